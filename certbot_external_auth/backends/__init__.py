@@ -1,0 +1,65 @@
+"""Who carries challenges and certificates out: a handler, a JSON driver, a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.dialects import Facts
+from certbot_external_auth.lines import Problem
+from certbot_external_auth.plugins import load
+from certbot_external_auth.settings import Settings
+
+GROUP = "certbot_external_auth.backends"
+BUILT_IN = {
+    "handler": "certbot_external_auth.backends.handler:HandlerBackend",
+    "json": "certbot_external_auth.backends.json_lines:JsonBackend",
+    "manual": "certbot_external_auth.backends.manual:ManualBackend",
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a backend is made with.
+
+    :ivar words: the handler's command line, files absolute; empty in other modes.
+    :ivar unattended: Certbot was told not to ask (``-n``, ``renew``).
+    :ivar renewing: the verb is renew.
+    :ivar authenticating: it will be asked to publish, not only to deploy.
+    """
+
+    settings: Settings
+    facts: Facts
+    words: tuple[str, ...] = ()
+    unattended: bool = False
+    renewing: bool = False
+    authenticating: bool = True
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A challenge at cleanup.
+
+    :ivar status: ``valid``, ``invalid``, ``pending`` or ``not_asked``.
+    :ivar problem: the CA's problem document, or the driver's reason.
+    """
+
+    challenge: Challenge
+    status: str
+    problem: Problem | None = None
+
+    @property
+    def cleanup_status(self) -> str:
+        """The status in the words of RFC 8555, which has none for a challenge the CA was not asked about."""
+        return "pending" if self.status == "not_asked" else self.status
+
+
+def backend(name: str, context: Context) -> Any:
+    """A new object that provides `IBackend`.
+
+    :raises UsageError: if it cannot be loaded or does not keep the contract.
+    """
+    from certbot_external_auth.interfaces import IBackend
+
+    return load(GROUP, BUILT_IN, name, IBackend)(context)

@@ -1,0 +1,135 @@
+"""A driver's answers: parsing one line, and what it does to the lines that wait for an answer. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from certbot_external_auth.text import one_line, quoted
+
+LINE_LIMIT = 65536
+"""Bytes of one answer line at most."""
+WAIT_LIMIT = 7 * 24 * 3600.0
+
+
+class NotAnAnswer(ValueError):
+    """A line that is no answer; the message says what is wrong and quotes it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One parsed answer.
+
+    :ivar id: the line it is for; None means all open lines, or for `newline` the oldest open challenge.
+    :ivar newline: an empty line.
+    :ivar ok: done, or refused with `code` and `message`; None if it asks for `wait`.
+    :ivar wait: seconds of more time, counted from now.
+    """
+
+    id: str | None = None
+    newline: bool = False
+    ok: bool | None = True
+    wait: float | None = None
+    code: str = ""
+    message: str = ""
+
+
+def parse(line: bytes) -> Answer:
+    """Parse a line without its newline.
+
+    :raises NotAnAnswer: if it is neither empty nor an object of the forms in docs.
+    """
+    if not line.strip():
+        return Answer(newline=True)
+    if len(line) > LINE_LIMIT:
+        raise NotAnAnswer(f"a line of more than {LINE_LIMIT} bytes is no answer")
+    shown = quoted(line.decode("utf-8", "replace"))
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        raise NotAnAnswer(f'{shown} is no JSON; an answer looks like {{"id": "c1", "ok": true}}') from None
+    if not isinstance(value, dict):
+        raise NotAnAnswer(f"{shown} is no JSON object")
+    return _from_object(value, shown)
+
+
+def _from_object(value: dict[object, object], shown: str) -> Answer:
+    identifier = value.get("id")
+    if identifier is not None and not isinstance(identifier, str):
+        raise NotAnAnswer(f"{shown}: id is no text")
+    wait, ok = value.get("wait"), value.get("ok")
+    if wait is not None:
+        if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait <= WAIT_LIMIT:
+            raise NotAnAnswer(f"{shown}: wait is no number of seconds from 1 to {WAIT_LIMIT:.0f}")
+        return Answer(id=identifier, ok=None, wait=float(wait))
+    if not isinstance(ok, bool):
+        raise NotAnAnswer(f"{shown}: neither ok (true or false) nor wait (seconds) is given")
+    error = value.get("error")
+    details = error if isinstance(error, dict) else {}
+    return Answer(
+        id=identifier,
+        ok=ok,
+        code=one_line(str(details.get("code", "")), 100),
+        message=one_line(str(details.get("message", "")), 1000),
+    )
+
+
+@dataclass
+class Open:
+    """A line that waits for an answer. :ivar deadline: on the monotonic clock."""
+
+    id: str
+    cmd: str
+    deadline: float
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A line that was answered. :ivar answer: never one that asks for more time."""
+
+    id: str
+    answer: Answer
+
+
+class Ledger:
+    """Which lines are open. An answer for a line that was settled before changes nothing."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Open] = {}
+        self._known: set[str] = set()
+
+    def expect(self, identifier: str, cmd: str, deadline: float) -> None:
+        self._known.add(identifier)
+        self._open[identifier] = Open(identifier, cmd, deadline)
+
+    def close(self, identifiers: Iterable[str]) -> None:
+        """Give up waiting for these."""
+        for identifier in identifiers:
+            self._open.pop(identifier, None)
+
+    def open(self, identifiers: Iterable[str]) -> list[Open]:
+        return [self._open[one] for one in identifiers if one in self._open]
+
+    def apply(self, answer: Answer, now: float, extendable: bool = True) -> list[Settled]:
+        """What an answer settles.
+
+        :raises NotAnAnswer: if it names an id that was never sent.
+        """
+        if answer.id is not None and answer.id not in self._known:
+            raise NotAnAnswer(f"no line with the id {quoted(answer.id)} was sent in this run")
+        targets = self._targets(answer)
+        if answer.wait is not None:
+            for target in targets if extendable else ():
+                target.deadline = max(target.deadline, now + answer.wait)
+            return []
+        self.close(target.id for target in targets)
+        return [Settled(target.id, answer) for target in targets]
+
+    def _targets(self, answer: Answer) -> list[Open]:
+        if answer.newline:
+            challenges = [one for one in self._open.values() if one.cmd == "perform_challenge"]
+            return challenges[:1]
+        if answer.id is None:
+            return list(self._open.values())
+        return self.open([answer.id])

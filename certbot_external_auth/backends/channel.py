@@ -1,0 +1,131 @@
+"""The line channel on stdout and stdin, opened once per process and kept clean of everything else.
+
+From then on file descriptor 1 is stderr and 0 is /dev/null for Certbot, its hooks and every child; only this module
+holds the two ends that the driver sees.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+import time
+
+from certbot_external_auth.backends.answers import LINE_LIMIT
+from certbot_external_auth.errors import DriverError
+
+_WRITE_CHUNK = 4096
+"""A pipe that poll() calls writable takes this much without blocking (PIPE_BUF of POSIX, as Linux has it)."""
+
+
+class Channel:
+    """Bytes in lines. All deadlines are on the monotonic clock."""
+
+    def __init__(self, read: int | None, write: int) -> None:
+        """:param read: a descriptor, or None if there is nothing to read from. :param write: a descriptor."""
+        self._read = read
+        self._write = write
+        self._buffer = bytearray()
+        self._skipping = False
+        self.ended = read is None
+
+    @classmethod
+    def standard(cls) -> Channel:
+        """Take over stdout and stdin of this process."""
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        write = os.dup(1)
+        read: int | None = None
+        with contextlib.suppress(OSError):
+            read = os.dup(0)
+        null = os.open(os.devnull, os.O_RDWR)
+        try:
+            os.dup2(2, 1)
+        except OSError:
+            # Started with stderr closed: what is no line goes nowhere.
+            os.dup2(null, 1)
+        os.dup2(null, 0)
+        os.close(null)
+        return cls(read, write)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a person sits at the reading end."""
+        return self._read is not None and os.isatty(self._read)
+
+    def nobody(self) -> bool:
+        """Whether the input is at its end with nothing left in it; reads ahead, so nothing is lost."""
+        while not self.ended and len(self._buffer) < LINE_LIMIT and self._ready(0.0):
+            self._fill()
+        return self.ended and not self._buffer
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Write everything.
+
+        :raises DriverError: if the other end is closed, or does not read until the deadline.
+        """
+        view = memoryview(data)
+        while view:
+            poll = select.poll()
+            poll.register(self._write, select.POLLOUT)
+            left = max(0.0, deadline - time.monotonic())
+            if not poll.poll(left * 1000):
+                raise DriverError("The program that started Certbot does not read its lines any more.")
+            try:
+                view = view[os.write(self._write, view[:_WRITE_CHUNK]) :]
+            except OSError as error:
+                raise DriverError(
+                    f"The program that started Certbot has closed its end of stdout ({error.strerror})."
+                ) from None
+
+    def receive(self, deadline: float) -> bytes | None:
+        """The next line without its newline, or None at the deadline and at the end of input (see `ended`).
+
+        A line that is too long comes back cut to one byte more than the limit; the rest of it is dropped.
+        """
+        while True:
+            line = self._take()
+            if line is not None:
+                return line
+            if self.ended or not self._ready(deadline - time.monotonic()):
+                return None
+            self._fill()
+
+    def _take(self) -> bytes | None:
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            if len(self._buffer) > LINE_LIMIT:
+                line = b"" if self._skipping else bytes(self._buffer[: LINE_LIMIT + 1])
+                self._buffer.clear()
+                skipped, self._skipping = self._skipping, True
+                return None if skipped else line
+            if self.ended and self._buffer and not self._skipping:
+                line = bytes(self._buffer)
+                self._buffer.clear()
+                return line
+            return None
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        if self._skipping:
+            self._skipping = False
+            return self._take()
+        return line
+
+    def _ready(self, seconds: float) -> bool:
+        if self._read is None:
+            return False
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        return bool(poll.poll(max(0.0, seconds) * 1000))
+
+    def _fill(self) -> None:
+        assert self._read is not None
+        try:
+            data = os.read(self._read, 65536)
+        except OSError:
+            data = b""
+        if data:
+            self._buffer += data
+        else:
+            self.ended = True

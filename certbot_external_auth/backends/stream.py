@@ -1,0 +1,170 @@
+"""The process's stream of JSON lines: numbering, `hello` first, `summary` last, whatever happens in between."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import datetime
+import json
+import os
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from certbot_external_auth import __version__, lines, text
+from certbot_external_auth.backends.answers import Ledger
+from certbot_external_auth.backends.channel import Channel
+from certbot_external_auth.errors import DriverError
+from certbot_external_auth.lines import Line
+
+SEND_LIMIT = 60.0
+"""Seconds a driver may leave a line unread."""
+
+Saved = list[tuple[str, str]]
+Lineages = list[dict[str, Any]]
+
+
+class Stream:
+    """One for the process: Certbot makes a new plugin object for every lineage it renews."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.ledger = Ledger()
+        self.unconfirmed: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.failed = False
+        self.at_exit: Callable[[], tuple[Saved, Lineages]] = lambda: ([], [])
+        self._protocol: int | None = None
+        self._sequence = 0
+        self._run = str(uuid.uuid4())
+        self._greeted = False
+        self._finished = False
+        self._broken = False
+
+    def contact(self, protocol: int) -> None:
+        """The plugin is asked for something: from here on there is something to say."""
+        self._protocol = protocol
+        if protocol == 1 and not self._greeted:
+            self._greeted = True
+            self.emit(
+                {
+                    "cmd": "hello",
+                    "protocol": lines.PROTOCOL,
+                    "plugin": __version__,
+                    "certbot": _certbot_version(),
+                    "features": list(lines.FEATURES),
+                }
+            )
+
+    @property
+    def historic(self) -> bool:
+        return self._protocol == 0
+
+    def emit(self, line: Line) -> None:
+        """Send a line, in protocol 0 without what that does not know.
+
+        :raises DriverError: if the driver is gone.
+        """
+        if self.historic:
+            sent = lines.historic(line)
+        else:
+            self._sequence += 1
+            moment = datetime.datetime.now(datetime.timezone.utc)
+            sent = {**line, "seq": self._sequence, "run": self._run, "ts": lines.rfc3339(moment)}
+        if self._broken:
+            raise DriverError("The program that started Certbot is gone.")
+        try:
+            self.channel.send(json.dumps(sent).encode() + b"\n", time.monotonic() + SEND_LIMIT)
+        except DriverError:
+            # Half a line may be out; whatever followed could not be told from it.
+            self._broken = True
+            raise
+        self.counts[line["cmd"]] += 1
+
+    def error(self, code: str, message: str, identifier: str | None = None) -> None:
+        """An `error` line; in protocol 0, and where nobody reads any more, nothing."""
+        if not self.historic:
+            with contextlib.suppress(DriverError):
+                self.emit(lines.error(code, text.clean(message), identifier))
+
+    def finish(self, default_protocol: int | None) -> None:
+        """Say the last lines, once.
+
+        :param default_protocol: used if the plugin was never asked; None says nothing in that case.
+        """
+        if self._finished:
+            return
+        self._finished = True
+        if self._protocol is None:
+            if default_protocol is None:
+                return
+            self.contact(default_protocol)
+        with contextlib.suppress(DriverError):
+            self._last_lines()
+
+    def _last_lines(self) -> None:
+        exception = getattr(sys, "last_value", None)
+        saved, lineages = self.at_exit()
+        if exception is not None:
+            self.error("certbot.failed", str(exception) or type(exception).__name__)
+        if self.historic or saved:
+            self.emit(lines.report(saved))
+        if self.historic:
+            return
+        ok = exception is None and not self.failed and not any(one["deploy_failed"] for one in lineages)
+        self.emit(
+            {
+                "cmd": "summary",
+                "ok": ok,
+                "counts": {name: count for name, count in self.counts.items() if name != "hello"},
+                "unconfirmed": self.unconfirmed,
+                "lineages": [{k: v for k, v in one.items() if k != "deploy_failed"} for one in lineages],
+            }
+        )
+
+
+_stream: Stream | None = None
+
+
+def current() -> Stream | None:
+    """The stream, if it is open."""
+    return _stream
+
+
+def opened(seen_protocol: Callable[[], str | None] = lambda: None) -> Stream:
+    """The stream; at the first call stdout and stdin are taken over.
+
+    :param seen_protocol: asked at exit for the protocol option, if the plugin was never asked for anything.
+    """
+    global _stream
+    if _stream is None:
+        _stream = Stream(Channel.standard())
+        atexit.register(_at_exit, _stream, seen_protocol, os.getpid())
+    return _stream
+
+
+def _at_exit(stream: Stream, seen_protocol: Callable[[], str | None], process: int) -> None:
+    if os.getpid() == process:
+        protocol = 0 if seen_protocol() == "0" else 1
+        stream.finish(protocol if _arguments_were_parsed() else None)
+
+
+def _arguments_were_parsed() -> bool:
+    """Certbot sets its display just after; without one, argparse ended the process with a usage message."""
+    try:
+        from certbot._internal.display import obj
+
+        return obj.get_display() is not None
+    except (ImportError, AttributeError):
+        return True
+    except ValueError:
+        return False
+
+
+def _certbot_version() -> str:
+    import certbot
+
+    return str(certbot.__version__)

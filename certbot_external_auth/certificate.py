@@ -1,0 +1,65 @@
+"""What is read from a certificate that is handed over."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import ssl
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Facts:
+    """:ivar names: the common name first if there is one, then the others in the certificate's order.
+    :ivar not_after: end of validity, UTC.
+    :ivar sha256: fingerprint of the DER form, lower-case hex.
+    """
+
+    names: tuple[str, ...]
+    not_after: datetime.datetime
+    sha256: str
+
+
+def fingerprint(path: str) -> str:
+    """SHA-256 of the first certificate in a PEM file.
+
+    :raises OSError: if it cannot be read.
+    :raises ValueError: if it holds no certificate.
+    """
+    return hashlib.sha256(_first(path)).hexdigest()
+
+
+def read(path: str) -> Facts:
+    """Facts of the first certificate in a PEM file; raises as `fingerprint`."""
+    from cryptography import x509
+
+    der = _first(path)
+    certificate = x509.load_der_x509_certificate(der)
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = [*san.get_values_for_type(x509.DNSName), *map(str, san.get_values_for_type(x509.IPAddress))]
+    except x509.ExtensionNotFound:
+        names = []
+    common = [str(a.value) for a in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+    ordered = dict.fromkeys([*(name for name in common if name in names or not names), *names])
+    return Facts(tuple(ordered), _not_after(certificate), hashlib.sha256(der).hexdigest())
+
+
+def _first(path: str) -> bytes:
+    with open(path, encoding="ascii", errors="replace") as file:
+        pem = file.read(1_000_000)
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    start = pem.find(begin)
+    stop = pem.find(end, start)
+    if start < 0 or stop < 0:
+        raise ValueError(f"{path} holds no certificate")
+    return ssl.PEM_cert_to_DER_cert(pem[start : stop + len(end)])
+
+
+def _not_after(certificate: object) -> datetime.datetime:
+    # cryptography 42 brought the aware attribute; Debian 12 has 38.
+    aware = getattr(certificate, "not_valid_after_utc", None)
+    if isinstance(aware, datetime.datetime):
+        return aware
+    naive: datetime.datetime = certificate.not_valid_after  # type: ignore[attr-defined]
+    return naive.replace(tzinfo=datetime.timezone.utc)

@@ -1,0 +1,19 @@
+"""Facts of dns-01, RFC 8555 section 8.4."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+TYPE = "dns-01"
+
+
+def txt_domain(domain: str) -> str:
+    """Where the record stands: "prepending the label '_acme-challenge' to the domain name being validated"."""
+    return f"_acme-challenge.{domain}"
+
+
+def validation(key_authorization: str) -> str:
+    """The record's value: "the SHA-256 digest of the key authorization", in unpadded base64url."""
+    digest = hashlib.sha256(key_authorization.encode("ascii")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")

@@ -1,0 +1,77 @@
+"""What the CA sends is checked here before a handler, a file, a driver or a person sees it.
+
+Certbot passes identifiers on as the CA wrote them and bounds tokens only from below, so a CA could otherwise have
+records published for names nobody asked for, or text with shell or path characters reach a script.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection, Sequence
+
+from certbot_external_auth.challenges import TYPES, Challenge
+from certbot_external_auth.errors import GuardError
+from certbot_external_auth.text import quoted
+
+# RFC 8555 section 8.1: at least 128 bits of entropy, base64url without padding; the upper bound is ours.
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
+# RFC 8555 section 8.1: token, a full stop, and the base64url SHA-256 thumbprint of the account key.
+_KEY_AUTHORIZATION = re.compile(r"[A-Za-z0-9_-]{22,200}\.[A-Za-z0-9_-]{43}")
+# RFC 1035 section 2.3.1 with underscores, as they stand in real zones; A-labels only (RFC 8555 section 7.1.4).
+_DOMAIN = re.compile(
+    r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
+
+
+def check(challenges: Sequence[Challenge], asked: Collection[str] | None) -> None:
+    """Refuse the whole batch if any challenge is not well formed or was not asked for.
+
+    :param asked: the names and addresses asked for, with or without ``*.``; None where Certbot itself asked a
+        person for them, so that they cannot be known.
+    :raises GuardError: naming everything that is wrong.
+    """
+    known = None if asked is None else {base_name(name) for name in asked}
+    refusals = [problem for challenge in challenges for problem in _problems(challenge, known)]
+    if refusals:
+        raise GuardError(refusals)
+
+
+def base_name(name: str) -> str:
+    """A name as it stands in an authorization: lower case, without ``*.`` (RFC 8555 section 7.1.4)."""
+    name = name.lower().removesuffix(".")
+    return name.removeprefix("*.")
+
+
+def _problems(challenge: Challenge, asked: Collection[str] | None) -> list[str]:
+    problems = []
+    if challenge.type not in TYPES:
+        problems.append(
+            f"The CA offered a challenge of type {quoted(challenge.type)}; this plugin carries {', '.join(TYPES)}."
+        )
+    sent = f"The CA sent the identifier {quoted(challenge.identifier)}"
+    if not _well_formed(challenge.identifier, challenge.identifier_type):
+        problems.append(f"{sent}, which is no {quoted(challenge.identifier_type)} identifier.")
+    elif asked is not None and base_name(challenge.identifier) not in asked:
+        problems.append(f"{sent}, which was not asked for.")
+    if not _TOKEN.fullmatch(challenge.token):
+        problems.append(f"The CA sent the token {quoted(challenge.token)} for {quoted(challenge.identifier)}, which is "
+                        "not 22 to 200 characters of base64url.")
+    elif not (
+        _KEY_AUTHORIZATION.fullmatch(challenge.key_authorization)
+        and challenge.key_authorization.startswith(challenge.token + ".")
+    ):
+        problems.append(f"The key authorization for {quoted(challenge.identifier)} does not belong to its token.")
+    return problems
+
+
+def _well_formed(identifier: str, kind: str) -> bool:
+    if kind == "dns":
+        return _DOMAIN.fullmatch(identifier.lower()) is not None
+    if kind != "ip":
+        return False
+    try:
+        # RFC 8738 section 3: the textual form of RFC 1123 and RFC 5952, which is what str() gives.
+        return str(ipaddress.ip_address(identifier)) == identifier
+    except ValueError:
+        return False

@@ -1,0 +1,171 @@
+"""Which certificates were handed over: one small file, and what this process saw and tried.
+
+A certificate is due when its fingerprint differs from the last one deployed with success. The state file lies in
+Certbot's work directory; the first contact as installer that finds nothing in it for this configuration directory
+notes the fingerprints of all lineages present, so that nothing is deployed just because the plugin is new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+from dataclasses import dataclass, field
+from typing import Any
+
+from certbot_external_auth import certificate
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "external-auth"
+FILE = "deployments.json"
+VERSION = 1
+
+
+def live_certificates(config_dir: str) -> dict[str, str]:
+    """Fingerprint of the live certificate of every lineage."""
+    live = os.path.join(config_dir, "live")
+    found = {}
+    with contextlib.suppress(OSError):
+        for name in sorted(os.listdir(live)):
+            with contextlib.suppress(OSError, ValueError):
+                found[name] = certificate.fingerprint(os.path.join(live, name, "cert.pem"))
+    return found
+
+
+def lineage_of(path: str, config_dir: str) -> str | None:
+    """The lineage a live certificate file belongs to, None for a file elsewhere."""
+    folder = os.path.dirname(os.path.abspath(path))
+    live = os.path.join(os.path.abspath(config_dir), "live")
+    return os.path.basename(folder) if os.path.dirname(folder) == live else None
+
+
+def lineage_with(names: set[str], config_dir: str) -> str | None:
+    """The lineage whose live certificate has exactly these names."""
+    for lineage in live_certificates(config_dir):
+        with contextlib.suppress(OSError, ValueError):
+            path = os.path.join(config_dir, "live", lineage, "cert.pem")
+            if {name.lower() for name in certificate.read(path).names} == names:
+                return lineage
+    return None
+
+
+@dataclass
+class Process:
+    """What this process saw and did.
+
+    :ivar before: fingerprints at the first contact.
+    :ivar tried: deployments tried, by lineage or path, domain and fingerprint.
+    :ivar failed: lineages whose deployment failed.
+    """
+
+    before: dict[str, str]
+    tried: set[tuple[str, str, str]] = field(default_factory=set)
+    done: set[tuple[str, str, str]] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+
+
+_processes: dict[str, Process] = {}
+
+
+def process(config_dir: str) -> Process:
+    """The memory of this process for a configuration directory, made at the first call."""
+    if config_dir not in _processes:
+        _processes[config_dir] = Process(before=live_certificates(config_dir))
+    return _processes[config_dir]
+
+
+class State:
+    """The state file, for one configuration directory."""
+
+    def __init__(self, config_dir: str, work_dir: str) -> None:
+        self._config_dir = os.path.abspath(config_dir)
+        self._folder = os.path.join(os.path.abspath(work_dir), FOLDER)
+        self._path = os.path.join(self._folder, FILE)
+
+    def baseline(self) -> None:
+        """At the first contact as installer; does nothing where there was one before."""
+        content = self._load()
+        if self._config_dir not in content["config_dirs"]:
+            found = {name: {"sha256": value} for name, value in live_certificates(self._config_dir).items()}
+            content["config_dirs"][self._config_dir] = {"lineages": found}
+            self._store(content)
+
+    def deployed(self, lineage: str) -> str | None:
+        """Fingerprint of the last one deployed with success."""
+        entry = self._lineages(self._load()).get(lineage, {})
+        value = entry.get("sha256")
+        return value if isinstance(value, str) else None
+
+    def known(self) -> dict[str, str | None]:
+        """Every lineage that was deployed, or that a deployment was begun for."""
+        return {name: entry.get("sha256") for name, entry in self._lineages(self._load()).items()}
+
+    def begin(self, lineage: str) -> None:
+        """A deployment begins; until `record` the lineage counts as due, also after a crash."""
+        content = self._load()
+        if lineage not in self._lineages(content):
+            self._lineages(content)[lineage] = {"sha256": None}
+            self._store(content)
+
+    def record(self, lineage: str, sha256: str) -> None:
+        content = self._load()
+        self._lineages(content)[lineage] = {"sha256": sha256}
+        self._store(content)
+
+    def _lineages(self, content: dict[str, Any]) -> dict[str, Any]:
+        found = content["config_dirs"].setdefault(self._config_dir, {"lineages": {}})["lineages"]
+        assert isinstance(found, dict)
+        return found
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return {"version": VERSION, "config_dirs": {}}
+        with os.fdopen(descriptor, encoding="utf-8") as file:
+            raw = file.read(50_000_000)
+        try:
+            return _checked(json.loads(raw))
+        except (ValueError, RecursionError):
+            return self._set_aside()
+
+    def _set_aside(self) -> dict[str, Any]:
+        aside = self._path + ".damaged"
+        os.replace(self._path, aside)
+        logger.warning(
+            "What was noted about deployed certificates could not be read and is set aside as %s; every certificate "
+            "counts as not deployed.",
+            aside,
+        )
+        content: dict[str, Any] = {"version": VERSION, "config_dirs": {self._config_dir: {"lineages": {}}}}
+        self._store(content)
+        return content
+
+    def _store(self, content: dict[str, Any]) -> None:
+        os.makedirs(os.path.dirname(self._folder), exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self._folder, 0o700)
+        descriptor, temporary = tempfile.mkstemp(prefix=".deployments-", dir=self._folder)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(content, file, indent=1, sort_keys=True)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self._path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+
+
+def _checked(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or value.get("version") != VERSION or not isinstance(value.get("config_dirs"), dict):
+        raise ValueError("not a state file of this version")
+    for one in value["config_dirs"].values():
+        lineages = one.get("lineages") if isinstance(one, dict) else None
+        if not isinstance(lineages, dict) or not all(isinstance(entry, dict) for entry in lineages.values()):
+            raise ValueError("not a state file")
+    return value

@@ -1,0 +1,77 @@
+"""Calling conventions of handlers, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.plugins import load
+
+GROUP = "certbot_external_auth.dialects"
+BUILT_IN = {
+    "native": "certbot_external_auth.dialects.native:Native",
+    "dehydrated": "certbot_external_auth.dialects.dehydrated:Dehydrated",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One start of a handler.
+
+    :ivar operation: what it is called for, for the log and errors.
+    :ivar arguments: what follows the handler's own words.
+    :ivar variables: added to the environment.
+    :ivar document: given on stdin; None is `/dev/null`.
+    :ivar umask: file mode mask; None is the caller's.
+    :ivar challenges: those it publishes or withdraws.
+    :ivar identifiers: names shown in the log and errors.
+    """
+
+    operation: str
+    arguments: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    document: bytes | None = None
+    umask: int | None = None
+    challenges: tuple[Challenge, ...] = ()
+    identifiers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a handler is told about the run.
+
+    :ivar alias: the lineage's name.
+    :ivar names: the names of the certificate, wildcards as they are.
+    :ivar command: ``sign_domains``, or ``sign_csr`` for ``--csr``.
+    :ivar key_algorithm: Dehydrated's word: rsa, prime256v1, secp384r1 …
+    """
+
+    alias: str = ""
+    names: tuple[str, ...] = ()
+    config_dir: str = ""
+    work_dir: str = ""
+    command: str = "sign_domains"
+    key_algorithm: str = ""
+    wellknown: str | None = None
+    chain: bool = False
+    historic: bool = False
+
+
+def dialect(name: str) -> Any:
+    """A new object that provides `IDialect`.
+
+    :raises UsageError: if it cannot be loaded or does not keep the contract.
+    """
+    from certbot_external_auth.interfaces import IDialect
+
+    return load(GROUP, BUILT_IN, name, IDialect)()
+
+
+def by_type(challenges: Sequence[Challenge]) -> list[tuple[Challenge, ...]]:
+    """Groups of one challenge type each, in order of first appearance."""
+    groups: dict[str, list[Challenge]] = {}
+    for challenge in challenges:
+        groups.setdefault(challenge.type, []).append(challenge)
+    return [tuple(group) for group in groups.values()]

@@ -1,0 +1,96 @@
+"""Dehydrated's hook contract: operations and arguments of its docs/examples/hook.sh, environment of its exports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from zope.interface import implementer
+
+from certbot_external_auth.challenges import TYPES, Challenge
+from certbot_external_auth.dialects import Call, Facts, by_type
+from certbot_external_auth.interfaces import IDialect
+from certbot_external_auth.lines import Deployment
+from certbot_external_auth.process import Ended
+
+# Dehydrated runs every hook with it, and hooks that write keys rely on it.
+UMASK = 0o077
+
+
+def environment(facts: Facts, challenge_type: str | None) -> dict[str, str]:
+    """The variables Dehydrated exports; CONFIG is absent as it is where there is no configuration file."""
+    found = {
+        "BASEDIR": facts.config_dir,
+        "CERTDIR": os.path.join(facts.config_dir, "live"),
+        "ALPNCERTDIR": os.path.join(facts.work_dir, "external-auth", "alpn-certs"),
+        "COMMAND": facts.command,
+        "KEY_ALGO": facts.key_algorithm,
+        "PRIVATE_KEY_ROLLOVER": "no",
+        "alias": facts.alias,
+        "altnames": " ".join(facts.names),
+    }
+    if facts.wellknown is not None:
+        found["WELLKNOWN"] = facts.wellknown
+    if challenge_type is not None:
+        found["CHALLENGETYPE"] = challenge_type
+    return found
+
+
+@implementer(IDialect)
+class Dehydrated:
+    """See the module."""
+
+    challenge_types = TYPES
+
+    def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
+        return self._challenge_calls("deploy_challenge", challenges, facts)
+
+    def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
+        return self._challenge_calls("clean_challenge", [one.challenge for one in finished], facts)
+
+    def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
+        return [self._certificate("deploy_cert", deployment, facts, (str(deployment.timestamp),))]
+
+    def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
+        return [self._certificate("unchanged_cert", deployment, facts, ())]
+
+    def supported(self, call: Call, ended: Ended) -> bool:
+        return True
+
+    @staticmethod
+    def _challenge_calls(operation: str, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
+        # Dehydrated knows one challenge type for a certificate, so a chain never mixes them.
+        groups = by_type(challenges) if facts.chain else [(challenge,) for challenge in challenges]
+        return [
+            Call(
+                operation=operation,
+                arguments=(
+                    operation,
+                    *(word for one in group for word in (one.identifier, one.token, one.validation)),
+                ),
+                variables=environment(facts, group[0].type),
+                umask=UMASK,
+                challenges=group,
+                identifiers=tuple(dict.fromkeys(one.identifier for one in group)),
+            )
+            for group in groups
+        ]
+
+    @staticmethod
+    def _certificate(operation: str, deployment: Deployment, facts: Facts, more: tuple[str, ...]) -> Call:
+        return Call(
+            operation=operation,
+            arguments=(
+                operation,
+                deployment.domain,
+                deployment.key_path,
+                deployment.cert_path,
+                deployment.fullchain_path or "",
+                deployment.chain_path or "",
+                *more,
+            ),
+            variables=environment(facts, None),
+            umask=UMASK,
+            identifiers=(deployment.domain,),
+        )

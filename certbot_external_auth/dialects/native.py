@@ -1,0 +1,117 @@
+"""The plugin's own calling convention, kept from 2016.
+
+The operation is the first argument; fields are variables, plain and with ``cbot_`` in front for the historic ones,
+with ``cbot_`` only for newer ones; the whole line is in ``cbot_json`` and on stdin. ``NotImplemented`` on stdout with
+a non-zero exit code says that an operation is not supported.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from zope.interface import implementer
+
+from certbot_external_auth import lines
+from certbot_external_auth.challenges import TYPES, Challenge
+from certbot_external_auth.dialects import Call, Facts
+from certbot_external_auth.interfaces import IDialect
+from certbot_external_auth.lines import Deployment, Line
+from certbot_external_auth.process import Ended
+
+# A multi-line script has never been in the environment, only in the line.
+_NOT_A_VARIABLE = ("command",)
+
+
+def variable(value: Any) -> str:
+    """A JSON value as a variable's text: lists by spaces, null empty, booleans true and false."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(variable, value))
+    return str(value)
+
+
+def variables(line: Line) -> dict[str, str]:
+    """The environment for a line."""
+    historic = lines.historic(line)
+    found: dict[str, str] = {}
+    for key, value in line.items():
+        if key in _NOT_A_VARIABLE:
+            continue
+        if key in historic:
+            found[key] = variable(value)
+        found[f"cbot_{key}"] = variable(value)
+    return {**found, "cbot_json": json.dumps(line)}
+
+
+def _call(operation: str, line: Line, challenges: tuple[Challenge, ...], identifiers: tuple[str, ...]) -> Call:
+    return Call(
+        operation=operation,
+        arguments=(operation,),
+        variables=variables(line),
+        document=json.dumps(line).encode() + b"\n",
+        challenges=challenges,
+        identifiers=identifiers,
+    )
+
+
+def _frame(operation: str, challenges: Sequence[Challenge]) -> Call:
+    """A call around the batch."""
+    line = {
+        "cmd": operation,
+        "domains": [challenge.identifier for challenge in challenges],
+        "ids": [challenge.id for challenge in challenges],
+    }
+    text = json.dumps(line)
+    found = {f"cbot_{key}": variable(value) for key, value in line.items()}
+    return Call(
+        operation=operation,
+        arguments=(operation,),
+        variables={"cmd": operation, **found, "cbot_json": text},
+        document=text.encode() + b"\n",
+        identifiers=tuple(dict.fromkeys(challenge.identifier for challenge in challenges)),
+    )
+
+
+@implementer(IDialect)
+class Native:
+    """See the module."""
+
+    challenge_types = TYPES
+
+    def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
+        calls = [
+            _call("perform", lines.perform_challenge(one), (one,), (one.identifier,)) for one in challenges
+        ]
+        return [_frame("pre-perform", challenges), *calls, _frame("post-perform", challenges)]
+
+    def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
+        challenges = [one.challenge for one in finished]
+        calls = [
+            _call(
+                "cleanup",
+                lines.cleanup(one.challenge, one.cleanup_status, one.problem),
+                (one.challenge,),
+                (one.challenge.identifier,),
+            )
+            for one in finished
+        ]
+        return [_frame("pre-cleanup", challenges), *calls, _frame("post-cleanup", challenges)]
+
+    def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
+        return [self._certificate("deploy_cert", deployment)]
+
+    def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
+        return [self._certificate("unchanged_cert", deployment)]
+
+    def supported(self, call: Call, ended: Ended) -> bool:
+        declined = ended.code not in (None, 0) and ended.stdout.strip() == "NotImplemented"
+        return not declined or call.operation == "perform"
+
+    @staticmethod
+    def _certificate(operation: str, deployment: Deployment) -> Call:
+        return _call(operation, lines.certificate(operation, deployment), (), (deployment.domain,))

@@ -1,0 +1,68 @@
+"""The contracts other packages may implement; both are checked with ``verifyClass`` when loaded.
+
+The words MUST, SHOULD and MAY are those of RFC 2119.
+"""
+
+from __future__ import annotations
+
+from zope.interface import Attribute, Interface
+
+
+class IBackend(Interface):
+    """Who publishes challenges and takes certificates.
+
+    A class, called with one `certbot_external_auth.backends.Context`; entry-point group
+    ``certbot_external_auth.backends``.
+    """
+
+    challenge_types = Attribute("Challenge types it can carry, in order of preference.")
+
+    def prepare() -> None:
+        """Find out before the order is made whether the work can be done.
+
+        MUST raise `errors.UsageError` with one sentence where it cannot. MUST NOT touch anything outside.
+        """
+
+    def perform(challenges, begin) -> None:
+        """Publish the whole batch, or raise `errors.PerformError` naming every identifier that failed.
+
+        MUST call ``begin(challenges)`` before each challenge is touched, and MUST NOT swallow
+        ``certbot.errors.SignalExit`` or ``KeyboardInterrupt``.
+        """
+
+    def cleanup(challenges) -> list:
+        """Withdraw what was begun; the result is a list of `errors.Failure`.
+
+        Takes `certbot_external_auth.backends.Finished` objects. MUST go on past a failure, SHOULD NOT require
+        that perform was successful.
+        """
+
+    def deploy(deployment) -> None:
+        """Hand a certificate over; raises `errors.DeployError` if that did not succeed."""
+
+    def unchanged(deployment) -> None:
+        """Tell that a certificate was looked at and is not due. MUST NOT fail a run."""
+
+
+class IDialect(Interface):
+    """How a handler is called: pure functions from what is to be done to calls.
+
+    A class, called without arguments; entry-point group ``certbot_external_auth.dialects``.
+    """
+
+    challenge_types = Attribute("Challenge types a handler of this dialect can carry, in order of preference.")
+
+    def perform(challenges, facts) -> list:
+        """`dialects.Call` objects that publish the challenges, in order."""
+
+    def cleanup(finished, facts) -> list:
+        """`dialects.Call` objects that withdraw them, in order."""
+
+    def deploy(deployment, facts) -> list:
+        """`dialects.Call` objects that hand a certificate over."""
+
+    def unchanged(deployment, facts) -> list:
+        """`dialects.Call` objects that tell that a certificate is not due."""
+
+    def supported(call, ended) -> bool:
+        """Whether a call that ended without success was of an operation the handler knows at all."""

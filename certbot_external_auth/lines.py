@@ -1,0 +1,177 @@
+"""The JSON objects of the line protocol, as pure functions; the handler dialect `native` sends the same ones.
+
+Historic keys come first and keep the meaning they had in the plugin of 2016-2020; protocol 0 has only these.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from certbot_external_auth.challenges import Challenge, dns01, http01
+
+Line = dict[str, Any]
+Problem = Mapping[str, str]
+
+PROTOCOL = "1.0"
+FEATURES = ("dns-01", "http-01", "deploy_cert", "wait")
+
+_NEW_KEYS = ("id", "identifier_type", "lineage", "domains", "not_after", "sha256")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One certificate to hand over, or found unchanged.
+
+    :ivar lineage: Certbot's name for it, None for files given by path.
+    :ivar domain: the name it goes by: its first one, or in the historic form each in turn.
+    :ivar timestamp: when the plugin started, Unix seconds.
+    :ivar cert_timestamp: when the certificate file was written, Unix seconds.
+    :ivar not_after: RFC 3339, UTC.
+    :ivar sha256: fingerprint, lower-case hex.
+    """
+
+    id: str
+    lineage: str | None
+    domain: str
+    domains: tuple[str, ...]
+    cert_path: str
+    key_path: str
+    chain_path: str | None
+    fullchain_path: str | None
+    timestamp: int
+    cert_timestamp: float
+    not_after: str
+    sha256: str
+
+
+def rfc3339(moment: datetime.datetime) -> str:
+    """UTC to the millisecond, as RFC 3339 section 5.6."""
+    utc = moment.astimezone(datetime.timezone.utc)
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def perform_challenge(challenge: Challenge) -> Line:
+    """Publish this."""
+    line: Line = {
+        "cmd": "perform_challenge",
+        "type": challenge.type,
+        "domain": challenge.identifier,
+        "token": challenge.token,
+        "validation": challenge.validation,
+    }
+    if challenge.type == dns01.TYPE:
+        line["txt_domain"] = challenge.txt_domain
+    elif challenge.type == http01.TYPE:
+        line["uri"] = challenge.uri
+        line["command"] = http01.command(challenge.token, challenge.key_authorization)
+    line["key_auth"] = challenge.key_authorization
+    return {**line, "id": challenge.id, "identifier_type": challenge.identifier_type}
+
+
+def cleanup(challenge: Challenge, status: str, problem: Problem | None) -> Line:
+    """Withdraw this.
+
+    :param status: ``valid``, ``invalid`` or ``pending``.
+    :param problem: the CA's problem document.
+    """
+    return {
+        "cmd": "cleanup",
+        "type": challenge.type,
+        "status": status,
+        "domain": challenge.identifier,
+        "token": challenge.token,
+        "validation": challenge.validation,
+        "key_auth": challenge.key_authorization,
+        "validated": None,
+        "error": problem_text(problem) if problem else None,
+        "id": challenge.id,
+    }
+
+
+def problem_text(problem: Problem) -> str:
+    """A problem document on one line."""
+    return " :: ".join(filter(None, (problem.get("type", ""), problem.get("detail", ""))))
+
+
+def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Line:
+    """`await`: all challenges were sent; the batch once more, grouped as somebody who publishes wants it."""
+    txt: dict[str, list[str]] = {}
+    http: dict[str, str] = {}
+    for challenge in challenges:
+        if challenge.txt_domain is not None:
+            txt.setdefault(challenge.txt_domain, []).append(challenge.validation)
+        if challenge.uri is not None:
+            http[challenge.uri] = challenge.validation
+    return {
+        "cmd": "await",
+        "ids": [challenge.id for challenge in challenges],
+        "deadline": rfc3339(deadline),
+        "txt": txt,
+        "http": http,
+        "tls": {},
+    }
+
+
+def result(challenge: Challenge, status: str, problem: Problem | None) -> Line:
+    """What became of a challenge: ``valid``, ``invalid``, ``pending`` or ``not_asked``."""
+    return {"cmd": "result", "id": challenge.id, "status": status, "error": dict(problem) if problem else None}
+
+
+def certificate(command: str, deployment: Deployment) -> Line:
+    """`deploy_cert` or `unchanged_cert`."""
+    return {
+        "cmd": command,
+        "domain": deployment.domain,
+        "cert_path": deployment.cert_path,
+        "key_path": deployment.key_path,
+        "chain_path": deployment.chain_path,
+        "fullchain_path": deployment.fullchain_path,
+        "timestamp": deployment.timestamp,
+        "cert_timestamp": deployment.cert_timestamp,
+        "id": deployment.id,
+        "lineage": deployment.lineage,
+        "domains": list(deployment.domains),
+        "not_after": deployment.not_after,
+        "sha256": deployment.sha256,
+    }
+
+
+def save(title: str | None, temporary: bool) -> Line:
+    return {"cmd": "save", "title": title, "temporary": temporary}
+
+
+def restart() -> Line:
+    return {"cmd": "restart"}
+
+
+def report(saved: Sequence[tuple[str, str]]) -> Line:
+    """One message for each certificate saved.
+
+    :param saved: path of the full chain and day of expiry, ``YYYY-MM-DD``.
+    """
+    messages = [
+        {
+            "priority": 1,
+            "on_crash": True,
+            "lines": [
+                f"Congratulations! Your certificate and chain have been saved at {path}. "
+                f"Your cert will expire on {day}."
+            ],
+        }
+        for path, day in saved
+    ]
+    return {"cmd": "report", "messages": messages}
+
+
+def error(code: str, message: str, identifier: str | None = None) -> Line:
+    """:param code: dotted words, such as ``answer.timeout``."""
+    line: Line = {"cmd": "error", "code": code, "message": message}
+    return line if identifier is None else {**line, "id": identifier}
+
+
+def historic(line: Line) -> Line:
+    """A line as protocol 0 has it."""
+    return {key: value for key, value in line.items() if key not in _NEW_KEYS}

@@ -1,0 +1,388 @@
+"""What Certbot sees: translates between its objects and ours, and decides nothing.
+
+Every Certbot command of the host imports this module, so it loads only what Certbot has loaded already; everything
+else comes when the plugin is selected, and what is missing then is said then.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from acme import challenges as acme_challenges
+from certbot import errors, interfaces
+from certbot.plugins import common
+
+from certbot_external_auth import command, settings
+from certbot_external_auth.errors import MissingDependency, UsageError
+
+if TYPE_CHECKING:
+    from certbot_external_auth.challenges import Challenge
+    from certbot_external_auth.dialects import Facts
+    from certbot_external_auth.run import Run
+
+logger = logging.getLogger(__name__)
+
+_CHANNEL_VERBS = ("certonly", "auth", "run", "everything", "install", "renew", "reconfigure")
+_VERBS = (
+    *_CHANNEL_VERBS,
+    *("plugins", "register", "update_account", "show_account", "unregister", "revoke", "rollback"),
+    *("certificates", "delete", "enhance"),
+)
+_seen: dict[str, str] = {}
+_said: set[str] = set()
+
+
+def _opens_channel(arguments: Sequence[str]) -> bool:
+    """Whether a command line is one of those whose stdout may carry lines; the verb is found as Certbot finds it."""
+    if {"-h", "--help", "--version", "help"} & set(arguments):
+        return False
+    verb = next((word for word in arguments if word in _VERBS), "run")
+    return verb in _CHANNEL_VERBS
+
+
+def _mode(text: str) -> str:
+    """Argument type of the mode: called while arguments are parsed, and again when a renewal file is read.
+
+    Both happen before Certbot prints anything (except the name of the renewal file), so this is where stdout is
+    taken over.
+    """
+    if text == "json" and _opens_channel(sys.argv[1:]):
+        try:
+            from certbot_external_auth.backends import stream
+        except ImportError:
+            return text
+        stream.opened(lambda: _seen.get("protocol"))
+    return text
+
+
+def _protocol(text: str) -> str:
+    _seen["protocol"] = text
+    return text
+
+
+_TYPES: dict[str, Callable[[str], str]] = {"mode": _mode, "protocol": _protocol}
+
+
+class ExternalAuth(common.Plugin, interfaces.Authenticator, interfaces.Installer, interfaces.RenewDeployer,
+                   interfaces.GenericUpdater):
+    """Authenticator and installer under the name ``external-auth``."""
+
+    description = "Let a script, a JSON driver or a person publish challenges and take certificates"
+    historic = False
+    options = settings.OPTIONS
+
+    def __init__(self, config: Any, name: str) -> None:
+        super().__init__(config, name)
+        self._built: Run | None = None
+
+    @classmethod
+    def add_parser_arguments(cls, add: Callable[..., None]) -> None:
+        for option in cls.options:
+            text = f"{option.help} (default: {option.default})".replace("%", "%%")
+            if option.historic_switch:
+                add(option.name, action="store_true", help=text)
+            else:
+                add(option.name, type=_TYPES.get(option.name, str), metavar=option.metavar, help=text)
+
+    def more_info(self) -> str:
+        return (
+            "Publishes challenges, and hands certificates over, through a script (--external-auth-handler), through "
+            "JSON lines on stdout and stdin (--external-auth-mode json), or through a person at the terminal."
+        )
+
+    def prepare(self) -> None:
+        """Check everything that can be checked before an order is made; does nothing unless selected.
+
+        :raises UsageError: with one sentence for everything that is wrong.
+        """
+        if self.name not in (self.config.authenticator, self.config.installer, self.config.configurator):
+            return
+        try:
+            self._run.prepare()
+            if self._installing and not self.config.dry_run:
+                self._run.first_contact()
+        except UsageError as error:
+            self._tell_driver(error)
+            if self.config.verb == "plugins":
+                # Certbot's listing goes on past this class only.
+                raise errors.MisconfigurationError(str(error)) from error
+            raise
+        except OSError as error:
+            raise UsageError(
+                [f"The plugin's folder below {self.config.work_dir} cannot be used ({error}); see --work-dir."]
+            ) from error
+
+    # --- Authenticator ---
+
+    def get_chall_pref(self, identifier: str) -> list[type[acme_challenges.Challenge]]:
+        types = self._run.challenge_types
+        if _is_address(identifier):
+            # RFC 8738 section 7: dns-01 is not defined for addresses.
+            types = tuple(one for one in types if one != "dns-01")
+        return [acme_challenges.Challenge.TYPES[one] for one in types if one in acme_challenges.Challenge.TYPES]
+
+    def perform(self, achalls: Iterable[Any]) -> list[Any]:
+        achalls = list(achalls)
+        self._run.perform([_challenge(achall) for achall in achalls])
+        return [achall.response(achall.account_key) for achall in achalls]
+
+    def auth_hint(self, failed_achalls: Iterable[Any]) -> str:
+        for achall in failed_achalls:
+            self._run.refused_by_ca(achall.chall.typ, achall.chall.encode("token"), _problem(achall.error))
+        return (
+            "The CA looked for what was published and did not see it, as it says above. See in the log what was "
+            "called and what it printed, and make sure that every name server, or every address of the web server, "
+            "shows it before the call ends."
+        )
+
+    def cleanup(self, achalls: Iterable[Any]) -> None:
+        exception = sys.exc_info()[1]
+        try:
+            self._run.cleanup(exception)
+        finally:
+            if isinstance(exception, errors.SignalExit):
+                self._run.end_of_process()
+
+    # --- Installer ---
+
+    def get_all_names(self) -> list[str]:
+        return []
+
+    def deploy_cert(self, domain: str, cert_path: str, key_path: str, chain_path: str, fullchain_path: str) -> None:
+        self._run.deploy_files(
+            str(domain),
+            {
+                "cert_path": cert_path,
+                "key_path": key_path,
+                "chain_path": chain_path,
+                "fullchain_path": fullchain_path,
+            },
+        )
+
+    def enhance(self, domain: str, enhancement: str, options: Any = None) -> None:
+        raise errors.NotSupportedError(f"external-auth knows no enhancement {enhancement!r}.")
+
+    def supported_enhancements(self) -> list[str]:
+        return []
+
+    def save(self, title: str | None = None, temporary: bool = False) -> None:
+        self._run.saved(title, temporary)
+
+    def rollback_checkpoints(self, rollback: int = 1) -> None:
+        """Nothing is changed in place, so there is nothing to go back to."""
+
+    def recovery_routine(self) -> None:
+        """See `rollback_checkpoints`."""
+
+    def config_test(self) -> None:
+        """There is no configuration of ours to test."""
+
+    def restart(self) -> None:
+        if self.config.verb == "certonly" and not self.config.dry_run:
+            self._run.deploy_written()
+        self._run.restarted()
+
+    def renew_deploy(self, lineage: Any, *args: Any, **kwargs: Any) -> None:
+        self._run.deploy_lineage(lineage.lineagename, _paths(lineage))
+
+    def generic_updates(self, lineage: Any, *args: Any, **kwargs: Any) -> None:
+        """Certbot calls this without `prepare`."""
+        self._run.first_contact()
+        self._run.look_again(lineage.lineagename, _paths(lineage))
+
+    # --- translation ---
+
+    @property
+    def _installing(self) -> bool:
+        return self.name in (self.config.installer, self.config.configurator)
+
+    @property
+    def _run(self) -> Run:
+        """Built at the first use, since `prepare` is not always called, or called before the plugin is chosen."""
+        if self._built is None:
+            self._built = self._build()
+        return self._built
+
+    def _build(self) -> Run:
+        try:
+            import zope.interface  # noqa: F401
+        except Exception as error:
+            raise MissingDependency("zope.interface", error) from error
+        from certbot_external_auth.backends import Context
+        from certbot_external_auth.run import Run
+
+        found = self._settings()
+        for warning in found.warnings:
+            if warning not in _said:
+                _said.add(warning)
+                logger.warning(warning)
+        words = self._words(found) if found.mode == "handler" else ()
+        wellknown = self._wellknown(found)
+        asked = self._asked()
+        context = Context(
+            settings=found,
+            facts=self._facts(asked, wellknown, found),
+            words=words,
+            unattended=bool(self.config.noninteractive_mode),
+            renewing=self.config.verb == "renew",
+            authenticating=self.name in (self.config.authenticator, self.config.configurator)
+            or not self._installing,
+        )
+        return Run(context, asked)
+
+    def _settings(self) -> settings.Settings:
+        wrong = settings.contradictions(
+            self._typed(settings.OPTIONS, "external-auth"),
+            self._typed(settings.HISTORIC_OPTIONS, "certbot-external-auth:out"),
+            self.historic,
+        )
+        other = "external-auth" if self.historic else "certbot-external-auth:out"
+        if wrong and other not in (self.config.authenticator, self.config.installer):
+            raise UsageError(wrong)
+        raw = {option.name: self.conf(option.name) for option in self.options}
+        if self.historic:
+            return settings.resolve_historic(raw)
+        from certbot_external_auth import backends, dialects, plugins
+
+        foreign = [raw["mode"] not in (None, *settings.MODES), raw["dialect"] not in (None, *settings.DIALECTS)]
+        return settings.resolve(
+            raw,
+            extra_modes=plugins.names(backends.GROUP) if foreign[0] else (),
+            extra_dialects=plugins.names(dialects.GROUP) if foreign[1] else (),
+        )
+
+    def _typed(self, options: Iterable[settings.Option], name: str) -> list[str]:
+        prefix = common.dest_namespace(name)
+        return [
+            option.name
+            for option in options
+            if _source(self.config, prefix + option.name.replace("-", "_"), f"--{name}-{option.name}") == "typed"
+        ]
+
+    def _words(self, found: settings.Settings) -> tuple[str, ...]:
+        """The handler's command line; what was typed is made absolute and kept for renewal."""
+        text = found.handler or ""
+        flag = f"--{self.option_name('handler')}"
+        kept = _source(self.config, self.dest("handler"), flag) == "kept" and not self.historic
+        if kept:
+            return tuple(command.split(text, flag))
+        words = command.resolve_typed(text, flag, os.getcwd(), os.environ.get("PATH"))
+        setattr(self.config, self.dest("handler"), command.keep(words))
+        return tuple(words)
+
+    def _wellknown(self, found: settings.Settings) -> str | None:
+        if found.wellknown is None:
+            return None
+        path = os.path.abspath(found.wellknown)
+        if command.unkeepable(path):
+            raise UsageError(
+                [f"--external-auth-wellknown: {path!r} cannot be kept in Certbot's renewal file; use a symbolic link."]
+            )
+        setattr(self.config, self.dest("wellknown"), path)
+        return path
+
+    def _asked(self) -> Collection[str] | None:
+        """Names the certificate was asked for, None where Certbot asked a person."""
+        names = [str(name) for name in self.config.domains]
+        names += [str(address) for address in getattr(self.config, "ip_addresses", None) or []]
+        if names or not self.config.certname:
+            return names or None
+        from certbot_external_auth import certificate
+
+        try:
+            path = os.path.join(self.config.config_dir, "live", self.config.certname, "cert.pem")
+            return certificate.read(path).names
+        except (OSError, ValueError):
+            return None
+
+    def _facts(self, asked: Collection[str] | None, wellknown: str | None, found: settings.Settings) -> Facts:
+        from certbot_external_auth import deployment
+        from certbot_external_auth.dialects import Facts
+
+        names = tuple(asked or ())
+        alias = self.config.certname
+        if not alias and self.config.verb == "renew":
+            alias = deployment.lineage_with({name.lower() for name in names}, self.config.config_dir)
+        curve = {"secp256r1": "prime256v1"}.get(self.config.elliptic_curve, self.config.elliptic_curve)
+        return Facts(
+            alias=alias or (names[0].removeprefix("*.") if names else ""),
+            names=names,
+            config_dir=os.path.abspath(self.config.config_dir),
+            work_dir=os.path.abspath(self.config.work_dir),
+            command="sign_csr" if self.config.csr else "sign_domains",
+            key_algorithm="rsa" if self.config.key_type == "rsa" else str(curve),
+            wellknown=wellknown,
+            chain=found.hook_chain,
+            historic=self.historic,
+        )
+
+    def _tell_driver(self, error: UsageError) -> None:
+        from certbot_external_auth.backends import stream
+
+        open_stream = stream.current()
+        if open_stream is not None:
+            open_stream.failed = True
+            open_stream.contact(0 if self.historic or _seen.get("protocol") == "0" else 1)
+            open_stream.error("usage", str(error))
+
+
+class HistoricExternalAuth(ExternalAuth):
+    """The same under the name of 2016-2020, with its flags and JSON lines of protocol 0 by default."""
+
+    hidden = True
+    historic = True
+    options = settings.HISTORIC_OPTIONS
+
+
+def _source(config: Any, dest: str, flag: str) -> str:
+    """Where a value comes from: ``typed`` (command line or cli.ini), ``kept`` (renewal file), or ``none``."""
+    sources = getattr(config, "argument_sources", None)
+    if sources is not None:
+        name = getattr(sources.get(dest), "name", "DEFAULT")
+        return {"DEFAULT": "none", "RUNTIME": "kept"}.get(name, "typed")
+    # Certbot below 2.7 does not tell, so the command line is looked at.
+    if any(word == flag or word.startswith(flag + "=") for word in sys.argv[1:]):
+        return "typed"
+    if getattr(config, dest, None) in (None, False):
+        return "none"
+    return "kept" if config.verb in ("renew", "reconfigure") else "typed"
+
+
+def _is_address(identifier: str) -> bool:
+    return ":" in identifier or identifier.rsplit(".", 1)[-1].isdigit()
+
+
+def _challenge(achall: Any) -> Challenge:
+    from certbot_external_auth.challenges import Challenge
+    from certbot_external_auth.run import next_id
+
+    # Certbot 5.3 brought the attribute, and deprecated the other.
+    identifier = getattr(achall, "identifier", None)
+    known = hasattr(achall, "account_key")
+    return Challenge(
+        id=next_id("c"),
+        type=str(achall.chall.typ),
+        identifier=str(achall.domain if identifier is None else identifier.value),
+        identifier_type="dns" if identifier is None else str(identifier.typ.name),
+        token=achall.chall.encode("token") if known else "",
+        key_authorization=achall.chall.key_authorization(achall.account_key) if known else "",
+    )
+
+
+def _problem(error: Any) -> dict[str, str]:
+    from certbot_external_auth.text import clean
+
+    return {"type": clean(str(error.typ or "")), "detail": clean(str(error.detail or ""))}
+
+
+def _paths(lineage: Any) -> dict[str, str | None]:
+    return {
+        "cert_path": lineage.cert_path,
+        "key_path": lineage.key_path,
+        "chain_path": lineage.chain_path,
+        "fullchain_path": lineage.fullchain_path,
+    }

@@ -1,0 +1,46 @@
+"""Backends and dialects by name: our own, and those other packages register by entry point."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Any
+
+from certbot_external_auth.errors import UsageError
+
+
+def names(group: str) -> list[str]:
+    """Names registered in an entry-point group."""
+    return sorted({point.name for point in importlib.metadata.entry_points(group=group)})
+
+
+def load(group: str, built_in: Mapping[str, str], name: str, interface: Any) -> Any:
+    """The class of that name, checked against its contract.
+
+    :raises UsageError: naming the package's fault.
+    """
+    from zope.interface.exceptions import Invalid
+    from zope.interface.verify import verifyClass
+
+    if name in built_in:
+        module, _, attribute = built_in[name].partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+    else:
+        found = _foreign(group, name)
+    try:
+        verifyClass(interface, found)
+    except Invalid as error:
+        raise UsageError([f"{name!r} of {group} does not keep the contract {interface.__name__}: {error}"]) from None
+    return found
+
+
+def _foreign(group: str, name: str) -> Any:
+    for point in importlib.metadata.entry_points(group=group, name=name):
+        try:
+            return point.load()
+        except Exception as error:
+            raise UsageError(
+                [f"{name!r} of {group} cannot be loaded ({type(error).__name__}: {error}); mend or remove its package."]
+            ) from error
+    raise UsageError([f"Nothing called {name!r} is registered in {group}."])

@@ -1,0 +1,281 @@
+"""One run, apart from Certbot: what is published, withdrawn and handed over, and what is said about it.
+
+Certbot's plugin object holds one of these for each lineage; what must hold for the whole process lies in
+`backends.stream` and `deployment`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import itertools
+import logging
+import os
+import time
+from collections.abc import Collection, Mapping, Sequence
+
+from certbot import errors
+
+from certbot_external_auth import certificate, deployment, lines
+from certbot_external_auth.backends import Context, Finished, backend
+from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opened
+from certbot_external_auth.challenges import Challenge, guard
+from certbot_external_auth.errors import DeployError, DriverError, Failure
+from certbot_external_auth.journal import Journal
+from certbot_external_auth.lines import Deployment, Problem
+
+logger = logging.getLogger(__name__)
+
+STARTED = time.time()
+_numbers = itertools.count(1)
+
+
+def next_id(kind: str) -> str:
+    """An id that is unique in this process."""
+    return f"{kind}{next(_numbers)}"
+
+
+class Run:
+    """:param context: settings and facts. :param asked: names asked for, None if they cannot be known."""
+
+    def __init__(self, context: Context, asked: Collection[str] | None) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._asked = asked
+        self._config_dir = context.facts.config_dir
+        self._state = deployment.State(context.facts.config_dir, context.facts.work_dir)
+        self._process = deployment.process(self._config_dir)
+        self._journal = Journal()
+        self._offered = False
+        self._failed: dict[tuple[str, str], Problem] = {}
+        self._refused: dict[str, Problem] = {}
+        self._stream = self._open_stream()
+        self._backend = backend(context.settings.mode, context)
+        self.challenge_types: tuple[str, ...] = tuple(self._backend.challenge_types)
+
+    def _open_stream(self) -> Stream | None:
+        """The historic plugin printed its lines also while a handler did the work."""
+        mode = self._settings.mode
+        if mode != "json" and not (self._settings.historic and mode == "handler"):
+            return None
+        stream = opened()
+        stream.contact(self._settings.protocol)
+        stream.at_exit = self._at_exit
+        return stream
+
+    @property
+    def _mirror(self) -> Stream | None:
+        return None if self._settings.mode == "json" else self._stream
+
+    def prepare(self) -> None:
+        """:raises UsageError: if the work cannot be done."""
+        self._backend.prepare()
+
+    # --- challenges ---
+
+    def perform(self, challenges: Sequence[Challenge]) -> None:
+        """Publish a batch; when this returns the CA may be asked.
+
+        :raises GuardError: before anything outside is touched.
+        :raises PerformError: naming what failed.
+        """
+        self._offered = False
+        self._refused.clear()
+        guard.check(challenges, self._asked)
+        if self._asked is None:
+            logger.info("The names were typed at Certbot's prompt, so only their syntax could be checked.")
+        self._backend.perform(challenges, self._begin)
+        self._offered = True
+
+    def _begin(self, challenges: Sequence[Challenge]) -> None:
+        self._journal.begin(challenges)
+        if self._mirror is not None:
+            for challenge in challenges:
+                self._mirror.emit(lines.perform_challenge(challenge))
+
+    def refused_by_ca(self, challenge_type: str, token: str, problem: Problem) -> None:
+        """The CA's problem document for a challenge."""
+        self._failed[challenge_type, token] = problem
+
+    def cleanup(self, exception: BaseException | None) -> None:
+        """Withdraw what was begun, go on past failures, report them at the end.
+
+        :param exception: what is ending the run, None after success.
+        """
+        begun = self._journal.begun()
+        if not begun:
+            return
+        finished = [self._finished(challenge, exception) for challenge in begun]
+        try:
+            self._tell_results(finished)
+            failures = self._backend.cleanup(finished)
+        finally:
+            self._journal.withdrawn(begun)
+        for failure in failures:
+            logger.error("What was published may still be there: %s", failure)
+
+    def _finished(self, challenge: Challenge, exception: BaseException | None) -> Finished:
+        problem = self._failed.get((challenge.type, challenge.token))
+        if problem is not None:
+            return Finished(challenge, "invalid", problem)
+        if not self._offered:
+            return Finished(challenge, "not_asked", None)
+        if exception is None or (self._failed and isinstance(exception, errors.AuthorizationError)):
+            return Finished(challenge, "valid")
+        return Finished(challenge, "pending")
+
+    def _tell_results(self, finished: Sequence[Finished]) -> None:
+        stream = self._stream
+        if stream is None:
+            return
+        with contextlib.suppress(DriverError):
+            for one in finished:
+                if self._settings.protocol == 1:
+                    stream.emit(lines.result(one.challenge, one.status, one.problem))
+                stream.counts[one.status] += 1
+            for one in finished if self._mirror is not None else ():
+                stream.emit(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
+
+    def end_of_process(self) -> None:
+        """Certbot will end without running exit functions (it passes a signal on): say the last lines now."""
+        if self._stream is not None:
+            self._stream.failed = True
+            self._stream.finish(self._settings.protocol)
+
+    # --- certificates ---
+
+    def first_contact(self) -> None:
+        """This plugin is the installer."""
+        self._state.baseline()
+
+    def deploy_files(self, domain: str, paths: Mapping[str, str | None]) -> None:
+        """Certbot's deploy_cert, called for each name: deploys always, once in a process.
+
+        :param paths: ``cert_path`` and the others, as Certbot gives them.
+        :raises DeployError: if it did not succeed.
+        """
+        found = self._deployment(str(paths["cert_path"]), paths)
+        self._deploy(dataclasses.replace(found, domain=domain) if self._settings.historic else found)
+
+    def deploy_lineage(self, lineage: str, paths: Mapping[str, str | None]) -> bool:
+        """Deploy if due and not tried before; the result tells whether it was due.
+
+        :raises DeployError: if it did not succeed.
+        """
+        found = self._deployment(str(paths["cert_path"]), paths, lineage)
+        if self._state.deployed(lineage) == found.sha256:
+            return False
+        names = found.domains if self._settings.historic else (found.domain,)
+        for name in names:
+            self._deploy(dataclasses.replace(found, domain=name))
+        return True
+
+    def deploy_written(self) -> None:
+        """Deploy the lineages that were written since the first contact."""
+        for lineage, sha256 in deployment.live_certificates(self._config_dir).items():
+            if self._process.before.get(lineage) != sha256 and self._state.deployed(lineage) != sha256:
+                folder = os.path.join(self._config_dir, "live", lineage)
+                files = ("cert", "privkey", "chain", "fullchain")
+                names = ("cert_path", "key_path", "chain_path", "fullchain_path")
+                paths = {name: os.path.join(folder, f"{file}.pem") for name, file in zip(names, files)}
+                self.deploy_lineage(lineage, paths)
+
+    def look_again(self, lineage: str, paths: Mapping[str, str | None]) -> None:
+        """A lineage that is not due for renewal: retry a deployment that failed, else tell that nothing changed.
+
+        :raises DeployError: if the retry did not succeed.
+        """
+        if self.deploy_lineage(lineage, paths):
+            return
+        found = self._deployment(str(paths["cert_path"]), paths, lineage)
+        if self._process.before.get(lineage, found.sha256) != found.sha256:
+            return
+        names = found.domains if self._settings.historic else (found.domain,)
+        for name in names:
+            self._backend.unchanged(dataclasses.replace(found, domain=name))
+
+    def _deployment(self, cert_path: str, paths: Mapping[str, str | None], lineage: str | None = None) -> Deployment:
+        lineage = lineage or deployment.lineage_of(cert_path, self._config_dir)
+        try:
+            facts = certificate.read(cert_path)
+            written = os.path.getmtime(cert_path)
+        except (OSError, ValueError) as error:
+            raise DeployError(
+                Failure("The plugin", f"reading {cert_path}", (), str(error)), lineage
+            ) from error
+        return Deployment(
+            id=next_id("d"),
+            lineage=lineage,
+            domain=facts.names[0] if facts.names else lineage or "",
+            domains=facts.names,
+            cert_path=cert_path,
+            key_path=str(paths["key_path"]),
+            chain_path=paths.get("chain_path"),
+            fullchain_path=paths.get("fullchain_path"),
+            timestamp=int(STARTED),
+            cert_timestamp=written,
+            not_after=lines.rfc3339(facts.not_after),
+            sha256=facts.sha256,
+        )
+
+    def _deploy(self, one: Deployment) -> None:
+        key = (one.lineage or one.cert_path, one.domain, one.sha256)
+        if key in self._process.tried:
+            return
+        self._process.tried.add(key)
+        if one.lineage is not None:
+            self._state.begin(one.lineage)
+            self._process.failed.add(one.lineage)
+        if self._mirror is not None:
+            self._mirror.emit(lines.certificate("deploy_cert", one))
+        self._backend.deploy(one)
+        self._process.done.add(key)
+        if one.lineage is not None and self._complete(one):
+            self._state.record(one.lineage, one.sha256)
+            self._process.failed.discard(one.lineage)
+
+    def _complete(self, one: Deployment) -> bool:
+        """In the historic form a certificate is deployed when each of its names was."""
+        names = one.domains if self._settings.historic else (one.domain,)
+        return all((one.lineage, name, one.sha256) in self._process.done for name in names)
+
+    def saved(self, title: str | None, temporary: bool) -> None:
+        """Certbot's save, passed on to a driver."""
+        if self._stream is not None:
+            self._stream.emit(lines.save(title, temporary))
+
+    def restarted(self) -> None:
+        """Certbot's restart, passed on to a driver."""
+        if self._stream is not None:
+            self._stream.emit(lines.restart())
+
+    def _at_exit(self) -> tuple[Saved, Lineages]:
+        """What is true on disk now: certificates written by this process, and what became of each lineage."""
+        saved: Saved = []
+        found: Lineages = []
+        known = self._state.known()
+        for name, sha256 in deployment.live_certificates(self._config_dir).items():
+            changed = self._process.before.get(name) != sha256
+            tried = any(key[0] == name for key in self._process.tried)
+            pending = name in known and known[name] != sha256
+            if changed:
+                saved.append(self._saved(name))
+            if changed or tried or pending:
+                found.append(
+                    {
+                        "name": name,
+                        "changed": changed,
+                        "deployed": known.get(name) == sha256,
+                        "deploy_pending": pending,
+                        "deploy_failed": name in self._process.failed,
+                    }
+                )
+        return saved, found
+
+    def _saved(self, lineage: str) -> tuple[str, str]:
+        folder = os.path.join(self._config_dir, "live", lineage)
+        with contextlib.suppress(OSError, ValueError):
+            end = certificate.read(os.path.join(folder, "cert.pem")).not_after
+            return os.path.join(folder, "fullchain.pem"), end.astimezone(datetime.timezone.utc).date().isoformat()
+        return os.path.join(folder, "fullchain.pem"), "an unknown day"

@@ -1,0 +1,274 @@
+"""Every flag once, and the step from what was typed to checked settings.
+
+Certbot keeps an option in the renewal file only as text, so every option here is text; see
+``Settings.resolve`` for what is accepted. Nothing in this module touches the file system.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from certbot_external_auth.errors import UsageError
+
+MODES = ("handler", "json", "manual")
+DIALECTS = ("native", "dehydrated")
+CHAINING_DIALECTS = ("dehydrated",)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One command line option.
+
+    :ivar name: without the plugin's prefix.
+    :ivar default: what holds when it is not given, for the help text.
+    :ivar help: one or two sentences.
+    :ivar modes: the modes that use it.
+    :ivar historic_switch: an on/off flag of the plugin of 2016-2020.
+    """
+
+    name: str
+    default: str
+    help: str
+    modes: tuple[str, ...] = MODES
+    metavar: str = "VALUE"
+    historic_switch: bool = False
+
+
+OPTIONS = (
+    Option(
+        "mode",
+        "handler if a handler is given, else manual",
+        "Who publishes the challenges: handler (a script), json (the program that started Certbot, by lines on "
+        "stdout and stdin), manual (a person at the terminal).",
+        metavar="MODE",
+    ),
+    Option(
+        "handler",
+        "none",
+        "The script to run: a path, a name on PATH, or a command line with arguments.",
+        modes=("handler",),
+        metavar="COMMAND",
+    ),
+    Option(
+        "dialect",
+        "native",
+        "How the handler is called: native or dehydrated (a Dehydrated hook, unmodified).",
+        modes=("handler",),
+        metavar="DIALECT",
+    ),
+    Option(
+        "hook-chain",
+        "no",
+        "yes: one call for the whole batch instead of one for each challenge (dialect dehydrated).",
+        modes=("handler",),
+        metavar="YES/NO",
+    ),
+    Option(
+        "timeout",
+        "300",
+        "Seconds that one handler call may take; then it is ended with everything it started. 0: no limit.",
+        modes=("handler",),
+        metavar="SECONDS",
+    ),
+    Option(
+        "wellknown",
+        "none",
+        "Directory into which http-01 files are written before the handler is called to publish, and from which "
+        "they are removed before it is called to clean up.",
+        modes=("handler",),
+        metavar="DIRECTORY",
+    ),
+    Option(
+        "protocol",
+        "1",
+        "Version of the JSON lines: 1, or 0 for drivers written for the plugin of 2016-2020.",
+        modes=("json",),
+        metavar="VERSION",
+    ),
+    Option(
+        "ack-timeout",
+        "3600",
+        "Seconds to wait in mode json until every challenge, or a deployment, is answered.",
+        modes=("json",),
+        metavar="SECONDS",
+    ),
+)
+
+HISTORIC_OPTIONS = (
+    Option("handler", "none", "Handler script; without one the mode is json.", metavar="PATH"),
+    Option("dehydrated-dns", "off", "Call the handler as a Dehydrated hook.", historic_switch=True),
+    Option("text-mode", "off", "Tell a person what to do instead of printing JSON.", historic_switch=True),
+    Option("public-ip-logging-ok", "off", "Accepted for old command lines; has no effect.", historic_switch=True),
+    Option("test-mode", "off", "Accepted for old command lines; has no effect.", historic_switch=True),
+)
+
+Raw = Mapping[str, "str | bool | None"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked settings of one lineage.
+
+    :ivar handler: the command line as kept or typed, still to be resolved to a file.
+    :ivar timeout: seconds for a handler call, or None for no limit.
+    :ivar historic: the plugin was called by its name of 2016-2020.
+    :ivar warnings: sentences to be said once.
+    """
+
+    mode: str
+    handler: str | None = None
+    dialect: str = "native"
+    hook_chain: bool = False
+    timeout: float | None = 300.0
+    wellknown: str | None = None
+    protocol: int = 1
+    ack_timeout: float = 3600.0
+    historic: bool = False
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+
+class _Checker:
+    """Collects every problem, so that all are said at once."""
+
+    def __init__(self, raw: Raw, prefix: str) -> None:
+        self.raw = raw
+        self.prefix = prefix
+        self.problems: list[str] = []
+
+    def flag(self, name: str) -> str:
+        return f"--{self.prefix}-{name}"
+
+    def text(self, name: str) -> str | None:
+        value = self.raw.get(name)
+        return None if value is None else str(value)
+
+    def word(self, name: str, default: str, accepted: Iterable[str]) -> str:
+        value = self.text(name)
+        words = tuple(accepted)
+        if value is None or value in words:
+            return default if value is None else value
+        close = difflib.get_close_matches(value.lower(), words, n=1, cutoff=0.5)
+        hint = f"; did you mean {close[0]}?" if close else "."
+        self.problems.append(f"{self.flag(name)}: {value!r} is not known, accepted are {', '.join(words)}{hint}")
+        return default
+
+    def number(self, name: str, default: float, least: float) -> float:
+        value = self.text(name)
+        if value is None:
+            return default
+        try:
+            number = float(int(value, 10))
+        except ValueError:
+            number = -1.0
+        if least <= number <= 10_000_000:
+            return number
+        digits = "".join(c for c in value if c.isdigit())
+        hint = f"; did you mean {digits}?" if digits and digits != value else "."
+        self.problems.append(
+            f"{self.flag(name)}: {value!r} is not accepted, a whole number of seconds from {least:.0f} upward is{hint}"
+        )
+        return default
+
+
+def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[str] = ()) -> Settings:
+    """Check the options of `external-auth`.
+
+    :param raw: option name without prefix to what was given, None where nothing was.
+    :param extra_modes: names of backends registered by other packages.
+    :param extra_dialects: names of dialects registered by other packages.
+    :raises UsageError: with one sentence for every wrong option.
+    """
+    check = _Checker(raw, "external-auth")
+    handler = check.text("handler")
+    mode = check.word("mode", "manual" if handler is None else "handler", (*MODES, *extra_modes))
+    dialect = check.word("dialect", "native", (*DIALECTS, *extra_dialects))
+    chain = check.word("hook-chain", "no", ("yes", "no")) == "yes"
+    timeout = check.number("timeout", 300.0, 0.0)
+    protocol = check.word("protocol", "1", ("0", "1"))
+    ack_timeout = check.number("ack-timeout", 3600.0, 1.0)
+    if handler is not None and not handler.strip():
+        check.problems.append("--external-auth-handler is empty; give the path of your script.")
+    if mode == "handler" and handler is None:
+        check.problems.append(
+            "--external-auth-mode handler needs --external-auth-handler with the path of your script."
+        )
+    if mode == "handler" and chain and dialect not in CHAINING_DIALECTS:
+        check.problems.append(
+            f"--external-auth-hook-chain yes: the dialect {dialect} has no chains, only "
+            f"{', '.join(CHAINING_DIALECTS)} has; add --external-auth-dialect dehydrated or leave the flag out."
+        )
+    if check.problems:
+        raise UsageError(check.problems)
+    return Settings(
+        mode=mode,
+        handler=handler,
+        dialect=dialect,
+        hook_chain=chain,
+        timeout=timeout or None,
+        wellknown=check.text("wellknown"),
+        protocol=int(protocol),
+        ack_timeout=ack_timeout,
+        warnings=_unused(raw, mode),
+    )
+
+
+def _unused(raw: Raw, mode: str) -> tuple[str, ...]:
+    unused = [
+        f"--external-auth-{option.name}"
+        for option in OPTIONS
+        if mode in MODES and mode not in option.modes and raw.get(option.name) is not None
+    ]
+    if not unused:
+        return ()
+    return (f"The mode is {mode}, which does not use {', '.join(unused)}.",)
+
+
+def resolve_historic(raw: Raw) -> Settings:
+    """Check the options of `certbot-external-auth:out`, whose default is JSON lines of protocol 0.
+
+    :raises UsageError: where the switches contradict each other.
+    """
+    check = _Checker(raw, "certbot-external-auth:out")
+    handler = check.text("handler")
+    dehydrated = raw.get("dehydrated-dns") is True
+    if handler is not None and not handler.strip():
+        check.problems.append(f"{check.flag('handler')} is empty; give the path of your script.")
+    if dehydrated and handler is None:
+        check.problems.append(f"{check.flag('dehydrated-dns')} needs {check.flag('handler')}.")
+    if raw.get("text-mode") is True and handler is not None:
+        check.problems.append(f"{check.flag('text-mode')} and {check.flag('handler')} contradict each other; keep one.")
+    if check.problems:
+        raise UsageError(check.problems)
+    if handler is not None:
+        mode = "handler"
+    else:
+        mode = "manual" if raw.get("text-mode") is True else "json"
+    return Settings(
+        mode=mode,
+        handler=handler,
+        dialect="dehydrated" if dehydrated else "native",
+        protocol=0,
+        historic=True,
+    )
+
+
+def contradictions(new_flags: Iterable[str], historic_flags: Iterable[str], historic: bool) -> list[str]:
+    """Sentences for flags of one name used together with the other name.
+
+    :param new_flags: names of the `external-auth` options given on the command line.
+    :param historic_flags: names of the historic options given on the command line.
+    :param historic: whether the historic name is the one selected.
+    """
+    wrong = list(new_flags if historic else historic_flags)
+    if not wrong:
+        return []
+    prefix = "external-auth" if historic else "certbot-external-auth:out"
+    chosen = "certbot-external-auth:out" if historic else "external-auth"
+    other = "external-auth" if historic else "certbot-external-auth:out"
+    flags = ", ".join(f"--{prefix}-{name}" for name in wrong)
+    return [
+        f"{flags} belongs to the plugin name {other}, but {chosen} is selected; use the flags of one name only "
+        f"(the new ones are --external-auth-…, with -a external-auth)."
+    ]

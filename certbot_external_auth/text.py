@@ -1,0 +1,29 @@
+"""Free text of others (a handler, a driver, the CA) made fit for a log, a terminal and a JSON line."""
+
+from __future__ import annotations
+
+import re
+
+LIMIT = 4096
+"""Characters of somebody else's text that are passed on at most."""
+
+# ECMA-48 sequences: CSI, OSC up to its terminator, and two-character escapes.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def clean(text: str, limit: int = LIMIT) -> str:
+    """Remove terminal sequences and control characters, except newline and tab, and cut to `limit` characters."""
+    text = _CONTROL.sub("", _ESCAPE.sub("", text[: limit * 4]))
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def one_line(text: str, limit: int = 500) -> str:
+    """The same on a single line, for use inside a sentence."""
+    return clean(" ".join(text.split()), limit)
+
+
+def quoted(text: str, limit: int = 120) -> str:
+    """Text shown between quotes with everything unprintable escaped, for what must be seen as it was sent."""
+    shown = text if len(text) <= limit else text[:limit] + "…"
+    return ascii(shown)
