@@ -24,7 +24,7 @@ class UsageError(errors.Error):
         super().__init__("\n".join(self.problems))
 
 
-class MissingDependency(UsageError):
+class MissingDependencyError(UsageError):
     """A library the plugin needs cannot be imported on this host."""
 
     def __init__(self, library: str, reason: BaseException) -> None:

@@ -3,6 +3,10 @@
 The words MUST, SHOULD and MAY are those of RFC 2119.
 """
 
+# An interface is no class for a type checker: its methods have no self and no body.
+# mypy: ignore-errors
+# ruff: noqa: N805
+
 from __future__ import annotations
 
 from zope.interface import Attribute, Interface

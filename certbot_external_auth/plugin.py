@@ -17,7 +17,7 @@ from certbot import errors, interfaces
 from certbot.plugins import common
 
 from certbot_external_auth import command, settings
-from certbot_external_auth.errors import MissingDependency, UsageError
+from certbot_external_auth.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
     from certbot_external_auth.challenges import Challenge
@@ -67,13 +67,14 @@ def _protocol(text: str) -> str:
 _TYPES: dict[str, Callable[[str], str]] = {"mode": _mode, "protocol": _protocol}
 
 
-class ExternalAuth(common.Plugin, interfaces.Authenticator, interfaces.Installer, interfaces.RenewDeployer,
-                   interfaces.GenericUpdater):
+class ExternalAuth(
+    common.Plugin, interfaces.Authenticator, interfaces.Installer, interfaces.RenewDeployer, interfaces.GenericUpdater
+):
     """Authenticator and installer under the name ``external-auth``."""
 
     description = "Let a script, a JSON driver or a person publish challenges and take certificates"
     historic = False
-    options = settings.OPTIONS
+    options: tuple[settings.Option, ...] = settings.OPTIONS
 
     def __init__(self, config: Any, name: str) -> None:
         super().__init__(config, name)
@@ -211,7 +212,7 @@ class ExternalAuth(common.Plugin, interfaces.Authenticator, interfaces.Installer
         try:
             import zope.interface  # noqa: F401
         except Exception as error:
-            raise MissingDependency("zope.interface", error) from error
+            raise MissingDependencyError("zope.interface", error) from error
         from certbot_external_auth.backends import Context
         from certbot_external_auth.run import Run
 
@@ -229,8 +230,7 @@ class ExternalAuth(common.Plugin, interfaces.Authenticator, interfaces.Installer
             words=words,
             unattended=bool(self.config.noninteractive_mode),
             renewing=self.config.verb == "renew",
-            authenticating=self.name in (self.config.authenticator, self.config.configurator)
-            or not self._installing,
+            authenticating=self.name in (self.config.authenticator, self.config.configurator) or not self._installing,
         )
         return Run(context, asked)
 

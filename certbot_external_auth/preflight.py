@@ -62,7 +62,9 @@ def _runnable(path: str, search_path: str) -> str | None:
 def _missing(path: str, error: OSError) -> str:
     folder = os.path.dirname(path)
     if isinstance(error, PermissionError):
-        return f"The handler {path} cannot be looked at ({error.strerror}); let the user running Certbot enter {folder}."
+        return (
+            f"The handler {path} cannot be looked at ({error.strerror}); let the user running Certbot enter {folder}."
+        )
     if not os.path.isdir(folder):
         return (
             f"The handler {path} is gone with its folder: {folder} does not exist; restore it, or name the new "
@@ -120,7 +122,9 @@ def _trust(path: str, caller_ids: Sequence[int], findings: Findings) -> None:
                 f"{subject} may be changed by every user of this machine; run: chmod o-w {shlex.quote(place)}"
             )
         elif status.st_mode & stat.S_IWGRP and not sticky and status.st_gid != 0:
-            findings.warnings.append(f"{subject} may be changed by its group (chmod g-w {shlex.quote(place)} ends that).")
+            findings.warnings.append(
+                f"{subject} may be changed by its group (chmod g-w {shlex.quote(place)} ends that)."
+            )
         elif status.st_uid != 0 and status.st_uid not in caller_ids:
             findings.warnings.append(f"{subject} belongs to {_user(status.st_uid)}, who can change what is run.")
 

@@ -176,9 +176,15 @@ class Run:
         for lineage, sha256 in deployment.live_certificates(self._config_dir).items():
             if self._process.before.get(lineage) != sha256 and self._state.deployed(lineage) != sha256:
                 folder = os.path.join(self._config_dir, "live", lineage)
-                files = ("cert", "privkey", "chain", "fullchain")
-                names = ("cert_path", "key_path", "chain_path", "fullchain_path")
-                paths = {name: os.path.join(folder, f"{file}.pem") for name, file in zip(names, files)}
+                paths = {
+                    f"{kind}_path": os.path.join(folder, f"{file}.pem")
+                    for kind, file in (
+                        ("cert", "cert"),
+                        ("key", "privkey"),
+                        ("chain", "chain"),
+                        ("fullchain", "fullchain"),
+                    )
+                }
                 self.deploy_lineage(lineage, paths)
 
     def look_again(self, lineage: str, paths: Mapping[str, str | None]) -> None:
@@ -201,9 +207,7 @@ class Run:
             facts = certificate.read(cert_path)
             written = os.path.getmtime(cert_path)
         except (OSError, ValueError) as error:
-            raise DeployError(
-                Failure("The plugin", f"reading {cert_path}", (), str(error)), lineage
-            ) from error
+            raise DeployError(Failure("The plugin", f"reading {cert_path}", (), str(error)), lineage) from error
         return Deployment(
             id=next_id("d"),
             lineage=lineage,

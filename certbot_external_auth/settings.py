@@ -241,12 +241,9 @@ def resolve_historic(raw: Raw) -> Settings:
         check.problems.append(f"{check.flag('text-mode')} and {check.flag('handler')} contradict each other; keep one.")
     if check.problems:
         raise UsageError(check.problems)
-    if handler is not None:
-        mode = "handler"
-    else:
-        mode = "manual" if raw.get("text-mode") is True else "json"
+    without_handler = "manual" if raw.get("text-mode") is True else "json"
     return Settings(
-        mode=mode,
+        mode=without_handler if handler is None else "handler",
         handler=handler,
         dialect="dehydrated" if dehydrated else "native",
         protocol=0,

@@ -13,7 +13,7 @@ LINE_LIMIT = 65536
 WAIT_LIMIT = 7 * 24 * 3600.0
 
 
-class NotAnAnswer(ValueError):
+class AnswerError(ValueError):
     """A line that is no answer; the message says what is wrong and quotes it."""
 
 
@@ -38,33 +38,33 @@ class Answer:
 def parse(line: bytes) -> Answer:
     """Parse a line without its newline.
 
-    :raises NotAnAnswer: if it is neither empty nor an object of the forms in docs.
+    :raises AnswerError: if it is neither empty nor an object of the forms in docs.
     """
     if not line.strip():
         return Answer(newline=True)
     if len(line) > LINE_LIMIT:
-        raise NotAnAnswer(f"a line of more than {LINE_LIMIT} bytes is no answer")
+        raise AnswerError(f"a line of more than {LINE_LIMIT} bytes is no answer")
     shown = quoted(line.decode("utf-8", "replace"))
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        raise NotAnAnswer(f'{shown} is no JSON; an answer looks like {{"id": "c1", "ok": true}}') from None
+        raise AnswerError(f'{shown} is no JSON; an answer looks like {{"id": "c1", "ok": true}}') from None
     if not isinstance(value, dict):
-        raise NotAnAnswer(f"{shown} is no JSON object")
+        raise AnswerError(f"{shown} is no JSON object")
     return _from_object(value, shown)
 
 
 def _from_object(value: dict[object, object], shown: str) -> Answer:
     identifier = value.get("id")
     if identifier is not None and not isinstance(identifier, str):
-        raise NotAnAnswer(f"{shown}: id is no text")
+        raise AnswerError(f"{shown}: id is no text")
     wait, ok = value.get("wait"), value.get("ok")
     if wait is not None:
         if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait <= WAIT_LIMIT:
-            raise NotAnAnswer(f"{shown}: wait is no number of seconds from 1 to {WAIT_LIMIT:.0f}")
+            raise AnswerError(f"{shown}: wait is no number of seconds from 1 to {WAIT_LIMIT:.0f}")
         return Answer(id=identifier, ok=None, wait=float(wait))
     if not isinstance(ok, bool):
-        raise NotAnAnswer(f"{shown}: neither ok (true or false) nor wait (seconds) is given")
+        raise AnswerError(f"{shown}: neither ok (true or false) nor wait (seconds) is given")
     error = value.get("error")
     details = error if isinstance(error, dict) else {}
     return Answer(
@@ -114,10 +114,10 @@ class Ledger:
     def apply(self, answer: Answer, now: float, extendable: bool = True) -> list[Settled]:
         """What an answer settles.
 
-        :raises NotAnAnswer: if it names an id that was never sent.
+        :raises AnswerError: if it names an id that was never sent.
         """
         if answer.id is not None and answer.id not in self._known:
-            raise NotAnAnswer(f"no line with the id {quoted(answer.id)} was sent in this run")
+            raise AnswerError(f"no line with the id {quoted(answer.id)} was sent in this run")
         targets = self._targets(answer)
         if answer.wait is not None:
             for target in targets if extendable else ():

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from certbot_external_auth import lines
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.backends.answers import Answer, NotAnAnswer, parse
+from certbot_external_auth.backends.answers import Answer, AnswerError, parse
 from certbot_external_auth.backends.stream import Stream, opened
 from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
@@ -75,9 +75,7 @@ class JsonBackend:
                 ]
             )
 
-    def _perform_historic(
-        self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]
-    ) -> None:
+    def _perform_historic(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         """One line, one newline, next line."""
         channel = self._stream.channel
         for challenge in challenges:
@@ -130,9 +128,7 @@ class JsonBackend:
             more = "; an empty line (Enter) does for the oldest" if newline else ""
             print(HINT.format(count=len(ids), id=ids[0], newline=more), file=sys.stderr, flush=True)
 
-    def _collect(
-        self, ids: Sequence[str], stop_at_failure: bool = False, extendable: bool = True
-    ) -> dict[str, str]:
+    def _collect(self, ids: Sequence[str], stop_at_failure: bool = False, extendable: bool = True) -> dict[str, str]:
         """Wait until every line is answered; the result says for each that was not confirmed why not."""
         stream, failures, rubbish = self._stream, dict[str, str](), 0
         while waiting := stream.ledger.open(ids):
@@ -151,7 +147,7 @@ class JsonBackend:
                 continue
             try:
                 settled = stream.ledger.apply(parse(line), time.monotonic(), extendable)
-            except NotAnAnswer as error:
+            except AnswerError as error:
                 stream.error("answer.unknown_id" if "was sent" in str(error) else "answer.malformed", str(error))
                 rubbish += 1
                 if stop_at_failure or rubbish >= RUBBISH_LIMIT:

@@ -79,7 +79,8 @@ def _files(challenges: Iterable[Challenge], width: int) -> str:
 def removals(challenges: Sequence[Challenge]) -> str:
     """What may go again."""
     return "\n".join(
-        f'  {one.txt_domain}. TXT "{one.validation}"' if one.type == dns01.TYPE else f"  {one.uri}" for one in challenges
+        f'  {one.txt_domain}. TXT "{one.validation}"' if one.type == dns01.TYPE else f"  {one.uri}"
+        for one in challenges
     )
 
 

@@ -139,7 +139,7 @@ def opened(seen_protocol: Callable[[], str | None] = lambda: None) -> Stream:
 
     :param seen_protocol: asked at exit for the protocol option, if the plugin was never asked for anything.
     """
-    global _stream
+    global _stream  # noqa: PLW0603 - there is one stdout in a process
     if _stream is None:
         _stream = Stream(Channel.standard())
         atexit.register(_at_exit, _stream, seen_protocol, os.getpid())

@@ -55,8 +55,10 @@ def _problems(challenge: Challenge, asked: Collection[str] | None) -> list[str]:
     elif asked is not None and base_name(challenge.identifier) not in asked:
         problems.append(f"{sent}, which was not asked for.")
     if not _TOKEN.fullmatch(challenge.token):
-        problems.append(f"The CA sent the token {quoted(challenge.token)} for {quoted(challenge.identifier)}, which is "
-                        "not 22 to 200 characters of base64url.")
+        problems.append(
+            f"The CA sent the token {quoted(challenge.token)} for {quoted(challenge.identifier)}, which is "
+            "not 22 to 200 characters of base64url."
+        )
     elif not (
         _KEY_AUTHORIZATION.fullmatch(challenge.key_authorization)
         and challenge.key_authorization.startswith(challenge.token + ".")

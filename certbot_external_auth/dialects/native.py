@@ -84,9 +84,7 @@ class Native:
     challenge_types = TYPES
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
-        calls = [
-            _call("perform", lines.perform_challenge(one), (one,), (one.identifier,)) for one in challenges
-        ]
+        calls = [_call("perform", lines.perform_challenge(one), (one,), (one.identifier,)) for one in challenges]
         return [_frame("pre-perform", challenges), *calls, _frame("post-perform", challenges)]
 
     def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
