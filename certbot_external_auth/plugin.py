@@ -134,11 +134,7 @@ class ExternalAuth(
     def auth_hint(self, failed_achalls: Iterable[Any]) -> str:
         for achall in failed_achalls:
             self._run.refused_by_ca(achall.chall.typ, achall.chall.encode("token"), _problem(achall.error))
-        return (
-            "The CA looked for what was published and did not see it, as it says above. See in the log what was "
-            "called and what it printed, and make sure that every name server, or every address of the web server, "
-            "shows it before the call ends."
-        )
+        return self._run.hint()
 
     def cleanup(self, achalls: Iterable[Any]) -> None:
         exception = sys.exc_info()[1]

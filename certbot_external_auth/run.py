@@ -98,6 +98,16 @@ class Run:
         """The CA's problem document for a challenge."""
         self._failed[challenge_type, token] = problem
 
+    def hint(self) -> str:
+        """What to do when the CA did not see what was published."""
+        handler = "See in the log what the handler was called for and what it printed, and let it end only when"
+        others = "Confirm only when"
+        return (
+            "The CA looked for what was published and did not see it, as it says above. "
+            f"{handler if self._settings.mode == 'handler' else others} every name server, or every address of the "
+            "web server, shows it."
+        )
+
     def cleanup(self, exception: BaseException | None) -> None:
         """Withdraw what was begun, go on past failures, report them at the end.
 
