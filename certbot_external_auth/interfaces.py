@@ -21,10 +21,12 @@ class IBackend(Interface):
 
     challenge_types = Attribute("Challenge types it can carry, in order of preference.")
 
-    def prepare() -> None:
-        """Find out before the order is made whether the work can be done.
+    def prepare(publishing: bool, deploying: bool) -> None:
+        """Find out, before the order is made, whether the work can be done.
 
-        MUST raise `errors.UsageError` with one sentence where it cannot. MUST NOT touch anything outside.
+        The arguments tell whether challenges will have to be published, and whether a certificate handed over; both
+        are false before `unchanged`. MUST raise `errors.UsageError` with one sentence where it cannot be done, and
+        MUST NOT touch anything outside.
         """
 
     def perform(challenges, begin) -> None:

@@ -103,7 +103,7 @@ class ExternalAuth(
         if self.name not in (self.config.authenticator, self.config.installer, self.config.configurator):
             return
         try:
-            self._run.prepare()
+            self._run.prepare(publishing=self._authenticating, deploying=self._installing)
             if self._installing and not self.config.dry_run:
                 self._run.first_contact()
         except UsageError as error:
@@ -112,10 +112,6 @@ class ExternalAuth(
                 # Certbot's listing goes on past this class only.
                 raise errors.MisconfigurationError(str(error)) from error
             raise
-        except OSError as error:
-            raise UsageError(
-                [f"The plugin's folder below {self.config.work_dir} cannot be used ({error}); see --work-dir."]
-            ) from error
 
     # --- Authenticator ---
 
@@ -194,6 +190,10 @@ class ExternalAuth(
     # --- translation ---
 
     @property
+    def _authenticating(self) -> bool:
+        return self.name in (self.config.authenticator, self.config.configurator)
+
+    @property
     def _installing(self) -> bool:
         return self.name in (self.config.installer, self.config.configurator)
 
@@ -226,7 +226,7 @@ class ExternalAuth(
             words=words,
             unattended=bool(self.config.noninteractive_mode),
             renewing=self.config.verb == "renew",
-            authenticating=self.name in (self.config.authenticator, self.config.configurator) or not self._installing,
+            silent=bool(self.config.quiet) or self.config.verb == "renew",
         )
         return Run(context, asked)
 

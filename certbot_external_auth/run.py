@@ -21,9 +21,9 @@ from certbot_external_auth import certificate, deployment, lines
 from certbot_external_auth.backends import Context, Finished, backend
 from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opened
 from certbot_external_auth.challenges import Challenge, guard
-from certbot_external_auth.errors import DeployError, DriverError, Failure
+from certbot_external_auth.errors import DeployError, DriverError, Failure, UsageError
 from certbot_external_auth.journal import Journal
-from certbot_external_auth.lines import Deployment, Problem
+from certbot_external_auth.lines import Deployment, Line, Problem
 
 logger = logging.getLogger(__name__)
 
@@ -48,16 +48,18 @@ class Run:
         self._process = deployment.process(self._config_dir)
         self._journal = Journal()
         self._offered = False
+        self._prepared: set[tuple[bool, bool]] = set()
         self._failed: dict[tuple[str, str], Problem] = {}
-        self._refused: dict[str, Problem] = {}
         self._stream = self._open_stream()
         self._backend = backend(context.settings.mode, context)
         self.challenge_types: tuple[str, ...] = tuple(self._backend.challenge_types)
 
     def _open_stream(self) -> Stream | None:
-        """The historic plugin printed its lines also while a handler did the work."""
+        """The historic plugin printed its lines also while a handler did the work; it could not renew, though, so
+        there nobody reads them."""
         mode = self._settings.mode
-        if mode != "json" and not (self._settings.historic and mode == "handler"):
+        mirror = self._settings.historic and mode == "handler" and not self._context.silent
+        if mode != "json" and not mirror:
             return None
         stream = opened()
         stream.contact(self._settings.protocol)
@@ -68,9 +70,20 @@ class Run:
     def _mirror(self) -> Stream | None:
         return None if self._settings.mode == "json" else self._stream
 
-    def prepare(self) -> None:
-        """:raises UsageError: if the work cannot be done."""
-        self._backend.prepare()
+    def prepare(self, publishing: bool = False, deploying: bool = False) -> None:
+        """Check what can be checked; each combination once.
+
+        :raises UsageError: if the work cannot be done.
+        """
+        if (publishing, deploying) not in self._prepared:
+            self._backend.prepare(publishing, deploying)
+            self._prepared.add((publishing, deploying))
+
+    def _inform(self, line: Line) -> None:
+        """A line that nobody has to answer; a reader that is gone does not stop the work."""
+        if self._stream is not None:
+            with contextlib.suppress(DriverError):
+                self._stream.emit(line)
 
     # --- challenges ---
 
@@ -81,10 +94,10 @@ class Run:
         :raises PerformError: naming what failed.
         """
         self._offered = False
-        self._refused.clear()
         guard.check(challenges, self._asked)
         if self._asked is None:
             logger.info("The names were typed at Certbot's prompt, so only their syntax could be checked.")
+        self.prepare(publishing=True)
         self._backend.perform(challenges, self._begin)
         self._offered = True
 
@@ -92,7 +105,7 @@ class Run:
         self._journal.begin(challenges)
         if self._mirror is not None:
             for challenge in challenges:
-                self._mirror.emit(lines.perform_challenge(challenge))
+                self._inform(lines.perform_challenge(challenge))
 
     def refused_by_ca(self, challenge_type: str, token: str, problem: Problem) -> None:
         """The CA's problem document for a challenge."""
@@ -139,13 +152,12 @@ class Run:
         stream = self._stream
         if stream is None:
             return
-        with contextlib.suppress(DriverError):
-            for one in finished:
-                if self._settings.protocol == 1:
-                    stream.emit(lines.result(one.challenge, one.status, one.problem))
-                stream.counts[one.status] += 1
-            for one in finished if self._mirror is not None else ():
-                stream.emit(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
+        for one in finished:
+            if self._settings.protocol == 1:
+                self._inform(lines.result(one.challenge, one.status, one.problem))
+            stream.counts[one.status] += 1
+        for one in finished if self._mirror is not None else ():
+            self._inform(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
 
     def end_of_process(self) -> None:
         """Certbot will end without running exit functions (it passes a signal on): say the last lines now."""
@@ -156,8 +168,16 @@ class Run:
     # --- certificates ---
 
     def first_contact(self) -> None:
-        """This plugin is the installer."""
-        self._state.baseline()
+        """This plugin is the installer.
+
+        :raises UsageError: if its state cannot be kept.
+        """
+        try:
+            self._state.baseline()
+        except OSError as error:
+            raise UsageError(
+                [f"The plugin's folder in {self._context.facts.work_dir} cannot be used ({error}); see --work-dir."]
+            ) from error
 
     def deploy_files(self, domain: str, paths: Mapping[str, str | None]) -> None:
         """Certbot's deploy_cert, called for each name: deploys always, once in a process.
@@ -208,8 +228,12 @@ class Run:
         if self._process.before.get(lineage, found.sha256) != found.sha256:
             return
         names = found.domains if self._settings.historic else (found.domain,)
-        for name in names:
-            self._backend.unchanged(dataclasses.replace(found, domain=name))
+        try:
+            self.prepare()
+            for name in names:
+                self._backend.unchanged(dataclasses.replace(found, domain=name))
+        except (UsageError, DriverError) as error:
+            logger.warning("Nobody could be told that %s is unchanged: %s", lineage, error)
 
     def _deployment(self, cert_path: str, paths: Mapping[str, str | None], lineage: str | None = None) -> Deployment:
         lineage = lineage or deployment.lineage_of(cert_path, self._config_dir)
@@ -238,11 +262,12 @@ class Run:
         if key in self._process.tried:
             return
         self._process.tried.add(key)
+        self.prepare(deploying=True)
         if one.lineage is not None:
             self._state.begin(one.lineage)
             self._process.failed.add(one.lineage)
         if self._mirror is not None:
-            self._mirror.emit(lines.certificate("deploy_cert", one))
+            self._inform(lines.certificate("deploy_cert", one))
         self._backend.deploy(one)
         self._process.done.add(key)
         if one.lineage is not None and self._complete(one):
@@ -256,13 +281,11 @@ class Run:
 
     def saved(self, title: str | None, temporary: bool) -> None:
         """Certbot's save, passed on to a driver."""
-        if self._stream is not None:
-            self._stream.emit(lines.save(title, temporary))
+        self._inform(lines.save(title, temporary))
 
     def restarted(self) -> None:
         """Certbot's restart, passed on to a driver."""
-        if self._stream is not None:
-            self._stream.emit(lines.restart())
+        self._inform(lines.restart())
 
     def _at_exit(self) -> tuple[Saved, Lineages]:
         """What is true on disk now: certificates written by this process, and what became of each lineage."""

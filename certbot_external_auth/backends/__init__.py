@@ -26,7 +26,7 @@ class Context:
     :ivar words: the handler's command line, files absolute; empty in other modes.
     :ivar unattended: Certbot was told not to ask (``-n``, ``renew``).
     :ivar renewing: the verb is renew.
-    :ivar authenticating: it will be asked to publish, not only to deploy.
+    :ivar silent: nothing may be printed for information (``-q``, ``renew``).
     """
 
     settings: Settings
@@ -34,7 +34,7 @@ class Context:
     words: tuple[str, ...] = ()
     unattended: bool = False
     renewing: bool = False
-    authenticating: bool = True
+    silent: bool = False
 
 
 @dataclass(frozen=True)

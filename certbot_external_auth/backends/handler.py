@@ -32,7 +32,7 @@ class HandlerBackend:
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
 
-    def prepare(self) -> None:
+    def prepare(self, publishing: bool, deploying: bool) -> None:
         environment = handler_environment(os.environ)
         findings = preflight.check_command(self._context.words, environment["PATH"], preflight.trusted_ids())
         if self._settings.wellknown is not None:

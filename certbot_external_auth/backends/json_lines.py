@@ -39,9 +39,9 @@ class JsonBackend:
         self._protocol = context.settings.protocol
         self._stream: Stream = opened()
 
-    def prepare(self) -> None:
+    def prepare(self, publishing: bool, deploying: bool) -> None:
         channel = self._stream.channel
-        if self._context.renewing and (channel.terminal or channel.nobody()):
+        if self._context.renewing and (publishing or deploying) and (channel.terminal or channel.nobody()):
             raise UsageError(
                 [
                     "This certificate's renewal file says mode json, but nobody is there to answer: stdin is "
@@ -109,11 +109,15 @@ class JsonBackend:
         if self._protocol == 1:
             deadline = time.monotonic() + self._context.settings.ack_timeout
             stream.ledger.expect(deployment.id, "deploy_cert", deadline)
-        stream.emit(lines.certificate("deploy_cert", deployment))
-        if self._protocol == 0:
-            return
-        self._hint([deployment.id], newline=False)
-        for happened in self._collect([deployment.id]).values():
+        try:
+            stream.emit(lines.certificate("deploy_cert", deployment))
+            if self._protocol == 0:
+                return
+            self._hint([deployment.id], newline=False)
+            happened = self._collect([deployment.id]).get(deployment.id)
+        except DriverError as error:
+            happened = str(error)
+        if happened is not None:
             stream.ledger.close([deployment.id])
             stream.unconfirmed.append(deployment.id)
             stream.failed = True

@@ -93,8 +93,8 @@ class ManualBackend:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def prepare(self) -> None:
-        if not self._context.authenticating:
+    def prepare(self, publishing: bool, deploying: bool) -> None:
+        if not publishing:
             return
         if self._context.unattended:
             raise UsageError(
@@ -104,7 +104,6 @@ class ManualBackend:
             raise UsageError([f"The mode is manual, which needs a terminal, but stdin is none: {OTHERS}"])
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
-        self.prepare()
         begin(challenges)
         width = shutil.get_terminal_size((80, 24)).columns
         self._say(f"\n{instructions(challenges, width)}\n")

@@ -102,6 +102,9 @@ class Stream:
             if default_protocol is None:
                 return
             self.contact(default_protocol)
+        if self._greeted:
+            # Lineages of both protocols were renewed in one process.
+            self._protocol = 1
         with contextlib.suppress(DriverError):
             self._last_lines()
 
