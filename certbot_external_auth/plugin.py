@@ -311,6 +311,7 @@ class ExternalAuth(
             work_dir=os.path.abspath(self.config.work_dir),
             command="sign_csr" if self.config.csr else "sign_domains",
             key_algorithm="rsa" if self.config.key_type == "rsa" else str(curve),
+            challenge_type=next(iter(self.config.pref_challs or ()), "dns-01"),
             wellknown=wellknown,
             chain=found.hook_chain,
             historic=self.historic,

@@ -6,7 +6,6 @@ Certbot keeps an option in the renewal file only as text, so every option here i
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -149,6 +148,8 @@ class _Checker:
         words = tuple(accepted)
         if value is None or value in words:
             return default if value is None else value
+        import difflib
+
         close = difflib.get_close_matches(value.lower(), words, n=1, cutoff=0.5)
         hint = f"; did you mean {close[0]}?" if close else "."
         self.problems.append(f"{self.flag(name)}: {value!r} is not known, accepted are {', '.join(words)}{hint}")

@@ -45,6 +45,7 @@ class Facts:
     :ivar alias: the lineage's name.
     :ivar names: the names of the certificate, wildcards as they are.
     :ivar command: ``sign_domains``, or ``sign_csr`` for ``--csr``.
+    :ivar challenge_type: the type preferred, for calls that are not about a challenge.
     :ivar key_algorithm: Dehydrated's word: rsa, prime256v1, secp384r1 …
     """
 
@@ -54,6 +55,7 @@ class Facts:
     work_dir: str = ""
     command: str = "sign_domains"
     key_algorithm: str = ""
+    challenge_type: str = "dns-01"
     wellknown: str | None = None
     chain: bool = False
     historic: bool = False

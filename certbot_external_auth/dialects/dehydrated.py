@@ -18,13 +18,14 @@ from certbot_external_auth.process import Ended
 UMASK = 0o077
 
 
-def environment(facts: Facts, challenge_type: str | None) -> dict[str, str]:
+def environment(facts: Facts, challenge_type: str) -> dict[str, str]:
     """The variables Dehydrated exports; CONFIG is absent as it is where there is no configuration file."""
     found = {
         "BASEDIR": facts.config_dir,
         "CERTDIR": os.path.join(facts.config_dir, "live"),
         "ALPNCERTDIR": os.path.join(facts.work_dir, "external-auth", "alpn-certs"),
         "COMMAND": facts.command,
+        "CHALLENGETYPE": challenge_type,
         "KEY_ALGO": facts.key_algorithm,
         "PRIVATE_KEY_ROLLOVER": "no",
         "alias": facts.alias,
@@ -32,8 +33,6 @@ def environment(facts: Facts, challenge_type: str | None) -> dict[str, str]:
     }
     if facts.wellknown is not None:
         found["WELLKNOWN"] = facts.wellknown
-    if challenge_type is not None:
-        found["CHALLENGETYPE"] = challenge_type
     return found
 
 
@@ -90,7 +89,7 @@ class Dehydrated:
                 deployment.chain_path or "",
                 *more,
             ),
-            variables=environment(facts, None),
+            variables=environment(facts, facts.challenge_type),
             umask=UMASK,
             identifiers=(deployment.domain,),
         )
