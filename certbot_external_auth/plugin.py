@@ -320,7 +320,9 @@ class ExternalAuth(
     def _tell_driver(self, error: UsageError) -> None:
         from certbot_external_auth.backends import stream
 
-        open_stream = stream.current()
+        # The historic name has no option by which its stream could have been opened before.
+        lines_by_default = self.historic and not self.conf("text-mode") and not self.config.quiet
+        open_stream = stream.opened() if lines_by_default else stream.current()
         if open_stream is not None:
             open_stream.failed = True
             open_stream.contact(0 if self.historic or _seen.get("protocol") == "0" else 1)

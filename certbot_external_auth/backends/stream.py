@@ -152,7 +152,9 @@ def opened(seen_protocol: Callable[[], str | None] = lambda: None) -> Stream:
 def _at_exit(stream: Stream, seen_protocol: Callable[[], str | None], process: int) -> None:
     if os.getpid() == process:
         protocol = 0 if seen_protocol() == "0" else 1
-        stream.finish(protocol if _arguments_were_parsed() else None)
+        # argparse ends a process with SystemExit, every other error with an exception that is remembered.
+        something_to_say = _arguments_were_parsed() or getattr(sys, "last_value", None) is not None
+        stream.finish(protocol if something_to_say else None)
 
 
 def _arguments_were_parsed() -> bool:

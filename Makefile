@@ -1,0 +1,54 @@
+# `make` or `make help` lists what there is. Everything sets itself up: see scripts/venv.sh.
+# All paths are relative, so that the project may lie in a folder with blanks in its name.
+SHELL = /bin/sh
+PYTHON ?= python3
+export PYTHON
+PY = .venv/bin/python
+# Certbot waits more than it works: more tests at a time than there are processors.
+JOBS ?= 4
+TYPED = certbot_external_auth tests/support demo bench
+
+.DEFAULT_GOAL = help
+.NOTPARALLEL:
+.PHONY: help venv pebble test lint types unit versions integration demo bench test-all clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+venv: ## the virtual environment .venv, made or brought up to date
+	@sh scripts/venv.sh
+
+pebble:
+	@sh scripts/need.sh pebble
+
+# The last lines that anybody sees are pytest's: CI reads there how many tests ran.
+test: venv pebble lint types unit versions integration ## everything that must pass: lint, types, tests (newest Certbot, and Debian 12's)
+
+lint: venv ## ruff: mistakes and layout
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: venv ## mypy --strict
+	$(PY) -m mypy $(TYPED)
+
+unit: venv ## the tests that need no server
+	$(PY) -m pytest -q -n $(JOBS) --dist loadgroup tests/unit </dev/null
+
+versions: venv pebble ## issue and renew with the Certbot and the libraries of Debian 12
+	$(PY) -m tox run -q -e debian12 </dev/null
+
+integration: venv pebble ## the tests against Pebble, with the newest Certbot
+	$(PY) -m pytest -q -n $(JOBS) --dist loadgroup tests/integration </dev/null
+
+demo: venv pebble ## issue and renew a certificate before your eyes
+	@$(PY) demo/run.py
+
+bench: venv pebble ## measure against Certbot's --manual hooks, write docs/performance.md (QUICK=1: a short look, writes nothing)
+	@$(PY) bench/run.py $(if $(QUICK),--quick)
+
+test-all: venv pebble ## every test on Python 3.10 to 3.13, as far as found, and the old Certbots
+	@sh scripts/test-all.sh
+
+clean: ## remove everything that was made here
+	rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info demo/state
+	find certbot_external_auth tests demo bench -name __pycache__ -type d -prune -exec rm -rf {} +

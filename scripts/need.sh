@@ -1,0 +1,53 @@
+#!/bin/sh
+# Makes sure that the programs which no Python package brings are there:
+#     need.sh python    an interpreter that can make virtual environments
+#     need.sh pebble    the test CA and its DNS server
+# Installs what is missing if it may, else says in one sentence what to install.
+set -eu
+python=${PYTHON:-python3}
+
+may_install() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1
+}
+
+install() {
+    what=$1
+    shift
+    if ! may_install; then
+        echo "$what is missing: install it (Debian, Ubuntu: 'apt-get install $*' as root) and run the same command again." >&2
+        exit 1
+    fi
+    echo "== installing $*"
+    # The second try is for lists of packages that were never fetched, or are out of date.
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null 2>&1 ||
+        { apt-get update -qq </dev/null &&
+            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null; } ||
+        { echo "apt-get could not install $*: see above; install $what by hand and run the same command again." >&2; exit 1; }
+}
+
+for need; do
+    case $need in
+    python)
+        if ! command -v "$python" >/dev/null 2>&1; then
+            [ "$python" = python3 ] || {
+                echo "There is no program '$python': PYTHON must name a Python 3.10 or newer." >&2
+                exit 1
+            }
+            install "Python" python3 python3-venv
+        fi
+        "$python" -c 'import ensurepip, venv' 2>/dev/null || install "Python's venv module" python3-venv
+        "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+            echo "$("$python" --version) is too old, Python 3.10 or newer is needed: name another one with 'make PYTHON=/path/to/python3.11 …'." >&2
+            exit 1
+        }
+        ;;
+    pebble)
+        { command -v pebble && command -v pebble-challtestsrv; } >/dev/null 2>&1 ||
+            install "Pebble (the test CA: pebble and pebble-challtestsrv)" pebble
+        ;;
+    *)
+        echo "need.sh: unknown need '$need'" >&2
+        exit 2
+        ;;
+    esac
+done
