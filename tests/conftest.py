@@ -1,0 +1,80 @@
+"""What holds for every test, and the fixtures of those that run Certbot against a CA that really validates."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = str(Path(__file__).resolve().parent.parent)
+if ROOT not in sys.path:
+    # `pytest`, unlike `python -m pytest`, does not look for `tests.support` here.
+    sys.path.insert(0, ROOT)
+
+from tests.support import purity  # noqa: E402
+from tests.support.certbot import Certbot  # noqa: E402
+from tests.support.hooks import Hooks  # noqa: E402
+from tests.support.testca import TestCA  # noqa: E402
+from tests.support.webroot import Webroot  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _no_impure_run() -> Iterator[None]:
+    """Every run in JSON mode is checked by the runner itself; nothing a test does can make it forgotten."""
+    purity.failures.clear()
+    yield
+    found = purity.failures[:]
+    purity.failures.clear()
+    assert not found, "\n\n".join(found)
+
+
+@pytest.fixture(scope="session")
+def ca() -> Iterator[TestCA]:
+    """Validates every name anew."""
+    with TestCA() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def reusing_ca() -> Iterator[TestCA]:
+    """Remembers what it has validated."""
+    with TestCA(authz_reuse=100) as found:
+        yield found
+
+
+@pytest.fixture
+def domain(ca: TestCA) -> Iterator[str]:
+    """A name of this test alone, so that tests can share a CA."""
+    found = f"t{uuid.uuid4().hex[:12]}.test"
+    yield found
+    ca.clear_txt(f"_acme-challenge.{found}")
+
+
+@pytest.fixture
+def certbot(ca: TestCA, scripts: Hooks, webroot_folder: Path, tmp_path: Path) -> Certbot:
+    found = Certbot(tmp_path / "host", ca)
+    found.environment["RECORD"] = str(scripts.record)
+    found.environment["WEBROOT"] = str(webroot_folder)
+    return found
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Hooks:
+    """Copies of tests/hooks, for this test alone."""
+    return Hooks(tmp_path / "hooks", tmp_path / "calls")
+
+
+@pytest.fixture
+def webroot_folder(tmp_path: Path) -> Path:
+    found = tmp_path / "webroot"
+    found.mkdir()
+    return found
+
+
+@pytest.fixture
+def web(ca: TestCA, webroot_folder: Path) -> Iterator[Webroot]:
+    with Webroot(webroot_folder, ca.http_port) as found:
+        yield found

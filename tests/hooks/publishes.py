@@ -1,0 +1,19 @@
+#!/usr/bin/env python3
+# ruff: noqa: SIM112 - the contract's variables are in lower case
+"""A hook of the dialect `native` that does what it is asked."""
+
+import os
+
+import recording
+
+operation = recording.begin()
+dns = os.environ.get("type") == "dns-01"
+if operation == "perform" and dns:
+    recording.add_txt(os.environ["domain"], os.environ["validation"])
+elif operation == "perform":
+    recording.add_file(os.environ["token"], os.environ["key_auth"])
+elif operation == "cleanup" and dns:
+    recording.remove_txt(os.environ["domain"])
+elif operation == "cleanup":
+    recording.remove_file(os.environ["token"])
+print(f"{operation} is done")

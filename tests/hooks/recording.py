@@ -1,0 +1,75 @@
+# ruff: noqa: SIM112 - the contract's variables are in lower case
+"""What the well-behaved hooks share: they record each call, and publish in the test's name server and web root."""
+
+import json
+import os
+import sys
+import urllib.request
+
+# A proxy has no business between servers of one machine.
+_plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def begin() -> str:
+    """Record this call in $RECORD; fail if $FAIL_AT says so. The result is the operation."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    call = {
+        "argv": sys.argv[1:],
+        "env": dict(os.environ),
+        "stdin": sys.stdin.read(),
+        "stdin_is_null": os.stat(0) == os.stat(os.devnull),
+        "cwd": os.getcwd(),
+        "umask": umask,
+        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
+        "session": os.getsid(0) == os.getpid(),
+        "wellknown": _wellknown(),
+    }
+    with open(os.environ["RECORD"], "a", encoding="utf-8") as file:
+        file.write(json.dumps(call) + "\n")
+    fail_if_told(*sys.argv[1:3], os.environ.get("cbot_domain", ""))
+    return sys.argv[1]
+
+
+def _wellknown() -> dict[str, str]:
+    """What a caller that knows $WELLKNOWN has put there."""
+    folder = os.environ.get("WELLKNOWN")
+    found = {}
+    for name in os.listdir(folder) if folder else ():
+        with open(os.path.join(str(folder), name), encoding="ascii") as file:
+            found[name] = file.read()
+    return found
+
+
+def fail_if_told(operation: str, *names: str) -> None:
+    """$FAIL_AT is an operation, or operation:name."""
+    told, _, name = os.environ.get("FAIL_AT", "").partition(":")
+    if told == operation and (not name or name in names):
+        print(f"the provider says no to {operation}")
+        print("quota exceeded", file=sys.stderr)
+        sys.exit(3)
+
+
+def add_txt(domain: str, value: str) -> None:
+    """Publish, but not for the name in $FORGET, about which this provider keeps silent."""
+    if domain == os.environ.get("FORGET"):
+        return
+    _manage("set-txt", {"host": f"_acme-challenge.{domain}.", "value": value})
+
+
+def remove_txt(domain: str) -> None:
+    """The name server forgets all values of a name at once."""
+    _manage("clear-txt", {"host": f"_acme-challenge.{domain}."})
+
+
+def add_file(token: str, content: str) -> None:
+    with open(os.path.join(os.environ["WEBROOT"], token), "w", encoding="ascii") as file:
+        file.write(content)
+
+
+def remove_file(token: str) -> None:
+    os.unlink(os.path.join(os.environ["WEBROOT"], token))
+
+
+def _manage(path: str, body: dict[str, str]) -> None:
+    _plain.open(f"{os.environ['CHALLTESTSRV']}/{path}", json.dumps(body).encode(), timeout=10).close()

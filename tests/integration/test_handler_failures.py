@@ -1,0 +1,156 @@
+"""Handlers that fail: the CA is not asked, what was begun is withdrawn, and the message says what happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.certbot import Certbot, Result
+from tests.support.hooks import Hooks
+from tests.support.testca import TestCA
+from tests.support.webroot import Webroot
+from tests.support.words import handler, names
+
+DEHYDRATED = ("--external-auth-dialect", "dehydrated")
+CHAIN = (*DEHYDRATED, "--external-auth-hook-chain", "yes")
+
+
+def validated(result: Result) -> bool:
+    """Whether the CA was asked to look at a challenge."""
+    return "/chalZ/" in "".join(line for line in result.log.splitlines() if "Sending POST" in line)
+
+
+def alive(process: int) -> bool:
+    """Whether it runs; what is dead and only not yet waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "begin", "end"),
+    [
+        pytest.param("publishes.py", (), "perform", "cleanup", id="native"),
+        pytest.param("publishes-as-dehydrated.py", DEHYDRATED, "deploy_challenge", "clean_challenge", id="dehydrated"),
+    ],
+)
+def test_failure_at_one_name_ends_the_run_before_the_ca_is_asked(
+    certbot: Certbot,
+    scripts: Hooks,
+    ca: TestCA,
+    domain: str,
+    script: str,
+    options: tuple[str, ...],
+    begin: str,
+    end: str,
+) -> None:
+    """Lost: failed validations counted by the CA, records left behind, and an error nobody can act on."""
+    bad, other = f"bad.{domain}", f"good.{domain}"
+    path = scripts.path(script)
+    env = {"FAIL_AT": f"{begin}:{bad}"}
+    result = certbot.run("certonly", *handler(path, *options), *names(other, bad), env=env)
+    assert result.returncode == 1, result
+    assert not validated(result)
+    for expected in (path, bad, "exit code 3", "the provider says no", "quota exceeded"):
+        assert expected in result.stderr
+    assert "Traceback" not in result.stderr
+    begun = [call.argv[1:] or call.env["token"] for call in scripts.calls(begin)]
+    withdrawn = [call.argv[1:] or call.env["token"] for call in scripts.calls(end)]
+    assert begun == withdrawn
+    assert ca.txt(f"_acme-challenge.{other}") == []
+
+
+def test_failing_chain_names_every_identifier(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: which of the names of a chain are concerned."""
+    wanted = [f"a.{domain}", f"b.{domain}"]
+    result = certbot.run(
+        "certonly", *handler(scripts.dehydrated, *CHAIN), *names(*wanted), env={"FAIL_AT": "deploy_challenge"}
+    )
+    assert result.returncode == 1
+    assert not validated(result)
+    assert all(name in result.stderr for name in wanted)
+    assert scripts.operations == ["deploy_challenge", "clean_challenge"]
+
+
+def test_challenge_the_ca_refuses_is_cleaned_and_explained(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the CA's own reason, on the terminal and for the script."""
+    result = certbot.run("certonly", *handler(scripts.native), *names(domain), env={"FORGET": domain})
+    assert result.returncode == 1
+    assert validated(result)
+    assert domain in result.stdout
+    (cleanup,) = scripts.calls("cleanup")
+    assert cleanup.env["status"] == "invalid"
+    assert "urn:ietf:params:acme:error:unauthorized" in cleanup.env["error"]
+
+
+def test_http_file_that_nobody_wrote_is_a_refusal(certbot: Certbot, scripts: Hooks, web: Webroot, domain: str) -> None:
+    """Lost: the difference between a script that says it is done and a file that is there."""
+    silent = scripts.write("silent.sh", "#!/bin/sh\nexit 0\n")
+    result = certbot.run("certonly", *handler(silent), "--preferred-challenges", "http", *names(domain))
+    assert result.returncode == 1
+    assert {status for _, status in web.asked} == {404}
+
+
+def test_failing_cleanup_does_not_take_the_certificate_away(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: a certificate that the CA has agreed to; and the knowledge that a record stays."""
+    two = [f"a.{domain}", f"b.{domain}"]
+    result = certbot.run("certonly", *handler(scripts.native), *names(*two), env={"FAIL_AT": "cleanup"})
+    assert result.returncode == 0, result
+    assert scripts.operations.count("cleanup") == 2
+    assert all(name in result.stderr for name in two)
+    assert "exit code 3" in result.stderr
+
+
+def test_hanging_handler_is_ended_with_all_it_started(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: renewals of a whole host, behind one script that waits for ever."""
+    path = scripts.path("hangs.sh")
+    result = certbot.run("certonly", *handler(path, "--external-auth-timeout", "1"), *names(domain))
+    assert result.returncode == 1
+    assert "1 second" in result.stderr
+    assert "--external-auth-timeout" in result.stderr
+    assert "waiting for the provider" in result.stderr
+    started = [int(word) for word in Path(f"{scripts.record}.pids").read_text().split()]
+    assert len(started) == 2
+    assert not any(map(alive, started))
+
+
+def test_ended_handler_is_not_waited_for_because_of_its_child(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: every run of a script that starts something in the background."""
+    path = scripts.path("leaves-a-child.sh")
+    result = certbot.run("certonly", *handler(path, "--external-auth-timeout", "60"), *names(domain))
+    child = int(Path(f"{scripts.record}.pids").read_text())
+    if alive(child):
+        os.kill(child, signal.SIGKILL)
+    assert result.returncode == 1
+    assert "exit code 4" in result.stderr
+
+
+def test_killed_handler_is_said_to_be_killed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: that it was the kernel or an administrator, not the script, that ended it."""
+    result = certbot.run("certonly", *handler(scripts.path("is-killed.sh")), *names(domain))
+    assert result.returncode == 1
+    assert "SIGKILL" in result.stderr
+    assert "about to be killed" in result.stderr
+
+
+def test_noise_is_bounded_and_cleaned(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the disk of the log, the administrator's terminal, or a certificate because of mere output."""
+    result = certbot.run("certonly", "-v", *handler(scripts.path("noisy.py")), *names(domain))
+    assert result.returncode == 0, result
+    assert f"perform {domain}: line 0 of perform" in result.log
+    assert len(result.log) < 30_000_000
+    for text in (result.log, result.stdout, result.stderr):
+        assert not {"\x1b", "\x07", "\0", "\u202e"} & set(text)
+
+
+def test_noisy_failure_shows_only_the_last_lines(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the reason of a failure, below twenty thousand lines."""
+    result = certbot.run("certonly", *handler(scripts.path("noisy.py")), *names(domain), env={"NOISY_END": "5"})
+    assert result.returncode == 1
+    assert "exit code 5" in result.stderr
+    assert "no line end at the end" in result.stderr
+    assert len(result.stderr) < 20_000

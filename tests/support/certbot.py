@@ -1,0 +1,351 @@
+"""Runs the real Certbot, as a user would, in folders of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fcntl import ioctl
+from pathlib import Path
+
+from tests.support import purity
+from tests.support.purity import Line
+from tests.support.testca import TestCA
+
+PATIENCE = 90.0
+"""Seconds for a whole run; only a fault makes one take so long."""
+GRACE = 10.0
+CONSOLE_SCRIPT = Path(sys.executable).parent / "certbot"
+START = "import sys; from certbot.main import main; sys.exit(main())"
+# Nothing of the developer's own environment reaches the tests, but what every login has.
+KEPT = ("LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_START")
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+NEEDS_ACCOUNT = ("certonly", "run")
+
+Send = Callable[[bytes], None]
+Policy = Callable[[Line, Send], None]
+"""What a driver does with a line; it may send answers."""
+
+
+class HungError(AssertionError):
+    """A run did not end, or did not say what was waited for."""
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """A run that has ended.
+
+    :ivar stdout: what came out there, or all that a terminal showed.
+    :ivar log: letsencrypt.log of this run.
+    :ivar lines: the JSON lines, if the run was in JSON mode; their purity has been checked then.
+    """
+
+    words: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+    log: str
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def asked_ca(self) -> bool:
+        """Whether anything but the directory was fetched from the CA."""
+        return bool(re.search(r"Sending (POST|HEAD) request", self.log))
+
+    @property
+    def ordered(self) -> bool:
+        """Whether an order was made."""
+        return "/order-plz" in self.log or "/new-order" in self.log
+
+    def of(self, *commands: str) -> list[Line]:
+        """The JSON lines of these kinds."""
+        return [line for line in self.lines if line["cmd"] in commands]
+
+    @property
+    def commands(self) -> list[str]:
+        return [line["cmd"] for line in self.lines]
+
+    def __repr__(self) -> str:
+        text = f"certbot {' '.join(self.words)}\nexit code {self.returncode}\n--- stdout\n{self.stdout[-5000:]}"
+        return f"{text}\n--- stderr\n{self.stderr[-5000:]}"
+
+
+class Certbot:
+    """One host's Certbot: configuration, work and log folders below one folder.
+
+    :ivar environment: of every run; see `run` for one run's own.
+    """
+
+    def __init__(self, folder: Path, ca: TestCA) -> None:
+        self.ca = ca
+        self.folder = folder
+        self.config_dir = folder / "config"
+        self.work_dir = folder / "work"
+        self.logs_dir = folder / "logs"
+        self.cwd = folder / "cwd"
+        self._running: subprocess.Popen[bytes] | None = None
+        for path in (self.config_dir, self.cwd):
+            path.mkdir(parents=True)
+        self.environment = {
+            **{name: os.environ[name] for name in KEPT if name in os.environ},
+            # The interpreter that `env python3` finds shall be the one that runs the tests.
+            "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
+            "HOME": str(folder),
+            "REQUESTS_CA_BUNDLE": str(ca.ca_bundle),
+            "CHALLTESTSRV": ca.management,
+        }
+
+    # --- running ---
+
+    def run(
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        only_env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: bytes = b"",
+        timeout: float = PATIENCE,
+    ) -> Result:
+        """Run to the end with pipes, `stdin` being all there is to read.
+
+        :param env: added to the environment. :param only_env: taken instead of it.
+        """
+        with self._started(words, env, only_env, cwd, stdin=subprocess.PIPE) as process:
+            try:
+                stdout, stderr = process.communicate(stdin, timeout)
+            except subprocess.TimeoutExpired:
+                raise HungError(f"certbot {' '.join(words)} has not ended after {timeout} seconds") from None
+        return self._result(words, process.returncode, stdout, stderr)
+
+    def drive(
+        self,
+        *words: str,
+        policy: Policy | None = None,
+        terminal: bool = False,
+        env: Mapping[str, str] | None = None,
+        timeout: float = PATIENCE,
+    ) -> Result:
+        """Run in JSON mode with a program at the other end.
+
+        :param policy: what it does with each line; None confirms everything without publishing it.
+        :param terminal: stdin is a terminal instead of a pipe.
+        """
+        return JsonDriver(self, words, policy or confirm, terminal, env, timeout).run()
+
+    def type(
+        self,
+        *words: str,
+        script: Sequence[tuple[str, str | Callable[[str], str]]] = (),
+        columns: int = 80,
+        env: Mapping[str, str] | None = None,
+        timeout: float = PATIENCE,
+    ) -> Result:
+        """Run on a terminal with a person who waits for a text (a regular expression), then types.
+
+        :param script: pairs of what is waited for and what is typed, or a function that makes that of all that
+            has been shown so far.
+        """
+        leader, follower = pty.openpty()
+        ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+        environment = {"TERM": "dumb", **(env or {})}
+        with self._started(words, environment, stdin=follower, stdout=follower, stderr=follower) as process:
+            os.close(follower)
+            try:
+                shown = _converse(leader, script, time.monotonic() + timeout)
+                process.wait(timeout)
+            finally:
+                os.close(leader)
+        return self._result(words, process.returncode, shown.encode(), b"")
+
+    @contextlib.contextmanager
+    def _started(
+        self,
+        words: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        only_env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: int = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        for path in self._logs():
+            path.unlink()
+        process = subprocess.Popen(
+            self.command(words),
+            env={**self.environment, **(env or {})} if only_env is None else dict(only_env),
+            cwd=cwd or self.cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        self._running = process
+        try:
+            yield process
+        finally:
+            end_group(process)
+
+    def terminate(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal to the Certbot that runs, from within its policy or script."""
+        assert self._running is not None
+        self._running.send_signal(number)
+
+    def command(self, words: Sequence[str]) -> list[str]:
+        start = [str(CONSOLE_SCRIPT)] if CONSOLE_SCRIPT.exists() else ["-c", START]
+        folders = ["--config-dir", self.config_dir, "--work-dir", self.work_dir, "--logs-dir", self.logs_dir]
+        account = []
+        if purity.verb(words) in NEEDS_ACCOUNT:
+            account = ["--server", self.ca.directory, "--agree-tos"]
+            if not {"--email", "-m"} & set(words):
+                account.append("--register-unsafely-without-email")
+        # They come last so that nothing of a command line under test stands behind ours.
+        return [sys.executable, *start, *words, *map(str, folders), *account]
+
+    def _result(self, words: Sequence[str], returncode: int, stdout: bytes, stderr: bytes) -> Result:
+        lines = [] if returncode is None else self._lines(words, returncode, stdout)
+        log = "".join(path.read_text(errors="replace") for path in self._logs())
+        out, err = (data.decode(errors="replace") for data in (stdout, stderr))
+        return Result(tuple(words), returncode, out, err, log, lines)
+
+    def _lines(self, words: Sequence[str], returncode: int, stdout: bytes, whole: bool = True) -> list[Line]:
+        return purity.check(stdout, purity.protocol(words, self.config_dir), returncode, words, whole)
+
+    # --- what lies on disk ---
+
+    def _logs(self) -> list[Path]:
+        """Oldest first: Certbot begins a new file at each run and at each megabyte, numbering the old ones."""
+        numbered = sorted(self.logs_dir.glob("letsencrypt.log.*"), key=lambda path: -int(path.suffix[1:]))
+        return [*numbered, *self.logs_dir.glob("letsencrypt.log")]
+
+    def live(self, lineage: str, file: str = "cert") -> Path:
+        return self.config_dir / "live" / lineage / f"{file}.pem"
+
+    def renewal_path(self, lineage: str) -> Path:
+        return self.config_dir / "renewal" / f"{lineage}.conf"
+
+    def renewal(self, lineage: str) -> str:
+        """The renewal file, as text."""
+        return self.renewal_path(lineage).read_text()
+
+
+class JsonDriver:
+    """The program at the other end of a JSON run: reads lines until they end, and answers by its policy."""
+
+    def __init__(
+        self,
+        certbot: Certbot,
+        words: Sequence[str],
+        policy: Policy,
+        terminal: bool,
+        env: Mapping[str, str] | None,
+        timeout: float,
+    ) -> None:
+        self._certbot = certbot
+        self._words = words
+        self._policy = policy
+        self._terminal = terminal
+        self._env = env
+        self._timeout = timeout
+        self._answers = -1
+
+    def run(self) -> Result:
+        deadline = time.monotonic() + self._timeout
+        leader, follower = pty.openpty() if self._terminal else os.pipe()[::-1]
+        self._answers = leader
+        errors = self._certbot.folder / "stderr"
+        with errors.open("wb") as sink:
+            started = self._certbot._started(self._words, self._env, stdin=follower, stderr=sink.fileno())
+            with started as process:
+                os.close(follower)
+                try:
+                    stdout = self._listen(process, deadline)
+                    process.wait(max(0.1, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    raise HungError(f"certbot {' '.join(self._words)} closed stdout and goes on") from None
+                finally:
+                    self.hang_up()
+        return self._certbot._result(self._words, process.returncode, stdout, errors.read_bytes())
+
+    def send(self, data: bytes) -> None:
+        """Bytes to Certbot's stdin; the empty bytes close it."""
+        if not data:
+            self.hang_up()
+        elif self._answers >= 0:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._answers, data)
+
+    def hang_up(self) -> None:
+        if self._answers >= 0:
+            os.close(self._answers)
+            self._answers = -1
+
+    def _listen(self, process: subprocess.Popen[bytes], deadline: float) -> bytes:
+        assert process.stdout is not None
+        received, told = bytearray(), 0
+        while data := _read(process.stdout.fileno(), deadline, received.decode(errors="replace")):
+            received += data
+            while (end := received.find(b"\n", told)) >= 0:
+                line, told = bytes(received[told:end]), end + 1
+                # A line that is none is complained about at the end, with everything around it.
+                with contextlib.suppress(purity.ImpureError):
+                    self._policy(purity._parsed(line), self.send)
+        return bytes(received)
+
+
+def confirm(line: Line, send: Send) -> None:
+    """Confirm every line that wants to be, one by one; challenges are confirmed by an empty line."""
+    if line["cmd"] == "perform_challenge":
+        send(b"\n")
+    elif line["cmd"] in ("cleanup", "deploy_cert") and "id" in line:
+        send(b'{"id": "%s", "ok": true}\n' % line["id"].encode())
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its group if it is still there, and close our ends of its pipes."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+
+
+def _read(descriptor: int, deadline: float, so_far: str) -> bytes:
+    """What can be read, the empty bytes at the end."""
+    ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+    if not ready:
+        raise HungError(f"nothing more came after:\n{so_far[-3000:]}")
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:
+        # A terminal says so when nobody is left at its other side.
+        return b""
+
+
+def _converse(leader: int, script: Sequence[tuple[str, str | Callable[[str], str]]], deadline: float) -> str:
+    shown, seen = "", 0
+    steps = list(script)
+    while True:
+        if steps and (found := re.compile(steps[0][0]).search(shown, seen)):
+            seen = found.end()
+            reply = steps.pop(0)[1]
+            os.write(leader, (reply if isinstance(reply, str) else reply(shown)).encode())
+            continue
+        data = _read(leader, deadline, shown)
+        if not data:
+            return shown
+        shown += data.decode(errors="replace").replace("\r", "")

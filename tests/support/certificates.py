@@ -1,0 +1,41 @@
+"""Looking at, and asking for, certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+def names(path: Path) -> list[str]:
+    """The names in a certificate, in alphabetical order."""
+    found = _read(path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return sorted(found.get_values_for_type(x509.DNSName))
+
+
+def serial(path: Path) -> int:
+    return _read(path).serial_number
+
+
+def sha256(path: Path) -> str:
+    return _read(path).fingerprint(hashes.SHA256()).hex()
+
+
+def request(path: Path, domains: Sequence[str]) -> Path:
+    """Write a certificate signing request for some names."""
+    built = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domains[0])]))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in domains]), critical=False)
+        .sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    )
+    path.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def _read(path: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(path.read_bytes())

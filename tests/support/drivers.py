@@ -1,0 +1,59 @@
+"""Programs at the other end of a JSON run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.certbot import Send
+from tests.support.purity import Line
+from tests.support.testca import TestCA
+
+
+def answer(send: Send, **fields: object) -> None:
+    send(json.dumps(fields).encode() + b"\n")
+
+
+def refusal(line: Line, code: str, message: str) -> Mapping[str, Any]:
+    return {"id": line["id"], "ok": False, "error": {"code": code, "message": message}}
+
+
+class Publisher:
+    """A driver that does its work: publishes each challenge as it comes, confirms all at once, withdraws.
+
+    :ivar published: TXT values by name, and files by URI, ever published.
+    """
+
+    def __init__(self, ca: TestCA, webroot: Path) -> None:
+        self._ca = ca
+        self._webroot = webroot
+        self.published: dict[str, list[str]] = {}
+
+    def __call__(self, line: Line, send: Send) -> None:
+        command = line["cmd"]
+        if command == "perform_challenge":
+            self.publish(line)
+            if "id" not in line:
+                send(b"\n")
+        elif command == "await":
+            answer(send, ok=True)
+        elif command == "cleanup":
+            self.withdraw(line)
+        if command in ("cleanup", "deploy_cert") and "id" in line:
+            answer(send, id=line["id"], ok=True)
+
+    def publish(self, line: Line) -> None:
+        if line["type"] == "dns-01":
+            self._ca.add_txt(line["txt_domain"], line["validation"])
+            self.published.setdefault(line["txt_domain"], []).append(line["validation"])
+        else:
+            (self._webroot / line["token"]).write_text(line["key_auth"])
+            self.published.setdefault(line["uri"], []).append(line["key_auth"])
+
+    def withdraw(self, line: Line) -> None:
+        if line["type"] == "dns-01":
+            self._ca.clear_txt(f"_acme-challenge.{line['domain']}")
+        else:
+            (self._webroot / line["token"]).unlink(missing_ok=True)

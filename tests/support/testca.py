@@ -1,0 +1,241 @@
+"""A certificate authority for tests and the demo: Debian's Pebble, which really validates, and its name server."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ipaddress
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.support import dns
+
+ADDRESS = "127.0.0.1"
+READY_WITHIN = 30.0
+STOPPED_WITHIN = 5.0
+ATTEMPTS = 3
+
+
+class NotReadyError(RuntimeError):
+    """A server did not come up."""
+
+
+class TestCA:
+    """A context manager; the servers run from entering to leaving it, whatever happens in between.
+
+    :ivar directory: the ACME directory, an https URL.
+    :ivar ca_bundle: the file for REQUESTS_CA_BUNDLE, so that Certbot trusts that URL.
+    :ivar management: URL of the name server's management.
+    :ivar dns: the name server as ``address:port``; it answers 127.0.0.1 for every name.
+    :ivar http_port: where the CA looks for http-01.
+    :ivar tls_port: where the CA looks for tls-alpn-01.
+    :ivar folder: configuration and logs of the servers.
+    """
+
+    # Its name begins with Test, and pytest shall not take it for one.
+    __test__ = False
+
+    def __init__(self, authz_reuse: int = 0) -> None:
+        """:param authz_reuse: how many valid authorizations out of a hundred the CA uses again."""
+        self._authz_reuse = authz_reuse
+        self._stack = contextlib.ExitStack()
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self.folder = Path()
+        self.directory = self.management = self.dns = ""
+        self.http_port = self.tls_port = 0
+        # A proxy has no business between servers of one machine.
+        self._plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def __enter__(self) -> TestCA:
+        self.folder = Path(tempfile.mkdtemp(prefix="test-ca-"))
+        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self._stack.callback(self._stop)
+        try:
+            self._make_certificate()
+            self._start_trying()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def ca_bundle(self) -> Path:
+        return self.folder / "server.pem"
+
+    # --- the name server ---
+
+    def txt(self, name: str) -> list[str]:
+        """The TXT values at a name, as the CA would see them."""
+        host, _, port = self.dns.partition(":")
+        return dns.txt(name, host, int(port))
+
+    def add_txt(self, name: str, value: str) -> None:
+        self.manage("set-txt", {"host": f"{name}.", "value": value})
+
+    def clear_txt(self, name: str) -> None:
+        self.manage("clear-txt", {"host": f"{name}."})
+
+    def asked(self, name: str) -> list[dict[str, Any]]:
+        """What the CA asked the name server about a name."""
+        history = json.loads(self.manage("dns-request-history", {"host": name}) or b"null")
+        return list(history or ())
+
+    def manage(self, path: str, body: Mapping[str, str]) -> bytes:
+        """One request to the name server's management."""
+        with self._plain.open(f"{self.management}/{path}", json.dumps(body).encode(), timeout=10) as answer:
+            content: bytes = answer.read()
+        return content
+
+    # --- starting and stopping ---
+
+    def _start_trying(self) -> None:
+        """Somebody else may take a port between our choosing and the server's using it, so try again then."""
+        for attempt in range(ATTEMPTS):
+            try:
+                self._start()
+            except NotReadyError:
+                self._stop()
+                if attempt == ATTEMPTS - 1:
+                    raise
+            else:
+                return
+
+    def _start(self) -> None:
+        listen, manage_ca, self.http_port, self.tls_port, dns_port, management = (self._free_port() for _ in range(6))
+        self.directory = f"https://localhost:{listen}/dir"
+        self.management = f"http://{ADDRESS}:{management}"
+        self.dns = f"{ADDRESS}:{dns_port}"
+        configuration = {
+            "pebble": {
+                "listenAddress": f"{ADDRESS}:{listen}",
+                "managementListenAddress": f"{ADDRESS}:{manage_ca}",
+                "certificate": str(self.ca_bundle),
+                "privateKey": str(self.folder / "server.key"),
+                "httpPort": self.http_port,
+                "tlsPort": self.tls_port,
+                "ocspResponderURL": "",
+                "externalAccountBindingRequired": False,
+            }
+        }
+        (self.folder / "pebble.json").write_text(json.dumps(configuration))
+        nowhere = [word for name in ("http01", "https01", "tlsalpn01", "defaultIPv6") for word in (f"-{name}", "")]
+        listening = ["-dns01", self.dns, "-management", f"{ADDRESS}:{management}"]
+        name_server = self._spawn("pebble-challtestsrv", *listening, *nowhere)
+        pebble = self._spawn("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", self.dns)
+        self._wait(
+            name_server, lambda: self.txt("ready.test") == [] and self.manage("clear-txt", {"host": "x."}) == b""
+        )
+        self._wait(pebble, self._directory_answers)
+
+    def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PEBBLE_")}
+        environment["PEBBLE_VA_NOSLEEP"] = "1"
+        environment["PEBBLE_WFE_NONCEREJECT"] = "0"
+        environment["PEBBLE_AUTHZREUSE"] = str(self._authz_reuse)
+        # Were this process killed, nobody would be left to stop the servers.
+        tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        with (self.folder / f"{program}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [*tied, program, *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for whoever uses the CA, who may need it for cleaning up.
+                start_new_session=True,
+            )
+        self._processes.append(process)
+        return process
+
+    def _wait(self, process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                if ready():
+                    return
+            time.sleep(0.02)
+        logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(self.folder.glob("*.log")))
+        raise NotReadyError(f"{process.args!r} did not come up (exit code {process.returncode}):\n{logs}")
+
+    def _name_server_answers(self) -> bool:
+        self.clear_txt("ready.test")
+        return self.txt("ready.test") == []
+
+    def _directory_answers(self) -> bool:
+        context = ssl.create_default_context(cafile=str(self.ca_bundle))
+        https = urllib.request.HTTPSHandler(context=context)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), https)
+        with opener.open(self.directory, timeout=5) as answer:
+            return bool(answer.status == 200)
+
+    def _stop(self) -> None:
+        while self._processes:
+            process = self._processes[-1]
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                process.send_signal(number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(STOPPED_WITHIN)
+                    break
+            self._processes.pop()
+
+    def _free_port(self) -> int:
+        """A port no other CA of this class has, and below those that outgoing connections are given."""
+        for _ in range(1000):
+            port = random.randrange(10000, 32000)
+            with contextlib.suppress(OSError), contextlib.ExitStack() as trial:
+                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                    trial.enter_context(socket.socket(socket.AF_INET, kind)).bind((ADDRESS, port))
+                # Bound as long as this CA lives: the mark by which other CAs see that the port is taken, also
+                # while nobody listens on it.
+                mark = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+                self._stack.enter_context(mark)
+                mark.bind(("127.0.0.2", port))
+                return port
+        raise NotReadyError("no free port was found")
+
+    def _make_certificate(self) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(ADDRESS))]
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=30))
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        self.ca_bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        (self.folder / "server.key").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )

@@ -1,0 +1,81 @@
+"""A driver's answers."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certbot_external_auth.backends.answers import LINE_LIMIT, Answer, AnswerError, Ledger, parse
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        (b"", Answer(newline=True)),
+        (b" \r", Answer(newline=True)),
+        (b'{"ok": true}\r', Answer()),
+        (b'{"id": "c1", "ok": true, "new": 1}', Answer(id="c1")),
+        (b'{"id": "c1", "wait": 600}', Answer(id="c1", ok=None, wait=600.0)),
+        (
+            b'{"id": "c1", "ok": false, "error": {"code": "dns.full", "message": "no\\nroom"}}',
+            Answer(id="c1", ok=False, code="dns.full", message="no room"),
+        ),
+    ],
+)
+def test_forms_of_an_answer(line: bytes, answer: Answer) -> None:
+    assert parse(line) == answer
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"ok", b"[]", b'"ok"', b"{}", b'{"ok": 1}', b'{"id": 3, "ok": true}', b'{"wait": -1}', b'{"wait": true}']
+    + [b'{"wait": NaN}', b"x" * (LINE_LIMIT + 1), b"[" * 60000],
+)
+def test_what_is_no_answer(line: bytes) -> None:
+    with pytest.raises(AnswerError):
+        parse(line)
+
+
+@given(st.binary())
+def test_rubbish_is_never_anything_but_an_answer_error(line: bytes) -> None:
+    """A driver's fault must not become a traceback."""
+    with contextlib.suppress(AnswerError):
+        parse(line)
+
+
+def ledger(*commands: str) -> Ledger:
+    found = Ledger()
+    for number, command in enumerate(commands):
+        found.expect(f"{command[0]}{number}", command, 10.0)
+    return found
+
+
+def settled(found: Ledger, answer: Answer) -> list[str]:
+    return [one.id for one in found.apply(answer, 0.0)]
+
+
+def test_an_empty_line_is_for_the_oldest_challenge_only() -> None:
+    """Old habits must not confirm that a certificate was deployed."""
+    found = ledger("cleanup", "perform_challenge", "perform_challenge")
+    newline = Answer(newline=True)
+    assert [settled(found, newline) for _ in range(3)] == [["p1"], ["p2"], []]
+
+
+def test_one_all_twice_and_unknown() -> None:
+    found = ledger("perform_challenge", "perform_challenge")
+    assert settled(found, Answer(id="p1")) == ["p1"]
+    assert settled(found, Answer(id="p1")) == []
+    assert settled(found, Answer()) == ["p0"]
+    with pytest.raises(AnswerError, match="c9"):
+        found.apply(Answer(id="c9"), 0.0)
+
+
+def test_wait_gives_more_time_and_never_less() -> None:
+    found = ledger("perform_challenge")
+    found.apply(Answer(ok=None, wait=5.0), 0.0)
+    assert found.open(["p0"])[0].deadline == 10.0
+    found.apply(Answer(ok=None, wait=50.0), 0.0)
+    assert found.open(["p0"])[0].deadline == 50.0

@@ -1,0 +1,21 @@
+"""What README.md says about the flags is made from the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from certbot_external_auth.settings import OPTIONS
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def table() -> str:
+    rows = [f"| `--external-auth-{one.name}` | {one.default} | {one.help} |" for one in OPTIONS]
+    return "\n".join(["| flag | default | meaning |", "|---|---|---|", *rows])
+
+
+def test_the_table_of_flags_is_that_of_the_code() -> None:
+    """A flag that is documented otherwise than it works costs somebody an evening."""
+    text = README.read_text()
+    shown = text.split("<!-- flags:begin -->")[1].split("<!-- flags:end -->")[0].strip()
+    assert shown == table(), f"README.md should have:\n{table()}"

@@ -1,0 +1,25 @@
+"""Other people's text."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certbot_external_auth.text import clean, one_line
+
+
+@given(st.text())
+def test_no_control_character_survives(text: str) -> None:
+    assert not [c for c in clean(text) if unicodedata.category(c) == "Cc" and c not in "\n\t"]
+
+
+@given(st.text(), st.integers(1, 50))
+def test_the_limit_holds(text: str, limit: int) -> None:
+    assert len(clean(text, limit)) <= limit
+    assert "\n" not in one_line(text, limit)
+
+
+def test_terminal_sequences_go_as_a_whole() -> None:
+    assert clean("a\x1b[31;1mb\x1b]0;x\x07c\x1b(Bd\x9b2J") == "abcd2J"
