@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.certbot import Certbot, Result
+from tests.support.certbot import Certbot
 from tests.support.hooks import Hooks
 from tests.support.testca import TestCA
 from tests.support.webroot import Webroot
@@ -16,11 +16,6 @@ from tests.support.words import handler, names
 
 DEHYDRATED = ("--external-auth-dialect", "dehydrated")
 CHAIN = (*DEHYDRATED, "--external-auth-hook-chain", "yes")
-
-
-def validated(result: Result) -> bool:
-    """Whether the CA was asked to look at a challenge."""
-    return "/chalZ/" in "".join(line for line in result.log.splitlines() if "Sending POST" in line)
 
 
 def alive(process: int) -> bool:
@@ -54,7 +49,7 @@ def test_failure_at_one_name_ends_the_run_before_the_ca_is_asked(
     env = {"FAIL_AT": f"{begin}:{bad}"}
     result = certbot.run("certonly", *handler(path, *options), *names(other, bad), env=env)
     assert result.returncode == 1, result
-    assert not validated(result)
+    assert not result.validated
     for expected in (path, bad, "exit code 3", "the provider says no", "quota exceeded"):
         assert expected in result.stderr
     assert "Traceback" not in result.stderr
@@ -71,7 +66,7 @@ def test_failing_chain_names_every_identifier(certbot: Certbot, scripts: Hooks, 
         "certonly", *handler(scripts.dehydrated, *CHAIN), *names(*wanted), env={"FAIL_AT": "deploy_challenge"}
     )
     assert result.returncode == 1
-    assert not validated(result)
+    assert not result.validated
     assert all(name in result.stderr for name in wanted)
     assert scripts.operations == ["deploy_challenge", "clean_challenge"]
 
@@ -80,7 +75,7 @@ def test_challenge_the_ca_refuses_is_cleaned_and_explained(certbot: Certbot, scr
     """Lost: the CA's own reason, on the terminal and for the script."""
     result = certbot.run("certonly", *handler(scripts.native), *names(domain), env={"FORGET": domain})
     assert result.returncode == 1
-    assert validated(result)
+    assert result.validated
     assert domain in result.stdout
     (cleanup,) = scripts.calls("cleanup")
     assert cleanup.env["status"] == "invalid"

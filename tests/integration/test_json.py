@@ -125,7 +125,7 @@ def test_run_deploys_and_waits_for_the_answer(certbot: Certbot, publisher: Publi
 
 def test_nothing_that_anybody_prints_reaches_stdout(certbot: Certbot, publisher: Publisher, domain: str) -> None:
     """Lost: every driver, at the first echo in a hook somebody adds, or an answer eaten by one that reads."""
-    noise = "cat; echo to stdout; echo to stderr >&2"
+    noise = "cat - ; echo to stdout; echo to stderr >&2"
     hooks = [word for name in ("pre", "post", "deploy") for word in (f"--{name}-hook", noise)]
     issued = certbot.drive("run", *BOTH, "-vv", *hooks, *names(domain), policy=publisher)
     assert issued.returncode == 0, issued

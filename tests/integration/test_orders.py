@@ -75,13 +75,15 @@ def test_dry_run_publishes_and_keeps_nothing(certbot: Certbot, scripts: Hooks, c
     assert not certbot.renewal_path(domain).exists()
 
 
-def test_dry_run_of_a_renewal_leaves_the_certificate(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+def test_dry_run_of_a_renewal_leaves_the_certificate(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
     """Lost: `certbot renew --dry-run`, which every guide tells people to run."""
     words = ("-n", "--configurator", "external-auth", "--external-auth-handler", scripts.native)
     assert certbot.run("certonly", *words, *names(domain)).returncode == 0
     before, kept = certificates.serial(certbot.live(domain)), certbot.renewal(domain)
     scripts.forget()
-    result = certbot.run("renew", "--dry-run", "--no-random-sleep-on-renew")
+    # Else Certbot takes Let's Encrypt's staging server.
+    server = ("--server", ca.directory)
+    result = certbot.run("renew", "--dry-run", "--no-random-sleep-on-renew", *server)
     assert result.returncode == 0, result
     assert scripts.operations.count("perform") == 1
     assert not scripts.calls("deploy_cert", "unchanged_cert")

@@ -6,7 +6,6 @@ import contextlib
 import os
 import pty
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -19,12 +18,12 @@ from fcntl import ioctl
 from pathlib import Path
 
 from tests.support import purity
+from tests.support.processes import HungError, Script, converse, end_group, read
 from tests.support.purity import Line
 from tests.support.testca import TestCA
 
 PATIENCE = 90.0
 """Seconds for a whole run; only a fault makes one take so long."""
-GRACE = 10.0
 CONSOLE_SCRIPT = Path(sys.executable).parent / "certbot"
 START = "import sys; from certbot.main import main; sys.exit(main())"
 # Nothing of the developer's own environment reaches the tests, but what every login has.
@@ -35,10 +34,6 @@ NEEDS_ACCOUNT = ("certonly", "run")
 Send = Callable[[bytes], None]
 Policy = Callable[[Line, Send], None]
 """What a driver does with a line; it may send answers."""
-
-
-class HungError(AssertionError):
-    """A run did not end, or did not say what was waited for."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,6 +61,11 @@ class Result:
     def ordered(self) -> bool:
         """Whether an order was made."""
         return "/order-plz" in self.log or "/new-order" in self.log
+
+    @property
+    def validated(self) -> bool:
+        """Whether the CA was asked to look at a challenge."""
+        return bool(re.search(r"Sending POST request to \S+/chalZ/", self.log))
 
     def of(self, *commands: str) -> list[Line]:
         """The JSON lines of these kinds."""
@@ -145,23 +145,19 @@ class Certbot:
     def type(
         self,
         *words: str,
-        script: Sequence[tuple[str, str | Callable[[str], str]]] = (),
+        script: Script = (),
         columns: int = 80,
         env: Mapping[str, str] | None = None,
         timeout: float = PATIENCE,
     ) -> Result:
-        """Run on a terminal with a person who waits for a text (a regular expression), then types.
-
-        :param script: pairs of what is waited for and what is typed, or a function that makes that of all that
-            has been shown so far.
-        """
+        """Run on a terminal with a person who reads and types."""
         leader, follower = pty.openpty()
         ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         environment = {"TERM": "dumb", **(env or {})}
         with self._started(words, environment, stdin=follower, stdout=follower, stderr=follower) as process:
             os.close(follower)
             try:
-                shown = _converse(leader, script, time.monotonic() + timeout)
+                shown = converse(leader, script, time.monotonic() + timeout)
                 process.wait(timeout)
             finally:
                 os.close(leader)
@@ -292,7 +288,7 @@ class JsonDriver:
     def _listen(self, process: subprocess.Popen[bytes], deadline: float) -> bytes:
         assert process.stdout is not None
         received, told = bytearray(), 0
-        while data := _read(process.stdout.fileno(), deadline, received.decode(errors="replace")):
+        while data := read(process.stdout.fileno(), deadline, received.decode(errors="replace")):
             received += data
             while (end := received.find(b"\n", told)) >= 0:
                 line, told = bytes(received[told:end]), end + 1
@@ -308,44 +304,3 @@ def confirm(line: Line, send: Send) -> None:
         send(b"\n")
     elif line["cmd"] in ("cleanup", "deploy_cert") and "id" in line:
         send(b'{"id": "%s", "ok": true}\n' % line["id"].encode())
-
-
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and its group if it is still there, and close our ends of its pipes."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE)
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
-
-
-def _read(descriptor: int, deadline: float, so_far: str) -> bytes:
-    """What can be read, the empty bytes at the end."""
-    ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-    if not ready:
-        raise HungError(f"nothing more came after:\n{so_far[-3000:]}")
-    try:
-        return os.read(descriptor, 65536)
-    except OSError:
-        # A terminal says so when nobody is left at its other side.
-        return b""
-
-
-def _converse(leader: int, script: Sequence[tuple[str, str | Callable[[str], str]]], deadline: float) -> str:
-    shown, seen = "", 0
-    steps = list(script)
-    while True:
-        if steps and (found := re.compile(steps[0][0]).search(shown, seen)):
-            seen = found.end()
-            reply = steps.pop(0)[1]
-            os.write(leader, (reply if isinstance(reply, str) else reply(shown)).encode())
-            continue
-        data = _read(leader, deadline, shown)
-        if not data:
-            return shown
-        shown += data.decode(errors="replace").replace("\r", "")

@@ -102,7 +102,8 @@ def test_an_exception_ends_the_group(tmp_path: Path) -> None:
 
 
 def test_rubbish_is_bounded_and_clean(tmp_path: Path) -> None:
-    body = "head -c 20000000 /dev/zero | tr '\\0' x; echo; printf '\\033[31mred\\033[0m \\377\\000\\033]0;title\\007end\\n'"
+    body = "head -c 20000000 /dev/zero | tr '\\0' x; echo; "
+    body += "printf '\\033[31mred\\033[0m \\377\\000\\033]0;title\\007end\\n'"
     ended, said = run(script(tmp_path, body))
     assert ended.ok
     assert max(map(len, said)) <= process.LINE_LIMIT

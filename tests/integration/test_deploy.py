@@ -1,0 +1,227 @@
+"""Handing certificates over: once for each new one, again after a failure, and never because the plugin is new."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support import certificates
+from tests.support.certbot import Certbot
+from tests.support.hooks import Hooks
+from tests.support.words import RENEW, RENEW_NOW, handler, handler_for_both, names
+
+DEHYDRATED = ("--external-auth-dialect", "dehydrated")
+NOTICES = ("deploy_cert", "unchanged_cert")
+FAILING = {"FAIL_AT": "deploy_cert"}
+
+
+def notices(scripts: Hooks) -> list[str]:
+    """What the handler was told about certificates."""
+    return [call.operation for call in scripts.calls(*NOTICES)]
+
+
+@pytest.mark.versions
+def test_run_deploys_once_for_all_names(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the certificate's way to the server; or three restarts of it for one certificate with three names."""
+    wanted = [f"*.{domain}", domain, f"www.{domain}"]
+    result = certbot.run("run", *handler_for_both(scripts.native), "--cert-name", domain, *names(*wanted))
+    assert result.returncode == 0, result
+    (deploy,) = scripts.calls("deploy_cert")
+    line = json.loads(deploy.stdin)
+    assert line["domains"] == deploy.env["cbot_domains"].split()
+    assert sorted(line["domains"]) == sorted(wanted)
+    assert line["domain"] == deploy.env["domain"] == line["domains"][0]
+    assert line["lineage"] == deploy.env["cbot_lineage"] == domain
+    assert line["sha256"] == certificates.sha256(certbot.live(domain))
+    for key, file in (("cert", "cert"), ("key", "privkey"), ("chain", "chain"), ("fullchain", "fullchain")):
+        assert deploy.env[f"{key}_path"] == line[f"{key}_path"] == str(certbot.live(domain, file))
+    assert not scripts.calls("unchanged_cert")
+
+
+@pytest.mark.versions
+def test_dehydrated_deploys_once_with_its_arguments(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: unmodified Dehydrated hooks, which install what these six words say."""
+    words = handler_for_both(scripts.dehydrated, *DEHYDRATED)
+    result = certbot.run("run", *words, *names(f"*.{domain}", domain))
+    assert result.returncode == 0, result
+    (deploy,) = scripts.calls("deploy_cert")
+    live = [str(certbot.live(domain, file)) for file in ("privkey", "cert", "fullchain", "chain")]
+    assert deploy.argv[1] in (domain, f"*.{domain}")
+    assert deploy.argv[2:6] == live
+    assert deploy.argv[6].isdigit()
+    assert (deploy.umask, deploy.stdin_is_null) == (0o077, True)
+    assert deploy.env["altnames"].split() == [f"*.{domain}", domain]
+
+    scripts.forget()
+    assert certbot.run(*RENEW).returncode == 0
+    (unchanged,) = scripts.calls(*NOTICES)
+    assert unchanged.operation == "unchanged_cert"
+    assert unchanged.argv[2:] == live
+
+
+def test_wildcard_goes_by_its_first_name(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the rule by which a hook can tell which certificate it was given."""
+    result = certbot.run("run", *handler_for_both(scripts.native), *names(f"*.{domain}"))
+    assert result.returncode == 0, result
+    (deploy,) = scripts.calls("deploy_cert")
+    assert (deploy.env["domain"], deploy.env["cbot_lineage"]) == (f"*.{domain}", domain)
+
+
+def test_authenticator_alone_does_not_deploy(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the choice of those who install by other means."""
+    assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
+    assert certbot.run(*RENEW_NOW).returncode == 0
+    assert certbot.run(*RENEW).returncode == 0
+    assert notices(scripts) == []
+
+
+@pytest.mark.versions
+def test_certonly_with_installer_deploys_what_it_wrote(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: deployment at the first issue for all who use certonly, as most guides do."""
+    result = certbot.run("certonly", *handler_for_both(scripts.native), *names(domain))
+    assert result.returncode == 0, result
+    assert notices(scripts) == ["deploy_cert"]
+    # Nothing is due, so nothing is handed over a second time.
+    assert certbot.run("certonly", *handler_for_both(scripts.native), "--keep", *names(domain)).returncode == 0
+    assert notices(scripts) == ["deploy_cert"]
+
+
+@pytest.mark.versions
+def test_renewal_deploys_when_due_and_says_unchanged_when_not(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the new certificate on the server, eighty-nine days after anybody thought of it."""
+    assert certbot.run("run", *handler_for_both(scripts.native), *names(domain)).returncode == 0
+    scripts.forget()
+    renewed = certbot.run(*RENEW_NOW)
+    assert renewed.returncode == 0, renewed
+    assert notices(scripts) == ["deploy_cert"]
+    (deploy,) = scripts.calls("deploy_cert")
+    assert deploy.env["cbot_sha256"] == certificates.sha256(certbot.live(domain))
+
+    scripts.forget()
+    idle = certbot.run(*RENEW, "-q")
+    assert (idle.returncode, idle.stdout, idle.stderr) == (0, "", "")
+    assert scripts.operations == ["unchanged_cert"]
+
+
+def test_install_deploys_always(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the way to bring a certificate back onto a server that was set up anew."""
+    assert certbot.run("run", *handler_for_both(scripts.native), *names(domain)).returncode == 0
+    words = ("-n", "-i", "external-auth", "--external-auth-handler", scripts.native)
+    for _ in range(2):
+        scripts.forget()
+        result = certbot.run("install", *words, "--cert-name", domain)
+        assert result.returncode == 0, result
+        assert scripts.operations == ["deploy_cert"]
+    scripts.forget()
+    again = certbot.run("run", *handler_for_both(scripts.native), "--reinstall", *names(domain))
+    assert again.returncode == 0, again
+    assert scripts.operations == ["deploy_cert"]
+
+
+def test_install_by_path_deploys_under_the_first_name(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: certificates that Certbot did not make."""
+    assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
+    scripts.forget()
+    copies = {file: certbot.cwd / f"{file}.pem" for file in ("cert", "privkey", "fullchain")}
+    for file, path in copies.items():
+        path.write_bytes(certbot.live(domain, file).read_bytes())
+    result = certbot.run(
+        *("install", "-n", "-i", "external-auth", "--external-auth-handler", scripts.native, "-d", domain),
+        *("--cert-path", str(copies["cert"]), "--key-path", str(copies["privkey"])),
+        *("--fullchain-path", str(copies["fullchain"])),
+    )
+    assert result.returncode == 0, result
+    (deploy,) = scripts.calls("deploy_cert")
+    assert (deploy.env["domain"], deploy.env["cert_path"]) == (domain, str(copies["cert"]))
+    assert deploy.env["chain_path"] == deploy.env["cbot_lineage"] == ""
+
+
+def test_plugin_new_as_installer_deploys_nothing_old(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: a quiet start; else the first renewal restarts every server for certificates they have."""
+    old, new = f"old.{domain}", f"new.{domain}"
+    assert certbot.run("certonly", *handler(scripts.native), *names(old)).returncode == 0
+    assert certbot.run("certonly", *handler_for_both(scripts.native), *names(new)).returncode == 0
+    (deploy,) = scripts.calls("deploy_cert")
+    assert deploy.env["cbot_lineage"] == new
+    scripts.forget()
+    changed = certbot.run(*RENEW_NOW, "--cert-name", old, "-i", "external-auth")
+    assert changed.returncode == 0, changed
+    assert notices(scripts) == ["deploy_cert"]
+
+
+@pytest.mark.versions
+@pytest.mark.parametrize("verb", ["run", "certonly", "renew"])
+def test_failed_deployment_fails_and_is_tried_again(certbot: Certbot, scripts: Hooks, domain: str, verb: str) -> None:
+    """Lost: a server that goes on with its old certificate until it expires, while all reports are green."""
+    words = (*handler_for_both(scripts.native), *names(domain))
+    if verb == "renew":
+        assert certbot.run("run", *words).returncode == 0
+        failed = certbot.run(*RENEW_NOW, env=FAILING)
+    else:
+        failed = certbot.run(verb, *words, env=FAILING)
+    assert failed.returncode == 1, failed
+    for expected in (scripts.native, "deploy_cert", domain, "exit code 3", "quota exceeded"):
+        assert expected in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert certbot.live(domain).exists()
+    live = certificates.sha256(certbot.live(domain))
+
+    scripts.forget()
+    still = certbot.run(*RENEW, "-q", env=FAILING)
+    assert still.returncode == 1
+    assert scripts.operations == ["deploy_cert"]
+
+    scripts.forget()
+    mended = certbot.run(*RENEW, "-q")
+    assert (mended.returncode, mended.stderr) == (0, "")
+    assert scripts.operations == ["deploy_cert"]
+    assert scripts.calls()[0].env["cbot_sha256"] == live
+
+    scripts.forget()
+    assert certbot.run(*RENEW, "-q").returncode == 0
+    assert scripts.operations == ["unchanged_cert"]
+
+
+def test_install_mends_a_failed_deployment(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: what Certbot itself tells people to do after such a failure."""
+    failed = certbot.run("run", *handler_for_both(scripts.native), *names(domain), env=FAILING)
+    assert failed.returncode == 1
+    words = ("-n", "-i", "external-auth", "--external-auth-handler", scripts.native)
+    assert certbot.run("install", *words, "--cert-name", domain).returncode == 0
+    scripts.forget()
+    assert certbot.run(*RENEW, "-q").returncode == 0
+    assert scripts.operations == ["unchanged_cert"]
+
+
+def test_one_failing_lineage_does_not_stop_the_next(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: all of a host's deployments, behind the first that fails."""
+    lineages = [f"{name}.{domain}" for name in "abc"]
+    for name in lineages:
+        assert certbot.run("certonly", *handler_for_both(scripts.native), *names(name)).returncode == 0
+    scripts.forget()
+    result = certbot.run(*RENEW_NOW, env={"FAIL_AT": f"deploy_cert:{lineages[1]}"})
+    assert result.returncode == 1
+    assert [call.env["cbot_lineage"] for call in scripts.calls("deploy_cert")] == lineages
+    scripts.forget()
+    assert certbot.run(*RENEW).returncode == 0
+    assert [(call.operation, call.env["cbot_lineage"]) for call in scripts.calls(*NOTICES)] == [
+        ("unchanged_cert", lineages[0]),
+        ("deploy_cert", lineages[1]),
+        ("unchanged_cert", lineages[2]),
+    ]
+
+
+def test_handler_that_declines_to_deploy_is_not_a_failure(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: `--configurator` with a script that only publishes."""
+    result = certbot.run("run", *handler_for_both(scripts.path("knows-little.sh")), *names(domain))
+    assert result.returncode == 0, result
+    assert certbot.run(*RENEW, "-q").returncode == 0
+
+
+def test_failing_notice_of_no_change_is_only_a_warning(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: renewals of everything, behind a hook that does not like to be told that nothing happened."""
+    assert certbot.run("run", *handler_for_both(scripts.native), *names(domain)).returncode == 0
+    result = certbot.run(*RENEW, env={"FAIL_AT": "unchanged_cert"})
+    assert result.returncode == 0, result
+    assert "unchanged_cert" in result.stderr
