@@ -6,7 +6,7 @@ holds the two ends that the driver sees.
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import os
 import select
 import sys
@@ -17,6 +17,19 @@ from certbot_external_auth.errors import DriverError
 
 _WRITE_CHUNK = 4096
 """A pipe that poll() calls writable takes this much without blocking (PIPE_BUF of POSIX, as Linux has it)."""
+
+
+def _duplicate(descriptor: int) -> int:
+    """A copy outside the three standard numbers that no child inherits."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 class Channel:
@@ -35,18 +48,18 @@ class Channel:
         """Take over stdout and stdin of this process."""
         if sys.stdout is not None:
             sys.stdout.flush()
-        write = os.dup(1)
-        read: int | None = None
-        with contextlib.suppress(OSError):
-            read = os.dup(0)
-        null = os.open(os.devnull, os.O_RDWR)
-        try:
-            os.dup2(2, 1)
-        except OSError:
-            # Started with stderr closed: what is no line goes nowhere.
-            os.dup2(null, 1)
-        os.dup2(null, 0)
+        # A low number may be free because Certbot was started without stdin or stderr, and is not ours to take.
+        write = _duplicate(1)
+        read = _duplicate(0) if _is_open(0) else None
+        low = os.open(os.devnull, os.O_RDWR)
+        null = _duplicate(low)
+        os.dup2(2 if _is_open(2) else null, 1)
+        for standard in (0, 2):
+            if standard == 0 or not _is_open(standard):
+                os.dup2(null, standard)
         os.close(null)
+        if low > 2:
+            os.close(low)
         return cls(read, write)
 
     @property
