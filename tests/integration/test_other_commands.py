@@ -24,7 +24,7 @@ from tests.support.words import handler, names
 )
 def test_output_stays_on_stdout_even_with_json_in_cli_ini(certbot: Certbot, words: list[str], shown: str) -> None:
     """Whoever puts the mode into cli.ini still wants to see his certificates."""
-    (certbot.config_dir / "cli.ini").write_text("external-auth-mode = json\n")
+    certbot.cli_ini.write_text("external-auth-mode = json\n")
     result = certbot.run(*words)
     assert result.returncode == 0, result
     assert shown in result.stdout

@@ -94,7 +94,8 @@ class Certbot:
         self.logs_dir = folder / "logs"
         self.cwd = folder / "cwd"
         self._running: subprocess.Popen[bytes] | None = None
-        for path in (self.config_dir, self.cwd):
+        self.cli_ini = folder / ".config" / "letsencrypt" / "cli.ini"
+        for path in (self.config_dir, self.cwd, self.cli_ini.parent):
             path.mkdir(parents=True)
         self.environment = {
             **{name: os.environ[name] for name in KEPT if name in os.environ},
@@ -214,7 +215,8 @@ class Certbot:
         return Result(tuple(words), returncode, out, err, log, lines)
 
     def _lines(self, words: Sequence[str], returncode: int, stdout: bytes, whole: bool = True) -> list[Line]:
-        return purity.check(stdout, purity.protocol(words, self.config_dir), returncode, words, whole)
+        expected = purity.protocol(words, self.config_dir, self.cli_ini)
+        return purity.check(stdout, expected, returncode, words, whole)
 
     # --- what lies on disk ---
 

@@ -32,16 +32,18 @@ def verb(words: Sequence[str]) -> str:
     return next((word for word in words if word in VERBS_WITH_LINES + OTHER_VERBS), "run")
 
 
-def protocol(words: Sequence[str], config_dir: Path) -> int | None:
+def protocol(words: Sequence[str], config_dir: Path, cli_ini: Path) -> int | None:
     """The protocol that stdout of such a run must carry, None if it is not in JSON mode.
 
     The mode may come from the command line, from cli.ini or from a renewal file.
     """
     if verb(words) not in VERBS_WITH_LINES or {"-h", "--help", "--version"} & set(words):
         return None
+    silent = verb(words) == "renew" or bool({"-q", "--quiet"} & set(words))
     if HISTORIC in words or any(word.endswith("=" + HISTORIC) for word in words):
-        return None if f"--{HISTORIC}-text-mode" in words else 0
-    options = _cli_ini(config_dir)
+        by_handler = any(word.startswith(f"--{HISTORIC}-handler") for word in words)
+        return None if f"--{HISTORIC}-text-mode" in words or (by_handler and silent) else 0
+    options = _assignments(cli_ini.read_text(), f"{NEW}-") if cli_ini.exists() else {}
     if verb(words) == "renew":
         options = _renewal_files(config_dir, words) | options
         if options.get("historic"):
@@ -134,11 +136,6 @@ def _option(words: Sequence[str], name: str) -> str | None:
     return None
 
 
-def _cli_ini(config_dir: Path) -> dict[str, str]:
-    path = config_dir / "cli.ini"
-    return _assignments(path.read_text(), f"{NEW}-") if path.exists() else {}
-
-
 def _renewal_files(config_dir: Path, words: Sequence[str]) -> dict[str, str]:
     """Of the lineages that a renewal goes through, those in JSON mode."""
     found: dict[str, str] = {}
@@ -150,7 +147,8 @@ def _renewal_files(config_dir: Path, words: Sequence[str]) -> dict[str, str]:
         if options.get("mode") == "json":
             found.update(options)
         historic = re.search(rf"^(authenticator|installer) = {HISTORIC}$", text, re.MULTILINE)
-        if historic and "out_text_mode = True" not in text:
+        # Behind a handler the lines are only information, which a renewal does without.
+        if historic and "out_text_mode = True" not in text and "out_handler = " not in text:
             found["historic"] = "yes"
     return found
 
