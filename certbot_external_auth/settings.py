@@ -159,10 +159,8 @@ class _Checker:
         value = self.text(name)
         if value is None:
             return default
-        try:
-            number = float(int(value, 10))
-        except ValueError:
-            number = -1.0
+        # int() alone reads the digits of every script, and blanks and underscores among them.
+        number = float(int(value[:20])) if value.isascii() and value.isdigit() else -1.0
         if least <= number <= 10_000_000:
             return number
         digits = "".join(c for c in value if c.isdigit())

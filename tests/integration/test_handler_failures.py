@@ -149,3 +149,27 @@ def test_noisy_failure_shows_only_the_last_lines(certbot: Certbot, scripts: Hook
     assert "exit code 5" in result.stderr
     assert "no line end at the end" in result.stderr
     assert len(result.stderr) < 20_000
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signal_ends_the_handler_and_cleans(
+    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, number: signal.Signals
+) -> None:
+    """Lost: records in the zone, and a script that goes on alone, whenever a service is stopped."""
+    script = scripts.write(
+        "stops-certbot.sh",
+        f"""#!/bin/sh
+{scripts.native} "$@" || exit
+[ "$1" = perform ] || exit 0
+sleep 100000 &
+echo "$! $$" >"$RECORD.pids"
+kill -{number.name[3:]} $PPID
+wait
+""",
+    )
+    result = certbot.run("certonly", *handler(script), *names(domain))
+    assert result.returncode == (1 if number == signal.SIGINT else -number), result
+    assert not any(map(alive, map(int, Path(f"{scripts.record}.pids").read_text().split())))
+    assert scripts.operations[-1] == "post-cleanup"
+    assert ca.txt(f"_acme-challenge.{domain}") == []
+    assert not result.validated

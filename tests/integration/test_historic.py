@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import certificates
-from tests.support.certbot import Certbot, Result, Send
+from tests.support.certbot import Certbot, Result
 from tests.support.drivers import Publisher
 from tests.support.hooks import Hooks
+from tests.support.json_driver import Send
 from tests.support.purity import Line
 from tests.support.testca import TestCA
 from tests.support.webroot import Webroot

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import certificates
-from tests.support.certbot import Certbot, Send
+from tests.support.certbot import Certbot
 from tests.support.drivers import Publisher, answer
+from tests.support.json_driver import GoneError, Send
 from tests.support.purity import Line
 from tests.support.testca import TestCA
 from tests.support.webroot import Webroot
@@ -185,3 +186,46 @@ def test_signal_ends_with_cleanup_and_summary(certbot: Certbot, publisher: Publi
     assert result.commands[-2:] == ["cleanup", "summary"]
     assert result.lines[-1]["ok"] is False
     assert [line["status"] for line in result.of("result")] == ["not_asked"]
+
+
+def test_driver_that_is_gone_ends_the_run(certbot: Certbot, publisher: Publisher, domain: str) -> None:
+    """Lost: a Certbot that waits for ever, with its lock held, for a program that was killed."""
+
+    def leave(line: Line, send: Send) -> None:
+        publisher(line, send)
+        if line["cmd"] == "perform_challenge":
+            raise GoneError
+
+    result = certbot.drive("certonly", *JSON, *names(domain), policy=leave)
+    assert result.returncode == 1
+    assert not result.validated
+    assert "Traceback" not in result.stderr
+
+
+def test_mode_in_cli_ini(certbot: Certbot, publisher: Publisher, domain: str) -> None:
+    """Lost: hosts that are always driven by a program."""
+    certbot.cli_ini.write_text("authenticator = external-auth\nexternal-auth-mode = json\n")
+    issued = certbot.drive("certonly", "-n", *names(domain), policy=publisher)
+    assert issued.returncode == 0, issued
+    assert issued.commands[0] == "hello"
+    assert certbot.drive(*RENEW_NOW, policy=publisher).commands[0] == "hello"
+
+
+def test_install_and_reconfigure_speak_lines_too(certbot: Certbot, publisher: Publisher, domain: str) -> None:
+    """Lost: the two verbs by which a driver mends what is there."""
+    assert certbot.drive("certonly", *JSON, *names(domain), policy=publisher).returncode == 0
+    words = ("-n", "-i", "external-auth", "--external-auth-mode", "json", "--cert-name", domain)
+    installed = certbot.drive("install", *words, policy=publisher)
+    assert installed.returncode == 0, installed
+    assert installed.of("deploy_cert")
+    changed = certbot.drive("reconfigure", *words, policy=publisher)
+    assert changed.returncode == 0, changed
+    assert "installer = external-auth" in certbot.renewal(domain)
+
+
+def test_renewal_file_alone_says_json(certbot: Certbot, publisher: Publisher, domain: str) -> None:
+    """Lost: `certbot renew` without a flag, where only Certbot's own first frame may stand before the lines."""
+    assert certbot.drive("certonly", *JSON, *names(domain), policy=publisher).returncode == 0
+    result = certbot.drive(*RENEW_NOW, policy=publisher)
+    assert result.returncode == 0, result
+    assert result.of("perform_challenge")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.certbot import Certbot, Send, confirm
+from tests.support.certbot import Certbot
 from tests.support.drivers import Publisher, answer, refusal
 from tests.support.hooks import Hooks
+from tests.support.json_driver import Send, confirm
 from tests.support.purity import Line
 from tests.support.testca import TestCA
 from tests.support.words import JSON, RENEW_NOW, handler, names

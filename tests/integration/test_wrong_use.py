@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.certbot import Certbot, Result
@@ -54,27 +52,6 @@ def test_all_wrong_words_are_said_at_once(certbot: Certbot) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "mode", "parts"),
-    [
-        ("#!/bin/sh\nexit 0\n", 0o644, ["is not executable", "chmod +x "]),
-        ("echo hello\n", 0o755, ["names its interpreter", "begin it with #!/bin/sh"]),
-        ("#!/bin/sh\r\nexit 0\r\n", 0o755, ["Windows line ends", "sed -i 's/\\r$//' "]),
-        ("#!/opt/none/python\n", 0o755, ["the interpreter /opt/none/python, which is not there"]),
-        ("#!/usr/bin/env pyton3\n", 0o755, ["the interpreter pyton3, which is not on PATH"]),
-        ("", 0o755, ["is an empty file"]),
-        ("#!/bin/sh\nexit 0\n", 0o757, ["may be changed by every user", "chmod o-w "]),
-    ],
-)
-def test_a_handler_that_cannot_work(
-    certbot: Certbot, scripts: Hooks, content: str, mode: int, parts: list[str]
-) -> None:
-    """Found at the first run, and the sentence holds the mend."""
-    path = scripts.write("bad.sh", content, mode)
-    result = certbot.run("certonly", *PLUGIN, "--external-auth-handler", path, "-d", "wrong.test")
-    refused(result, path, *parts)
-
-
-@pytest.mark.parametrize(
     ("value", "parts"),
     [
         ("", ["--external-auth-handler is empty"]),
@@ -86,14 +63,6 @@ def test_a_handler_that_cannot_work(
 )
 def test_a_handler_that_is_none(certbot: Certbot, value: str, parts: list[str]) -> None:
     refused(certbot.run("certonly", *PLUGIN, f"--external-auth-handler={value}", "-d", "wrong.test"), *parts)
-
-
-def test_a_handler_in_a_folder_that_everybody_may_write(certbot: Certbot, scripts: Hooks) -> None:
-    """Whoever may replace the file may become root."""
-    path = scripts.write("open/hook.sh", SCRIPT)
-    Path(path).parent.chmod(0o777)
-    result = certbot.run("certonly", *PLUGIN, "--external-auth-handler", path, "-d", "wrong.test")
-    refused(result, f"The folder {Path(path).parent}", "chmod o-w")
 
 
 def test_manual_without_a_person(certbot: Certbot) -> None:

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fcntl import ioctl
 from pathlib import Path
 
 from tests.support import purity
-from tests.support.processes import HungError, Script, converse, end_group, read
+from tests.support.json_driver import JsonDriver, Policy, confirm
+from tests.support.processes import HungError, Script, converse, end_group
 from tests.support.purity import Line
 from tests.support.testca import TestCA
 
@@ -30,10 +31,6 @@ START = "import sys; from certbot.main import main; sys.exit(main())"
 KEPT = ("LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_START")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NEEDS_ACCOUNT = ("certonly", "run")
-
-Send = Callable[[bytes], None]
-Policy = Callable[[Line, Send], None]
-"""What a driver does with a line; it may send answers."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -121,12 +118,12 @@ class Certbot:
 
         :param env: added to the environment. :param only_env: taken instead of it.
         """
-        with self._started(words, env, only_env, cwd, stdin=subprocess.PIPE) as process:
+        with self.started(words, env, only_env, cwd, stdin=subprocess.PIPE) as process:
             try:
                 stdout, stderr = process.communicate(stdin, timeout)
             except subprocess.TimeoutExpired:
                 raise HungError(f"certbot {' '.join(words)} has not ended after {timeout} seconds") from None
-        return self._result(words, process.returncode, stdout, stderr)
+        return self.result(words, process.returncode, stdout, stderr)
 
     def drive(
         self,
@@ -155,17 +152,17 @@ class Certbot:
         leader, follower = pty.openpty()
         ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
         environment = {"TERM": "dumb", **(env or {})}
-        with self._started(words, environment, stdin=follower, stdout=follower, stderr=follower) as process:
+        with self.started(words, environment, stdin=follower, stdout=follower, stderr=follower) as process:
             os.close(follower)
             try:
                 shown = converse(leader, script, time.monotonic() + timeout)
                 process.wait(timeout)
             finally:
                 os.close(leader)
-        return self._result(words, process.returncode, shown.encode(), b"")
+        return self.result(words, process.returncode, shown.encode(), b"")
 
     @contextlib.contextmanager
-    def _started(
+    def started(
         self,
         words: Sequence[str],
         env: Mapping[str, str] | None = None,
@@ -208,15 +205,12 @@ class Certbot:
         # They come last so that nothing of a command line under test stands behind ours.
         return [sys.executable, *start, *words, *map(str, folders), *account]
 
-    def _result(self, words: Sequence[str], returncode: int, stdout: bytes, stderr: bytes) -> Result:
-        lines = [] if returncode is None else self._lines(words, returncode, stdout)
+    def result(self, words: Sequence[str], returncode: int, stdout: bytes, stderr: bytes, whole: bool = True) -> Result:
+        expected = purity.protocol(words, self.config_dir, self.cli_ini)
+        lines = purity.check(stdout, expected, returncode, words, whole)
         log = "".join(path.read_text(errors="replace") for path in self._logs())
         out, err = (data.decode(errors="replace") for data in (stdout, stderr))
         return Result(tuple(words), returncode, out, err, log, lines)
-
-    def _lines(self, words: Sequence[str], returncode: int, stdout: bytes, whole: bool = True) -> list[Line]:
-        expected = purity.protocol(words, self.config_dir, self.cli_ini)
-        return purity.check(stdout, expected, returncode, words, whole)
 
     # --- what lies on disk ---
 
@@ -234,75 +228,3 @@ class Certbot:
     def renewal(self, lineage: str) -> str:
         """The renewal file, as text."""
         return self.renewal_path(lineage).read_text()
-
-
-class JsonDriver:
-    """The program at the other end of a JSON run: reads lines until they end, and answers by its policy."""
-
-    def __init__(
-        self,
-        certbot: Certbot,
-        words: Sequence[str],
-        policy: Policy,
-        terminal: bool,
-        env: Mapping[str, str] | None,
-        timeout: float,
-    ) -> None:
-        self._certbot = certbot
-        self._words = words
-        self._policy = policy
-        self._terminal = terminal
-        self._env = env
-        self._timeout = timeout
-        self._answers = -1
-
-    def run(self) -> Result:
-        deadline = time.monotonic() + self._timeout
-        leader, follower = pty.openpty() if self._terminal else os.pipe()[::-1]
-        self._answers = leader
-        errors = self._certbot.folder / "stderr"
-        with errors.open("wb") as sink:
-            started = self._certbot._started(self._words, self._env, stdin=follower, stderr=sink.fileno())
-            with started as process:
-                os.close(follower)
-                try:
-                    stdout = self._listen(process, deadline)
-                    process.wait(max(0.1, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    raise HungError(f"certbot {' '.join(self._words)} closed stdout and goes on") from None
-                finally:
-                    self.hang_up()
-        return self._certbot._result(self._words, process.returncode, stdout, errors.read_bytes())
-
-    def send(self, data: bytes) -> None:
-        """Bytes to Certbot's stdin; the empty bytes close it."""
-        if not data:
-            self.hang_up()
-        elif self._answers >= 0:
-            with contextlib.suppress(BrokenPipeError):
-                os.write(self._answers, data)
-
-    def hang_up(self) -> None:
-        if self._answers >= 0:
-            os.close(self._answers)
-            self._answers = -1
-
-    def _listen(self, process: subprocess.Popen[bytes], deadline: float) -> bytes:
-        assert process.stdout is not None
-        received, told = bytearray(), 0
-        while data := read(process.stdout.fileno(), deadline, received.decode(errors="replace")):
-            received += data
-            while (end := received.find(b"\n", told)) >= 0:
-                line, told = bytes(received[told:end]), end + 1
-                # A line that is none is complained about at the end, with everything around it.
-                with contextlib.suppress(purity.ImpureError):
-                    self._policy(purity._parsed(line), self.send)
-        return bytes(received)
-
-
-def confirm(line: Line, send: Send) -> None:
-    """Confirm every line that wants to be, one by one; challenges are confirmed by an empty line."""
-    if line["cmd"] == "perform_challenge":
-        send(b"\n")
-    elif line["cmd"] in ("cleanup", "deploy_cert") and "id" in line:
-        send(b'{"id": "%s", "ok": true}\n' % line["id"].encode())

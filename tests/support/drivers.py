@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.certbot import Send
+from tests.support.json_driver import Send
 from tests.support.purity import Line
 from tests.support.testca import TestCA
 

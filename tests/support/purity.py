@@ -72,7 +72,7 @@ def check(stdout: bytes, expected: int | None, returncode: int, words: Sequence[
 def _check(stdout: bytes, expected: int, returncode: int, words: Sequence[str], whole: bool) -> list[Line]:
     rest = _without_processing(stdout, words)
     _require(not rest or rest.endswith(b"\n"), "the last line is not ended")
-    lines = [_parsed(line) for line in rest.split(b"\n")[:-1]]
+    lines = [parsed(line) for line in rest.split(b"\n")[:-1]]
     _require(bool(lines) or returncode == USAGE or not whole, "there are no lines")
     if not lines:
         return []
@@ -103,7 +103,7 @@ def _check_historic(lines: list[Line], whole: bool, returncode: int) -> None:
         _require(lines[-1]["cmd"] == "report", f"the last line is {lines[-1]['cmd']}, not report")
 
 
-def _parsed(line: bytes) -> Line:
+def parsed(line: bytes) -> Line:
     try:
         value = json.loads(line.decode("utf-8"))
     except ValueError:

@@ -1,0 +1,69 @@
+"""From what was typed to settings."""
+
+from __future__ import annotations
+
+import pytest
+
+from certbot_external_auth import settings
+from certbot_external_auth.errors import UsageError
+
+
+def raw(**given: str) -> dict[str, str | bool | None]:
+    return {option.name: given.get(option.name.replace("-", "_")) for option in settings.OPTIONS}
+
+
+def test_defaults() -> None:
+    found = settings.resolve(raw())
+    assert (found.mode, found.dialect, found.hook_chain, found.timeout, found.ack_timeout, found.protocol) == (
+        *("manual", "native", False),
+        *(300.0, 3600.0, 1),
+    )
+    assert settings.resolve(raw(handler="x")).mode == "handler"
+    assert settings.resolve(raw(handler="x", timeout="0")).timeout is None
+
+
+def test_every_wrong_option_is_said_in_one_go() -> None:
+    with pytest.raises(UsageError) as caught:
+        settings.resolve(raw(mode="jsno", dialect="dehydrate", hook_chain="y", timeout="5m", protocol="3"))
+    assert len(caught.value.problems) == 5
+    text = str(caught.value)
+    for hint in ("did you mean json?", "did you mean dehydrated?", "did you mean 5?", "accepted are 0, 1"):
+        assert hint in text
+
+
+@pytest.mark.parametrize("value", ["", "-1", "1.5", "1e3", "99999999999", "٣"])
+def test_numbers_that_are_none(value: str) -> None:
+    with pytest.raises(UsageError, match="--external-auth-timeout"):
+        settings.resolve(raw(handler="x", timeout=value))
+
+
+def test_modes_and_dialects_of_other_packages() -> None:
+    assert settings.resolve(raw(mode="fax"), extra_modes=["fax"]).mode == "fax"
+    assert settings.resolve(raw(handler="x", dialect="klingon"), extra_dialects=["klingon"]).dialect == "klingon"
+
+
+def test_options_of_another_mode_are_a_warning() -> None:
+    found = settings.resolve(raw(mode="json", handler="x", wellknown="/y"))
+    assert found.warnings == (
+        "The mode is json, which does not use --external-auth-handler, --external-auth-wellknown.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "dialect"),
+    [
+        ({}, "json", "native"),
+        ({"text-mode": True}, "manual", "native"),
+        ({"handler": "./x"}, "handler", "native"),
+        ({"handler": "./x", "dehydrated-dns": True}, "handler", "dehydrated"),
+    ],
+)
+def test_historic_defaults(given: dict[str, str | bool | None], mode: str, dialect: str) -> None:
+    found = settings.resolve_historic(given)
+    assert (found.mode, found.dialect, found.protocol, found.historic) == (mode, dialect, 0, True)
+
+
+@pytest.mark.parametrize("given", [{"dehydrated-dns": True}, {"text-mode": True, "handler": "x"}, {"handler": " "}])
+def test_historic_contradictions(given: dict[str, str | bool | None]) -> None:
+    with pytest.raises(UsageError):
+        settings.resolve_historic(given)
