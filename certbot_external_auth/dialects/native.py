@@ -7,6 +7,7 @@ a non-zero exit code says that an operation is not supported.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -89,15 +90,7 @@ class Native:
 
     def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
         challenges = [one.challenge for one in finished]
-        calls = [
-            _call(
-                "cleanup",
-                lines.cleanup(one.challenge, one.cleanup_status, one.problem),
-                (one.challenge,),
-                (one.challenge.identifier,),
-            )
-            for one in finished
-        ]
+        calls = [self._withdraw(one) for one in finished]
         return [_frame("pre-cleanup", challenges), *calls, _frame("post-cleanup", challenges)]
 
     def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
@@ -109,6 +102,15 @@ class Native:
     def supported(self, call: Call, ended: Ended) -> bool:
         declined = ended.code not in (None, 0) and ended.stdout.strip() == "NotImplemented"
         return not declined or call.operation == "perform"
+
+    @staticmethod
+    def _withdraw(one: Any) -> Call:
+        """The historic line does not say where the value stands, so two variables do."""
+        challenge: Challenge = one.challenge
+        line = lines.cleanup(challenge, one.cleanup_status, one.problem)
+        call = _call("cleanup", line, (challenge,), (challenge.identifier,))
+        where = {"cbot_txt_domain": variable(challenge.txt_domain), "cbot_uri": variable(challenge.uri)}
+        return dataclasses.replace(call, variables={**call.variables, **where})
 
     @staticmethod
     def _certificate(operation: str, deployment: Deployment) -> Call:
