@@ -18,6 +18,7 @@ from fcntl import ioctl
 from pathlib import Path
 
 from tests.support import purity
+from tests.support.authorizations import Account
 from tests.support.json_driver import JsonDriver, Policy, confirm
 from tests.support.processes import HungError, Script, converse, end_group
 from tests.support.purity import Line
@@ -209,8 +210,15 @@ class Certbot:
         expected = purity.protocol(words, self.config_dir, self.cli_ini)
         lines = purity.check(stdout, expected, returncode, words, whole)
         log = "".join(path.read_text(errors="replace") for path in self._logs())
+        self._forget_authorizations(log)
         out, err = (data.decode(errors="replace") for data in (stdout, stderr))
         return Result(tuple(words), returncode, out, err, log, lines)
+
+    def _forget_authorizations(self, log: str) -> None:
+        urls = sorted(set(re.findall(r"Sending POST request to (\S+/authZ/[\w-]+)", log)))
+        if urls and not self.ca.authz_reuse:
+            for path in self.config_dir.glob("accounts/**/regr.json"):
+                Account(path.parent, self.ca.ca_bundle).forget(urls)
 
     # --- what lies on disk ---
 

@@ -118,7 +118,7 @@ def _without_processing(stdout: bytes, words: Sequence[str]) -> bytes:
     if verb(words) != "renew" or _option(words, "mode") or {"-q", "--quiet"} & set(words):
         return stdout
     frame = rb"(- )+-\n"
-    return re.sub(rb"\A\n?" + frame + rb"Processing \S+\n" + frame, b"", stdout)
+    return re.sub(rb"\A\n?" + frame + rb"Processing[ \n]\S+\n" + frame, b"", stdout)
 
 
 def _require(held: bool, complaint: str) -> None:

@@ -47,6 +47,7 @@ class TestCA:
     :ivar dns: the name server as ``address:port``; it answers 127.0.0.1 for every name.
     :ivar http_port: where the CA looks for http-01.
     :ivar tls_port: where the CA looks for tls-alpn-01.
+    :ivar authz_reuse: as given; with 0 it still happens for one name in a hundred, see `tests.support.authorizations`.
     :ivar folder: configuration and logs of the servers.
     """
 
@@ -55,7 +56,7 @@ class TestCA:
 
     def __init__(self, authz_reuse: int = 0) -> None:
         """:param authz_reuse: how many valid authorizations out of a hundred the CA uses again."""
-        self._authz_reuse = authz_reuse
+        self.authz_reuse = authz_reuse
         self._stack = contextlib.ExitStack()
         self._processes: list[subprocess.Popen[bytes]] = []
         self.folder = Path()
@@ -154,7 +155,7 @@ class TestCA:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PEBBLE_")}
         environment["PEBBLE_VA_NOSLEEP"] = "1"
         environment["PEBBLE_WFE_NONCEREJECT"] = "0"
-        environment["PEBBLE_AUTHZREUSE"] = str(self._authz_reuse)
+        environment["PEBBLE_AUTHZREUSE"] = str(self.authz_reuse)
         # Were this process killed, nobody would be left to stop the servers.
         tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         with (self.folder / f"{program}.log").open("ab") as log:
