@@ -173,3 +173,11 @@ wait
     assert scripts.operations[-1] == "post-cleanup"
     assert ca.txt(f"_acme-challenge.{domain}") == []
     assert not result.validated
+
+
+def test_hook_that_overwrites_is_told_what_the_ca_missed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the trace to the commonest fault of hooks: of two values at one name only the last is there."""
+    words = handler(scripts.path("overwrites.py"))
+    result = certbot.run("certonly", *words, *names(domain, f"*.{domain}"))
+    assert result.returncode == 1
+    assert sorted(call.env["status"] for call in scripts.calls("cleanup")) == ["invalid", "valid"]

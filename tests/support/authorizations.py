@@ -1,7 +1,8 @@
 """Makes the CA forget what it has validated.
 
-Even when told to use no valid authorization again, Pebble 2.4 does so for one name in a hundred (its `makeAuthorizations`
-compares a number from 0 to 99 by "greater than"), so a renewal would now and then find nothing to publish.
+Even when told to use no valid authorization again, Pebble 2.4 does so for one name in a hundred (its
+`makeAuthorizations` compares a number from 0 to 99 by "greater than"), so a renewal would now and then find nothing
+to publish.
 """
 
 from __future__ import annotations

@@ -214,8 +214,13 @@ class Certbot:
         out, err = (data.decode(errors="replace") for data in (stdout, stderr))
         return Result(tuple(words), returncode, out, err, log, lines)
 
+    @staticmethod
+    def authorizations(log: str) -> list[str]:
+        """The URLs of the authorizations that a run asked for."""
+        return sorted(set(re.findall(r"Sending POST request to (\S+/authZ/[\w-]+)", log)))
+
     def _forget_authorizations(self, log: str) -> None:
-        urls = sorted(set(re.findall(r"Sending POST request to (\S+/authZ/[\w-]+)", log)))
+        urls = self.authorizations(log)
         if urls and not self.ca.authz_reuse:
             for path in self.config_dir.glob("accounts/**/regr.json"):
                 Account(path.parent, self.ca.ca_bundle).forget(urls)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import configobj
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certbot_external_auth import command
@@ -33,6 +33,9 @@ def through_renewal_file(value: str) -> str:
 
 
 @given(words | nasty)
+@example(["--format", "%(name)s"])
+@example(["'''", '"""'])
+@example(["None", "-x", "a\nb"])
 def test_what_is_kept_comes_back_from_the_renewal_file(typed: list[str]) -> None:
     """A handler that is forgotten or changed at renewal is the old plugin's first sin."""
     argv = ["/opt/hook", *typed]

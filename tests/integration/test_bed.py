@@ -1,0 +1,100 @@
+"""The test bed itself: a test that cannot fail is worse than none."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support import purity
+from tests.support.authorizations import Account
+from tests.support.certbot import Certbot
+from tests.support.hooks import Hooks
+from tests.support.testca import TestCA
+from tests.support.words import handler, names
+
+CERTONLY = ("certonly", "-n", "-a", "external-auth", "--external-auth-mode", "json")
+OLD = ("certonly", "-a", "certbot-external-auth:out")
+HELLO = '{"cmd": "hello", "seq": 1, "run": "r", "ts": "2026-01-01T00:00:00Z"}\n'
+END = '{"cmd": "summary", "ok": true, "seq": 2, "run": "r", "ts": "2026-01-01T00:00:00Z"}\n'
+
+
+@pytest.mark.parametrize(
+    ("stdout", "words", "returncode"),
+    [
+        pytest.param(f"noise\n{HELLO}{END}", CERTONLY, 0, id="noise-before"),
+        pytest.param(f"{HELLO}\n{END}", CERTONLY, 0, id="blank-line"),
+        pytest.param(f"{HELLO}{END}noise", CERTONLY, 0, id="noise-after"),
+        pytest.param(f"{HELLO}[]\n{END}", CERTONLY, 0, id="no-object"),
+        pytest.param(f'{HELLO}{{"seq": 2}}\n{END}', CERTONLY, 0, id="no-cmd"),
+        pytest.param(HELLO, CERTONLY, 0, id="no-summary"),
+        pytest.param(END, CERTONLY, 0, id="no-hello"),
+        pytest.param(HELLO + END.replace("2,", "3,"), CERTONLY, 0, id="gap-in-seq"),
+        pytest.param(HELLO + END.replace('"r"', '"s"'), CERTONLY, 0, id="another-run"),
+        pytest.param(HELLO + END, CERTONLY, 1, id="ok-in-spite-of-the-exit-code"),
+        pytest.param("", CERTONLY, 0, id="nothing"),
+        pytest.param(HELLO + END, OLD, 0, id="protocol-1-for-0"),
+        pytest.param('{"cmd": "save"}\n', OLD, 0, id="no-report"),
+    ],
+)
+def test_impure_run_is_found_and_not_forgotten(
+    tmp_path: Path, stdout: str, words: tuple[str, ...], returncode: int
+) -> None:
+    """Lost: the one check that every JSON run of this suite goes through."""
+    expected = purity.protocol(words, tmp_path, tmp_path / "cli.ini")
+    with pytest.raises(purity.ImpureError):
+        purity.check(stdout.encode(), expected, returncode, words)
+    assert len(purity.failures) == 1
+    purity.failures.clear()
+
+
+def test_json_mode_is_seen_wherever_it_is_said(tmp_path: Path) -> None:
+    """Lost: the same, for runs whose mode is not on the command line."""
+    ini, renewal = tmp_path / "cli.ini", tmp_path / "renewal"
+    assert purity.protocol(CERTONLY, tmp_path, ini) == 1
+    assert purity.protocol((*CERTONLY, "--external-auth-protocol=0"), tmp_path, ini) == 0
+    assert purity.protocol(OLD, tmp_path, ini) == 0
+    assert purity.protocol(("renew",), tmp_path, ini) is None
+    renewal.mkdir()
+    (renewal / "a.conf").write_text("authenticator = external-auth\nexternal_auth_mode = json\n")
+    assert purity.protocol(("renew",), tmp_path, ini) == 1
+    assert purity.protocol(("certificates",), tmp_path, ini) is None
+    ini.write_text("external-auth-mode = json\nexternal-auth-protocol = 0\n")
+    assert purity.protocol(("certonly",), tmp_path, ini) == 0
+
+
+def test_ca_leaves_nothing_behind_after_a_failure() -> None:
+    """Lost: the machine of whoever runs the tests."""
+    ca = TestCA()
+    with contextlib.suppress(ZeroDivisionError), ca:
+        processes, folder = [process.pid for process in ca._processes], ca.folder
+        raise ZeroDivisionError
+    assert len(processes) == 2
+    assert not folder.exists()
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+
+
+def test_ca_validates(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
+    """Lost: all the others; a CA that waves everything through proves nothing."""
+    result = certbot.run("certonly", *handler(scripts.native), *names(domain), env={"FORGET": domain})
+    assert result.returncode == 1
+    assert ca.asked(f"_acme-challenge.{domain}")
+
+
+def test_ca_forgets_what_it_has_validated(reusing_ca: TestCA, certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: one renewal test in a hundred, at random."""
+    certbot.ca = reusing_ca
+    certbot.environment["CHALLTESTSRV"] = reusing_ca.management
+    certbot.environment["REQUESTS_CA_BUNDLE"] = str(reusing_ca.ca_bundle)
+    words = ("certonly", *handler(scripts.native), "--force-renewal", *names(domain))
+    first = certbot.run(*words)
+    assert first.returncode == 0, first
+    (account,) = certbot.config_dir.glob("accounts/**/regr.json")
+    Account(account.parent, reusing_ca.ca_bundle).forget(certbot.authorizations(first.log))
+    scripts.forget()
+    assert certbot.run(*words).returncode == 0
+    assert "perform" in scripts.operations
