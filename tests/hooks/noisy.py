@@ -8,7 +8,7 @@ import sys
 import recording
 
 operation = recording.begin()
-for number in range(20000):
+for number in range(6000):
     print(f"line {number} of {operation}")
 print("x" * 300_000)
 sys.stdout.flush()

@@ -105,6 +105,13 @@ def test_end_of_input_is_no_answer(certbot: Certbot, domain: str) -> None:
     assert result.lines[-1]["unconfirmed"]
 
 
+def test_traceback_stays_off_stdout(certbot: Certbot, domain: str) -> None:
+    """Lost: the stream's end, just when somebody looks for a fault."""
+    result = certbot.run("certonly", *JSON, "--debug", "-vv", *names(domain))
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
 def test_deadline_is_kept(certbot: Certbot, domain: str) -> None:
     """Lost: a host's renewals, behind a driver that hangs."""
 

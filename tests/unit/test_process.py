@@ -86,6 +86,8 @@ def test_a_child_in_the_background_is_not_waited_for_and_not_ended(tmp_path: Pat
         assert not gone(child)
     finally:
         os.kill(child, signal.SIGKILL)
+        while process._lingering:
+            process._lingering.pop().close()
 
 
 def test_an_exception_ends_the_group(tmp_path: Path) -> None:
