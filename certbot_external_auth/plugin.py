@@ -314,7 +314,6 @@ class ExternalAuth(
             challenge_type=next(iter(self.config.pref_challs or ()), "dns-01"),
             wellknown=wellknown,
             chain=found.hook_chain,
-            historic=self.historic,
         )
 
     def _tell_driver(self, error: UsageError) -> None:

@@ -58,7 +58,6 @@ class Facts:
     challenge_type: str = "dns-01"
     wellknown: str | None = None
     chain: bool = False
-    historic: bool = False
 
 
 def dialect(name: str) -> Any:
