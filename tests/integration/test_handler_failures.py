@@ -161,7 +161,7 @@ def test_signal_ends_the_handler_and_cleans(
         f"""#!/bin/sh
 {scripts.native} "$@" || exit
 [ "$1" = perform ] || exit 0
-sleep 100000 &
+sleep 600 &
 echo "$! $$" >"$RECORD.pids"
 kill -{number.name[3:]} $PPID
 wait
