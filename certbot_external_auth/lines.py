@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from certbot_external_auth.challenges import Challenge, dns01, http01
+from certbot_external_auth.challenges import TYPES, Challenge, dns01, http01
 
 Line = dict[str, Any]
 Problem = Mapping[str, str]
 
 PROTOCOL = "1.0"
-FEATURES = ("dns-01", "http-01", "deploy_cert", "wait")
+FEATURES = (*TYPES, "deploy_cert", "wait")
 
-_NEW_KEYS = ("id", "identifier_type", "lineage", "domains", "not_after", "sha256")
+_NEW_KEYS = ("id", "identifier_type", "alpn", "lineage", "domains", "not_after", "sha256")
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,19 @@ def perform_challenge(challenge: Challenge) -> Line:
     elif challenge.type == http01.TYPE:
         line["uri"] = challenge.uri
         line["command"] = http01.command(challenge.token, challenge.key_authorization)
+    served = challenge.served
+    if served is not None:
+        line["z_domain"] = challenge.server_name
+        line["cert_path"] = served.cert_path
+        line["key_path"] = served.key_path
+        # It was text in 2016.
+        line["port"] = str(served.port)
     line["key_auth"] = challenge.key_authorization
-    return {**line, "id": challenge.id, "identifier_type": challenge.identifier_type}
+    new: Line = {"id": challenge.id, "identifier_type": challenge.identifier_type}
+    if served is not None:
+        line["cert_pem"] = served.cert_pem
+        new["alpn"] = challenge.alpn
+    return {**line, **new}
 
 
 def cleanup(challenge: Challenge, status: str, problem: Problem | None) -> Line:
@@ -100,18 +111,28 @@ def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Lin
     """`await`: all challenges were sent; the batch once more, grouped as somebody who publishes wants it."""
     txt: dict[str, list[str]] = {}
     http: dict[str, str] = {}
+    tls: dict[str, Line] = {}
     for challenge in challenges:
         if challenge.txt_domain is not None:
             txt.setdefault(challenge.txt_domain, []).append(challenge.validation)
         if challenge.uri is not None:
             http[challenge.uri] = challenge.validation
+        if challenge.served is not None and challenge.server_name is not None:
+            tls[challenge.server_name] = {
+                "identifier": challenge.identifier,
+                "alpn": challenge.alpn,
+                "port": str(challenge.served.port),
+                "cert_path": challenge.served.cert_path,
+                "key_path": challenge.served.key_path,
+                "cert_pem": challenge.served.cert_pem,
+            }
     return {
         "cmd": "await",
         "ids": [challenge.id for challenge in challenges],
         "deadline": rfc3339(deadline),
         "txt": txt,
         "http": http,
-        "tls": {},
+        "tls": tls,
     }
 
 

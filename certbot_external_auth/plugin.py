@@ -16,7 +16,7 @@ from acme import challenges as acme_challenges
 from certbot import errors, interfaces
 from certbot.plugins import common
 
-from certbot_external_auth import command, settings
+from certbot_external_auth import command, registration, settings
 from certbot_external_auth.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from certbot_external_auth.run import Run
 
 logger = logging.getLogger(__name__)
+
+registration.ensure()
 
 _CHANNEL_VERBS = ("certonly", "auth", "run", "everything", "install", "renew", "reconfigure")
 _VERBS = (
@@ -116,10 +118,8 @@ class ExternalAuth(
     # --- Authenticator ---
 
     def get_chall_pref(self, identifier: str) -> list[type[acme_challenges.Challenge]]:
-        types = self._run.challenge_types
-        if _is_address(identifier):
-            # RFC 8738 section 7: dns-01 is not defined for addresses.
-            types = tuple(one for one in types if one != "dns-01")
+        types = self._run.usable_types(identifier, addresses=hasattr(self.config, "ip_addresses"))
+        # Looked up now: another plugin may have registered its own class of that type since.
         return [acme_challenges.Challenge.TYPES[one] for one in types if one in acme_challenges.Challenge.TYPES]
 
     def perform(self, achalls: Iterable[Any]) -> list[Any]:
@@ -227,6 +227,9 @@ class ExternalAuth(
             unattended=bool(self.config.noninteractive_mode),
             renewing=self.config.verb == "renew",
             silent=bool(self.config.quiet) or self.config.verb == "renew",
+            preferred=tuple(map(str, self.config.pref_challs or ())),
+            server=str(self.config.server or ""),
+            tls_port=int(self.config.https_port),
         )
         return Run(context, asked)
 
@@ -348,10 +351,6 @@ def _source(config: Any, dest: str, flag: str) -> str:
     if getattr(config, dest, None) in (None, False):
         return "none"
     return "kept" if config.verb in ("renew", "reconfigure") else "typed"
-
-
-def _is_address(identifier: str) -> bool:
-    return ":" in identifier or identifier.rsplit(".", 1)[-1].isdigit()
 
 
 def _challenge(achall: Any) -> Challenge:

@@ -17,17 +17,18 @@ from collections.abc import Collection, Mapping, Sequence
 
 from certbot import errors
 
-from certbot_external_auth import certificate, deployment, lines
+from certbot_external_auth import certificate, deployment, lines, tls_files
 from certbot_external_auth.backends import Context, Finished, backend
 from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opened
-from certbot_external_auth.challenges import Challenge, guard
-from certbot_external_auth.errors import DeployError, DriverError, Failure, UsageError
+from certbot_external_auth.challenges import TLS_TYPES, Challenge, Served, choice, guard, tlssni01
+from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.journal import Journal
 from certbot_external_auth.lines import Deployment, Line, Problem
 
 logger = logging.getLogger(__name__)
 
 STARTED = time.time()
+_said: set[str] = set()
 _numbers = itertools.count(1)
 
 
@@ -47,6 +48,8 @@ class Run:
         self._state = deployment.State(context.facts.config_dir, context.facts.work_dir)
         self._process = deployment.process(self._config_dir)
         self._journal = Journal()
+        self._tls_folder = tls_files.folder(context.facts.work_dir)
+        self._served: set[str] = set()
         self._offered = False
         self._prepared: set[tuple[bool, bool]] = set()
         self._failed: dict[tuple[str, str], Problem] = {}
@@ -76,8 +79,39 @@ class Run:
         :raises UsageError: if the work cannot be done.
         """
         if (publishing, deploying) not in self._prepared:
+            if publishing:
+                self._check_types()
             self._backend.prepare(publishing, deploying)
             self._prepared.add((publishing, deploying))
+
+    def _check_types(self) -> None:
+        context = self._context
+        mode = self._settings.mode
+        carrier = f"dialect {self._settings.dialect}" if mode == "handler" else f"mode {mode}"
+        problems = choice.problems(self._asked or (), self.challenge_types, context.preferred, f"the {carrier}")
+        if tlssni01.TYPE in context.preferred and tlssni01.withdrawn_at(context.server):
+            problems.append(
+                f"--preferred-challenges: Let's Encrypt ({context.server}) ended tls-sni-01 in 2019; use tls-alpn-01, "
+                "or name your own CA with --server (a --dry-run goes to Let's Encrypt unless --server is given)."
+            )
+        if problems:
+            raise UsageError(problems)
+        if tlssni01.TYPE in context.preferred and tlssni01.WARNING not in _said:
+            _said.add(tlssni01.WARNING)
+            logger.warning(tlssni01.WARNING)
+
+    def usable_types(self, identifier: str, addresses: bool) -> list[str]:
+        """Types that can be offered to Certbot for a name or an address, best first.
+
+        :param addresses: this Certbot can have addresses in a certificate.
+        :raises UsageError: for an address where it cannot.
+        """
+        if choice.is_address(identifier) and not addresses:
+            # Only a --csr brings an address into an order of such a Certbot.
+            raise UsageError(
+                [f"{identifier} is an IP address: for these Certbot 5.3 or newer is needed (certbot --version)."]
+            )
+        return choice.usable(identifier, self.challenge_types, self._context.preferred)
 
     def _inform(self, line: Line) -> None:
         """A line that nobody has to answer; a reader that is gone does not stop the work."""
@@ -98,8 +132,49 @@ class Run:
         if self._asked is None:
             logger.info("The names were typed at Certbot's prompt, so only their syntax could be checked.")
         self.prepare(publishing=True)
-        self._backend.perform(challenges, self._begin)
+        self._backend.perform(self._with_certificates(challenges), self._begin)
         self._offered = True
+
+    def _with_certificates(self, challenges: Sequence[Challenge]) -> list[Challenge]:
+        """The batch with what a TLS server must present made and written.
+
+        :raises PerformError: if it cannot be written, or two challenges cannot be told apart by a server.
+        """
+        if not any(challenge.type in TLS_TYPES for challenge in challenges):
+            return list(challenges)
+        from certbot_external_auth import validation_certificate
+
+        now = datetime.datetime.now(datetime.timezone.utc)
+        done = []
+        for challenge in challenges:
+            name = challenge.server_name
+            if name is None:
+                done.append(challenge)
+                continue
+            if name in self._served:
+                raise PerformError([self._tls_failure(challenge, f"{name} is asked for by another identifier too")])
+            certificate, key = validation_certificate.build(challenge, now)
+            self._served.add(name)
+            try:
+                tls_files.write(self._tls_folder, name, certificate, key)
+            except OSError as error:
+                raise PerformError([self._tls_failure(challenge, str(error))]) from error
+            paths = tls_files.paths(self._tls_folder, name)
+            served = Served(*paths, cert_pem=certificate.decode("ascii"), port=self._context.tls_port)
+            done.append(dataclasses.replace(challenge, served=served))
+        return done
+
+    def _tls_failure(self, challenge: Challenge, happened: str) -> Failure:
+        operation = f"writing the {challenge.type} certificate into {self._tls_folder}"
+        return Failure("The plugin", operation, (challenge.identifier,), happened)
+
+    def _remove_certificates(self) -> None:
+        for name in sorted(self._served):
+            try:
+                tls_files.remove(self._tls_folder, name)
+            except OSError as error:
+                logger.error("A validation certificate is left in %s: %s", self._tls_folder, error)
+        self._served.clear()
 
     def _begin(self, challenges: Sequence[Challenge]) -> None:
         self._journal.begin(challenges)
@@ -127,14 +202,15 @@ class Run:
         :param exception: what is ending the run, None after success.
         """
         begun = self._journal.begun()
-        if not begun:
-            return
-        finished = [self._finished(challenge, exception) for challenge in begun]
+        failures: list[Failure] = []
         try:
-            self._tell_results(finished)
-            failures = self._backend.cleanup(finished)
+            if begun:
+                finished = [self._finished(challenge, exception) for challenge in begun]
+                self._tell_results(finished)
+                failures = self._backend.cleanup(finished)
         finally:
             self._journal.withdrawn(begun)
+            self._remove_certificates()
         for failure in failures:
             logger.error("What was published may still be there: %s", failure)
 

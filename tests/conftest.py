@@ -15,8 +15,10 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from tests.support import purity  # noqa: E402
+from tests.support import tls as tls_support  # noqa: E402
 from tests.support.certbot import Certbot  # noqa: E402
 from tests.support.hooks import Hooks  # noqa: E402
+from tests.support.snica import TlsSniCA  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
 from tests.support.webroot import Webroot  # noqa: E402
 
@@ -45,6 +47,13 @@ def reusing_ca() -> Iterator[TestCA]:
         yield found
 
 
+@pytest.fixture(scope="session")
+def sni_ca() -> Iterator[TlsSniCA]:
+    """Offers tls-sni-01."""
+    with TlsSniCA() as found:
+        yield found
+
+
 @pytest.fixture
 def domain(ca: TestCA) -> Iterator[str]:
     """A name of this test alone, so that tests can share a CA."""
@@ -58,7 +67,15 @@ def certbot(ca: TestCA, scripts: Hooks, webroot_folder: Path, tmp_path: Path) ->
     found = Certbot(tmp_path / "host", ca)
     found.environment["RECORD"] = str(scripts.record)
     found.environment["WEBROOT"] = str(webroot_folder)
+    found.environment["TLS_FOLDER"] = str(tmp_path / "tls")
     return found
+
+
+@pytest.fixture
+def tls(ca: TestCA, tmp_path: Path) -> Iterator[Path]:
+    """A TLS server where the CA looks; what is put into this folder is an answer to it."""
+    with tls_support.serving(tmp_path / "tls", ca.tls_port) as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ class Context:
     :ivar unattended: Certbot was told not to ask (``-n``, ``renew``).
     :ivar renewing: the verb is renew.
     :ivar silent: nothing may be printed for information (``-q``, ``renew``).
+    :ivar preferred: what ``--preferred-challenges`` names, empty if it was not given.
+    :ivar server: the CA's directory.
+    :ivar tls_port: where a server must answer TLS challenges (``--https-port``).
     """
 
     settings: Settings
@@ -35,6 +38,9 @@ class Context:
     unattended: bool = False
     renewing: bool = False
     silent: bool = False
+    preferred: tuple[str, ...] = ()
+    server: str = ""
+    tls_port: int = 443
 
 
 @dataclass(frozen=True)

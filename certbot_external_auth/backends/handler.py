@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
-from certbot_external_auth import preflight, process, webroot
+from certbot_external_auth import preflight, process, tls_files, webroot
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call, dialect
@@ -112,7 +113,13 @@ class HandlerBackend:
         return None
 
     def _remove_files(self, call: Call) -> list[Failure]:
+        """What the plugin itself wrote for the challenges of a call is gone before the handler is called to clean."""
         failures = []
+        for challenge in call.challenges:
+            if challenge.served is not None and challenge.server_name is not None:
+                # What cannot be removed now is tried again, and reported, at the end of the run's cleanup.
+                with contextlib.suppress(OSError):
+                    tls_files.remove(os.path.dirname(challenge.served.cert_path), challenge.server_name)
         for challenge in self._files(call):
             try:
                 webroot.remove(self._settings.wellknown or "", challenge.token)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import shlex
 import shutil
+import socket
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from zope.interface import implementer
 
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.challenges import TYPES, Challenge, dns01, http01
+from certbot_external_auth.challenges import TYPES, Challenge, Served, dns01, http01
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lines import Deployment
@@ -24,13 +27,14 @@ OTHERS = (
 )
 
 
-def instructions(challenges: Sequence[Challenge], width: int) -> str:
+def instructions(challenges: Sequence[Challenge], width: int, port_in_use: bool = False) -> str:
     """The whole batch on one screen.
 
     Values, records and commands stand on lines of their own and are never broken, so they can be pasted; only
     sentences are wrapped.
 
     :param width: columns of the terminal.
+    :param port_in_use: somebody listens here already where TLS challenges must be answered.
     """
     parts = []
     txt: dict[str, list[str]] = {}
@@ -42,6 +46,9 @@ def instructions(challenges: Sequence[Challenge], width: int) -> str:
     files = [challenge for challenge in challenges if challenge.type == http01.TYPE]
     if files:
         parts.append(_files(files, width))
+    certificates = [challenge for challenge in challenges if challenge.served is not None]
+    if certificates:
+        parts.append(_certificates(certificates, width, port_in_use))
     return "\n\n".join(parts)
 
 
@@ -76,12 +83,72 @@ def _files(challenges: Iterable[Challenge], width: int) -> str:
     return "\n".join(out)
 
 
+def _certificates(challenges: Sequence[Challenge], width: int, port_in_use: bool) -> str:
+    out = [
+        _wrapped(
+            "Let the TLS server of each name present exactly this certificate to a client that sends this server name "
+            "(SNI) and offers only this protocol (ALPN), and choose that protocol:",
+            width,
+        )
+    ]
+    for challenge in challenges:
+        served = challenge.served
+        assert served is not None
+        out += [
+            "",
+            challenge.identifier,
+            f"  type         {challenge.type}",
+            f"  server name  {challenge.server_name}",
+            f"  ALPN         {challenge.alpn or '(none)'}",
+            f"  port         {served.port}",
+            f"  certificate  {served.cert_path}",
+            f"  key          {served.key_path}",
+            "",
+            _wrapped("For one name on a machine without a TLS server, in another terminal:", width),
+            "",
+            s_server(challenge, served),
+        ]
+    if port_in_use:
+        port = challenges[0].served.port if challenges[0].served else 443
+        sentence = (
+            f"Port {port} of this machine is in use: stop what listens there before you start openssl, or let that "
+            "server present the certificate."
+        )
+        out += ["", _wrapped(sentence, width)]
+    if len(challenges) > 1:
+        out += ["", _wrapped("For several names on one machine use the server of examples/standalone-tls.", width)]
+    return "\n".join(out)
+
+
+def s_server(challenge: Challenge, served: Served) -> str:
+    """A command that answers the challenge, ended by Ctrl-C; ``-www`` keeps openssl from reading the terminal."""
+    words = ["openssl", "s_server", "-quiet", "-www", "-accept", str(served.port)]
+    words += ["-cert", served.cert_path, "-key", served.key_path]
+    words += ["-alpn", challenge.alpn] if challenge.alpn else []
+    return shlex.join(words)
+
+
 def removals(challenges: Sequence[Challenge]) -> str:
     """What may go again."""
     return "\n".join(
-        f'  {one.txt_domain}. TXT "{one.validation}"' if one.type == dns01.TYPE else f"  {one.uri}"
+        f'  {one.txt_domain}. TXT "{one.validation}"'
+        if one.type == dns01.TYPE
+        else f"  the certificate for {one.server_name}, port {one.served.port}"
+        if one.served is not None
+        else f"  {one.uri}"
         for one in challenges
     )
+
+
+def _in_use(port: int) -> bool:
+    """Whether somebody listens on a port here; a port this user may not open does not count."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("", port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 @implementer(IBackend)
@@ -106,7 +173,8 @@ class ManualBackend:
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         begin(challenges)
         width = shutil.get_terminal_size((80, 24)).columns
-        self._say(f"\n{instructions(challenges, width)}\n")
+        in_use = any(_in_use(one.served.port) for one in challenges if one.served is not None)
+        self._say(f"\n{instructions(challenges, width, in_use)}\n")
         self._say(_wrapped("Press Enter when all of it can be seen from outside, Ctrl-C to give up.", width))
         if not sys.stdin.readline():
             raise PerformError(

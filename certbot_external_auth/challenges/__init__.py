@@ -4,10 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certbot_external_auth.challenges import dns01, http01
+from certbot_external_auth.challenges import dns01, http01, tlsalpn01, tlssni01
 
-TYPES = (dns01.TYPE, http01.TYPE)
-"""Challenge types this plugin carries, in order of preference."""
+TYPES = (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE, tlssni01.TYPE)
+"""Challenge types this plugin carries, in order of preference; the last one is never chosen unless named."""
+TLS_TYPES = (tlsalpn01.TYPE, tlssni01.TYPE)
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a TLS server must present for a challenge.
+
+    :ivar cert_path: the validation certificate; `key_path`: its key. Both exist until the challenge is withdrawn.
+    :ivar cert_pem: the certificate itself.
+    :ivar port: where it must listen.
+    """
+
+    cert_path: str
+    key_path: str
+    cert_pem: str
+    port: int
 
 
 @dataclass(frozen=True)
@@ -20,6 +36,7 @@ class Challenge:
     :ivar identifier_type: ``dns`` or ``ip``.
     :ivar token: as the CA sent it, checked by `guard`.
     :ivar key_authorization: RFC 8555 section 8.1.
+    :ivar served: for the TLS types, once the certificate is made.
     """
 
     id: str
@@ -28,12 +45,17 @@ class Challenge:
     identifier_type: str
     token: str
     key_authorization: str
+    served: Served | None = None
 
     @property
     def validation(self) -> str:
         """The value to publish."""
         if self.type == dns01.TYPE:
             return dns01.validation(self.key_authorization)
+        if self.type == tlsalpn01.TYPE:
+            return tlsalpn01.validation(self.key_authorization)
+        if self.type == tlssni01.TYPE:
+            return tlssni01.z_domain(self.key_authorization)
         return self.key_authorization
 
     @property
@@ -45,3 +67,15 @@ class Challenge:
     def uri(self) -> str | None:
         """Where the CA will fetch the key authorization, for http-01."""
         return http01.uri(self.identifier, self.token) if self.type == http01.TYPE else None
+
+    @property
+    def server_name(self) -> str | None:
+        """The server name (SNI) the CA will send, for the TLS types; the certificate is chosen by it."""
+        if self.type == tlsalpn01.TYPE:
+            return tlsalpn01.server_name(self.identifier, self.identifier_type)
+        return tlssni01.z_domain(self.key_authorization) if self.type == tlssni01.TYPE else None
+
+    @property
+    def alpn(self) -> str | None:
+        """The application protocol (RFC 7301) the CA will offer and the server must choose, None if there is none."""
+        return tlsalpn01.ALPN if self.type == tlsalpn01.TYPE else None

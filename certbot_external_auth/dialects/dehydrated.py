@@ -8,7 +8,8 @@ from typing import Any
 
 from zope.interface import implementer
 
-from certbot_external_auth.challenges import TYPES, Challenge
+from certbot_external_auth import tls_files
+from certbot_external_auth.challenges import Challenge, dns01, http01, tlsalpn01
 from certbot_external_auth.dialects import Call, Facts, by_type
 from certbot_external_auth.interfaces import IDialect
 from certbot_external_auth.lines import Deployment
@@ -23,7 +24,7 @@ def environment(facts: Facts, challenge_type: str) -> dict[str, str]:
     found = {
         "BASEDIR": facts.config_dir,
         "CERTDIR": os.path.join(facts.config_dir, "live"),
-        "ALPNCERTDIR": os.path.join(facts.work_dir, "external-auth", "alpn-certs"),
+        "ALPNCERTDIR": tls_files.folder(facts.work_dir),
         "COMMAND": facts.command,
         "CHALLENGETYPE": challenge_type,
         "KEY_ALGO": facts.key_algorithm,
@@ -36,11 +37,19 @@ def environment(facts: Facts, challenge_type: str) -> dict[str, str]:
     return found
 
 
+def _triple(challenge: Challenge) -> tuple[str, str, str]:
+    """DOMAIN, TOKEN_FILENAME and TOKEN_VALUE; for tls-alpn-01 Dehydrated names an address by its reverse name."""
+    if challenge.type == tlsalpn01.TYPE:
+        name = tlsalpn01.server_name(challenge.identifier, challenge.identifier_type)
+        return name, challenge.token, tlsalpn01.colons(challenge.key_authorization)
+    return challenge.identifier, challenge.token, challenge.validation
+
+
 @implementer(IDialect)
 class Dehydrated:
     """See the module."""
 
-    challenge_types = TYPES
+    challenge_types = (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE)
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return self._challenge_calls("deploy_challenge", challenges, facts)
@@ -66,7 +75,7 @@ class Dehydrated:
                 operation=operation,
                 arguments=(
                     operation,
-                    *(word for one in group for word in (one.identifier, one.token, one.validation)),
+                    *(word for one in group for word in _triple(one)),
                 ),
                 variables=environment(facts, group[0].type),
                 umask=UMASK,

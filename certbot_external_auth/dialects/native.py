@@ -21,8 +21,8 @@ from certbot_external_auth.interfaces import IDialect
 from certbot_external_auth.lines import Deployment, Line
 from certbot_external_auth.process import Ended
 
-# A multi-line script has never been in the environment, only in the line.
-_NOT_A_VARIABLE = ("command",)
+# What has several lines is only in the line (and the certificate in the file at cert_path).
+_NOT_A_VARIABLE = ("command", "cert_pem")
 
 
 def variable(value: Any) -> str:
@@ -105,11 +105,15 @@ class Native:
 
     @staticmethod
     def _withdraw(one: Any) -> Call:
-        """The historic line does not say where the value stands, so two variables do."""
+        """The historic line does not say where the value stands, so variables do."""
         challenge: Challenge = one.challenge
         line = lines.cleanup(challenge, one.cleanup_status, one.problem)
         call = _call("cleanup", line, (challenge,), (challenge.identifier,))
-        where = {"cbot_txt_domain": variable(challenge.txt_domain), "cbot_uri": variable(challenge.uri)}
+        where = {
+            "cbot_txt_domain": variable(challenge.txt_domain),
+            "cbot_uri": variable(challenge.uri),
+            "cbot_z_domain": variable(challenge.server_name),
+        }
         return dataclasses.replace(call, variables={**call.variables, **where})
 
     @staticmethod

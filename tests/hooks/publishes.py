@@ -8,8 +8,13 @@ import recording
 
 operation = recording.begin()
 dns = os.environ.get("type") == "dns-01"
+tls = os.environ.get("type", "").startswith("tls-")
 if operation == "perform" and dns:
     recording.add_txt(os.environ["domain"], os.environ["validation"])
+elif operation == "perform" and tls:
+    recording.add_certificate(os.environ["z_domain"], os.environ["cert_path"], os.environ["key_path"])
+elif operation == "cleanup" and tls:
+    recording.remove_certificate(os.environ["cbot_z_domain"])
 elif operation == "perform":
     recording.add_file(os.environ["token"], os.environ["key_auth"])
 elif operation == "cleanup" and dns:

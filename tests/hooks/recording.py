@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import sys
 import urllib.request
 
@@ -23,7 +24,8 @@ def begin() -> str:
         "umask": umask,
         "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd")),
         "session": os.getsid(0) == os.getpid(),
-        "wellknown": _wellknown(),
+        "wellknown": _files("WELLKNOWN"),
+        "alpncertdir": _files("ALPNCERTDIR"),
     }
     with open(os.environ["RECORD"], "a", encoding="utf-8") as file:
         file.write(json.dumps(call) + "\n")
@@ -31,11 +33,11 @@ def begin() -> str:
     return sys.argv[1]
 
 
-def _wellknown() -> dict[str, str]:
-    """What a caller that knows $WELLKNOWN has put there."""
-    folder = os.environ.get("WELLKNOWN")
+def _files(variable: str) -> dict[str, str]:
+    """What the caller has put into the folder that a variable names."""
+    folder = os.environ.get(variable)
     found = {}
-    for name in os.listdir(folder) if folder else ():
+    for name in os.listdir(folder) if folder and os.path.isdir(folder) else ():
         with open(os.path.join(str(folder), name), encoding="ascii") as file:
             found[name] = file.read()
     return found
@@ -69,6 +71,16 @@ def add_file(token: str, content: str) -> None:
 
 def remove_file(token: str) -> None:
     os.unlink(os.path.join(os.environ["WEBROOT"], token))
+
+
+def add_certificate(server_name: str, certificate: str, key: str) -> None:
+    for source, kind in ((key, "key"), (certificate, "crt")):
+        shutil.copyfile(source, os.path.join(os.environ["TLS_FOLDER"], f"{server_name}.{kind}.pem"))
+
+
+def remove_certificate(server_name: str) -> None:
+    for kind in ("crt", "key"):
+        os.unlink(os.path.join(os.environ["TLS_FOLDER"], f"{server_name}.{kind}.pem"))
 
 
 def _manage(path: str, body: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ class Publisher:
     :ivar published: TXT values by name, and files by URI, ever published.
     """
 
-    def __init__(self, ca: TestCA, webroot: Path) -> None:
+    def __init__(self, ca: TestCA, webroot: Path, tls: Path | None = None) -> None:
         self._ca = ca
+        self._tls = tls
+        self._names: dict[str, str] = {}
         self._webroot = webroot
         self.published: dict[str, list[str]] = {}
 
@@ -48,6 +51,11 @@ class Publisher:
         if line["type"] == "dns-01":
             self._ca.add_txt(line["txt_domain"], line["validation"])
             self.published.setdefault(line["txt_domain"], []).append(line["validation"])
+        elif self._tls is not None and line["type"].startswith("tls-"):
+            for path, kind in ((line["key_path"], "key"), (line["cert_path"], "crt")):
+                shutil.copyfile(path, self._tls / f"{line['z_domain']}.{kind}.pem")
+            self._names[line["token"]] = line["z_domain"]
+            self.published.setdefault(line["z_domain"], []).append(line["cert_pem"])
         else:
             (self._webroot / line["token"]).write_text(line["key_auth"])
             self.published.setdefault(line["uri"], []).append(line["key_auth"])
@@ -55,5 +63,8 @@ class Publisher:
     def withdraw(self, line: Line) -> None:
         if line["type"] == "dns-01":
             self._ca.clear_txt(f"_acme-challenge.{line['domain']}")
+        elif self._tls is not None and line["type"].startswith("tls-"):
+            for kind in ("key", "crt"):
+                (self._tls / f"{self._names[line['token']]}.{kind}.pem").unlink()
         else:
             (self._webroot / line["token"]).unlink(missing_ok=True)

@@ -23,6 +23,7 @@ class Call:
     descriptors: list[int]
     session: bool
     wellknown: dict[str, str]
+    alpncertdir: dict[str, str]
 
     @property
     def operation(self) -> str:

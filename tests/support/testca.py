@@ -210,10 +210,10 @@ class TestCA:
                 for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                     trial.enter_context(socket.socket(socket.AF_INET, kind)).bind((ADDRESS, port))
                 # Bound as long as this CA lives: the mark by which other CAs see that the port is taken, also
-                # while nobody listens on it.
-                mark = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+                # while nobody listens on it. No port of its own, which whoever listens on all addresses would miss.
+                mark = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
                 self._stack.enter_context(mark)
-                mark.bind(("127.0.0.2", port))
+                mark.bind(f"\0test-ca-port-{port}")
                 return port
         raise NotReadyError("no free port was found")
 
