@@ -60,7 +60,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.BaseServer):
         self.outer = context()
         self.outer.sni_callback = self.choose
 
-    def choose(self, connection: ssl.SSLSocket, name: str | None, outer: ssl.SSLContext) -> int | None:
+    def choose(self, connection: ssl.SSLObject, name: str | None, outer: ssl.SSLContext) -> int | None:
         # The name comes from the network: nothing but a host name becomes part of a path.
         if name is None or not NAME.fullmatch(name.lower()):
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,12 @@ def names(path: Path) -> list[str]:
     return sorted(found.get_values_for_type(x509.DNSName))
 
 
+def addresses(path: Path) -> list[str]:
+    """The IP addresses in a certificate."""
+    found = _read(path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return sorted(map(str, found.get_values_for_type(x509.IPAddress)))
+
+
 def serial(path: Path) -> int:
     return _read(path).serial_number
 
@@ -25,12 +32,13 @@ def sha256(path: Path) -> str:
     return _read(path).fingerprint(hashes.SHA256()).hex()
 
 
-def request(path: Path, domains: Sequence[str]) -> Path:
-    """Write a certificate signing request for some names."""
+def request(path: Path, domains: Sequence[str], addresses: Sequence[str] = ()) -> Path:
+    """Write a certificate signing request for some names and addresses."""
+    wanted = [*map(x509.DNSName, domains), *(x509.IPAddress(ipaddress.ip_address(one)) for one in addresses)]
     built = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domains[0])]))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in domains]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(wanted), critical=False)
         .sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
     )
     path.write_bytes(built.public_bytes(serialization.Encoding.PEM))

@@ -135,7 +135,7 @@ class Front:
                 connection.recv(1)
             link.close()
 
-    def _choose(self, connection: ssl.SSLSocket, name: str | None, outer: ssl.SSLContext) -> int | None:
+    def _choose(self, connection: ssl.SSLObject, name: str | None, outer: ssl.SSLContext) -> int | None:
         if name not in self.proven:
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         connection.context = _alpn_context(self.ca.folder, name, self.proven[name])

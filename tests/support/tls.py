@@ -50,9 +50,18 @@ def program(words: Sequence[str | Path], port: int) -> Iterator[subprocess.Popen
 
 @contextlib.contextmanager
 def serving(folder: Path, port: int, address: str = "127.0.0.1") -> Iterator[Path]:
-    """The standalone example serves a folder of validation certificates."""
+    """The standalone example serves a folder of validation certificates; without an address on all of them."""
     folder.mkdir(exist_ok=True)
-    words = [sys.executable, STANDALONE, "--folder", folder, "--port", str(port), "--address", address]
+    words: list[str | Path] = [
+        sys.executable,
+        STANDALONE,
+        "--folder",
+        folder,
+        "--port",
+        str(port),
+        "--address",
+        address,
+    ]
     with program(words, port):
         yield folder
 

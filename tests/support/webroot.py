@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 
 PREFIX = "/.well-known/acme-challenge/"
+
+
+class _V6Server(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+_servers = {False: ThreadingHTTPServer, True: _V6Server}
 
 
 class Webroot:
@@ -26,7 +34,7 @@ class Webroot:
 
     def __enter__(self) -> Webroot:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._server = ThreadingHTTPServer(self._where, self._handler())
+        self._server = _servers[":" in self._where[0]](self._where, self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()

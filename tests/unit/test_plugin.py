@@ -21,9 +21,8 @@ def test_the_import_loads_nothing_but_itself() -> None:
     """Every Certbot command of the host pays for it."""
     shown = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout.split()
     assert {name.split(".")[0] for name in shown} == {"certbot_external_auth"}
-    assert set(shown) == {
-        f"certbot_external_auth{part}" for part in ("", ".command", ".errors", ".plugin", ".settings")
-    }
+    parts = ("", ".command", ".errors", ".plugin", ".registration", ".settings")
+    assert set(shown) == {f"certbot_external_auth{part}" for part in parts}
 
 
 @pytest.mark.parametrize(
@@ -42,10 +41,3 @@ def test_the_import_loads_nothing_but_itself() -> None:
 def test_stdout_is_taken_over_only_where_lines_may_come(arguments: list[str], opens: bool) -> None:
     """Whoever has the mode in cli.ini still wants to see his certificates."""
     assert plugin._opens_channel(arguments) is opens
-
-
-@pytest.mark.parametrize(
-    ("identifier", "address"), [("192.0.2.1", True), ("2001:db8::1", True), ("x.test", False), ("1.2.3.x", False)]
-)
-def test_addresses_are_told_from_names(identifier: str, address: bool) -> None:
-    assert plugin._is_address(identifier) is address

@@ -1,0 +1,67 @@
+"""Challenge types made known to acme: only where absent, in a fresh interpreter each time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+BEFORE = """
+from acme import challenges
+taken = type("Theirs", (challenges.KeyAuthorizationChallenge,), {"typ": "tls-alpn-01"})
+challenges.Challenge.register(taken)
+"""
+
+
+def run(code: str) -> str:
+    words = [sys.executable, "-W", "ignore", "-c", code]
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+@pytest.mark.versions
+def test_what_another_plugin_registered_first_stays() -> None:
+    """Lost: that plugin, since Certbot compares by class."""
+    code = f"{BEFORE}\nimport certbot_external_auth.plugin\nprint(challenges.Challenge.TYPES['tls-alpn-01'] is taken)"
+    assert run(code) == "True"
+
+
+@pytest.mark.versions
+def test_acmes_own_class_stays_and_ours_fill_the_gaps() -> None:
+    code = """
+from acme import challenges
+own = challenges.Challenge.TYPES.get("tls-alpn-01")
+import certbot_external_auth.plugin
+found = challenges.Challenge.TYPES
+print(own is None or found["tls-alpn-01"] is own, "tls-sni-01" in found)
+"""
+    assert run(code) == "True True"
+
+
+@pytest.mark.versions
+@pytest.mark.parametrize("kind", ["tls-alpn-01", "tls-sni-01"])
+def test_read_from_a_ca_and_answered(kind: str) -> None:
+    code = f"""
+import certbot_external_auth.plugin, josepy
+from acme import challenges
+from cryptography.hazmat.primitives.asymmetric import rsa
+token = "AAEAAQABAAEAAQABAAEAAQABAAEAAQABAAEAAQABAAE"
+found = challenges.Challenge.from_json({{"type": "{kind}", "token": token}})
+key = josepy.JWKRSA(key=rsa.generate_private_key(65537, 2048))
+print(found.typ, found.key_authorization(key).startswith(token + "."), found.response(key).to_partial_json())
+"""
+    assert run(code) == kind + " True {}"
+
+
+def test_an_acme_that_does_not_let_itself_be_extended_breaks_no_import() -> None:
+    """Lost: every Certbot command of the host."""
+    code = """
+from acme import challenges
+for typ in ("tls-alpn-01", "tls-sni-01"):
+    challenges.Challenge.TYPES.pop(typ, None)
+del challenges.KeyAuthorizationChallenge
+import certbot_external_auth.registration as found
+found.ensure()
+print("tls-alpn-01" in challenges.Challenge.TYPES)
+"""
+    assert run(code) == "False"
