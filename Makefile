@@ -6,11 +6,11 @@ export PYTHON
 PY = .venv/bin/python
 # Certbot waits more than it works: more tests at a time than there are processors.
 JOBS ?= 4
-TYPED = certbot_external_auth tests/support demo bench
+TYPED = certbot_external_auth tests/support demo bench $(wildcard examples/*/*.py)
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help venv pebble test lint types unit versions integration demo bench test-all clean
+.PHONY: help venv pebble servers test lint types unit versions integration demo bench test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -21,8 +21,11 @@ venv: ## the virtual environment .venv, made or brought up to date
 pebble:
 	@sh scripts/need.sh pebble
 
+servers:
+	@sh scripts/need.sh openssl nginx haproxy
+
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
-test: venv pebble lint types unit versions integration ## everything that must pass: lint, types, tests (newest Certbot, and Debian 12's)
+test: venv pebble servers lint types unit versions integration ## everything that must pass: lint, types, tests (newest Certbot, and Debian 12's)
 
 lint: venv ## ruff: mistakes and layout
 	$(PY) -m ruff check .
@@ -34,10 +37,10 @@ types: venv ## mypy --strict
 unit: venv ## the tests that need no server
 	$(PY) -m pytest -q -n $(JOBS) --dist loadgroup tests/unit </dev/null
 
-versions: venv pebble ## issue and renew with the Certbot and the libraries of Debian 12
-	$(PY) -m tox run -q -e debian12 </dev/null
+versions: venv pebble servers ## issue and renew with the Certbot and libraries of Debian 12; certificates by acme of 2019
+	$(PY) -m tox run -q -e acme0401,debian12 </dev/null
 
-integration: venv pebble ## the tests against Pebble, with the newest Certbot
+integration: venv pebble servers ## the tests against Pebble, with the newest Certbot
 	$(PY) -m pytest -q -n $(JOBS) --dist loadgroup tests/integration </dev/null
 
 demo: venv pebble ## issue and renew a certificate before your eyes

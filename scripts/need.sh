@@ -2,6 +2,7 @@
 # Makes sure that the programs which no Python package brings are there:
 #     need.sh python    an interpreter that can make virtual environments
 #     need.sh pebble    the test CA and its DNS server
+#     need.sh openssl nginx haproxy    what the examples are tried with
 # Installs what is missing if it may, else says in one sentence what to install.
 set -eu
 python=${PYTHON:-python3}
@@ -44,6 +45,18 @@ for need; do
     pebble)
         { command -v pebble && command -v pebble-challtestsrv; } >/dev/null 2>&1 ||
             install "Pebble (the test CA: pebble and pebble-challtestsrv)" pebble
+        ;;
+    openssl)
+        command -v openssl >/dev/null 2>&1 || install "OpenSSL's program" openssl
+        ;;
+    nginx)
+        # Debian's stream module is a package of its own; others have it built in.
+        { [ -x /usr/sbin/nginx ] || command -v nginx; } >/dev/null 2>&1 &&
+            { [ -e /usr/lib/nginx/modules/ngx_stream_module.so ] || ! [ -e /etc/debian_version ]; } ||
+            install "nginx with its stream module" nginx-light libnginx-mod-stream
+        ;;
+    haproxy)
+        { [ -x /usr/sbin/haproxy ] || command -v haproxy; } >/dev/null 2>&1 || install "HAProxy" haproxy
         ;;
     *)
         echo "need.sh: unknown need '$need'" >&2

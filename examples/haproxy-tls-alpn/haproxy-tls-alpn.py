@@ -3,7 +3,7 @@
 
 --external-auth-handler "/usr/local/sbin/haproxy-tls-alpn.py --socket /run/haproxy/admin.sock"
 """
-# ruff: noqa: SIM112 - the contract\'s variables are in lower case
+# ruff: noqa: SIM112 - the contract's variables are in lower case
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ it after the last one. Needs nothing but Python's standard library.
 
     --external-auth-handler "/usr/local/sbin/standalone-tls.py --port 443"
 """
-# ruff: noqa: SIM112 - the contract\'s variables are in lower case
+# ruff: noqa: SIM112 - the contract's variables are in lower case
 
 from __future__ import annotations
 
@@ -168,9 +168,8 @@ def main() -> int:
             return 1
     except OSError as error:
         where = f"{given.address or 'all'}:{given.port}"
-        print(
-            f"cannot listen on {where} ({error.strerror}): stop what listens there, or let it answer", file=sys.stderr
-        )
+        reason = os.strerror(error.errno or 0)
+        print(f"cannot listen on {where} ({reason}); stop what listens there, or let it answer", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         pass

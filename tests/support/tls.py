@@ -80,7 +80,8 @@ def presented(
         context.set_alpn_protocols(list(protocols))
     with (
         socket.create_connection((address, port), timeout=5) as link,
-        context.wrap_socket(link, server_hostname=name) as connection,
+        # As bytes it is sent as it is, also what is no host name.
+        context.wrap_socket(link, server_hostname=name.encode()) as connection,
     ):
         der = connection.getpeercert(binary_form=True)
         assert der is not None

@@ -1,0 +1,259 @@
+"""The examples, as they stand in their folders: only ports and paths are exchanged."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support import certificates
+from tests.support import tls as tls_support
+from tests.support.certbot import Certbot, Result
+from tests.support.testca import TestCA
+from tests.support.words import RENEW_NOW, handler, names
+
+EXAMPLES = tls_support.EXAMPLES
+ALPN = ("--preferred-challenges", "tls-alpn-01")
+MODULES = Path("/usr/lib/nginx/modules")
+SYSTEM = ("/usr/sbin", "/usr/local/sbin", "/usr/bin")
+ROOT = os.geteuid() == 0
+
+
+def program(name: str) -> str:
+    found = shutil.which(name, path=os.pathsep.join(SYSTEM))
+    assert found, f"{name} is not installed; see scripts/need.sh"
+    return found
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that a web server's user may enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+class Visitors:
+    """Asks the site again and again, each time with a connection of its own."""
+
+    def __init__(self, port: int, domain: str) -> None:
+        self.port, self.domain = port, domain
+        self.answered = 0
+        self.failures: list[str] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._visit) for _ in range(2)]
+
+    def __enter__(self) -> Visitors:
+        self.ask()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def ask(self) -> None:
+        context = ssl._create_unverified_context()
+        context.set_alpn_protocols(["http/1.1"])
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=10) as link,
+            context.wrap_socket(link, server_hostname=self.domain) as connection,
+        ):
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+        assert answer.endswith(b"the site for 127.0.0.1\n"), answer
+        self.answered += 1
+
+    def _visit(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.ask()
+            except (OSError, AssertionError) as error:
+                self.failures.append(f"{type(error).__name__}: {error}")
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, ca: TestCA, port: int, stream: str, waiting: int) -> Iterator[None]:
+    """nginx with a site behind the PROXY protocol at one port, and more configuration; ready when another answers."""
+    user = "user www-data;" if ROOT else ""
+    (folder / "nginx.conf").write_text(f"""
+{user}
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr;
+{f"load_module {MODULES}/ngx_stream_module.so;" if (MODULES / "ngx_stream_module.so").exists() else ""}
+events {{ }}
+{stream}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
+    uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+    server {{
+        listen 127.0.0.1:{port} ssl proxy_protocol;
+        set_real_ip_from 127.0.0.1;
+        real_ip_header proxy_protocol;
+        ssl_certificate {ca.ca_bundle};
+        ssl_certificate_key {ca.folder}/server.key;
+        return 200 "the site for $remote_addr\\n";
+    }}
+}}
+""")
+    with tls_support.program([program("nginx"), "-c", folder / "nginx.conf", "-e", "stderr"], waiting):
+        yield
+
+
+def exchanged(path: Path, pairs: Sequence[tuple[str, str]]) -> str:
+    """An example's file with ports and paths of the test; every one of them must be in it."""
+    text = path.read_text()
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def issued_and_renewed(certbot: Certbot, words: list[str], *wanted: str) -> Result:
+    result = certbot.run("certonly", *words, *names(*wanted))
+    assert result.returncode == 0, result
+    assert certificates.names(certbot.live(wanted[0])) == sorted(wanted)
+    first = certificates.serial(certbot.live(wanted[0]))
+    renewed = certbot.run(*RENEW_NOW)
+    assert renewed.returncode == 0, renewed
+    assert certificates.serial(certbot.live(wanted[0])) != first
+    return renewed
+
+
+def test_nginx_answers_challenges_beside_the_site(certbot: Certbot, ca: TestCA, open_folder: Path, domain: str) -> None:
+    """Lost: the site, for as long as a challenge takes; or the challenge, since the site has the port."""
+    ports = [ca._free_port() for _ in range(3)]
+    acme = open_folder / "acme-tls"
+    acme.mkdir(mode=0o750)
+    if ROOT:
+        os.chown(acme, 0, grp.getgrnam("www-data").gr_gid)
+        os.chmod(acme, 0o750)
+    pairs = [
+        ("listen 443;", f"listen 127.0.0.1:{ca.tls_port};"),
+        ("listen [::]:443;", f"listen [::1]:{ca.tls_port};"),
+        ("127.0.0.1:15453", f"127.0.0.1:{ports[0]}"),
+        ("127.0.0.1:15454", f"127.0.0.1:{ports[1]}"),
+        ("127.0.0.1:8443", f"127.0.0.1:{ports[2]}"),
+        ("/var/lib/acme-tls", str(acme)),
+    ]
+    text = exchanged(EXAMPLES / "nginx-tls-alpn" / "acme-tls.conf", pairs)
+    certbot.environment["ACME_TLS_FOLDER"] = str(acme)
+    script = str(EXAMPLES / "nginx-tls-alpn" / "nginx-tls-alpn.sh")
+    with nginx(open_folder, ca, ports[2], text, ca.tls_port), Visitors(ca.tls_port, domain) as visitors:
+        issued_and_renewed(certbot, handler(script, *ALPN), domain, f"b.{domain}")
+    assert visitors.failures == []
+    assert visitors.answered > 50
+    assert list(acme.iterdir()) == []
+
+
+def test_haproxy_answers_challenges_beside_the_site(
+    certbot: Certbot, ca: TestCA, open_folder: Path, domain: str
+) -> None:
+    ports = [ca._free_port() for _ in range(2)]
+    pairs = [
+        ("bind :443", f"bind 127.0.0.1:{ca.tls_port}"),
+        ("bind :::443 v6only", f"bind ::1:{ca.tls_port}"),
+        ("127.0.0.1:15453", f"127.0.0.1:{ports[0]}"),
+        ("127.0.0.1:8443", f"127.0.0.1:{ports[1]}"),
+        ("/etc/haproxy/acme-tls.list", f"{open_folder}/acme-tls.list"),
+    ]
+    text = exchanged(EXAMPLES / "haproxy-tls-alpn" / "acme-tls.cfg", pairs)
+    (open_folder / "acme-tls.list").touch()
+    admin = open_folder / "admin.sock"
+    timeouts = "timeout connect 10s\n    timeout client 30s\n    timeout server 30s"
+    head = f"global\n    stats socket {admin} level admin\n\ndefaults\n    {timeouts}\n\n"
+    (open_folder / "haproxy.cfg").write_text(head + text)
+    script = EXAMPLES / "haproxy-tls-alpn" / "haproxy-tls-alpn.py"
+    words = handler(f"{script} --socket {admin} --crt-list {open_folder}/acme-tls.list", *ALPN)
+    haproxy = [program("haproxy"), "-db", "-f", open_folder / "haproxy.cfg"]
+    with (
+        nginx(open_folder, ca, ports[1], "", ports[1]),
+        tls_support.program(haproxy, ca.tls_port),
+        Visitors(ca.tls_port, domain) as visitors,
+    ):
+        issued_and_renewed(certbot, words, domain, f"b.{domain}")
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(admin))
+            link.sendall(b"show ssl cert\n")
+            stored = link.makefile().read()
+    assert visitors.failures == []
+    assert visitors.answered > 50
+    assert domain not in stored
+
+
+# --- a machine without a web server ---
+
+
+def standalone(ca: TestCA, folder: Path) -> list[str]:
+    words = f"{tls_support.STANDALONE} --port {ca.tls_port} --pid-file {folder / 'pid'}"
+    return handler(words, *ALPN)
+
+
+def test_standalone_listens_only_while_challenges_are_open(
+    certbot: Certbot, ca: TestCA, tmp_path: Path, domain: str
+) -> None:
+    issued_and_renewed(certbot, standalone(ca, tmp_path), domain, f"b.{domain}")
+    assert not tls_support.listens(ca.tls_port)
+    assert not (tmp_path / "pid").exists()
+
+
+def test_standalone_stops_after_a_failed_run(certbot: Certbot, ca: TestCA, tmp_path: Path) -> None:
+    """The CA refuses a name that does not resolve there."""
+    name = "nowhere.test"
+    ca.manage("set-servfail", {"host": name})
+    try:
+        result = certbot.run("certonly", *standalone(ca, tmp_path), "-d", name)
+    finally:
+        ca.manage("clear-servfail", {"host": name})
+    assert result.returncode == 1
+    assert result.validated
+    assert not tls_support.listens(ca.tls_port)
+
+
+def test_standalone_says_that_the_port_is_not_free(
+    certbot: Certbot, ca: TestCA, tls: Path, tmp_path: Path, domain: str
+) -> None:
+    """Before anything is published, and before the CA looks at somebody else's server."""
+    result = certbot.run("certonly", *standalone(ca, tmp_path), *names(domain))
+    assert result.returncode == 1
+    assert f"cannot listen on all:{ca.tls_port} (Address already in use); stop what listens there" in result.stderr
+    assert not result.validated
+
+
+def test_standalone_is_not_talked_out_of_its_folder(ca: TestCA, tmp_path: Path) -> None:
+    """The server name comes from the network."""
+    (tmp_path / "secret.crt.pem").write_text(ca.ca_bundle.read_text())
+    (tmp_path / "secret.key.pem").write_text((ca.folder / "server.key").read_text())
+    with tls_support.serving(tmp_path / "served", ca.tls_port):
+        for name in ("x/../../secret", "secret", "/etc/passwd", "a" * 250):
+            with pytest.raises(OSError, match=r"unrecognized name|UNRECOGNIZED_NAME"):
+                tls_support.presented(ca.tls_port, name)
+        shutil.copytree(tmp_path, tmp_path / "served", dirs_exist_ok=True, ignore=shutil.ignore_patterns("served"))
+        assert tls_support.presented(ca.tls_port, "secret")[0].serial_number == certificates.serial(ca.ca_bundle)
+
+
+def test_examples_say_what_they_are_for() -> None:
+    for path in EXAMPLES.glob("*/*"):
+        if os.access(path, os.X_OK) and path.is_file():
+            told = subprocess.run(
+                [sys.executable if path.suffix == ".py" else "sh", path, "unknown-operation"],
+                capture_output=True,
+                text=True,
+            )
+            assert (told.returncode, told.stdout) == (1, "NotImplemented\n"), told
