@@ -8,6 +8,15 @@ perform) path=set-txt ;;
 cleanup) path=clear-txt ;;
 *) exit 0 ;;
 esac
+if [[ ${type-} == tls-* ]]; then
+    if [ "$operation" = perform ]; then
+        for kind in key cert; do
+            path=${kind}_path
+            printf '%s\n' "$(<"${!path}")" >"$BENCH_TLS_FOLDER/$z_domain.${kind/cert/crt}.pem"
+        done
+    fi
+    exit
+fi
 name=_acme-challenge.${domain-${CERTBOT_DOMAIN-}}
 body="{\"host\": \"$name.\", \"value\": \"${validation-${CERTBOT_VALIDATION-}}\"}"
 exec 3<>"/dev/tcp/127.0.0.1/$BENCH_DNS_PORT" || exit 1

@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.support.testca import TestCA  # noqa: E402
+from tests.support.tls import serving  # noqa: E402
 
+TYPES = ("dns-01", "tls-alpn-01")
 HOOK = ROOT / "bench" / "hook.sh"
 REPORT = ROOT / "docs" / "performance.md"
 CERTBOT = Path(sys.executable).parent / "certbot"
@@ -38,16 +40,17 @@ NOISE = 0.02
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: `rounds` of each pair, `starts` of each environment."""
+    """How much is measured: `rounds` of each pair, `starts` of each environment; `tls_names` for the second table."""
 
     names: Sequence[int]
+    tls_names: Sequence[int]
     hook_seconds: Sequence[float]
     rounds: int
     starts: int
 
 
-FULL = Plan(names=(1, 20, 100), hook_seconds=(0, 0.2), rounds=5, starts=150)
-QUICK = Plan(names=(1, 20), hook_seconds=(0,), rounds=2, starts=10)
+FULL = Plan(names=(1, 20, 100), tls_names=(1, 20, 60), hook_seconds=(0, 0.2), rounds=5, starts=150)
+QUICK = Plan(names=(1, 20), tls_names=(20,), hook_seconds=(0,), rounds=2, starts=10)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="external-auth-bench-") as folder:
         starts = measure_starts(plan, Path(folder))
         issuances = measure_issuances(plan, Path(folder))
-    text = report(plan, starts, issuances)
+        types = measure_types(plan, Path(folder))
+    text = report(plan, starts, issuances, types)
     print(f"\n{text}")
     if plan is FULL:
         REPORT.parent.mkdir(exist_ok=True)
@@ -99,6 +103,7 @@ def main() -> int:
 def estimate(plan: Plan) -> float:
     """Seconds it will take: Certbot's own waiting, some work for each name, and the hook's sleep."""
     one = sum(3 + names * (0.05 + 2 * sleep) for names in plan.names for sleep in plan.hook_seconds)
+    one += sum(3 + names * 0.05 for names in plan.tls_names)
     return one * plan.rounds * 2 + plan.starts * 3 * 0.5
 
 
@@ -149,6 +154,21 @@ def measure_issuances(plan: Plan, folder: Path) -> list[Issuance]:
     return found
 
 
+def measure_types(plan: Plan, folder: Path) -> dict[int, dict[str, Timing]]:
+    """The same names by dns-01 and by tls-alpn-01, by number of names."""
+    with TestCA() as ca, serving(folder / "tls", ca.tls_port):
+        registered = register(ca, folder)
+        hook = Path(shutil.copy2(HOOK, folder))
+        found = {}
+        for names in plan.tls_names:
+            sides = {
+                kind: issuer(ca, folder, registered, [*plugin_words(hook), "--preferred-challenges", kind], names, 0)
+                for kind in TYPES
+            }
+            found[names] = take_turns(f"{names} names by {' and '.join(TYPES)}", sides, plan.rounds)
+        return found
+
+
 def plugin_words(hook: Path) -> list[str]:
     return ["-a", "external-auth", "--external-auth-handler", str(hook)]
 
@@ -165,17 +185,19 @@ def folders(base: Path) -> list[str]:
 def register(ca: TestCA, folder: Path) -> Path:
     """Certbot's folders with an account and nothing else, where every run begins."""
     base = folder / "registered"
+    shutil.rmtree(base, ignore_errors=True)
     words = ["register", "-n", "--agree-tos", "--register-unsafely-without-email", "--server", ca.directory]
-    seconds_of([CERTBOT, *words, *folders(base)], ca_environment(ca, 0))
+    seconds_of([CERTBOT, *words, *folders(base)], ca_environment(ca, folder, 0))
     return base
 
 
-def ca_environment(ca: TestCA, sleep: float) -> dict[str, str]:
+def ca_environment(ca: TestCA, folder: Path, sleep: float) -> dict[str, str]:
     return {
         **bare_environment(),
         "REQUESTS_CA_BUNDLE": str(ca.ca_bundle),
         "BENCH_DNS_PORT": ca.management.rpartition(":")[2].strip("/"),
         "BENCH_HOOK_SECONDS": f"{sleep:g}",
+        "BENCH_TLS_FOLDER": str(folder / "tls"),
     }
 
 
@@ -191,7 +213,7 @@ def issuer(
         shutil.copytree(registered, base, symlinks=True)
         return seconds_of(
             [CERTBOT, "certonly", "-n", "--server", ca.directory, *words, *domains, *folders(base)],
-            ca_environment(ca, sleep),
+            ca_environment(ca, folder, sleep),
         )
 
     return run
@@ -273,8 +295,14 @@ def starter(target: Path) -> Callable[[], float]:
 # Telling
 
 
-def report(plan: Plan, starts: Mapping[str, Timing], issuances: Sequence[Issuance]) -> str:
-    return "\n".join([*introduction(plan), *issuance_table(issuances), *start_table(starts)]) + "\n"
+def report(
+    plan: Plan,
+    starts: Mapping[str, Timing],
+    issuances: Sequence[Issuance],
+    types: Mapping[int, Mapping[str, Timing]],
+) -> str:
+    parts = [*introduction(plan), *issuance_table(issuances), *type_table(plan, types), *start_table(starts)]
+    return "\n".join(parts) + "\n"
 
 
 def introduction(plan: Plan) -> Iterator[str]:
@@ -314,6 +342,26 @@ def issuance_table(issuances: Sequence[Issuance]) -> Iterator[str]:
     slower = [f"{one.names} names at {one.hook_seconds:g} s" for one in issuances if one.slower]
     verdict = f"missed for {', '.join(slower)}" if slower else "met"
     yield f"Goal, never slower than `--manual` (by more than {NOISE:.0%}, which equal runs differ by): {verdict}."
+    yield ""
+
+
+def type_table(plan: Plan, types: Mapping[int, Mapping[str, Timing]]) -> Iterator[str]:
+    yield "## tls-alpn-01 beside dns-01"
+    yield ""
+    yield (
+        f"The whole `certbot certonly` in seconds, least and median of {plan.rounds}, taking turns. The script ends at "
+        "once; for tls-alpn-01 it copies the two files of each name into the folder of a server "
+        "(`examples/standalone-tls`), which Pebble asks three times for each name."
+    )
+    yield ""
+    yield "| names | dns-01: least | median | tls-alpn-01: least | median | tls-alpn-01 more for each name (least) |"
+    yield "|---:|---:|---:|---:|---:|---:|"
+    for names, found in types.items():
+        dns, alpn = (found[kind] for kind in TYPES)
+        each = (alpn.least - dns.least) / names * 1000
+        yield (
+            f"| {names} | {dns.least:.2f} | {dns.median:.2f} | {alpn.least:.2f} | {alpn.median:.2f} | {each:+.1f} ms |"
+        )
     yield ""
 
 

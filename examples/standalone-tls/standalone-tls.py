@@ -47,14 +47,15 @@ def context(certificate: str | None = None, key: str | None = None) -> ssl.SSLCo
     return found
 
 
-class Server(socketserver.ThreadingMixIn, socketserver.BaseServer):
+class Server(socketserver.ThreadingTCPServer):
     """Presents `FOLDER/<server name>.crt.pem` to whoever asks for that name."""
 
     daemon_threads = True
     block_on_close = False
 
     def __init__(self, listening: socket.socket, folder: str) -> None:
-        super().__init__(listening.getsockname(), socketserver.BaseRequestHandler)
+        super().__init__(listening.getsockname()[:2], socketserver.BaseRequestHandler, bind_and_activate=False)
+        self.socket.close()
         self.socket = listening
         self.folder = folder
         self.outer = context()
@@ -71,20 +72,12 @@ class Server(socketserver.ThreadingMixIn, socketserver.BaseServer):
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         return None
 
-    def fileno(self) -> int:
-        return self.socket.fileno()
-
-    def get_request(self) -> tuple[socket.socket, object]:
-        return self.socket.accept()
-
-    def finish_request(self, request: socket.socket, client_address: object) -> None:
+    def finish_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
+        assert isinstance(request, socket.socket)
         request.settimeout(PATIENCE)
         # A client may go away at any moment; what it asked for was in the handshake.
         with contextlib.suppress(OSError), self.outer.wrap_socket(request, server_side=True) as connection:
             connection.unwrap()
-
-    def shutdown_request(self, request: socket.socket) -> None:
-        request.close()
 
 
 def serve(listening: socket.socket, folder: str) -> None:
