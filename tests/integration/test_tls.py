@@ -386,3 +386,22 @@ def test_a_person_is_told_that_the_port_is_in_use(certbot: Certbot, ca: TestCA, 
     assert "For several names on one machine use the server of examples/standalone-tls." in shown
     for part in ("ALPN acme-tls/1", f"server name {domain}", f"server name b.{domain}", f"port {port}"):
         assert part in shown
+
+
+# --- a private network, as in docs/private-networks.md ---
+
+
+def test_private_ca_that_wants_an_external_account(scripts: Hooks, tmp_path: Path, domain: str) -> None:
+    """Lost: companies whose CA knows its own people only."""
+    key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+    with TestCA(external_accounts={"host-17": key}) as private:
+        host = Certbot(tmp_path / "private", private)
+        host.environment["RECORD"] = str(scripts.record)
+        words = [f"{tls_support.STANDALONE} --port {private.tls_port} --pid-file {tmp_path / 'pid'}", *ALPN]
+        without = host.run("certonly", *handler(*words), *names(domain))
+        assert without.returncode == 1
+        assert "externalAccountRequired" in without.log
+        result = host.run("certonly", *handler(*words), "--eab-kid", "host-17", "--eab-hmac-key", key, *names(domain))
+        assert result.returncode == 0, result
+        renewed = host.run(*RENEW_NOW)
+        assert renewed.returncode == 0, renewed

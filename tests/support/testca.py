@@ -54,9 +54,13 @@ class TestCA:
     # Its name begins with Test, and pytest shall not take it for one.
     __test__ = False
 
-    def __init__(self, authz_reuse: int = 0) -> None:
-        """:param authz_reuse: how many valid authorizations out of a hundred the CA uses again."""
+    def __init__(self, authz_reuse: int = 0, external_accounts: Mapping[str, str] | None = None) -> None:
+        """:param authz_reuse: how many valid authorizations out of a hundred the CA uses again.
+        :param external_accounts: key identifiers and their base64url MAC keys, without one of which there is no
+            account here (RFC 8555 section 7.3.4).
+        """
         self.authz_reuse = authz_reuse
+        self._external_accounts = dict(external_accounts or {})
         self._stack = contextlib.ExitStack()
         self._processes: list[subprocess.Popen[bytes]] = []
         self.folder = Path()
@@ -138,7 +142,8 @@ class TestCA:
                 "httpPort": self.http_port,
                 "tlsPort": self.tls_port,
                 "ocspResponderURL": "",
-                "externalAccountBindingRequired": False,
+                "externalAccountBindingRequired": bool(self._external_accounts),
+                "externalAccountMACKeys": self._external_accounts,
             }
         }
         (self.folder / "pebble.json").write_text(json.dumps(configuration))
