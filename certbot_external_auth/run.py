@@ -17,13 +17,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from certbot import errors
 
-from certbot_external_auth import certificate, deployment, lines, tls_files
+from certbot_external_auth import certificate, deployment, lines
 from certbot_external_auth.backends import Context, Finished, backend
 from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opened
-from certbot_external_auth.challenges import TLS_TYPES, Challenge, Served, choice, guard, tlssni01
-from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
+from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
+from certbot_external_auth.errors import DeployError, DriverError, Failure, UsageError
 from certbot_external_auth.journal import Journal
 from certbot_external_auth.lines import Deployment, Line, Problem
+from certbot_external_auth.served_certificates import ServedCertificates
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +49,7 @@ class Run:
         self._state = deployment.State(context.facts.config_dir, context.facts.work_dir)
         self._process = deployment.process(self._config_dir)
         self._journal = Journal()
-        self._tls_folder = tls_files.folder(context.facts.work_dir)
-        self._served: set[str] = set()
+        self._served = ServedCertificates(context.facts.work_dir, context.tls_port)
         self._offered = False
         self._prepared: set[tuple[bool, bool]] = set()
         self._failed: dict[tuple[str, str], Problem] = {}
@@ -132,49 +132,8 @@ class Run:
         if self._asked is None:
             logger.info("The names were typed at Certbot's prompt, so only their syntax could be checked.")
         self.prepare(publishing=True)
-        self._backend.perform(self._with_certificates(challenges), self._begin)
+        self._backend.perform(self._served.make(challenges), self._begin)
         self._offered = True
-
-    def _with_certificates(self, challenges: Sequence[Challenge]) -> list[Challenge]:
-        """The batch with what a TLS server must present made and written.
-
-        :raises PerformError: if it cannot be written, or two challenges cannot be told apart by a server.
-        """
-        if not any(challenge.type in TLS_TYPES for challenge in challenges):
-            return list(challenges)
-        from certbot_external_auth import validation_certificate
-
-        now = datetime.datetime.now(datetime.timezone.utc)
-        done = []
-        for challenge in challenges:
-            name = challenge.server_name
-            if name is None:
-                done.append(challenge)
-                continue
-            if name in self._served:
-                raise PerformError([self._tls_failure(challenge, f"{name} is asked for by another identifier too")])
-            certificate, key = validation_certificate.build(challenge, now)
-            self._served.add(name)
-            try:
-                tls_files.write(self._tls_folder, name, certificate, key)
-            except OSError as error:
-                raise PerformError([self._tls_failure(challenge, str(error))]) from error
-            paths = tls_files.paths(self._tls_folder, name)
-            served = Served(*paths, cert_pem=certificate.decode("ascii"), port=self._context.tls_port)
-            done.append(dataclasses.replace(challenge, served=served))
-        return done
-
-    def _tls_failure(self, challenge: Challenge, happened: str) -> Failure:
-        operation = f"writing the {challenge.type} certificate into {self._tls_folder}"
-        return Failure("The plugin", operation, (challenge.identifier,), happened)
-
-    def _remove_certificates(self) -> None:
-        for name in sorted(self._served):
-            try:
-                tls_files.remove(self._tls_folder, name)
-            except OSError as error:
-                logger.error("A validation certificate is left in %s: %s", self._tls_folder, error)
-        self._served.clear()
 
     def _begin(self, challenges: Sequence[Challenge]) -> None:
         self._journal.begin(challenges)
@@ -210,7 +169,7 @@ class Run:
                 failures = self._backend.cleanup(finished)
         finally:
             self._journal.withdrawn(begun)
-            self._remove_certificates()
+            self._served.remove()
         for failure in failures:
             logger.error("What was published may still be there: %s", failure)
 
