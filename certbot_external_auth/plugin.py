@@ -6,6 +6,7 @@ else comes when the plugin is selected, and what is missing then is said then.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import sys
@@ -217,12 +218,21 @@ class ExternalAuth(
             if warning not in _said:
                 _said.add(warning)
                 logger.warning(warning)
-        words = self._words(found) if found.mode == "handler" else ()
-        wellknown = self._wellknown(found)
+        words: tuple[str, ...] = ()
+        cleanup_words = None
+        if found.mode == "handler":
+            words = self._words("handler", found.handler)
+            if found.cleanup_handler is not None:
+                cleanup_words = self._words("cleanup-handler", found.cleanup_handler)
+        found = dataclasses.replace(
+            found,
+            wellknown=self._path("wellknown", found.wellknown),
+            env_file=self._path("env-file", found.env_file),
+        )
         asked = self._asked()
         context = Context(
             settings=found,
-            facts=self._facts(asked, wellknown, found),
+            facts=self._facts(asked, found, cleanup_words),
             words=words,
             unattended=bool(self.config.noninteractive_mode),
             renewing=self.config.verb == "renew",
@@ -262,26 +272,26 @@ class ExternalAuth(
             if _source(self.config, prefix + option.name.replace("-", "_"), f"--{name}-{option.name}") == "typed"
         ]
 
-    def _words(self, found: settings.Settings) -> tuple[str, ...]:
-        """The handler's command line; what was typed is made absolute and kept for renewal."""
-        text = found.handler or ""
-        flag = f"--{self.option_name('handler')}"
-        kept = _source(self.config, self.dest("handler"), flag) == "kept" and not self.historic
+    def _words(self, option: str, text: str | None) -> tuple[str, ...]:
+        """A command line option; what was typed is made absolute and kept for renewal."""
+        flag = f"--{self.option_name(option)}"
+        kept = _source(self.config, self.dest(option), flag) == "kept" and not self.historic
         if kept:
-            return tuple(command.split(text, flag))
-        words = command.resolve_typed(text, flag, os.getcwd(), os.environ.get("PATH"))
-        setattr(self.config, self.dest("handler"), command.keep(words))
+            return tuple(command.split(text or "", flag))
+        words = command.resolve_typed(text or "", flag, os.getcwd(), os.environ.get("PATH"))
+        setattr(self.config, self.dest(option), command.keep(words))
         return tuple(words)
 
-    def _wellknown(self, found: settings.Settings) -> str | None:
-        if found.wellknown is None:
+    def _path(self, option: str, text: str | None) -> str | None:
+        """A path option, made absolute and kept for renewal."""
+        if text is None:
             return None
-        path = os.path.abspath(found.wellknown)
+        path = os.path.abspath(os.path.expanduser(text))
         if command.unkeepable(path):
             raise UsageError(
-                [f"--external-auth-wellknown: {path!r} cannot be kept in Certbot's renewal file; use a symbolic link."]
+                [f"--{self.option_name(option)}: {path!r} cannot be kept in a renewal file; use a symbolic link."]
             )
-        setattr(self.config, self.dest("wellknown"), path)
+        setattr(self.config, self.dest(option), path)
         return path
 
     def _asked(self) -> Collection[str] | None:
@@ -298,7 +308,9 @@ class ExternalAuth(
         except (OSError, ValueError):
             return None
 
-    def _facts(self, asked: Collection[str] | None, wellknown: str | None, found: settings.Settings) -> Facts:
+    def _facts(
+        self, asked: Collection[str] | None, found: settings.Settings, cleanup_words: tuple[str, ...] | None
+    ) -> Facts:
         from certbot_external_auth import deployment
         from certbot_external_auth.dialects import Facts
 
@@ -315,8 +327,9 @@ class ExternalAuth(
             command="sign_csr" if self.config.csr else "sign_domains",
             key_algorithm="rsa" if self.config.key_type == "rsa" else str(curve),
             challenge_type=next(iter(self.config.pref_challs or ()), "dns-01"),
-            wellknown=wellknown,
+            wellknown=found.wellknown,
             chain=found.hook_chain,
+            cleanup_words=cleanup_words,
         )
 
     def _tell_driver(self, error: UsageError) -> None:

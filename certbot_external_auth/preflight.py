@@ -18,6 +18,11 @@ class Findings:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
+    def add(self, others: Findings) -> None:
+        """Take in what was found elsewhere."""
+        self.problems += others.problems
+        self.warnings += others.warnings
+
 
 def check_command(words: Sequence[str], search_path: str, caller_ids: Sequence[int]) -> Findings:
     """Look at every file a handler command names.

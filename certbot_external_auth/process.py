@@ -116,6 +116,7 @@ def run(
     say: Callable[[str], None],
     stdin: bytes | None = None,
     umask: int | None = None,
+    folder: str | None = None,
     limit: float | None = None,
 ) -> Ended:
     """Run a program to its end and pass on its output line by line.
@@ -128,6 +129,7 @@ def run(
     :param say: called with each line of output.
     :param stdin: what the program reads; None is `/dev/null`.
     :param umask: file mode mask of the program; None is the caller's.
+    :param folder: its working directory; None is the caller's.
     :param limit: seconds; None is no limit.
     """
     output = _Output(say)
@@ -139,6 +141,7 @@ def run(
             stderr=subprocess.PIPE,
             env=dict(environment),
             umask=-1 if umask is None else umask,
+            cwd=folder,
             start_new_session=True,
             close_fds=True,
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from certbot_external_auth.errors import UsageError
 
 MODES = ("handler", "json", "manual")
-DIALECTS = ("native", "dehydrated")
+DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
 CHAINING_DIALECTS = ("dehydrated",)
 
 
@@ -53,9 +53,17 @@ OPTIONS = (
     Option(
         "dialect",
         "native",
-        "How the handler is called: native or dehydrated (a Dehydrated hook, unmodified).",
+        "How the handler is called: native, or as a hook of another client, unmodified: dehydrated, certbot (its "
+        "--manual-auth-hook), lego (exec) and lego-raw, uacme, acmetool (a hook or a folder of them).",
         modes=("handler",),
         metavar="DIALECT",
+    ),
+    Option(
+        "cleanup-handler",
+        "none",
+        "The script of --manual-cleanup-hook (dialect certbot); without it nothing is withdrawn.",
+        modes=("handler",),
+        metavar="COMMAND",
     ),
     Option(
         "hook-chain",
@@ -70,6 +78,14 @@ OPTIONS = (
         "Seconds that one handler call may take; then it is ended with everything it started. 0: no limit.",
         modes=("handler",),
         metavar="SECONDS",
+    ),
+    Option(
+        "env-file",
+        "none",
+        "File with NAME=VALUE lines, as systemd reads them, that are added to the handler's environment: for the "
+        "secrets of your provider. Refused if other users can read it.",
+        modes=("handler",),
+        metavar="FILE",
     ),
     Option(
         "wellknown",
@@ -103,6 +119,11 @@ HISTORIC_OPTIONS = (
     Option("test-mode", "off", "Accepted for old command lines; has no effect.", historic_switch=True),
 )
 
+_NOTHING_WITHDRAWN = (
+    "What the handler publishes stays there: without --external-auth-cleanup-handler, the script of "
+    "--manual-cleanup-hook, the dialect certbot withdraws nothing."
+)
+
 Raw = Mapping[str, "str | bool | None"]
 
 
@@ -122,6 +143,8 @@ class Settings:
     hook_chain: bool = False
     timeout: float | None = 300.0
     wellknown: str | None = None
+    cleanup_handler: str | None = None
+    env_file: str | None = None
     protocol: int = 1
     ack_timeout: float = 3600.0
     historic: bool = False
@@ -198,8 +221,17 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
             f"--external-auth-hook-chain yes: the dialect {dialect} has no chains, only "
             f"{', '.join(CHAINING_DIALECTS)} has; add --external-auth-dialect dehydrated or leave the flag out."
         )
+    cleanup_handler = check.text("cleanup-handler")
+    if mode == "handler" and cleanup_handler is not None and dialect != "certbot":
+        check.problems.append(
+            f"--external-auth-cleanup-handler: the dialect {dialect} calls one handler for both ways, only certbot has "
+            "two; leave the flag out, or add --external-auth-dialect certbot."
+        )
     if check.problems:
         raise UsageError(check.problems)
+    warnings = _unused(raw, mode)
+    if mode == "handler" and dialect == "certbot" and cleanup_handler is None:
+        warnings = (*warnings, _NOTHING_WITHDRAWN)
     return Settings(
         mode=mode,
         handler=handler,
@@ -207,9 +239,11 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
         hook_chain=chain,
         timeout=timeout or None,
         wellknown=check.text("wellknown"),
+        cleanup_handler=cleanup_handler,
+        env_file=check.text("env-file"),
         protocol=int(protocol),
         ack_timeout=ack_timeout,
-        warnings=_unused(raw, mode),
+        warnings=warnings,
     )
 
 

@@ -3,6 +3,7 @@
 #     need.sh python    an interpreter that can make virtual environments
 #     need.sh pebble    the test CA and its DNS server
 #     need.sh openssl nginx haproxy    what the examples are tried with
+#     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
 set -eu
 python=${PYTHON:-python3}
@@ -57,6 +58,11 @@ for need; do
         ;;
     haproxy)
         { [ -x /usr/sbin/haproxy ] || command -v haproxy; } >/dev/null 2>&1 || install "HAProxy" haproxy
+        ;;
+    clients)
+        for client in dehydrated lego uacme acmetool; do
+            command -v "$client" >/dev/null 2>&1 || install "The ACME client $client" "$client"
+        done
         ;;
     *)
         echo "need.sh: unknown need '$need'" >&2

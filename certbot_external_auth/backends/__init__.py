@@ -49,11 +49,13 @@ class Finished:
 
     :ivar status: ``valid``, ``invalid``, ``pending`` or ``not_asked``.
     :ivar problem: the CA's problem document, or the driver's reason.
+    :ivar output: the beginning of what the handler printed when it published this.
     """
 
     challenge: Challenge
     status: str
     problem: Problem | None = None
+    output: str = ""
 
     @property
     def cleanup_status(self) -> str:

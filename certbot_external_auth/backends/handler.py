@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
-from certbot_external_auth import preflight, process, tls_files, webroot
+from certbot_external_auth import env_file, preflight, process, tls_files, webroot
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.challenges import Challenge, http01
-from certbot_external_auth.dialects import Call, dialect
+from certbot_external_auth.dialects import Call, dialect, recognise
 from certbot_external_auth.environment import handler_environment
 from certbot_external_auth.errors import DeployError, Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
@@ -20,6 +21,7 @@ from certbot_external_auth.lines import Deployment
 
 logger = logging.getLogger(__name__)
 
+SECRET_LENGTH = 6
 _said: set[str] = set()
 
 
@@ -32,15 +34,25 @@ class HandlerBackend:
         self._settings = context.settings
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
+        self._secrets: dict[str, str] = {}
+        self._outputs: dict[str, str] = {}
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
-        environment = handler_environment(os.environ)
-        findings = preflight.check_command(self._context.words, environment["PATH"], preflight.trusted_ids())
+        search_path = handler_environment(os.environ)["PATH"]
+        ids = preflight.trusted_ids()
+        findings = preflight.Findings()
+        for words in self._commands():
+            findings.add(preflight.check_command(words, search_path, ids))
         if self._settings.wellknown is not None:
             problem = webroot.problem(self._settings.wellknown)
             findings.problems.extend([problem] if problem else [])
+        if self._settings.env_file is not None:
+            problem = env_file.problem(self._settings.env_file)
+            findings.problems.extend([problem] if problem else [])
         if findings.problems:
             raise UsageError(findings.problems)
+        if self._settings.env_file is not None:
+            self._secrets = env_file.read(self._settings.env_file)
         for warning in findings.warnings:
             if warning not in _said:
                 _said.add(warning)
@@ -54,11 +66,15 @@ class HandlerBackend:
                 raise PerformError([failure])
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
+        finished = [dataclasses.replace(one, output=self._outputs.pop(one.challenge.id, "")) for one in finished]
+        calls = self._dialect.cleanup(finished, self._context.facts)
         failures = []
-        for call in self._dialect.cleanup(finished, self._context.facts):
+        for call in calls:
             failures += self._remove_files(call)
             failure = self._start(call)
             failures += [failure] if failure else []
+        if not calls:
+            failures += self._remove_files(Call("cleanup", challenges=tuple(one.challenge for one in finished)))
         return failures
 
     def deploy(self, deployment: Deployment) -> None:
@@ -73,36 +89,75 @@ class HandlerBackend:
             if failure:
                 logger.warning(str(failure))
 
+    # --- calling ---
+
+    def _commands(self) -> list[tuple[str, ...]]:
+        """Every command line that may be called."""
+        cleanup = self._context.facts.cleanup_words
+        return [*self._handlers(), *([cleanup] if cleanup else [])]
+
+    def _handlers(self) -> list[tuple[str, ...]]:
+        """The handler; in a dialect that has folders of hooks, each hook of the folder."""
+        words = self._context.words
+        if not getattr(self._dialect, "folder", False) or not os.path.isdir(words[0]):
+            return [words]
+        found = sorted(entry.path for entry in os.scandir(words[0]) if entry.is_file() and os.access(entry, os.X_OK))
+        return [(path, *words[1:]) for path in found] or [words]
+
     def _start(self, call: Call) -> Failure | None:
-        label = " ".join([call.operation, *call.identifiers[:3], *(["…"] if len(call.identifiers) > 3 else [])])
-        logger.debug("Calling %s: %s", self._context.words[0], label)
-        ended = process.run(
-            [*self._context.words, *call.arguments],
-            environment={**handler_environment(os.environ), **call.variables},
-            say=lambda line: logger.info("%s: %s", label, line),
-            stdin=call.document,
-            umask=call.umask,
-            limit=self._settings.timeout,
-        )
-        logger.debug("%s: %s", label, ended)
-        if ended.ok:
+        """One call; in a folder of hooks every one is called, and one that did it is enough."""
+        handlers = [call.words] if call.words is not None else self._handlers()
+        results = [(words, self._run(words, call)) for words in handlers]
+        if any(ended.ok for _, ended in results):
             return None
-        if not self._dialect.supported(call, ended):
-            logger.info("%s: the handler does not implement it.", label)
+        refused = [(words, ended) for words, ended in results if self._dialect.supported(call, ended)]
+        if not refused:
+            logger.info("%s: the handler does not implement it.", call.operation)
             return None
+        words, ended = refused[0]
         return Failure(
-            who=f"The handler {self._context.words[0]}",
+            who=f"The handler {words[0]}",
             operation=call.operation,
             identifiers=call.identifiers,
             happened=str(ended),
-            output=ended.tail,
-            mend=self._mend(ended),
+            output=tuple(map(self._masked, ended.tail)),
+            mend=self._mend(words, call, ended),
         )
 
-    def _mend(self, ended: process.Ended) -> str:
+    def _run(self, words: Sequence[str], call: Call) -> process.Ended:
+        label = " ".join([call.operation, *call.identifiers[:3], *(["…"] if len(call.identifiers) > 3 else [])])
+        logger.debug("Calling %s: %s", words[0], label)
+        ended = process.run(
+            [*words, *call.arguments],
+            environment={**handler_environment(os.environ), **self._secrets, **call.variables},
+            say=lambda line: logger.info("%s: %s", label, self._masked(line)),
+            stdin=call.document,
+            umask=call.umask,
+            folder=call.folder,
+            limit=self._settings.timeout,
+        )
+        logger.debug("%s: %s", label, ended)
+        for challenge in call.challenges:
+            self._outputs[challenge.id] = ended.stdout
+        return ended
+
+    def _masked(self, line: str) -> str:
+        """A line of output without the values of the env file; a very short value would hit everything."""
+        for value in self._secrets.values():
+            if len(value) >= SECRET_LENGTH:
+                line = line.replace(value, "***")
+        return line
+
+    def _mend(self, words: Sequence[str], call: Call, ended: process.Ended) -> str:
         if ended.timed_out:
             return "Give it more time with --external-auth-timeout, or find out what it waits for."
-        return "" if ended.tail else "It printed nothing; let it say on stderr what is wrong."
+        sentences = [f"This can mean: {call.declined}."] if call.declined and ended.code else []
+        other = recognise.likely(self._settings.dialect, ended, _head(words[0]))
+        if other is not None:
+            sentences.append(f"It looks like a hook of another dialect: --external-auth-dialect {other}")
+        elif not ended.tail:
+            sentences.append("It printed nothing; let it say on stderr what is wrong.")
+        return " ".join(sentences)
 
     def _write_files(self, call: Call) -> Failure | None:
         for challenge in self._files(call):
@@ -140,3 +195,13 @@ class HandlerBackend:
             happened=str(error.strerror or error),
             mend="See that --external-auth-wellknown is a directory this user may write to.",
         )
+
+
+def _head(path: str) -> str:
+    """The beginning of a script, empty for what is none."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(65536)
+    except OSError:
+        return ""
+    return data.decode("utf-8", "replace") if data.startswith(b"#!") else ""

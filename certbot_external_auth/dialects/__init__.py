@@ -13,6 +13,11 @@ GROUP = "certbot_external_auth.dialects"
 BUILT_IN = {
     "native": "certbot_external_auth.dialects.native:Native",
     "dehydrated": "certbot_external_auth.dialects.dehydrated:Dehydrated",
+    "certbot": "certbot_external_auth.dialects.certbot:CertbotManual",
+    "lego": "certbot_external_auth.dialects.lego:Lego",
+    "lego-raw": "certbot_external_auth.dialects.lego:LegoRaw",
+    "uacme": "certbot_external_auth.dialects.uacme:Uacme",
+    "acmetool": "certbot_external_auth.dialects.acmetool:Acmetool",
 }
 
 
@@ -27,6 +32,9 @@ class Call:
     :ivar umask: file mode mask; None is the caller's.
     :ivar challenges: those it publishes or withdraws.
     :ivar identifiers: names shown in the log and errors.
+    :ivar words: another command than the handler.
+    :ivar folder: working directory; None is the caller's.
+    :ivar declined: what an exit code other than 0 means here besides failure, for the error.
     """
 
     operation: str
@@ -36,6 +44,9 @@ class Call:
     umask: int | None = None
     challenges: tuple[Challenge, ...] = ()
     identifiers: tuple[str, ...] = ()
+    words: tuple[str, ...] | None = None
+    folder: str | None = None
+    declined: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +58,7 @@ class Facts:
     :ivar command: ``sign_domains``, or ``sign_csr`` for ``--csr``.
     :ivar challenge_type: the type preferred, for calls that are not about a challenge.
     :ivar key_algorithm: Dehydrated's word: rsa, prime256v1, secp384r1 …
+    :ivar cleanup_words: the cleanup handler's command line, files absolute, if there is one.
     """
 
     alias: str = ""
@@ -58,6 +70,7 @@ class Facts:
     challenge_type: str = "dns-01"
     wellknown: str | None = None
     chain: bool = False
+    cleanup_words: tuple[str, ...] | None = None
 
 
 def dialect(name: str) -> Any:

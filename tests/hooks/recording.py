@@ -1,6 +1,8 @@
 # ruff: noqa: SIM112 - the contract's variables are in lower case
 """What the well-behaved hooks share: they record each call, and publish in the test's name server and web root."""
 
+import base64
+import hashlib
 import json
 import os
 import shutil
@@ -50,6 +52,12 @@ def fail_if_told(operation: str, *names: str) -> None:
         print(f"the provider says no to {operation}")
         print("quota exceeded", file=sys.stderr)
         sys.exit(3)
+
+
+def digest(key_authorization: str) -> str:
+    """The value of a TXT record, RFC 8555 section 8.4."""
+    found = hashlib.sha256(key_authorization.encode()).digest()
+    return base64.urlsafe_b64encode(found).rstrip(b"=").decode()
 
 
 def add_txt(domain: str, value: str) -> None:

@@ -1,0 +1,61 @@
+"""lego's provider ``exec``: ``present`` and ``cleanup``, with the record's name and value, or in RAW mode without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from zope.interface import implementer
+
+from certbot_external_auth.challenges import Challenge, dns01
+from certbot_external_auth.dialects import Call, Facts
+from certbot_external_auth.interfaces import IDialect
+from certbot_external_auth.lines import Deployment
+from certbot_external_auth.process import Ended
+
+
+@implementer(IDialect)
+class Lego:
+    """``present FQDN. VALUE``."""
+
+    challenge_types = (dns01.TYPE,)
+    mode = ""
+
+    def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
+        return [self._call("present", one) for one in challenges]
+
+    def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
+        return [self._call("cleanup", one.challenge) for one in finished]
+
+    def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
+        # lego calls a provider for challenges only.
+        return []
+
+    def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
+        return []
+
+    def supported(self, call: Call, ended: Ended) -> bool:
+        return True
+
+    def words(self, challenge: Challenge) -> tuple[str, ...]:
+        """What follows the operation."""
+        return (f"{challenge.txt_domain}.", challenge.validation)
+
+    def _call(self, operation: str, challenge: Challenge) -> Call:
+        return Call(
+            operation=operation,
+            arguments=(operation, *self.words(challenge)),
+            variables={"EXEC_MODE": self.mode} if self.mode else {},
+            challenges=(challenge,),
+            identifiers=(challenge.identifier,),
+        )
+
+
+@implementer(IDialect)
+class LegoRaw(Lego):
+    """``present -- DOMAIN TOKEN KEY_AUTHORIZATION``, as with ``EXEC_MODE=RAW``."""
+
+    mode = "RAW"
+
+    def words(self, challenge: Challenge) -> tuple[str, ...]:
+        return ("--", challenge.identifier, challenge.token, challenge.key_authorization)

@@ -1,0 +1,120 @@
+"""The handler's own variables, read from a file as systemd reads an EnvironmentFile: no shell, nothing expanded."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import stat
+from collections.abc import Iterator
+
+LIMIT = 65536
+"""Bytes of a file at most."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# systemd.exec(5): within double quotes a backslash keeps its meaning before these only.
+_ESCAPED = '"\\`$\n'
+
+
+class EnvFileError(ValueError):
+    """A line that is no assignment; the message names its number and never shows a value."""
+
+
+def parse(text: str) -> dict[str, str]:
+    """The assignments of a file's text.
+
+    Empty lines and lines beginning with ``#`` or ``;`` are comments. A value may be partly or wholly in single or
+    double quotes, which may hold newlines; a backslash at the end of a line continues it.
+
+    :raises EnvFileError: naming the first line that is wrong.
+    """
+    found: dict[str, str] = {}
+    for number, name, value in _assignments(text):
+        if not _NAME.fullmatch(name):
+            raise EnvFileError(f"line {number} is no NAME=VALUE")
+        if "\0" in value:
+            raise EnvFileError(f"line {number} has a NUL in its value")
+        found[name] = value
+    return found
+
+
+def _assignments(text: str) -> Iterator[tuple[int, str, str]]:
+    lines = text.replace("\r\n", "\n").split("\n")
+    place = 0
+    while place < len(lines):
+        number, line = place + 1, lines[place].lstrip(" \t")
+        place += 1
+        if not line or line[0] in "#;":
+            continue
+        name, equals, rest = line.partition("=")
+        if not equals:
+            raise EnvFileError(f"line {number} is no NAME=VALUE")
+        value = _value(rest)
+        while value is None:
+            if place == len(lines):
+                raise EnvFileError(f"line {number} has a quotation that is never closed")
+            rest = f"{rest}\n{lines[place]}"
+            place += 1
+            value = _value(rest)
+        yield number, name.rstrip(" \t"), value
+
+
+def _value(text: str) -> str | None:
+    """The value written in a text, None if it goes on in the next line."""
+    out, kept, quote, place = [], 0, "", 0
+    text = text.lstrip(" \t")
+    while place < len(text):
+        character = text[place]
+        place += 1
+        if quote == "'" and character != "'":
+            out.append(character)
+        elif character == "\\" and quote != "'":
+            if place == len(text):
+                return None
+            following = text[place]
+            place += 1
+            if following != "\n":
+                out.append(following if not quote or following in _ESCAPED else f"\\{following}")
+        elif character == quote:
+            quote = ""
+        elif not quote and character in "\"'":
+            quote = character
+        else:
+            out.append(character)
+            if not quote and character in " \t":
+                continue
+        kept = len(out)
+    return None if quote else "".join(out[:kept])
+
+
+def problem(path: str) -> str | None:
+    """Why a file may not be used, as a sentence with the mend; None if it may."""
+    flag = f"--external-auth-env-file: {path}"
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return f"{flag} cannot be read ({error.strerror}); correct the path, or write the file."
+    if not stat.S_ISREG(status.st_mode):
+        return f"{flag} is no regular file; name a file with NAME=VALUE lines."
+    if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        return f"{flag} may be read or changed by every user of this machine; run: chmod 600 {shlex.quote(path)}"
+    try:
+        read(path)
+    except (OSError, ValueError) as error:
+        return f"{flag} cannot be used: {error}."
+    return None
+
+
+def read(path: str) -> dict[str, str]:
+    """The assignments of a file.
+
+    :raises OSError: if it cannot be read.
+    :raises ValueError: if it is too long, no UTF-8, or `EnvFileError`.
+    """
+    with open(path, "rb") as file:
+        data = file.read(LIMIT + 1)
+    if len(data) > LIMIT:
+        raise EnvFileError(f"it is longer than {LIMIT} bytes")
+    try:
+        return parse(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise EnvFileError("it is no UTF-8 text") from None

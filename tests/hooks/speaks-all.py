@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""A hook of every foreign dialect at once: records how it was called, and publishes TXT records."""
+
+import os
+import sys
+
+import recording
+
+arguments = sys.argv[1:]
+operation = arguments[0] if arguments else os.environ.get("SPEAKS", "auth-hook")
+if operation == "begin" and arguments[1] != "dns-01":
+    # uacme's way to be offered the next type.
+    sys.exit(1)
+if operation.startswith("challenge-http-"):
+    # acmetool's way.
+    sys.exit(42)
+if not arguments:
+    sys.argv.append(operation)
+recording.begin()
+if operation in ("deploy_challenge", "clean_challenge"):
+    adds, pairs = operation == "deploy_challenge", list(zip(arguments[1::3], arguments[3::3], strict=True))
+elif operation in ("present", "cleanup") and len(arguments) == 3:
+    adds, pairs = operation == "present", [(arguments[1].removeprefix("_acme-challenge.").rstrip("."), arguments[2])]
+elif operation in ("present", "cleanup"):
+    digest = recording.digest(arguments[4])
+    adds, pairs = operation == "present", [(arguments[2], digest)]
+elif operation in ("begin", "done", "failed"):
+    adds, pairs = operation == "begin", [(arguments[2], arguments[4])]
+elif operation in ("challenge-dns-start", "challenge-dns-stop"):
+    adds, pairs = operation.endswith("start"), [(arguments[1], arguments[3])]
+elif operation in ("auth-hook", "cleanup-hook"):
+    adds = "CERTBOT_AUTH_OUTPUT" not in os.environ
+    pairs = [(os.environ["CERTBOT_DOMAIN"], os.environ["CERTBOT_VALIDATION"])]
+    print(f"published for {os.environ['CERTBOT_DOMAIN']}")
+else:
+    adds, pairs = False, []
+for domain, value in pairs:
+    (recording.add_txt if adds else lambda name, _: recording.remove_txt(name))(domain, value)

@@ -1,0 +1,89 @@
+"""The env file, as systemd would read it, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certbot_external_auth import env_file
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("A=b", {"A": "b"}),
+        ("A=b\n\n# c\n; d\n  E = f g  \n", {"A": "b", "E": "f g"}),
+        ("A=\nB=''\n", {"A": "", "B": ""}),
+        ("A='a b' \"c d\"", {"A": "a b c d"}),
+        ("A='$HOME `x` \\n'", {"A": "$HOME `x` \\n"}),
+        ('A="\\" \\$ \\\\ \\` \\n"', {"A": '" $ \\ ` \\n'}),
+        ("A=a\\\nb", {"A": "ab"}),
+        ('A="a\nb"\nC=d', {"A": "a\nb", "C": "d"}),
+        ("A=b#c # d", {"A": "b#c # d"}),
+        ("A=1\nA=2", {"A": "2"}),
+        ("A=x=y", {"A": "x=y"}),
+        ("A=b\r\nC=d\r\n", {"A": "b", "C": "d"}),
+        ("A='trailing  '  ", {"A": "trailing  "}),
+    ],
+)
+def test_read(text: str, found: dict[str, str]) -> None:
+    assert env_file.parse(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("export A=b", "line 1 is no NAME=VALUE"),
+        ("\nsecret-without-a-name", "line 2 is no NAME=VALUE"),
+        ("1A=secret", "line 1 is no NAME=VALUE"),
+        ("A='secret", "line 1 has a quotation that is never closed"),
+        ("A=sec\0ret", "line 1 has a NUL"),
+    ],
+)
+def test_refused_without_showing_a_value(text: str, said: str) -> None:
+    with pytest.raises(env_file.EnvFileError) as error:
+        env_file.parse(text)
+    assert said in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+def test_any_value_can_be_written_in_double_quotes(value: str) -> None:
+    escaped = "".join(f"\\{c}" if c in '"\\`$' else c for c in value)
+    assert env_file.parse(f'A="{escaped}"') == {"A": value.replace("\r\n", "\n")}
+
+
+@given(st.text())
+def test_no_text_breaks_it(text: str) -> None:
+    try:
+        found = env_file.parse(text)
+    except env_file.EnvFileError:
+        return
+    assert all(isinstance(value, str) for value in found.values())
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [(0o644, "run: chmod 600"), (0o602, "run: chmod 600"), (0o640, None), (0o600, None)],
+)
+def test_for_nobody_else(tmp_path: Path, mode: int, said: str | None) -> None:
+    path = tmp_path / "my env"
+    path.write_text("A=b\n")
+    path.chmod(mode)
+    found = env_file.problem(str(path))
+    assert (said in found) if said and found else found is said
+
+
+def test_missing_folder_long_and_binary(tmp_path: Path) -> None:
+    long, binary = tmp_path / "long", tmp_path / "binary"
+    long.write_text("A=" + "x" * env_file.LIMIT)
+    binary.write_bytes(b"A=\xff")
+    for path in (long, binary):
+        path.chmod(0o600)
+    assert "No such file" in str(env_file.problem(str(tmp_path / "none")))
+    assert "no regular file" in str(env_file.problem(str(tmp_path)))
+    assert "longer than 65536 bytes" in str(env_file.problem(str(long)))
+    assert "no UTF-8" in str(env_file.problem(str(binary)))

@@ -1,0 +1,35 @@
+"""For which dialect a hook was written, from its answers and its text."""
+
+from __future__ import annotations
+
+import pytest
+
+from certbot_external_auth.dialects.recognise import likely
+from certbot_external_auth.process import Ended
+
+CASES = [
+    (
+        "native",
+        Ended(code=1, tail=("no perform, but deploy_challenge",)),
+        "",
+        "dehydrated",
+    ),
+    ("dehydrated", Ended(code=1, stdout="NotImplemented\n", tail=("NotImplemented",)), "", "native"),
+    ("native", Ended(code=85, tail=("Usage: hook (begin | done | failed) type ident",)), "", "uacme"),
+    ("native", Ended(code=1, tail=("usage: hook present|cleanup FQDN VALUE",)), "", "lego"),
+    ("native", Ended(code=42), "", "acmetool"),
+    ("native", Ended(code=1, tail=("CERTBOT_DOMAIN: unbound variable",)), "", "certbot"),
+    ("native", Ended(code=1), '#!/bin/sh\ncase "$1" in\n  "begin")\n', "uacme"),
+    ("native", Ended(code=1), "#!/bin/sh\ncase $1 in\n  present) x ;;\n", "lego"),
+    ("lego", Ended(code=1), "#!/bin/sh\ndeploy_challenge() { :; }\n", "dehydrated"),
+    ("lego-raw", Ended(code=1), "#!/bin/sh\ncase $1 in\n  present) x ;;\n", None),
+    ("dehydrated", Ended(code=1, tail=("quota exceeded",)), "#!/bin/sh\ndeploy_challenge() { :; }\n", None),
+    ("native", Ended(code=1, tail=("no route to host",)), "#!/bin/sh\nexit 1\n", None),
+    # It speaks several; then the failure is another one.
+    ("native", Ended(code=1), "#!/bin/sh\n$CERTBOT_DOMAIN $cbot_domain\n", None),
+]
+
+
+@pytest.mark.parametrize(("dialect", "ended", "script", "found"), CASES)
+def test_likely(dialect: str, ended: Ended, script: str, found: str | None) -> None:
+    assert likely(dialect, ended, script) == found
