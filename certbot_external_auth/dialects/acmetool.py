@@ -62,6 +62,7 @@ def _call(way: str, challenge: Challenge, facts: Facts) -> Call:
     For DNS also whether it is for a wildcard, as far as that can be told: with the base name in the order it cannot.
     """
     name = challenge.identifier
+    rest: tuple[str, ...]
     if challenge.type == dns01.TYPE:
         wildcard = f"*.{name}" in facts.names and name not in facts.names
         kind, rest, document = "dns", (challenge.validation, "wildcard" if wildcard else ""), b""
