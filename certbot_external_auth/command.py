@@ -38,10 +38,11 @@ def resolve_typed(text: str, flag: str, cwd: str, search_path: str | None) -> li
     words = split(text, flag)
     if not words:
         return [text]
-    return [_program(words[0], cwd, search_path), *(_argument(word, cwd) for word in words[1:])]
+    return [program(words[0], cwd, search_path), *(_argument(word, cwd) for word in words[1:])]
 
 
-def _program(word: str, cwd: str, search_path: str | None) -> str:
+def program(word: str, cwd: str, search_path: str | None) -> str:
+    """A program's name made absolute: looked up on PATH, or from a folder if it has a slash."""
     word = os.path.expanduser(word)
     if os.sep not in word:
         found = shutil.which(word, path=search_path or SEARCH_PATH)

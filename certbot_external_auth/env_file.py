@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import stat
 from collections.abc import Iterator
 
+from certbot_external_auth.text import is_variable
+
 LIMIT = 65536
 """Bytes of a file at most."""
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # systemd.exec(5): within double quotes a backslash keeps its meaning before these only.
 _ESCAPED = '"\\`$\n'
 
@@ -29,7 +29,7 @@ def parse(text: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for number, name, value in _assignments(text):
-        if not _NAME.fullmatch(name):
+        if not is_variable(name):
             raise EnvFileError(f"line {number} is no NAME=VALUE")
         if "\0" in value:
             raise EnvFileError(f"line {number} has a NUL in its value")

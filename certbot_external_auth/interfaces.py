@@ -53,7 +53,9 @@ class IBackend(Interface):
 class IDialect(Interface):
     """How a handler is called: pure functions from what is to be done to calls.
 
-    A class, called without arguments; entry-point group ``certbot_external_auth.dialects``.
+    A class, called without arguments; entry-point group ``certbot_external_auth.dialects``. It MAY have a method
+    ``exit(facts, error)``, which gives calls for the end of the process (`error`: what ended it, or empty), and an
+    attribute ``folder``, true if a handler may be a folder of hooks, each of which is called.
     """
 
     challenge_types = Attribute("Challenge types a handler of this dialect can carry, in order of preference.")

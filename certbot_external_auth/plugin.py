@@ -22,6 +22,7 @@ from certbot_external_auth.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
     from certbot_external_auth.challenges import Challenge
+    from certbot_external_auth.dehydrated_config import DehydratedConfig
     from certbot_external_auth.dialects import Facts
     from certbot_external_auth.run import Run
 
@@ -220,28 +221,38 @@ class ExternalAuth(
                 logger.warning(warning)
         words: tuple[str, ...] = ()
         cleanup_words = None
+        config: DehydratedConfig | None = None
         if found.mode == "handler":
-            words = self._words("handler", found.handler)
+            config = self._dehydrated(found)
+            if config is not None:
+                found = self._merged(found, config)
+            words = self._handler_words(found, config)
             if found.cleanup_handler is not None:
                 cleanup_words = self._words("cleanup-handler", found.cleanup_handler)
         found = dataclasses.replace(
             found,
-            wellknown=self._path("wellknown", found.wellknown),
+            wellknown=found.wellknown if self.historic else self._given_path("wellknown") or found.wellknown,
             env_file=self._path("env-file", found.env_file),
         )
         asked = self._asked()
         context = Context(
             settings=found,
-            facts=self._facts(asked, found, cleanup_words),
+            facts=self._facts(asked, found, cleanup_words, config),
             words=words,
             unattended=bool(self.config.noninteractive_mode),
             renewing=self.config.verb == "renew",
             silent=bool(self.config.quiet) or self.config.verb == "renew",
-            preferred=tuple(map(str, self.config.pref_challs or ())),
+            preferred=self._preferred(config),
             server=str(self.config.server or ""),
             tls_port=int(self.config.https_port),
         )
         return Run(context, asked)
+
+    def _preferred(self, config: DehydratedConfig | None) -> tuple[str, ...]:
+        named = tuple(map(str, self.config.pref_challs or ()))
+        if named or config is None or config.challenge_type is None:
+            return named
+        return (config.challenge_type,)
 
     def _settings(self) -> settings.Settings:
         wrong = settings.contradictions(
@@ -282,6 +293,39 @@ class ExternalAuth(
         setattr(self.config, self.dest(option), command.keep(words))
         return tuple(words)
 
+    def _dehydrated(self, found: settings.Settings) -> DehydratedConfig | None:
+        """Dehydrated's configuration, where one was named."""
+        path = self._path("dehydrated-config", found.dehydrated_config)
+        if path is None:
+            return None
+        from certbot_external_auth import dehydrated_config
+
+        return dehydrated_config.read(path)
+
+    def _merged(self, found: settings.Settings, config: DehydratedConfig) -> settings.Settings:
+        """Settings with what a configuration says; flags win."""
+        wellknown = config.wellknown
+        if wellknown is not None and config.challenge_type != "http-01" and not os.path.isdir(wellknown):
+            # Dehydrated looks at it for http-01 only.
+            wellknown = None
+        return dataclasses.replace(
+            found,
+            hook_chain=config.chain if self.conf("hook-chain") is None else found.hook_chain,
+            wellknown=wellknown if self.conf("wellknown") is None else found.wellknown,
+        )
+
+    def _handler_words(self, found: settings.Settings, config: DehydratedConfig | None) -> tuple[str, ...]:
+        if found.handler is not None or config is None:
+            return self._words("handler", found.handler)
+        if config.hook is None:
+            raise UsageError([f"{config.path} names no HOOK; give --external-auth-handler with your script."])
+        # One word, as Dehydrated takes it; what is relative there depends on the folder it is started in.
+        folder = os.path.dirname(config.path)
+        return (command.program(config.hook, folder, os.environ.get("PATH")),)
+
+    def _given_path(self, option: str) -> str | None:
+        return self._path(option, self.conf(option))
+
     def _path(self, option: str, text: str | None) -> str | None:
         """A path option, made absolute and kept for renewal."""
         if text is None:
@@ -309,7 +353,11 @@ class ExternalAuth(
             return None
 
     def _facts(
-        self, asked: Collection[str] | None, found: settings.Settings, cleanup_words: tuple[str, ...] | None
+        self,
+        asked: Collection[str] | None,
+        found: settings.Settings,
+        cleanup_words: tuple[str, ...] | None,
+        config: DehydratedConfig | None,
     ) -> Facts:
         from certbot_external_auth import deployment
         from certbot_external_auth.dialects import Facts
@@ -326,10 +374,13 @@ class ExternalAuth(
             work_dir=os.path.abspath(self.config.work_dir),
             command="sign_csr" if self.config.csr else "sign_domains",
             key_algorithm="rsa" if self.config.key_type == "rsa" else str(curve),
-            challenge_type=next(iter(self.config.pref_challs or ()), "dns-01"),
+            challenge_type=next(iter(self._preferred(config)), "dns-01"),
             wellknown=found.wellknown,
             chain=found.hook_chain,
             cleanup_words=cleanup_words,
+            config=config.path if config else None,
+            basedir=config.basedir if config else None,
+            exports=config.exports if config else {},
         )
 
     def _tell_driver(self, error: UsageError) -> None:

@@ -38,7 +38,17 @@ def check_command(words: Sequence[str], search_path: str, caller_ids: Sequence[i
         return findings
     for word in words:
         if os.path.isabs(word) and os.path.isfile(word):
-            _trust(word, caller_ids, findings)
+            _trust(word, "handler", caller_ids, findings)
+    return findings
+
+
+def check_file(path: str, noun: str, caller_ids: Sequence[int]) -> Findings:
+    """Look at who may change a file that is read as a program.
+
+    :param noun: what it is called in sentences.
+    """
+    findings = Findings()
+    _trust(path, noun, caller_ids, findings)
     return findings
 
 
@@ -113,7 +123,7 @@ def _interpreter(words: list[str], named: str, search_path: str) -> str | None:
     return None
 
 
-def _trust(path: str, caller_ids: Sequence[int], findings: Findings) -> None:
+def _trust(path: str, noun: str, caller_ids: Sequence[int], findings: Findings) -> None:
     for place in _places(path):
         try:
             status = os.stat(place)
@@ -121,7 +131,7 @@ def _trust(path: str, caller_ids: Sequence[int], findings: Findings) -> None:
             continue
         folder = stat.S_ISDIR(status.st_mode)
         sticky = folder and bool(status.st_mode & stat.S_ISVTX)
-        subject = f"The folder {place} of the handler {path}" if folder else f"The handler file {place}"
+        subject = f"The folder {place} of the {noun} {path}" if folder else f"The {noun} file {place}"
         if status.st_mode & stat.S_IWOTH and not sticky:
             findings.problems.append(
                 f"{subject} may be changed by every user of this machine; run: chmod o-w {shlex.quote(place)}"

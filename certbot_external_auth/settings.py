@@ -38,7 +38,7 @@ class Option:
 OPTIONS = (
     Option(
         "mode",
-        "handler if a handler is given, else manual",
+        "handler if a handler or dehydrated-config is given, else manual",
         "Who publishes the challenges: handler (a script), json (the program that started Certbot, by lines on "
         "stdout and stdin), manual (a person at the terminal).",
         metavar="MODE",
@@ -78,6 +78,14 @@ OPTIONS = (
         "Seconds that one handler call may take; then it is ended with everything it started. 0: no limit.",
         modes=("handler",),
         metavar="SECONDS",
+    ),
+    Option(
+        "dehydrated-config",
+        "none",
+        "An existing Dehydrated configuration: its exports, HOOK, HOOK_CHAIN, WELLKNOWN and CHALLENGETYPE are used, "
+        "flags win over them; implies the dialect dehydrated.",
+        modes=("handler",),
+        metavar="FILE",
     ),
     Option(
         "env-file",
@@ -145,6 +153,7 @@ class Settings:
     wellknown: str | None = None
     cleanup_handler: str | None = None
     env_file: str | None = None
+    dehydrated_config: str | None = None
     protocol: int = 1
     ack_timeout: float = 3600.0
     historic: bool = False
@@ -203,16 +212,22 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
     :raises UsageError: with one sentence for every wrong option.
     """
     check = _Checker(raw, "external-auth")
-    handler = check.text("handler")
-    mode = check.word("mode", "manual" if handler is None else "handler", (*MODES, *extra_modes))
-    dialect = check.word("dialect", "native", (*DIALECTS, *extra_dialects))
+    handler, config = check.text("handler"), check.text("dehydrated-config")
+    mode = check.word(
+        "mode", "handler" if handler is not None or config is not None else "manual", (*MODES, *extra_modes)
+    )
+    dialect = check.word("dialect", "native" if config is None else "dehydrated", (*DIALECTS, *extra_dialects))
     chain = check.word("hook-chain", "no", ("yes", "no")) == "yes"
     timeout = check.number("timeout", 300.0, 0.0)
     protocol = check.word("protocol", "1", ("0", "1"))
     ack_timeout = check.number("ack-timeout", 3600.0, 1.0)
     if handler is not None and not handler.strip():
         check.problems.append("--external-auth-handler is empty; give the path of your script.")
-    if mode == "handler" and handler is None:
+    if mode == "handler" and config is not None and dialect != "dehydrated":
+        check.problems.append(
+            f"--external-auth-dehydrated-config is for the dialect dehydrated, not {dialect}; leave one of both out."
+        )
+    if mode == "handler" and handler is None and config is None:
         check.problems.append(
             "--external-auth-mode handler needs --external-auth-handler with the path of your script."
         )
@@ -241,6 +256,7 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
         wellknown=check.text("wellknown"),
         cleanup_handler=cleanup_handler,
         env_file=check.text("env-file"),
+        dehydrated_config=config,
         protocol=int(protocol),
         ack_timeout=ack_timeout,
         warnings=warnings,

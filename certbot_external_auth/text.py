@@ -27,3 +27,8 @@ def quoted(text: str, limit: int = 120) -> str:
     """Text shown between quotes with everything unprintable escaped, for what must be seen as it was sent."""
     shown = text if len(text) <= limit else text[:limit] + "…"
     return ascii(shown)
+
+
+def is_variable(name: str) -> bool:
+    """Whether it is a name a shell variable may have; bash exports functions under other ones."""
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None

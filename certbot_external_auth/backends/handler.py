@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
@@ -18,11 +20,14 @@ from certbot_external_auth.environment import handler_environment
 from certbot_external_auth.errors import DeployError, Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lines import Deployment
+from certbot_external_auth.text import clean
 
 logger = logging.getLogger(__name__)
 
 SECRET_LENGTH = 6
 _said: set[str] = set()
+_called: set[tuple[tuple[str, ...], str]] = set()
+"""Commands and operations called in this process."""
 
 
 @implementer(IBackend)
@@ -106,6 +111,14 @@ class HandlerBackend:
 
     def _start(self, call: Call) -> Failure | None:
         """One call; in a folder of hooks every one is called, and one that did it is enough."""
+        key = (self._context.words, call.operation)
+        if call.once and key in _called:
+            return None
+        if call.optional and self._settings.historic and call.operation != "unchanged_cert":
+            # The plugin of 2016-2020 did not call these, and hooks of its time end with 1 when they are.
+            return None
+        _called.add(key)
+        self._exit_later()
         handlers = [call.words] if call.words is not None else self._handlers()
         results = [(words, self._run(words, call)) for words in handlers]
         if any(ended.ok for _, ended in results):
@@ -115,6 +128,9 @@ class HandlerBackend:
             logger.info("%s: the handler does not implement it.", call.operation)
             return None
         words, ended = refused[0]
+        if call.optional:
+            logger.info("%s: %s, which changes nothing: the operation is optional.", call.operation, ended)
+            return None
         return Failure(
             who=f"The handler {words[0]}",
             operation=call.operation,
@@ -123,6 +139,21 @@ class HandlerBackend:
             output=tuple(map(self._masked, ended.tail)),
             mend=self._mend(words, call, ended),
         )
+
+    def _exit_later(self) -> None:
+        """A dialect may have a call for the end of the process, made once for each handler."""
+        key = (self._context.words, "")
+        if key not in _called and hasattr(self._dialect, "exit") and not self._settings.historic:
+            _called.add(key)
+            atexit.register(self._exit, os.getpid())
+
+    def _exit(self, process_id: int) -> None:
+        if os.getpid() != process_id:
+            return
+        exception = getattr(sys, "last_value", None)
+        error = clean(str(exception) or type(exception).__name__) if exception is not None else ""
+        for call in self._dialect.exit(self._context.facts, error):
+            self._start(call)
 
     def _run(self, words: Sequence[str], call: Call) -> process.Ended:
         label = " ".join([call.operation, *call.identifiers[:3], *(["…"] if len(call.identifiers) > 3 else [])])

@@ -31,9 +31,9 @@ def defined_for(identifier: str) -> tuple[str, ...]:
 
 
 def usable(identifier: str, carried: Iterable[str], preferred: Collection[str]) -> list[str]:
-    """Types to offer to Certbot for one identifier, best first; tls-sni-01 only where it was named."""
+    """Types to offer to Certbot for one identifier, best first: those named, or all but tls-sni-01."""
     defined = defined_for(identifier)
-    return [one for one in carried if one in defined and (one != tlssni01.TYPE or one in preferred)]
+    return [one for one in carried if one in defined and (one in preferred if preferred else one != tlssni01.TYPE)]
 
 
 def problems(asked: Iterable[str], carried: Sequence[str], preferred: Collection[str], carrier: str) -> list[str]:
@@ -52,8 +52,7 @@ def problems(asked: Iterable[str], carried: Sequence[str], preferred: Collection
         ]
     found = []
     for identifier in asked:
-        offered = usable(identifier, carried, preferred)
-        if any(not preferred or one in preferred for one in offered):
+        if usable(identifier, carried, preferred):
             continue
         defined = defined_for(identifier)
         kind = "a wildcard" if identifier.startswith("*.") else "an address" if is_address(identifier) else "a name"

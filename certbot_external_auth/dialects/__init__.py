@@ -34,6 +34,8 @@ class Call:
     :ivar identifiers: names shown in the log and errors.
     :ivar words: another command than the handler.
     :ivar folder: working directory; None is the caller's.
+    :ivar optional: a failure is noted in the log and changes nothing.
+    :ivar once: called once in a process, whatever the number of certificates.
     :ivar declined: what an exit code other than 0 means here besides failure, for the error.
     """
 
@@ -46,6 +48,8 @@ class Call:
     identifiers: tuple[str, ...] = ()
     words: tuple[str, ...] | None = None
     folder: str | None = None
+    optional: bool = False
+    once: bool = False
     declined: str = ""
 
 
@@ -58,6 +62,8 @@ class Facts:
     :ivar command: ``sign_domains``, or ``sign_csr`` for ``--csr``.
     :ivar challenge_type: the type preferred, for calls that are not about a challenge.
     :ivar key_algorithm: Dehydrated's word: rsa, prime256v1, secp384r1 …
+    :ivar config: Dehydrated's configuration file, if there is one; `basedir`: BASEDIR in it.
+    :ivar exports: variables that configuration exports.
     :ivar cleanup_words: the cleanup handler's command line, files absolute, if there is one.
     """
 
@@ -71,6 +77,9 @@ class Facts:
     wellknown: str | None = None
     chain: bool = False
     cleanup_words: tuple[str, ...] | None = None
+    config: str | None = None
+    basedir: str | None = None
+    exports: Mapping[str, str] = field(default_factory=dict)
 
 
 def dialect(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -12,29 +13,57 @@ from certbot_external_auth import tls_files
 from certbot_external_auth.challenges import Challenge, dns01, http01, tlsalpn01
 from certbot_external_auth.dialects import Call, Facts, by_type
 from certbot_external_auth.interfaces import IDialect
-from certbot_external_auth.lines import Deployment
+from certbot_external_auth.lines import Deployment, problem_text
 from certbot_external_auth.process import Ended
 
 # Dehydrated runs every hook with it, and hooks that write keys rely on it.
 UMASK = 0o077
 
 
-def environment(facts: Facts, challenge_type: str) -> dict[str, str]:
-    """The variables Dehydrated exports; CONFIG is absent as it is where there is no configuration file."""
+def folders(facts: Facts) -> dict[str, str]:
+    """The variables Dehydrated exports from its start; CONFIG is absent where there is no configuration file."""
     found = {
-        "BASEDIR": facts.config_dir,
+        **facts.exports,
+        "BASEDIR": facts.basedir or facts.config_dir,
         "CERTDIR": os.path.join(facts.config_dir, "live"),
         "ALPNCERTDIR": tls_files.folder(facts.work_dir),
         "COMMAND": facts.command,
+    }
+    if facts.wellknown is not None:
+        found["WELLKNOWN"] = facts.wellknown
+    if facts.config is not None:
+        found["CONFIG"] = facts.config
+    return found
+
+
+def environment(facts: Facts, challenge_type: str) -> dict[str, str]:
+    """The variables it exports while it works on a certificate."""
+    return {
+        **folders(facts),
         "CHALLENGETYPE": challenge_type,
         "KEY_ALGO": facts.key_algorithm,
         "PRIVATE_KEY_ROLLOVER": "no",
         "alias": facts.alias,
         "altnames": " ".join(facts.names),
     }
-    if facts.wellknown is not None:
-        found["WELLKNOWN"] = facts.wellknown
-    return found
+
+
+def _startup(facts: Facts) -> Call:
+    return Call("startup_hook", ("startup_hook",), folders(facts), umask=UMASK, optional=True, once=True)
+
+
+def _invalid(one: Any, facts: Facts) -> Call:
+    """With the name that really failed, where Dehydrated gives the last one of the certificate."""
+    challenge: Challenge = one.challenge
+    name, _, _ = _triple(challenge)
+    return Call(
+        operation="invalid_challenge",
+        arguments=("invalid_challenge", name, problem_text(one.problem or {})),
+        variables=environment(facts, challenge.type),
+        umask=UMASK,
+        identifiers=(challenge.identifier,),
+        optional=True,
+    )
 
 
 def _triple(challenge: Challenge) -> tuple[str, str, str]:
@@ -52,16 +81,28 @@ class Dehydrated:
     challenge_types = (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE)
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
-        return self._challenge_calls("deploy_challenge", challenges, facts)
+        return [_startup(facts), *self._challenge_calls("deploy_challenge", challenges, facts)]
 
     def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
-        return self._challenge_calls("clean_challenge", [one.challenge for one in finished], facts)
+        invalid = [_invalid(one, facts) for one in finished if one.status == "invalid"]
+        return [*invalid, *self._challenge_calls("clean_challenge", [one.challenge for one in finished], facts)]
 
     def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        return [self._certificate("deploy_cert", deployment, facts, (str(deployment.timestamp),))]
+        deploy = self._certificate("deploy_cert", deployment, facts, (str(deployment.timestamp),))
+        # Without the name in front, and with the request at the end, which Certbot does not keep.
+        words = ("sync_cert", *deploy.arguments[2:6], "")
+        sync = dataclasses.replace(deploy, operation="sync_cert", arguments=words, optional=True)
+        return [_startup(facts), sync, deploy]
 
     def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        return [self._certificate("unchanged_cert", deployment, facts, ())]
+        unchanged = self._certificate("unchanged_cert", deployment, facts, ())
+        return [_startup(facts), dataclasses.replace(unchanged, optional=True)]
+
+    def exit(self, facts: Facts, error: str) -> list[Call]:
+        """At the end of the process, if the hook was called for anything."""
+        words = ("exit_hook", error) if error else ("exit_hook",)
+        variables = environment(facts, facts.challenge_type)
+        return [Call("exit_hook", words, variables, umask=UMASK, optional=True, once=True)]
 
     def supported(self, call: Call, ended: Ended) -> bool:
         return True

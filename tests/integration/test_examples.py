@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import grp
 import os
+import shlex
 import shutil
 import socket
 import ssl
@@ -180,7 +181,7 @@ def test_haproxy_answers_challenges_beside_the_site(
     head = f"global\n    stats socket {admin} level admin\n\ndefaults\n    {timeouts}\n\n"
     (open_folder / "haproxy.cfg").write_text(head + text)
     script = EXAMPLES / "haproxy-tls-alpn" / "haproxy-tls-alpn.py"
-    words = handler(f"{script} --socket {admin} --crt-list {open_folder}/acme-tls.list", *ALPN)
+    words = handler(f"{shlex.quote(str(script))} --socket {admin} --crt-list {open_folder}/acme-tls.list", *ALPN)
     haproxy = [program("haproxy"), "-db", "-f", open_folder / "haproxy.cfg"]
     with (
         nginx(open_folder, ca, ports[1], "", ports[1]),
@@ -201,7 +202,7 @@ def test_haproxy_answers_challenges_beside_the_site(
 
 
 def standalone(ca: TestCA, folder: Path) -> list[str]:
-    words = f"{tls_support.STANDALONE} --port {ca.tls_port} --pid-file {folder / 'pid'}"
+    words = f"{shlex.quote(str(tls_support.STANDALONE))} --port {ca.tls_port} --pid-file {folder / 'pid'}"
     return handler(words, *ALPN)
 
 

@@ -17,8 +17,8 @@ NATIVE_ORDER = [
     *("pre-perform", "perform", "perform", "post-perform"),
     *("pre-cleanup", "cleanup", "cleanup", "post-cleanup"),
 ]
-SINGLE_ORDER = ["deploy_challenge", "deploy_challenge", "clean_challenge", "clean_challenge"]
-CHAIN_ORDER = ["deploy_challenge", "clean_challenge"]
+SINGLE_ORDER = ["startup_hook", *["deploy_challenge"] * 2, *["clean_challenge"] * 2, "exit_hook"]
+CHAIN_ORDER = ["startup_hook", "deploy_challenge", "clean_challenge", "exit_hook"]
 DEHYDRATED = ("--external-auth-dialect", "dehydrated")
 CHAIN = (*DEHYDRATED, "--external-auth-hook-chain", "yes")
 DNS = ("--preferred-challenges", "dns")
@@ -144,6 +144,7 @@ def test_dehydrated_call_is_dehydrateds(certbot: Certbot, scripts: Hooks, domain
         assert call.stdin_is_null
         assert call.session
         assert call.cwd == str(certbot.cwd)
+    for call in scripts.calls("deploy_challenge", "clean_challenge", "exit_hook"):
         assert call.env["CHALLENGETYPE"] == "dns-01"
         assert call.env["alias"] == domain
         assert call.env["altnames"].split() == [domain, wild]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import shlex
 import shutil
 import signal
 import subprocess
@@ -397,7 +398,10 @@ def test_private_ca_that_wants_an_external_account(scripts: Hooks, tmp_path: Pat
     with TestCA(external_accounts={"host-17": key}) as private:
         host = Certbot(tmp_path / "private", private)
         host.environment["RECORD"] = str(scripts.record)
-        words = [f"{tls_support.STANDALONE} --port {private.tls_port} --pid-file {tmp_path / 'pid'}", *ALPN]
+        words = [
+            f"{shlex.quote(str(tls_support.STANDALONE))} --port {private.tls_port} --pid-file {tmp_path / 'pid'}",
+            *ALPN,
+        ]
         without = host.run("certonly", *handler(*words), *names(domain))
         assert without.returncode == 1
         assert "externalAccountRequired" in without.log

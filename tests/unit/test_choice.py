@@ -13,9 +13,11 @@ DNS_ONLY = ("dns-01",)
     ("identifier", "preferred", "usable"),
     [
         ("a.test", (), ["dns-01", "http-01", "tls-alpn-01"]),
-        ("a.test", ("tls-sni-01",), list(TYPES)),
-        ("*.a.test", ("tls-sni-01",), ["dns-01"]),
-        ("192.0.2.1", ("tls-sni-01",), ["http-01", "tls-alpn-01"]),
+        ("a.test", ("tls-sni-01",), ["tls-sni-01"]),
+        ("a.test", ("tls-sni-01", "dns-01"), ["dns-01", "tls-sni-01"]),
+        ("*.a.test", ("tls-sni-01",), []),
+        ("*.a.test", (), ["dns-01"]),
+        ("192.0.2.1", ("tls-alpn-01", "dns-01"), ["tls-alpn-01"]),
         ("2001:db8::1", (), ["http-01", "tls-alpn-01"]),
     ],
 )
