@@ -68,7 +68,7 @@ def test_failing_chain_names_every_identifier(certbot: Certbot, scripts: Hooks, 
     assert result.returncode == 1
     assert not result.validated
     assert all(name in result.stderr for name in wanted)
-    assert scripts.operations == ["deploy_challenge", "clean_challenge"]
+    assert scripts.operations == ["startup_hook", "deploy_challenge", "clean_challenge", "exit_hook"]
 
 
 def test_challenge_the_ca_refuses_is_cleaned_and_explained(certbot: Certbot, scripts: Hooks, domain: str) -> None:

@@ -120,7 +120,7 @@ def test_every_option_is_kept(certbot: Certbot, scripts: Hooks, web: Webroot, do
     assert f"external_auth_wellknown = {certbot.cwd}/served\n" in kept
     scripts.forget()
     assert certbot.run(*RENEW_NOW, "-q", cwd=Path("/")).returncode == 0
-    assert scripts.operations == ["deploy_challenge", "clean_challenge"]
+    assert scripts.operations == ["startup_hook", "deploy_challenge", "clean_challenge", "exit_hook"]
     assert scripts.calls()[0].env["WELLKNOWN"] == f"{certbot.cwd}/served"
 
 
