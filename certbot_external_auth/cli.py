@@ -1,0 +1,41 @@
+"""The command `certbot-external-auth`: what is done beside a run of Certbot. Each verb lives in a module of its own.
+
+A verb's module has `arguments(parser)`, which adds its flags, and `main(arguments)`, which does the work and returns
+the exit code. It is imported only when its verb is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from certbot import errors
+
+from certbot_external_auth import __version__
+
+VERBS: dict[str, tuple[str, str]] = {}
+"""Verb to its module and a line of help."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Do what a command line says; the result is the exit code (2: wrong use)."""
+    given = list(sys.argv[1:] if words is None else words)
+    parser = argparse.ArgumentParser("certbot-external-auth", description="What is done beside a run of Certbot.")
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, (module, text) in VERBS.items():
+        verb = verbs.add_parser(name, help=text, description=text)
+        if name in given[:1]:
+            importlib.import_module(module).arguments(verb)
+    arguments = parser.parse_args(given)
+    try:
+        return int(importlib.import_module(VERBS[arguments.verb][0]).main(arguments))
+    except errors.Error as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
