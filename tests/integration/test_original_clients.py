@@ -31,12 +31,14 @@ class Contract:
     """What of a call is compared.
 
     :ivar operations: those that both make. :ivar variables: that both must set alike, besides the arguments.
+    :ivar repeats: the client calls again for a name when it has to try an order again, as on a busy machine.
     :ivar ours: differences on purpose, by what is different: what we do, and why.
     """
 
     operations: tuple[str, ...]
     variables: tuple[str, ...] = ()
     umask: bool = True
+    repeats: bool = False
     ours: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -148,6 +150,7 @@ CONTRACTS = {
     "acmetool": Contract(
         ("challenge-dns-start", "challenge-dns-stop", "live-updated"),
         umask=False,
+        repeats=True,
         ours={
             "umask": "the caller's; acmetool's is 0, which would let everybody change what a hook writes",
             "TARGETFILE": "the lineage's name; acmetool's own names end with a hash",
@@ -176,6 +179,10 @@ def test_called_as_by_the_original(
     run: Callable[[str, Sequence[str]], None] = getattr(originals, dialect.replace("-", "_"))
     run(hook, wanted)
     theirs = scripts.calls(*contract.operations)
+    if contract.repeats:
+        theirs = list(
+            {repr(shown): call for call, shown in zip(theirs, compared(theirs, contract), strict=True)}.values()
+        )
 
     scripts.forget()
     more = ["--external-auth-cleanup-handler", hook] if dialect == "certbot" else []

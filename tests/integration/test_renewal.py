@@ -131,7 +131,7 @@ def test_options_of_cli_ini_hold(certbot: Certbot, scripts: Hooks, domain: str) 
     assert certbot.run("certonly", "-n", *names(domain)).returncode == 0
     scripts.forget()
     assert certbot.run(*RENEW_NOW, "-q").returncode == 0
-    assert scripts.operations == ["deploy_challenge", "clean_challenge"]
+    assert scripts.operations == ["startup_hook", "deploy_challenge", "clean_challenge", "exit_hook"]
 
 
 @pytest.mark.versions
