@@ -1,9 +1,14 @@
-"""The one place where programs are started: by argument list, in a session of their own, with a time limit."""
+"""The one place where programs are started: by argument list, in a session of their own, with a time limit.
+
+Any number of them runs at a time, in one loop in the caller's thread: a signal that Certbot turns into an exception
+arrives there at once, and ends all of them together.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import selectors
 import signal
@@ -11,102 +16,27 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import IO
+from types import TracebackType
+from typing import IO, Any, Generic, TypeVar
 
 from certbot_external_auth import text
+from certbot_external_auth.output import Output
+from certbot_external_auth.program import Ended, Program
 
 logger = logging.getLogger(__name__)
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""
-LINE_LIMIT = 2000
-"""Characters of one output line that are passed on; the rest of the line is dropped."""
-TOTAL_LIMIT = 1_000_000
-"""Bytes of output of one call that reach the log; what comes after is read and dropped."""
-TAIL_LINES = 10
 _CHUNK = 65536
 _LAST_READS = 16
+_LOOK_AGAIN = 0.01
+"""Seconds between two looks at whether the rest of a group that was told to end is gone; nothing tells that."""
+_LOOK_FOR_END = 0.05
+"""The same for the end of a program, where the system has no descriptor that tells it."""
 _LINGERING_LIMIT = 64
 _lingering: deque[IO[bytes]] = deque()
 
-
-@dataclass(frozen=True)
-class Ended:
-    """How a program ended.
-
-    :ivar code: exit code, or None if a signal ended it.
-    :ivar signal: number of the signal, or None.
-    :ivar timed_out: it was ended at the time limit.
-    :ivar refused: why it could not be started, or an empty string.
-    :ivar tail: its last output lines, clean.
-    :ivar stdout: the beginning of its standard output, clean.
-    """
-
-    code: int | None = None
-    signal: int | None = None
-    timed_out: bool = False
-    refused: str = ""
-    limit: float | None = None
-    tail: tuple[str, ...] = ()
-    stdout: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return self.code == 0 and not self.timed_out
-
-    def __str__(self) -> str:
-        if self.refused:
-            return f"it could not be started: {self.refused}"
-        if self.timed_out:
-            return f"it had not ended after {self.limit:g} seconds and was stopped"
-        if self.signal is not None:
-            return f"it was ended by {_signal_name(self.signal)}"
-        return f"exit code {self.code}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"signal {signal.Signals(number).name}"
-    except ValueError:
-        return f"signal {number}"
-
-
-@dataclass
-class _Output:
-    """Turns the bytes of both pipes into bounded, clean lines."""
-
-    say: Callable[[str], None]
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
-    stdout: bytearray = field(default_factory=bytearray)
-    partial: dict[int, bytearray] = field(default_factory=dict)
-    total: int = 0
-
-    def feed(self, key: int, data: bytes, standard: bool) -> None:
-        if standard and len(self.stdout) < text.LIMIT:
-            self.stdout += data[: text.LIMIT - len(self.stdout)]
-        buffer = self.partial.setdefault(key, bytearray())
-        *lines, rest = data.split(b"\n")
-        for line in lines:
-            buffer += line[:LINE_LIMIT]
-            self._line(bytes(buffer[:LINE_LIMIT]))
-            buffer.clear()
-        buffer += rest[: max(0, LINE_LIMIT - len(buffer))]
-
-    def flush(self) -> None:
-        for buffer in self.partial.values():
-            if buffer:
-                self._line(bytes(buffer))
-                buffer.clear()
-
-    def _line(self, data: bytes) -> None:
-        # A carriage return redraws the line on a terminal: what comes last is what a person would have seen.
-        shown = text.clean(data.decode("utf-8", "replace").rstrip("\r").rsplit("\r", 1)[-1], LINE_LIMIT).rstrip()
-        if shown:
-            self.tail.append(shown)
-        if self.total <= TOTAL_LIMIT:
-            self.total += len(data) + 1
-            self.say(shown if self.total <= TOTAL_LIMIT else "(more output follows and is not logged)")
+Key = TypeVar("Key")
 
 
 def run(
@@ -119,175 +49,261 @@ def run(
     folder: str | None = None,
     limit: float | None = None,
 ) -> Ended:
-    """Run a program to its end and pass on its output line by line.
+    """Run one program to its end; the parameters are those of `Program`, the rules those of `Together`."""
+    with Together[None]() as together:
+        together.start(None, Program(argv, environment, say, stdin, umask, folder, limit))
+        ((_, ended),) = together.wait()
+        return ended
 
-    The call returns when the program itself ends, even if a child of it still holds the pipes. At the time limit,
-    and whenever an exception (a signal that Certbot turned into one, Ctrl-C) leaves this function, the whole
-    process group gets SIGTERM and, five seconds later, SIGKILL.
 
-    :param argv: the program's absolute path and its arguments.
-    :param say: called with each line of output.
-    :param stdin: what the program reads; None is `/dev/null`.
-    :param umask: file mode mask of the program; None is the caller's.
-    :param folder: its working directory; None is the caller's.
-    :param limit: seconds; None is no limit.
+class Together(Generic[Key]):
+    """Programs that run side by side; a context manager.
+
+    A program has ended when the program itself has, even if a child of it still holds the pipes. At its time limit,
+    and for all of them whenever an exception (a signal that Certbot turned into one, Ctrl-C) leaves the context, the
+    whole process group gets SIGTERM and, five seconds later or at the next exception, SIGKILL.
     """
-    output = _Output(say)
-    try:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(environment),
-            umask=-1 if umask is None else umask,
-            cwd=folder,
-            start_new_session=True,
-            close_fds=True,
-        )
-    except (OSError, ValueError) as error:
-        return Ended(refused=getattr(error, "strerror", None) or str(error))
-    timed_out = False
-    try:
-        timed_out = not _converse(process, stdin or b"", output, limit)
-        if timed_out:
-            _stop_group(process)
-    except BaseException:
-        _stop_group(process)
-        _close(process, linger=False)
-        raise
-    _close(process, linger=not timed_out)
-    output.flush()
-    code = process.returncode
-    return Ended(
-        code=code if code >= 0 else None,
-        signal=-code if code < 0 else None,
-        timed_out=timed_out,
-        limit=limit,
-        tail=tuple(output.tail),
-        stdout=text.clean(output.stdout.decode("utf-8", "replace")),
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._running: dict[int, tuple[Key, _Running]] = {}
+        self._ended: list[tuple[Key, Ended]] = []
+
+    def __enter__(self) -> Together[Key]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if self._running:
+                self._stop()
+        finally:
+            for _, running in self._running.values():
+                running.abandon()
+            self._running.clear()
+            self._selector.close()
+
+    def __len__(self) -> int:
+        """Programs started whose end `wait` has not told."""
+        return len(self._running) + len(self._ended)
+
+    def start(self, key: Key, program: Program) -> None:
+        """Start a program; whatever becomes of it is told by `wait`, with its `key`."""
+        try:
+            popen = _popen(program)
+        except (OSError, ValueError) as error:
+            self._ended.append((key, Ended(refused=getattr(error, "strerror", None) or str(error))))
+            return
+        running = self._running[popen.pid] = (key, _Running(popen, program, self._selector))
+        running[1].register()
+
+    def wait(self) -> list[tuple[Key, Ended]]:
+        """Move bytes until at least one program has ended; those that have.
+
+        Returns an empty list only if nothing runs.
+        """
+        while self._running and not self._ended:
+            self._turn()
+        ended, self._ended = self._ended, []
+        return ended
+
+    def _turn(self) -> None:
+        """Wait until something happens, and see to it."""
+        patience = min(running.patience() for _, running in self._running.values())
+        for event, _ in self._selector.select(None if patience == math.inf else patience):
+            event.data(event)
+        for pid, (key, running) in list(self._running.items()):
+            if running.see_to():
+                self._ended.append((key, running.ended()))
+                del self._running[pid]
+
+    def _stop(self) -> None:
+        for _, running in self._running.values():
+            running.stop()
+            # What follows an exception is not worth another one.
+            running.output.say = _nobody
+        while self._running:
+            self._turn()
+
+
+def _popen(program: Program) -> subprocess.Popen[bytes]:
+    """As cheap as it gets: without functions to call in the child, Python uses vfork, in a session of its own too."""
+    return subprocess.Popen(
+        list(program.argv),
+        bufsize=0,
+        stdin=subprocess.DEVNULL if program.stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=program.environment,
+        umask=-1 if program.umask is None else program.umask,
+        cwd=program.folder,
+        start_new_session=True,
+        close_fds=True,
     )
 
 
-def _converse(process: subprocess.Popen[bytes], document: bytes, output: _Output, limit: float | None) -> bool:
-    """Move bytes until the process ends; False if the time limit came first."""
-    deadline = None if limit is None else time.monotonic() + limit
-    with contextlib.ExitStack() as stack:
-        selector = stack.enter_context(selectors.DefaultSelector())
-        for pipe in (process.stdout, process.stderr):
-            assert pipe is not None
-            os.set_blocking(pipe.fileno(), False)
-            selector.register(pipe, selectors.EVENT_READ, "read")
-        if process.stdin is not None:
-            os.set_blocking(process.stdin.fileno(), False)
-            selector.register(process.stdin, selectors.EVENT_WRITE, "write")
-        end = _watch_end(process.pid, stack)
-        if end is not None:
-            selector.register(end, selectors.EVENT_READ, "end")
-        view = memoryview(document)
-        while process.poll() is None:
-            left = None if deadline is None else deadline - time.monotonic()
-            if left is not None and left <= 0:
-                return False
-            # Without a descriptor that tells the end, look every 50 ms.
-            wait = left if end is not None else min(0.05, left or 0.05)
-            for key, _ in selector.select(wait):
-                if key.data == "read":
-                    _read(selector, key, process, output)
-                elif key.data == "write":
-                    view = _write(selector, key, view)
-        for key in [key for key in selector.get_map().values() if key.data == "read"]:
-            # Bounded, since a child in the background may write for ever.
-            for _ in range(_LAST_READS):
-                if not _read(selector, key, process, output):
-                    break
-    return True
+def _nobody(line: str) -> None:
+    pass
 
 
-def _watch_end(pid: int, stack: contextlib.ExitStack) -> int | None:
-    try:
-        descriptor = os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        return None
-    stack.callback(os.close, descriptor)
-    return descriptor
+class _Running:
+    """One program while it runs: its pipes, its time limit, and its end."""
 
+    def __init__(self, popen: subprocess.Popen[bytes], program: Program, selector: selectors.BaseSelector) -> None:
+        self.output = Output(program.say)
+        self._popen = popen
+        self._limit = program.limit
+        self._deadline = math.inf if program.limit is None else time.monotonic() + program.limit
+        self._document = memoryview(program.stdin or b"")
+        self._stopping = False
+        self._timed_out = False
+        self._selector = selector
+        self._end: int | None = None
 
-def _read(
-    selector: selectors.BaseSelector, key: selectors.SelectorKey, process: subprocess.Popen[bytes], output: _Output
-) -> bool:
-    try:
-        data = os.read(key.fd, _CHUNK)
-    except BlockingIOError:
-        return False
-    except OSError:
-        data = b""
-    if not data:
-        selector.unregister(key.fileobj)
-        _shut(key.fileobj)
-        return False
-    output.feed(key.fd, data, key.fileobj is process.stdout)
-    return True
+    def register(self) -> None:
+        """Have the selector watch the pipes and, where the system can tell it, the end."""
+        for pipe, events, seen_to in (
+            (self._popen.stdout, selectors.EVENT_READ, self._read),
+            (self._popen.stderr, selectors.EVENT_READ, self._read),
+            (self._popen.stdin, selectors.EVENT_WRITE, self._write),
+        ):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                self._selector.register(pipe, events, seen_to)
+        with contextlib.suppress(AttributeError, OSError):
+            self._end = os.pidfd_open(self._popen.pid)
+            self._selector.register(self._end, selectors.EVENT_READ, self._see_end)
 
+    # --- time ---
 
-def _write(selector: selectors.BaseSelector, key: selectors.SelectorKey, view: memoryview) -> memoryview:
-    file = key.fileobj
-    assert not isinstance(file, int)
-    with contextlib.suppress(BlockingIOError):
+    def patience(self) -> float:
+        """Seconds after which `see_to` is due even if nothing happens."""
+        often = _LOOK_AGAIN if self._stopping else _LOOK_FOR_END if self._end is None else math.inf
+        return min(often, max(0.0, self._deadline - time.monotonic()))
+
+    def see_to(self) -> bool:
+        """Whether it has ended; at a deadline it is told to, or ended."""
+        if self._stopping or self._end is None:
+            self._popen.poll()
+        late = time.monotonic() >= self._deadline
+        if self._stopping:
+            if late:
+                self._kill()
+            return late or not self._group_alive()
+        if late and self._popen.returncode is None:
+            self._timed_out = True
+            self.stop()
+        return self._popen.returncode is not None and not self._stopping
+
+    def stop(self) -> None:
+        """Tell the group to end, and give it the grace period."""
+        self._stopping = True
+        self._deadline = time.monotonic() + GRACE
+        _signal_group(self._popen.pid, signal.SIGTERM)
+
+    def abandon(self) -> None:
+        """End the group now."""
+        self._kill()
+        self._close(linger=False)
+
+    def _kill(self) -> None:
+        _signal_group(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
+
+    def _group_alive(self) -> bool:
         try:
-            view = view[os.write(key.fd, view) :]
-        except OSError as error:
-            if isinstance(error, BlockingIOError):
-                raise
-            view = view[len(view) :]
-    if not view:
-        selector.unregister(file)
-        _shut(file)
-    return view
-
-
-def _shut(file: object) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        file.close()  # type: ignore[attr-defined]
-
-
-def _close(process: subprocess.Popen[bytes], linger: bool) -> None:
-    """Close the pipes; one that a child in the background still writes to stays open, so SIGPIPE does not end it."""
-    if process.stdin is not None:
-        _shut(process.stdin)
-    for pipe in (process.stdout, process.stderr):
-        if pipe is None or pipe.closed:
-            continue
-        if not linger:
-            _shut(pipe)
-            continue
-        logger.info("A child of process %d goes on in the background and holds its output.", process.pid)
-        _lingering.append(pipe)
-        while len(_lingering) > _LINGERING_LIMIT:
-            _shut(_lingering.popleft())
-
-
-def _stop_group(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM to the group, SIGKILL after the grace period or at the next exception (a second Ctrl-C)."""
-    try:
-        _signal_group(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
-        while _group_alive(process) and time.monotonic() < deadline:
-            time.sleep(0.01)
-    finally:
-        _signal_group(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _group_alive(process: subprocess.Popen[bytes]) -> bool:
-    process.poll()
-    try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+            os.killpg(self._popen.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
         return True
-    return True
+
+    def _see_end(self, event: selectors.SelectorKey) -> None:
+        self._popen.poll()
+        self._selector.unregister(event.fileobj)
+
+    # --- bytes ---
+
+    def _read(self, event: selectors.SelectorKey) -> bool:
+        try:
+            data = os.read(event.fd, _CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self._shut(event.fileobj)
+            return False
+        self.output.feed(event.fd, data, event.fileobj is self._popen.stdout)
+        return True
+
+    def _write(self, event: selectors.SelectorKey) -> None:
+        try:
+            self._document = self._document[os.write(event.fd, self._document) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            # Nobody reads it.
+            self._document = self._document[:0]
+        if not self._document:
+            self._shut(event.fileobj)
+
+    def ended(self) -> Ended:
+        """How it ended, once it has."""
+        self._read_rest()
+        self._close(linger=not self._stopping)
+        self.output.flush()
+        code = self._popen.returncode
+        return Ended(
+            code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            timed_out=self._timed_out,
+            limit=self._limit,
+            tail=tuple(self.output.tail),
+            stdout=text.clean(self.output.stdout.decode("utf-8", "replace")),
+        )
+
+    def _pipes(self) -> list[IO[bytes]]:
+        pipes = (self._popen.stdin, self._popen.stdout, self._popen.stderr)
+        return [pipe for pipe in pipes if pipe is not None and not pipe.closed]
+
+    def _read_rest(self) -> None:
+        for pipe in self._pipes():
+            if pipe is not self._popen.stdin:
+                event = self._selector.get_key(pipe)
+                # Bounded, since a child in the background may write for ever.
+                for _ in range(_LAST_READS):
+                    if not self._read(event):
+                        break
+
+    def _close(self, linger: bool) -> None:
+        """Close everything; a pipe that a child in the background still writes to stays open, so SIGPIPE does not end
+        it."""
+        for pipe in self._pipes():
+            if linger and pipe is not self._popen.stdin:
+                logger.info("A child of process %d goes on in the background and holds its output.", self._popen.pid)
+                self._unregister(pipe)
+                _lingering.append(pipe)
+            else:
+                self._shut(pipe)
+        if self._end is not None:
+            self._unregister(self._end)
+            os.close(self._end)
+            self._end = None
+        while len(_lingering) > _LINGERING_LIMIT:
+            _lingering.popleft().close()
+
+    def _shut(self, pipe: Any) -> None:
+        self._unregister(pipe)
+        with contextlib.suppress(OSError):
+            pipe.close()
+
+    def _unregister(self, file: Any) -> None:
+        # What an exception came between was not registered yet, or is not any more.
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(file)
 
 
 def _signal_group(group: int, number: int) -> None:

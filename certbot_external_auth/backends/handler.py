@@ -20,6 +20,7 @@ from certbot_external_auth.environment import handler_environment
 from certbot_external_auth.errors import DeployError, Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lines import Deployment
+from certbot_external_auth.program import Ended
 from certbot_external_auth.text import clean
 
 logger = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ class HandlerBackend:
         for call in self._dialect.exit(self._context.facts, error):
             self._start(call)
 
-    def _run(self, words: Sequence[str], call: Call) -> process.Ended:
+    def _run(self, words: Sequence[str], call: Call) -> Ended:
         label = " ".join([call.operation, *call.identifiers[:3], *(["…"] if len(call.identifiers) > 3 else [])])
         logger.debug("Calling %s: %s", words[0], label)
         ended = process.run(
@@ -179,7 +180,7 @@ class HandlerBackend:
                 line = line.replace(value, "***")
         return line
 
-    def _mend(self, words: Sequence[str], call: Call, ended: process.Ended) -> str:
+    def _mend(self, words: Sequence[str], call: Call, ended: Ended) -> str:
         if ended.timed_out:
             return "Give it more time with --external-auth-timeout, or find out what it waits for."
         sentences = [f"This can mean: {call.declined}."] if call.declined and ended.code else []

@@ -15,7 +15,7 @@ from certbot_external_auth.challenges import Challenge, dns01, http01
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.interfaces import IDialect
 from certbot_external_auth.lines import Deployment
-from certbot_external_auth.process import Ended
+from certbot_external_auth.program import Ended
 
 
 @implementer(IDialect)

@@ -14,7 +14,7 @@ from certbot_external_auth.challenges import Challenge, dns01, http01, tlsalpn01
 from certbot_external_auth.dialects import Call, Facts, by_type
 from certbot_external_auth.interfaces import IDialect
 from certbot_external_auth.lines import Deployment, problem_text
-from certbot_external_auth.process import Ended
+from certbot_external_auth.program import Ended
 
 # Dehydrated runs every hook with it, and hooks that write keys rely on it.
 UMASK = 0o077

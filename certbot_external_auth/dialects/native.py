@@ -19,7 +19,7 @@ from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.interfaces import IDialect
 from certbot_external_auth.lines import Deployment, Line
-from certbot_external_auth.process import Ended
+from certbot_external_auth.program import Ended
 
 # What has several lines is only in the line (and the certificate in the file at cert_path).
 _NOT_A_VARIABLE = ("command", "cert_pem")

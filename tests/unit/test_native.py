@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from certbot_external_auth import process
 from certbot_external_auth.backends import Finished
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.dialects.native import Native, variable
+from certbot_external_auth.program import Ended
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -70,4 +70,4 @@ def test_cleanup_says_where_the_value_stands() -> None:
 def test_not_implemented(operation: str, code: int, stdout: str, supported: bool) -> None:
     """A handler may decline everything but publishing."""
     call = next(one for one in Native().perform([DNS], Facts()) if one.operation == operation)
-    assert Native().supported(call, process.Ended(code=code, stdout=stdout)) is supported
+    assert Native().supported(call, Ended(code=code, stdout=stdout)) is supported

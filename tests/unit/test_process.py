@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import process
+from certbot_external_auth import output, process
+from certbot_external_auth.program import Ended, Program
 
 
 def script(folder: Path, body: str) -> str:
@@ -108,9 +109,9 @@ def test_rubbish_is_bounded_and_clean(tmp_path: Path) -> None:
     body += "printf '\\033[31mred\\033[0m \\377\\000\\033]0;title\\007end\\n'"
     ended, said = run(script(tmp_path, body))
     assert ended.ok
-    assert max(map(len, said)) <= process.LINE_LIMIT
+    assert max(map(len, said)) <= output.LINE_LIMIT
     assert ended.tail[-1] == "red \ufffdend"
-    assert sum(map(len, said)) <= process.TOTAL_LIMIT + 1000
+    assert sum(map(len, said)) <= output.TOTAL_LIMIT + 1000
 
 
 def test_more_lines_than_the_log_shall_hold(tmp_path: Path) -> None:
@@ -122,3 +123,113 @@ def test_more_lines_than_the_log_shall_hold(tmp_path: Path) -> None:
 def test_what_cannot_start_is_said(tmp_path: Path) -> None:
     ended, _ = run(str(tmp_path / "missing"))
     assert str(ended) == "it could not be started: No such file or directory"
+
+
+# --- several at a time ---
+
+
+def program(path: str, *words: str, limit: float | None = None, said: list[str] | None = None) -> Program:
+    say = (lambda line: None) if said is None else said.append
+    return Program([path, *words], {"PATH": os.environ["PATH"]}, say, limit=limit)
+
+
+def run_all(programs: dict[str, Program]) -> dict[str, Ended]:
+    found: dict[str, Ended] = {}
+    with process.Together[str]() as together:
+        for name, one in programs.items():
+            together.start(name, one)
+        while together:
+            found.update(together.wait())
+        assert together.wait() == []
+    return found
+
+
+def test_several_run_side_by_side_and_each_has_its_own_output_and_end(tmp_path: Path) -> None:
+    """Each ends only when all of them have begun."""
+    waits = script(tmp_path, f'touch {tmp_path}/"$1"; echo "$1"; while ! [ -e {tmp_path}/"$2" ]; do :; done; exit "$3"')
+    said: dict[str, list[str]] = {"1": [], "2": [], "3": []}
+    found = run_all(
+        {
+            "1": program(waits, "1", "2", "0", limit=60, said=said["1"]),
+            "2": program(waits, "2", "3", "5", limit=60, said=said["2"]),
+            "3": program(waits, "3", "1", "0", limit=60, said=said["3"]),
+            "none": program(str(tmp_path / "missing")),
+        }
+    )
+    assert {name: str(ended) for name, ended in found.items()} == {
+        "1": "exit code 0",
+        "2": "exit code 5",
+        "3": "exit code 0",
+        "none": "it could not be started: No such file or directory",
+    }
+    assert said == {"1": ["1"], "2": ["2"], "3": ["3"]}
+
+
+def test_a_limit_ends_only_the_one_that_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "GRACE", 0.2)
+    late = script(tmp_path, f"trap '' TERM; touch {tmp_path}/late; while :; do sleep 600; done")
+    other = tmp_path / "other.sh"
+    other.write_text("#!/bin/sh\nread line <$1\necho $line\n")
+    other.chmod(0o755)
+    os.mkfifo(tmp_path / "fifo")
+    said: list[str] = []
+    with process.Together[str]() as together:
+        together.start("late", program(late, limit=0.5))
+        together.start("other", program(str(other), str(tmp_path / "fifo"), said=said))
+        ((first, ended),) = together.wait()
+        assert (first, ended.timed_out) == ("late", True)
+        (tmp_path / "fifo").write_text("still here\n")
+        ((second, ended),) = together.wait()
+    assert (second, ended.ok, said) == ("other", True, ["still here"])
+
+
+def test_an_exception_ends_all_of_them_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that see to SIGTERM have their time for it while others do not."""
+    monkeypatch.setattr(process, "GRACE", 1.0)
+    stubborn = script(tmp_path, f"trap '' TERM; echo $$ >{tmp_path}/$1; while :; do sleep 600; done")
+    tidy = tmp_path / "tidy.sh"
+    tidy.write_text(f"#!/bin/sh\ntrap 'echo tidied >{tmp_path}/tidied; exit' TERM\necho $$ >{tmp_path}/$1\n")
+    tidy.write_text(tidy.read_text() + "while :; do read line; done <$2\n")
+    tidy.chmod(0o755)
+    os.mkfifo(tmp_path / "never")
+    holder = os.open(tmp_path / "never", os.O_RDWR)
+
+    def interrupt() -> None:
+        with process.Together[str]() as together:
+            together.start("a", program(stubborn, "a"))
+            together.start("b", program(stubborn, "b"))
+            together.start("c", program(str(tidy), "c", str(tmp_path / "never")))
+            deadline = time.monotonic() + 20
+            while not all(has_text(tmp_path / name) for name in "abc") and time.monotonic() < deadline:
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+
+    before = len(os.listdir("/proc/self/fd"))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+        assert len(os.listdir("/proc/self/fd")) == before
+    finally:
+        os.close(holder)
+    assert all(gone(int((tmp_path / name).read_text())) for name in "abc")
+    assert (tmp_path / "tidied").read_text() == "tidied\n"
+
+
+def has_text(path: Path) -> bool:
+    return path.exists() and path.read_text() != ""
+
+
+def test_no_descriptor_is_left(tmp_path: Path) -> None:
+    path = script(tmp_path, "cat; echo out; echo err >&2")
+    before = sorted(os.listdir("/proc/self/fd"))
+    for limit in (None, 60.0):
+        assert all(ended.ok for ended in run_all({str(n): program(path, limit=limit) for n in range(20)}).values())
+    run_all({"missing": program(str(tmp_path / "missing")), "there": program(path)})
+    assert sorted(os.listdir("/proc/self/fd")) == before
+
+
+def test_without_a_descriptor_that_tells_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels below 5.3 have none, and Python on some systems does not offer it."""
+    monkeypatch.delattr(os, "pidfd_open")
+    path = script(tmp_path, "exit 7")
+    assert [ended.code for ended in run_all({str(n): program(path) for n in range(3)}).values()] == [7, 7, 7]
