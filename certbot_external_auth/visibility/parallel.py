@@ -1,0 +1,68 @@
+"""Many slow questions at once, with a bounded number of threads, and left at once when Certbot is told to stop."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+LIMIT = 64
+"""Threads, and so sockets, at a time."""
+POLL = 0.5
+"""Seconds for which a wait may not notice a signal, where the system's own wait cannot be interrupted."""
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+def each(ask: Callable[[In], Out], items: Sequence[In], limit: int = LIMIT) -> list[Out]:
+    """What `ask` returns for each item, in their order.
+
+    `ask` must end by itself, within a time limit of its own. Its exception is raised here. A signal's exception ends
+    the waiting at once; the threads are daemons, take up nothing more then, and end with the process at the latest.
+    """
+    if len(items) <= 1:
+        return [ask(item) for item in items]
+    todo: queue.SimpleQueue[tuple[int, In]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, Out | None, BaseException | None]] = queue.SimpleQueue()
+    left = threading.Event()
+    for pair in enumerate(items):
+        todo.put(pair)
+
+    def work() -> None:
+        while not left.is_set():
+            try:
+                index, item = todo.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                done.put((index, ask(item), None))
+            except BaseException as error:
+                done.put((index, None, error))
+
+    for _ in range(min(limit, len(items))):
+        threading.Thread(target=work, name="visibility", daemon=True).start()
+    try:
+        return _collect(done, len(items))
+    finally:
+        left.set()
+
+
+def _collect(done: queue.SimpleQueue[tuple[int, Out | None, BaseException | None]], count: int) -> list[Out]:
+    found: dict[int, Out] = {}
+    while len(found) < count:
+        try:
+            index, value, error = done.get(timeout=POLL)
+        except queue.Empty:
+            continue
+        if error is not None:
+            raise error
+        found[index] = value  # type: ignore[assignment]
+    return [found[index] for index in range(count)]
+
+
+def seconds_left(until: float) -> float:
+    """Seconds to a moment of the monotonic clock, at least a hundredth: 0 would mean something else to a socket."""
+    return max(0.01, until - time.monotonic())

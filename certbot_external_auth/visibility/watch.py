@@ -1,0 +1,142 @@
+"""Looks again and again until everything is visible or the time is over."""
+
+from __future__ import annotations
+
+import importlib
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from certbot_external_auth.visibility import KINDS, Expectation, Observation, parallel, verdict
+from certbot_external_auth.visibility.probe import Probe, Surroundings
+from certbot_external_auth.visibility.verdict import Decision, State
+
+FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 1.0, 1.5, 15.0
+"""Seconds between two looks, and by how much they grow."""
+JITTER = 0.1
+"""Part of a pause by which it may be longer or shorter, so that many hosts do not ask at the same moment."""
+LOOK_LIMIT = 10.0
+"""Seconds one look may take."""
+NOBODY_ROUNDS, NOBODY_LIMIT = 2, 10.0
+"""Looks, and seconds for these, after which `auto` believes that nobody will answer."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """:ivar mode: ``auto`` or ``strict``. :ivar timeout, settle: seconds."""
+
+    mode: str = "auto"
+    timeout: float = 120.0
+    settle: float = 0.0
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one look found.
+
+    :ivar number: from 1. :ivar seconds: since the watch began. :ivar seen: place to observations.
+    :ivar over: there will be no other round. :ivar pause: seconds to the next one.
+    """
+
+    number: int
+    seconds: float
+    seen: Mapping[str, Sequence[Observation]]
+    over: bool = False
+    pause: float = 0.0
+
+    @property
+    def observations(self) -> list[Observation]:
+        return [one for seen in self.seen.values() for one in seen]
+
+    @property
+    def states(self) -> dict[str, State]:
+        return verdict.states(self.seen, self.over)
+
+    def decision(self, policy: str) -> Decision:
+        """For the batch, were this the last round."""
+        return max((verdict.decision(seen, policy) for seen in self.seen.values()), default=Decision.GO_ON)
+
+
+class Observer:
+    """Every kind of expectation, each looked for by its own probe."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._probes: dict[str, Probe] = {}
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        """All observations of one look, grouped by kind; see `Probe.look`."""
+        groups: dict[str, list[Expectation]] = {}
+        for one in expectations:
+            groups.setdefault(KINDS[one.type], []).append(one)
+        looks = [(self._probe(kind), group) for kind, group in groups.items()]
+        found = parallel.each(lambda pair: pair[0].look(pair[1], until), looks)
+        return [observation for observations in found for observation in observations]
+
+    def _probe(self, kind: str) -> Probe:
+        if kind not in self._probes:
+            module = importlib.import_module(f"certbot_external_auth.visibility.{kind}")
+            self._probes[kind] = module.Probe(self._surroundings)
+        return self._probes[kind]
+
+
+def watch(
+    observer: Observer,
+    expectations: Sequence[Expectation],
+    policy: Policy,
+    told: Callable[[Round], None] = lambda _: None,
+    pause: Callable[[float], bool] | None = None,
+) -> Round:
+    """Look until everything is visible, `policy` knows enough, or its time is over; the last round is returned.
+
+    :param told: called after each look.
+    :param pause: waits so many seconds; true ends the watch (somebody does not want to wait).
+    """
+    pause = pause or _sleep
+    start = time.monotonic()
+    number, length = 0, FIRST_PAUSE
+    while True:
+        number += 1
+        seen = verdict.by_place(expectations, observer.look(expectations, _until(start, number, policy)))
+        spent = time.monotonic() - start
+        over = _enough(seen, number, policy) or spent >= policy.timeout
+        # The last look begins when the time is over, not before.
+        wait = 0.0 if over else min(length * random.uniform(1 - JITTER, 1 + JITTER), policy.timeout - spent)
+        found = Round(number, spent, seen, over, wait)
+        told(found)
+        if over:
+            break
+        if pause(wait):
+            return found
+        length = min(length * GROWTH, LONGEST_PAUSE)
+    if policy.settle and set(found.states.values()) == {State.VISIBLE}:
+        pause(policy.settle)
+    return found
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
+def _until(start: float, number: int, policy: Policy) -> float:
+    limit = time.monotonic() + LOOK_LIMIT
+    if policy.mode == verdict.STRICT or number > NOBODY_ROUNDS:
+        return limit
+    # Two looks and the pause between them fit into the limit.
+    return min(limit, start + (NOBODY_LIMIT - FIRST_PAUSE * (1 + JITTER)) * number / NOBODY_ROUNDS + number - 1)
+
+
+def _enough(seen: Mapping[str, Sequence[Observation]], number: int, policy: Policy) -> bool:
+    """Whether another look could change nothing that matters."""
+    return all(_settled(observations, number, policy) for observations in seen.values())
+
+
+def _settled(observations: Sequence[Observation], number: int, policy: Policy) -> bool:
+    if verdict.state(observations) is State.VISIBLE:
+        return True
+    if policy.mode == verdict.STRICT or verdict.answered(observations):
+        return False
+    # Who cannot even be asked from here will not be a moment later.
+    return number >= NOBODY_ROUNDS or not verdict.said(observations)
