@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
-from certbot_external_auth import env_file, preflight, process, tls_files, webroot
+from certbot_external_auth import call_size, env_file, preflight, process, tls_files, webroot
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call, dialect, recognise
@@ -65,7 +65,11 @@ class HandlerBackend:
                 logger.warning(warning)
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
-        for call in self._dialect.perform(challenges, self._context.facts):
+        calls = self._dialect.perform(challenges, self._context.facts)
+        failures = [failure for call in calls if (failure := self._too_large(call))]
+        if failures:
+            raise PerformError(failures)
+        for call in calls:
             begin(call.challenges)
             failure = self._write_files(call) or self._start(call)
             if failure:
@@ -141,6 +145,21 @@ class HandlerBackend:
             mend=self._mend(words, call, ended),
         )
 
+    def _too_large(self, call: Call) -> Failure | None:
+        """What would not fit through the start of a program, said before anything is published."""
+        words = call.words or self._context.words
+        reason = call_size.too_large([*words, *call.arguments], self._environment(call), call_size.system_limit())
+        if reason is None:
+            return None
+        mend = "Start Certbot with a smaller environment"
+        if len(call.challenges) > 1:
+            # A hook takes a chain for the whole of what is to be published, so it is never cut into two.
+            mend += ", ask for fewer names in one certificate, or give --external-auth-hook-chain no"
+        return Failure(f"The handler {words[0]}", call.operation, call.identifiers, reason, mend=f"{mend}.")
+
+    def _environment(self, call: Call) -> dict[str, str]:
+        return {**handler_environment(os.environ), **self._secrets, **call.variables}
+
     def _exit_later(self) -> None:
         """A dialect may have a call for the end of the process, made once for each handler."""
         key = (self._context.words, "")
@@ -161,7 +180,7 @@ class HandlerBackend:
         logger.debug("Calling %s: %s", words[0], label)
         ended = process.run(
             [*words, *call.arguments],
-            environment={**handler_environment(os.environ), **self._secrets, **call.variables},
+            environment=self._environment(call),
             say=lambda line: logger.info("%s: %s", label, self._masked(line)),
             stdin=call.document,
             umask=call.umask,

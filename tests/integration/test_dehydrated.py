@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.call_size import RESERVE, system_limit
 from tests.support.certbot import Certbot, Result
 from tests.support.hooks import Hooks
 from tests.support.testca import TestCA
@@ -71,6 +72,20 @@ def test_no_optional_operation_fails_a_run(certbot: Certbot, scripts: Hooks, dom
     renewed = certbot.run(*RENEW, env=failing)
     assert renewed.returncode == 0, renewed
     assert operation in scripts.operations
+
+
+def test_a_chain_that_no_program_could_be_given(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Said before anything is published; a chain is not cut, since a hook would take its half for the whole."""
+    left = system_limit() - RESERVE - 3000
+    padding = {f"PADDING_{number}": "x" * min(100_000, left - number) for number in range(0, left, 100_000)}
+    words = handler(scripts.dehydrated, *DEHYDRATED, "--external-auth-hook-chain", "yes")
+    wanted = names(*(f"n{number}.{domain}" for number in range(20)))
+    result = certbot.run("certonly", *words, *wanted, env=padding)
+    assert result.returncode == 1
+    assert f"and this system passes {system_limit()} at most" in result.stderr
+    assert "ask for fewer names in one certificate, or give --external-auth-hook-chain no" in result.stderr
+    assert scripts.operations == []
+    assert not result.validated
 
 
 # --- an existing configuration ---

@@ -1,0 +1,45 @@
+"""The limits are compared with those of the system that runs the tests."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from certbot_external_auth.call_size import RESERVE, STRING_LIMIT, system_limit, too_large
+
+TRUE = "/bin/true"
+
+
+def starts(argv: list[str], environment: dict[str, str]) -> bool:
+    try:
+        return subprocess.run(argv, env=environment).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_one_string(over: int) -> None:
+    for argv, environment in (
+        ([TRUE, "x" * (STRING_LIMIT - 1 + over)], {}),
+        ([TRUE], {"A": "x" * (STRING_LIMIT - 3 + over)}),
+        ([TRUE], {"A": "ü" * ((STRING_LIMIT - 4) // 2 + over) + "x"}),
+    ):
+        assert starts(argv, environment) == (too_large(argv, environment, system_limit()) is None) == (not over)
+
+
+def test_all_together() -> None:
+    """What is let through does start, and what is refused misses by little more than what is kept in reserve."""
+    word = "x" * 999
+    fits = (system_limit() - RESERVE) // (len(word) + 1 + 8) - 1
+    assert too_large([TRUE, *[word] * fits], {}, system_limit()) is None
+    assert starts([TRUE, *[word] * fits], {})
+    more = [TRUE, *[word] * (fits + 2 + 2 * RESERVE // len(word))]
+    assert "arguments and environment take" in str(too_large(more, {}, system_limit()))
+    assert not starts(more, {})
+
+
+def test_what_is_largest_is_named_and_not_shown() -> None:
+    said = str(too_large([TRUE, "a"], {"SECRET": "hunter2" * 100, "B": "c"}, 4800))
+    assert "the variable SECRET takes 708" in said
+    assert "hunter2" not in said
