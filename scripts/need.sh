@@ -3,6 +3,7 @@
 #     need.sh python    an interpreter that can make virtual environments
 #     need.sh pebble    the test CA and its DNS server
 #     need.sh openssl nginx haproxy    what the examples are tried with
+#     need.sh bind      a name server that takes dynamic updates
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
 set -eu
@@ -58,6 +59,10 @@ for need; do
         ;;
     haproxy)
         { [ -x /usr/sbin/haproxy ] || command -v haproxy; } >/dev/null 2>&1 || install "HAProxy" haproxy
+        ;;
+    bind)
+        { [ -x /usr/sbin/named ] || command -v named; } >/dev/null 2>&1 && command -v nsupdate >/dev/null 2>&1 ||
+            install "BIND (the name server named, and nsupdate)" bind9 bind9-dnsutils
         ;;
     clients)
         for client in dehydrated lego uacme acmetool; do

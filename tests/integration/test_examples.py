@@ -139,7 +139,7 @@ def issued_and_renewed(certbot: Certbot, words: list[str], *wanted: str) -> Resu
 
 def test_nginx_answers_challenges_beside_the_site(certbot: Certbot, ca: TestCA, open_folder: Path, domain: str) -> None:
     """Lost: the site, for as long as a challenge takes; or the challenge, since the site has the port."""
-    ports = [ca._free_port() for _ in range(3)]
+    ports = [ca.free_port() for _ in range(3)]
     acme = open_folder / "acme-tls"
     acme.mkdir(mode=0o750)
     if ROOT:
@@ -166,7 +166,7 @@ def test_nginx_answers_challenges_beside_the_site(certbot: Certbot, ca: TestCA, 
 def test_haproxy_answers_challenges_beside_the_site(
     certbot: Certbot, ca: TestCA, open_folder: Path, domain: str
 ) -> None:
-    ports = [ca._free_port() for _ in range(2)]
+    ports = [ca.free_port() for _ in range(2)]
     pairs = [
         ("bind :443", f"bind 127.0.0.1:{ca.tls_port}"),
         ("bind :::443 v6only", f"bind ::1:{ca.tls_port}"),

@@ -10,6 +10,8 @@ TXT = 16
 IN = 1
 RECURSION_DESIRED = 0x0100
 TRUNCATED = 0x0200
+AUTHORITATIVE = 0x0400
+RESPONSE_CODE = 0x000F
 # One datagram may be lost, also on the loopback under load.
 TRIES = 3
 
@@ -19,6 +21,10 @@ def txt(name: str, host: str, port: int, timeout: float = 2.0) -> list[str]:
 
     :raises OSError: if nobody answers, or the answer does not fit into a datagram.
     """
+    return _values(_asked(name, host, port, timeout))
+
+
+def _asked(name: str, host: str, port: int, timeout: float) -> bytes:
     number = os.urandom(2)
     question = number + struct.pack("!5H", RECURSION_DESIRED, 1, 0, 0, 0) + _encoded(name) + struct.pack("!2H", TXT, IN)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
@@ -33,8 +39,18 @@ def txt(name: str, host: str, port: int, timeout: float = 2.0) -> list[str]:
                     raise
                 continue
             if answer[:2] == number:
-                return _values(answer)
+                return answer
     raise OSError(f"no answer about {name} from {host}:{port}")
+
+
+def answers(name: str, host: str, port: int) -> bool:
+    """Whether a server answers about a name with authority and without an error.
+
+    :raises OSError: if nobody answers.
+    """
+    reply = _asked(name, host, port, 2.0)
+    flags = int.from_bytes(reply[2:4], "big")
+    return bool(flags & AUTHORITATIVE) and not flags & RESPONSE_CODE
 
 
 def _encoded(name: str) -> bytes:

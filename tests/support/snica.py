@@ -38,7 +38,7 @@ class TlsSniCA(TestCA):
     def _start(self) -> None:
         super()._start()
         self.pebble_directory, self.pebble_tls_port = self.directory, self.tls_port
-        self.tls_port, port = self._free_port(), self._free_port()
+        self.tls_port, port = self.free_port(), self.free_port()
         front = Front(self)
         self._stack.enter_context(front.at(port))
         self.directory = f"https://localhost:{port}/dir"

@@ -7,10 +7,8 @@ import datetime
 import ipaddress
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -26,9 +24,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support import dns
+from tests.support import dns, ports
 
-ADDRESS = "127.0.0.1"
+ADDRESS = ports.ADDRESS
 READY_WITHIN = 30.0
 STOPPED_WITHIN = 5.0
 ATTEMPTS = 3
@@ -129,7 +127,9 @@ class TestCA:
                 return
 
     def _start(self) -> None:
-        listen, manage_ca, self.http_port, self.tls_port, dns_port, management = (self._free_port() for _ in range(6))
+        listen, manage_ca, self.http_port, self.tls_port, dns_port, management = (
+            ports.free(self._stack) for _ in range(6)
+        )
         self.directory = f"https://localhost:{listen}/dir"
         self.management = f"http://{ADDRESS}:{management}"
         self.dns = f"{ADDRESS}:{dns_port}"
@@ -207,20 +207,9 @@ class TestCA:
                     break
             self._processes.pop()
 
-    def _free_port(self) -> int:
-        """A port no other CA of this class has, and below those that outgoing connections are given."""
-        for _ in range(1000):
-            port = random.randrange(10000, 32000)
-            with contextlib.suppress(OSError), contextlib.ExitStack() as trial:
-                for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                    trial.enter_context(socket.socket(socket.AF_INET, kind)).bind((ADDRESS, port))
-                # Bound as long as this CA lives: the mark by which other CAs see that the port is taken, also
-                # while nobody listens on it. No port of its own, which whoever listens on all addresses would miss.
-                mark = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                self._stack.enter_context(mark)
-                mark.bind(f"\0test-ca-port-{port}")
-                return port
-        raise NotReadyError("no free port was found")
+    def free_port(self) -> int:
+        """A port that nobody else gets as long as this CA lives."""
+        return ports.free(self._stack)
 
     def _make_certificate(self) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
