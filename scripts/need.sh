@@ -4,6 +4,7 @@
 #     need.sh pebble    the test CA and its DNS server
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
+#     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
 set -eu
@@ -11,6 +12,12 @@ python=${PYTHON:-python3}
 
 may_install() {
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1
+}
+
+get() {
+    # Some of the hooks are examples, which small images leave out.
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o 'DPkg::Options::=--path-include=/usr/share/doc/*/examples/*' "$@" </dev/null >/dev/null
 }
 
 install() {
@@ -22,9 +29,7 @@ install() {
     fi
     echo "== installing $*"
     # The second try is for lists of packages that were never fetched, or are out of date.
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null 2>&1 ||
-        { apt-get update -qq </dev/null &&
-            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null; } ||
+    get "$@" 2>/dev/null || { apt-get update -qq </dev/null && get "$@"; } ||
         { echo "apt-get could not install $*: see above; install $what by hand and run the same command again." >&2; exit 1; }
 }
 
@@ -63,6 +68,18 @@ for need; do
     bind)
         { [ -x /usr/sbin/named ] || command -v named; } >/dev/null 2>&1 && command -v nsupdate >/dev/null 2>&1 ||
             install "BIND (the name server named, and nsupdate)" bind9 bind9-dnsutils
+        ;;
+    hooks)
+        { [ -x /usr/sbin/pdns_server ] || command -v pdns_server; } >/dev/null 2>&1 &&
+            [ -e /usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql ] ||
+            install "PowerDNS with its SQLite backend" pdns-server pdns-backend-sqlite3
+        for hook in lexicon/examples/dehydrated.default.sh acmetool/examples/dns.hook; do
+            [ -e "/usr/share/doc/$hook" ] || install "The hook of ${hook%%/*}" --reinstall "${hook%%/*}"
+        done
+        [ -e /usr/share/dehydrated-hook-ddns-tsig/dehydrated-hook-ddns-tsig.py ] ||
+            install "The hook dehydrated-hook-ddns-tsig" dehydrated-hook-ddns-tsig
+        [ -e /usr/share/uacme/nsupdate.sh ] || install "The hook of uacme" --reinstall uacme
+        command -v ip >/dev/null 2>&1 || install "The program ip" iproute2
         ;;
     clients)
         for client in dehydrated lego uacme acmetool; do

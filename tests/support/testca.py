@@ -42,7 +42,7 @@ class TestCA:
     :ivar directory: the ACME directory, an https URL.
     :ivar ca_bundle: the file for REQUESTS_CA_BUNDLE, so that Certbot trusts that URL.
     :ivar management: URL of the name server's management.
-    :ivar dns: the name server as ``address:port``; it answers 127.0.0.1 for every name.
+    :ivar dns: the name server as ``address:port``; it answers 127.0.0.1 for every name, if it is the CA's own.
     :ivar http_port: where the CA looks for http-01.
     :ivar tls_port: where the CA looks for tls-alpn-01.
     :ivar authz_reuse: as given; with 0 it still happens for one name in a hundred, see `tests.support.authorizations`.
@@ -52,11 +52,19 @@ class TestCA:
     # Its name begins with Test, and pytest shall not take it for one.
     __test__ = False
 
-    def __init__(self, authz_reuse: int = 0, external_accounts: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        authz_reuse: int = 0,
+        external_accounts: Mapping[str, str] | None = None,
+        dns_server: str | None = None,
+    ) -> None:
         """:param authz_reuse: how many valid authorizations out of a hundred the CA uses again.
         :param external_accounts: key identifiers and their base64url MAC keys, without one of which there is no
             account here (RFC 8555 section 7.3.4).
+        :param dns_server: ``address:port`` of a name server that runs already; then there is none of the CA's own, and
+            no management of it.
         """
+        self._dns_server = dns_server
         self.authz_reuse = authz_reuse
         self._external_accounts = dict(external_accounts or {})
         self._stack = contextlib.ExitStack()
@@ -131,8 +139,8 @@ class TestCA:
             ports.free(self._stack) for _ in range(6)
         )
         self.directory = f"https://localhost:{listen}/dir"
-        self.management = f"http://{ADDRESS}:{management}"
-        self.dns = f"{ADDRESS}:{dns_port}"
+        self.management = f"http://{ADDRESS}:{management}" if self._dns_server is None else ""
+        self.dns = self._dns_server or f"{ADDRESS}:{dns_port}"
         configuration = {
             "pebble": {
                 "listenAddress": f"{ADDRESS}:{listen}",
@@ -147,14 +155,18 @@ class TestCA:
             }
         }
         (self.folder / "pebble.json").write_text(json.dumps(configuration))
-        nowhere = [word for name in ("http01", "https01", "tlsalpn01", "defaultIPv6") for word in (f"-{name}", "")]
-        listening = ["-dns01", self.dns, "-management", f"{ADDRESS}:{management}"]
-        name_server = self._spawn("pebble-challtestsrv", *listening, *nowhere)
         pebble = self._spawn("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", self.dns)
+        if self._dns_server is None:
+            self._start_name_server(f"{ADDRESS}:{management}")
+        self._wait(pebble, self._directory_answers)
+
+    def _start_name_server(self, management: str) -> None:
+        nowhere = [word for name in ("http01", "https01", "tlsalpn01", "defaultIPv6") for word in (f"-{name}", "")]
+        listening = ["-dns01", self.dns, "-management", management]
+        name_server = self._spawn("pebble-challtestsrv", *listening, *nowhere)
         self._wait(
             name_server, lambda: self.txt("ready.test") == [] and self.manage("clear-txt", {"host": "x."}) == b""
         )
-        self._wait(pebble, self._directory_answers)
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PEBBLE_")}
