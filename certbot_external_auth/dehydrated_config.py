@@ -6,15 +6,18 @@ environment: what it exports is for the handler alone.
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth import preflight, process, text
+from certbot_external_auth import command, preflight, process, text
+from certbot_external_auth.challenges import http01
 from certbot_external_auth.environment import handler_environment
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.settings import Settings
 
 FLAG = "--external-auth-dehydrated-config"
 LIMIT = 10.0
@@ -90,6 +93,33 @@ def read(path: str) -> DehydratedConfig:
         wellknown=_absolute(values["WELLKNOWN"], path),
         challenge_type=values["CHALLENGETYPE"] or None,
         basedir=_absolute(values["BASEDIR"], path) or os.path.dirname(path),
+    )
+
+
+def hook_words(config: DehydratedConfig) -> tuple[str, ...]:
+    """The handler's command line as HOOK names it.
+
+    :raises UsageError: if there is no HOOK.
+    """
+    if config.hook is None:
+        raise UsageError([f"{config.path} names no HOOK; give --external-auth-handler with your script."])
+    # One word, as Dehydrated takes it; what is relative there depends on the folder it is started in.
+    return (command.program(config.hook, os.path.dirname(config.path), os.environ.get("PATH")),)
+
+
+def merged(found: Settings, config: DehydratedConfig, given: Collection[str]) -> Settings:
+    """Settings with what a configuration says.
+
+    :param given: names of the options that were given; they win.
+    """
+    wellknown = config.wellknown
+    if wellknown is not None and config.challenge_type != http01.TYPE and not os.path.isdir(wellknown):
+        # Dehydrated looks at it for http-01 only.
+        wellknown = None
+    return dataclasses.replace(
+        found,
+        hook_chain=found.hook_chain if "hook-chain" in given else config.chain,
+        wellknown=found.wellknown if "wellknown" in given else wellknown,
     )
 
 

@@ -223,9 +223,12 @@ class ExternalAuth(
         cleanup_words = None
         config: DehydratedConfig | None = None
         if found.mode == "handler":
+            from certbot_external_auth import dehydrated_config
+
             config = self._dehydrated(found)
             if config is not None:
-                found = self._merged(found, config)
+                given = [name for name in ("hook-chain", "wellknown") if self.conf(name) is not None]
+                found = dehydrated_config.merged(found, config, given)
             words = self._handler_words(found, config)
             if found.cleanup_handler is not None:
                 cleanup_words = self._words("cleanup-handler", found.cleanup_handler)
@@ -302,26 +305,12 @@ class ExternalAuth(
 
         return dehydrated_config.read(path)
 
-    def _merged(self, found: settings.Settings, config: DehydratedConfig) -> settings.Settings:
-        """Settings with what a configuration says; flags win."""
-        wellknown = config.wellknown
-        if wellknown is not None and config.challenge_type != "http-01" and not os.path.isdir(wellknown):
-            # Dehydrated looks at it for http-01 only.
-            wellknown = None
-        return dataclasses.replace(
-            found,
-            hook_chain=config.chain if self.conf("hook-chain") is None else found.hook_chain,
-            wellknown=wellknown if self.conf("wellknown") is None else found.wellknown,
-        )
-
     def _handler_words(self, found: settings.Settings, config: DehydratedConfig | None) -> tuple[str, ...]:
         if found.handler is not None or config is None:
             return self._words("handler", found.handler)
-        if config.hook is None:
-            raise UsageError([f"{config.path} names no HOOK; give --external-auth-handler with your script."])
-        # One word, as Dehydrated takes it; what is relative there depends on the folder it is started in.
-        folder = os.path.dirname(config.path)
-        return (command.program(config.hook, folder, os.environ.get("PATH")),)
+        from certbot_external_auth import dehydrated_config
+
+        return dehydrated_config.hook_words(config)
 
     def _given_path(self, option: str) -> str | None:
         return self._path(option, self.conf(option))

@@ -52,6 +52,16 @@ def check_file(path: str, noun: str, caller_ids: Sequence[int]) -> Findings:
     return findings
 
 
+def script_text(path: str) -> str:
+    """The beginning of a script, empty for what is none."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(65536)
+    except OSError:
+        return ""
+    return data.decode("utf-8", "replace") if data.startswith(b"#!") else ""
+
+
 def trusted_ids() -> tuple[int, ...]:
     """The caller, and the user behind sudo."""
     sudo = os.environ.get("SUDO_UID", "")

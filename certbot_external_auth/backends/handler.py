@@ -43,7 +43,8 @@ class HandlerBackend:
         self._secrets: dict[str, str] = {}
         self._outputs: dict[str, str] = {}
 
-    def prepare(self, publishing: bool, deploying: bool) -> None:
+    def examine(self) -> preflight.Findings:
+        """What can be known about the handler and its files without calling it."""
         search_path = handler_environment(os.environ)["PATH"]
         ids = preflight.trusted_ids()
         findings = preflight.Findings()
@@ -55,6 +56,10 @@ class HandlerBackend:
         if self._settings.env_file is not None:
             problem = env_file.problem(self._settings.env_file)
             findings.problems.extend([problem] if problem else [])
+        return findings
+
+    def prepare(self, publishing: bool, deploying: bool) -> None:
+        findings = self.examine()
         if findings.problems:
             raise UsageError(findings.problems)
         if self._settings.env_file is not None:
@@ -203,7 +208,7 @@ class HandlerBackend:
         if ended.timed_out:
             return "Give it more time with --external-auth-timeout, or find out what it waits for."
         sentences = [f"This can mean: {call.declined}."] if call.declined and ended.code else []
-        other = recognise.likely(self._settings.dialect, ended, _head(words[0]))
+        other = recognise.likely(self._settings.dialect, ended, preflight.script_text(words[0]))
         if other is not None:
             sentences.append(f"It looks like a hook of another dialect: --external-auth-dialect {other}")
         elif not ended.tail:
@@ -246,13 +251,3 @@ class HandlerBackend:
             happened=str(error.strerror or error),
             mend="See that --external-auth-wellknown is a directory this user may write to.",
         )
-
-
-def _head(path: str) -> str:
-    """The beginning of a script, empty for what is none."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(65536)
-    except OSError:
-        return ""
-    return data.decode("utf-8", "replace") if data.startswith(b"#!") else ""
