@@ -22,19 +22,13 @@ from tests.support import certificates
 from tests.support import tls as tls_support
 from tests.support.certbot import Certbot, Result
 from tests.support.testca import TestCA
+from tests.support.web import program
 from tests.support.words import RENEW_NOW, handler, names
 
 EXAMPLES = tls_support.EXAMPLES
 ALPN = ("--preferred-challenges", "tls-alpn-01")
 MODULES = Path("/usr/lib/nginx/modules")
-SYSTEM = ("/usr/sbin", "/usr/local/sbin", "/usr/bin")
 ROOT = os.geteuid() == 0
-
-
-def program(name: str) -> str:
-    found = shutil.which(name, path=os.pathsep.join(SYSTEM))
-    assert found, f"{name} is not installed; see scripts/need.sh"
-    return found
 
 
 @pytest.fixture

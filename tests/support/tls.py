@@ -36,13 +36,13 @@ def wait_for(port: int, listening: bool = True, address: str = "127.0.0.1") -> N
 
 
 @contextlib.contextmanager
-def program(words: Sequence[str | Path], port: int) -> Iterator[subprocess.Popen[bytes]]:
+def program(words: Sequence[str | Path], port: int, address: str = "127.0.0.1") -> Iterator[subprocess.Popen[bytes]]:
     """A server, from when it listens to the end of the block."""
     process = subprocess.Popen(
         list(map(str, words)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        wait_for(port)
+        wait_for(port, address=address)
         yield process
     finally:
         end_group(process)
@@ -62,7 +62,7 @@ def serving(folder: Path, port: int, address: str = "127.0.0.1") -> Iterator[Pat
         "--address",
         address,
     ]
-    with program(words, port):
+    with program(words, port, address):
         yield folder
 
 

@@ -1,0 +1,114 @@
+"""What a CA makes of the certificate it is presented for the TLS challenges: pure functions, nothing is asked here."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from certbot_external_auth.challenges import tlsalpn01, tlssni01
+from certbot_external_auth.endpoint import is_address
+from certbot_external_auth.text import one_line
+from certbot_external_auth.visibility import Expectation
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+ACME_INVALID = ".acme.invalid"
+DIGEST_HEADER = b"\x04\x20"
+"""DER of an OCTET STRING of 32 bytes."""
+
+
+def problem(expectation: Expectation, der: bytes, protocol: str | None) -> str:
+    """What is wrong with an answer, empty if nothing is.
+
+    :param der: the certificate that was presented.
+    :param protocol: the application protocol the server chose, None if it chose none.
+    """
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        names = _names(certificate)
+        if expectation.type == tlssni01.TYPE:
+            return _tls_sni(expectation.values[0], names)
+        return _tls_alpn(expectation, certificate, names, protocol)
+    except ValueError as error:
+        # Also what only shows when an extension is looked at.
+        return f"a certificate that cannot be read ({one_line(str(error), 100)})"
+
+
+def presented(der: bytes) -> str:
+    """The names of a certificate, in one line, for somebody who wonders which one it is."""
+    from cryptography import x509
+
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        shown = _names(certificate) or [certificate.subject.rfc4514_string() or "no name"]
+    except ValueError:
+        return "a certificate that cannot be read"
+    more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
+    return one_line("certificate of " + ", ".join(shown[:4]) + more, 200)
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
+    """What is in the subjectAltName; entries of other kinds than names and addresses as what they are."""
+    from cryptography import x509
+
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    plain = (x509.DNSName, x509.IPAddress)
+    return [str(one.value) if isinstance(one, plain) else f"a {type(one).__name__}" for one in san]
+
+
+def _tls_alpn(expectation: Expectation, certificate: x509.Certificate, names: list[str], protocol: str | None) -> str:
+    """RFC 8737 section 3: "The ACME server verifies that during the TLS handshake the application-layer protocol
+    'acme-tls/1' was successfully negotiated", and that the certificate contains "a subjectAltName extension containing
+    the dNSName being validated and no other entries" (for addresses the iPAddress, RFC 8738 section 6) and "a critical
+    acmeIdentifier extension" with the digest. The client constructs "a self-signed certificate", which some CAs
+    insist on.
+    """
+    if protocol != tlsalpn01.ALPN:
+        return f"the protocol {tlsalpn01.ALPN} (ALPN) was not chosen"
+    if len(names) != 1:
+        return f"{len(names)} subject alternative names, where only {expectation.identifier} may be"
+    if not _same(names[0], expectation.identifier):
+        return f"the certificate is not for {expectation.identifier}"
+    found = _acme_identifier(certificate)
+    if found is None:
+        return "no acmeIdentifier extension"
+    critical, value = found
+    if not critical:
+        return "the acmeIdentifier extension is not critical"
+    if value != DIGEST_HEADER + bytes.fromhex(expectation.values[0]):
+        return "acmeIdentifier carries another digest: a certificate of an earlier order, or of another account"
+    if certificate.issuer != certificate.subject:
+        return "the certificate is not self-signed"
+    return ""
+
+
+def _acme_identifier(certificate: x509.Certificate) -> tuple[bool, bytes] | None:
+    from cryptography import x509
+
+    try:
+        found = certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(tlsalpn01.OID))
+    except x509.ExtensionNotFound:
+        return None
+    assert isinstance(found.value, x509.UnrecognizedExtension)
+    return found.critical, found.value.value
+
+
+def _same(name: str, identifier: str) -> bool:
+    """Names are compared without case (RFC 4343), addresses as addresses."""
+    if is_address(name) and is_address(identifier):
+        return ipaddress.ip_address(name) == ipaddress.ip_address(identifier)
+    return name.lower() == identifier.lower()
+
+
+def _tls_sni(z_domain: str, names: list[str]) -> str:
+    """The certificate must carry z_domain, and no other name below acme.invalid, as Boulder had it."""
+    ours = [name for name in map(str.lower, names) if name.endswith(ACME_INVALID)]
+    if z_domain not in ours:
+        return f"{z_domain} is not among the names of the certificate"
+    return "" if len(ours) == 1 else f"the certificate has other names below {ACME_INVALID[1:]} too"

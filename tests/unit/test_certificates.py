@@ -1,0 +1,129 @@
+"""What a CA makes of a certificate: right, and broken in each way."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from collections.abc import Sequence
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from certbot_external_auth import validation_certificate, visibility
+from certbot_external_auth.challenges import Challenge, tlsalpn01, tlssni01
+from certbot_external_auth.visibility import Expectation, certificates
+
+TOKEN = "AAEAAQABAAEAAQABAAEAAQABAAEAAQABAAEAAQABAAE"
+KEY_AUTHORIZATION = f"{TOKEN}.Sw1u0IsHN5k67_8oSzyivmp-Wg5CpJ4ZHLeV1cikuxQ"
+NAME = "www.example.org"
+NOW = datetime.datetime(2026, 11, 24, 12, tzinfo=datetime.timezone.utc)
+RIGHT = tlsalpn01.extension(KEY_AUTHORIZATION)
+DNS = x509.DNSName
+
+
+def expected(kind: str, identifier: str = NAME, identifier_type: str = "dns") -> tuple[Challenge, Expectation]:
+    challenge = Challenge("c1", kind, identifier, identifier_type, TOKEN, KEY_AUTHORIZATION)
+    return challenge, visibility.expectations([challenge])[0]
+
+
+ALPN = expected(tlsalpn01.TYPE)[1]
+SNI = expected(tlssni01.TYPE)[1]
+Z_DOMAIN = SNI.values[0]
+
+
+def ours(challenge: Challenge) -> bytes:
+    pem = validation_certificate.build(challenge, NOW)[0]
+    return x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
+
+
+def built(
+    names: Sequence[x509.GeneralName] = (), value: bytes | None = RIGHT, critical: bool = True, issuer: str = "x"
+) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject, by = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in ("x", issuer))
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(by).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + datetime.timedelta(days=1))
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if value is not None:
+        extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(tlsalpn01.OID), value)
+        builder = builder.add_extension(extension, critical=critical)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "identifier", "identifier_type", "protocol"),
+    [
+        (tlsalpn01.TYPE, NAME, "dns", "acme-tls/1"),
+        (tlsalpn01.TYPE, "192.0.2.1", "ip", "acme-tls/1"),
+        (tlsalpn01.TYPE, "2001:db8::1", "ip", "acme-tls/1"),
+        (tlssni01.TYPE, NAME, "dns", None),
+    ],
+)
+def test_our_own_certificates_are_right(kind: str, identifier: str, identifier_type: str, protocol: str | None) -> None:
+    challenge, expectation = expected(kind, identifier, identifier_type)
+    assert certificates.problem(expectation, ours(challenge), protocol) == ""
+
+
+@pytest.mark.parametrize("name", [NAME, NAME.upper()])
+def test_names_have_no_case(name: str) -> None:
+    assert certificates.problem(ALPN, built([DNS(name)]), "acme-tls/1") == ""
+
+
+@pytest.mark.parametrize(
+    ("der", "protocol", "problem"),
+    [
+        (built([DNS(NAME)]), None, "was not chosen"),
+        (built([DNS(NAME)]), "h2", "was not chosen"),
+        (built([]), "acme-tls/1", "0 subject alternative names"),
+        (built([DNS(NAME), DNS("b.test")]), "acme-tls/1", "2 subject alternative names"),
+        (built([DNS(NAME), x509.RFC822Name("a@b.test")]), "acme-tls/1", "2 subject alternative names"),
+        (built([DNS("b.test")]), "acme-tls/1", "is not for www.example.org"),
+        (built([DNS("*.example.org")]), "acme-tls/1", "is not for www.example.org"),
+        (built([x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]), "acme-tls/1", "is not for www.example.org"),
+        (built([DNS(NAME)], None), "acme-tls/1", "no acmeIdentifier"),
+        (built([DNS(NAME)], critical=False), "acme-tls/1", "not critical"),
+        (built([DNS(NAME)], RIGHT[:-1] + b"x"), "acme-tls/1", "another digest"),
+        (built([DNS(NAME)], RIGHT[2:]), "acme-tls/1", "another digest"),
+        (built([DNS(NAME)], b""), "acme-tls/1", "another digest"),
+        (built([DNS(NAME)], issuer="somebody else"), "acme-tls/1", "not self-signed"),
+        (b"no certificate", "acme-tls/1", "cannot be read"),
+        (b"", "acme-tls/1", "cannot be read"),
+    ],
+)
+def test_broken_for_tls_alpn(der: bytes, protocol: str | None, problem: str) -> None:
+    assert problem in certificates.problem(ALPN, der, protocol)
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        ([DNS("dummy"), DNS(Z_DOMAIN)], ""),
+        ([DNS(Z_DOMAIN.upper())], ""),
+        ([], "is not among"),
+        ([DNS(NAME)], "is not among"),
+        ([DNS("a.b.acme.invalid")], "is not among"),
+        ([DNS(Z_DOMAIN), DNS("a.b.acme.invalid")], "other names below acme.invalid"),
+    ],
+)
+def test_tls_sni(names: list[x509.GeneralName], problem: str) -> None:
+    found = certificates.problem(SNI, built(names), None)
+    assert problem in found if problem else found == ""
+
+
+@pytest.mark.parametrize(
+    ("der", "shown"),
+    [
+        (built([DNS("a.test"), x509.IPAddress(ipaddress.ip_address("::1"))]), "certificate of a.test, ::1"),
+        (built([DNS(f"{n}.test") for n in range(9)]), "3.test and 5 more"),
+        (built([]), "certificate of CN=x"),
+        (built([DNS("a.test\x1b[31m")]), "certificate of a.test"),
+        (b"", "cannot be read"),
+    ],
+)
+def test_what_was_presented_is_said_in_one_line(der: bytes, shown: str) -> None:
+    found = certificates.presented(der)
+    assert shown in found
+    assert "\x1b" not in found
