@@ -15,7 +15,12 @@ from certbot import errors
 
 from certbot_external_auth import __version__
 
-VERBS: dict[str, tuple[str, str]] = {}
+VERBS: dict[str, tuple[str, str]] = {
+    "schema": (
+        "certbot_external_auth.schema",
+        "Print the JSON Schema of the lines of mode json, and of their answers.",
+    ),
+}
 """Verb to its module and a line of help."""
 
 

@@ -7,7 +7,7 @@ everything that happens later is the latter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from certbot import errors
@@ -69,10 +69,14 @@ class Failure:
 
 
 class PerformError(errors.PluginError):
-    """Challenges could not be published, so the CA was not asked."""
+    """Challenges could not be published, so the CA was not asked.
 
-    def __init__(self, failures: Sequence[Failure]) -> None:
+    :param problems: by challenge id, what a driver said or did not say, in the form of a problem document.
+    """
+
+    def __init__(self, failures: Sequence[Failure], problems: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self.failures = tuple(failures)
+        self.problems = dict(problems or {})
         super().__init__("\n".join([*map(str, self.failures), "The CA was not asked to validate anything."]))
 
 

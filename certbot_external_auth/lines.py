@@ -187,10 +187,17 @@ def report(saved: Sequence[tuple[str, str]]) -> Line:
     return {"cmd": "report", "messages": messages}
 
 
-def error(code: str, message: str, identifier: str | None = None) -> Line:
-    """:param code: dotted words, such as ``answer.timeout``."""
+def error(
+    code: str,
+    message: str,
+    identifier: str | None = None,
+    lineage: str | None = None,
+    problem: Problem | None = None,
+) -> Line:
+    """:param code: one of `error_codes.CODES`. :param problem: the CA's problem document."""
     line: Line = {"cmd": "error", "code": code, "message": message}
-    return line if identifier is None else {**line, "id": identifier}
+    more = {"id": identifier, "lineage": lineage, "problem": dict(problem) if problem else None}
+    return {**line, **{key: value for key, value in more.items() if value is not None}}
 
 
 def historic(line: Line) -> Line:

@@ -59,7 +59,7 @@ def _mode(text: str) -> str:
             from certbot_external_auth.backends import stream
         except ImportError:
             return text
-        stream.opened(lambda: _seen.get("protocol"))
+        stream.opened(lambda: 0 if _seen.get("protocol") == "0" else 1)
     return text
 
 
@@ -140,7 +140,7 @@ class ExternalAuth(
             self._run.cleanup(exception)
         finally:
             if isinstance(exception, errors.SignalExit):
-                self._run.end_of_process()
+                self._run.end_of_process(exception)
 
     # --- Installer ---
 

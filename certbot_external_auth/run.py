@@ -21,7 +21,7 @@ from certbot_external_auth import certificate, deployment, lines
 from certbot_external_auth.backends import Context, Finished, backend
 from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opened
 from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
-from certbot_external_auth.errors import DeployError, DriverError, Failure, UsageError
+from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.journal import Journal
 from certbot_external_auth.lines import Deployment, Line, Problem
 from certbot_external_auth.served_certificates import ServedCertificates
@@ -53,6 +53,7 @@ class Run:
         self._offered = False
         self._prepared: set[tuple[bool, bool]] = set()
         self._failed: dict[tuple[str, str], Problem] = {}
+        self._refused: dict[str, Problem] = {}
         self._stream = self._open_stream()
         self._backend = backend(context.settings.mode, context)
         self.challenge_types: tuple[str, ...] = tuple(self._backend.challenge_types)
@@ -132,7 +133,11 @@ class Run:
         if self._asked is None:
             logger.info("The names were typed at Certbot's prompt, so only their syntax could be checked.")
         self.prepare(publishing=True)
-        self._backend.perform(self._served.make(challenges), self._begin)
+        try:
+            self._backend.perform(self._served.make(challenges), self._begin)
+        except PerformError as error:
+            self._refused.update(error.problems)
+            raise
         self._offered = True
 
     def _begin(self, challenges: Sequence[Challenge]) -> None:
@@ -178,7 +183,7 @@ class Run:
         if problem is not None:
             return Finished(challenge, "invalid", problem)
         if not self._offered:
-            return Finished(challenge, "not_asked", None)
+            return Finished(challenge, "not_asked", self._refused.get(challenge.id))
         if exception is None or (self._failed and isinstance(exception, errors.AuthorizationError)):
             return Finished(challenge, "valid")
         return Finished(challenge, "pending")
@@ -194,11 +199,11 @@ class Run:
         for one in finished if self._mirror is not None else ():
             self._inform(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
 
-    def end_of_process(self) -> None:
+    def end_of_process(self, exception: BaseException) -> None:
         """Certbot will end without running exit functions (it passes a signal on): say the last lines now."""
         if self._stream is not None:
             self._stream.failed = True
-            self._stream.finish(self._settings.protocol)
+            self._stream.finish(exception)
 
     # --- certificates ---
 

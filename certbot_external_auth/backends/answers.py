@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +15,11 @@ WAIT_LIMIT = 7 * 24 * 3600.0
 
 
 class AnswerError(ValueError):
-    """A line that is no answer; the message says what is wrong and quotes it."""
+    """A line that is no answer; the message says what is wrong and quotes it. :param code: see `error_codes`."""
+
+    def __init__(self, message: str, code: str = "answer.malformed") -> None:
+        self.code = code
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Answer:
     :ivar newline: an empty line.
     :ivar ok: done, or refused with `code` and `message`; None if it asks for `wait`.
     :ivar wait: seconds of more time, counted from now.
+    :ivar run: which run it is for; None means this one.
     """
 
     id: str | None = None
@@ -33,6 +39,7 @@ class Answer:
     wait: float | None = None
     code: str = ""
     message: str = ""
+    run: str | None = None
 
 
 def parse(line: bytes) -> Answer:
@@ -55,14 +62,16 @@ def parse(line: bytes) -> Answer:
 
 
 def _from_object(value: dict[object, object], shown: str) -> Answer:
-    identifier = value.get("id")
+    identifier, run = value.get("id"), value.get("run")
     if identifier is not None and not isinstance(identifier, str):
         raise AnswerError(f"{shown}: id is no text")
+    if run is not None and not isinstance(run, str):
+        raise AnswerError(f"{shown}: run is no text")
     wait, ok = value.get("wait"), value.get("ok")
     if wait is not None:
         if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait <= WAIT_LIMIT:
             raise AnswerError(f"{shown}: wait is no number of seconds from 1 to {WAIT_LIMIT:.0f}")
-        return Answer(id=identifier, ok=None, wait=float(wait))
+        return Answer(id=identifier, ok=None, wait=float(wait), run=run)
     if not isinstance(ok, bool):
         raise AnswerError(f"{shown}: neither ok (true or false) nor wait (seconds) is given")
     error = value.get("error")
@@ -72,16 +81,21 @@ def _from_object(value: dict[object, object], shown: str) -> Answer:
         ok=ok,
         code=one_line(str(details.get("code", "")), 100),
         message=one_line(str(details.get("message", "")), 1000),
+        run=run,
     )
 
 
 @dataclass
 class Open:
-    """A line that waits for an answer. :ivar deadline: on the monotonic clock."""
+    """A line that waits for an answer.
+
+    :ivar deadline: on the monotonic clock. :ivar latest: how far an answer may move it.
+    """
 
     id: str
     cmd: str
     deadline: float
+    latest: float
 
 
 @dataclass(frozen=True)
@@ -95,13 +109,17 @@ class Settled:
 class Ledger:
     """Which lines are open. An answer for a line that was settled before changes nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: str | None = None) -> None:
+        """:param run: the run that answers may name."""
+        self._run = run
         self._open: dict[str, Open] = {}
         self._known: set[str] = set()
 
-    def expect(self, identifier: str, cmd: str, deadline: float) -> None:
+    def expect(self, identifier: str, cmd: str, deadline: float, extendable: bool = True) -> None:
+        """A line is sent now. :param extendable: an answer may ask for more time, a week at most."""
         self._known.add(identifier)
-        self._open[identifier] = Open(identifier, cmd, deadline)
+        latest = deadline + WAIT_LIMIT if extendable else deadline
+        self._open[identifier] = Open(identifier, cmd, deadline, latest)
 
     def close(self, identifiers: Iterable[str]) -> None:
         """Give up waiting for these."""
@@ -111,25 +129,27 @@ class Ledger:
     def open(self, identifiers: Iterable[str]) -> list[Open]:
         return [self._open[one] for one in identifiers if one in self._open]
 
-    def apply(self, answer: Answer, now: float, extendable: bool = True) -> list[Settled]:
+    def apply(self, answer: Answer, now: float) -> list[Settled]:
         """What an answer settles.
 
-        :raises AnswerError: if it names an id that was never sent.
+        :raises AnswerError: if it names another run, or an id that was never sent.
         """
+        if answer.run not in (None, self._run):
+            raise AnswerError(f"an answer to the run {quoted(str(answer.run))}, not to this one", "answer.unknown_id")
         if answer.id is not None and answer.id not in self._known:
-            raise AnswerError(f"no line with the id {quoted(answer.id)} was sent in this run")
+            raise AnswerError(f"no line with the id {quoted(answer.id)} was sent in this run", "answer.unknown_id")
         targets = self._targets(answer)
         if answer.wait is not None:
-            for target in targets if extendable else ():
-                target.deadline = max(target.deadline, now + answer.wait)
+            for target in targets:
+                target.deadline = min(max(target.deadline, now + answer.wait), target.latest)
             return []
         self.close(target.id for target in targets)
         return [Settled(target.id, answer) for target in targets]
 
     def _targets(self, answer: Answer) -> list[Open]:
         if answer.newline:
-            challenges = [one for one in self._open.values() if one.cmd == "perform_challenge"]
-            return challenges[:1]
+            challenges = (one for one in self._open.values() if one.cmd == "perform_challenge")
+            return list(itertools.islice(challenges, 1))
         if answer.id is None:
             return list(self._open.values())
         return self.open([answer.id])

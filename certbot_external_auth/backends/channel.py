@@ -17,6 +17,8 @@ from certbot_external_auth.errors import DriverError
 
 _WRITE_CHUNK = 4096
 """A pipe that poll() calls writable takes this much without blocking (PIPE_BUF of POSIX, as Linux has it)."""
+_AHEAD_LIMIT = 4 * 1024 * 1024
+"""Bytes of answers that are taken in while lines wait to be read."""
 
 
 def _duplicate(descriptor: int) -> int:
@@ -80,17 +82,28 @@ class Channel:
         """
         view = memoryview(data)
         while view:
-            poll = select.poll()
-            poll.register(self._write, select.POLLOUT)
-            left = max(0.0, deadline - time.monotonic())
-            if not poll.poll(left * 1000):
-                raise DriverError("The program that started Certbot does not read its lines any more.")
+            self._wait_for_room(deadline)
             try:
                 view = view[os.write(self._write, view[:_WRITE_CHUNK]) :]
             except OSError as error:
                 raise DriverError(
                     f"The program that started Certbot has closed its end of stdout ({error.strerror})."
                 ) from None
+
+    def _wait_for_room(self, deadline: float) -> None:
+        """Until something can be written. A driver may be busy writing answers itself and read only after that, so
+        these are taken in meanwhile."""
+        while True:
+            poll = select.poll()
+            poll.register(self._write, select.POLLOUT)
+            if self._read is not None and not self.ended and len(self._buffer) < _AHEAD_LIMIT:
+                poll.register(self._read, select.POLLIN)
+            ready = [descriptor for descriptor, _ in poll.poll(max(0.0, deadline - time.monotonic()) * 1000)]
+            if self._write in ready:
+                return
+            if not ready:
+                raise DriverError("The program that started Certbot does not read its lines any more.")
+            self._fill()
 
     def receive(self, deadline: float) -> bytes | None:
         """The next line without its newline, or None at the deadline and at the end of input (see `ended`).
@@ -118,7 +131,7 @@ class Channel:
                 self._buffer.clear()
                 return line
             return None
-        line = bytes(self._buffer[:end])
+        line = bytes(self._buffer[: min(end, LINE_LIMIT + 1)])
         del self._buffer[: end + 1]
         if self._skipping:
             self._skipping = False

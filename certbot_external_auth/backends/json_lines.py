@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from certbot_external_auth import lines
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.backends.answers import Answer, AnswerError, parse
+from certbot_external_auth.backends.collector import Collector, skip_early
 from certbot_external_auth.backends.stream import Stream, opened
 from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
@@ -19,8 +19,6 @@ from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lines import Deployment
 
 CLEANUP_LIMIT = 60.0
-RUBBISH_LIMIT = 100
-"""Lines that are no answers after which a driver is not listened to any more."""
 WHO = "The program that drives Certbot"
 HINT = (
     "external-auth: waiting for {count} answer(s) on this terminal. Type one line for each, for example "
@@ -56,6 +54,7 @@ class JsonBackend:
             self._perform_historic(challenges, begin)
             return
         limit = self._context.settings.ack_timeout
+        skip_early(self._stream)
         deadline = time.monotonic() + limit
         begin(challenges)
         for challenge in challenges:
@@ -63,16 +62,14 @@ class JsonBackend:
             self._stream.emit(lines.perform_challenge(challenge))
         until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=limit)
         self._stream.emit(lines.waiting(challenges, until))
-        self._hint([challenge.id for challenge in challenges], newline=True)
-        failures = self._collect([challenge.id for challenge in challenges], stop_at_failure=True)
         names = {challenge.id: challenge.identifier for challenge in challenges}
+        self._hint(list(names), newline=True)
+        failures = Collector(self._stream, list(names), first_failure_ends=True).wait()
+        self._stream.ledger.close(names)
         if failures:
-            self._stream.ledger.close(names)
             raise PerformError(
-                [
-                    Failure(WHO, "perform_challenge", (names[one],), happened, mend="")
-                    for one, happened in failures.items()
-                ]
+                [Failure(WHO, "perform_challenge", (names[one],), why.happened) for one, why in failures.items()],
+                {one: why.problem for one, why in failures.items()},
             )
 
     def _perform_historic(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
@@ -91,12 +88,7 @@ class JsonBackend:
         stream = self._stream
         ids = [one.challenge.id for one in finished]
         try:
-            for one in finished:
-                if self._protocol == 1:
-                    stream.ledger.expect(one.challenge.id, "cleanup", time.monotonic() + CLEANUP_LIMIT)
-                stream.emit(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
-            self._hint(ids, newline=False)
-            failures = self._collect(ids, extendable=False) if self._protocol == 1 else {}
+            failures = self._ask_cleanup(finished)
         except DriverError as error:
             failures = dict.fromkeys(ids, str(error))
         stream.ledger.close(ids)
@@ -104,9 +96,29 @@ class JsonBackend:
         names = {one.challenge.id: one.challenge.identifier for one in finished}
         return [Failure(WHO, "cleanup", (names[one],), happened) for one, happened in failures.items()]
 
+    def _ask_cleanup(self, finished: Sequence[Finished]) -> dict[str, str]:
+        """Send all lines, then wait for all; the result says what was not confirmed, and why."""
+        stream = self._stream
+        if self._protocol == 1:
+            # Nobody but the answers of this phase settles its lines: a challenge and its cleanup have one id.
+            stream.ledger.close(one.challenge.id for one in finished)
+            skip_early(stream)
+        for one in finished:
+            if self._protocol == 1:
+                deadline = time.monotonic() + CLEANUP_LIMIT
+                stream.ledger.expect(one.challenge.id, "cleanup", deadline, extendable=False)
+            stream.emit(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
+        if self._protocol == 0:
+            return {}
+        ids = [one.challenge.id for one in finished]
+        self._hint(ids, newline=False)
+        failures = Collector(stream, ids, first_failure_ends=False).wait()
+        return {one: why.happened for one, why in failures.items()}
+
     def deploy(self, deployment: Deployment) -> None:
         stream = self._stream
         if self._protocol == 1:
+            skip_early(stream)
             deadline = time.monotonic() + self._context.settings.ack_timeout
             stream.ledger.expect(deployment.id, "deploy_cert", deadline)
         try:
@@ -114,7 +126,8 @@ class JsonBackend:
             if self._protocol == 0:
                 return
             self._hint([deployment.id], newline=False)
-            happened = self._collect([deployment.id]).get(deployment.id)
+            why = Collector(stream, [deployment.id], first_failure_ends=False).wait().get(deployment.id)
+            happened = None if why is None else why.happened
         except DriverError as error:
             happened = str(error)
         if happened is not None:
@@ -131,41 +144,3 @@ class JsonBackend:
         if ids and self._stream.channel.terminal and self._protocol == 1:
             more = "; an empty line (Enter) does for the oldest" if newline else ""
             print(HINT.format(count=len(ids), id=ids[0], newline=more), file=sys.stderr, flush=True)
-
-    def _collect(self, ids: Sequence[str], stop_at_failure: bool = False, extendable: bool = True) -> dict[str, str]:
-        """Wait until every line is answered; the result says for each that was not confirmed why not."""
-        stream, failures, rubbish = self._stream, dict[str, str](), 0
-        while waiting := stream.ledger.open(ids):
-            if stop_at_failure and failures:
-                break
-            deadline = min(one.deadline for one in waiting)
-            line = stream.channel.receive(deadline)
-            if line is None:
-                happened = "its input ended" if stream.channel.ended else "it did not answer in time"
-                code = "answer.end_of_input" if stream.channel.ended else "answer.timeout"
-                late = [one for one in waiting if stream.channel.ended or one.deadline <= time.monotonic()]
-                failures.update((one.id, happened) for one in late)
-                stream.ledger.close(one.id for one in late)
-                for one in late:
-                    stream.error(code, f"No answer for {one.id} ({one.cmd}): {happened}.", one.id)
-                continue
-            try:
-                settled = stream.ledger.apply(parse(line), time.monotonic(), extendable)
-            except AnswerError as error:
-                stream.error("answer.unknown_id" if "was sent" in str(error) else "answer.malformed", str(error))
-                rubbish += 1
-                if stop_at_failure or rubbish >= RUBBISH_LIMIT:
-                    failures.update((one.id, str(error)) for one in waiting)
-                    stream.ledger.close(ids)
-                continue
-            failures.update(self._refusals([(one.id, one.answer) for one in settled]))
-        return failures
-
-    def _refusals(self, settled: Sequence[tuple[str, Answer]]) -> dict[str, str]:
-        refusals = {}
-        for identifier, answer in settled:
-            if answer.ok is False:
-                reason = ": ".join(filter(None, (answer.code, answer.message))) or "no reason given"
-                refusals[identifier] = f"it refused ({reason})"
-                self._stream.error("answer.refused", f"{identifier} was refused ({reason}).", identifier)
-        return refusals

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import datetime
 import json
+import logging
 import os
 import sys
 import time
@@ -14,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from certbot_external_auth import __version__, lines, text
+from certbot_external_auth import __version__, error_codes, lines, text
 from certbot_external_auth.backends.answers import Ledger
 from certbot_external_auth.backends.channel import Channel
 from certbot_external_auth.errors import DriverError
@@ -22,6 +23,8 @@ from certbot_external_auth.lines import Line
 
 SEND_LIMIT = 60.0
 """Seconds a driver may leave a line unread."""
+_RENEWAL_LOGGER = "certbot._internal.renewal"
+_RENEWAL_FAILED = "Failed to renew certificate %s with error: %s"
 
 Saved = list[tuple[str, str]]
 Lineages = list[dict[str, Any]]
@@ -30,16 +33,18 @@ Lineages = list[dict[str, Any]]
 class Stream:
     """One for the process: Certbot makes a new plugin object for every lineage it renews."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, default_protocol: Callable[[], int] = lambda: 1) -> None:
+        """:param default_protocol: asked when there is something to say before the plugin was asked for anything."""
         self.channel = channel
-        self.ledger = Ledger()
+        self._run = str(uuid.uuid4())
+        self.ledger = Ledger(self._run)
+        self._default_protocol = default_protocol
         self.unconfirmed: list[str] = []
         self.counts: Counter[str] = Counter()
         self.failed = False
         self.at_exit: Callable[[], tuple[Saved, Lineages]] = lambda: ([], [])
         self._protocol: int | None = None
         self._sequence = 0
-        self._run = str(uuid.uuid4())
         self._greeted = False
         self._finished = False
         self._broken = False
@@ -86,33 +91,39 @@ class Stream:
 
     def error(self, code: str, message: str, identifier: str | None = None) -> None:
         """An `error` line; in protocol 0, and where nobody reads any more, nothing."""
+        self._complain(lines.error(code, text.clean(message), identifier))
+
+    def exception(self, exception: BaseException, lineage: str | None = None) -> None:
+        """An `error` line for what ended the run, or the renewal of one certificate."""
+        if self._protocol is None:
+            self.contact(self._default_protocol())
+        message = text.clean(str(exception) or type(exception).__name__)
+        problem = error_codes.problem_of(exception)
+        told = {key: text.clean(value) for key, value in problem.items()} if problem else None
+        self._complain(lines.error(error_codes.code_of(exception), message, lineage=lineage, problem=told))
+
+    def _complain(self, line: Line) -> None:
         if not self.historic:
             with contextlib.suppress(DriverError):
-                self.emit(lines.error(code, text.clean(message), identifier))
+                self.emit(line)
 
-    def finish(self, default_protocol: int | None) -> None:
-        """Say the last lines, once.
-
-        :param default_protocol: used if the plugin was never asked; None says nothing in that case.
-        """
+    def finish(self, exception: BaseException | None) -> None:
+        """Say the last lines, once. :param exception: what ends the process, None after success."""
         if self._finished:
             return
         self._finished = True
         if self._protocol is None:
-            if default_protocol is None:
-                return
-            self.contact(default_protocol)
+            self.contact(self._default_protocol())
         if self._greeted:
             # Lineages of both protocols were renewed in one process.
             self._protocol = 1
         with contextlib.suppress(DriverError):
-            self._last_lines()
+            self._last_lines(exception)
 
-    def _last_lines(self) -> None:
-        exception = getattr(sys, "last_value", None)
+    def _last_lines(self, exception: BaseException | None) -> None:
         saved, lineages = self.at_exit()
         if exception is not None:
-            self.error("certbot.failed", str(exception) or type(exception).__name__)
+            self.exception(exception)
         if self.historic or saved:
             self.emit(lines.report(saved))
         if self.historic:
@@ -137,24 +148,35 @@ def current() -> Stream | None:
     return _stream
 
 
-def opened(seen_protocol: Callable[[], str | None] = lambda: None) -> Stream:
-    """The stream; at the first call stdout and stdin are taken over.
-
-    :param seen_protocol: asked at exit for the protocol option, if the plugin was never asked for anything.
-    """
+def opened(default_protocol: Callable[[], int] = lambda: 1) -> Stream:
+    """The stream; at the first call stdout and stdin are taken over. :param default_protocol: see `Stream`."""
     global _stream  # noqa: PLW0603 - there is one stdout in a process
     if _stream is None:
-        _stream = Stream(Channel.standard())
-        atexit.register(_at_exit, _stream, seen_protocol, os.getpid())
+        _stream = Stream(Channel.standard(), default_protocol)
+        logging.getLogger(_RENEWAL_LOGGER).addHandler(_RenewalFailures(_stream))
+        atexit.register(_at_exit, _stream, os.getpid())
     return _stream
 
 
-def _at_exit(stream: Stream, seen_protocol: Callable[[], str | None], process: int) -> None:
-    if os.getpid() == process:
-        protocol = 0 if seen_protocol() == "0" else 1
-        # argparse ends a process with SystemExit, every other error with an exception that is remembered.
-        something_to_say = _arguments_were_parsed() or getattr(sys, "last_value", None) is not None
-        stream.finish(protocol if something_to_say else None)
+def _at_exit(stream: Stream, process: int) -> None:
+    exception = getattr(sys, "last_value", None)
+    # argparse ends a process with SystemExit, every other error with an exception that is remembered.
+    if os.getpid() == process and (exception is not None or _arguments_were_parsed()):
+        stream.finish(exception)
+
+
+class _RenewalFailures(logging.Handler):
+    """Certbot tells nobody but its log why it could not renew a certificate, and goes on with the next one."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(logging.ERROR)
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.msg == _RENEWAL_FAILED and isinstance(record.args, tuple) and len(record.args) == 2:
+            lineage, exception = record.args
+            if isinstance(exception, BaseException):
+                self._stream.exception(exception, str(lineage))
 
 
 def _arguments_were_parsed() -> bool:
