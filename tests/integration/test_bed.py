@@ -17,8 +17,12 @@ from tests.support.words import handler, names
 
 CERTONLY = ("certonly", "-n", "-a", "external-auth", "--external-auth-mode", "json")
 OLD = ("certonly", "-a", "certbot-external-auth:out")
-HELLO = '{"cmd": "hello", "seq": 1, "run": "r", "ts": "2026-01-01T00:00:00Z"}\n'
-END = '{"cmd": "summary", "ok": true, "seq": 2, "run": "r", "ts": "2026-01-01T00:00:00Z"}\n'
+RUN = "cb0667cb-ff0d-4dbf-8c06-9c511450cada"
+COMMON = f'"run": "{RUN}", "ts": "2026-01-01T00:00:00.000Z"}}\n'
+HELLO = f'{{"cmd": "hello", "protocol": "1.0", "plugin": "1", "certbot": "5", "features": [], "seq": 1, {COMMON}'
+SUMMARY = '{"cmd": "summary", "ok": true, "counts": {}, "unconfirmed": [], "lineages": [], "seq": 2, '
+END = SUMMARY + COMMON
+NEWS = f'{{"cmd": "news", "seq": 2, {COMMON}'
 
 
 @pytest.mark.parametrize(
@@ -32,9 +36,13 @@ END = '{"cmd": "summary", "ok": true, "seq": 2, "run": "r", "ts": "2026-01-01T00
         pytest.param(HELLO, CERTONLY, 0, id="no-summary"),
         pytest.param(END, CERTONLY, 0, id="no-hello"),
         pytest.param(HELLO + END.replace("2,", "3,"), CERTONLY, 0, id="gap-in-seq"),
-        pytest.param(HELLO + END.replace('"r"', '"s"'), CERTONLY, 0, id="another-run"),
+        pytest.param(HELLO + END.replace("cb0667cb", "ffffffff"), CERTONLY, 0, id="another-run"),
         pytest.param(HELLO + END, CERTONLY, 1, id="ok-in-spite-of-the-exit-code"),
         pytest.param("", CERTONLY, 0, id="nothing"),
+        pytest.param(HELLO + END.replace('"ok"', '"news": 1, "ok"'), CERTONLY, 0, id="key-that-is-not-described"),
+        pytest.param(HELLO + END.replace("[]", "{}", 1), CERTONLY, 0, id="value-of-another-kind"),
+        pytest.param(HELLO + END.replace('"unconfirmed": [], ', ""), CERTONLY, 0, id="key-left-out"),
+        pytest.param(f"{HELLO}{NEWS}{END.replace('2,', '3,')}", CERTONLY, 0, id="line-that-is-not-described"),
         pytest.param(HELLO + END, OLD, 0, id="protocol-1-for-0"),
         pytest.param('{"cmd": "save"}\n', OLD, 0, id="no-report"),
     ],
@@ -48,6 +56,11 @@ def test_impure_run_is_found_and_not_forgotten(
         purity.check(stdout.encode(), expected, returncode, words)
     assert len(purity.failures) == 1
     purity.failures.clear()
+
+
+def test_pure_run_is_not_complained_about() -> None:
+    """Lost: the worth of the test above, whose runs must be wrong in one thing only."""
+    assert len(purity.check((HELLO + END).encode(), 1, 0, CERTONLY)) == 2
 
 
 def test_json_mode_is_seen_wherever_it_is_said(tmp_path: Path) -> None:

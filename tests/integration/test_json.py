@@ -183,7 +183,8 @@ def test_signal_ends_with_cleanup_and_summary(certbot: Certbot, publisher: Publi
 
     result = certbot.drive("certonly", *JSON, *names(domain), policy=cancel)
     assert result.returncode == -15, result
-    assert result.commands[-2:] == ["cleanup", "summary"]
+    assert result.commands[-3:] == ["cleanup", "error", "summary"]
+    assert result.lines[-2]["code"] == "certbot.interrupted"
     assert result.lines[-1]["ok"] is False
     assert [line["status"] for line in result.of("result")] == ["not_asked"]
 

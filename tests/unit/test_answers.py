@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth.backends.answers import LINE_LIMIT, Answer, AnswerError, Ledger, parse
+from certbot_external_auth.backends.answers import LINE_LIMIT, WAIT_LIMIT, Answer, AnswerError, Ledger, parse
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,25 @@ def test_one_all_twice_and_unknown() -> None:
     assert settled(found, Answer()) == ["p0"]
     with pytest.raises(AnswerError, match="c9"):
         found.apply(Answer(id="c9"), 0.0)
+
+
+def test_an_answer_may_name_its_run() -> None:
+    """Ids begin anew with each run, so a late answer to an earlier one would fit."""
+    found = Ledger("now")
+    found.expect("c1", "perform_challenge", 10.0)
+    with pytest.raises(AnswerError, match="before") as refused:
+        found.apply(Answer(id="c1", run="before"), 0.0)
+    assert refused.value.code == "answer.unknown_id"
+    assert settled(found, Answer(id="c1", run="now")) == ["c1"]
+
+
+def test_wait_is_bounded_and_not_for_every_line() -> None:
+    found = Ledger()
+    found.expect("c1", "perform_challenge", 10.0)
+    found.expect("c2", "cleanup", 10.0, extendable=False)
+    for now in (0.0, WAIT_LIMIT, 2 * WAIT_LIMIT):
+        found.apply(Answer(ok=None, wait=WAIT_LIMIT), now)
+    assert [one.deadline for one in found.open(["c1", "c2"])] == [10.0 + WAIT_LIMIT, 10.0]
 
 
 def test_wait_gives_more_time_and_never_less() -> None:

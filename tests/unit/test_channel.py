@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 import time
 from collections.abc import Iterator
 
@@ -85,6 +86,30 @@ def test_nobody_is_told_from_somebody_slow_and_from_answers_given_before(ends: E
     assert not channel.nobody()
     assert channel.receive(soon()) == b""
     assert channel.nobody()
+
+
+def test_a_driver_that_writes_before_it_reads_is_no_deadlock(ends: Ends) -> None:
+    """Both pipes full, each side waiting for the other to read: a batch of some thousand challenges."""
+    channel, write, read = ends
+    answers, lines = (b"y" * 999 + b"\n") * 1000, b"x" * 1_000_000
+    driver = threading.Thread(target=lambda: [write_all(write, answers), read_all(read, len(lines))])
+    driver.start()
+    channel.send(lines, time.monotonic() + 30)
+    driver.join(30)
+    assert not driver.is_alive()
+    for _ in range(1000):
+        assert channel.receive(soon()) == b"y" * 999
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def read_all(descriptor: int, length: int) -> None:
+    while length:
+        length -= len(os.read(descriptor, length))
 
 
 def test_a_reader_that_is_gone_or_asleep_is_an_error_and_no_hang(ends: Ends) -> None:

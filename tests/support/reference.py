@@ -1,0 +1,121 @@
+"""The parts of docs/json.md that are made from the schema and from recorded runs.
+
+    python -m tests.support.reference
+
+writes them anew between the marks in that file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from certbot_external_auth import schema
+from tests.support import recordings
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "json.md"
+OBJECTS = ("lineage", "observation", "problem", "server", "message")
+ANSWERS = ("confirm", "refuse", "more_time")
+
+
+def written() -> str:
+    """docs/json.md as it should be."""
+    text = PAGE.read_text()
+    one, zero = schema.load(1), schema.load(0)
+    parts = {
+        "common": "\n".join([*_table(one["$defs"]["line"], ()), ""]),
+        "lines": "\n".join(_lines(one, 1)),
+        "objects": "\n".join(_described(one, OBJECTS)),
+        "answers": "\n".join(_described(one, ANSWERS)),
+        "codes": "\n".join(_codes(one)),
+        "historic": "\n".join(_lines(zero, 0)),
+    }
+    for name, content in parts.items():
+        begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
+        before, rest = text.split(begin)
+        text = before + begin + content + end + rest.split(end)[1]
+    return text
+
+
+def _lines(rules: Mapping[str, Any], protocol: int) -> Iterator[str]:
+    for rule in rules["$defs"]["line"]["allOf"]:
+        command = rule["if"]["properties"]["cmd"]["const"]
+        one = rules["$defs"][command]
+        yield f"### `{command}`\n"
+        yield f"{one['title']}. {one['description']} Answer: {one['x-answer']}.\n"
+        yield from _table(one, ("cmd",))
+        yield ""
+        example = _recorded(command, protocol)
+        if example:
+            yield f"```json\n{example}\n```\n"
+
+
+def _recorded(command: str, protocol: int) -> str:
+    """The first line of this kind that a real run had, without what only fills the page."""
+    for name in reversed(recordings.names()):
+        for line in recordings.of(name, protocol):
+            if line["cmd"] == command:
+                text = json.dumps(line, ensure_ascii=False)
+                return re.sub(r"(-----BEGIN CERTIFICATE-----\\n)[^\"]*", r"\1…", text)
+    return ""
+
+
+def _described(rules: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
+        one = rules["$defs"][name]
+        title = one.get("title", f"`{name}`")
+        yield f"### {title}\n"
+        yield f"{one['description']}\n"
+        yield from _table(one, ())
+        yield ""
+
+
+def _table(one: Mapping[str, Any], left_out: tuple[str, ...]) -> Iterator[str]:
+    rows = [(name, field) for name, field in one["properties"].items() if name not in left_out]
+    if not rows:
+        yield "It carries nothing more."
+        return
+    yield "| field | type | always there | meaning | example |"
+    yield "|---|---|---|---|---|"
+    for name, field in rows:
+        always = "yes" if name in one["required"] else ""
+        example = json.dumps(field["examples"][-1], ensure_ascii=False).replace("|", "\\|")
+        shown = example if len(example) <= 90 else example[:89] + "…"
+        yield f"| `{name}` | {_type(field)} | {always} | {field['description']} | `{shown}` |"
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    if "$ref" in field:
+        return f"[{field['$ref'].rpartition('/')[2]}](#{field['$ref'].rpartition('/')[2]})"
+    if "anyOf" in field:
+        return " or ".join(_type(one) for one in field["anyOf"])
+    if "const" in field:
+        return "text" if isinstance(field["const"], str) else "true or false"
+    if "enum" in field:
+        return " or ".join(f"`{word}`" for word in field["enum"])
+    kinds = [field["type"]] if isinstance(field["type"], str) else field["type"]
+    if kinds == ["array"]:
+        return f"list of {_type(field['items'])}"
+    words = {"string": "text", "integer": "whole number", "boolean": "true or false"}
+    return " or ".join(words.get(kind, kind) for kind in kinds)
+
+
+def _codes(rules: Mapping[str, Any]) -> Iterator[str]:
+    yield "| code | meaning |"
+    yield "|---|---|"
+    for one in rules["$defs"]["error"]["properties"]["code"]["oneOf"]:
+        yield f"| `{one['const']}` | {one['description']} |"
+    yield ""
+
+
+def main() -> int:
+    PAGE.write_text(written())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
