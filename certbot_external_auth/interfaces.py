@@ -61,7 +61,10 @@ class IDialect(Interface):
     challenge_types = Attribute("Challenge types a handler of this dialect can carry, in order of preference.")
 
     def perform(challenges, facts) -> list:
-        """`dialects.Call` objects that publish the challenges, in order."""
+        """`dialects.Call` objects that publish the challenges, in order.
+
+        Those that are ``side_by_side`` MAY be made at the same time, unless they publish at the same name.
+        """
 
     def cleanup(finished, facts) -> list:
         """`dialects.Call` objects that withdraw them, in order."""

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import math
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -34,9 +35,20 @@ _LOOK_AGAIN = 0.01
 _LOOK_FOR_END = 0.05
 """The same for the end of a program, where the system has no descriptor that tells it."""
 _LINGERING_LIMIT = 64
+_DESCRIPTORS = 4
+"""Of one program: three pipes, and one that tells its end."""
+_OTHERS = 256
+"""Descriptors that Certbot, what lingers, and the start of a program may need."""
+_MANY = 10_000
 _lingering: deque[IO[bytes]] = deque()
 
 Key = TypeVar("Key")
+
+
+def capacity() -> int:
+    """How many programs can run at a time with the descriptors this process may have."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MANY if most == resource.RLIM_INFINITY else max(1, (most - _OTHERS) // _DESCRIPTORS)
 
 
 def run(

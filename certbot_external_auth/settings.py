@@ -73,6 +73,14 @@ OPTIONS = (
         metavar="YES/NO",
     ),
     Option(
+        "jobs",
+        "1",
+        "Handler calls at a time; those that publish at one name never overlap. More than 1 needs a handler that may "
+        "run several times at once.",
+        modes=("handler",),
+        metavar="NUMBER",
+    ),
+    Option(
         "timeout",
         "300",
         "Seconds that one handler call may take; then it is ended with everything it started. 0: no limit.",
@@ -140,6 +148,7 @@ class Settings:
     """Checked settings of one lineage.
 
     :ivar handler: the command line as kept or typed, still to be resolved to a file.
+    :ivar jobs: handler calls at a time.
     :ivar timeout: seconds for a handler call, or None for no limit.
     :ivar historic: the plugin was called by its name of 2016-2020.
     :ivar warnings: sentences to be said once.
@@ -149,6 +158,7 @@ class Settings:
     handler: str | None = None
     dialect: str = "native"
     hook_chain: bool = False
+    jobs: int = 1
     timeout: float | None = 300.0
     wellknown: str | None = None
     cleanup_handler: str | None = None
@@ -187,7 +197,7 @@ class _Checker:
         self.problems.append(f"{self.flag(name)}: {value!r} is not known, accepted are {', '.join(words)}{hint}")
         return default
 
-    def number(self, name: str, default: float, least: float) -> float:
+    def number(self, name: str, default: float, least: float, what: str = "a whole number of seconds") -> float:
         value = self.text(name)
         if value is None:
             return default
@@ -197,9 +207,7 @@ class _Checker:
             return number
         digits = "".join(c for c in value if c.isdigit())
         hint = f"; did you mean {digits}?" if digits and digits != value else "."
-        self.problems.append(
-            f"{self.flag(name)}: {value!r} is not accepted, a whole number of seconds from {least:.0f} upward is{hint}"
-        )
+        self.problems.append(f"{self.flag(name)}: {value!r} is not accepted, {what} from {least:.0f} upward is{hint}")
         return default
 
 
@@ -218,6 +226,7 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
     )
     dialect = check.word("dialect", "native" if config is None else "dehydrated", (*DIALECTS, *extra_dialects))
     chain = check.word("hook-chain", "no", ("yes", "no")) == "yes"
+    jobs = int(check.number("jobs", 1.0, 1.0, "a whole number"))
     timeout = check.number("timeout", 300.0, 0.0)
     protocol = check.word("protocol", "1", ("0", "1"))
     ack_timeout = check.number("ack-timeout", 3600.0, 1.0)
@@ -252,6 +261,7 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
         handler=handler,
         dialect=dialect,
         hook_chain=chain,
+        jobs=jobs,
         timeout=timeout or None,
         wellknown=check.text("wellknown"),
         cleanup_handler=cleanup_handler,

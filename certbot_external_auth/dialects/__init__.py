@@ -36,6 +36,8 @@ class Call:
     :ivar folder: working directory; None is the caller's.
     :ivar optional: a failure is noted in the log and changes nothing.
     :ivar once: called once in a process, whatever the number of certificates.
+    :ivar side_by_side: it may run while other such calls of the batch do, unless they publish at the same place. A call
+        without this waits for all before it, and all after it wait for it.
     :ivar declined: what an exit code other than 0 means here besides failure, for the error.
     """
 
@@ -50,6 +52,7 @@ class Call:
     folder: str | None = None
     optional: bool = False
     once: bool = False
+    side_by_side: bool = False
     declined: str = ""
 
 

@@ -77,5 +77,6 @@ def _call(way: str, challenge: Challenge, facts: Facts) -> Call:
         challenges=(challenge,),
         identifiers=(name,),
         folder="/",
+        side_by_side=True,
         declined="no hook does this (exit code 42)",
     )

@@ -25,21 +25,21 @@ class CertbotManual:
     challenge_types = (dns01.TYPE, http01.TYPE)
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
-        return [_call("auth-hook", one, variables(one, challenges)) for one in challenges]
+        return [_call("auth-hook", one, found) for one, found in zip(challenges, variables(challenges), strict=True)]
 
     def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
         if facts.cleanup_words is None:
             return []
-        challenges = [one.challenge for one in finished]
+        found = variables([one.challenge for one in finished])
         return [
             _call(
                 "cleanup-hook",
                 one.challenge,
                 # The beginning of it is all that is kept, so it cannot grow over the size a program may be given.
-                {**variables(one.challenge, challenges), "CERTBOT_AUTH_OUTPUT": one.output.strip()},
+                {**found_for_one, "CERTBOT_AUTH_OUTPUT": one.output.strip()},
                 facts.cleanup_words,
             )
-            for one in finished
+            for one, found_for_one in zip(finished, found, strict=True)
         ]
 
     def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
@@ -53,18 +53,21 @@ class CertbotManual:
         return True
 
 
-def variables(challenge: Challenge, challenges: Sequence[Challenge]) -> dict[str, str]:
-    """What Certbot exports for one challenge of a batch; an absent CERTBOT_TOKEN is the mark of dns-01."""
+def variables(challenges: Sequence[Challenge]) -> list[dict[str, str]]:
+    """What Certbot exports for each challenge of a batch; an absent CERTBOT_TOKEN is the mark of dns-01."""
     everybody = ",".join(one.identifier for one in challenges)
-    found = {
-        "CERTBOT_DOMAIN": challenge.identifier,
-        "CERTBOT_IDENTIFIER": challenge.identifier,
-        "CERTBOT_VALIDATION": challenge.validation,
-        "CERTBOT_ALL_DOMAINS": everybody,
-        "CERTBOT_ALL_IDENTIFIERS": everybody,
-        "CERTBOT_REMAINING_CHALLENGES": str(len(challenges) - list(challenges).index(challenge) - 1),
-    }
-    return {**found, "CERTBOT_TOKEN": challenge.token} if challenge.type == http01.TYPE else found
+    return [
+        {
+            "CERTBOT_DOMAIN": one.identifier,
+            "CERTBOT_IDENTIFIER": one.identifier,
+            "CERTBOT_VALIDATION": one.validation,
+            "CERTBOT_ALL_DOMAINS": everybody,
+            "CERTBOT_ALL_IDENTIFIERS": everybody,
+            "CERTBOT_REMAINING_CHALLENGES": str(len(challenges) - number),
+            **({"CERTBOT_TOKEN": one.token} if one.type == http01.TYPE else {}),
+        }
+        for number, one in enumerate(challenges, 1)
+    ]
 
 
 def _call(operation: str, challenge: Challenge, found: dict[str, str], words: tuple[str, ...] | None = None) -> Call:
@@ -74,4 +77,6 @@ def _call(operation: str, challenge: Challenge, found: dict[str, str], words: tu
         challenges=(challenge,),
         identifiers=(challenge.identifier,),
         words=words,
+        # With none remaining a hook does what is to be done once, when all others have done their part.
+        side_by_side=found["CERTBOT_REMAINING_CHALLENGES"] != "0",
     )

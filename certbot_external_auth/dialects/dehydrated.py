@@ -111,6 +111,7 @@ class Dehydrated:
     def _challenge_calls(operation: str, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         # Dehydrated knows one challenge type for a certificate, so a chain never mixes them.
         groups = by_type(challenges) if facts.chain else [(challenge,) for challenge in challenges]
+        surroundings = {kind: environment(facts, kind) for kind in {group[0].type for group in groups}}
         return [
             Call(
                 operation=operation,
@@ -118,10 +119,11 @@ class Dehydrated:
                     operation,
                     *(word for one in group for word in _triple(one)),
                 ),
-                variables=environment(facts, group[0].type),
+                variables=surroundings[group[0].type],
                 umask=UMASK,
                 challenges=group,
                 identifiers=tuple(dict.fromkeys(one.identifier for one in group)),
+                side_by_side=not facts.chain,
             )
             for group in groups
         ]

@@ -48,6 +48,7 @@ class Lego:
             variables={"EXEC_MODE": self.mode} if self.mode else {},
             challenges=(challenge,),
             identifiers=(challenge.identifier,),
+            side_by_side=True,
         )
 
 

@@ -85,8 +85,7 @@ class Native:
     challenge_types = TYPES
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
-        calls = [_call("perform", lines.perform_challenge(one), (one,), (one.identifier,)) for one in challenges]
-        return [_frame("pre-perform", challenges), *calls, _frame("post-perform", challenges)]
+        return [_frame("pre-perform", challenges), *map(self._publish, challenges), _frame("post-perform", challenges)]
 
     def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
         challenges = [one.challenge for one in finished]
@@ -104,6 +103,11 @@ class Native:
         return not declined or call.operation == "perform"
 
     @staticmethod
+    def _publish(one: Challenge) -> Call:
+        call = _call("perform", lines.perform_challenge(one), (one,), (one.identifier,))
+        return dataclasses.replace(call, side_by_side=True)
+
+    @staticmethod
     def _withdraw(one: Any) -> Call:
         """The historic line does not say where the value stands, so variables do."""
         challenge: Challenge = one.challenge
@@ -114,7 +118,7 @@ class Native:
             "cbot_uri": variable(challenge.uri),
             "cbot_z_domain": variable(challenge.server_name),
         }
-        return dataclasses.replace(call, variables={**call.variables, **where})
+        return dataclasses.replace(call, variables={**call.variables, **where}, side_by_side=True)
 
     @staticmethod
     def _certificate(operation: str, deployment: Deployment) -> Call:

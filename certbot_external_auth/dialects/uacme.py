@@ -55,5 +55,6 @@ def _call(method: str, challenge: Challenge) -> Call:
         variables={f"UACME_{name}": value for name, value in words.items()},
         challenges=(challenge,),
         identifiers=(challenge.identifier,),
+        side_by_side=True,
         declined="the hook declined this challenge; name a type it takes with --preferred-challenges",
     )

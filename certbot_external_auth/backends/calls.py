@@ -1,0 +1,166 @@
+"""One call of a handler: how it is started, what is passed on of it, and what its end means."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from certbot_external_auth import call_size, preflight
+from certbot_external_auth.backends import Context
+from certbot_external_auth.backends.side_by_side import Steps, carry_out
+from certbot_external_auth.dialects import Call, recognise
+from certbot_external_auth.environment import handler_environment
+from certbot_external_auth.errors import Failure
+from certbot_external_auth.program import Ended, Program
+from certbot_external_auth.text import clean
+
+logger = logging.getLogger(__name__)
+
+SECRET_LENGTH = 6
+_called: set[tuple[tuple[str, ...], str]] = set()
+"""Commands and operations called in this process."""
+
+
+class Handler:
+    """The handler of one lineage.
+
+    :ivar secrets: added to its environment, and shown nowhere.
+    :ivar outputs: the beginning of what it printed for a challenge, by the challenge's id.
+    """
+
+    def __init__(self, context: Context, dialect: Any) -> None:
+        self.secrets: Mapping[str, str] = {}
+        self.outputs: dict[str, str] = {}
+        self._context = context
+        self._settings = context.settings
+        self._dialect = dialect
+        self._surroundings: dict[str, str] = {}
+
+    def look_around(self) -> None:
+        """Read the environment for the calls that follow, once for all; Certbot changes its own now and then."""
+        self._surroundings = {**handler_environment(os.environ), **self.secrets}
+
+    def commands(self) -> list[tuple[str, ...]]:
+        """Every command line that may be called."""
+        cleanup = self._context.facts.cleanup_words
+        return [*self._handlers(), *([cleanup] if cleanup else [])]
+
+    def _handlers(self) -> list[tuple[str, ...]]:
+        """The handler; in a dialect that has folders of hooks, each hook of the folder."""
+        words = self._context.words
+        if not getattr(self._dialect, "folder", False) or not os.path.isdir(words[0]):
+            return [words]
+        found = sorted(entry.path for entry in os.scandir(words[0]) if entry.is_file() and os.access(entry, os.X_OK))
+        return [(path, *words[1:]) for path in found] or [words]
+
+    def steps(self, call: Call) -> Steps:
+        """One call; in a folder of hooks every one is called, and one that did it is enough."""
+        key = (self._context.words, call.operation)
+        if call.once and key in _called:
+            return []
+        if call.optional and self._settings.historic and call.operation != "unchanged_cert":
+            # The plugin of 2016-2020 did not call these, and hooks of its time end with 1 when they are.
+            return []
+        _called.add(key)
+        self._exit_later()
+        handlers = [call.words] if call.words is not None else self._handlers()
+        results = []
+        for words in handlers:
+            logger.debug("Calling %s: %s", words[0], _label(call))
+            results.append((words, (yield self._program(words, call))))
+            self._note(call, results[-1][1])
+        return self._failures(call, results)
+
+    def _failures(self, call: Call, results: Sequence[tuple[tuple[str, ...], Ended]]) -> list[Failure]:
+        """What went wrong with a call, if it did."""
+        if any(ended.ok for _, ended in results):
+            return []
+        refused = [(words, ended) for words, ended in results if self._dialect.supported(call, ended)]
+        if not refused:
+            logger.info("%s: the handler does not implement it.", call.operation)
+            return []
+        words, ended = refused[0]
+        if call.optional:
+            logger.info("%s: %s, which changes nothing: the operation is optional.", call.operation, ended)
+            return []
+        failure = Failure(
+            who=f"The handler {words[0]}",
+            operation=call.operation,
+            identifiers=call.identifiers,
+            happened=str(ended),
+            output=tuple(map(self._masked, ended.tail)),
+            mend=self._mend(words, call, ended),
+        )
+        return [failure]
+
+    def too_large(self, call: Call) -> Failure | None:
+        """What would not fit through the start of a program, said before anything is published."""
+        words = call.words or self._context.words
+        reason = call_size.too_large(
+            [*words, *call.arguments], {**self._surroundings, **call.variables}, call_size.system_limit()
+        )
+        if reason is None:
+            return None
+        mend = "Start Certbot with a smaller environment"
+        if len(call.challenges) > 1:
+            # A hook takes a chain for the whole of what is to be published, so it is never cut into two.
+            mend += ", ask for fewer names in one certificate, or give --external-auth-hook-chain no"
+        return Failure(f"The handler {words[0]}", call.operation, call.identifiers, reason, mend=f"{mend}.")
+
+    def _exit_later(self) -> None:
+        """A dialect may have a call for the end of the process, made once for each handler."""
+        key = (self._context.words, "")
+        if key not in _called and hasattr(self._dialect, "exit") and not self._settings.historic:
+            _called.add(key)
+            atexit.register(self._exit, os.getpid())
+
+    def _exit(self, process_id: int) -> None:
+        if os.getpid() != process_id:
+            return
+        exception = getattr(sys, "last_value", None)
+        error = clean(str(exception) or type(exception).__name__) if exception is not None else ""
+        self.look_around()
+        carry_out(self._dialect.exit(self._context.facts, error), self.steps, keep_going=True)
+
+    def _program(self, words: Sequence[str], call: Call) -> Program:
+        label = _label(call)
+        return Program(
+            [*words, *call.arguments],
+            environment={**self._surroundings, **call.variables},
+            say=lambda line: logger.info("%s: %s", label, self._masked(line)),
+            stdin=call.document,
+            umask=call.umask,
+            folder=call.folder,
+            limit=self._settings.timeout,
+        )
+
+    def _note(self, call: Call, ended: Ended) -> None:
+        logger.debug("%s: %s", _label(call), ended)
+        for challenge in call.challenges:
+            self.outputs[challenge.id] = ended.stdout
+
+    def _masked(self, line: str) -> str:
+        """A line of output without the values of the env file; a very short value would hit everything."""
+        for value in self.secrets.values():
+            if len(value) >= SECRET_LENGTH:
+                line = line.replace(value, "***")
+        return line
+
+    def _mend(self, words: Sequence[str], call: Call, ended: Ended) -> str:
+        if ended.timed_out:
+            return "Give it more time with --external-auth-timeout, or find out what it waits for."
+        sentences = [f"This can mean: {call.declined}."] if call.declined and ended.code else []
+        other = recognise.likely(self._settings.dialect, ended, preflight.script_text(words[0]))
+        if other is not None:
+            sentences.append(f"It looks like a hook of another dialect: --external-auth-dialect {other}")
+        elif not ended.tail:
+            sentences.append("It printed nothing; let it say on stderr what is wrong.")
+        return " ".join(sentences)
+
+
+def _label(call: Call) -> str:
+    return " ".join([call.operation, *call.identifiers[:3], *(["…"] if len(call.identifiers) > 3 else [])])
