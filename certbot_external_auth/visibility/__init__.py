@@ -107,7 +107,9 @@ class Observation:
     :ivar address: ``192.0.2.1:53`` or ``[2001:db8::1]:443``; empty if no address is known.
     :ivar seen: what was there, cleaned and bounded: TXT values, the begin of a body, names of a certificate.
     :ivar seconds: how long the answer took.
-    :ivar detail: more in words, such as the zone's serial or the TLS library's error.
+    :ivar detail: more in words, such as the TLS library's error.
+    :ivar asked: the name that was asked about, where aliases lead away from the place; else empty.
+    :ivar zone: the zone that `asked`, or the place, lies in, where that is known.
     """
 
     place: str
@@ -117,6 +119,34 @@ class Observation:
     seen: tuple[str, ...] = ()
     seconds: float = 0.0
     detail: str = ""
+    asked: str = ""
+    zone: str = ""
+
+
+class Found(enum.Enum):
+    """What a `Clue` is about."""
+
+    SERIAL = "serial"
+    """A server's serial number of the zone."""
+    WILDCARD = "wildcard"
+    """The values that were seen come from this wildcard record."""
+    DOUBLED = "doubled"
+    """A value that is wanted stands at this name, which has the zone's name twice."""
+
+
+@dataclass(frozen=True)
+class Clue:
+    """Found out besides when the time was over, for telling the likely reason.
+
+    :ivar place: the expectation's. :ivar server, address: as of an `Observation`.
+    :ivar text: the serial number, or the name.
+    """
+
+    place: str
+    found: Found
+    text: str
+    server: str = ""
+    address: str = ""
 
 
 def expectations(challenges: Sequence[Challenge]) -> list[Expectation]:

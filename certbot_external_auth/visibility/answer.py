@@ -1,0 +1,212 @@
+"""What a DNS message says about the TXT records at a name. Pure functions; the sections are of RFC 1034, 1035, 2308."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from certbot_external_auth.text import one_line
+from certbot_external_auth.visibility import Outcome
+
+if TYPE_CHECKING:
+    from dns.message import Message
+    from dns.name import Name
+
+LONGEST_CHAIN = 12
+"""Aliases that are followed; resolvers stop at about as many."""
+SHOWN = 8
+"""Values that are shown of what stands at a name."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """Exactly one of the first three is set.
+
+    :ivar outcome: what one address answered, final.
+    :ivar alias: the name leads there (CNAME, or DNAME of a name above).
+    :ivar referral: the name lies in that zone below, of other servers.
+    :ivar values: TXT values, the strings of each joined (RFC 8555 section 8.4 with RFC 7208 section 3.3).
+    :ivar name: whose records the outcome is about: the end of the aliases in the answer.
+    :ivar authorities: of a referral: server names. :ivar glue: their addresses, as far as they are told.
+    """
+
+    outcome: Outcome | None = None
+    alias: str | None = None
+    referral: str | None = None
+    values: tuple[str, ...] = ()
+    name: str = ""
+    detail: str = ""
+    authorities: tuple[str, ...] = ()
+    glue: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def text(name: Name) -> str:
+    """A name as people write it: small letters, without the dot at its end; the root is a dot."""
+    return name.to_text(omit_final_dot=True).lower() if len(name) > 1 else "."
+
+
+def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None) -> Said:
+    """What an address said.
+
+    :param asked: the name whose TXT records were asked for.
+    :param wanted: the values that must all be there.
+    :param zone: of which the server is an authority. None if the administrator named it: it may be a resolver then,
+        so it needs no authority, and what it says about the end of aliases is believed.
+    """
+    import dns.flags
+    import dns.name
+    import dns.rcode
+
+    rcode = message.rcode()
+    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        outcome = Outcome.REFUSED if rcode == dns.rcode.REFUSED else Outcome.SERVFAIL
+        usual = rcode in (dns.rcode.REFUSED, dns.rcode.SERVFAIL)
+        return Said(outcome, name=asked, detail="" if usual else dns.rcode.to_text(rcode))
+    name = dns.name.from_text(asked)
+    if zone is not None and not message.flags & dns.flags.AA:
+        return _referral(message, name, dns.name.from_text(zone)) or Said(Outcome.NOT_AUTHORITATIVE, name=asked)
+    end, looped = _end(message, name)
+    if looped:
+        return Said(Outcome.NO_RECORD, name=asked, detail=f"its aliases run in a circle: {looped}")
+    if end != name and zone is not None:
+        # The next name may lie in a zone of other servers, whatever this one adds about it.
+        return Said(alias=text(_target(message, name) or end))
+    if end != name and not _settled(message, end):
+        return Said(alias=text(end))
+    return _records(message, end, wanted)
+
+
+def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
+    import dns.rcode
+
+    found = values(message, name)
+    if set(wanted) <= set(found):
+        outcome = Outcome.MATCH
+    elif found:
+        outcome = Outcome.OTHER_VALUES
+    elif message.rcode() == dns.rcode.NXDOMAIN:
+        outcome = Outcome.NO_SUCH_NAME
+    else:
+        outcome = Outcome.NO_RECORD
+    # What is wanted is shown first, so that it is seen among many others.
+    ordered = sorted(found, key=lambda value: (value not in wanted, value))
+    shown = tuple(one_line(value, 255) for value in ordered[:SHOWN])
+    return Said(outcome, values=shown, name=text(name))
+
+
+def values(message: Message, name: Name) -> tuple[str, ...]:
+    """The TXT values at exactly that name (RFC 1035 section 3.3.14)."""
+    import dns.rdatatype
+
+    return tuple(
+        b"".join(record.strings).decode("utf-8", "replace")
+        for found in message.answer
+        if found.rdtype == dns.rdatatype.TXT and found.name == name
+        for record in found
+    )
+
+
+def _target(message: Message, name: Name) -> Name | None:
+    """Where a name leads: its CNAME (RFC 1034 section 3.6.2), or by the DNAME of a name above it (RFC 6672)."""
+    import dns.name
+    import dns.rdatatype
+
+    for found in message.answer:
+        if found.rdtype == dns.rdatatype.CNAME and found.name == name:
+            return found[0].target  # type: ignore[no-any-return]
+    for found in message.answer:
+        if found.rdtype == dns.rdatatype.DNAME and name != found.name and name.is_subdomain(found.name):
+            try:
+                return name.relativize(found.name).derelativize(found[0].target)
+            except dns.name.NameTooLong:
+                return None
+    return None
+
+
+def _end(message: Message, name: Name) -> tuple[Name, str]:
+    """The end of the aliases that the answer holds, and the circle if they run in one."""
+    passed = [name]
+    while (target := _target(message, passed[-1])) is not None:
+        if target in passed or len(passed) > LONGEST_CHAIN:
+            return target, " → ".join(map(text, [*passed, target]))
+        passed.append(target)
+    return passed[-1], ""
+
+
+def _settled(message: Message, end: Name) -> bool:
+    """Whether a named server tells what is at the end of aliases: records, or by a SOA that there are none."""
+    import dns.rcode
+    import dns.rdatatype
+
+    negative = any(found.rdtype == dns.rdatatype.SOA and end.is_subdomain(found.name) for found in message.authority)
+    return bool(values(message, end)) or negative or message.rcode() == dns.rcode.NXDOMAIN
+
+
+def _referral(message: Message, name: Name, zone: Name) -> Said | None:
+    """The zone below `zone` that the name lies in (RFC 1034 section 4.3.2, step 3b), with its servers."""
+    import dns.rdatatype
+
+    if message.answer:
+        return None
+    for found in message.authority:
+        below = found.name != zone and found.name.is_subdomain(zone)
+        if found.rdtype == dns.rdatatype.NS and below and name.is_subdomain(found.name):
+            servers = tuple(text(record.target) for record in found)
+            return Said(referral=text(found.name), authorities=servers, glue=_glue(message, set(servers)))
+    return None
+
+
+def _glue(message: Message, servers: set[str]) -> dict[str, tuple[str, ...]]:
+    import dns.rdatatype
+
+    found: dict[str, tuple[str, ...]] = {}
+    for records in message.additional:
+        name = text(records.name)
+        if records.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA) and name in servers:
+            found[name] = (*found.get(name, ()), *(record.address for record in records))
+    return found
+
+
+# --- what a resolver says about zones and addresses ---
+
+
+def zone_of(message: Message, asked: str) -> tuple[str, tuple[str, ...]] | None:
+    """From an answer about NS records: the zone, and its servers where the name is its top.
+
+    None where the answer does not tell (an alias, an error).
+    """
+    import dns.name
+    import dns.rdatatype
+
+    name = dns.name.from_text(asked)
+    for found in message.answer:
+        if found.rdtype == dns.rdatatype.NS and found.name == name:
+            return text(name), tuple(text(record.target) for record in found)
+    if message.answer:
+        return None
+    for found in message.authority:
+        if found.rdtype == dns.rdatatype.SOA and name.is_subdomain(found.name):
+            return text(found.name), ()
+    return None
+
+
+def addresses(message: Message, asked: str) -> tuple[str, ...]:
+    """From an answer about A or AAAA records: the addresses, at the end of aliases if there are any."""
+    import dns.name
+    import dns.rdatatype
+
+    end, _ = _end(message, dns.name.from_text(asked))
+    return tuple(
+        record.address
+        for found in message.answer
+        if found.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA) and found.name == end
+        for record in found
+    )
+
+
+def serial(message: Message) -> int | None:
+    """From an answer about a SOA record: its serial number."""
+    import dns.rdatatype
+
+    return next((found[0].serial for found in message.answer if found.rdtype == dns.rdatatype.SOA), None)

@@ -1,0 +1,194 @@
+"""Looks for TXT records as the CA will: at every address of every name server of the zone, aliases followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from certbot_external_auth.challenges import dns01
+from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.visibility import (
+    Expectation,
+    Observation,
+    Outcome,
+    Says,
+    answer,
+    parallel,
+    wire,
+)
+from certbot_external_auth.visibility.answer import LONGEST_CHAIN, Said
+from certbot_external_auth.visibility.lookup import Resolver, expand
+from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.wire import Question, Reply
+from certbot_external_auth.visibility.zone import Authority, Zone, Zones
+
+
+@dataclass(frozen=True)
+class _Trail:
+    """An expectation on its way along aliases and down into zones.
+
+    :ivar passed: the names before `name`. :ivar zone: where to ask, None while that is not known.
+    """
+
+    expectation: Expectation
+    name: str
+    passed: tuple[str, ...] = ()
+    zone: Zone | None = None
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (*self.passed, self.name)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One answer about one trail."""
+
+    trail: _Trail
+    authority: Authority
+    reply: Reply
+
+
+class Probe:
+    """See `probe.Probe`.
+
+    :param zones: which zones there are, where no servers are named.
+    """
+
+    def __init__(self, surroundings: Surroundings, zones: Zones | None = None) -> None:
+        self._named = surroundings.nameservers
+        self._zones = zones or Zones(Resolver())
+        self._named_zone: Zone | None = None
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        found: list[Observation] = []
+        trails = [_Trail(one, one.place.lower()) for one in expectations]
+        while trails:
+            further: list[_Trail] = []
+            placed = self._placed(trails, until)
+            found += [observation for trail in placed for observation in self._unasked(trail)]
+            for one in self._ask(placed, until):
+                result = self._judged(one, until)
+                if isinstance(result, Observation):
+                    found.append(result)
+                else:
+                    further.append(result)
+            # Many servers tell the same alias.
+            trails = list({(one.expectation.place, one.name, _zone_name(one)): one for one in further}.values())
+        order = {one.place: index for index, one in enumerate(expectations)}
+        return sorted(found, key=lambda one: order[one.place])
+
+    def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
+        """Where aliases of these names end, and in which zone; names without an alias are left out.
+
+        Nobody is believed to be the last word: the first answers that lead further are followed, for a handler that
+        must know before anything is published.
+        """
+        expectations = [Expectation(dns01.TYPE, name, name, ()) for name in names]
+        seen = self.look(expectations, until)
+        return {
+            one.place: (one.asked, one.zone)
+            for one in reversed(seen)
+            if one.asked and one.outcome.says is not Says.NOTHING
+        }
+
+    # --- where to ask ---
+
+    def _placed(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
+        """The trails, each with the zone whose servers are to be asked."""
+        if self._named:
+            if self._named_zone is None:
+                self._named_zone = _named_zone(self._named, until)
+            return [replace(trail, zone=self._named_zone) for trail in trails]
+        zones = self._zones.of([trail.name for trail in trails if trail.zone is None], until)
+        return [trail if trail.zone is not None else replace(trail, zone=zones[trail.name]) for trail in trails]
+
+    def _unasked(self, trail: _Trail) -> Iterable[Observation]:
+        """What is to be told about a zone that is not known, and about servers without an address."""
+        zone = trail.zone
+        assert zone is not None
+        if not zone.authorities:
+            yield self._observation(trail, Authority("", None), zone.outcome, detail=zone.detail)
+        for one in zone.authorities:
+            if one.address is None:
+                yield self._observation(trail, one, one.outcome or Outcome.UNREACHABLE, detail=one.detail)
+
+    def _ask(self, trails: Sequence[_Trail], until: float) -> list[_Asked]:
+        """Every trail's name at every address of its zone: one socket for each address, however many names."""
+        jobs: dict[Endpoint, list[tuple[_Trail, Authority]]] = {}
+        for trail in trails:
+            for one in trail.zone.authorities if trail.zone else ():
+                if one.address is not None:
+                    jobs.setdefault(one.address, []).append((trail, one))
+
+        def ask(address: Endpoint) -> list[_Asked]:
+            # A named server may be a resolver; an authority does nothing with the wish for recursion.
+            questions = [Question(trail.name, "TXT", recursive=bool(self._named)) for trail, _ in jobs[address]]
+            replies = wire.ask(address, questions, until)
+            return [_Asked(*job, reply) for job, reply in zip(jobs[address], replies, strict=True)]
+
+        return [one for found in parallel.each(ask, list(jobs)) for one in found]
+
+    # --- what the answers mean ---
+
+    def _judged(self, one: _Asked, until: float) -> Observation | _Trail:
+        """An observation, or where to go on."""
+        trail, message = one.trail, one.reply.message
+        if message is None:
+            outcome = one.reply.failed or Outcome.TIMEOUT
+            return self._observation(trail, one.authority, outcome, one.reply.seconds, detail=one.reply.detail)
+        said = answer.read(message, trail.name, trail.expectation.values, _zone_name(trail))
+        if said.referral is not None:
+            return replace(trail, zone=self._zones.below(said.referral, said.authorities, said.glue, until))
+        if said.alias is not None:
+            return self._followed(one, said.alias)
+        outcome = said.outcome or Outcome.SERVFAIL
+        return self._observation(trail, one.authority, outcome, one.reply.seconds, said=said, detail=said.detail)
+
+    def _followed(self, one: _Asked, alias: str) -> Observation | _Trail:
+        trail = one.trail
+        if alias in trail.steps or len(trail.steps) > LONGEST_CHAIN:
+            circle = " → ".join([*trail.steps, alias])
+            words = f"its aliases run in a circle: {circle}" if alias in trail.steps else f"too many aliases: {circle}"
+            return self._observation(trail, one.authority, Outcome.NO_RECORD, one.reply.seconds, detail=words)
+        return _Trail(trail.expectation, alias, trail.steps)
+
+    def _observation(
+        self,
+        trail: _Trail,
+        authority: Authority,
+        outcome: Outcome,
+        seconds: float = 0.0,
+        said: Said | None = None,
+        detail: str = "",
+    ) -> Observation:
+        place = trail.expectation.place
+        name = said.name if said is not None and said.name else trail.name
+        return Observation(
+            place=place,
+            server=authority.name,
+            address=str(authority.address or ""),
+            outcome=outcome,
+            seen=said.values if said is not None else (),
+            seconds=seconds,
+            detail=detail,
+            asked=name if name != place.lower() else "",
+            zone=_zone_name(trail) or "",
+        )
+
+
+def _zone_name(trail: _Trail) -> str | None:
+    """The zone's name; None for named servers, whose zone nobody knows."""
+    return trail.zone.name if trail.zone is not None else None
+
+
+def _named_zone(named: Sequence[Endpoint], until: float) -> Zone:
+    """What the administrator named, as if it were a zone's servers."""
+    found = []
+    for one in named:
+        addresses, _ = expand([one], until)
+        found += [Authority(one.host, address) for address in addresses]
+        if not addresses:
+            words = "this machine knows no address of it; see --external-auth-verify-nameservers"
+            found.append(Authority(one.host, None, Outcome.TIMEOUT, words))
+    return Zone(None, tuple(found))

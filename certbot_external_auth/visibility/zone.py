@@ -1,0 +1,155 @@
+"""Which zone a name lies in, and every address of that zone's name servers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.visibility import Outcome, answer
+from certbot_external_auth.visibility.lookup import Addresses, Resolver, failure
+from certbot_external_auth.visibility.probe import DNS_PORT
+from certbot_external_auth.visibility.wire import Question, Reply
+
+ROOT = "."
+NO_ZONE = "the resolvers of this machine know no zone that holds it"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """:ivar name: of the server. :ivar address: where it is asked, None if it has none: `outcome` tells why."""
+
+    name: str
+    address: Endpoint | None
+    outcome: Outcome | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """:ivar name: of the zone; None if it is not known: `outcome` and `detail` tell why. :ivar authorities: each
+    address once."""
+
+    name: str | None
+    authorities: tuple[Authority, ...] = ()
+    outcome: Outcome = Outcome.UNREACHABLE
+    detail: str = NO_ZONE
+
+
+class Zones:
+    """Remembers what it found; what it did not find it looks for again.
+
+    A resolver is never asked about the name itself, but about those above it: its answer that there is no such name
+    would be remembered there, and be given to whoever asks when the record has come. What lies between is told by the
+    authorities (`Said.referral`).
+
+    :param port: where authorities listen.
+    """
+
+    def __init__(self, resolver: Resolver, port: int = DNS_PORT) -> None:
+        self._resolver = resolver
+        self._port = port
+        self._cuts: dict[str, str] = {}
+        self._servers: dict[str, tuple[str, ...]] = {}
+        self._zones: dict[str, Zone] = {}
+
+    def of(self, names: Sequence[str], until: float) -> dict[str, Zone]:
+        """For each name the zone that the name above it lies in."""
+        cuts = self._find_cuts([_parent(name) for name in names], until)
+        zones = self._find_zones([cut for cut in cuts.values() if isinstance(cut, str)], until)
+        found = {}
+        for name in names:
+            cut = cuts[_parent(name)]
+            found[name] = zones[cut] if isinstance(cut, str) else cut
+        return found
+
+    def below(self, zone: str, servers: Sequence[str], glue: Mapping[str, Sequence[str]], until: float) -> Zone:
+        """A zone that an authority of the one above names, with its servers."""
+        missing = [server for server in servers if server not in glue]
+        looked_up = self._resolver.addresses(missing, until) if missing else {}
+        known = {server: Addresses(tuple(glue[server])) for server in servers if server in glue}
+        return Zone(zone, self._authorities(servers, {**looked_up, **known}))
+
+    # --- the zone's name ---
+
+    def _find_cuts(self, names: Sequence[str], until: float) -> dict[str, str | Zone]:
+        """For each name the zone it lies in, or why that is not known."""
+        found: dict[str, str | Zone] = {name: self._cuts[name] for name in names if name in self._cuts}
+        climbing = {name: name for name in names if name not in found}
+        while climbing:
+            above = list(dict.fromkeys(climbing.values()))
+            replies = self._resolver.ask([Question(name, "NS", recursive=True) for name in above], until)
+            told = {name: self._told(name, reply) for name, reply in zip(above, replies, strict=True)}
+            for name, asked in list(climbing.items()):
+                cut = told[asked]
+                if cut is None:
+                    climbing[name] = _parent(asked)
+                    continue
+                found[name] = cut
+                if isinstance(cut, str):
+                    self._cuts[name] = cut
+                del climbing[name]
+        return found
+
+    def _told(self, name: str, reply: Reply) -> str | Zone | None:
+        """The zone a resolver tells, None to ask about the name above."""
+        if reply.message is None:
+            return Zone(None, (), failure(reply), f"asking this machine's resolver: {reply.detail or 'no answer'}")
+        told = answer.zone_of(reply.message, name)
+        if told is None:
+            return None if name != ROOT else Zone(None)
+        zone, servers = told
+        # The root's servers know no name of ours: nobody here knows it, whatever they would say.
+        if zone == ROOT:
+            return Zone(None)
+        if servers:
+            self._servers[zone] = servers
+        return zone
+
+    # --- its servers ---
+
+    def _find_zones(self, cuts: Sequence[str], until: float) -> dict[str, Zone]:
+        """Zones with all their servers; those with none that has an address are looked for again next time."""
+        missing = [cut for cut in dict.fromkeys(cuts) if cut not in self._zones]
+        lost = self._find_servers([cut for cut in missing if cut not in self._servers], until)
+        names = [server for cut in missing for server in self._servers.get(cut, ())]
+        addresses = self._resolver.addresses(names, until) if names else {}
+        found = {}
+        for cut in missing:
+            zone = lost.get(cut) or Zone(cut, self._authorities(self._servers[cut], addresses))
+            found[cut] = zone
+            if any(one.address is not None for one in zone.authorities):
+                self._zones[cut] = zone
+        return {**self._zones, **found}
+
+    def _find_servers(self, cuts: Sequence[str], until: float) -> dict[str, Zone]:
+        """Ask for the names of the servers; what comes back is those zones for which none were told."""
+        replies = self._resolver.ask([Question(cut, "NS", recursive=True) for cut in cuts], until) if cuts else []
+        lost = {}
+        for cut, reply in zip(cuts, replies, strict=True):
+            told = answer.zone_of(reply.message, cut) if reply.message is not None else None
+            if told is not None and told[1]:
+                self._servers[cut] = told[1]
+            else:
+                lost[cut] = Zone(None, (), failure(reply), f"no name servers of {cut} are told: {reply.detail}")
+        return lost
+
+    def _authorities(self, servers: Sequence[str], addresses: Mapping[str, Addresses]) -> tuple[Authority, ...]:
+        found: dict[Endpoint | str, Authority] = {}
+        for server in servers:
+            known = addresses[server]
+            for address in known.found:
+                endpoint = Endpoint(address, self._port)
+                found.setdefault(endpoint, Authority(server, endpoint))
+            if not known.found:
+                # The CA cannot ask it either, unless only its address is not to be had from here.
+                lost = known.outcome in (Outcome.TIMEOUT, Outcome.SERVFAIL, Outcome.REFUSED)
+                outcome = Outcome.TIMEOUT if lost else Outcome.UNREACHABLE
+                found[server] = Authority(
+                    server, None, outcome, f"no address: {known.outcome.value if known.outcome else ''}"
+                )
+        return tuple(found.values())
+
+
+def _parent(name: str) -> str:
+    return name.partition(".")[2] or ROOT

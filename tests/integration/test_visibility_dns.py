@@ -1,0 +1,169 @@
+"""Looking for TXT records as the CA will: real sockets, name servers that behave in every way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.visibility import Expectation, Observation, Outcome
+from certbot_external_auth.visibility.dns import Probe
+from certbot_external_auth.visibility.lookup import Resolver
+from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.zone import Zones
+from tests.support.name_servers import Net
+
+RESOLVER, PARENT, NS1, NS2, OTHER = (f"127.0.3.{number}" for number in range(1, 6))
+NAME = "_acme-challenge.example.org"
+SOA = "@ 60 IN SOA ns1 hostmaster {serial} 60 60 60 60\n"
+ZONE = SOA.format(serial=7) + (
+    f"@ 60 IN NS ns1\n@ 60 IN NS ns2\nns1 60 IN A {NS1}\nns2 60 IN A {NS2}\nns1 60 IN AAAA ::1\nwww 60 IN A 127.0.0.1\n"
+)
+PARENT_ZONE = SOA.format(serial=1) + (
+    f"@ 60 IN NS a.org.\na 60 IN A {PARENT}\n"
+    "example 60 IN NS ns1.example\nexample 60 IN NS ns2.example\n"
+    f"ns1.example 60 IN A {NS1}\nns2.example 60 IN A {NS2}\n"
+    f"other 60 IN NS ns.other\nns.other 60 IN A {OTHER}\n"
+)
+OTHER_ZONE = SOA.format(serial=3) + f"@ 60 IN NS ns\nns 60 IN A {OTHER}\n"
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    with Net([RESOLVER, PARENT, NS1, NS2, OTHER, "::1"]) as found:
+        found.serve("org", PARENT_ZONE, [RESOLVER, PARENT])
+        found.serve("example.org", ZONE, [RESOLVER, NS1, NS2, "::1"])
+        found.serve("other.org", OTHER_ZONE, [RESOLVER, OTHER])
+        found[RESOLVER].recursive = True
+        yield found
+
+
+def probe(net: Net, *named: str) -> Probe:
+    zones = Zones(Resolver([Endpoint(RESOLVER, net.port)]), net.port)
+    return Probe(Surroundings(tuple(Endpoint(one, net.port) for one in named)), zones)
+
+
+def expectation(*values: str, name: str = NAME) -> Expectation:
+    return Expectation("dns-01", name.removeprefix("_acme-challenge."), name, values, ("c1",))
+
+
+def look(net: Net, *values: str, named: tuple[str, ...] = (), name: str = NAME) -> list[Observation]:
+    return probe(net, *named).look([expectation(*values, name=name)], time.monotonic() + 8)
+
+
+def outcomes(found: list[Observation]) -> dict[str, Outcome]:
+    return {one.address.rpartition(":")[0]: one.outcome for one in found}
+
+
+def test_every_address_of_every_authority_is_asked(net: Net) -> None:
+    net.serve("example.org", ZONE + '_acme-challenge 60 IN TXT "one"\n', [NS1, "::1"])
+    found = look(net, "one")
+    assert outcomes(found) == {NS1: Outcome.MATCH, NS2: Outcome.NO_SUCH_NAME, "[::1]": Outcome.MATCH}
+    assert {(one.server, one.zone) for one in found} == {
+        ("ns1.example.org", "example.org"),
+        ("ns2.example.org", "example.org"),
+    }
+    assert all(f"udp {NAME}. TXT" in net[one].asked for one in (NS1, NS2, "::1"))
+    assert not any("_acme-challenge" in question for question in net[RESOLVER].asked), "a negative answer was planted"
+
+
+def test_both_values_must_be_there_and_others_do_no_harm(net: Net) -> None:
+    record = "_acme-challenge 60 IN TXT {}\n"
+    net.serve("example.org", ZONE + record.format("one") + record.format("old"), [NS1, "::1"])
+    # A string of a record holds 255 bytes.
+    net.serve("example.org", ZONE + record.format("one") + record.format('"tw" "o"'), [NS2])
+    found = look(net, "one", "two")
+    assert outcomes(found) == {NS1: Outcome.OTHER_VALUES, NS2: Outcome.MATCH, "[::1]": Outcome.OTHER_VALUES}
+    assert sorted(one.seen for one in found) == [("one", "old"), ("one", "old"), ("one", "two")]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "outcome"),
+    [
+        ("refused", Outcome.REFUSED),
+        ("servfail", Outcome.SERVFAIL),
+        ("rubbish", Outcome.SERVFAIL),
+        ("lame", Outcome.NOT_AUTHORITATIVE),
+        ("silent", Outcome.TIMEOUT),
+        ("only_tcp", Outcome.MATCH),
+        ("truncated", Outcome.MATCH),
+        ("no_edns", Outcome.MATCH),
+    ],
+)
+def test_what_one_address_may_do(net: Net, behaviour: str, outcome: Outcome) -> None:
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
+    net[NS2].behaviour = behaviour
+    assert outcomes(look(net, "one")) == {NS1: Outcome.MATCH, NS2: outcome, "[::1]": Outcome.MATCH}
+
+
+def test_an_answer_that_does_not_fit_into_udp(net: Net) -> None:
+    many = "".join(f"_acme-challenge 60 IN TXT {'x' * 200}{number}\n" for number in range(20))
+    net.serve("example.org", ZONE + many + "_acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
+    found = look(net, "one")
+    assert set(outcomes(found).values()) == {Outcome.MATCH}
+    assert found[0].seen[0] == "one"
+    assert len(found[0].seen) <= 8
+
+
+def test_nobody_listens_and_no_name_server_is_known(net: Net) -> None:
+    closed = Endpoint("127.0.3.99", net.port)
+    found = Probe(Surroundings((closed,))).look([expectation("one")], time.monotonic() + 8)
+    assert [one.outcome for one in found] == [Outcome.CONNECTION_REFUSED]
+    found = look(net, "one", name="_acme-challenge.nowhere.test")
+    assert [(one.outcome, one.address) for one in found] == [(Outcome.UNREACHABLE, "")]
+
+
+def test_aliases_are_followed_into_the_zones_they_lead_to(net: Net) -> None:
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1, NS2, "::1"])
+    net.serve("other.org", OTHER_ZONE + "x 60 IN TXT one\n", [OTHER])
+    found = look(net, "one")
+    assert [(one.address, one.outcome, one.asked, one.zone) for one in found] == [
+        (f"{OTHER}:{net.port}", Outcome.MATCH, "x.other.org", "other.org")
+    ]
+    # A secondary that does not have the alias yet is no less asked by the CA.
+    net.serve("example.org", ZONE, [NS2])
+    assert outcomes(look(net, "one")) == {OTHER: Outcome.MATCH, NS2: Outcome.NO_SUCH_NAME}
+
+
+def test_dname_and_circles(net: Net) -> None:
+    # RFC 6672: every name below is renamed.
+    net.serve("example.org", ZONE + "sub 60 IN DNAME away.other.org.\n", [NS1, NS2, "::1"])
+    net.serve("other.org", OTHER_ZONE + "_acme-challenge.away 60 IN TXT one\n", [OTHER])
+    found = look(net, "one", name="_acme-challenge.sub.example.org")
+    assert [(one.outcome, one.asked) for one in found] == [(Outcome.MATCH, "_acme-challenge.away.other.org")]
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1, NS2, "::1"])
+    net.serve("other.org", OTHER_ZONE + f"x 60 IN CNAME {NAME}.\n", [OTHER])
+    (only,) = look(net, "one")
+    assert (only.outcome, only.address) == (Outcome.NO_RECORD, f"{OTHER}:{net.port}")
+    assert f"{NAME} → x.other.org → {NAME}" in only.detail
+
+
+def test_a_zone_of_its_own_for_the_challenge_is_found_from_the_authorities(net: Net) -> None:
+    child = f"_acme-challenge 60 IN NS ns._acme-challenge\nns._acme-challenge 60 IN A {OTHER}\n"
+    net.serve("example.org", ZONE + child, [NS1, NS2, "::1"])
+    net.serve(NAME, SOA.format(serial=1) + f"@ 60 IN NS ns\nns 60 IN A {OTHER}\n@ 60 IN TXT one\n", [OTHER])
+    found = look(net, "one")
+    assert [(one.outcome, one.zone, one.server) for one in found] == [(Outcome.MATCH, NAME, f"ns.{NAME}")]
+
+
+def test_named_servers_are_asked_instead(net: Net) -> None:
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1, RESOLVER])
+    net.serve("other.org", OTHER_ZONE + "x 60 IN TXT one\n", [OTHER, RESOLVER])
+    # A resolver is no authority and gives the whole chain; one that knows half of it is asked for the rest.
+    found = look(net, "one", named=(RESOLVER,))
+    assert [(one.outcome, one.asked) for one in found] == [(Outcome.MATCH, "x.other.org")]
+    found = look(net, "one", named=(NS1, OTHER))
+    assert {one.address.partition(":")[0] for one in found if one.outcome is Outcome.MATCH} == {OTHER}
+    assert net[NS2].asked == []
+
+
+def test_a_batch_uses_one_socket_for_each_address(net: Net) -> None:
+    names = [f"_acme-challenge.n{number}.example.org" for number in range(120)]
+    records = "".join(f"{name}. 60 IN TXT v{number}\n" for number, name in enumerate(names))
+    net.serve("example.org", ZONE + records, [NS1, NS2, "::1"])
+    wanted = [expectation(f"v{number}", name=name) for number, name in enumerate(names)]
+    found = probe(net).look(wanted, time.monotonic() + 20)
+    assert len(found) == 3 * len(names)
+    assert {one.outcome for one in found} == {Outcome.MATCH}
