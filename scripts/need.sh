@@ -5,6 +5,7 @@
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
+#     need.sh ssh       an SSH server and client
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
 set -eu
@@ -80,6 +81,10 @@ for need; do
             install "The hook dehydrated-hook-ddns-tsig" dehydrated-hook-ddns-tsig
         [ -e /usr/share/uacme/nsupdate.sh ] || install "The hook of uacme" --reinstall uacme
         command -v ip >/dev/null 2>&1 || install "The program ip" iproute2
+        ;;
+    ssh)
+        { [ -x /usr/sbin/sshd ] || command -v sshd; } >/dev/null 2>&1 && command -v ssh >/dev/null 2>&1 ||
+            install "OpenSSH, server and client" openssh-server openssh-client
         ;;
     clients)
         for client in dehydrated lego uacme acmetool; do
