@@ -24,6 +24,8 @@ CODES = {
     "ca.unreachable": "The CA could not be reached, or broke off.",
     "ca.failed": "The CA answered with something Certbot could not use.",
     "deploy.failed": "A certificate is saved but could not be handed over.",
+    "socket.busy": "Another program is connected to the socket; one at a time. The line is the only one that comes.",
+    "socket.refused": "The socket is another user's. The line is the only one that comes.",
     "certbot.locked": "Another Certbot holds the lock of these folders.",
     "certbot.interrupted": "Ctrl-C, or a signal.",
     "certbot.failed": "Certbot ended with any other error; the message is Certbot's.",

@@ -7,6 +7,7 @@ else comes when the plugin is selected, and what is missing then is said then.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 import os
 import sys
@@ -59,8 +60,16 @@ def _mode(text: str) -> str:
             from certbot_external_auth.backends import stream
         except ImportError:
             return text
-        stream.opened(lambda: 0 if _seen.get("protocol") == "0" else 1)
+        stream.opened(lambda: 0 if _seen.get("protocol") == "0" else 1, _typed_socket(sys.argv[1:]))
     return text
+
+
+def _typed_socket(arguments: Sequence[str]) -> str | None:
+    """The socket named on a command line; the mode may be parsed before it is."""
+    flag = "--external-auth-socket"
+    values = [word.partition("=")[2] for word in arguments if word.startswith(f"{flag}=")]
+    values += [value for word, value in itertools.pairwise(arguments) if word == flag]
+    return os.path.abspath(os.path.expanduser(values[-1])) if values else None
 
 
 def _protocol(text: str) -> str:
@@ -219,6 +228,7 @@ class ExternalAuth(
             if warning not in _said:
                 _said.add(warning)
                 logger.warning(warning)
+        self._refuse_socket_of_cli_ini()
         words: tuple[str, ...] = ()
         cleanup_words = None
         config: DehydratedConfig | None = None
@@ -250,6 +260,12 @@ class ExternalAuth(
             tls_port=int(self.config.https_port),
         )
         return Run(context, asked)
+
+    def _refuse_socket_of_cli_ini(self) -> None:
+        """A socket is for one command; a kept one is not looked at."""
+        typed = not self.historic and "socket" in self._typed(settings.OPTIONS, "external-auth")
+        if typed and _typed_socket(sys.argv[1:]) is None:
+            raise UsageError(["--external-auth-socket belongs on the command line, not into cli.ini."])
 
     def _preferred(self, config: DehydratedConfig | None) -> tuple[str, ...]:
         named = tuple(map(str, self.config.pref_challs or ()))

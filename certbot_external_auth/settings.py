@@ -119,6 +119,13 @@ OPTIONS = (
         metavar="VERSION",
     ),
     Option(
+        "socket",
+        "none",
+        "JSON lines over this Unix socket instead of stdout and stdin; for this command only, renewals do not use it.",
+        modes=("json",),
+        metavar="PATH",
+    ),
+    Option(
         "ack-timeout",
         "3600",
         "Seconds to wait in mode json until every challenge, or a deployment, is answered.",

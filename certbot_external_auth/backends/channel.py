@@ -105,6 +105,9 @@ class Channel:
                 raise DriverError("The program that started Certbot does not read its lines any more.")
             self._fill()
 
+    def finish(self) -> None:
+        """Nothing more will be said. The descriptors stay, lest something else is printed to their numbers."""
+
     def receive(self, deadline: float) -> bytes | None:
         """The next line without its newline, or None at the deadline and at the end of input (see `ended`).
 

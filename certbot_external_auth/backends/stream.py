@@ -26,6 +26,9 @@ SEND_LIMIT = 60.0
 _RENEWAL_LOGGER = "certbot._internal.renewal"
 _RENEWAL_FAILED = "Failed to renew certificate %s with error: %s"
 
+SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
+"""The variable in which `certbot-external-auth begin` names its session's folder to the Certbot it starts."""
+
 Saved = list[tuple[str, str]]
 Lineages = list[dict[str, Any]]
 
@@ -119,6 +122,7 @@ class Stream:
             self._protocol = 1
         with contextlib.suppress(DriverError):
             self._last_lines(exception)
+        self.channel.finish()
 
     def _last_lines(self, exception: BaseException | None) -> None:
         saved, lineages = self.at_exit()
@@ -148,21 +152,41 @@ def current() -> Stream | None:
     return _stream
 
 
-def opened(default_protocol: Callable[[], int] = lambda: 1) -> Stream:
-    """The stream; at the first call stdout and stdin are taken over. :param default_protocol: see `Stream`."""
+def opened(default_protocol: Callable[[], int] = lambda: 1, socket: str | None = None) -> Stream:
+    """The stream; at the first call stdout and stdin are taken over, or a socket is listened on.
+
+    :param default_protocol: see `Stream`.
+    :param socket: where to listen instead of taking over stdout and stdin.
+    :raises UsageError: if that cannot be done.
+    """
     global _stream  # noqa: PLW0603 - there is one stdout in a process
     if _stream is None:
-        _stream = Stream(Channel.standard(), default_protocol)
+        _stream = Stream(_channel(socket), default_protocol)
         logging.getLogger(_RENEWAL_LOGGER).addHandler(_RenewalFailures(_stream))
         atexit.register(_at_exit, _stream, os.getpid())
     return _stream
 
 
+def _channel(socket: str | None) -> Channel:
+    session = os.environ.get(SESSION)
+    if session is None and socket is None:
+        return Channel.standard()
+    from certbot_external_auth.backends import socket_channel
+
+    if session is not None:
+        return socket_channel.SocketChannel(*socket_channel.session_record(session))
+    return socket_channel.SocketChannel(str(socket))
+
+
 def _at_exit(stream: Stream, process: int) -> None:
     exception = getattr(sys, "last_value", None)
     # argparse ends a process with SystemExit, every other error with an exception that is remembered.
-    if os.getpid() == process and (exception is not None or _arguments_were_parsed()):
+    if os.getpid() != process:
+        return
+    if exception is not None or _arguments_were_parsed():
         stream.finish(exception)
+    else:
+        stream.channel.finish()
 
 
 class _RenewalFailures(logging.Handler):

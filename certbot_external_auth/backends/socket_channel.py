@@ -1,0 +1,234 @@
+"""The line channel on a Unix socket: one program at a time at the other end, and programs may come and go.
+
+A program that comes gets every line said so far, then what is said while it is there. stdout and stdin stay Certbot's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import select
+import socket
+import stat
+import struct
+import time
+from pathlib import Path
+
+from certbot_external_auth.backends.answers import LINE_LIMIT
+from certbot_external_auth.backends.channel import Channel
+from certbot_external_auth.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+FLAG = "--external-auth-socket"
+PATH_LIMIT = 107
+"""Bytes of a socket's path: sun_path of unix(7) has 108, the last of which is NUL."""
+READING_LIMIT = 10.0
+"""Seconds that who comes late has to read what was said so far, and who is there at the end to read the last lines."""
+_CREDENTIALS = struct.Struct("3i")
+
+
+class SocketChannel(Channel):
+    """Bytes in lines, as `Channel`.
+
+    :ivar path: where it listens.
+    """
+
+    def __init__(self, path: str, record: str | None = None) -> None:
+        """:param path: absolute. :param record: a file to which every line is added, for who comes after the end.
+
+        :raises UsageError: if nobody can listen there.
+        """
+        super().__init__(None, -1)
+        self.ended = False
+        self.path = path
+        self._record = None if record is None else os.open(record, _RECORD, 0o600)
+        self._listener = listening(path)
+        self._client: socket.socket | None = None
+        self._said: list[bytes] = []
+        self._told = 0
+        self._rest = b""
+
+    def nobody(self) -> bool:
+        """Somebody may always come."""
+        return False
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Say lines; whoever does not read them until the deadline is hung up on, and may come again."""
+        self._said.append(data)
+        self._note(data)
+        self._accept()
+        self._tell(deadline)
+
+    def finish(self) -> None:
+        """Let who is there read the last lines, and close."""
+        self._accept()
+        self._tell(time.monotonic() + READING_LIMIT)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+        self._hang_up()
+        self._listener.close()
+
+    def _ready(self, seconds: float) -> bool:
+        """Wait until the program at the other end, whichever it is then, has sent something."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self._accept()
+            self._tell(time.monotonic() + READING_LIMIT)
+            poll = select.poll()
+            poll.register(self._listener, select.POLLIN)
+            if self._client is not None:
+                poll.register(self._client, select.POLLIN)
+            left = deadline - time.monotonic()
+            found = [descriptor for descriptor, _ in poll.poll(max(0.0, left) * 1000)]
+            here = self._client is not None and self._client.fileno() in found
+            if here or b"\n" in self._buffer:
+                return True
+            if not found and left <= 0:
+                return False
+
+    def _fill(self) -> None:
+        if self._client is not None and self._gone():
+            self._hang_up()
+
+    def _note(self, data: bytes) -> None:
+        if self._record is None:
+            return
+        try:
+            os.write(self._record, data)
+        except OSError as error:
+            logger.warning("The session's lines are not recorded any more (%s); it goes on.", error)
+            self._record = None
+
+    def _accept(self) -> None:
+        """Take who waits; while somebody is there, others are told so."""
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            problem = _unwelcome(client)
+            if problem is None and (self._client is None or self._gone()):
+                self._hang_up()
+                client.setblocking(False)
+                self._client, self._told, self._rest = client, 0, b""
+                continue
+            code, message = problem or ("socket.busy", "Another program is connected; one at a time.")
+            with contextlib.suppress(OSError):
+                client.send(json.dumps({"cmd": "error", "code": code, "message": message}).encode() + b"\n")
+            client.close()
+
+    def _gone(self) -> bool:
+        """Take in what the program has sent; whether it has closed its end."""
+        assert self._client is not None
+        while len(self._buffer) <= LINE_LIMIT:
+            try:
+                data = self._client.recv(65536)
+            except BlockingIOError:
+                return False
+            except OSError:
+                return True
+            if not data:
+                return True
+            self._buffer += data
+        return False
+
+    def _tell(self, deadline: float) -> None:
+        while self._client is not None and (self._rest or self._told < len(self._said)):
+            if not self._rest:
+                self._rest = self._said[self._told]
+                self._told += 1
+            poll = select.poll()
+            poll.register(self._client, select.POLLOUT)
+            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                self._hang_up()
+                return
+            try:
+                self._rest = self._rest[self._client.send(self._rest) :]
+            except OSError:
+                # What it may have sent before it went is still there to be read.
+                return
+
+    def _hang_up(self) -> None:
+        """A line that was not ended belongs to who is gone, and is dropped with it."""
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+        del self._buffer[self._buffer.rfind(b"\n") + 1 :]
+        self._skipping = False
+
+
+_RECORD = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def listening(path: str) -> socket.socket:
+    """A socket that only this user may connect to.
+
+    :param path: absolute; a socket there that nobody listens on any more is replaced.
+    :raises UsageError: with the mend.
+    """
+    if len(os.fsencode(path)) > PATH_LIMIT:
+        raise UsageError(
+            [
+                f"{FLAG}: {path} has {len(os.fsencode(path))} bytes, a socket's path may have {PATH_LIMIT}; name a "
+                "shorter one, such as /run/certbot.sock."
+            ]
+        )
+    _remove_stale(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # Between bind and chmod somebody else could connect, so the mode is right from the beginning.
+    before = os.umask(0o177)
+    try:
+        listener.bind(path)
+    except OSError as error:
+        listener.close()
+        mend = "" if error.errno == errno.EADDRINUSE else f"; see that {os.path.dirname(path)} is a folder of yours"
+        raise UsageError([f"{FLAG}: {path} cannot be listened on ({error.strerror}){mend}."]) from None
+    finally:
+        os.umask(before)
+    listener.listen(8)
+    listener.setblocking(False)
+    return listener
+
+
+def _remove_stale(path: str) -> None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return
+    if not stat.S_ISSOCK(status.st_mode):
+        raise UsageError([f"{FLAG}: {path} exists and is no socket; name a path that is free."])
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        try:
+            trial.connect(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            return
+    raise UsageError([f"{FLAG}: another program listens on {path}; name another path, or wait until it has ended."])
+
+
+def _unwelcome(client: socket.socket) -> tuple[str, str] | None:
+    """Code and message for a program of another user (SO_PEERCRED of unix(7)); root is let in everywhere."""
+    _, user, _ = _CREDENTIALS.unpack(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    if user in (0, os.geteuid()):
+        return None
+    return "socket.refused", f"This socket is user {os.geteuid()}'s, not user {user}'s."
+
+
+def session_record(folder: str) -> tuple[str, str]:
+    """Socket and record of a session that `certbot-external-auth begin` made.
+
+    :raises UsageError: if the folder is not this user's alone.
+    """
+    try:
+        status = os.stat(folder)
+        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+            raise UsageError([f"The session {folder} is not this user's alone."])
+        found = json.loads(Path(folder, "session.json").read_text(encoding="utf-8"))
+        return str(found["socket"]), os.path.join(folder, "lines")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError([f"The session {folder} cannot be read ({error})."]) from None

@@ -1,0 +1,198 @@
+"""Lines over real Unix sockets: who may connect, who is told what, and what is left when somebody goes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth.backends.socket_channel import PATH_LIMIT, SocketChannel, session_record
+from certbot_external_auth.errors import UsageError
+
+AS_NOBODY = """
+import os, socket, sys
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+link = socket.socket(socket.AF_UNIX)
+link.connect(sys.argv[1])
+print(link.recv(999).decode())
+"""
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Iterator[SocketChannel]:
+    found = SocketChannel(str(tmp_path / "s"), str(tmp_path / "lines"))
+    yield found
+    found.finish()
+
+
+def connected(channel: SocketChannel) -> socket.socket:
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(10)
+    client.connect(channel.path)
+    return client
+
+
+def soon() -> float:
+    return time.monotonic() + 10
+
+
+def now() -> float:
+    return time.monotonic()
+
+
+def lines(client: socket.socket, count: int) -> list[bytes]:
+    file = client.makefile("rb", buffering=0)
+    return [file.readline() for _ in range(count)]
+
+
+def test_a_late_client_gets_what_was_said_and_then_what_is(channel: SocketChannel) -> None:
+    """Lost: a driver that needs a moment until it is there."""
+    channel.send(b"one\n", soon())
+    channel.send(b"two\n", soon())
+    with connected(channel) as client:
+        client.sendall(b"answer\n")
+        assert channel.receive(soon()) == b"answer"
+        channel.send(b"three\n", soon())
+        assert lines(client, 3) == [b"one\n", b"two\n", b"three\n"]
+
+
+def test_one_after_the_other(channel: SocketChannel) -> None:
+    """A second one is told so, and may come when the first has gone; half a line of the first is nobody's."""
+    channel.send(b"one\n", soon())
+    first = connected(channel)
+    assert channel.receive(now()) is None
+    with connected(channel) as second:
+        assert channel.receive(now()) is None
+        assert json.loads(second.makefile().readline())["code"] == "socket.busy"
+    first.sendall(b'{"ok": tr')
+    first.close()
+    with connected(channel) as third:
+        third.sendall(b"whole\n")
+        assert channel.receive(soon()) == b"whole"
+        assert lines(third, 1) == [b"one\n"]
+
+
+def test_answers_sent_before_leaving_count(channel: SocketChannel) -> None:
+    with connected(channel) as client:
+        client.sendall(b"a\nb\n")
+    assert [channel.receive(soon()), channel.receive(soon())] == [b"a", b"b"]
+    assert channel.receive(now()) is None
+    assert not channel.ended
+
+
+def test_nobody_is_there_and_nothing_hangs(channel: SocketChannel) -> None:
+    channel.send(b"one\n", now())
+    assert not channel.nobody()
+    assert channel.receive(now()) is None
+
+
+def test_a_client_that_does_not_read_is_hung_up_on(channel: SocketChannel) -> None:
+    """Lost: the cleanup, for a driver that stands still."""
+    with connected(channel) as client:
+        assert channel.receive(now()) is None
+        channel.send(b"x" * 5_000_000 + b"\n", now())
+        assert channel.receive(now()) is None
+        # What it has not read yet ends in the middle of a line, and then the connection does.
+        assert len(client.makefile("rb").read()) < 5_000_000
+
+
+def test_everything_said_is_on_record(channel: SocketChannel, tmp_path: Path) -> None:
+    channel.send(b"one\n", soon())
+    channel.send(b"two\n", soon())
+    assert (tmp_path / "lines").read_bytes() == b"one\ntwo\n"
+    assert stat.S_IMODE((tmp_path / "lines").stat().st_mode) == 0o600
+
+
+def test_the_last_lines_are_read_before_the_end(tmp_path: Path) -> None:
+    channel = SocketChannel(str(tmp_path / "s"))
+    with connected(channel) as client:
+        channel.send(b"summary\n", soon())
+        channel.finish()
+        assert client.makefile("rb").read() == b"summary\n"
+    assert not (tmp_path / "s").exists()
+
+
+# --- where it listens, and who may come ---
+
+
+def test_only_this_user(channel: SocketChannel) -> None:
+    assert stat.S_IMODE(os.stat(channel.path).st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_is_refused_also_where_the_permissions_let_him_in(channel: SocketChannel, tmp_path: Path) -> None:
+    """Lost: whoever may read challenges may not answer them; the peer's credentials decide."""
+    with _place_for_everybody(channel.path) as place:
+        client = subprocess.Popen([sys.executable, "-I", "-c", AS_NOBODY, place], stdout=subprocess.PIPE)
+        while client.poll() is None:
+            channel.receive(now())
+        assert client.stdout is not None
+        assert json.loads(client.stdout.read())["code"] == "socket.refused"
+        client.stdout.close()
+
+
+@contextlib.contextmanager
+def _place_for_everybody(path: str) -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        link = os.path.join(folder, "s")
+        os.link(path, link)
+        os.chmod(link, 0o666)
+        yield link
+
+
+def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(path)
+    SocketChannel(path).finish()
+
+
+def test_a_socket_in_use_is_not(channel: SocketChannel) -> None:
+    with pytest.raises(UsageError, match="another program listens on"):
+        SocketChannel(channel.path)
+
+
+def test_what_is_no_socket_stays(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("a file")
+    with pytest.raises(UsageError, match="exists and is no socket"):
+        SocketChannel(str(tmp_path / "s"))
+    assert (tmp_path / "s").read_text() == "a file"
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_path_too_long_for_the_kernel_is_said(tmp_path: Path, more: int) -> None:
+    """unix(7): sun_path has 108 bytes."""
+    folder = tmp_path
+    while len(str(folder)) < PATH_LIMIT - 60:
+        folder = folder / ("d" * 20)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = str(folder / "s").ljust(PATH_LIMIT + more, "x")
+    if not more:
+        SocketChannel(path).finish()
+        return
+    with pytest.raises(UsageError, match="a socket's path may have 107"):
+        SocketChannel(path)
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be listened on"):
+        SocketChannel(str(tmp_path / "nowhere" / "s"))
+
+
+def test_a_session_of_somebody_else_is_not_used(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with pytest.raises(UsageError, match="not this user's alone"):
+        session_record(str(tmp_path))
