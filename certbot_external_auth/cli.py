@@ -20,6 +20,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "certbot_external_auth.schema",
         "Print the JSON Schema of the lines of mode json, and of their answers.",
     ),
+    "begin": ("certbot_external_auth.sessions.begin", "start Certbot in the background, return with its challenges"),
+    "finish": ("certbot_external_auth.sessions.finish", "say that they are published, and see it to its end"),
+    "status": ("certbot_external_auth.sessions.status", "what a session waits for, or which there are"),
+    "abort": ("certbot_external_auth.sessions.abort", "let a session's Certbot give up and clean up"),
 }
 """Verb to its module and a line of help."""
 

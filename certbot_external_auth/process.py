@@ -155,6 +155,31 @@ def _popen(program: Program) -> subprocess.Popen[bytes]:
     )
 
 
+def detached(
+    argv: Sequence[str], *, environment: Mapping[str, str], output: str, inherited: Sequence[int]
+) -> Callable[[], bool]:
+    """Start a program that goes on when this process has ended, in a session of its own; tells whether it has ended.
+
+    :param output: a new file for all it prints, 0600.
+    :param inherited: descriptors that it keeps.
+    :raises OSError: if it cannot be started.
+    """
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        popen = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            env=dict(environment),
+            start_new_session=True,
+            pass_fds=tuple(inherited),
+        )
+    finally:
+        os.close(descriptor)
+    return lambda: popen.poll() is not None
+
+
 def _nobody(line: str) -> None:
     pass
 

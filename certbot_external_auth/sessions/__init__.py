@@ -1,0 +1,68 @@
+"""Certbot in two steps: `begin` starts it in the background and returns with the batch, `finish` answers and ends it.
+
+For tools that think in tasks and cannot hold a conversation. The lines travel over a socket in a folder of this user's
+alone; a record of them lies in Certbot's work directory, so the end is known also when nobody was there.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEADLINE = 900
+"""Seconds a batch waits for `finish`: Certbot holds its lock meanwhile."""
+
+
+class Exit(enum.IntEnum):
+    """Exit codes of all four verbs. A code that is not here MUST be treated as a failure."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NOTHING_DUE = 3
+    REFUSED_BY_CA = 4
+    DEPLOY_FAILED = 5
+    UNKNOWN = 6
+    LOST = 7
+    LOCKED = 8
+    MORE = 9
+
+
+STATES: Mapping[str, tuple[Exit, str]] = {
+    "waiting": (Exit.DONE, "Publish what is in the batch, then: certbot-external-auth finish {session}"),
+    "more": (Exit.MORE, "Remove what is named, publish the next batch, then once more: finish {session}"),
+    "working": (Exit.DONE, "Certbot is at work."),
+    "done": (Exit.DONE, "The certificate was issued."),
+    "nothing_due": (Exit.NOTHING_DUE, "No certificate is due."),
+    "refused": (Exit.REFUSED_BY_CA, "The CA refused; see problems and errors."),
+    "deploy_failed": (Exit.DEPLOY_FAILED, "The certificate is saved, but could not be handed over."),
+    "expired": (Exit.LOST, "Nobody finished the session in time; Certbot has given up and asked the CA for nothing."),
+    "lost": (Exit.LOST, "Certbot has died, or the machine was started anew; begin again."),
+    "locked": (Exit.LOCKED, "Another Certbot holds the lock of these folders; begin again when it has ended."),
+    "failed": (Exit.FAILED, "Certbot failed; see errors."),
+}
+"""State of a session to the exit code of the verb that finds it so, and what it means."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session, as its file has it.
+
+    :ivar folder: of its record; :ivar socket: where its Certbot listens.
+    :ivar verb: Certbot's. :ivar cert_name: the lineage named, None if none was.
+    :ivar names: the names asked for.
+    :ivar started: RFC 3339, UTC.
+    :ivar before: fingerprints of the live certificates when it began.
+    """
+
+    id: str
+    folder: str
+    socket: str
+    config_dir: str
+    work_dir: str
+    verb: str
+    started: str
+    cert_name: str | None = None
+    names: tuple[str, ...] = ()
+    before: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,137 @@
+"""`begin -- certonly …`: start Certbot in the background, and return with the first batch."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import itertools
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from certbot_external_auth import deployment, lines, process
+from certbot_external_auth.backends.stream import SESSION
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.sessions import DEADLINE, Exit, Session, report, store
+from certbot_external_auth.sessions.conversation import connected
+
+VERBS = ("certonly", "run", "install", "renew", "reconfigure")
+EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
+_LISTS = ("-d", "--domain", "--domains", "--ip-address")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's flags."""
+    parser.epilog = f"Example: {EXAMPLE}"
+    report.folders(parser)
+    parser.add_argument("--certbot", metavar="PATH", help="the Certbot to start (default: that of this environment)")
+    parser.add_argument(
+        "--deadline",
+        metavar="SECONDS",
+        type=int,
+        default=DEADLINE,
+        help="how long a batch waits for finish; Certbot's lock is held meanwhile (default: %(default)s)",
+    )
+    parser.add_argument("words", metavar="-- VERB …", nargs=argparse.REMAINDER, help="what Certbot is to do")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """See the module."""
+    words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
+    if not set(words) & set(VERBS):
+        raise UsageError([f"After -- a verb of Certbot is needed, one of {', '.join(VERBS)}. Example: {EXAMPLE}"])
+    config_dir = option(words, "--config-dir") or arguments.config_dir
+    work_dir = option(words, "--work-dir") or arguments.work_dir
+    command = [*_certbot(arguments.certbot), *completed(words, config_dir, work_dir, arguments.deadline)]
+    with store.beginning(work_dir):
+        store.forget_old(work_dir, time.time())
+        is_open = [one for one in store.every(work_dir) if one.config_dir == config_dir and store.alive(one)]
+        if is_open:
+            return report.refused(
+                f"The session {is_open[0].id} of {config_dir} is open since {is_open[0].started}: finish or abort it.",
+                Exit.LOCKED,
+                [("open", is_open[0].id)],
+            )
+        session = store.new(work_dir, _session(words, config_dir, work_dir))
+        ended = _start(command, session)
+    conversation = connected(session.socket, ended)
+    if conversation is not None:
+        with conversation:
+            waits = conversation.attend()
+        if not waits:
+            store.wait_for_end(session, 60.0)
+    return report.tell(*report.look(session))
+
+
+def _session(words: Sequence[str], config_dir: str, work_dir: str) -> Session:
+    return Session(
+        id="",
+        folder="",
+        socket="",
+        config_dir=os.path.abspath(config_dir),
+        work_dir=os.path.abspath(work_dir),
+        verb=next(word for word in words if word in VERBS),
+        started=lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)),
+        cert_name=option(words, "--cert-name"),
+        names=tuple(name for flag in _LISTS for value in options(words, flag) for name in value.split(",")),
+        before=deployment.live_certificates(config_dir),
+    )
+
+
+def options(words: Sequence[str], flag: str) -> list[str]:
+    """Every value of an option in a command line."""
+    found = [value for word, value in itertools.pairwise(words) if word == flag]
+    return [*found, *(word.partition("=")[2] for word in words if word.startswith(f"{flag}="))]
+
+
+def option(words: Sequence[str], flag: str) -> str | None:
+    """The last of them."""
+    return next(iter(options(words, flag)[::-1]), None)
+
+
+def completed(words: Sequence[str], config_dir: str, work_dir: str, deadline: int) -> list[str]:
+    """What Certbot is told besides: nobody can be asked, nobody waits for a timer, and who the authenticator is.
+
+    A renewal has its authenticator in the renewal file, and so has `reconfigure`.
+    """
+    more: list[str] = []
+    if not {"-n", "--non-interactive", "--noninteractive"} & set(words):
+        more.append("-n")
+    if "renew" in words and "--no-random-sleep-on-renew" not in words:
+        more.append("--no-random-sleep-on-renew")
+    for flag, value in (("--config-dir", config_dir), ("--work-dir", work_dir)):
+        if option(words, flag) is None:
+            more += [flag, value]
+    if option(words, "--external-auth-ack-timeout") is None:
+        more += ["--external-auth-ack-timeout", str(deadline)]
+    if {"certonly", "run"} & set(words):
+        named = ("-a", "--authenticator", "-i", "--installer", "--configurator")
+        if not any(options(words, flag) for flag in named):
+            more += ["-a", "external-auth"]
+        if option(words, "--external-auth-mode") is None:
+            more += ["--external-auth-mode", "json"]
+    return [*words, *more]
+
+
+def _certbot(path: str | None) -> list[str]:
+    beside = Path(sys.executable).parent / "certbot"
+    found = shutil.which(path) if path else str(beside) if beside.exists() else shutil.which("certbot")
+    if found is None:
+        raise UsageError([f"{path or 'certbot'} was not found; give --certbot the path of your Certbot."])
+    return [os.path.abspath(found)]
+
+
+def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
+    descriptor = store.lock(session)
+    try:
+        return process.detached(
+            command,
+            environment={**os.environ, SESSION: session.folder},
+            output=os.path.join(session.folder, "output"),
+            inherited=[descriptor],
+        )
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,102 @@
+"""The program's end of a session's socket: reads its lines and answers them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from certbot import errors
+
+Line = dict[str, Any]
+
+
+class BusyError(errors.Error):
+    """Somebody else talks to the session's Certbot."""
+
+
+class Conversation:
+    """A context manager; every line comes, from the first on.
+
+    :ivar lines: those read so far.
+    """
+
+    def __init__(self, path: str) -> None:
+        """:raises OSError: if nobody listens there."""
+        self.lines: list[Line] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.connect(path)
+        except OSError:
+            self._socket.close()
+            raise
+        self._file = self._socket.makefile("rb")
+
+    def __enter__(self) -> Conversation:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def attend(self, known: int = 0) -> bool:
+        """Read, confirming what wants to be confirmed, until a batch waits for an answer; False at the end.
+
+        Cleanup and deployment are the caller's own work, after the end: both are said to be done.
+
+        :param known: so many lines were said before, so a batch among them is not a new one.
+        :raises BusyError: if somebody else is connected.
+        """
+        while raw := self._read():
+            line = _parsed(raw)
+            if line.get("code") in ("socket.busy", "socket.refused"):
+                raise BusyError(str(line.get("message")))
+            self.lines.append(line)
+            if line.get("cmd") == "await" and len(self.lines) > known:
+                return True
+            # One that was confirmed before may be confirmed again.
+            if line.get("cmd") in ("cleanup", "deploy_cert") and "id" in line:
+                self.answer([{"id": line["id"], "ok": True}])
+        return False
+
+    def _read(self) -> bytes:
+        try:
+            return self._file.readline()
+        except OSError:
+            # It ended before it had taken the connection.
+            return b""
+
+    def answer(self, answers: Iterable[Mapping[str, Any]]) -> None:
+        """Send answers; an end that is gone shows when reading."""
+        try:
+            self._socket.sendall(b"".join(json.dumps(one).encode() + b"\n" for one in answers))
+        except OSError:
+            return
+
+
+def _parsed(raw: bytes) -> Line:
+    try:
+        line = json.loads(raw)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) else {}
+
+
+def connected(path: str, ended: Callable[[], bool]) -> Conversation | None:
+    """A conversation with whoever listens, as soon as somebody does.
+
+    :param ended: whether nobody will; the result is None then.
+    """
+    while True:
+        over = ended()
+        try:
+            return Conversation(path)
+        except OSError:
+            if over:
+                return None
+            time.sleep(0.01)

@@ -1,0 +1,91 @@
+"""The one JSON document that each verb prints, and its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from certbot_external_auth import certificate, deployment, lines
+from certbot_external_auth.sessions import STATES, Exit, Session, outcome, store
+
+CONFIG_DIR = "/etc/letsencrypt"
+WORK_DIR = "/var/lib/letsencrypt"
+
+
+def folders(parser: argparse.ArgumentParser) -> None:
+    """The flags by which every verb finds a session."""
+    parser.add_argument("--config-dir", metavar="DIR", default=CONFIG_DIR, help="Certbot's (default: %(default)s)")
+    parser.add_argument("--work-dir", metavar="DIR", default=WORK_DIR, help="Certbot's (default: %(default)s)")
+
+
+def certificates(session: Session) -> list[dict[str, Any]]:
+    """The certificates a session is about, as they are on disk now."""
+    live = deployment.live_certificates(session.config_dir)
+    found = [_certificate(session, name, sha256) for name, sha256 in live.items()]
+    return [one for one in found if one is not None and _concerns(session, one)]
+
+
+def _concerns(session: Session, one: Mapping[str, Any]) -> bool:
+    if one["changed"]:
+        return True
+    if session.cert_name:
+        return bool(one["name"] == session.cert_name)
+    return not session.names or {name.lower() for name in one["domains"]} == {name.lower() for name in session.names}
+
+
+def _certificate(session: Session, name: str, sha256: str) -> dict[str, Any] | None:
+    folder = os.path.join(session.config_dir, "live", name)
+    with contextlib.suppress(OSError, ValueError):
+        facts = certificate.read(os.path.join(folder, "cert.pem"))
+        files = {"cert": "cert", "key": "privkey", "chain": "chain", "fullchain": "fullchain"}
+        return {
+            "name": name,
+            "domains": list(facts.names),
+            **{f"{kind}_path": os.path.join(folder, f"{file}.pem") for kind, file in files.items()},
+            "not_after": lines.rfc3339(facts.not_after),
+            "sha256": sha256,
+            "changed": session.before.get(name) != sha256,
+        }
+    return None
+
+
+def look(session: Session) -> tuple[dict[str, Any], Exit]:
+    """Document and exit code for a session as it is now."""
+    # In this order: what is said between the two looks must not be missed.
+    alive = store.alive(session)
+    if not alive:
+        store.remove_socket(session)
+    said = store.lines(session)
+    found = certificates(session)
+    printed = store.output(session)
+    name = outcome.state(said, alive, any(one["changed"] for one in found), printed)
+    document = outcome.document(session.id, name, said, alive)
+    document["certificates"] = [] if alive else found
+    if name in ("failed", "locked") and not document["errors"]:
+        document["output"] = printed
+    return document, STATES[name][0]
+
+
+def tell(document: Mapping[str, Any], code: Exit) -> int:
+    """Print a document; the result is the exit code."""
+    print(json.dumps(document, indent=1))
+    sys.stdout.flush()
+    return int(code)
+
+
+def as_more(document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
+    """The words of `finish` for a session that waits once more."""
+    if document["state"] != "waiting":
+        return document, code
+    exit_code, message = STATES["more"]
+    return {**document, "state": "more", "message": message.format(session=document["session"])}, exit_code
+
+
+def refused(message: str, code: Exit, more: Sequence[tuple[str, Any]] = ()) -> int:
+    """A verb that could not do its work."""
+    return tell({**dict(more), "state": "failed", "message": message}, code)

@@ -1,0 +1,28 @@
+"""`status [SESSION]`: what a session waits for, or all of them. Takes no lock and disturbs nobody."""
+
+from __future__ import annotations
+
+import argparse
+
+from certbot_external_auth.sessions import Exit, report, store
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's flags."""
+    report.folders(parser)
+    parser.add_argument("session", metavar="SESSION", nargs="?", help="without it: every session on record")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """See the module."""
+    if arguments.session is not None:
+        try:
+            session = store.find(arguments.work_dir, arguments.session)
+        except store.UnknownSessionError as error:
+            return report.refused(str(error), Exit.UNKNOWN)
+        return report.tell(*report.look(session))
+    sessions = [
+        {"session": one.id, "started": one.started, "config_dir": one.config_dir, "state": report.look(one)[0]["state"]}
+        for one in store.every(arguments.work_dir)
+    ]
+    return report.tell({"sessions": sessions}, Exit.DONE)

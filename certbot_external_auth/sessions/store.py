@@ -1,0 +1,206 @@
+"""Sessions on disk: one folder each below ``external-auth/sessions`` in Certbot's work directory, for this user alone.
+
+Who is alive is told by a lock that the Certbot of a session holds until it ends, however it ends; no process number
+has to be believed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.sessions import Session
+
+KEPT = 24 * 3600.0
+"""Seconds for which the record of a session that has ended is kept, for a `finish` that is run again."""
+_ID = re.compile(r"[0-9a-f]{12}")
+_NEW = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_LIMIT = 50_000_000
+_BASE_LIMIT = 60
+"""Characters that leave room for the rest of a socket's path; see `socket_channel.PATH_LIMIT`."""
+
+
+class UnknownSessionError(UsageError):
+    """No session of that name is on record here."""
+
+
+def root(work_dir: str) -> str:
+    """Where the sessions of a work directory are."""
+    return os.path.join(os.path.abspath(work_dir), "external-auth", "sessions")
+
+
+def new(work_dir: str, session: Session) -> Session:
+    """Put a session on record; its id, folder and socket are chosen here."""
+    identifier = secrets.token_hex(6)
+    folder = os.path.join(root(work_dir), identifier)
+    os.makedirs(os.path.dirname(os.path.dirname(root(work_dir))), exist_ok=True)
+    for path in (os.path.dirname(root(work_dir)), root(work_dir)):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+    os.mkdir(folder, 0o700)
+    made = dataclasses.replace(
+        session, id=identifier, folder=folder, socket=os.path.join(socket_folder(), f"{identifier}.sock")
+    )
+    with open(os.path.join(folder, "session.json"), "x", encoding="utf-8", opener=_private) as file:
+        json.dump({"version": 1, **dataclasses.asdict(made)}, file, indent=1)
+    return made
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def socket_folder() -> str:
+    """A folder of this user's alone, short enough for a socket's path, and gone when the machine is started anew.
+
+    :raises UsageError: if it is somebody else's.
+    """
+    user = os.geteuid()
+    bases = [os.environ.get("XDG_RUNTIME_DIR") or "", *(["/run"] if user == 0 else []), tempfile.gettempdir()]
+    usable = [base for base in bases if len(base) < _BASE_LIMIT and os.path.isdir(base) and os.access(base, os.W_OK)]
+    path = os.path.join(next(iter(usable), bases[-1]), f"certbot-external-auth-{user}")
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != user or status.st_mode & 0o077:
+        raise UsageError([f"{path} is not this user's alone; remove it, or name a folder by XDG_RUNTIME_DIR."])
+    return path
+
+
+def find(work_dir: str, identifier: str) -> Session:
+    """The session of that name.
+
+    :raises UnknownSessionError: if there is none of this user's.
+    """
+    unknown = UnknownSessionError(
+        [
+            f"No session {identifier!r} is on record in {work_dir}; see certbot-external-auth status, and give "
+            "--work-dir if Certbot was given one."
+        ]
+    )
+    if not _ID.fullmatch(identifier):
+        raise unknown
+    folder = os.path.join(root(work_dir), identifier)
+    try:
+        if os.stat(folder).st_uid != os.geteuid():
+            raise unknown
+        with open(os.path.join(folder, "session.json"), encoding="utf-8") as file:
+            found = json.loads(file.read(_LIMIT))
+        if found.pop("version") != 1:
+            raise unknown
+        return Session(**{**found, "folder": folder, "names": tuple(found["names"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise unknown from None
+
+
+def every(work_dir: str) -> list[Session]:
+    """All sessions on record, oldest first."""
+    found = []
+    with contextlib.suppress(OSError):
+        for name in os.listdir(root(work_dir)):
+            with contextlib.suppress(UsageError):
+                found.append(find(work_dir, name))
+    return sorted(found, key=lambda session: session.started)
+
+
+def forget_old(work_dir: str, now: float) -> None:
+    """Remove the records of sessions that ended long ago.
+
+    :param now: Unix seconds.
+    """
+    for session in every(work_dir):
+        path = os.path.join(session.folder, "lines")
+        with contextlib.suppress(OSError):
+            last = os.stat(path if os.path.exists(path) else session.folder).st_mtime
+            if not alive(session) and now - last > KEPT:
+                shutil.rmtree(session.folder, ignore_errors=True)
+
+
+def lines(session: Session) -> list[dict[str, object]]:
+    """What its Certbot has said so far; a line cut off by its death is left out."""
+    try:
+        with open(os.path.join(session.folder, "lines"), "rb") as file:
+            whole = file.read(_LIMIT).split(b"\n")[:-1]
+    except OSError:
+        return []
+    found = []
+    for line in whole:
+        with contextlib.suppress(ValueError):
+            value = json.loads(line)
+            if isinstance(value, dict):
+                found.append(value)
+    return found
+
+
+def output(session: Session) -> str:
+    """The end of what Certbot printed."""
+    try:
+        with open(os.path.join(session.folder, "output"), "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
+            return file.read(4096).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+# --- locks ---
+
+
+def lock(session: Session) -> int:
+    """A descriptor that holds the session's lock, for its Certbot to inherit."""
+    descriptor = os.open(os.path.join(session.folder, "lock"), _NEW, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
+
+
+def alive(session: Session) -> bool:
+    """Whether its Certbot runs."""
+    try:
+        descriptor = os.open(os.path.join(session.folder, "lock"), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+@contextlib.contextmanager
+def beginning(work_dir: str) -> Iterator[None]:
+    """Held while one `begin` looks whether another session is open."""
+    os.makedirs(root(work_dir), mode=0o700, exist_ok=True)
+    descriptor = os.open(os.path.join(root(work_dir), ".beginning"), _NEW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove_socket(session: Session) -> None:
+    """What a Certbot that was killed has left of its socket."""
+    with contextlib.suppress(OSError):
+        os.unlink(session.socket)
+
+
+def wait_for_end(session: Session, seconds: float) -> bool:
+    """Whether its Certbot has ended within that time."""
+    deadline = time.monotonic() + seconds
+    while alive(session):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,228 @@
+"""Two steps: `begin` returns with the batch while Certbot waits in the background, `finish` sees it to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import certificates
+from tests.support.certbot import PATIENCE, Certbot
+from tests.support.testca import TestCA
+from tests.support.words import RENEW_NOW, names
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A verb that has ended. :ivar document: what it printed."""
+
+    code: int
+    document: dict[str, Any]
+    stderr: str
+
+    def __getitem__(self, key: str) -> Any:
+        return self.document[key]
+
+
+class Tool:
+    """A configuration tool, which knows tasks only."""
+
+    def __init__(self, certbot: Certbot, ca: TestCA, runtime: Path) -> None:
+        self.certbot, self.ca = certbot, ca
+        self.environment = {**certbot.environment, "XDG_RUNTIME_DIR": str(runtime)}
+
+    def run(self, verb: str, *words: str) -> Ended:
+        folders = [f"--config-dir={self.certbot.config_dir}", f"--work-dir={self.certbot.work_dir}"]
+        command = [sys.executable, "-m", "certbot_external_auth.cli", verb, *folders, *words]
+        ended = subprocess.run(
+            command,
+            env=self.environment,
+            cwd=self.certbot.cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        return Ended(ended.returncode, json.loads(ended.stdout or "{}"), ended.stderr)
+
+    def begin(self, *words: str, more: tuple[str, ...] = ()) -> Ended:
+        account = ["--server", self.ca.directory, "--agree-tos", "--register-unsafely-without-email"]
+        logs = ["--logs-dir", str(self.certbot.logs_dir)]
+        return self.run("begin", *more, "--", *words, *logs, *(account if words[0] in ("certonly", "run") else []))
+
+    def publish(self, found: Ended) -> None:
+        for name, values in found["txt"].items():
+            for value in values:
+                self.ca.add_txt(name, value)
+
+    def remove(self, found: Ended) -> None:
+        for name in found["remove"]["txt"]:
+            self.ca.clear_txt(name)
+
+    def process(self, session: str) -> int:
+        """Certbot's process, found by the lock that it holds."""
+        lock = self.certbot.work_dir / "external-auth" / "sessions" / session / "lock"
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                links = [os.readlink(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")]
+                if str(lock) in links:
+                    return int(pid)
+        raise AssertionError(f"nobody holds {lock}")
+
+
+@pytest.fixture
+def tool(certbot: Certbot, ca: TestCA) -> Iterator[Tool]:
+    # A socket's path is short, and those of pytest's folders are not.
+    with tempfile.TemporaryDirectory() as runtime:
+        found = Tool(certbot, ca, Path(runtime))
+        yield found
+        for one in found.run("status")["sessions"]:
+            if one["state"] in ("waiting", "working"):
+                found.run("abort", one["session"])
+        assert not list(Path(runtime).glob("*/*.sock"))
+
+
+def test_issue_and_renew(tool: Tool, certbot: Certbot, ca: TestCA, domain: str) -> None:
+    """Lost: certificates for everybody whose tool runs one task after the other."""
+    begun = tool.begin("certonly", *names(domain, f"*.{domain}"))
+    assert (begun.code, begun["state"]) == (0, "waiting"), begun
+    record = f"_acme-challenge.{domain}"
+    assert list(begun["txt"]) == [record]
+    assert [one["identifier"] for one in begun["challenges"]] == [domain, domain]
+    status = tool.run("status", begun["session"])
+    assert (status.code, status["state"], status["txt"]) == (0, "waiting", begun["txt"])
+    tool.publish(begun)
+    done = tool.run("finish", begun["session"])
+    assert (done.code, done["state"]) == (0, "done"), done
+    [one] = done["certificates"]
+    assert (one["name"], one["changed"], sorted(one["domains"])) == (domain, True, sorted([domain, f"*.{domain}"]))
+    assert one["cert_path"] == str(certbot.live(domain))
+    assert done["remove"]["txt"] == begun["txt"]
+    tool.remove(done)
+    serial = certificates.serial(certbot.live(domain))
+
+    # Run again by a pipeline that was cut off, it says the same.
+    again = tool.run("finish", begun["session"])
+    assert (again.code, again["certificates"]) == (0, done["certificates"])
+
+    renewing = tool.begin(*RENEW_NOW)
+    assert renewing["state"] == "waiting", renewing
+    tool.publish(renewing)
+    renewed = tool.run("finish", renewing["session"])
+    assert (renewed.code, renewed["certificates"][0]["changed"]) == (0, True), renewed
+    assert certificates.serial(certbot.live(domain)) != serial
+    tool.remove(renewed)
+
+    nothing = tool.begin("certonly", *names(domain, f"*.{domain}"))
+    assert (nothing.code, nothing["state"]) == (3, "nothing_due"), nothing
+    assert [(one["name"], one["changed"]) for one in nothing["certificates"]] == [(domain, False)]
+
+
+def test_every_lineage_of_a_renewal_is_a_batch(tool: Tool, domain: str) -> None:
+    """Lost: all certificates of a host but the first."""
+    for name in (domain, f"b.{domain}"):
+        begun = tool.begin("certonly", *names(name))
+        tool.publish(begun)
+        assert tool.run("finish", begun["session"]).code == 0
+        tool.ca.clear_txt(f"_acme-challenge.{name}")
+    first = tool.begin(*RENEW_NOW)
+    tool.publish(first)
+    second = tool.run("finish", first["session"])
+    assert (second.code, second["state"]) == (9, "more"), second
+    assert second["remove"]["txt"] == first["txt"]
+    assert list(second["txt"]) != list(first["txt"])
+    tool.publish(second)
+    done = tool.run("finish", first["session"])
+    assert (done.code, done["state"]) == (0, "done")
+    assert [one["changed"] for one in done["certificates"]] == [True, True]
+    for name in (domain, f"b.{domain}"):
+        tool.ca.clear_txt(f"_acme-challenge.{name}")
+
+
+def test_the_ca_refuses(tool: Tool, domain: str) -> None:
+    begun = tool.begin("certonly", *names(domain))
+    refused = tool.run("finish", begun["session"])
+    assert (refused.code, refused["state"]) == (4, "refused"), refused
+    [problem] = refused["problems"]
+    assert problem["id"] == begun["challenges"][0]["id"]
+    assert problem["type"].startswith("urn:ietf:params:acme:error:")
+    assert refused["remove"]["txt"] == begun["txt"]
+
+
+def test_something_could_not_be_published(tool: Tool, certbot: Certbot, domain: str) -> None:
+    begun = tool.begin("certonly", *names(domain))
+    wrong = tool.run("finish", begun["session"], "--failed", "c99")
+    assert (wrong.code, wrong.document) == (2, {})
+    assert "--failed c99: the batch has c1." in wrong.stderr
+    failed = tool.run("finish", begun["session"], "--failed", begun["challenges"][0]["id"], "--message", "zone is full")
+    assert (failed.code, failed["state"]) == (1, "failed"), failed
+    assert any("zone is full" in error["message"] for error in failed["errors"])
+
+
+def test_one_session_at_a_time(tool: Tool, certbot: Certbot, domain: str) -> None:
+    """Also: Certbot's own lock, held by somebody who is no session."""
+    begun = tool.begin("certonly", *names(domain))
+    second = tool.begin("certonly", *names(f"b.{domain}"))
+    assert (second.code, second["open"]) == (8, begun["session"])
+    assert certbot.run("certificates").returncode == 1
+    listed = tool.run("status")["sessions"]
+    assert [(one["session"], one["state"]) for one in listed] == [(begun["session"], "waiting")]
+    aborted = tool.run("abort", begun["session"])
+    assert (aborted.code, aborted["remove"]["txt"]) == (0, begun["txt"]), aborted
+    assert certbot.run("certificates").returncode == 0
+
+
+def test_certbots_lock_is_held_by_another(tool: Tool, certbot: Certbot, domain: str) -> None:
+    certbot.config_dir.mkdir(exist_ok=True)
+    code = "import fcntl, sys; f = open(sys.argv[1], 'w'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
+    words = [sys.executable, "-c", code, str(certbot.config_dir / ".certbot.lock")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        begun = tool.begin("certonly", *names(domain))
+        holder.communicate(b"\n")
+    assert (begun.code, begun["state"]) == (8, "locked"), begun
+
+
+def test_nobody_comes(tool: Tool, domain: str) -> None:
+    """Its deadline ends it; Certbot's lock is free again."""
+    begun = tool.begin("certonly", *names(domain), more=("--deadline", "1"))
+    session = begun["session"]
+    deadline = time.monotonic() + PATIENCE
+    while (status := tool.run("status", session))["state"] in ("waiting", "working"):
+        assert time.monotonic() < deadline
+        # Nobody has to be waited for who could confirm the cleanup.
+        if status["state"] == "working":
+            tool.run("finish", session)
+    expired = tool.run("finish", session)
+    assert (expired.code, expired["state"]) == (7, "expired"), expired
+    assert list(expired["remove"]["txt"]) == [f"_acme-challenge.{domain}"]
+
+
+def test_certbot_dies(tool: Tool, domain: str) -> None:
+    begun = tool.begin("certonly", *names(domain))
+    os.kill(tool.process(begun["session"]), signal.SIGKILL)
+    lost = tool.run("finish", begun["session"])
+    assert (lost.code, lost["state"]) == (7, "lost"), lost
+    assert list(lost["remove"]["txt"]) == [f"_acme-challenge.{domain}"]
+
+
+def test_what_cannot_begin(tool: Tool, domain: str) -> None:
+    assert "a verb of Certbot is needed" in tool.run("begin", "--", "certificates").stderr
+    wrong = tool.begin("certonly", *names(domain), "--no-such-flag")
+    assert (wrong.code, wrong["state"]) == (1, "failed")
+    assert "--no-such-flag" in wrong["output"]
+    for verb in ("finish", "status", "abort"):
+        for name in ("0123456789ab", "../../etc"):
+            assert tool.run(verb, name).code == 6
