@@ -15,6 +15,7 @@ class Ended:
     :ivar signal: number of the signal, or None.
     :ivar timed_out: it was ended at the time limit.
     :ivar refused: why it could not be started, or an empty string.
+    :ivar left: processes that could not be ended.
     :ivar tail: its last output lines, clean.
     :ivar stdout: the beginning of its standard output, clean.
     """
@@ -23,6 +24,7 @@ class Ended:
     signal: int | None = None
     timed_out: bool = False
     refused: str = ""
+    left: tuple[str, ...] = ()
     limit: float | None = None
     tail: tuple[str, ...] = ()
     stdout: str = ""
@@ -35,7 +37,8 @@ class Ended:
         if self.refused:
             return f"it could not be started: {self.refused}"
         if self.timed_out:
-            return f"it had not ended after {self.limit:g} seconds and was stopped"
+            stopped = f"{', '.join(self.left)} could not be ended" if self.left else "was stopped"
+            return f"it had not ended after {self.limit:g} seconds and {stopped}"
         if self.signal is not None:
             return f"it was ended by {_signal_name(self.signal)}"
         return f"exit code {self.code}"

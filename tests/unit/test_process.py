@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import output, process
+from certbot_external_auth import output, process, running
 from certbot_external_auth.program import Ended, Program
 
 
@@ -69,7 +74,7 @@ def test_the_limit_ends_the_whole_group_even_one_that_ignores_sigterm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The most repeated complaint about hooks."""
-    monkeypatch.setattr(process, "GRACE", 0.2)
+    monkeypatch.setattr(running, "GRACE", 0.2)
     pids = tmp_path / "pids"
     ended, _ = run(script(tmp_path, f"trap '' TERM; sleep 600 & echo $! $$ >{pids}; wait; sleep 600"), limit=1.0)
     assert ended.timed_out
@@ -87,8 +92,8 @@ def test_a_child_in_the_background_is_not_waited_for_and_not_ended(tmp_path: Pat
         assert not gone(child)
     finally:
         os.kill(child, signal.SIGKILL)
-        while process._lingering:
-            process._lingering.pop().close()
+        while running._lingering:
+            running._lingering.pop().close()
 
 
 def test_an_exception_ends_the_group(tmp_path: Path) -> None:
@@ -166,7 +171,7 @@ def test_several_run_side_by_side_and_each_has_its_own_output_and_end(tmp_path: 
 
 
 def test_a_limit_ends_only_the_one_that_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "GRACE", 0.2)
+    monkeypatch.setattr(running, "GRACE", 0.2)
     late = script(tmp_path, f"trap '' TERM; touch {tmp_path}/late; while :; do sleep 600; done")
     other = tmp_path / "other.sh"
     other.write_text("#!/bin/sh\nread line <$1\necho $line\n")
@@ -185,7 +190,7 @@ def test_a_limit_ends_only_the_one_that_is_late(tmp_path: Path, monkeypatch: pyt
 
 def test_an_exception_ends_all_of_them_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that see to SIGTERM have their time for it while others do not."""
-    monkeypatch.setattr(process, "GRACE", 1.0)
+    monkeypatch.setattr(running, "GRACE", 1.0)
     stubborn = script(tmp_path, f"trap '' TERM; echo $$ >{tmp_path}/$1; while :; do sleep 600; done")
     tidy = tmp_path / "tidy.sh"
     tidy.write_text(f"#!/bin/sh\ntrap 'echo tidied >{tmp_path}/tidied; exit' TERM\necho $$ >{tmp_path}/$1\n")
@@ -233,3 +238,154 @@ def test_without_a_descriptor_that_tells_the_end(tmp_path: Path, monkeypatch: py
     monkeypatch.delattr(os, "pidfd_open")
     path = script(tmp_path, "exit 7")
     assert [ended.code for ended in run_all({str(n): program(path) for n in range(3)}).values()] == [7, 7, 7]
+
+
+# --- what a program has started in turn ---
+
+
+def pids_in(path: Path, count: int) -> list[int]:
+    """The pids that a script notes, once all of them are there."""
+    deadline = time.monotonic() + 20
+    while not path.exists() or len(path.read_text().split()) < count:
+        assert time.monotonic() < deadline, "the script has not noted what it started"
+        time.sleep(0.01)
+    return [int(word) for word in path.read_text().split()]
+
+
+LEAVES_ITS_GROUP = """
+setsid sh -c 'exec >/dev/null 2>&1; setsid sleep 600 & echo $! $$ >>{pids}; sleep 600' &
+"""
+
+
+def test_the_limit_ends_also_what_has_left_the_group(tmp_path: Path) -> None:
+    """Lost: a script's daemon that goes on writing records when everybody believes it ended."""
+    pids = tmp_path / "pids"
+    ended, _ = run(script(tmp_path, LEAVES_ITS_GROUP.format(pids=pids) + "sleep 600"), limit=1.0)
+    assert ended.timed_out
+    assert ended.left == ()
+    assert all(map(gone, pids_in(pids, 2)))
+
+
+def test_the_limit_of_one_does_not_end_the_daemon_of_another(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    daemon = script(tmp_path, LEAVES_ITS_GROUP.format(pids=pids) + "read line <$1")
+    os.mkfifo(tmp_path / "fifo")
+    late = tmp_path / "late.sh"
+    late.write_text("#!/bin/sh\nsleep 600\n")
+    late.chmod(0o755)
+    with process.Together[str]() as together:
+        together.start("daemon", program(daemon, str(tmp_path / "fifo")))
+        started = pids_in(pids, 2)
+        together.start("late", program(str(late), limit=0.2))
+        ((name, ended),) = together.wait()
+        assert (name, ended.timed_out) == ("late", True)
+        assert not any(map(gone, started))
+        (tmp_path / "fifo").write_text("go\n")
+        together.wait()
+    for pid in started:
+        os.killpg(pid, signal.SIGKILL)
+
+
+def test_what_goes_on_is_named_with_how_to_mend_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Lost: the reason why a script of a renewal at night still runs in the morning."""
+    pids = tmp_path / "pid"
+    path = script(tmp_path, f"sleep 600 & echo $! >{pids}; exit 4")
+    ended, _ = run(path)
+    (child,) = pids_in(pids, 1)
+    os.kill(child, signal.SIGKILL)
+    assert ended.code == 4
+    (record,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert f"process {child} (sleep)" in record.getMessage()
+    assert path in record.getMessage()
+    assert ">/dev/null 2>&1" in record.getMessage()
+    while running._lingering:
+        running._lingering.pop().close()
+
+
+def test_what_a_shells_tee_still_writes_is_read(tmp_path: Path) -> None:
+    """`exec > >(tee log)`, in many hooks, writes the last lines when the script itself has ended."""
+    path = tmp_path / "script.sh"
+    path.write_text("#!/bin/bash\nexec > >(sleep 0.05; cat) 2>&1\necho the last words\n")
+    path.chmod(0o755)
+    _, said = run(str(path))
+    assert said == ["the last words"]
+
+
+def test_what_has_ended_is_collected(tmp_path: Path) -> None:
+    """Lost: the numbers of processes that a renewal of hundreds of lineages may have."""
+    pids = tmp_path / "pid"
+    path = script(tmp_path, f"true & echo $! >>{pids}; setsid true & echo $! >>{pids}")
+    for _ in range(3):
+        run(path)
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in pids_in(pids, 6)) and time.monotonic() < deadline:
+        run(path)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids_in(pids, 6)[:6])
+
+
+def test_a_second_exception_ends_all_at_once(tmp_path: Path) -> None:
+    """A second Ctrl-C."""
+    pids = tmp_path / "pids"
+    path = script(tmp_path, f"trap '' TERM INT; echo $$ >>{pids}; echo go; while :; do sleep 600; done")
+
+    def interrupt(line: str) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        raise KeyboardInterrupt
+
+    def again(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, again)
+    began = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            process.run([path], environment={"PATH": os.environ["PATH"]}, say=interrupt)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    # Not a measurement: the alternative is the whole grace period.
+    assert time.monotonic() - began < running.GRACE
+    assert all(map(gone, pids_in(pids, 1)))
+
+
+def test_a_signal_while_a_program_is_started_does_not_lose_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python tells of a new process some steps after the system has made it."""
+    started: list[int] = []
+    real = process._popen
+
+    def interrupted(one: Program) -> object:
+        popen = real(one)
+        started.append(popen.pid)
+        os.kill(os.getpid(), signal.SIGINT)
+        return popen
+
+    monkeypatch.setattr(process, "_popen", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(script(tmp_path, "sleep 600"))
+    assert all(map(gone, started))
+
+
+AS_NOBODY = """
+import os, sys
+from certbot_external_auth import process, running
+
+running.GRACE = 0.2
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+words = [sys.argv[1], "--reuid=0", "--regid=0", "--clear-groups", "sleep", "600"]
+print(process.run(words, environment=dict(os.environ), say=print, limit=0.5))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv")
+def test_what_cannot_be_ended_is_not_waited_for() -> None:
+    """A handler may become another user by sudo, where Certbot itself does not run as root."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        sudo = shutil.copy(str(shutil.which("setpriv")), folder)
+        os.chmod(sudo, 0o4755)
+        words = [sys.executable, "-c", AS_NOBODY, sudo]
+        found = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    said = re.search(r"process (\d+) \(sleep\) could not be ended", found.stdout)
+    assert said is not None, found
+    os.kill(int(said[1]), signal.SIGKILL)

@@ -1,0 +1,222 @@
+"""What a program has started in turn: found in /proc, below this process, and ended with it.
+
+A program leaves its process group by one system call (setsid), and its parent by ending it. It cannot leave its
+ancestors: this process has the orphans among its descendants given to itself instead of to init (prctl(2),
+PR_SET_CHILD_SUBREAPER). Out of reach is only what another service starts on request (systemd-run, at, cron, docker).
+Where there is no /proc, only the process group is known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from certbot_external_auth import text
+
+_PR_SET_CHILD_SUBREAPER = 36
+_TICKS = os.sysconf("SC_CLK_TCK")
+_NAME_LIMIT = 64
+_ended: tuple[str, ...] = ("Z", "X", "x")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A process as /proc/PID/stat tells it (proc(5)).
+
+    :ivar started: clock ticks since the system was started; with the pid it is one process and never another.
+    """
+
+    pid: int
+    name: str
+    state: str
+    parent: int
+    group: int
+    session: int
+    started: int
+
+    def __str__(self) -> str:
+        # Its name only: arguments may hold secrets.
+        return f"process {self.pid} ({self.name})"
+
+
+@functools.cache
+def adopt() -> bool:
+    """Have orphans among the descendants of this process given to it; whether the system can do that."""
+    try:
+        import ctypes
+
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False
+
+
+def now() -> int:
+    """The time as `Member.started` counts it."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return int(time.clock_gettime(clock) * _TICKS)
+
+
+def parse(stat: bytes) -> Member:
+    """One line of /proc/PID/stat; the name in it may hold blanks and parentheses.
+
+    :raises ValueError: if it is none.
+    """
+    head, parenthesis, tail = stat.rpartition(b")")
+    pid, _, name = head.partition(b" (")
+    fields = tail.split()
+    if not parenthesis or len(fields) < 20:
+        raise ValueError("no line of /proc/PID/stat")
+    parent, group, session = map(int, fields[1:4])
+    shown = text.one_line(name.decode("utf-8", "replace"), _NAME_LIMIT)
+    return Member(int(pid), shown, fields[0].decode("ascii", "replace"), parent, group, session, int(fields[19]))
+
+
+def look() -> dict[int, Member]:
+    """All processes that can be seen, by pid; empty where there is no /proc."""
+    found = {}
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc"):
+            member = _member(int(name)) if name.isdigit() else None
+            if member is not None:
+                found[member.pid] = member
+    return found
+
+
+def _member(pid: int) -> Member | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return parse(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+def orphans(table: dict[int, Member], since: int, leaders: Collection[int]) -> list[Member]:
+    """Those given to this process since a time, the ended ones among them.
+
+    :param leaders: programs that this process has started itself.
+    """
+    own, session = os.getpid(), os.getsid(0)
+    return [
+        one
+        for one in table.values()
+        # What others started from here on purpose, Certbot's own hooks say, is in this session.
+        if one.parent == own and one.session != session and one.started >= since and one.pid not in leaders
+    ]
+
+
+def descendants(table: dict[int, Member], roots: Iterable[int]) -> list[Member]:
+    """The roots and everything below them that has not ended."""
+    children: dict[int, list[int]] = {}
+    for one in table.values():
+        children.setdefault(one.parent, []).append(one.pid)
+    waiting, found = list(dict.fromkeys(roots)), {}
+    while waiting:
+        pid = waiting.pop()
+        if pid not in found and pid in table:
+            found[pid] = table[pid]
+            waiting += children.get(pid, [])
+    return [one for one in found.values() if one.state not in _ended]
+
+
+def holds(pid: int, pipes: Collection[int]) -> bool:
+    """Whether a process has one of these pipes open, given by their inodes."""
+    wanted = {f"pipe:[{inode}]" for inode in pipes}
+    with contextlib.suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/fd/{name}") in wanted:
+                    return True
+    return False
+
+
+def send(member: Member, number: int) -> None:
+    """A signal to this process, never to another that has got its number since."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        try:
+            descriptor = os.pidfd_open(member.pid)
+        except (AttributeError, OSError):
+            # Kernels below 5.3: the number is all there is.
+            os.kill(member.pid, number)
+            return
+        try:
+            again = _member(member.pid)
+            if again is not None and again.started == member.started:
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)
+
+
+def collect(members: Iterable[Member]) -> None:
+    """Let the ended ones among children go."""
+    for one in members:
+        if one.state in _ended:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(one.pid, os.WNOHANG)
+
+
+def has_children() -> bool:
+    """Whether this process has any child, running or ended."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+class Family:
+    """One program, and what it has started in turn.
+
+    :param leader: its pid, which is that of its session and group too.
+    :param since: `now()` from before it was started.
+    :param pipes: inodes of the pipes it was given.
+    :param beside: gives the pids of programs that run beside it. Of orphans that appear then only those with one of
+        its pipes are surely its own.
+    """
+
+    def __init__(self, leader: int, since: int, pipes: Collection[int], beside: Callable[[], Collection[int]]) -> None:
+        self._leader = leader
+        self._since = since
+        self._pipes = pipes
+        self._beside = beside
+
+    def running(self, leader_ended: bool) -> list[Member]:
+        """All that have not ended, but for the program itself if it has been waited for; ended children are let go."""
+        table = look()
+        others = self._beside()
+        roots = [one for one in table.values() if one.session == self._leader and one.started >= self._since]
+        new = orphans(table, self._since, [self._leader, *others])
+        roots += [one for one in new if not others or holds(one.pid, self._pipes)]
+        collect(one for one in roots if one.parent == os.getpid() and one.pid != self._leader)
+        return descendants(table, (one.pid for one in roots if not (leader_ended and one.pid == self._leader)))
+
+    def holding(self, members: Iterable[Member]) -> list[Member]:
+        """Those that have one of its pipes open."""
+        return [one for one in members if holds(one.pid, self._pipes)]
+
+    def send(self, number: int, leader_ended: bool) -> list[Member]:
+        """A signal to the group, and to each that has left it; those that had not ended."""
+        members = self.running(leader_ended)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._leader, number)
+        for one in members:
+            if one.group != self._leader:
+                send(one, number)
+        return members
+
+    def group_alive(self) -> bool:
+        """Whether somebody is left in the group, once the program itself has been waited for."""
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-self._leader, os.WNOHANG)[0]:
+                pass
+        try:
+            os.killpg(self._leader, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True

@@ -1,0 +1,247 @@
+"""One program while it runs: its pipes, its time limit, and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import IO, Any
+
+from certbot_external_auth import family, signals, text
+from certbot_external_auth.family import Family, Member
+from certbot_external_auth.output import Output
+from certbot_external_auth.program import Ended, Program
+
+logger = logging.getLogger(__name__)
+
+GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL."""
+KILLED_WITHIN = 0.5
+"""Seconds after which what SIGKILL has not ended is given up."""
+AFTERWARDS = 0.2
+"""Seconds for which output is still read when a program has ended; a shell's `> >(tee log)` ends a little later."""
+_CHUNK = 65536
+_LAST_READS = 16
+_LOOK_AGAIN = 0.01
+"""Seconds between two looks at whether the rest of a group that was told to end is gone; nothing tells that."""
+_LOOK_FOR_END = 0.05
+"""The same for the end of a program, where the system has no descriptor that tells it, and for what left its group."""
+_LINGERING_LIMIT = 64
+_lingering: deque[IO[bytes]] = deque()
+_warned: set[str] = set()
+
+
+class Running:
+    """See the module."""
+
+    def __init__(
+        self,
+        popen: subprocess.Popen[bytes],
+        program: Program,
+        selector: selectors.BaseSelector,
+        relatives: Family,
+    ) -> None:
+        self.output = Output(program.say)
+        self._popen = popen
+        self._name = program.argv[0]
+        self._limit = program.limit
+        self._deadline = math.inf if program.limit is None else time.monotonic() + program.limit
+        self._document = memoryview(program.stdin or b"")
+        self._stopping = False
+        self._timed_out = False
+        self._often = _LOOK_AGAIN
+        self._left: Sequence[Member] = ()
+        self._selector = selector
+        self._family = relatives
+        self._end: int | None = None
+
+    def register(self) -> None:
+        """Have the selector watch the pipes and, where the system can tell it, the end."""
+        for pipe, events, seen_to in (
+            (self._popen.stdout, selectors.EVENT_READ, self._read),
+            (self._popen.stderr, selectors.EVENT_READ, self._read),
+            (self._popen.stdin, selectors.EVENT_WRITE, self._write),
+        ):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                self._selector.register(pipe, events, seen_to)
+        with contextlib.suppress(AttributeError, OSError):
+            self._end = os.pidfd_open(self._popen.pid)
+            self._selector.register(self._end, selectors.EVENT_READ, self._see_end)
+
+    # --- time ---
+
+    def patience(self) -> float:
+        """Seconds after which `see_to` is due even if nothing happens."""
+        often = self._often if self._stopping else _LOOK_FOR_END if self._end is None else math.inf
+        return min(often, max(0.0, self._deadline - time.monotonic()))
+
+    def see_to(self) -> bool:
+        """Whether it has ended; at a deadline it is told to, or ended."""
+        if self._stopping:
+            return self._see_to_stopping()
+        if self._end is None and self._popen.returncode is None and self._popen.poll() is not None:
+            self._give_output_time()
+        late = time.monotonic() >= self._deadline
+        if self._popen.returncode is not None:
+            return late or not self._outputs()
+        if late:
+            self._timed_out = True
+            self.stop()
+        return False
+
+    def _see_to_stopping(self) -> bool:
+        if time.monotonic() >= self._deadline:
+            self._kill()
+            return True
+        if self._popen.poll() is None or self._family.group_alive():
+            return False
+        self._often = _LOOK_FOR_END
+        return not self._family.running(leader_ended=True)
+
+    def _see_end(self, event: selectors.SelectorKey) -> None:
+        self._popen.poll()
+        self._selector.unregister(event.fileobj)
+        self._give_output_time()
+
+    def _give_output_time(self) -> None:
+        if not self._stopping:
+            self._deadline = time.monotonic() + AFTERWARDS
+
+    def stop(self) -> None:
+        """Tell it, and what it has started, to end, and give them the grace period."""
+        self._stopping = True
+        self._deadline = time.monotonic() + GRACE
+        # A stopped process sees no SIGTERM until it goes on.
+        for number in (signal.SIGTERM, signal.SIGCONT):
+            self._send(number)
+
+    def abandon(self) -> None:
+        """End all of it now."""
+        self._kill()
+        self._close(linger=False)
+
+    def _send(self, number: int) -> list[Member]:
+        return self._family.send(number, leader_ended=self._popen.returncode is not None)
+
+    def _kill(self) -> None:
+        """Again and again, since what is about to be ended may still start something; but not for ever, since a
+        process may be another user's, or wait in the kernel."""
+        deadline = time.monotonic() + KILLED_WITHIN
+        with signals.put_off():
+            while True:
+                self._left = self._send(signal.SIGKILL)
+                ended = self._popen.poll() is not None and not self._family.group_alive()
+                if (ended and not self._left) or time.monotonic() >= deadline:
+                    return
+                time.sleep(0.002)
+
+    # --- bytes ---
+
+    def _read(self, event: selectors.SelectorKey) -> bool:
+        try:
+            data = os.read(event.fd, _CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self._shut(event.fileobj)
+            return False
+        self.output.feed(event.fd, data, event.fileobj is self._popen.stdout)
+        return True
+
+    def _write(self, event: selectors.SelectorKey) -> None:
+        try:
+            self._document = self._document[os.write(event.fd, self._document) :]
+        except BlockingIOError:
+            return
+        except OSError:
+            # Nobody reads it.
+            self._document = self._document[:0]
+        if not self._document:
+            self._shut(event.fileobj)
+
+    def ended(self) -> Ended:
+        """How it ended, once it has."""
+        self._read_rest()
+        if not self._stopping:
+            self._tell_background()
+        self._close(linger=not self._stopping)
+        self.output.flush()
+        code = self._popen.returncode
+        return Ended(
+            code=code if code is not None and code >= 0 else None,
+            signal=-code if code is not None and code < 0 else None,
+            timed_out=self._timed_out,
+            left=tuple(map(str, self._left)),
+            limit=self._limit,
+            tail=tuple(self.output.tail),
+            stdout=text.clean(self.output.stdout.decode("utf-8", "replace")),
+        )
+
+    def _outputs(self) -> list[IO[bytes]]:
+        pipes = (self._popen.stdout, self._popen.stderr)
+        return [pipe for pipe in pipes if pipe is not None and not pipe.closed]
+
+    def _read_rest(self) -> None:
+        for pipe in self._outputs():
+            event = self._selector.get_key(pipe)
+            # Bounded, since a child in the background may write for ever.
+            for _ in range(_LAST_READS):
+                if not self._read(event):
+                    break
+
+    def _tell_background(self) -> None:
+        """Say what goes on, if something does; it is not ended, since handlers start servers on purpose."""
+        if not self._outputs() and not family.has_children():
+            return
+        members = self._family.running(leader_ended=True)
+        holding = self._family.holding(members)
+        if self._outputs():
+            level = logging.INFO if self._name in _warned else logging.WARNING
+            _warned.add(self._name)
+            logger.log(
+                level,
+                "%s has ended, but what it started goes on and keeps its output open: %s. If that is meant to go on, "
+                "start it with its output elsewhere (>/dev/null 2>&1); else end it.",
+                self._name,
+                ", ".join(map(str, holding)) or "a process that cannot be seen from here",
+            )
+        elif members:
+            logger.info("%s has ended; what it started goes on: %s.", self._name, ", ".join(map(str, members)))
+
+    def _close(self, linger: bool) -> None:
+        """Close everything; a pipe that a child in the background still writes to stays open, so SIGPIPE does not end
+        it."""
+        if self._popen.stdin is not None and not self._popen.stdin.closed:
+            self._shut(self._popen.stdin)
+        for pipe in self._outputs():
+            if linger:
+                self._unregister(pipe)
+                _lingering.append(pipe)
+            else:
+                self._shut(pipe)
+        if self._end is not None:
+            self._unregister(self._end)
+            os.close(self._end)
+            self._end = None
+        while len(_lingering) > _LINGERING_LIMIT:
+            _lingering.popleft().close()
+
+    def _shut(self, pipe: Any) -> None:
+        self._unregister(pipe)
+        with contextlib.suppress(OSError):
+            pipe.close()
+
+    def _unregister(self, file: Any) -> None:
+        # What an exception came between was not registered yet, or is not any more.
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(file)
