@@ -168,6 +168,9 @@ def has_children() -> bool:
     return True
 
 
+_LOADED = now()
+
+
 class Family:
     """One program, and what it has started in turn.
 
@@ -191,7 +194,7 @@ class Family:
         roots = [one for one in table.values() if one.session == self._leader and one.started >= self._since]
         new = orphans(table, self._since, [self._leader, *others])
         roots += [one for one in new if not others or holds(one.pid, self._pipes)]
-        collect(one for one in roots if one.parent == os.getpid() and one.pid != self._leader)
+        collect(orphans(table, _LOADED, [self._leader, *others]))
         return descendants(table, (one.pid for one in roots if not (leader_ended and one.pid == self._leader)))
 
     def holding(self, members: Iterable[Member]) -> list[Member]:
