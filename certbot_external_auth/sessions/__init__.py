@@ -30,8 +30,8 @@ class Exit(enum.IntEnum):
 
 
 STATES: Mapping[str, tuple[Exit, str]] = {
-    "waiting": (Exit.DONE, "Publish what is in the batch, then: certbot-external-auth finish {session}"),
-    "more": (Exit.MORE, "Remove what is named, publish the next batch, then once more: finish {session}"),
+    "waiting": (Exit.DONE, "Publish what is in the batch, then: {command}"),
+    "more": (Exit.MORE, "Remove what is named, publish the next batch, then once more: {command}"),
     "working": (Exit.DONE, "Certbot is at work."),
     "done": (Exit.DONE, "The certificate was issued."),
     "nothing_due": (Exit.NOTHING_DUE, "No certificate is due."),

@@ -27,7 +27,7 @@ def main(arguments: argparse.Namespace) -> int:
     except store.UnknownSessionError as error:
         return report.refused(str(error), Exit.UNKNOWN)
     try:
-        return report.tell(*report.as_more(*finished(session, arguments)))
+        return report.tell(*report.as_more(session, *finished(session, arguments)))
     except BusyError as error:
         return report.refused(str(error), Exit.FAILED, [("session", session.id)])
 

@@ -84,9 +84,12 @@ def to_remove(lines: Sequence[Line], alive: bool) -> Document:
     return grouped([line for line in performed if line.get("id") not in waiting])
 
 
-def document(session: str, name: str, lines: Sequence[Line], alive: bool) -> Document:
-    """What `begin`, `finish`, `status` and `abort` print, but for the certificates."""
-    found: Document = {"session": session, "state": name, "message": STATES[name][1].format(session=session)}
+def document(session: str, name: str, lines: Sequence[Line], alive: bool, command: str) -> Document:
+    """What `begin`, `finish`, `status` and `abort` print, but for the certificates.
+
+    :param command: what finishes the session.
+    """
+    found: Document = {"session": session, "state": name, "message": STATES[name][1].format(command=command)}
     waiting = batch(lines) if alive else None
     if waiting is not None:
         challenges = [line for line in lines if line.get("cmd") == "perform_challenge" and line["id"] in waiting["ids"]]

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -64,7 +65,7 @@ def look(session: Session) -> tuple[dict[str, Any], Exit]:
     found = certificates(session)
     printed = store.output(session)
     name = outcome.state(said, alive, any(one["changed"] for one in found), printed)
-    document = outcome.document(session.id, name, said, alive)
+    document = outcome.document(session.id, name, said, alive, command(session))
     document["certificates"] = [] if alive else found
     if name in ("failed", "locked") and not document["errors"]:
         document["output"] = printed
@@ -78,12 +79,18 @@ def tell(document: Mapping[str, Any], code: Exit) -> int:
     return int(code)
 
 
-def as_more(document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
+def command(session: Session) -> str:
+    """What finishes a session."""
+    more = [] if session.work_dir == WORK_DIR else ["--work-dir", session.work_dir]
+    return shlex.join(["certbot-external-auth", "finish", *more, session.id])
+
+
+def as_more(session: Session, document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
     """The words of `finish` for a session that waits once more."""
     if document["state"] != "waiting":
         return document, code
     exit_code, message = STATES["more"]
-    return {**document, "state": "more", "message": message.format(session=document["session"])}, exit_code
+    return {**document, "state": "more", "message": message.format(command=command(session))}, exit_code
 
 
 def refused(message: str, code: Exit, more: Sequence[tuple[str, Any]] = ()) -> int:
