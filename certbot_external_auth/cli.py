@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "finish": ("certbot_external_auth.sessions.finish", "say that they are published, and see it to its end"),
     "status": ("certbot_external_auth.sessions.status", "what a session waits for, or which there are"),
     "abort": ("certbot_external_auth.sessions.abort", "let a session's Certbot give up and clean up"),
+    "check": ("certbot_external_auth.check", "rehearse a handler without a CA"),
 }
 """Verb to its module and a line of help."""
 

@@ -50,7 +50,7 @@ def _problems(challenge: Challenge, asked: Collection[str] | None) -> list[str]:
             f"The CA offered a challenge of type {quoted(challenge.type)}; this plugin carries {', '.join(TYPES)}."
         )
     sent = f"The CA sent the identifier {quoted(challenge.identifier)}"
-    if not _well_formed(challenge.identifier, challenge.identifier_type):
+    if not well_formed(challenge.identifier, challenge.identifier_type):
         problems.append(f"{sent}, which is no {quoted(challenge.identifier_type)} identifier.")
     elif asked is not None and base_name(challenge.identifier) not in asked:
         problems.append(f"{sent}, which was not asked for.")
@@ -67,7 +67,11 @@ def _problems(challenge: Challenge, asked: Collection[str] | None) -> list[str]:
     return problems
 
 
-def _well_formed(identifier: str, kind: str) -> bool:
+def well_formed(identifier: str, kind: str) -> bool:
+    """Whether it may be an identifier.
+
+    :param kind: ``dns`` or ``ip``.
+    """
     if kind == "dns":
         return _DOMAIN.fullmatch(identifier.lower()) is not None
     if kind != "ip":

@@ -1,0 +1,74 @@
+"""The verb `check`: rehearses a handler without a CA."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+
+from certbot_external_auth import settings
+
+EXAMPLE = """\
+example:
+  certbot-external-auth check /etc/certbot/hook.sh --dialect dehydrated --domain example.org
+
+Every flag may also be written as Certbot's (--external-auth-dialect), so those of a command line can be taken over.
+Exit code: 0 all that matters passed, 1 it did not, 2 wrong use, 128 + the signal's number if it was interrupted.
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags."""
+    parser.epilog = EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("handler", nargs="?", metavar="HANDLER", help="path or command line of the handler")
+    add = parser.add_argument
+    known = {option.name: option for option in settings.OPTIONS}
+    for name in ("dialect", "hook-chain", "cleanup-handler", "timeout", "env-file", "dehydrated-config", "wellknown"):
+        option = known[name]
+        text = f"{option.help} (default: {option.default})".replace("%", "%%")
+        add(f"--{name}", f"--external-auth-{name}", metavar=option.metavar, help=text)
+    add("--domain", "-d", metavar="NAME", help="a domain of your own; needed")
+    add("--type", metavar="TYPE", help="challenge type (default: the first that the dialect carries)")
+    add(
+        *("--nameserver", "--external-auth-verify-nameservers"),
+        action="append",
+        metavar="HOST[:PORT]",
+        help="asked instead of the zone's own name servers, may be repeated",
+    )
+    add(
+        *("--verify-timeout", "--external-auth-verify-timeout"),
+        metavar="SECONDS",
+        default="120",
+        help="in which something published must be visible (default: 120)",
+    )
+    add("--http-01-port", default="80", metavar="PORT", help="where the CA looks for http-01 (default: 80)")
+    add("--https-port", default="443", metavar="PORT", help="where the CA looks for the TLS types (default: 443)")
+    add(
+        "--work-dir",
+        metavar="DIRECTORY",
+        help="Certbot's, where your TLS server looks for validation certificates (default: a temporary one)",
+    )
+    add("--json", action="store_true", help="one JSON object a line, the last one is the summary")
+
+
+def main(given: argparse.Namespace) -> int:
+    """Rehearse; the result is the exit code.
+
+    :raises UsageError: for wrong use.
+    """
+    from certbot_external_auth.check.interruption import signals
+    from certbot_external_auth.check.rehearsal import Rehearsal
+    from certbot_external_auth.check.report import JsonReport, TextReport
+    from certbot_external_auth.check.setting import build
+
+    with tempfile.TemporaryDirectory(prefix="certbot-external-auth-") as folder, signals():
+        setting = build(given, folder)
+        report = JsonReport() if given.json else TextReport()
+        report.begin(setting)
+        summary = Rehearsal(setting, report).run()
+        report.end(summary)
+    if summary.interrupted is not None:
+        import signal
+
+        return 128 + signal.Signals[summary.interrupted]
+    return 0 if summary.ok else 1

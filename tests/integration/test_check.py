@@ -1,0 +1,316 @@
+"""`certbot-external-auth check` with real hooks, and with hooks that have the faults hooks have."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support import ports, tls
+from tests.support.bind import Bind
+from tests.support.hooks import Hooks
+from tests.support.rehearsals import Rehearsal, ended, rehearse, started
+from tests.support.webroot import Webroot
+
+ZONE = "example.test"
+# Native hooks that do their work, and clean only once.
+FILE_HOOK = """#!/bin/sh
+case $1 in
+perform) printf %s "$cbot_key_auth" >"$WEBROOT/$cbot_token" ;;
+cleanup) rm -- "$WEBROOT/$cbot_token" ;;
+esac
+"""
+TLS_HOOK = """#!/bin/sh
+case $1 in
+perform)
+    cp "$cbot_key_path" "$TLS_FOLDER/$cbot_z_domain.key.pem"
+    cp "$cbot_cert_path" "$TLS_FOLDER/$cbot_z_domain.crt.pem" ;;
+cleanup) rm "$TLS_FOLDER/$cbot_z_domain.key.pem" "$TLS_FOLDER/$cbot_z_domain.crt.pem" ;;
+esac
+"""
+ALL_STEPS = ["start", "before", "publish", "second", "keep", "withdraw", "again", "dash", "dash-withdraw"]
+CHAINED_STEPS = ["start", "before", "publish", "withdraw", "chain", "chain-withdraw", "again", "dash", "dash-withdraw"]
+REST_SKIPPED = dict.fromkeys(ALL_STEPS[3:], "skipped")
+
+
+@dataclass
+class Place:
+    """A name of this test alone, and a hook that can publish there."""
+
+    dns: Bind
+    scripts: Hooks
+    domain: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:12]}.{ZONE}")
+
+    @property
+    def txt(self) -> list[str]:
+        return self.dns.txt(f"_acme-challenge.{self.domain}")
+
+    @property
+    def words(self) -> list[str]:
+        return ["--domain", self.domain, "--nameserver", self.dns.server, "--verify-timeout", "1"]
+
+    def environment(self, fault: str = "") -> dict[str, str]:
+        server = f"{self.dns.address} {self.dns.port}"
+        return {"SERVER": server, "KEY_FILE": str(self.dns.key_file), "FAULT": fault}
+
+    def check(self, fault: str = "", *more: str, hook: str = "updates.sh", dialect: str = "dehydrated") -> Rehearsal:
+        words = [self.scripts.path(hook), "--dialect", dialect, "--json", *self.words, *more]
+        return rehearse(*words, environment=self.environment(fault))
+
+
+@pytest.fixture(scope="module")
+def dns() -> Iterator[Bind]:
+    with Bind(ZONE, records=f"web A {ports.ADDRESS}") as found:
+        yield found
+
+
+@pytest.fixture
+def place(dns: Bind, scripts: Hooks) -> Place:
+    return Place(dns, scripts)
+
+
+@pytest.mark.parametrize(("more", "steps"), [((), ALL_STEPS), (("--hook-chain", "yes"), CHAINED_STEPS)])
+def test_a_good_hook_passes_and_leaves_nothing(place: Place, more: tuple[str, ...], steps: list[str]) -> None:
+    found = place.check("", *more)
+    assert found.code == 0, found
+    assert list(found.steps) == steps
+    assert found.results == {}
+    values = [one["seen"] for one in found.steps["dash"]["observations"]]
+    assert values[0][0].startswith("-")
+    assert found.summary == {
+        "kind": "summary",
+        "ok": True,
+        "passed": 9,
+        "warning": 0,
+        "failed": 0,
+        "skipped": 0,
+        "left": [],
+        "interrupted": None,
+    }
+    assert place.txt == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "results", "change"),
+    [
+        ("replaces", 0, {"second": "warning", "keep": "skipped"}, "--external-auth-hook-chain yes mends this"),
+        ("removes-all", 0, {"keep": "warning"}, "It removes every value."),
+        ("once", 0, {"again": "warning"}, "Let it end with success when nothing is there to remove"),
+        ("dash", 1, {"dash": "failed", "dash-withdraw": "skipped"}, "no program takes it ($4) for an option"),
+        ("nothing", 1, {"publish": "failed", **REST_SKIPPED}, "It ended with success, but did not do it"),
+        ("silent", 1, {"publish": "failed", **REST_SKIPPED}, "It printed nothing; let it say on stderr what is wrong."),
+        ("hangs", 1, {"publish": "failed", **REST_SKIPPED}, "Give it more time with --external-auth-timeout"),
+    ],
+)
+def test_a_fault_is_found_and_its_mend_is_told(
+    place: Place, fault: str, code: int, results: dict[str, str], change: str
+) -> None:
+    """A warning is what issues certificates all the same."""
+    found = place.check(fault, "--timeout", "1" if fault == "hangs" else "30")
+    assert found.results == results
+    first = next(iter(results))
+    assert change in found.steps[first]["change"]
+    assert found.code == code
+    assert found.summary["left"] == []
+    assert place.txt == []
+
+
+def test_what_a_hook_leaves_is_named(place: Place) -> None:
+    found = place.check("leaves")
+    assert found.code == 1
+    assert found.results == {"keep": "failed", "withdraw": "failed", "again": "skipped", "dash-withdraw": "failed"}
+    name = f"_acme-challenge.{place.domain}"
+    assert sorted(found.summary["left"]) == sorted(f'{name} TXT "{value}"' for value in place.txt)
+    assert len(place.txt) == 3
+    again = place.check()
+    assert again.code == 2
+    assert f"{name} has TXT records already" in again.stderr
+    assert "another with --domain" in again.stderr
+    place.dns.change(f"del {name} TXT")
+
+
+def test_two_values_that_only_chains_could_bring_fail_without_chains(place: Place) -> None:
+    """In a dialect without chains nothing mends a hook that replaces; here it is called as lego calls."""
+    hook = place.scripts.write(
+        "lego.sh",
+        '#!/bin/sh\nset -- "$1" "${2%.}" "$3"\n'
+        '{ echo "server $SERVER"; echo "update delete $2 TXT"\n'
+        '  [ "$1" = cleanup ] || echo "update add $2 1 TXT \\"$3\\""; echo send; } | nsupdate -k "$KEY_FILE"\n',
+    )
+    found = place.check("", hook=hook, dialect="lego")
+    assert found.code == 1
+    assert found.results == {"second": "failed", "keep": "skipped"}
+    assert (
+        f"a certificate for {place.domain} together with *.{place.domain} cannot be issued"
+        in (found.steps["second"]["change"])
+    )
+    assert place.txt == []
+
+
+@pytest.mark.parametrize("dialect", ["native", "lego", "uacme"])
+def test_a_hook_of_another_dialect_is_recognized(place: Place, dialect: str) -> None:
+    found = place.check("", dialect=dialect)
+    assert found.code == 1
+    assert found.steps["publish"]["change"] == "It looks like a hook of another dialect: --dialect dehydrated"
+
+
+def test_what_is_wrong_with_the_file_is_said_before_it_is_called(place: Place) -> None:
+    wrong = {
+        "missing.sh": (None, 0, "does not exist"),
+        "mode.sh": ("#!/bin/sh\n", 0o644, "is not executable; run: chmod +x"),
+        "crlf.sh": ("#!/bin/sh\r\nexit\r\n", 0o755, "has Windows line ends (CRLF)"),
+        "interpreter.sh": ("#!/usr/bin/no-such\n", 0o755, "needs the interpreter /usr/bin/no-such"),
+        "open.sh": ("#!/bin/sh\n", 0o777, "may be changed by every user of this machine; run: chmod o-w"),
+    }
+    for name, (content, mode, sentence) in wrong.items():
+        if content is not None:
+            place.scripts.write(name, content, mode)
+        found = place.check("", hook=name)
+        assert found.code == 1
+        assert found.results == {"start": "failed"}
+        assert sentence in found.steps["start"]["seen"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_cleans_up_when_it_is_interrupted(place: Place, tmp_path: Path, number: signal.Signals) -> None:
+    with interrupted(place, tmp_path, "interrupted") as process:
+        process.send_signal(number)
+        found = ended(process)
+    assert found.code == 128 + number
+    assert found.summary["interrupted"] == number.name
+    assert found.summary["left"] == []
+    assert not found.summary["ok"]
+    assert place.txt == []
+
+
+def test_a_second_interruption_ends_at_once_and_says_what_may_be_left(place: Place, tmp_path: Path) -> None:
+    with interrupted(place, tmp_path, "interrupted-twice") as process:
+        process.send_signal(signal.SIGINT)
+        wait_for(tmp_path / "cleaning")
+        process.send_signal(signal.SIGINT)
+        found = ended(process)
+    assert found.code == 128 + signal.SIGINT
+    (value,) = place.txt
+    assert found.summary["left"] == [f'_acme-challenge.{place.domain} TXT "{value}"']
+    place.dns.change(f"del _acme-challenge.{place.domain} TXT")
+
+
+@contextlib.contextmanager
+def interrupted(place: Place, folder: Path, fault: str) -> Iterator[subprocess.Popen[str]]:
+    """A rehearsal whose hook has published and does not end."""
+    words = [place.scripts.path("updates.sh"), "--dialect", "dehydrated", "--json", *place.words]
+    process = started(*words, environment={**place.environment(fault), "MARK": str(folder)})
+    try:
+        wait_for(folder / "publishing")
+        assert len(place.txt) == 1
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_http_01_is_fetched(place: Place, webroot_folder: Path) -> None:
+    """By the hook's file, by --wellknown's, and by nobody's."""
+    with contextlib.ExitStack() as stack:
+        port = ports.free(stack)
+        web = stack.enter_context(Webroot(webroot_folder, port))
+        words = ["--type", "http-01", "--http-01-port", str(port), "--json", "--nameserver", place.dns.server]
+        words += ["--domain", f"web.{ZONE}", "--verify-timeout", "1"]
+        hook = place.scripts.write("files.sh", FILE_HOOK)
+        found = rehearse(hook, *words, environment={"WEBROOT": str(webroot_folder)})
+        assert found.code == 0, found
+        assert found.results == {"again": "warning"}
+        assert [status for _, status in web.asked] == [200, 404, 404, 200, 404]
+        by_us = rehearse("/bin/true", "--wellknown", str(webroot_folder), *words)
+        assert by_us.code == 0, by_us
+        assert by_us.results == {}
+        by_nobody = rehearse("/bin/true", *words)
+        assert by_nobody.code == 1
+        assert "with the key authorization alone" in by_nobody.steps["publish"]["change"]
+        assert web.files() == []
+
+
+@pytest.mark.parametrize("kind", ["tls-alpn-01", "tls-sni-01"])
+def test_tls_types_are_shaken_hands_with(place: Place, tmp_path: Path, kind: str) -> None:
+    with contextlib.ExitStack() as stack:
+        port = ports.free(stack)
+        folder = stack.enter_context(tls.serving(tmp_path / "tls", port))
+        words = ["--type", kind, "--https-port", str(port), "--json", "--nameserver", place.dns.server]
+        words += ["--domain", f"web.{ZONE}", "--verify-timeout", "2"]
+        hook = place.scripts.write("certificates.sh", TLS_HOOK)
+        found = rehearse(hook, *words, environment={"TLS_FOLDER": str(folder)})
+        assert found.code == 0, found
+        assert found.results == {"again": "warning"}
+        nothing = rehearse("/bin/true", *words)
+        assert nothing.code == 1
+        assert "present the certificate" in nothing.steps["publish"]["change"]
+        assert list(folder.iterdir()) == []
+
+
+def test_a_person_sees_marks_and_a_terminal_without_them_sees_words(place: Place) -> None:
+    words = [place.scripts.path("updates.sh"), "--dialect", "dehydrated", *place.words]
+    shown = rehearse(*words, environment={**place.environment("once"), "PYTHONIOENCODING": "utf-8"})
+    assert "✓ publish a value: it can be seen (asked " in shown.stdout
+    assert "! withdraw once more\n    expected: nothing happens" in shown.stdout
+    assert "      | clean_challenge " in shown.stdout
+    assert shown.stdout.endswith("8 passed, 1 warning: this handler can be used.\n")
+    plain = rehearse(*words, environment={**place.environment("nothing"), "PYTHONIOENCODING": "ascii"})
+    assert plain.stdout.isascii()
+    assert "ok   look at the name: nothing stands there" in plain.stdout
+    assert "FAIL publish a value\n" in plain.stdout
+    assert plain.stdout.endswith(": not yet.\n")
+
+
+def test_a_reader_that_goes_away_does_not_stop_the_cleaning(place: Place) -> None:
+    words = [place.scripts.path("updates.sh"), "--dialect", "dehydrated", *place.words]
+    process = started(*words, environment=place.environment())
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    assert ended(process).code == 0
+    assert place.txt == []
+
+
+def test_the_flags_of_a_run_and_the_secrets_of_its_files_are_taken(place: Place, tmp_path: Path) -> None:
+    """Also a configuration of Dehydrated's, which names the hook and says that it wants chains."""
+    secrets = tmp_path / "secrets"
+    secrets.write_text(f'SERVER="{place.dns.address} {place.dns.port}"\nPASSWORD=hush-hush\n')
+    secrets.chmod(0o600)
+    config = place.scripts.write(
+        "config",
+        f"HOOK={place.scripts.path('updates.sh')}\nHOOK_CHAIN=yes\nexport KEY_FILE={place.dns.key_file}\n",
+        0o600,
+    )
+    more = ["--external-auth-env-file", str(secrets), "--external-auth-dehydrated-config", config, "--json"]
+    found = rehearse(*more, *place.words, environment={"FAULT": "tells"})
+    assert found.code == 1, found
+    assert list(found.steps) == CHAINED_STEPS
+    assert "the password is ***" in " ".join(found.steps["publish"]["output"])
+    assert "hush-hush" not in found.stdout + found.stderr
+    fine = rehearse(*more, *place.words, environment={"FAULT": ""})
+    assert fine.code == 0, fine
+
+
+def test_nobody_who_can_be_asked_ends_it_before_anything_is_published(place: Place) -> None:
+    with contextlib.ExitStack() as stack:
+        port = ports.free(stack)
+        words = ["--dialect", "dehydrated", "--domain", place.domain, "--nameserver", f"127.0.0.1:{port}", "--json"]
+        found = rehearse(place.scripts.path("updates.sh"), *words, environment=place.environment())
+    assert found.code == 1
+    assert found.results == {"before": "failed"}
+    assert "--nameserver" in found.steps["before"]["change"]

@@ -1,0 +1,69 @@
+"""The command `certbot-external-auth check`, run as somebody runs it, with its lines read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LIMIT = 120.0
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What came out of a run."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def steps(self) -> dict[str, dict[str, Any]]:
+        """Each step's line by its key, in order."""
+        return {line["step"]: line for line in self._lines if line["kind"] == "step"}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        last = self._lines[-1]
+        assert last["kind"] == "summary"
+        return last
+
+    @property
+    def results(self) -> dict[str, str]:
+        """Steps that did not pass, and how they ended."""
+        return {key: line["result"] for key, line in self.steps.items() if line["result"] != "passed"}
+
+    @property
+    def _lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+def started(*words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """:param environment: added to the caller's."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "certbot_external_auth.cli", "check", *words],
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> Rehearsal:
+    """Wait for the end."""
+    try:
+        stdout, stderr = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+        process.wait()
+    return Rehearsal(process.returncode, stdout, stderr)
+
+
+def rehearse(*words: str, environment: Mapping[str, str] | None = None) -> Rehearsal:
+    return ended(started(*words, environment=environment))
