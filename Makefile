@@ -6,11 +6,11 @@ export PYTHON
 PY = .venv/bin/python
 # Certbot waits more than it works: more tests at a time than there are processors.
 JOBS ?= 4
-TYPED = certbot_external_auth tests/support demo bench $(wildcard examples/*/*.py)
+TYPED = certbot_external_auth tests/support demo bench faults $(wildcard examples/*/*.py)
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help venv pebble servers test lint types unit versions integration demo bench test-all clean
+.PHONY: help venv pebble servers test lint types unit versions integration demo bench faults test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -49,9 +49,12 @@ demo: venv pebble ## issue and renew a certificate before your eyes
 bench: venv pebble ## measure against Certbot's --manual hooks, write docs/performance.md (QUICK=1: a short look, writes nothing)
 	@$(PY) bench/run.py $(if $(QUICK),--quick)
 
+faults: venv pebble servers ## make everything go wrong on purpose, write docs/reliability.md (QUICK=1: some of it, writes nothing; SEED=…)
+	@$(PY) faults/run.py $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) </dev/null
+
 test-all: venv pebble ## every test on Python 3.10 to 3.13, as far as found, and the old Certbots
 	@sh scripts/test-all.sh
 
 clean: ## remove everything that was made here
 	rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info demo/state
-	find certbot_external_auth tests demo bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	find certbot_external_auth tests demo bench faults -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,12 +20,11 @@ class Output:
     """Turns the bytes of both pipes into lines.
 
     :ivar say: called with each line.
-    :ivar tail: the last lines.
-    :ivar stdout: the beginning of its standard output.
+    :ivar stdout: the beginning of its standard output. :ivar last: the last lines as they came.
     """
 
     say: Callable[[str], None]
-    tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+    last: deque[bytes] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     stdout: bytearray = field(default_factory=bytearray)
     partial: dict[int, bytearray] = field(default_factory=dict)
     total: int = 0
@@ -47,11 +46,20 @@ class Output:
                 self._line(bytes(buffer))
                 buffer.clear()
 
+    @property
+    def tail(self) -> tuple[str, ...]:
+        """The last lines."""
+        return tuple(shown for shown in map(_shown, self.last) if shown)
+
     def _line(self, data: bytes) -> None:
-        # A carriage return redraws the line on a terminal: what comes last is what a person would have seen.
-        shown = text.clean(data.decode("utf-8", "replace").rstrip("\r").rsplit("\r", 1)[-1], LINE_LIMIT).rstrip()
-        if shown:
-            self.tail.append(shown)
+        if data.strip():
+            self.last.append(data)
+        # What is not passed on costs next to nothing: a program may print for ever.
         if self.total <= TOTAL_LIMIT:
             self.total += len(data) + 1
-            self.say(shown if self.total <= TOTAL_LIMIT else "(more output follows and is not logged)")
+            self.say(_shown(data) if self.total <= TOTAL_LIMIT else "(more output follows and is not logged)")
+
+
+def _shown(data: bytes) -> str:
+    # A carriage return redraws the line on a terminal: what comes last is what a person would have seen.
+    return text.clean(data.decode("utf-8", "replace").rstrip("\r").rsplit("\r", 1)[-1], LINE_LIMIT).rstrip()

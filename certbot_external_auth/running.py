@@ -183,7 +183,7 @@ class Running:
             timed_out=self._timed_out,
             left=tuple(map(str, self._left)),
             limit=self._limit,
-            tail=tuple(self.output.tail),
+            tail=self.output.tail,
             stdout=text.clean(self.output.stdout.decode("utf-8", "replace")),
         )
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import datetime
 import hashlib
-import http.client
 import json
 import socket
 import ssl
 import threading
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.support import tls
+from tests.support.front import Answer, Front
 from tests.support.testca import ADDRESS, TestCA
 
 MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y")}
@@ -39,77 +39,64 @@ class TlsSniCA(TestCA):
         super()._start()
         self.pebble_directory, self.pebble_tls_port = self.directory, self.tls_port
         self.tls_port, port = self.free_port(), self.free_port()
-        front = Front(self)
-        self._stack.enter_context(front.at(port))
-        self.directory = f"https://localhost:{port}/dir"
+        self.directory = self._stack.enter_context(TlsSniFront(self).at(port))
 
 
-@dataclass
-class Front:
+class TlsSniFront(Front):
     """:ivar thumbprints: of account keys, by account URL. :ivar asked: identifier and token by challenge URL.
     :ivar proven: key authorizations by name, once seen. :ivar refusals: what was wrong, by challenge URL.
     """
 
-    ca: TlsSniCA
-    thumbprints: dict[str, str] = field(default_factory=dict)
-    asked: dict[str, tuple[str, str]] = field(default_factory=dict)
-    proven: dict[str, str] = field(default_factory=dict)
-    refusals: dict[str, str] = field(default_factory=dict)
+    def __init__(self, ca: TlsSniCA) -> None:
+        super().__init__(ca, ca.pebble_directory)
+        self._sni_ca = ca
+        self.thumbprints: dict[str, str] = {}
+        self.asked: dict[str, tuple[str, str]] = {}
+        self.proven: dict[str, str] = {}
+        self.refusals: dict[str, str] = {}
 
     @contextlib.contextmanager
-    def at(self, port: int) -> Any:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.ca.ca_bundle, self.ca.folder / "server.key")
-        server = ThreadingHTTPServer((ADDRESS, port), _handler(self))
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        server.daemon_threads = True
-        answering = socket.create_server((ADDRESS, self.ca.pebble_tls_port))
-        threads = [
-            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}),
-            threading.Thread(target=self._answer_pebble, args=(answering,)),
-        ]
-        for thread in threads:
-            thread.start()
+    def at(self, port: int) -> Iterator[str]:
+        answering = socket.create_server((ADDRESS, self._sni_ca.pebble_tls_port))
+        thread = threading.Thread(target=self._answer_pebble, args=(answering,))
+        thread.start()
         try:
-            yield
+            with super().at(port) as directory:
+                yield directory
         finally:
-            server.shutdown()
             # Closing alone would not wake whoever waits in accept().
             answering.shutdown(socket.SHUT_RDWR)
-            for thread in threads:
-                thread.join()
-            server.server_close()
+            thread.join()
             answering.close()
 
     # --- ACME ---
 
     def before(self, url: str, body: bytes) -> None:
-        """A request on its way to Pebble."""
         request = json.loads(body) if body else {}
         if not request.get("payload") or url not in self.asked:
             return
         identifier, token = self.asked[url]
         key_authorization = f"{token}.{self.thumbprints[_protected(request)['kid']]}"
-        refusal = look(identifier, z_name(key_authorization), self.ca.tls_port)
+        refusal = look(identifier, z_name(key_authorization), self._sni_ca.tls_port)
         if refusal is None:
             self.proven[identifier] = key_authorization
         else:
             self.proven.pop(identifier, None)
             self.refusals[url] = refusal
 
-    def after(self, body: bytes, request: bytes, location: str | None) -> bytes:
-        """An answer on its way to the client."""
+    def after(self, url: str, request: bytes, answer: Answer) -> Answer:
         asked = _protected(json.loads(request)) if request else {}
+        location = answer.header("Location")
         if location and "jwk" in asked:
             self.thumbprints[location] = thumbprint(asked["jwk"])
         try:
-            value = json.loads(body)
+            value = json.loads(answer.body)
         except ValueError:
-            return body
+            return answer
         for challenge in value.get("challenges", [value]) if isinstance(value, dict) else []:
             if isinstance(challenge, dict) and challenge.get("type") == "tls-alpn-01":
                 self._rename(challenge, value.get("identifier"))
-        return json.dumps(value).encode()
+        return dataclasses.replace(answer, body=json.dumps(value).encode())
 
     def _rename(self, challenge: dict[str, Any], identifier: dict[str, str] | None) -> None:
         challenge["type"] = "tls-sni-01"
@@ -199,43 +186,3 @@ def _alpn_context(folder: Path, name: str, key_authorization: str) -> ssl.SSLCon
     context.set_alpn_protocols(["acme-tls/1"])
     context.load_cert_chain(path)
     return context
-
-
-def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
-    trust = ssl.create_default_context(cafile=str(front.ca.ca_bundle))
-    port = int(front.ca.pebble_directory.rsplit(":", 1)[1].partition("/")[0])
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # A small answer would otherwise wait for the acknowledgement of its header.
-        disable_nagle_algorithm = True
-
-        def pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            front.before(f"https://{self.headers['Host']}{self.path}", body)
-            link = http.client.HTTPSConnection("localhost", port, context=trust, timeout=30)
-            try:
-                link.request(self.command, self.path, body, dict(self.headers.items()))
-                answer = link.getresponse()
-                content = answer.read()
-            except OSError:
-                self.send_error(502)
-                return
-            finally:
-                link.close()
-            content = front.after(content, body, answer.headers["Location"])
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                if name.lower() not in ("content-length", "connection", "transfer-encoding", "date"):
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(content)
-
-        do_GET = do_HEAD = do_POST = pass_on  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Certbot's own log has it all."""
-
-    return Handler

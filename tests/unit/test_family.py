@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given
@@ -61,7 +62,10 @@ def test_orphans_come_to_us() -> None:
     script = "setsid sleep 600 </dev/null >/dev/null 2>&1 & exit 0"
     with subprocess.Popen(["sh", "-c", script], start_new_session=True) as parent:
         parent.wait(10)
-    found = [one for one in family.orphans(family.look(), since, [parent.pid]) if one.name == "sleep"]
+    deadline = time.monotonic() + 20
+    found: list[family.Member] = []
+    while not found and time.monotonic() < deadline:
+        found = [one for one in family.orphans(family.look(), since, [parent.pid]) if one.name == "sleep"]
     assert [one.parent for one in found] == [os.getpid()]
     for one in found:
         family.send(one, signal.SIGKILL)

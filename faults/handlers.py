@@ -1,0 +1,162 @@
+"""Handlers that misbehave, each run by a real Certbot: how long it takes, what is left, what is said."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from faults.bed import Host, at_a_time, host
+from faults.table import Row, Table
+from tests.support.certbot import Result
+from tests.support.testca import TestCA
+from tests.support.words import handler, names
+
+LIMIT = 2.0
+"""Seconds given to a call by --external-auth-timeout."""
+PLENTY = 60.0
+AFTER = 6.0
+"""Seconds after the limit by which a call has ended at the latest."""
+LATE = f"had not ended after {LIMIT:g} seconds"
+
+
+@dataclass(frozen=True)
+class Misbehaving:
+    """:ivar says: must be in what Certbot prints, or in its log. :ivar returncode: of Certbot.
+    :ivar goes_on: it starts something on purpose that is named but not ended. :ivar withdraws: it is able to.
+    """
+
+    script: str
+    says: str
+    returncode: int = 1
+    goes_on: bool = False
+    withdraws: bool = True
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def limit(self) -> float:
+        """Those that end by themselves get all the time that a busy machine may take."""
+        return LIMIT if self.says == LATE else PLENTY
+
+
+HANDLERS = (
+    Misbehaving("hangs.sh", LATE),
+    Misbehaving("spins.sh", LATE),
+    Misbehaving("ignores-sigterm.sh", LATE),
+    Misbehaving("ignores-all-signals.sh", LATE),
+    Misbehaving("waits-in-its-trap.sh", LATE),
+    Misbehaving("starts-something-when-told-to-end.sh", LATE),
+    Misbehaving("stops-itself.sh", LATE),
+    Misbehaving("becomes-a-daemon.py", LATE),
+    Misbehaving("clears-its-environment.sh", LATE),
+    Misbehaving("changes-its-group.py", LATE),
+    Misbehaving("forks-a-bomb.sh", LATE),
+    Misbehaving("leaves-zombies.py", LATE),
+    Misbehaving("closes-its-descriptors.sh", LATE),
+    Misbehaving("waits-for-its-caller.sh", LATE),
+    Misbehaving("prints-for-ever.sh", LATE),
+    Misbehaving("reads-stdin.sh", "exit code 6"),
+    Misbehaving("asks-on-the-terminal.sh", "exit code 7"),
+    Misbehaving("leaves-a-child.sh", "keeps its output open", goes_on=True),
+    Misbehaving("keeps-the-pipe.sh", "keeps its output open", 0, goes_on=True),
+    Misbehaving("leaves-a-daemon.py", "what it started goes on", 0, goes_on=True),
+    Misbehaving("prints-without-a-newline.py", "exit code 9"),
+    Misbehaving("prints-binary.py", "exit code 11"),
+    Misbehaving("prints-control-sequences.sh", "exit code 5"),
+    Misbehaving("floods-stderr.py", "exit code 12"),
+    Misbehaving("noisy.py", "(more output follows|line 5999)", 0),
+    Misbehaving("fills-its-quota.sh", "SIGXFSZ|exit code"),
+    Misbehaving("is-killed.sh", "SIGKILL"),
+    Misbehaving("ends-by-a-signal.sh", "SIGSEGV", env={"ENDS_BY": "SEGV"}),
+    Misbehaving("executes-something-gone.sh", "exit code 12[67]"),
+    Misbehaving("writes-to-descriptor-3.sh", "exit code [28]"),
+    Misbehaving("ends-with-255.sh", "exit code 255"),
+    Misbehaving("does-nothing.sh", "TXT|DNS|record"),
+    Misbehaving("deletes-itself.sh", "could not be started: No such file", withdraws=False),
+    Misbehaving("replaces-itself.sh", "cleanup is done", 0),
+    Misbehaving("hangs-at-cleanup.sh", LATE, 0),
+    Misbehaving("fails-at-cleanup.sh", "quota of changes exceeded", 0, withdraws=False),
+)
+QUICK = (
+    "ignores-sigterm.sh",
+    "becomes-a-daemon.py",
+    "clears-its-environment.sh",
+    "forks-a-bomb.sh",
+    "stops-itself.sh",
+    "keeps-the-pipe.sh",
+    "prints-without-a-newline.py",
+    "prints-control-sequences.sh",
+    "deletes-itself.sh",
+)
+
+
+def table(ca: TestCA, folder: Path, quick: bool) -> Table:
+    chosen = [one for one in HANDLERS if not quick or one.script in QUICK]
+    return Table(
+        "Handlers that misbehave",
+        f"Each is run by a real `certbot certonly` with `--external-auth-timeout {LIMIT:g}` ({PLENTY:g} where it ends "
+        "by itself), publishes a record where it can, and then misbehaves (`tests/hooks/`). It must end within the "
+        f"limit and {AFTER:g} s, leave no process and no record, and what happened must be said. What a handler starts "
+        "on purpose to outlive it is not ended but named, with its process number; a record that the handler itself "
+        "does not withdraw is said to be left.",
+        ("handler", "longest call", "processes left", "records left", "what was said"),
+        list(at_a_time(partial(_row, ca, folder), chosen)),
+    )
+
+
+def _row(ca: TestCA, folder: Path, one: Misbehaving) -> Row:
+    place = host(folder, ca)
+    words = handler(place.hooks.path(one.script), "--external-auth-timeout", f"{one.limit:g}")
+    try:
+        result = place.certbot.run("certonly", *words, *names(place.domain), env=one.env)
+        return _judged(one, result, place)
+    finally:
+        place.end_started()
+        ca.clear_txt(f"_acme-challenge.{place.domain}")
+
+
+def _judged(one: Misbehaving, result: Result, place: Host) -> Row:
+    left = {pid: name for pid, name in place.started().items() if not _named(pid, result)}
+    named = {pid: name for pid, name in place.started().items() if pid not in left}
+    records = place.certbot.ca.txt(f"_acme-challenge.{place.domain}")
+    longest = longest_call(result.log)
+    said = re.search(one.says, result.stderr + result.stdout) or re.search(one.says, result.log)
+    good = (
+        said is not None
+        and result.returncode == one.returncode
+        and longest <= one.limit + AFTER
+        and not left
+        and bool(named) <= one.goes_on
+        and not (records and one.withdraws)
+        and not ({"\x1b", "\x07", "\0", "\x9b"} & set(result.stdout + result.stderr + result.log))
+    )
+    cells = (
+        one.script,
+        f"{longest:.1f} s",
+        ", ".join(left.values()) or (f"0 ({', '.join(named.values())} named)" if named else 0),
+        len(records) if one.withdraws else f"{len(records)} (said)",
+        said[0] if said else f"MISSED {one.says}; exit code {result.returncode}",
+    )
+    return Row(good, cells)
+
+
+def _named(pid: int, result: Result) -> bool:
+    return f"process {pid} (" in result.log
+
+
+_CALLS = r"^(\S+ \S+):DEBUG:certbot_external_auth\.backends\.\w+:"
+_BEGIN = re.compile(_CALLS + "Calling ", re.MULTILINE)
+_END = re.compile(_CALLS + r"[^\n]+: (?:exit code|it (?:had|was|could))", re.MULTILINE)
+
+
+def longest_call(log: str) -> float:
+    """Seconds that the longest of the plugin's calls took, by the times in Certbot's log."""
+    ends = [(begin, _END.search(log, begin.end())) for begin in _BEGIN.finditer(log)]
+    return max(((_time(end[1]) - _time(begin[1])).total_seconds() for begin, end in ends if end), default=0.0)
+
+
+def _time(text: str) -> datetime.datetime:
+    return datetime.datetime.strptime(text, "%Y-%m-%d %H:%M:%S,%f")

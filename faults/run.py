@@ -1,0 +1,80 @@
+"""Everything that goes wrong, made to go wrong on purpose; the figures go to docs/reliability.md.
+
+faults/run.py [--quick] [--only TABLE] [--seed NUMBER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.run import pebble_version, processor  # noqa: E402
+from faults import handlers  # noqa: E402
+from faults.table import Table  # noqa: E402
+from tests.support.testca import TestCA  # noqa: E402
+
+REPORT = ROOT / "docs" / "reliability.md"
+Make = Callable[[TestCA, Path, bool, int], Table]
+TABLES: dict[str, Make] = {
+    "handlers": lambda ca, folder, quick, seed: handlers.table(ca, folder, quick),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="some of each, and no docs/reliability.md")
+    parser.add_argument("--only", choices=TABLES, action="append", help="this table, and no docs/reliability.md")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="for what happens at random")
+    arguments = parser.parse_args()
+    print(f"Seed {arguments.seed}", flush=True)
+    chosen = arguments.only or list(TABLES)
+    tables = [made(name, arguments.quick, arguments.seed) for name in chosen]
+    if not arguments.quick and not arguments.only:
+        REPORT.write_text(report(tables, arguments.seed))
+        print(f"Written to {REPORT.relative_to(ROOT)}")
+    return 1 if any(table.failed for table in tables) else 0
+
+
+def made(name: str, quick: bool, seed: int) -> Table:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="external-auth-faults-") as folder, TestCA() as ca:
+        # Handlers in a folder that others may not even enter would be a test of something else.
+        Path(folder).chmod(0o755)
+        table = TABLES[name](ca, Path(folder), quick, seed)
+    shown = [row for row in table.rows if not quick or not row.ok]
+    for row in shown:
+        print("  " if row.ok else "X ", " | ".join(map(str, row.cells)))
+    print(f"{table.title}: {table.verdict}, {time.monotonic() - began:.0f} s", flush=True)
+    return table
+
+
+def report(tables: Sequence[Table], seed: int) -> str:
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("certbot", "acme", "certbot-external-auth")]
+    lines = [
+        "# Reliability",
+        "",
+        f"Written by `make faults` (`make faults SEED={seed}` for the same moments and values again); do not edit.",
+        "",
+        f"- Machine: {processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        f"- Versions: Python {platform.python_version()}, {', '.join(versions)}, Pebble {pebble_version()}",
+        f"- Date: {time.strftime('%Y-%m-%d')}",
+        "",
+        *(f"- {table.title}: {table.verdict}" for table in tables),
+        "",
+    ]
+    return "\n".join(lines) + "\n" + "\n".join(table.markdown() for table in tables)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""A table of docs/reliability.md: what was tried, how often, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Row:
+    """:ivar ok: it went as it must. :ivar cells: what the table shows."""
+
+    ok: bool
+    cells: Sequence[object]
+
+
+@dataclass(frozen=True)
+class Table:
+    """:ivar intro: what was done, in a paragraph. :ivar heads: of the columns. :ivar notes: said below it."""
+
+    title: str
+    intro: str
+    heads: Sequence[str]
+    rows: Sequence[Row]
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def failed(self) -> list[Row]:
+        return [row for row in self.rows if not row.ok]
+
+    @property
+    def verdict(self) -> str:
+        return f"{len(self.rows) - len(self.failed)} of {len(self.rows)} as it must be"
+
+    def markdown(self) -> str:
+        lines = [f"## {self.title}", "", self.intro, "", _line(self.heads), _line("---" for _ in self.heads)]
+        lines += [_line(row.cells) for row in self.rows]
+        lines += ["", f"**{self.verdict}.**", *(f"\n{note}" for note in self.notes)]
+        return "\n".join(lines) + "\n"
+
+
+def _line(cells: object) -> str:
+    assert not isinstance(cells, str)
+    return "| " + " | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"  # type: ignore[attr-defined]
