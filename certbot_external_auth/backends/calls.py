@@ -39,10 +39,14 @@ class Handler:
         self._settings = context.settings
         self._dialect = dialect
         self._surroundings: dict[str, str] = {}
+        self._size = call_size.measure((), {})
+        self._limit = 0
 
     def look_around(self) -> None:
         """Read the environment for the calls that follow, once for all; Certbot changes its own now and then."""
         self._surroundings = {**handler_environment(os.environ), **self.secrets}
+        self._size = call_size.measure((), self._surroundings)
+        self._limit = call_size.system_limit()
 
     def commands(self) -> list[tuple[str, ...]]:
         """Every command line that may be called."""
@@ -100,9 +104,12 @@ class Handler:
     def too_large(self, call: Call) -> Failure | None:
         """What would not fit through the start of a program, said before anything is published."""
         words = call.words or self._context.words
-        reason = call_size.too_large(
-            [*words, *call.arguments], {**self._surroundings, **call.variables}, call_size.system_limit()
-        )
+        argv = [*words, *call.arguments]
+        if self._surroundings.keys() & call.variables.keys():
+            size = call_size.measure(argv, {**self._surroundings, **call.variables})
+        else:
+            size = self._size + call_size.measure(argv, call.variables)
+        reason = call_size.too_large(size, self._limit)
         if reason is None:
             return None
         mend = "Start Certbot with a smaller environment"

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from certbot_external_auth.call_size import RESERVE, STRING_LIMIT, system_limit, too_large
+from certbot_external_auth.call_size import RESERVE, STRING_LIMIT, measure, system_limit
+from certbot_external_auth.call_size import too_large as too_large_of
 
 TRUE = "/bin/true"
 
@@ -16,6 +17,11 @@ def starts(argv: list[str], environment: dict[str, str]) -> bool:
         return subprocess.run(argv, env=environment).returncode == 0
     except OSError:
         return False
+
+
+def too_large(argv: list[str], environment: dict[str, str], limit: int) -> str | None:
+    """Measured in two parts, as a batch is."""
+    return too_large_of(measure([], environment) + measure(argv, {}), limit)
 
 
 @pytest.mark.parametrize("over", [0, 1])
