@@ -159,13 +159,23 @@ def collect(members: Iterable[Member]) -> None:
                 os.waitpid(one.pid, os.WNOHANG)
 
 
-def has_children() -> bool:
-    """Whether this process has any child, running or ended."""
+def children() -> set[int] | None:
+    """Pids of this process's children, running or ended; None where the system does not tell them.
+
+    See proc(5), /proc/PID/task/TID/children.
+    """
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
-        return False
-    return True
+        return set()
+    try:
+        found: set[int] = set()
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/children", "rb") as file:
+                found.update(map(int, file.read().split()))
+    except (OSError, ValueError):
+        return None
+    return found
 
 
 _LOADED = now()
@@ -210,6 +220,11 @@ class Family:
             if one.group != self._leader:
                 send(one, number)
         return members
+
+    def may_go_on(self) -> bool:
+        """Whether a look at all processes could find something that goes on after the program, which is not cheap."""
+        found = children()
+        return found is None or not found <= {self._leader, *self._beside()}
 
     def group_alive(self) -> bool:
         """Whether somebody is left in the group, once the program itself has been waited for."""

@@ -6,16 +6,15 @@ arrives there at once, and ends all of them together.
 
 from __future__ import annotations
 
-import math
 import os
 import resource
-import selectors
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Generic, TypeVar
 
 from certbot_external_auth import family, signals
+from certbot_external_auth.descriptors import Watch
 from certbot_external_auth.family import Family
 from certbot_external_auth.program import Ended, Program
 from certbot_external_auth.running import Running
@@ -62,7 +61,8 @@ class Together(Generic[Key]):
 
     def __init__(self) -> None:
         family.adopt()
-        self._selector = selectors.DefaultSelector()
+        self._watch = Watch()
+        self._handled = signals.handled()
         self._running: dict[int, tuple[Key, Running]] = {}
         self._ended: list[tuple[Key, Ended]] = []
 
@@ -80,7 +80,6 @@ class Together(Generic[Key]):
                 for _, running in self._running.values():
                     running.abandon()
                 self._running.clear()
-                self._selector.close()
 
     def __len__(self) -> int:
         """Programs started whose end `wait` has not told."""
@@ -90,19 +89,19 @@ class Together(Generic[Key]):
         """Start a program; whatever becomes of it is told by `wait`, with its `key`."""
         since = family.now()
         # An exception between its start and its entry here would leave nobody to end it.
-        with signals.put_off():
+        with signals.put_off(self._handled):
             try:
                 popen = _popen(program)
             except (OSError, ValueError) as error:
                 self._ended.append((key, Ended(refused=getattr(error, "strerror", None) or str(error))))
                 return
-            running = Running(popen, program, self._selector, self._family(popen, since))
+            running = Running(popen, program, self._watch, self._family(popen, since))
             self._running[popen.pid] = (key, running)
-            running.register()
+            running.begin()
 
     def _family(self, popen: subprocess.Popen[bytes], since: int) -> Family:
         pipes = [os.fstat(pipe.fileno()).st_ino for pipe in (popen.stdout, popen.stderr) if pipe is not None]
-        return Family(popen.pid, since, pipes, beside=lambda: [pid for pid in self._running if pid != popen.pid])
+        return Family(popen.pid, since, pipes, beside=lambda: self._running.keys() - {popen.pid})
 
     def wait(self) -> list[tuple[Key, Ended]]:
         """Move bytes until at least one program has ended; those that have.
@@ -116,13 +115,12 @@ class Together(Generic[Key]):
 
     def _turn(self) -> None:
         """Wait until something happens, and see to it."""
-        patience = min(running.patience() for _, running in self._running.values())
-        for event, _ in self._selector.select(None if patience == math.inf else patience):
-            event.data(event)
+        self._watch.wait(min(running.patience() for _, running in self._running.values()))
         for pid, (key, running) in list(self._running.items()):
             if running.see_to():
-                self._ended.append((key, running.ended()))
+                # Its number may be another's from now on.
                 del self._running[pid]
+                self._ended.append((key, running.ended()))
 
     def _stop(self) -> None:
         for _, running in self._running.values():

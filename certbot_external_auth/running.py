@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 import os
-import selectors
 import signal
 import subprocess
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import IO
 
-from certbot_external_auth import family, signals, text
+from certbot_external_auth import signals, text
+from certbot_external_auth.descriptors import READ, WRITE, Watch
 from certbot_external_auth.family import Family, Member
 from certbot_external_auth.output import Output
 from certbot_external_auth.program import Ended, Program
@@ -45,7 +46,7 @@ class Running:
         self,
         popen: subprocess.Popen[bytes],
         program: Program,
-        selector: selectors.BaseSelector,
+        watch: Watch,
         relatives: Family,
     ) -> None:
         self.output = Output(program.say)
@@ -58,23 +59,23 @@ class Running:
         self._timed_out = False
         self._often = _LOOK_AGAIN
         self._left: Sequence[Member] = ()
-        self._selector = selector
+        self._watch = watch
         self._family = relatives
         self._end: int | None = None
 
-    def register(self) -> None:
-        """Have the selector watch the pipes and, where the system can tell it, the end."""
-        for pipe, events, seen_to in (
-            (self._popen.stdout, selectors.EVENT_READ, self._read),
-            (self._popen.stderr, selectors.EVENT_READ, self._read),
-            (self._popen.stdin, selectors.EVENT_WRITE, self._write),
-        ):
-            if pipe is not None:
-                os.set_blocking(pipe.fileno(), False)
-                self._selector.register(pipe, events, seen_to)
+    def begin(self) -> None:
+        """Have the pipes and, where the system can tell it, the end watched."""
+        for pipe in self._outputs():
+            os.set_blocking(pipe.fileno(), False)
+            self._watch.add(pipe.fileno(), READ, functools.partial(self._read, pipe))
+        if self._popen.stdin is not None:
+            os.set_blocking(self._popen.stdin.fileno(), False)
+            # Most documents fit into the pipe at once.
+            if not self._write():
+                self._watch.add(self._popen.stdin.fileno(), WRITE, self._write)
         with contextlib.suppress(AttributeError, OSError):
             self._end = os.pidfd_open(self._popen.pid)
-            self._selector.register(self._end, selectors.EVENT_READ, self._see_end)
+            self._watch.add(self._end, READ, self._see_end)
 
     # --- time ---
 
@@ -106,9 +107,10 @@ class Running:
         self._often = _LOOK_FOR_END
         return not self._family.running(leader_ended=True)
 
-    def _see_end(self, event: selectors.SelectorKey) -> None:
+    def _see_end(self) -> None:
         self._popen.poll()
-        self._selector.unregister(event.fileobj)
+        if self._end is not None:
+            self._watch.drop(self._end)
         self._give_output_time()
 
     def _give_output_time(self) -> None:
@@ -145,37 +147,44 @@ class Running:
 
     # --- bytes ---
 
-    def _read(self, event: selectors.SelectorKey) -> bool:
+    def _read(self, pipe: IO[bytes]) -> bool:
+        """Whether there may be more."""
         try:
-            data = os.read(event.fd, _CHUNK)
+            data = os.read(pipe.fileno(), _CHUNK)
         except BlockingIOError:
             return False
         except OSError:
             data = b""
         if not data:
-            self._shut(event.fileobj)
+            self._shut(pipe)
             return False
-        self.output.feed(event.fd, data, event.fileobj is self._popen.stdout)
+        self.output.feed(pipe.fileno(), data, pipe is self._popen.stdout)
         return True
 
-    def _write(self, event: selectors.SelectorKey) -> None:
+    def _write(self) -> bool:
+        """Whether nothing is left to write."""
+        pipe = self._popen.stdin
+        assert pipe is not None
         try:
-            self._document = self._document[os.write(event.fd, self._document) :]
+            self._document = self._document[os.write(pipe.fileno(), self._document) :]
         except BlockingIOError:
-            return
+            return False
         except OSError:
             # Nobody reads it.
             self._document = self._document[:0]
         if not self._document:
-            self._shut(event.fileobj)
+            self._shut(pipe)
+        return not self._document
 
     def ended(self) -> Ended:
         """How it ended, once it has."""
-        self._read_rest()
-        if not self._stopping:
-            self._tell_background()
-        self._close(linger=not self._stopping)
-        self.output.flush()
+        try:
+            self._read_rest()
+            if not self._stopping:
+                self._tell_background()
+            self.output.flush()
+        finally:
+            self._close(linger=not self._stopping)
         code = self._popen.returncode
         return Ended(
             code=code if code is not None and code >= 0 else None,
@@ -193,15 +202,14 @@ class Running:
 
     def _read_rest(self) -> None:
         for pipe in self._outputs():
-            event = self._selector.get_key(pipe)
             # Bounded, since a child in the background may write for ever.
             for _ in range(_LAST_READS):
-                if not self._read(event):
+                if not self._read(pipe):
                     break
 
     def _tell_background(self) -> None:
         """Say what goes on, if something does; it is not ended, since handlers start servers on purpose."""
-        if not self._outputs() and not family.has_children():
+        if not self._outputs() and not self._family.may_go_on():
             return
         members = self._family.running(leader_ended=True)
         holding = self._family.holding(members)
@@ -225,23 +233,18 @@ class Running:
             self._shut(self._popen.stdin)
         for pipe in self._outputs():
             if linger:
-                self._unregister(pipe)
+                self._watch.drop(pipe.fileno())
                 _lingering.append(pipe)
             else:
                 self._shut(pipe)
         if self._end is not None:
-            self._unregister(self._end)
+            self._watch.drop(self._end)
             os.close(self._end)
             self._end = None
         while len(_lingering) > _LINGERING_LIMIT:
             _lingering.popleft().close()
 
-    def _shut(self, pipe: Any) -> None:
-        self._unregister(pipe)
+    def _shut(self, pipe: IO[bytes]) -> None:
+        self._watch.drop(pipe.fileno())
         with contextlib.suppress(OSError):
             pipe.close()
-
-    def _unregister(self, file: Any) -> None:
-        # What an exception came between was not registered yet, or is not any more.
-        with contextlib.suppress(KeyError):
-            self._selector.unregister(file)

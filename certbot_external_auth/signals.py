@@ -5,16 +5,24 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
 
 
+def handled() -> list[int]:
+    """Signals for which a function of Python's is called."""
+    known = ((number, signal.getsignal(number)) for number in signal.valid_signals())
+    return [number for number, handler in known if callable(handler) and not isinstance(handler, signal.Handlers)]
+
+
 @contextlib.contextmanager
-def put_off() -> Iterator[None]:
+def put_off(numbers: Iterable[int] | None = None) -> Iterator[None]:
     """Signals that come within are handled at its end, each once, by whatever handles them then.
 
     Keep it short. They are not blocked, since a program started within would inherit that.
+
+    :param numbers: those of `handled`, where they are known to be the same still: it takes longer than all the rest.
     """
     if threading.current_thread() is not threading.main_thread():
         # Python handles signals in the main thread only.
@@ -27,11 +35,8 @@ def put_off() -> Iterator[None]:
         came[number] = None
 
     try:
-        for known in signal.valid_signals():
-            handler = signal.getsignal(known)
-            if callable(handler) and not isinstance(handler, signal.Handlers):
-                handlers[known] = handler
-                signal.signal(known, note)
+        for number in handled() if numbers is None else numbers:
+            handlers[number] = signal.signal(number, note)
         yield
     finally:
         # Blocked while the handlers are put back, or an exception out of the first would leave the others off.
