@@ -26,6 +26,8 @@ CODES = {
     "deploy.failed": "A certificate is saved but could not be handed over.",
     "socket.busy": "Another program is connected to the socket; one at a time. The line is the only one that comes.",
     "socket.refused": "The socket is another user's. The line is the only one that comes.",
+    "recovery.failed": "What an earlier run left behind could not be withdrawn; the message says why, and what to do. "
+    "This run goes on.",
     "certbot.locked": "Another Certbot holds the lock of these folders.",
     "certbot.interrupted": "Ctrl-C, or a signal.",
     "certbot.failed": "Certbot ended with any other error; the message is Certbot's.",

@@ -49,6 +49,7 @@ class Failure:
     :ivar happened: how it failed, in words (exit code, signal, time limit, the driver's message).
     :ivar output: the last lines it printed, already cleaned of control characters.
     :ivar mend: what to do about it, or an empty string.
+    :ivar ids: of the challenges concerned; empty means all challenges for `identifiers`.
     """
 
     who: str
@@ -57,6 +58,7 @@ class Failure:
     happened: str
     output: tuple[str, ...] = ()
     mend: str = ""
+    ids: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         target = f" for {', '.join(self.identifiers)}" if self.identifiers else ""

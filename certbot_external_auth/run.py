@@ -12,17 +12,17 @@ import datetime
 import itertools
 import logging
 import os
+import shlex
 import time
 from collections.abc import Collection, Mapping, Sequence
 
 from certbot import errors
 
-from certbot_external_auth import certificate, deployment, lines
+from certbot_external_auth import certificate, deployment, journal, lines, recovery
 from certbot_external_auth.backends import Context, Finished, backend
 from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opened
 from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
 from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
-from certbot_external_auth.journal import Journal
 from certbot_external_auth.lines import Deployment, Line, Problem
 from certbot_external_auth.served_certificates import ServedCertificates
 
@@ -48,7 +48,8 @@ class Run:
         self._config_dir = context.facts.config_dir
         self._state = deployment.State(context.facts.config_dir, context.facts.work_dir)
         self._process = deployment.process(self._config_dir)
-        self._journal = Journal()
+        self._work_dir = context.facts.work_dir
+        self._journal = journal.Journal(self._work_dir)
         self._served = ServedCertificates(context.facts.work_dir, context.tls_port)
         self._offered = False
         self._prepared: set[tuple[bool, bool]] = set()
@@ -66,7 +67,11 @@ class Run:
         if mode != "json" and not mirror:
             return None
         stream = opened()
-        stream.contact(self._settings.protocol)
+        leftover: list[Line] = []
+        if not stream.greeted and mode == "json" and self._settings.protocol == 1:
+            with contextlib.suppress(OSError):
+                leftover = [line for one in recovery.tell(self._work_dir) for line in recovery.leftover(one)]
+        stream.contact(self._settings.protocol, leftover)
         stream.at_exit = self._at_exit
         return stream
 
@@ -84,6 +89,20 @@ class Run:
                 self._check_types()
             self._backend.prepare(publishing, deploying)
             self._prepared.add((publishing, deploying))
+
+    def recover(self) -> None:
+        """Withdraw what earlier runs left behind; what goes wrong with it does not stop this one.
+
+        :raises UsageError: if the journal cannot be used, so that nothing could be published either.
+        """
+        try:
+            outcome = recovery.withdraw(self._work_dir)
+        except OSError as error:
+            raise UsageError([f"The journal in {journal.folder(self._work_dir)} cannot be used: {error}."]) from error
+        recovery.report(outcome, self._work_dir)
+        if self._stream is not None:
+            for one in outcome.left:
+                self._stream.error("recovery.failed", recovery.sentences(one, self._work_dir))
 
     def _check_types(self) -> None:
         context = self._context
@@ -133,12 +152,31 @@ class Run:
         if self._asked is None:
             logger.info("The names were typed at Certbot's prompt, so only their syntax could be checked.")
         self.prepare(publishing=True)
+        self._note(challenges)
         try:
             self._backend.perform(self._served.make(challenges), self._begin)
         except PerformError as error:
             self._refused.update(error.problems)
             raise
         self._offered = True
+
+    def _note(self, challenges: Sequence[Challenge]) -> None:
+        """The batch is on disk before anything of it is published."""
+        now = lines.rfc3339(datetime.datetime.now(datetime.timezone.utc))
+        try:
+            self._journal.open(recovery.entry(self._context, challenges, now))
+        except OSError as error:
+            raise PerformError(
+                [
+                    Failure(
+                        who="The plugin",
+                        operation=f"noting in {journal.folder(self._work_dir)} what is to be published",
+                        identifiers=tuple(dict.fromkeys(one.identifier for one in challenges)),
+                        happened=str(error.strerror or error),
+                        mend="Nothing was published. Mend that, or name another folder with --work-dir.",
+                    )
+                ]
+            ) from error
 
     def _begin(self, challenges: Sequence[Challenge]) -> None:
         self._journal.begin(challenges)
@@ -172,11 +210,25 @@ class Run:
                 finished = [self._finished(challenge, exception) for challenge in begun]
                 self._tell_results(finished)
                 failures = self._backend.cleanup(finished)
+            self._settle(recovery.reasons_of(failures, begun))
         finally:
-            self._journal.withdrawn(begun)
+            # Where cleanup did not come to its end the journal keeps all of the batch.
+            self._journal.abandon()
             self._served.remove()
         for failure in failures:
             logger.error("What was published may still be there: %s", failure)
+        if failures:
+            logger.error(
+                "The next run tries again to withdraw it, or now: certbot-external-auth recover --work-dir %s",
+                shlex.quote(self._work_dir),
+            )
+
+    def _settle(self, reasons: Mapping[str, str]) -> None:
+        """What is withdrawn leaves the journal."""
+        try:
+            self._journal.close(reasons)
+        except OSError as error:
+            logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error)
 
     def _finished(self, challenge: Challenge, exception: BaseException | None) -> Finished:
         problem = self._failed.get((challenge.type, challenge.token))

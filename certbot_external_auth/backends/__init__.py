@@ -30,6 +30,8 @@ class Context:
     :ivar preferred: what ``--preferred-challenges`` names, empty if it was not given.
     :ivar server: the CA's directory.
     :ivar tls_port: where a server must answer TLS challenges (``--https-port``).
+    :ivar folder: working directory of a handler; None is the caller's.
+    :ivar recovering: what an earlier run left is withdrawn, so calls for the end of the process are not due.
     """
 
     settings: Settings
@@ -41,6 +43,8 @@ class Context:
     preferred: tuple[str, ...] = ()
     server: str = ""
     tls_port: int = 443
+    folder: str | None = None
+    recovering: bool = False
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ class Handler:
             happened=str(ended),
             output=tuple(map(self._masked, ended.tail)),
             mend=self._mend(words, call, ended),
+            ids=tuple(one.id for one in call.challenges),
         )
         return [failure]
 
@@ -121,7 +122,8 @@ class Handler:
     def _exit_later(self) -> None:
         """A dialect may have a call for the end of the process, made once for each handler."""
         key = (self._context.words, "")
-        if key not in _called and hasattr(self._dialect, "exit") and not self._settings.historic:
+        wanted = hasattr(self._dialect, "exit") and not self._settings.historic and not self._context.recovering
+        if wanted and key not in _called:
             _called.add(key)
             atexit.register(self._exit, os.getpid())
 
@@ -141,7 +143,7 @@ class Handler:
             say=lambda line: logger.info("%s: %s", label, self._masked(line)),
             stdin=call.document,
             umask=call.umask,
-            folder=call.folder,
+            folder=call.folder or self._context.folder,
             limit=self._settings.timeout,
         )
 

@@ -140,5 +140,6 @@ class HandlerBackend:
             operation=f"{doing} the http-01 file in {self._settings.wellknown}",
             identifiers=(challenge.identifier,),
             happened=str(error.strerror or error),
+            ids=(challenge.id,),
             mend="See that --external-auth-wellknown is a directory this user may write to.",
         )

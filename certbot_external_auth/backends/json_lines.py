@@ -94,7 +94,7 @@ class JsonBackend:
         stream.ledger.close(ids)
         stream.unconfirmed += failures
         names = {one.challenge.id: one.challenge.identifier for one in finished}
-        return [Failure(WHO, "cleanup", (names[one],), happened) for one, happened in failures.items()]
+        return [Failure(WHO, "cleanup", (names[one],), happened, ids=(one,)) for one, happened in failures.items()]
 
     def _ask_cleanup(self, finished: Sequence[Finished]) -> dict[str, str]:
         """Send all lines, then wait for all; the result says what was not confirmed, and why."""

@@ -12,7 +12,7 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from certbot_external_auth import __version__, error_codes, lines, text
@@ -52,8 +52,16 @@ class Stream:
         self._finished = False
         self._broken = False
 
-    def contact(self, protocol: int) -> None:
-        """The plugin is asked for something: from here on there is something to say."""
+    @property
+    def greeted(self) -> bool:
+        """Whether `hello` was said."""
+        return self._greeted
+
+    def contact(self, protocol: int, leftover: Sequence[Line] = ()) -> None:
+        """The plugin is asked for something: from here on there is something to say.
+
+        :param leftover: what earlier runs left behind, see `recovery.leftover`.
+        """
         self._protocol = protocol
         if protocol == 1 and not self._greeted:
             self._greeted = True
@@ -64,6 +72,7 @@ class Stream:
                     "plugin": __version__,
                     "certbot": _certbot_version(),
                     "features": list(lines.FEATURES),
+                    "leftover": list(leftover),
                 }
             )
 

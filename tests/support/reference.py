@@ -18,7 +18,7 @@ from certbot_external_auth import schema
 from tests.support import recordings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "json.md"
-OBJECTS = ("lineage", "observation", "problem", "server", "message")
+OBJECTS = ("lineage", "leftover", "observation", "problem", "server", "message")
 ANSWERS = ("confirm", "refuse", "more_time")
 
 

@@ -1,0 +1,114 @@
+"""The verb `recover` of the command `certbot-external-auth`: withdraw, or list, what runs of Certbot left behind."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from certbot_external_auth import journal, recovery
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.journal_entry import Entry
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of this verb."""
+    from certbot.compat import misc
+
+    parser.add_argument("batch", nargs="*", help="only these, also where the handler has changed since (default: all)")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="only say what is left")
+    what.add_argument("--dry-run", action="store_true", help="say what would be called, and call nothing")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--work-dir", default=misc.get_default_folder("work"), help="Certbot's (default: %(default)s)")
+    parser.add_argument("--config-dir", help="only what runs with this configuration directory left (default: all)")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Do it; 1 if something is left in the end.
+
+    :raises UsageError: if the journal cannot be used, or a batch that was named is not in it.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    work_dir = os.path.abspath(arguments.work_dir)
+    config_dir = os.path.abspath(arguments.config_dir) if arguments.config_dir is not None else None
+    try:
+        found = _chosen(work_dir, config_dir, arguments.batch)
+        if not arguments.list and not arguments.dry_run:
+            found = recovery.withdraw(work_dir, config_dir=config_dir, named=arguments.batch, by_hand=True)
+    except OSError as error:
+        raise UsageError([f"The journal in {journal.folder(work_dir)} cannot be used: {error}."]) from None
+    if arguments.json:
+        print(json.dumps(_document(found, work_dir), indent=1))
+    else:
+        _print(found, work_dir, arguments.dry_run)
+    return 1 if found.left and not arguments.list and not arguments.dry_run else 0
+
+
+def _chosen(work_dir: str, config_dir: str | None, named: Iterable[str]) -> recovery.Outcome:
+    found = journal.look(work_dir)
+    known = {one.id for one in [*found.left, *found.running]}
+    missing = [
+        f"{one} is not in the journal {journal.folder(work_dir)}; see: certbot-external-auth recover --list"
+        for one in named
+        if one not in known
+    ]
+    if missing:
+        raise UsageError(missing)
+    left = recovery.chosen(found.left, config_dir, list(named))
+    return recovery.Outcome(left=left, running=found.running, aside=found.aside)
+
+
+def _print(found: recovery.Outcome, work_dir: str, dry_run: bool) -> None:
+    for one in found.withdrawn:
+        for challenge in one.challenges:
+            print(f"Withdrawn: {recovery.described(challenge)}")
+    for one in found.left:
+        print("\n".join(_would(one, work_dir) if dry_run else _is_left(one, work_dir)))
+    for one in found.running:
+        print(f"Left alone, since a run works on it, or on the same names: {', '.join(sorted(one.identifiers))}")
+    for name, reason in found.aside.items():
+        print(f"Set aside: {os.path.join(journal.folder(work_dir), name)}{': ' * bool(reason)}{reason}")
+    if not (found.withdrawn or found.left or found.running):
+        print("Nothing is left behind.")
+
+
+def _is_left(one: Entry, work_dir: str) -> list[str]:
+    first, *rest = recovery.sentences(one, work_dir).splitlines()
+    if one.mode in recovery.TOLD_MODES:
+        return [first, *rest]
+    return [first, *rest[:-1], "Or by hand:", *(f"  {line}" for line in recovery.commands(one, work_dir))]
+
+
+def _would(one: Entry, work_dir: str) -> list[str]:
+    problem = recovery.unrunnable(one)
+    names = ", ".join(sorted(one.identifiers))
+    if problem is not None:
+        return [f"Would not be withdrawn ({names}): {problem}"]
+    return [f"Would be called ({names}):", *(f"  {line}" for line in recovery.calls(one, work_dir))]
+
+
+def _document(found: recovery.Outcome, work_dir: str) -> dict[str, Any]:
+    return {
+        "withdrawn": [_described(one) for one in found.withdrawn],
+        "left": [{**_described(one), "commands": recovery.commands(one, work_dir)} for one in found.left],
+        "running": [_described(one) for one in found.running],
+        "set_aside": [os.path.join(journal.folder(work_dir), name) for name in found.aside],
+    }
+
+
+def _described(one: Entry) -> dict[str, Any]:
+    return {
+        "batch": one.id,
+        "since": one.written,
+        "mode": one.mode,
+        "lineage": one.lineage,
+        "config_dir": one.config_dir,
+        "handler": list(one.handler.words),
+        "dialect": one.handler.dialect if one.handler.words else None,
+        "attempts": one.attempts,
+        "challenges": recovery.leftover(one),
+    }

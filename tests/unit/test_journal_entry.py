@@ -1,0 +1,155 @@
+"""What the journal's files say, and that no file whatever makes reading raise anything but its own error."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.journal_entry import Entry, EntryError, Handler, decode, encode
+
+TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+FULL = Entry(
+    id="0123456789abcdef0123456789abcdef",
+    written="2026-01-02T03:04:05.000Z",
+    mode="handler",
+    config_dir="/etc/letsencrypt",
+    lineage="example.org",
+    names=("example.org", "*.example.org"),
+    command="sign_domains",
+    key_algorithm="prime256v1",
+    challenge_type="dns-01",
+    basedir="/etc/dehydrated",
+    tls_port=8443,
+    protocol=0,
+    historic=True,
+    handler=Handler(
+        words=("/usr/local/sbin/hook", "a b", "\udc80"),
+        dialect="dehydrated",
+        cleanup_words=("/bin/true",),
+        hook_chain=True,
+        timeout=300.0,
+        wellknown="/var/www",
+        env_file="/etc/hook.env",
+        dehydrated_config="/etc/dehydrated/config",
+        folder="/root",
+        fingerprints={"/usr/local/sbin/hook": "sha256:00"},
+    ),
+    challenges=(
+        Challenge("c1", "dns-01", "example.org", "dns", TOKEN, KEY_AUTHORIZATION),
+        Challenge("c2", "http-01", "192.0.2.1", "ip", TOKEN, KEY_AUTHORIZATION),
+    ),
+    attempts=2,
+    reasons={"c1": "exit code 3"},
+)
+MEMBERS = json.loads(encode(FULL))
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        FULL,
+        dataclasses.replace(FULL, handler=Handler(), basedir=None, reasons={}, challenges=FULL.challenges[:1]),
+    ],
+)
+def test_comes_back_as_it_was(one: Entry) -> None:
+    assert decode(encode(one)) == one
+
+
+def test_unknown_members_are_ignored() -> None:
+    """A later plugin of the same version of the form may know more."""
+    assert decode(json.dumps({**MEMBERS, "new": [1]}).encode()) == FULL
+
+
+def test_too_long_is_not_written() -> None:
+    with pytest.raises(EntryError, match="longer than"):
+        encode(dataclasses.replace(FULL, reasons={"c1": "x" * 16_000_000}))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["id"], "../../../etc/cron.d/x"),
+        (["mode"], None),
+        (["names"], ["a", 1]),
+        (["attempts"], True),
+        (["attempts"], -1),
+        (["tls_port"], 65536),
+        (["historic"], 1),
+        (["challenges"], []),
+        (["challenges"], [MEMBERS["challenges"][0]] * 2),
+        (["challenges", 0, "identifier"], "x; touch y"),
+        (["challenges", 0, "token"], "../../x"),
+        (["challenges", 0, "key_authorization"], "other"),
+        (["challenges", 0, "type"], "dns-99"),
+        (["handler", "words"], ["hook"]),
+        (["handler", "words"], ["/hook", "a\0b"]),
+        (["handler", "words"], ["/hook", "\ud800"]),
+        (["handler", "timeout"], -1.0),
+        (["handler", "timeout"], float("nan")),
+        (["handler", "fingerprints"], {"/hook": 1}),
+        (["reasons"], []),
+    ],
+)
+def test_every_field_is_checked(path: list[Any], value: object) -> None:
+    """What is in the file decides what root starts, with which words."""
+    members = json.loads(encode(FULL))
+    place = members
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    with pytest.raises(EntryError):
+        decode(json.dumps(members).encode())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*MEMBERS, "x"]), inner, max_size=3),
+    max_leaves=5,
+)
+LEAVES = st.sampled_from(
+    [(name,) for name in MEMBERS]
+    + [("handler", name) for name in MEMBERS["handler"]]
+    + [("challenges", 0, name) for name in MEMBERS["challenges"][0]]
+)
+
+
+def survives(data: bytes) -> None:
+    try:
+        found = decode(data)
+    except EntryError:
+        return
+    # What is believed can be written again, and given to a program.
+    assert decode(encode(found)) == found
+    for word in found.handler.words:
+        os.fsencode(word)
+
+
+@given(st.binary())
+@example(b"[" * 100_000)
+@example(b'{"version":' + b"1" * 5000 + b"}")
+def test_no_bytes_raise_anything_else(data: bytes) -> None:
+    survives(data)
+
+
+@given(LEAVES, JSON)
+def test_no_member_raises_anything_else(path: tuple[Any, ...], value: object) -> None:
+    members = json.loads(json.dumps(MEMBERS))
+    place: Any = members
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    survives(json.dumps(members).encode())
+
+
+@given(st.integers(0, len(encode(FULL))), st.integers(0, len(encode(FULL))), st.binary(max_size=8))
+def test_no_half_or_spoilt_file_raises_anything_else(begin: int, end: int, between: bytes) -> None:
+    data = encode(FULL)
+    survives(data[:begin] + between + data[end:])
