@@ -30,11 +30,13 @@ class Handler:
 
     :ivar secrets: added to its environment, and shown nowhere.
     :ivar outputs: the beginning of what it printed for a challenge, by the challenge's id.
+    :ivar shared_names: TXT names at which the batch has more values than one.
     """
 
     def __init__(self, context: Context, dialect: Any) -> None:
         self.secrets: Mapping[str, str] = {}
         self.outputs: dict[str, str] = {}
+        self.shared_names: frozenset[str] = frozenset()
         self._context = context
         self._settings = context.settings
         self._dialect = dialect
@@ -161,14 +163,29 @@ class Handler:
 
     def _mend(self, words: Sequence[str], call: Call, ended: Ended) -> str:
         if ended.timed_out:
-            return "Give it more time with --external-auth-timeout, or find out what it waits for."
+            return self._mend_hanging(call)
         sentences = [f"This can mean: {call.declined}."] if call.declined and ended.code else []
         other = recognise.likely(self._settings.dialect, ended, preflight.script_text(words[0]))
         if other is not None:
             sentences.append(f"It looks like a hook of another dialect: --external-auth-dialect {other}")
         elif not ended.tail:
             sentences.append("It printed nothing; let it say on stderr what is wrong.")
+        if any(value.startswith("-") for one in call.challenges for value in (one.token, one.validation)):
+            sentences.append(
+                "Its token or value begins with '-': if the hook takes that for an option, run Certbot again; the next "
+                "order has others."
+            )
         return " ".join(sentences)
+
+    def _mend_hanging(self, call: Call) -> str:
+        shared = {one.txt_domain for one in call.challenges} & self.shared_names
+        if not shared or len(call.challenges) > 1:
+            return "Give it more time with --external-auth-timeout, or find out what it waits for."
+        chain = ", or give --external-auth-hook-chain yes if it knows chains"
+        return (
+            f"Two values belong at {min(filter(None, shared))}, and some hooks wait until theirs is the only one: ask "
+            f"for base name and wildcard in two certificates{chain if self._settings.dialect == 'dehydrated' else ''}."
+        )
 
 
 def _label(call: Call) -> str:

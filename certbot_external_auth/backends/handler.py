@@ -66,6 +66,8 @@ class HandlerBackend:
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         calls = self._dialect.perform(challenges, self._context.facts)
         self._handler.look_around()
+        names = [challenge.txt_domain for challenge in challenges if challenge.txt_domain]
+        self._handler.shared_names = frozenset(name for name in names if names.count(name) > 1)
         failures = [failure for call in calls if (failure := self._handler.too_large(call))]
         failures = failures or carry_out(calls, lambda call: self._publish(call, begin), jobs=self._jobs)
         if failures:

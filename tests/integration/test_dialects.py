@@ -178,31 +178,3 @@ def test_contract_variables_win_over_the_env_file(
     words = handler(scripts.native, "--external-auth-env-file", str(env_file))
     assert certbot.run("certonly", *words, *names(domain)).returncode == 0
     assert {call.env["domain"] for call in scripts.calls("perform")} == {domain}
-
-
-# --- another package's dialect ---
-
-
-def test_a_package_registers_a_dialect(certbot: Certbot, scripts: Hooks, domain: str, tmp_path: Path) -> None:
-    """By entry point, as anybody may; see CONTRIBUTING.md."""
-    site = tmp_path / "site"
-    info = site / "shouting-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shouting\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[certbot_external_auth.dialects]\nshouting = shouting:Shouting\n")
-    (site / "shouting.py").write_text(
-        "from zope.interface import implementer\n"
-        "from certbot_external_auth.dialects.lego import Lego\n"
-        "from certbot_external_auth.interfaces import IDialect\n"
-        "@implementer(IDialect)\n"
-        "class Shouting(Lego):\n"
-        "    def words(self, challenge):\n"
-        "        return (challenge.txt_domain.upper(), challenge.validation)\n"
-    )
-    hook = scripts.write("shout.sh", '#!/bin/sh\necho "$@" >>"$RECORD"\n')
-    words = handler(hook, "--external-auth-dialect", "shouting")
-    result = certbot.run("certonly", *words, *names(domain), env={"PYTHONPATH": str(site)})
-    assert result.returncode == 1
-    shown = scripts.record.read_text().split()
-    assert shown[:2] == ["present", f"_ACME-CHALLENGE.{domain.upper()}"]
-    assert shown[3] == "cleanup"
