@@ -10,7 +10,7 @@ TYPED = certbot_external_auth tests/support demo bench faults $(wildcard example
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help venv pebble servers test lint types unit versions integration demo bench faults test-all clean
+.PHONY: help venv pebble servers test lint types unit versions integration demo bench bench-dehydrated faults test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
@@ -51,6 +51,9 @@ bench: venv pebble ## measure against Certbot's --manual hooks, write docs/perfo
 
 faults: venv pebble servers ## make everything go wrong on purpose, write docs/reliability.md (QUICK=1: some of it, writes nothing; SEED=…)
 	@$(PY) faults/run.py $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) </dev/null
+
+bench-dehydrated: venv pebble servers ## the same hook under Dehydrated and here, failing; writes its table into docs/dehydrated.md (QUICK=1)
+	@$(PY) bench/beside_dehydrated.py $(if $(QUICK),--quick)
 
 test-all: venv pebble ## every test on Python 3.10 to 3.13, as far as found, and the old Certbots
 	@sh scripts/test-all.sh
