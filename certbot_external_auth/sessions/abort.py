@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from certbot_external_auth import folders
 from certbot_external_auth.sessions import Exit, Session, finish, outcome, report, store
 from certbot_external_auth.sessions.conversation import BusyError, Conversation
 
@@ -13,14 +14,14 @@ PATIENCE = 60.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
-    report.folders(parser)
+    folders.arguments(parser)
     parser.add_argument("session", metavar="SESSION", help="the session that begin has named")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
     try:
-        session = store.find(arguments.work_dir, arguments.session)
+        session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
     except store.UnknownSessionError as error:
         return report.refused(str(error), Exit.UNKNOWN)
     try:

@@ -9,10 +9,10 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from certbot_external_auth import deployment, lines, process
+from certbot_external_auth import deployment, folders, lines, process
 from certbot_external_auth.backends.stream import SESSION
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import DEADLINE, Exit, Session, report, store
@@ -26,7 +26,7 @@ _LISTS = ("-d", "--domain", "--domains", "--ip-address")
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     parser.epilog = f"Example: {EXAMPLE}"
-    report.folders(parser)
+    folders.arguments(parser)
     parser.add_argument("--certbot", metavar="PATH", help="the Certbot to start (default: that of this environment)")
     parser.add_argument(
         "--deadline",
@@ -43,9 +43,9 @@ def main(arguments: argparse.Namespace) -> int:
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not set(words) & set(VERBS):
         raise UsageError([f"After -- a verb of Certbot is needed, one of {', '.join(VERBS)}. Example: {EXAMPLE}"])
-    config_dir = option(words, "--config-dir") or arguments.config_dir
-    work_dir = option(words, "--work-dir") or arguments.work_dir
-    command = [*_certbot(arguments.certbot), *completed(words, config_dir, work_dir, arguments.deadline)]
+    given = {"config-dir": arguments.config_dir, "work-dir": arguments.work_dir}
+    config_dir, work_dir = folders.found({key: option(words, f"--{key}") or value for key, value in given.items()})
+    command = [*_certbot(arguments.certbot), *completed(words, given, arguments.deadline)]
     with store.beginning(work_dir):
         store.forget_old(work_dir, time.time())
         is_open = [one for one in store.every(work_dir) if one.config_dir == config_dir and store.alive(one)]
@@ -71,8 +71,8 @@ def _session(words: Sequence[str], config_dir: str, work_dir: str) -> Session:
         id="",
         folder="",
         socket="",
-        config_dir=os.path.abspath(config_dir),
-        work_dir=os.path.abspath(work_dir),
+        config_dir=config_dir,
+        work_dir=work_dir,
         verb=next(word for word in words if word in VERBS),
         started=lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)),
         cert_name=option(words, "--cert-name"),
@@ -92,7 +92,7 @@ def option(words: Sequence[str], flag: str) -> str | None:
     return next(iter(options(words, flag)[::-1]), None)
 
 
-def completed(words: Sequence[str], config_dir: str, work_dir: str, deadline: int) -> list[str]:
+def completed(words: Sequence[str], given: Mapping[str, str | None], deadline: int) -> list[str]:
     """What Certbot is told besides: nobody can be asked, nobody waits for a timer, and who the authenticator is.
 
     A renewal has its authenticator in the renewal file, and so has `reconfigure`.
@@ -102,9 +102,9 @@ def completed(words: Sequence[str], config_dir: str, work_dir: str, deadline: in
         more.append("-n")
     if "renew" in words and "--no-random-sleep-on-renew" not in words:
         more.append("--no-random-sleep-on-renew")
-    for flag, value in (("--config-dir", config_dir), ("--work-dir", work_dir)):
-        if option(words, flag) is None:
-            more += [flag, value]
+    for key, value in given.items():
+        if value is not None and option(words, f"--{key}") is None:
+            more += [f"--{key}", value]
     if option(words, "--external-auth-ack-timeout") is None:
         more += ["--external-auth-ack-timeout", str(deadline)]
     if {"certonly", "run"} & set(words):

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from certbot_external_auth import folders
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import Exit, Session, outcome, report, store
 from certbot_external_auth.sessions.conversation import BusyError, Conversation
@@ -13,7 +14,7 @@ from certbot_external_auth.sessions.conversation import BusyError, Conversation
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
-    report.folders(parser)
+    folders.arguments(parser)
     parser.add_argument("session", metavar="SESSION", help="the session that begin has named")
     parser.add_argument("--failed", metavar="ID", action="append", default=[], help="this could not be published")
     parser.add_argument("--message", metavar="TEXT", default="", help="why not, for the log and the error")
@@ -23,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
     try:
-        session = store.find(arguments.work_dir, arguments.session)
+        session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
     except store.UnknownSessionError as error:
         return report.refused(str(error), Exit.UNKNOWN)
     try:

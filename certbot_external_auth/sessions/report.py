@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -11,17 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from certbot_external_auth import certificate, deployment, lines
+from certbot_external_auth import certificate, deployment, folders, lines
 from certbot_external_auth.sessions import STATES, Exit, Session, outcome, store
-
-CONFIG_DIR = "/etc/letsencrypt"
-WORK_DIR = "/var/lib/letsencrypt"
-
-
-def folders(parser: argparse.ArgumentParser) -> None:
-    """The flags by which every verb finds a session."""
-    parser.add_argument("--config-dir", metavar="DIR", default=CONFIG_DIR, help="Certbot's (default: %(default)s)")
-    parser.add_argument("--work-dir", metavar="DIR", default=WORK_DIR, help="Certbot's (default: %(default)s)")
 
 
 def certificates(session: Session) -> list[dict[str, Any]]:
@@ -81,7 +71,8 @@ def tell(document: Mapping[str, Any], code: Exit) -> int:
 
 def command(session: Session) -> str:
     """What finishes a session."""
-    more = [] if session.work_dir == WORK_DIR else ["--work-dir", session.work_dir]
+    found_by_itself = folders.found({})[1] == session.work_dir
+    more = [] if found_by_itself else ["--work-dir", session.work_dir]
     return shlex.join(["certbot-external-auth", "finish", *more, session.id])
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
+from certbot_external_auth import folders
 from certbot_external_auth.sessions import Exit, report, store
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
-    report.folders(parser)
+    folders.arguments(parser)
     parser.add_argument("session", metavar="SESSION", nargs="?", help="without it: every session on record")
 
 
@@ -17,12 +18,12 @@ def main(arguments: argparse.Namespace) -> int:
     """See the module."""
     if arguments.session is not None:
         try:
-            session = store.find(arguments.work_dir, arguments.session)
+            session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
         except store.UnknownSessionError as error:
             return report.refused(str(error), Exit.UNKNOWN)
         return report.tell(*report.look(session))
     sessions = [
         {"session": one.id, "started": one.started, "config_dir": one.config_dir, "state": report.look(one)[0]["state"]}
-        for one in store.every(arguments.work_dir)
+        for one in store.every(folders.found({"work-dir": arguments.work_dir})[1])
     ]
     return report.tell({"sessions": sessions}, Exit.DONE)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from certbot_external_auth import folders
 from certbot_external_auth.sessions import STATES, begin, finish, outcome
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,8 +76,18 @@ def test_only_what_failed_is_refused() -> None:
     ],
 )
 def test_what_is_added_to_a_command_line(words: list[str], more: list[str]) -> None:
-    found = begin.completed([*words, "--config-dir", "c", "--work-dir=w"], "c", "w", 900)
-    assert [word for word in found[len(words) + 3 :] if word not in ("--external-auth-ack-timeout", "900")] == more
+    found = begin.completed([*words, "--work-dir=w"], {"config-dir": "c", "work-dir": "x"}, 900)
+    rest = [word for word in found[len(words) + 1 :] if word not in ("--external-auth-ack-timeout", "900")]
+    assert sorted(rest) == sorted([*more, "--config-dir", "c"])
+
+
+@pytest.mark.parametrize("text", ["work-dir = /w", "# x\nwork-dir=/w  \n", "--work-dir /w", "work-dir: '/w'"])
+def test_folders_are_those_of_cli_ini(text: str, tmp_path: Path) -> None:
+    """Lost: a session that Certbot writes elsewhere than it is looked for."""
+    ini = tmp_path / "cli.ini"
+    ini.write_text(f"email = a@b.example\n{text}\n")
+    assert folders.found({}, [str(tmp_path / "none"), str(ini)]) == ("/etc/letsencrypt", "/w")
+    assert folders.found({"work-dir": "/v"}, [str(ini)]) == ("/etc/letsencrypt", "/v")
 
 
 def test_the_table_of_states_is_that_of_the_code() -> None:
