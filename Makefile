@@ -22,7 +22,7 @@ pebble:
 	@sh scripts/need.sh pebble
 
 servers:
-	@sh scripts/need.sh openssl nginx haproxy bind hooks ssh clients
+	@sh scripts/need.sh openssl nginx haproxy bind hooks ssh clients ansible jq puppet
 
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
 test: venv pebble servers lint types unit versions integration ## everything that must pass: lint, types, tests (newest Certbot, and Debian 12's)
@@ -59,5 +59,5 @@ test-all: venv pebble ## every test on Python 3.10 to 3.13, as far as found, and
 	@sh scripts/test-all.sh
 
 clean: ## remove everything that was made here
-	rm -rf .venv .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info demo/state
+	rm -rf .venv .tools .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info demo/state
 	find certbot_external_auth tests demo bench faults -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,6 +6,7 @@
 #     need.sh bind      a name server that takes dynamic updates
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh ssh       an SSH server and client
+#     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
 set -eu
@@ -85,6 +86,21 @@ for need; do
     ssh)
         { [ -x /usr/sbin/sshd ] || command -v sshd; } >/dev/null 2>&1 && command -v ssh >/dev/null 2>&1 ||
             install "OpenSSH, server and client" openssh-server openssh-client
+        ;;
+    puppet)
+        command -v puppet >/dev/null 2>&1 || install "Puppet" puppet-agent
+        ;;
+    jq)
+        command -v jq >/dev/null 2>&1 || install "jq" jq
+        ;;
+    ansible)
+        # In an environment of its own: its dependencies are many, and are not ours.
+        if ! [ -x .tools/ansible/bin/ansible-playbook ]; then
+            echo "== installing Ansible into .tools/ansible"
+            rm -rf .tools/ansible
+            "$python" -m venv .tools/ansible
+            .tools/ansible/bin/python -m pip install -qq --disable-pip-version-check ansible-core </dev/null
+        fi
         ;;
     clients)
         for client in dehydrated lego uacme acmetool; do

@@ -1,0 +1,8 @@
+#!/bin/sh
+# The program of examples/drivers: works in the test's name server, and notes what it did in $DONE.
+case $1 in
+"${FAIL_AT:-}") echo "the provider says no to $1" >&2; exit 3 ;;
+add) curl -sf --noproxy '*' -d "{\"host\": \"$2.\", \"value\": \"$3\"}" "$CHALLTESTSRV/set-txt" ;;
+remove) curl -sf --noproxy '*' -d "{\"host\": \"$2.\"}" "$CHALLTESTSRV/clear-txt" ;;
+esac
+echo "$@" >>"$DONE"
