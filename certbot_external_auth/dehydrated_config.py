@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import glob
 import os
+import shlex
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,21 +27,33 @@ SIZE = 1_000_000
 _USED = ("HOOK", "HOOK_CHAIN", "WELLKNOWN", "CHALLENGETYPE", "BASEDIR", "CONFIG_D")
 # What bash itself puts into every environment.
 _SHELLS_OWN = ("_", "SHLVL", "PWD", "OLDPWD")
-# As Dehydrated does: defaults first, then the file, then those of CONFIG_D, each ending the reading if it fails.
+# As Dehydrated's load_config does: its defaults, which a configuration may use; the file, without the shell's patterns;
+# those of CONFIG_D, with them; each ending the reading if it fails.
 _SCRIPT = r"""
 set -euo pipefail
 umask 077
-out=$1 CONFIG=$2
-shift
+shopt -s nullglob
+set -f
+external_auth_out=$1 CONFIG=$2
+shift 2
+external_auth_files=("$@")
 SCRIPTDIR=${CONFIG%/*} BASEDIR=${CONFIG%/*}
-HOOK= HOOK_CHAIN=no WELLKNOWN= CHALLENGETYPE= CONFIG_D=
-for file; do . "$file"; done
+CA=letsencrypt OLDCA= CERTDIR= ALPNCERTDIR= ACCOUNTDIR= CHALLENGETYPE=http-01 CONFIG_D= CURL_OPTS= DOMAINS_D=
+DOMAINS_TXT= HOOK= PREFERRED_CHAIN= HOOK_CHAIN=no RENEW_DAYS=32 KEYSIZE=4096 WELLKNOWN= PRIVATE_KEY_RENEW=yes
+PRIVATE_KEY_ROLLOVER=no KEY_ALGO=secp384r1 OPENSSL=openssl OPENSSL_CNF= CONTACT_EMAIL= LOCKFILE= OCSP_MUST_STAPLE=no
+OCSP_FETCH=no OCSP_DAYS=5 IP_VERSION= CHAINCACHE= AUTO_CLEANUP=no AUTO_CLEANUP_DELETE=no DEHYDRATED_USER= DEHYDRATED_GROUP=
+API=auto KEEP_GOING=no COMMAND=sign_domains
+. "$CONFIG"
+set +f
+for external_auth_file in "${external_auth_files[@]}"; do . "$external_auth_file"; done
 {
     for name in HOOK HOOK_CHAIN WELLKNOWN CHALLENGETYPE BASEDIR CONFIG_D; do printf '%s\0' "${!name-}"; done
     if [ -n "$HOOK" ] && declare -F "$HOOK" >/dev/null; then printf 'function\0'; else printf '\0'; fi
     env -0
-} >"$out"
+} >"$external_auth_out"
 """
+# Where Dehydrated looks if WELLKNOWN is not set.
+_WELLKNOWN = "/var/www/dehydrated"
 
 
 @dataclass(frozen=True)
@@ -51,8 +64,8 @@ class DehydratedConfig:
     :ivar exports: for the handler's environment.
     :ivar hook: HOOK as written, None if there is none.
     :ivar chain: HOOK_CHAIN is yes.
-    :ivar wellknown: WELLKNOWN, absolute, None if it is not set.
-    :ivar challenge_type: CHALLENGETYPE, None if it is not set.
+    :ivar wellknown: WELLKNOWN, absolute.
+    :ivar challenge_type: CHALLENGETYPE.
     :ivar basedir: BASEDIR, absolute.
     """
 
@@ -60,8 +73,8 @@ class DehydratedConfig:
     exports: Mapping[str, str]
     hook: str | None
     chain: bool
-    wellknown: str | None
-    challenge_type: str | None
+    wellknown: str
+    challenge_type: str
     basedir: str
 
 
@@ -74,7 +87,7 @@ def read(path: str) -> DehydratedConfig:
     _refuse_untrusted([path])
     environment = {name: value for name, value in handler_environment(os.environ).items() if name != "BASH_ENV"}
     values, _ = _sourced([path], environment)
-    more = sorted(glob.glob(os.path.join(glob.escape(values["CONFIG_D"]), "*.sh"))) if values["CONFIG_D"] else []
+    more = _further(values["CONFIG_D"], path)
     _refuse_untrusted(more)
     values, exported = _sourced([path, *more], environment)
     if values["function"]:
@@ -90,10 +103,19 @@ def read(path: str) -> DehydratedConfig:
         },
         hook=values["HOOK"] or None,
         chain=values["HOOK_CHAIN"] == "yes",
-        wellknown=_absolute(values["WELLKNOWN"], path),
-        challenge_type=values["CHALLENGETYPE"] or None,
-        basedir=_absolute(values["BASEDIR"], path) or os.path.dirname(path),
+        wellknown=_absolute(values["WELLKNOWN"] or _WELLKNOWN, path),
+        challenge_type=values["CHALLENGETYPE"] or http01.TYPE,
+        basedir=_absolute(values["BASEDIR"], path).rstrip("/") or "/",
     )
+
+
+def _further(folder: str, path: str) -> list[str]:
+    """The files of CONFIG_D."""
+    if not folder:
+        return []
+    if not os.path.isdir(folder):
+        raise UsageError([f"{FLAG} {path}: CONFIG_D is {folder}, which is no directory; correct it."])
+    return sorted(glob.glob(os.path.join(glob.escape(folder), "*.sh")))
 
 
 def hook_words(config: DehydratedConfig) -> tuple[str, ...]:
@@ -102,29 +124,46 @@ def hook_words(config: DehydratedConfig) -> tuple[str, ...]:
     :raises UsageError: if there is no HOOK.
     """
     if config.hook is None:
-        raise UsageError([f"{config.path} names no HOOK; give --external-auth-handler with your script."])
+        raise UsageError(
+            [
+                f"{config.path} names no HOOK; give --external-auth-handler with your script. What Dehydrated does "
+                f"without one, Certbot does with --webroot."
+            ]
+        )
     # One word, as Dehydrated takes it; what is relative there depends on the folder it is started in.
     return (command.program(config.hook, os.path.dirname(config.path), os.environ.get("PATH")),)
 
 
-def merged(found: Settings, config: DehydratedConfig, given: Collection[str]) -> Settings:
+def merged(found: Settings, config: DehydratedConfig, given: Collection[str], types: Collection[str]) -> Settings:
     """Settings with what a configuration says.
 
     :param given: names of the options that were given; they win.
+    :param types: the challenge types preferred.
+    :raises UsageError: if http-01 is wanted and there is no WELLKNOWN.
     """
-    wellknown = config.wellknown
-    if wellknown is not None and config.challenge_type != http01.TYPE and not os.path.isdir(wellknown):
+    wellknown: str | None = config.wellknown
+    if "wellknown" in given:
+        wellknown = found.wellknown
+    elif not os.path.isdir(config.wellknown):
+        if http01.TYPE in types:
+            raise UsageError([_without_wellknown(config)])
         # Dehydrated looks at it for http-01 only.
         wellknown = None
     return dataclasses.replace(
-        found,
-        hook_chain=found.hook_chain if "hook-chain" in given else config.chain,
-        wellknown=found.wellknown if "wellknown" in given else wellknown,
+        found, hook_chain=found.hook_chain if "hook-chain" in given else config.chain, wellknown=wellknown
     )
 
 
-def _absolute(value: str, path: str) -> str | None:
-    return os.path.join(os.path.dirname(path), value) if value else None
+def _without_wellknown(config: DehydratedConfig) -> str:
+    return (
+        f"{FLAG} {config.path}: CHALLENGETYPE is http-01, and its WELLKNOWN {config.wellknown} is not a directory; "
+        f"run: mkdir -p {shlex.quote(config.wellknown)}, or choose dns-01 if Dehydrated was called with -t dns-01 "
+        f"(--preferred-challenges dns)."
+    )
+
+
+def _absolute(value: str, path: str) -> str:
+    return os.path.join(os.path.dirname(path), value)
 
 
 def _refuse_untrusted(paths: Sequence[str]) -> None:

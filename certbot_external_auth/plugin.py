@@ -239,10 +239,10 @@ class ExternalAuth(
             from certbot_external_auth import dehydrated_config
 
             config = self._dehydrated(found)
+            words = self._handler_words(found, config)
             if config is not None:
                 given = [name for name in ("hook-chain", "wellknown") if self.conf(name) is not None]
-                found = dehydrated_config.merged(found, config, given)
-            words = self._handler_words(found, config)
+                found = dehydrated_config.merged(found, config, given, self._preferred(config))
             if found.cleanup_handler is not None:
                 cleanup_words = self._words("cleanup-handler", found.cleanup_handler)
         found = dataclasses.replace(
@@ -272,7 +272,7 @@ class ExternalAuth(
 
     def _preferred(self, config: DehydratedConfig | None) -> tuple[str, ...]:
         named = tuple(map(str, self.config.pref_challs or ()))
-        if named or config is None or config.challenge_type is None:
+        if named or config is None:
             return named
         return (config.challenge_type,)
 

@@ -106,7 +106,9 @@ def _settings(arguments: argparse.Namespace) -> tuple[Settings, DehydratedConfig
     if found.dehydrated_config is None:
         return found, None
     config = dehydrated_config.read(found.dehydrated_config)
-    return dehydrated_config.merged(found, config, [name for name, value in raw.items() if value is not None]), config
+    given = [name for name, value in raw.items() if value is not None]
+    types = [arguments.type or config.challenge_type]
+    return dehydrated_config.merged(found, config, given, types), config
 
 
 def _words(handler: str | None, config: DehydratedConfig | None) -> tuple[str, ...]:

@@ -293,7 +293,8 @@ def test_the_flags_of_a_run_and_the_secrets_of_its_files_are_taken(place: Place,
     secrets.chmod(0o600)
     config = place.scripts.write(
         "config",
-        f"HOOK={place.scripts.path('updates.sh')}\nHOOK_CHAIN=yes\nexport KEY_FILE={place.dns.key_file}\n",
+        f"HOOK={place.scripts.path('updates.sh')}\nHOOK_CHAIN=yes\nCHALLENGETYPE=dns-01\n"
+        f"export KEY_FILE={place.dns.key_file}\n",
         0o600,
     )
     more = ["--external-auth-env-file", str(secrets), "--external-auth-dehydrated-config", config, "--json"]

@@ -131,12 +131,14 @@ def test_one_command_moves_from_dehydrated(certbot: Certbot, scripts: Hooks, con
 
 
 def test_http_by_the_configuration(certbot: Certbot, ca: TestCA, scripts: Hooks, config: Path, domain: str) -> None:
-    text = config.read_text().replace("dns-01", "http-01")
+    # Dehydrated's default.
+    text = config.read_text().replace('CHALLENGETYPE="dns-01"\n', "")
     config.write_text(text)
     folder = config.parent / "base" / "acme-challenges"
     refused(
         certbot.run("certonly", "-n", *AUTHENTICATOR, FLAG, str(config), *names(domain)),
-        f"{folder} is not a directory; run: mkdir -p",
+        f"its WELLKNOWN {folder} is not a directory; run: mkdir -p",
+        "or choose dns-01 if Dehydrated was called with -t dns-01 (--preferred-challenges dns).",
     )
     folder.mkdir(parents=True)
     with Webroot(folder, ca.http_port):
@@ -165,7 +167,8 @@ def test_flags_win(certbot: Certbot, scripts: Hooks, config: Path, domain: str, 
         ("exit 0\n", "cannot be read by bash"),
         ("HOOK=\n", "names no HOOK; give --external-auth-handler"),
         ("my_hook() { :; }\nHOOK=my_hook\n", "HOOK is the shell function my_hook; put it into a script"),
-        ("HOOK=/nowhere/hook.sh\n", "/nowhere does not exist"),
+        ("HOOK=/nowhere/hook.sh CHALLENGETYPE=dns-01\n", "/nowhere does not exist"),
+        ("HOOK=/bin/true CONFIG_D=/nowhere\n", "CONFIG_D is /nowhere, which is no directory"),
     ],
 )
 def test_a_configuration_that_does_not_work(

@@ -1,0 +1,104 @@
+"""What a configuration says is compared with what Dehydrated itself makes of it; what hangs or is broken is refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth import dehydrated_config
+from certbot_external_auth.dehydrated_config import DehydratedConfig
+from certbot_external_auth.errors import UsageError
+
+PROBE = '#!/bin/sh\nenv -0 >"$SEEN"\n'
+
+
+def read(folder: Path, text: str) -> DehydratedConfig:
+    path = folder / "config"
+    path.write_text(text)
+    path.chmod(0o600)
+    return dehydrated_config.read(str(path))
+
+
+def test_defaults_are_dehydrateds(tmp_path: Path) -> None:
+    found = read(tmp_path, "")
+    assert (found.hook, found.chain, found.challenge_type) == (None, False, "http-01")
+    assert (found.wellknown, found.basedir) == ("/var/www/dehydrated", str(tmp_path))
+    assert found.exports == {}
+
+
+def test_what_it_may_use(tmp_path: Path) -> None:
+    """Dehydrated sets all its options before it reads the file, and lets unset ones end the reading."""
+    text = (
+        'BASEDIR="$BASEDIR/base/"\nCURL_OPTS="$CURL_OPTS -4"\nHOOK=$BASEDIR/${KEY_ALGO}-$RENEW_DAYS$DOMAINS_TXT$API\n'
+    )
+    found = read(tmp_path, text + 'set -- a b\nfile=x out=y\nexport ALL="$CONFIG $SCRIPTDIR"\n')
+    assert found.hook == f"{tmp_path}/base//secp384r1-32auto"
+    assert found.basedir == f"{tmp_path}/base"
+    assert found.exports == {"ALL": f"{tmp_path}/config {tmp_path}"}
+
+
+def test_every_kind_of_export(tmp_path: Path) -> None:
+    text = "export A='two\nlines = \"x\"' B= C=$'t\\tab ü'\ndeclare -x D=4\n"
+    text += "set -a\nE=5\nset +a\nF=6\nfunction f { :; }\nexport -f f\n"
+    assert read(tmp_path, text).exports == {"A": 'two\nlines = "x"', "B": "", "C": "t\tab ü", "D": "4", "E": "5"}
+
+
+@pytest.mark.parametrize("text", ["while :; do :; done\n", "sleep 1000\n", "sleep 1000 | cat\n", "mkfifo p; cat p\n"])
+def test_one_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(dehydrated_config, "LIMIT", 0.3)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"cannot be read by bash: it had not ended after 0\.3 seconds"):
+        read(tmp_path, text)
+
+
+def test_one_that_asks_or_leaves_something_behind(tmp_path: Path) -> None:
+    """There is nobody to ask, and a child in the background is not waited for."""
+    with pytest.raises(UsageError, match="exit code 1"):
+        read(tmp_path, "read -r answer\n")
+    assert read(tmp_path, "sleep 30 & export PID=$!\n").exports["PID"].isdigit()
+
+
+def test_one_that_exports_without_end(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it exports more than"):
+        read(tmp_path, "for n in {1..15}; do printf -v V$n %100000s x; export V$n; done\n")
+
+
+def test_further_files(tmp_path: Path) -> None:
+    """Those of CONFIG_D are read in order and with the shell's patterns, which the first one is read without."""
+    folder = tmp_path / "conf d"
+    folder.mkdir()
+    (folder / "2.sh").write_text('export LAST="$FIRST two"; for name in *.sh; do export FOUND=$name; done\n')
+    (folder / "1.sh").write_text('export FIRST=one LAST=one\ncd "$CONFIG_D"\n')
+    (folder / "3.txt").write_text("export NEVER=1\n")
+    for path in folder.iterdir():
+        path.chmod(0o600)
+    found = read(tmp_path, f'CONFIG_D="{folder}"\nexport PATTERN=$(echo {tmp_path}/con*)\n')
+    expected = {"FIRST": "one", "LAST": "one two", "FOUND": "2.sh", "PATTERN": f"{tmp_path}/con*"}
+    assert found.exports == expected
+    (folder / "2.sh").write_text("fi\n")
+    with pytest.raises(UsageError, match=r"2\.sh: line 1: syntax error"):
+        read(tmp_path, f'CONFIG_D="{folder}"\n')
+
+
+@pytest.mark.skipif(not shutil.which("dehydrated"), reason="Dehydrated is not installed")
+def test_what_dehydrated_itself_gives_its_hook(tmp_path: Path) -> None:
+    """The same configuration, and the hook's environment at Dehydrated's first call of it."""
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "a.sh").write_text("export TOKEN='a b' OTHER=$RENEW_DAYS\n")
+    (tmp_path / "hook").write_text(PROBE)
+    (tmp_path / "hook").chmod(0o755)
+    text = f"CA=file:///nowhere\nCONFIG_D={tmp_path}/conf.d\nHOOK={tmp_path}/hook\nCHALLENGETYPE=dns-01\nNOT=exported\n"
+    found = read(tmp_path, text + 'export KEY="$BASEDIR/key" PATH=$PATH:/x\n')
+    seen = tmp_path / "seen"
+    bare = {"PATH": os.environ["PATH"], "SEEN": str(seen), "HOME": str(tmp_path)}
+    words = ["dehydrated", "--config", str(tmp_path / "config"), "--cron", "--domain", "a.test"]
+    subprocess.run(words, env=bare, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    theirs = dict(pair.partition("=")[::2] for pair in seen.read_text().split("\0")[:-1])
+    assert {name: theirs[name] for name in ("TOKEN", "KEY")} == {name: found.exports[name] for name in ("TOKEN", "KEY")}
+    assert theirs["PATH"].endswith(":/x")
+    assert found.exports["PATH"].endswith(":/x")
+    assert not {"NOT", "HOOK", "HOOK_CHAIN"} & (set(theirs) | set(found.exports))
