@@ -12,7 +12,10 @@ from certbot_external_auth.text import is_variable
 LIMIT = 65536
 """Bytes of a file at most."""
 # systemd.exec(5): within double quotes a backslash keeps its meaning before these only.
-_ESCAPED = '"\\`$\n'
+_ESCAPED = '"\\`$'
+_BLANKS = " \t"
+# Where in a value one is, besides within one of the two quotation marks.
+_BEFORE, _PLAIN = "before", "plain"
 
 
 class EnvFileError(ValueError):
@@ -22,8 +25,8 @@ class EnvFileError(ValueError):
 def parse(text: str) -> dict[str, str]:
     """The assignments of a file's text.
 
-    Empty lines and lines beginning with ``#`` or ``;`` are comments. A value may be partly or wholly in single or
-    double quotes, which may hold newlines; a backslash at the end of a line continues it.
+    Empty lines and lines beginning with ``#`` or ``;`` are comments. A value may be in single or double quotes, which
+    may hold newlines; a backslash at the end of a line continues it.
 
     :raises EnvFileError: naming the first line that is wrong.
     """
@@ -59,31 +62,39 @@ def _assignments(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _value(text: str) -> str | None:
-    """The value written in a text, None if it goes on in the next line."""
-    out, kept, quote, place = [], 0, "", 0
-    text = text.lstrip(" \t")
-    while place < len(text):
-        character = text[place]
-        place += 1
-        if quote == "'" and character != "'":
-            out.append(character)
-        elif character == "\\" and quote != "'":
-            if place == len(text):
+    """The value written in a text, None if it goes on in the next line.
+
+    As systemd's parse_env_file_internal: a quotation begins where the value does or another one ended, blanks between
+    are dropped, and from the first other character on quotation marks are characters like any other.
+    """
+    out: list[str] = []
+    kept, state = 0, _BEFORE
+    characters = iter(text)
+    for character in characters:
+        if character == "\\" and state != "'":
+            following = next(characters, None)
+            if following is None:
                 return None
-            following = text[place]
-            place += 1
-            if following != "\n":
-                out.append(following if not quote or following in _ESCAPED else f"\\{following}")
-        elif character == quote:
-            quote = ""
-        elif not quote and character in "\"'":
-            quote = character
-        else:
+            out += _escaped(following, quoted=state == '"')
+            state = state if state == '"' else _PLAIN
+        elif character == state:
+            state = _BEFORE
+        elif state == _BEFORE and character in "\"'":
+            state = character
+        elif state != _BEFORE or character not in _BLANKS:
+            state = _PLAIN if state == _BEFORE else state
             out.append(character)
-            if not quote and character in " \t":
+            if state == _PLAIN and character in _BLANKS:
                 continue
         kept = len(out)
-    return None if quote else "".join(out[:kept])
+    return None if state in "\"'" else "".join(out[:kept])
+
+
+def _escaped(character: str, quoted: bool) -> str:
+    """What a backslash and a character stand for; together with the end of a line for nothing."""
+    if character == "\n":
+        return ""
+    return character if not quoted or character in _ESCAPED else f"\\{character}"
 
 
 def problem(path: str) -> str | None:

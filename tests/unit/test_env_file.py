@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certbot_external_auth import env_file
+
+SYSTEMDS = "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator"
 
 
 @pytest.mark.parametrize(
@@ -17,7 +23,23 @@ from certbot_external_auth import env_file
         ("A=b", {"A": "b"}),
         ("A=b\n\n# c\n; d\n  E = f g  \n", {"A": "b", "E": "f g"}),
         ("A=\nB=''\n", {"A": "", "B": ""}),
-        ("A='a b' \"c d\"", {"A": "a b c d"}),
+        # These are what systemd 252 makes of them.
+        ("A='a b' \"c d\"", {"A": "a bc d"}),
+        ("A=it's", {"A": "it's"}),
+        ('A=ab"c', {"A": 'ab"c'}),
+        ("A=a'b'c", {"A": "a'b'c"}),
+        ('A="a b" c', {"A": "a bc"}),
+        ("A='a' 'b'", {"A": "ab"}),
+        ('A= "x"y', {"A": "xy"}),
+        ("A=a\\ b\\\n c", {"A": "a b c"}),
+        ('A="a\\"b\nc\\z"', {"A": 'a"b\nc\\z'}),
+        ("A=a # no comment", {"A": "a # no comment"}),
+        ('A="x\\\ny"', {"A": "xy"}),
+        ("A=a\\tb", {"A": "atb"}),
+        ("A='it\\s'", {"A": "it\\s"}),
+        ('A=\\"q\\"', {"A": '"q"'}),
+        ("A=  lead trail \t ", {"A": "lead trail"}),
+        ("A=a\\ ", {"A": "a "}),
         ("A='$HOME `x` \\n'", {"A": "$HOME `x` \\n"}),
         ('A="\\" \\$ \\\\ \\` \\n"', {"A": '" $ \\ ` \\n'}),
         ("A=a\\\nb", {"A": "ab"}),
@@ -54,6 +76,33 @@ def test_refused_without_showing_a_value(text: str, said: str) -> None:
 def test_any_value_can_be_written_in_double_quotes(value: str) -> None:
     escaped = "".join(f"\\{c}" if c in '"\\`$' else c for c in value)
     assert env_file.parse(f'A="{escaped}"') == {"A": value.replace("\r\n", "\n")}
+
+
+@pytest.mark.skipif(not os.path.exists(SYSTEMDS), reason="systemd is not installed")
+@settings(deadline=None, max_examples=40)
+@given(st.text("ab'\" \t\\#=;`", max_size=12))
+def test_as_systemd_reads_it(value: str) -> None:
+    """Its generator of environments reads files of the same form; it would expand a dollar sign, and an EnvironmentFile
+    would not."""
+    try:
+        found = env_file.parse(f"A={value}\nZ=1\n").get("A")
+    except env_file.EnvFileError:
+        # An open quotation ends at the end of the file there; here it is refused.
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(f"{folder}/environment.d")
+        Path(folder, "environment.d", "a.conf").write_text(f"A={value}\nZ=1\n")
+        answer = subprocess.run([SYSTEMDS], env={"XDG_CONFIG_HOME": folder}, capture_output=True, text=True).stdout
+    theirs = [unquoted(line[2:]) for line in answer.splitlines() if line.startswith("A=")]
+    # It does not show what is empty.
+    assert theirs == ([found] if found else [])
+
+
+def unquoted(shown: str) -> str:
+    """A value as the generator shows it."""
+    return re.sub(
+        r"\\(.)", lambda one: {"n": "\n", "t": "\t"}.get(one[1], one[1]), shown.removeprefix('"').removesuffix('"')
+    )
 
 
 @given(st.text())
