@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 SECRET_LENGTH = 6
 _called: set[tuple[tuple[str, ...], str]] = set()
 """Commands and operations called in this process."""
+_last: dict[tuple[str, ...], Handler] = {}
+"""By command, whose turn came last."""
 
 
 class Handler:
@@ -122,16 +124,15 @@ class Handler:
         return Failure(f"The handler {words[0]}", call.operation, call.identifiers, reason, mend=f"{mend}.")
 
     def _exit_later(self) -> None:
-        """A dialect may have a call for the end of the process, made once for each handler."""
-        key = (self._context.words, "")
-        wanted = hasattr(self._dialect, "exit") and not self._settings.historic and not self._context.recovering
-        if wanted and key not in _called:
-            _called.add(key)
-            atexit.register(self._exit, os.getpid())
-
-    def _exit(self, process_id: int) -> None:
-        if os.getpid() != process_id:
+        """A dialect may have a call for the end of the process, made once for each handler: about the last lineage."""
+        if not hasattr(self._dialect, "exit") or self._settings.historic or self._context.recovering:
             return
+        if self._context.words not in _last:
+            atexit.register(_exit, self._context.words, os.getpid())
+        _last[self._context.words] = self
+
+    def exit(self) -> None:
+        """Make that call."""
         exception = getattr(sys, "last_value", None)
         error = clean(str(exception) or type(exception).__name__) if exception is not None else ""
         self.look_around()
@@ -186,6 +187,11 @@ class Handler:
             f"Two values belong at {min(filter(None, shared))}, and some hooks wait until theirs is the only one: ask "
             f"for base name and wildcard in two certificates{chain if self._settings.dialect == 'dehydrated' else ''}."
         )
+
+
+def _exit(words: tuple[str, ...], process_id: int) -> None:
+    if os.getpid() == process_id:
+        _last[words].exit()
 
 
 def _label(call: Call) -> str:

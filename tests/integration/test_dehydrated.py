@@ -45,6 +45,8 @@ def test_once_for_many_certificates(certbot: Certbot, scripts: Hooks, domain: st
     assert certbot.run(*RENEW_NOW).returncode == 0
     each = ["deploy_challenge", "clean_challenge"]
     assert scripts.operations == ["startup_hook", *each, *each, "exit_hook"]
+    *_, cleaned, ended = scripts.calls()
+    assert ended.env["alias"] == cleaned.env["alias"]
 
 
 def test_invalid_challenge_names_what_really_failed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
