@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from certbot import errors
 
+from certbot_external_auth import lines
 from certbot_external_auth.errors import DeployError, DriverError, GuardError, PerformError, UsageError
 from certbot_external_auth.lines import Problem
 
@@ -64,4 +65,4 @@ def problem_of(exception: BaseException) -> Problem | None:
 
     if not isinstance(exception, messages.Error):
         return None
-    return {"type": str(exception.typ or ""), "detail": str(exception.detail or "")}
+    return lines.problem_of(exception)

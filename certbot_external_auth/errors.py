@@ -88,11 +88,13 @@ class GuardError(errors.PluginError):
     :param refusals: one sentence for each refused challenge, quoting what was sent.
     """
 
+    SHOWN = 10
+
     def __init__(self, refusals: Sequence[str]) -> None:
         self.refusals = tuple(refusals)
-        super().__init__(
-            "\n".join([*self.refusals, "Nothing was published and no handler, driver or person was asked."])
-        )
+        more = len(self.refusals) - self.SHOWN
+        shown = [*self.refusals[: self.SHOWN], *([f"And {more} more like that."] if more > 0 else [])]
+        super().__init__("\n".join([*shown, "Nothing was published and no handler, driver or person was asked."]))
 
 
 class DeployError(errors.PluginError):

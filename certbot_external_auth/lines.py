@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from certbot_external_auth import text
 from certbot_external_auth.challenges import TYPES, Challenge, dns01, http01
 
 Line = dict[str, Any]
@@ -100,6 +101,12 @@ def cleanup(challenge: Challenge, status: str, problem: Problem | None) -> Line:
         "error": problem_text(problem) if problem else None,
         "id": challenge.id,
     }
+
+
+def problem_of(document: Any) -> Problem:
+    """A problem document as acme has it, fit to be passed on: 4 KiB at most, no control characters."""
+    kind = text.one_line(text.of_server(str(document.typ or ""), 256))
+    return {"type": kind, "detail": text.of_server(str(document.detail or ""), text.LIMIT - 256)}
 
 
 def problem_text(problem: Problem) -> str:
