@@ -50,6 +50,7 @@ class HandlerBackend:
         if self._settings.env_file is not None:
             problem = env_file.problem(self._settings.env_file)
             findings.problems.extend([problem] if problem else [])
+            findings.add(preflight.check_file(self._settings.env_file, "env file", ids))
         return findings
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
@@ -57,11 +58,19 @@ class HandlerBackend:
         if findings.problems:
             raise UsageError(findings.problems)
         if self._settings.env_file is not None:
-            self._handler.secrets = env_file.read(self._settings.env_file)
+            self._handler.secrets = self._secrets(self._settings.env_file)
         for warning in findings.warnings:
             if warning not in _said:
                 _said.add(warning)
                 logger.warning(warning)
+
+    @staticmethod
+    def _secrets(path: str) -> dict[str, str]:
+        try:
+            return env_file.read(path)
+        except (OSError, env_file.EnvFileError) as error:
+            # It was another one a moment ago.
+            raise UsageError([str(error)]) from None
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         calls = self._dialect.perform(challenges, self._context.facts)
