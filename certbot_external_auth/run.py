@@ -24,6 +24,8 @@ from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opene
 from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
 from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.lines import Deployment, Line, Problem
+from certbot_external_auth.recovery import telling
+from certbot_external_auth.recovery.context import entry
 from certbot_external_auth.served_certificates import ServedCertificates
 
 logger = logging.getLogger(__name__)
@@ -70,7 +72,7 @@ class Run:
         leftover: list[Line] = []
         if not stream.greeted and mode == "json" and self._settings.protocol == 1:
             with contextlib.suppress(OSError):
-                leftover = [line for one in recovery.tell(self._work_dir) for line in recovery.leftover(one)]
+                leftover = [line for one in recovery.tell(self._work_dir) for line in telling.leftover(one)]
         stream.contact(self._settings.protocol, leftover)
         stream.at_exit = self._at_exit
         return stream
@@ -99,10 +101,10 @@ class Run:
             outcome = recovery.withdraw(self._work_dir)
         except OSError as error:
             raise UsageError([f"The journal in {journal.folder(self._work_dir)} cannot be used: {error}."]) from error
-        recovery.report(outcome, self._work_dir)
+        telling.report(outcome, self._work_dir)
         if self._stream is not None:
             for one in outcome.left:
-                self._stream.error("recovery.failed", recovery.sentences(one, self._work_dir))
+                self._stream.error("recovery.failed", telling.sentences(one, self._work_dir))
 
     def _check_types(self) -> None:
         context = self._context
@@ -164,7 +166,7 @@ class Run:
         """The batch is on disk before anything of it is published."""
         now = lines.rfc3339(datetime.datetime.now(datetime.timezone.utc))
         try:
-            self._journal.open(recovery.entry(self._context, challenges, now))
+            self._journal.open(entry(self._context, challenges, now))
         except OSError as error:
             raise PerformError(
                 [
