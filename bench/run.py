@@ -147,7 +147,7 @@ def measure_issuances(plan: Plan, folder: Path) -> list[Issuance]:
             for sleep in plan.hook_seconds:
                 sides = {
                     side: issuer(ca, folder, registered, words, names, sleep)
-                    for side, words in (("plugin", plugin_words(hook)), ("manual", manual_words(hook)))
+                    for side, words in (("plugin", plugin_words(ca, hook)), ("manual", manual_words(hook)))
                 }
                 timings = take_turns(f"{names} names, hook takes {sleep} s", sides, plan.rounds)
                 found.append(Issuance(names, sleep, timings["plugin"], timings["manual"]))
@@ -162,15 +162,18 @@ def measure_types(plan: Plan, folder: Path) -> dict[int, dict[str, Timing]]:
         found = {}
         for names in plan.tls_names:
             sides = {
-                kind: issuer(ca, folder, registered, [*plugin_words(hook), "--preferred-challenges", kind], names, 0)
+                kind: issuer(
+                    ca, folder, registered, [*plugin_words(ca, hook), "--preferred-challenges", kind], names, 0
+                )
                 for kind in TYPES
             }
             found[names] = take_turns(f"{names} names by {' and '.join(TYPES)}", sides, plan.rounds)
         return found
 
 
-def plugin_words(hook: Path) -> list[str]:
-    return ["-a", "external-auth", "--external-auth-handler", str(hook)]
+def plugin_words(ca: TestCA, hook: Path) -> list[str]:
+    looking = ["--external-auth-verify-nameservers", ca.dns, "--https-port", str(ca.tls_port)]
+    return ["-a", "external-auth", "--external-auth-handler", str(hook), *looking]
 
 
 def manual_words(hook: Path) -> list[str]:

@@ -82,6 +82,19 @@ class PerformError(errors.PluginError):
         super().__init__("\n".join([*map(str, self.failures), "The CA was not asked to validate anything."]))
 
 
+class NotVisibleError(PerformError):
+    """What was published cannot be seen as the CA would see it, so the CA was not asked.
+
+    :param text: lines: what is missing, the table, the likely reasons, what helps.
+    :param problems: by challenge id.
+    """
+
+    def __init__(self, text: Sequence[str], problems: Mapping[str, Mapping[str, str]]) -> None:
+        super().__init__((), problems)
+        self.text = tuple(text)
+        self.args = ("\n".join([*self.text, "The CA was not asked to validate anything."]),)
+
+
 class GuardError(errors.PluginError):
     """The CA sent something that was not asked for or is not well formed; nothing outside was touched.
 

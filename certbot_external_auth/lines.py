@@ -17,9 +17,9 @@ Line = dict[str, Any]
 Problem = Mapping[str, str]
 
 PROTOCOL = "1.0"
-FEATURES = (*TYPES, "deploy_cert", "wait")
+FEATURES = (*TYPES, "deploy_cert", "wait", "visibility")
 
-_NEW_KEYS = ("id", "identifier_type", "alpn", "lineage", "domains", "not_after", "sha256")
+_NEW_KEYS = ("id", "identifier_type", "alpn", "lineage", "domains", "not_after", "sha256", "txt_target", "txt_zone")
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,10 @@ def perform_challenge(challenge: Challenge) -> Line:
     if served is not None:
         line["cert_pem"] = served.cert_pem
         new["alpn"] = challenge.alpn
+    if challenge.txt_target is not None:
+        new["txt_target"] = challenge.txt_target
+        if challenge.txt_zone is not None:
+            new["txt_zone"] = challenge.txt_zone
     return {**line, **new}
 
 
@@ -141,6 +145,14 @@ def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Lin
         "http": http,
         "tls": tls,
     }
+
+
+def visibility(identifier: str, state: str, observations: Sequence[Mapping[str, str]]) -> Line:
+    """How far a challenge can be seen.
+
+    :param identifier: the challenge's id. :param observations: ``server``, ``address``, ``outcome``.
+    """
+    return {"cmd": "visibility", "id": identifier, "state": state, "observations": [dict(one) for one in observations]}
 
 
 def result(challenge: Challenge, status: str, problem: Problem | None) -> Line:

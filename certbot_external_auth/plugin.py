@@ -263,6 +263,8 @@ class ExternalAuth(
             preferred=self._preferred(config),
             server=str(self.config.server or ""),
             tls_port=int(self.config.https_port),
+            http_port=int(self.config.http01_port),
+            subset=bool(self.config.allow_subset_of_names),
         )
         return Run(context, asked)
 

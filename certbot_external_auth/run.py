@@ -14,9 +14,10 @@ import logging
 import os
 import shlex
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from certbot import errors
+from certbot.display import util as display_util
 
 from certbot_external_auth import certificate, deployment, journal, lines, recovery
 from certbot_external_auth.backends import Context, Finished, backend
@@ -27,6 +28,7 @@ from certbot_external_auth.lines import Deployment, Line, Problem
 from certbot_external_auth.recovery import telling
 from certbot_external_auth.recovery.context import entry
 from certbot_external_auth.served_certificates import ServedCertificates
+from certbot_external_auth.verification import Verification
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class Run:
         self._refused: dict[str, Problem] = {}
         self._stream = self._open_stream()
         self._backend = backend(context.settings.mode, context)
+        self._verification = Verification(context, self._say(), self._inform_newer)
         self.challenge_types: tuple[str, ...] = tuple(self._backend.challenge_types)
 
     def _open_stream(self) -> Stream | None:
@@ -89,6 +92,7 @@ class Run:
         if (publishing, deploying) not in self._prepared:
             if publishing:
                 self._check_types()
+                self._verification.prepare()
             self._backend.prepare(publishing, deploying)
             self._prepared.add((publishing, deploying))
 
@@ -141,6 +145,17 @@ class Run:
             with contextlib.suppress(DriverError):
                 self._stream.emit(line)
 
+    def _inform_newer(self, line: Line) -> None:
+        """The same for a line that protocol 0 does not have."""
+        if self._settings.protocol == 1:
+            self._inform(line)
+
+    def _say(self) -> Callable[[str], None] | None:
+        """How a person is told that something takes time; nobody is there where lines are read, or none is wanted."""
+        if self._context.silent or self._settings.mode == "json":
+            return None
+        return display_util.notify
+
     # --- challenges ---
 
     def perform(self, challenges: Sequence[Challenge]) -> None:
@@ -156,7 +171,11 @@ class Run:
         self.prepare(publishing=True)
         self._note(challenges)
         try:
-            self._backend.perform(self._served.make(challenges), self._begin)
+            made = self._served.make(challenges)
+            if getattr(self._backend, "told_aliases", False):
+                made = self._verification.aliased(made)
+            self._backend.perform(made, self._begin)
+            self._verification.check(made)
         except PerformError as error:
             self._refused.update(error.problems)
             raise

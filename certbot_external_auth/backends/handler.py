@@ -35,6 +35,7 @@ class HandlerBackend:
         self._settings = context.settings
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
+        self.told_aliases = getattr(self._dialect, "told_aliases", False)
         self._handler = Handler(context, self._dialect)
 
     def examine(self) -> preflight.Findings:
