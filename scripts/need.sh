@@ -4,6 +4,7 @@
 #     need.sh pebble    the test CA and its DNS server
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
+#     need.sh knot      one of another hand
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
@@ -66,6 +67,9 @@ for need; do
         ;;
     haproxy)
         { [ -x /usr/sbin/haproxy ] || command -v haproxy; } >/dev/null 2>&1 || install "HAProxy" haproxy
+        ;;
+    knot)
+        { [ -x /usr/sbin/knotd ] || command -v knotd; } >/dev/null 2>&1 || install "Knot DNS (the name server knotd)" knot
         ;;
     bind)
         { [ -x /usr/sbin/named ] || command -v named; } >/dev/null 2>&1 && command -v nsupdate >/dev/null 2>&1 ||
