@@ -62,7 +62,7 @@ def serving(folder: Path, port: int, address: str = "127.0.0.1") -> Iterator[Pat
         "--address",
         address,
     ]
-    with program(words, port, address):
+    with program(words, port, address or "127.0.0.1"):
         yield folder
 
 
