@@ -52,8 +52,8 @@ def _identifier(what: str, value: str, kind: str = "dns") -> Hostile:
     def change(authorization: Json, name: str) -> None:
         authorization["identifier"] = {"type": kind, "value": expand(value, name)}
 
-    # The name itself is everywhere, rightly so, and `test` is its end.
-    poison = () if value in ("{name}", "test", "{name}.") else (value,)
+    # The name itself is everywhere, rightly so, and in upper case the same; `test` is its end.
+    poison = () if value in ("{name}", "{NAME}", "test", "{name}.") else (value,)
     return Hostile(f"identifier: {what}", _authorization(change), poison)
 
 

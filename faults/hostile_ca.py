@@ -160,7 +160,7 @@ def _seen(hostile: Hostile, result: Result, place: Host, base: Path, before: set
     performed += [(line["domain"], line["validation"]) for line in told if line["cmd"] == "perform_challenge"]
     if len(set(performed)) > 1:
         leaks.append(f"{len(set(performed))} challenges for one name")
-    if {name for name, _ in performed} - {place.domain}:
+    if {name.lower() for name, _ in performed} - {place.domain}:
         leaks.append("a name that was not asked for")
     ours = "\n".join(re.findall(r"certbot_external_auth\S*:[^\n]*", result.log))
     spoken = [ours, *(str(value) for line in result.lines for value in line.values())]

@@ -8,6 +8,7 @@
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
+#     need.sh strace    what makes calls of the system fail
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
 set -eu
@@ -110,6 +111,9 @@ for need; do
         for client in dehydrated lego uacme acmetool; do
             command -v "$client" >/dev/null 2>&1 || install "The ACME client $client" "$client"
         done
+        ;;
+    strace)
+        command -v strace >/dev/null 2>&1 || install "strace" strace
         ;;
     *)
         echo "need.sh: unknown need '$need'" >&2
