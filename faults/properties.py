@@ -15,16 +15,18 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from certbot_external_auth import command, endpoint, env_file, family, journal_entry, output, text
+from certbot_external_auth import command, endpoint, env_file, family, output, text
 from certbot_external_auth.backends import answers
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.errors import GuardError, UsageError
+from certbot_external_auth.journal import entry as journal_entry
 from certbot_external_auth.settings import OPTIONS, resolve
 from faults.table import Row, Table
 
 EXAMPLES, FEW = 100_000, 900
 """Of all readers together."""
 
+# Nobody's: the example of RFC 8555.
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 CHALLENGE = Challenge("c1", "dns-01", "example.org", "dns", TOKEN, f"{TOKEN}.{THUMBPRINT}")

@@ -1,4 +1,4 @@
-"""Python's clock of the day, put back by as many seconds as the file $CLOCK says; for a process with this on PYTHONPATH.
+"""Python's clock of the day, moved by as many seconds as the file $CLOCK says, for a process with this on PYTHONPATH.
 
 libfaketime is no use: it moves the clock by which Python waits as well. What C libraries ask, and the times of files,
 stay true.
