@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.run import pebble_version, processor  # noqa: E402
-from faults import handlers, hostile_ca, kills, properties, surroundings  # noqa: E402
+from bench.machine import packaged, processor  # noqa: E402
+from faults import handlers  # noqa: E402
 from faults.table import Table  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
 
@@ -28,10 +28,6 @@ REPORT = ROOT / "docs" / "reliability.md"
 Make = Callable[[TestCA, Path, bool, int], Table]
 TABLES: dict[str, Make] = {
     "handlers": lambda ca, folder, quick, seed: handlers.table(ca, folder, quick),
-    "ca": lambda ca, folder, quick, seed: hostile_ca.table(ca, folder, quick),
-    "kills": kills.table,
-    "surroundings": lambda ca, folder, quick, seed: surroundings.table(ca, folder, quick),
-    "input": lambda ca, folder, quick, seed: properties.table(quick, seed),
 }
 
 
@@ -71,7 +67,7 @@ def report(tables: Sequence[Table], seed: int) -> str:
         f"Written by `make faults` (`make faults SEED={seed}` for the same moments and values again); do not edit.",
         "",
         f"- Machine: {processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
-        f"- Versions: Python {platform.python_version()}, {', '.join(versions)}, Pebble {pebble_version()}",
+        f"- Versions: Python {platform.python_version()}, {', '.join(versions)}, Pebble {packaged('pebble')}",
         f"- Date: {time.strftime('%Y-%m-%d')}",
         "",
         *(f"- {table.title}: {table.verdict}" for table in tables),

@@ -31,7 +31,6 @@ class JsonBackend:
     """See `IBackend`."""
 
     challenge_types = TYPES
-    told_aliases = True
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -205,18 +205,8 @@ def addresses(message: Message, asked: str) -> tuple[str, ...]:
     )
 
 
-def soa(message: Message) -> tuple[str, int | None]:
-    """The zone and its serial number, from an answer about a SOA record: there, or with a negative answer."""
+def serial(message: Message) -> int | None:
+    """From an answer about a SOA record: its serial number."""
     import dns.rdatatype
 
-    for found in (*message.answer, *message.authority):
-        if found.rdtype == dns.rdatatype.SOA:
-            return text(found.name), found[0].serial
-    return "", None
-
-
-def values_of(message: Message, name: str) -> tuple[str, ...]:
-    """`values`, at the end of aliases of a name given as text."""
-    import dns.name
-
-    return values(message, _end(message, dns.name.from_text(name))[0])
+    return next((found[0].serial for found in message.answer if found.rdtype == dns.rdatatype.SOA), None)

@@ -1,0 +1,164 @@
+"""What one handler call costs beside the bare start of the same program, and how that grows with the batch."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import logging
+import os
+import statistics
+import subprocess
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.plan import Plan
+from certbot_external_auth import journal, lines, recovery, settings
+from certbot_external_auth.backends import Context
+from certbot_external_auth.backends.handler import HandlerBackend
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.dialects import Facts
+
+TRUE = "/bin/true"
+BATCH = 100
+CALL_AT_MOST = 1.5
+JOURNAL_AT_MOST = 2.0
+"""Milliseconds for a challenge."""
+BARE, POPEN, ONE, MANY = (
+    "`posix_spawn` and `waitpid`",
+    "`subprocess.Popen` and `wait`",
+    "a handler call, jobs 1",
+    "a handler call, jobs 16",
+)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A whole batch, published and withdrawn.
+
+    :ivar each: microseconds for a call. :ivar memory: kilobytes at most, for a challenge.
+    :ivar descriptors: more of them open afterwards than before.
+    """
+
+    challenges: int
+    each: float
+    memory: float
+    descriptors: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """:ivar calls: microseconds for a call, by who makes it. :ivar journal: milliseconds for a challenge, by number."""
+
+    calls: Mapping[str, Sequence[float]]
+    scale: Sequence[Scale]
+    journal: Mapping[int, float]
+
+
+def measure(plan: Plan, folder: Path) -> Measured:
+    importlib.import_module("certbot.main")
+    # As Certbot has it: everything goes to a file.
+    logging.basicConfig(filename=folder / "log", level=logging.DEBUG)
+    sizes = (plan.scale // 10, plan.scale)
+    spent = {size: _journal(size, folder) for size in sizes}
+    return Measured(_calls(plan), [_scale(size) for size in sizes], spent)
+
+
+def challenges(number: int) -> list[Challenge]:
+    tokens = [f"{one:022d}" for one in range(number)]
+    return [
+        Challenge(f"c{one}", "dns-01", f"n{one}.bench.example", "dns", token, f"{token}.{'k' * 43}")
+        for one, token in enumerate(tokens)
+    ]
+
+
+def backend(jobs: int) -> HandlerBackend:
+    """With /bin/true as a handler, in the dialect with the fewest words."""
+    checked = settings.resolve({"handler": TRUE, "dialect": "lego", "jobs": str(jobs)})
+    return HandlerBackend(Context(checked, Facts(names=("bench.example",)), words=(TRUE,)))
+
+
+def _calls(plan: Plan) -> dict[str, list[float]]:
+    batch = challenges(BATCH)
+    words = [TRUE, "present", f"{batch[0].txt_domain}.", batch[0].validation]
+    one, many = backend(1), backend(16)
+    sides: dict[str, Callable[[], object]] = {
+        BARE: lambda: [os.waitpid(os.posix_spawn(TRUE, words, os.environ), 0) for _ in batch],
+        POPEN: lambda: [subprocess.Popen(words).wait() for _ in batch],
+        ONE: lambda: one.perform(batch, lambda begun: None),
+        MANY: lambda: many.perform(batch, lambda begun: None),
+    }
+    found: dict[str, list[float]] = {side: [] for side in sides}
+    for _ in range(plan.calls):
+        for side, run in sides.items():
+            start = time.perf_counter()
+            run()
+            found[side].append((time.perf_counter() - start) / BATCH * 1e6)
+    return found
+
+
+def _scale(size: int) -> Scale:
+    handler, batch = backend(16), challenges(size)
+    before = len(os.listdir("/proc/self/fd"))
+    start = time.perf_counter()
+    handler.perform(batch, lambda begun: None)
+    each = (time.perf_counter() - start) / size * 1e6
+    descriptors = len(os.listdir("/proc/self/fd")) - before
+    tracemalloc.start()
+    handler.perform(batch, lambda begun: None)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return Scale(size, each, peak / size / 1024, descriptors)
+
+
+def _journal(size: int, folder: Path) -> float:
+    """Noting a batch and letting it go, on the disk, as a run does it."""
+    checked = settings.resolve({"handler": TRUE})
+    facts = Facts(names=("bench.example",), config_dir=str(folder), work_dir=str(folder))
+    context = Context(checked, facts, words=(TRUE,))
+    entry = recovery.entry(context, challenges(size), lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)))
+    book = journal.Journal(str(folder))
+    start = time.perf_counter()
+    book.open(entry)
+    for one in entry.challenges:
+        book.begin([one])
+    book.close({})
+    return (time.perf_counter() - start) / size * 1000
+
+
+def section(found: Measured) -> Iterator[str]:
+    """For docs/performance.md."""
+    rounds = len(found.calls[BARE])
+    yield "## One handler call"
+    yield ""
+    yield (
+        f"`{TRUE}` with the same words, in a process that has loaded Certbot and logs as it does; microseconds for a "
+        f"call, least and median of {rounds} rounds of {BATCH}, taking turns. A handler call reads its output, watches "
+        "its end and its time limit, has a session of its own, and is noted in the log twice."
+    )
+    yield ""
+    yield "| | least | median | of the bare start (least) |"
+    yield "|---|---:|---:|---:|"
+    bare = min(found.calls[BARE])
+    for side, times in found.calls.items():
+        yield f"| {side} | {min(times):.0f} | {statistics.median(times):.0f} | {min(times) / bare:.2f} |"
+    yield ""
+    verdict = "met" if min(found.calls[ONE]) <= CALL_AT_MOST * bare else "missed"
+    yield f"Goal, at most {CALL_AT_MOST:g} times the bare start with jobs 1: {verdict}."
+    yield ""
+    yield "## Large batches"
+    yield ""
+    yield "| challenges | µs a call, jobs 16 | kB of memory for each | descriptors left | ms of journal for each |"
+    yield "|---:|---:|---:|---:|---:|"
+    for one in found.scale:
+        spent = found.journal[one.challenges]
+        yield f"| {one.challenges} | {one.each:.0f} | {one.memory:.1f} | {one.descriptors} | {spent:.3f} |"
+    yield ""
+    verdict = "met" if max(found.journal.values()) < JOURNAL_AT_MOST else "missed"
+    yield (
+        "Linear is what stays the same from line to line. The journal writes a batch to the disk once, before anything "
+        f"is published. Goal, under {JOURNAL_AT_MOST:g} ms for a challenge: {verdict}."
+    )
+    yield ""

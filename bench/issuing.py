@@ -1,0 +1,125 @@
+"""The whole way to a certificate, every way in every cell, beside Certbot's own hooks and the floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from bench.measuring import NOISE, Timing, take_turns
+from bench.plan import CLIENTS, LOOKS, MANUAL, PLUGIN, PLUGIN_16, WAYS, Cell, Plan
+from bench.ways import Ground
+from tests.support.testca import TestCA
+
+FASTER = 10.0
+"""Times by which jobs 16 shall beat Certbot's own hooks in the largest cell."""
+SIXTEEN = Cell(100, 1)
+
+Found = Mapping[Cell, Mapping[str, Timing]]
+Floor = Mapping[int, Timing]
+
+
+def measure(plan: Plan, folder: Path) -> tuple[Found, Floor]:
+    """All cells, and Certbot alone by number of names."""
+    found = {}
+    with TestCA() as ca:
+        ground = Ground(ca, folder)
+        for cell in plan.cells:
+            found[cell] = _cell(plan, ground, cell)
+    with TestCA(authz_reuse=100) as ca:
+        ground = Ground(ca, folder)
+        floor = {names: _floor(plan, ground, names) for names in sorted({cell.names for cell in plan.cells})}
+    return found, floor
+
+
+def _cell(plan: Plan, ground: Ground, cell: Cell) -> dict[str, Timing]:
+    ways = [way for way in WAYS if way not in plan.left_out.get(cell, ())]
+    ours = {way: ground.way(way, cell) for way in ways if way not in CLIENTS}
+    others = {way: ground.way(way, cell) for way in ways if way in CLIENTS}
+    found = take_turns(f"{cell}, Certbot", ours, plan.rounds_of(cell))
+    return {**found, **take_turns(f"{cell}, other clients", others, 1)} if others else found
+
+
+def _floor(plan: Plan, ground: Ground, names: int) -> Timing:
+    """Certbot with every authorization valid already."""
+    run = ground.way(PLUGIN_16, Cell(names, 0))
+    run()
+    return take_turns(f"{names} names, valid already", {"floor": run}, plan.rounds)["floor"]
+
+
+# Telling
+
+
+def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
+    """For docs/performance.md."""
+    rounds = max(len(timing.runs) for timings in found.values() for timing in timings.values())
+    yield "## Getting a certificate"
+    yield ""
+    yield (
+        "Every way with one script (`bench/hook.sh`), which publishes or withdraws a TXT record and then sleeps, for "
+        "the same names, against the same Pebble. Columns are the number of names and how long the script takes for a "
+        f"call. Certbot's ways take turns, up to {rounds} rounds, fewer where they take long, and the least counts; "
+        "other clients run once. `lego` goes through one name after the other, its interval set to 0. A chain is one "
+        "call for all names, so the script sleeps once in it. "
+        f"“{LOOKS}”: the plugin looks for every record before the CA is asked, at the test's name server. In the other "
+        "lines it does not (`--external-auth-verify off`), since no other client here looks either."
+    )
+    yield ""
+    for cell, ways in plan.left_out.items():
+        yield f"Left out, since they would only repeat for long what other cells show: {', '.join(ways)} at {cell}."
+        yield ""
+    yield from _table("Seconds", found, lambda cell, timing: f"{timing.least:.2f}")
+    manual = {cell: timings[MANUAL].least for cell, timings in found.items()}
+    yield from _table("Times Certbot's `--manual`", found, lambda cell, timing: _ratio(timing, manual[cell]))
+    yield (
+        "The floor is what no hook can go below: Certbot with all authorizations valid already, which calls nobody, "
+        "and the script's sleep twice, to publish and to withdraw."
+    )
+    yield ""
+    yield from _table("Times the floor", found, lambda cell, timing: _ratio(timing, _floor_of(cell, floor)))
+    yield from _table("Processor seconds", found, lambda cell, timing: f"{timing.cpu:.2f}")
+    yield "The benchmark's own size is the least that can show here; a client that is smaller shows as it."
+    yield ""
+    yield from _table("Megabytes of the largest process", found, lambda cell, timing: f"{timing.peak:.0f}")
+    yield from _goals(found)
+
+
+def _floor_of(cell: Cell, floor: Floor) -> float:
+    return floor[cell.names].least + 2 * cell.seconds
+
+
+def _ratio(timing: Timing, other: float) -> str:
+    return f"{timing.least / other:.2f}"
+
+
+def _table(title: str, found: Found, value: Callable[[Cell, Timing], str]) -> Iterator[str]:
+    yield f"### {title}"
+    yield ""
+    yield f"| | {' | '.join(map(str, found))} |"
+    yield f"|---|{'---:|' * len(found)}"
+    for way in WAYS:
+        row = [value(cell, timings[way]) if way in timings else "" for cell, timings in found.items()]
+        if any(row):
+            yield f"| {way} | {' | '.join(row)} |"
+    yield ""
+
+
+def _goals(found: Found) -> Iterator[str]:
+    yield "### Goals"
+    yield ""
+    if SIXTEEN in found:
+        times = found[SIXTEEN][MANUAL].least / found[SIXTEEN][PLUGIN_16].least
+        verdict = "met" if times >= FASTER else "missed"
+        yield f"- {SIXTEEN}, jobs 16 at least {FASTER:g} times faster than `--manual`: {times:.1f} times, {verdict}."
+    at_once: Sequence[Cell] = [cell for cell in found if not cell.seconds]
+    slower = [
+        f"{cell.names} names ({found[cell][PLUGIN].least:.2f} s, `--manual` {found[cell][MANUAL].least:.2f} s)"
+        for cell in at_once
+        if found[cell][PLUGIN].least > found[cell][MANUAL].least * (1 + NOISE)
+    ]
+    verdict = f"missed for {', '.join(slower)}" if slower else "met"
+    yield (
+        f"- A script that takes no time, jobs 1, never slower than `--manual` (by more than {NOISE:.0%}, which equal "
+        f"runs differ by): {verdict}. `--manual` starts the script twice for each name; so does the plugin, and four "
+        "times more for each certificate."
+    )
+    yield ""

@@ -1,0 +1,76 @@
+"""What is compared, and how much is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from certbot_external_auth import settings
+
+PLUGIN, PLUGIN_16, LOOKS, CHAIN = "plugin, jobs 1", "plugin, jobs 16", "plugin, jobs 16, looks", "plugin, chain"
+MANUAL = "Certbot `--manual`"
+DEHYDRATED, DEHYDRATED_CHAIN, LEGO = "dehydrated", "dehydrated, chain", "lego exec"
+CLIENTS = (DEHYDRATED, DEHYDRATED_CHAIN, LEGO)
+SEES = any(option.name == "verify" for option in settings.OPTIONS)
+WAYS = (PLUGIN, PLUGIN_16, *([LOOKS] if SEES else []), CHAIN, MANUAL, *CLIENTS)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One size of the job: how many names, and how many seconds the hook takes for a call."""
+
+    names: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.names} x {self.seconds:g} s"
+
+    @property
+    def one_by_one(self) -> float:
+        """Seconds, about, for what calls its hook twice for each name, one after the other."""
+        return 3 + self.names * (0.03 + 2 * self.seconds)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """:ivar rounds: of each cell, at most; a cell that takes long has fewer, see `rounds_of`.
+    :ivar patience: seconds for which one way is measured in one cell, at most, if more than once.
+    :ivar left_out: ways that would only repeat for long what other cells show.
+    :ivar tls_names: for the table of challenge types.
+    :ivar starts: of each environment. :ivar calls: rounds of a hundred handler calls.
+    :ivar scale: challenges of the largest batch.
+    """
+
+    cells: Sequence[Cell]
+    rounds: int
+    patience: float
+    left_out: Mapping[Cell, Sequence[str]]
+    tls_names: Sequence[int]
+    starts: int
+    calls: int
+    scale: int
+
+    def rounds_of(self, cell: Cell) -> int:
+        return max(1, min(self.rounds, int(self.patience / cell.one_by_one)))
+
+
+FULL = Plan(
+    cells=[Cell(names, seconds) for names in (1, 20, 100) for seconds in (0, 0.2, 1)],
+    rounds=3,
+    patience=40.0,
+    left_out={Cell(100, 0): [LEGO], Cell(100, 0.2): [DEHYDRATED, LEGO], Cell(100, 1): [DEHYDRATED, LEGO]},
+    tls_names=(1, 20, 60),
+    starts=100,
+    calls=20,
+    scale=1000,
+)
+QUICK = Plan(
+    cells=[Cell(1, 0), Cell(20, 0)],
+    rounds=1,
+    patience=0.0,
+    left_out={Cell(20, 0): CLIENTS},
+    tls_names=(),
+    starts=5,
+    calls=4,
+    scale=200,
+)

@@ -1,0 +1,46 @@
+"""The same names by dns-01 and by tls-alpn-01."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.measuring import Timing, take_turns
+from bench.plan import PLUGIN, Cell, Plan
+from bench.ways import Ground
+from tests.support.testca import TestCA
+from tests.support.tls import serving
+
+TYPES = ("dns-01", "tls-alpn-01")
+
+
+def measure(plan: Plan, folder: Path) -> dict[int, dict[str, Timing]]:
+    """By number of names, and type."""
+    found = {}
+    with TestCA() as ca, serving(folder / "tls", ca.tls_port):
+        ground = Ground(ca, folder)
+        for names in plan.tls_names:
+            sides = {kind: ground.way(PLUGIN, Cell(names, 0), "--preferred-challenges", kind) for kind in TYPES}
+            found[names] = take_turns(f"{names} names by {' and '.join(TYPES)}", sides, plan.rounds)
+    return found
+
+
+def section(plan: Plan, types: Mapping[int, Mapping[str, Timing]]) -> Iterator[str]:
+    """For docs/performance.md."""
+    yield "## tls-alpn-01 beside dns-01"
+    yield ""
+    yield (
+        f"The whole `certbot certonly` in seconds, least and median of {plan.rounds}, taking turns. The script ends at "
+        "once; for tls-alpn-01 it copies the two files of each name into the folder of a server "
+        "(`examples/standalone-tls`), which Pebble asks three times for each name."
+    )
+    yield ""
+    yield "| names | dns-01: least | median | tls-alpn-01: least | median | tls-alpn-01 more for each name (least) |"
+    yield "|---:|---:|---:|---:|---:|---:|"
+    for names, found in types.items():
+        dns, alpn = (found[kind] for kind in TYPES)
+        each = (alpn.least - dns.least) / names * 1000
+        yield (
+            f"| {names} | {dns.least:.2f} | {dns.median:.2f} | {alpn.least:.2f} | {alpn.median:.2f} | {each:+.1f} ms |"
+        )
+    yield ""

@@ -1,0 +1,123 @@
+"""The ways to a certificate that are compared: this plugin, Certbot's own hooks, and other clients, with one script."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.measuring import Usage, bare_environment, usage_of
+from bench.plan import CHAIN, DEHYDRATED, DEHYDRATED_CHAIN, LEGO, LOOKS, MANUAL, PLUGIN, PLUGIN_16, SEES, Cell
+from tests.support.testca import TestCA
+
+CERTBOT = Path(sys.executable).parent / "certbot"
+HOOK = Path(__file__).resolve().parent / "hook.sh"
+KINDS = ("config", "work", "logs")
+UNSEEN = {"verify": "off"} if SEES else {}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One CA, an account at it for each client, and the script.
+
+    :ivar folder: where all runs work.
+    """
+
+    ca: TestCA
+    folder: Path
+
+    def __post_init__(self) -> None:
+        # Certbot's --manual finds no script in a folder with a blank in its name.
+        shutil.copy2(HOOK, self.folder)
+        for name in ("certbot", "dehydrated", "lego"):
+            shutil.rmtree(self.base(name), ignore_errors=True)
+            self.base(name).mkdir()
+        words = ["register", "-n", "--agree-tos", "--register-unsafely-without-email", "--server", self.ca.directory]
+        usage_of([CERTBOT, *words, *self._folders(self.base("certbot"))], self.environment(0))
+
+    def base(self, client: str) -> Path:
+        """A client's folder with an account and nothing else, where each run begins."""
+        return self.folder / f"registered-{client}"
+
+    @property
+    def hook(self) -> str:
+        return str(self.folder / HOOK.name)
+
+    def environment(self, seconds: float) -> dict[str, str]:
+        return {
+            **bare_environment(),
+            "REQUESTS_CA_BUNDLE": str(self.ca.ca_bundle),
+            "LEGO_CA_CERTIFICATES": str(self.ca.ca_bundle),
+            "BENCH_DNS_PORT": self.ca.management.rpartition(":")[2].strip("/"),
+            "BENCH_HOOK_SECONDS": f"{seconds:g}",
+            "BENCH_TLS_FOLDER": str(self.folder / "tls"),
+        }
+
+    def way(self, name: str, cell: Cell, *more: str) -> Callable[[], Usage]:
+        """A function that gets one certificate in that way, in fresh folders. :param more: words for Certbot."""
+        domains = [f"n{number}.bench.example" for number in range(cell.names)]
+        if name == LEGO:
+            return lambda: self._lego(cell, domains)
+        if name in (DEHYDRATED, DEHYDRATED_CHAIN):
+            return lambda: self._dehydrated(cell, domains, "yes" if name == DEHYDRATED_CHAIN else "no")
+        return lambda: self.certbot(cell, domains, [*self._words(name), *more])
+
+    def _words(self, name: str) -> list[str]:
+        """Of Certbot's command line. Certbot's --manual looks at nothing, so the plugin does only where it is said."""
+        if name == MANUAL:
+            hooks = [f"--manual-auth-hook={self.hook} perform", f"--manual-cleanup-hook={self.hook} cleanup"]
+            return ["--manual", "--preferred-challenges", "dns-01", *hooks]
+        options = {
+            PLUGIN: {**UNSEEN},
+            PLUGIN_16: {**UNSEEN, "jobs": "16"},
+            LOOKS: {"verify-nameservers": self.ca.dns, "jobs": "16"},
+            CHAIN: {**UNSEEN, "dialect": "dehydrated", "hook-chain": "yes"},
+        }
+        given = {"handler": self.hook, **options[name]}
+        return ["-a", "external-auth", *(f"--external-auth-{option}={value}" for option, value in given.items())]
+
+    @staticmethod
+    def _folders(base: Path) -> list[str]:
+        return [f"--{kind}-dir={base / kind}" for kind in KINDS]
+
+    def _fresh(self, client: str) -> Path:
+        run = self.folder / "run"
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(self.base(client), run, symlinks=True)
+        return run
+
+    def certbot(self, cell: Cell, domains: Sequence[str], words: Sequence[str]) -> Usage:
+        names = [word for domain in domains for word in ("-d", domain)]
+        argv = [str(CERTBOT), "certonly", "-n", "--server", self.ca.directory, *words, *names]
+        return usage_of([*argv, *self._folders(self._fresh("certbot"))], self.environment(cell.seconds))
+
+    def _dehydrated(self, cell: Cell, domains: Sequence[str], chain: str) -> Usage:
+        account = self.base("dehydrated")
+        if not (account / "accounts").exists():
+            usage_of(self._dehydrated_words(account, chain, "--register", "--accept-terms"), self.environment(0))
+        names = [word for domain in domains for word in ("--domain", domain)]
+        more = ["--cron", "--challenge", "dns-01", "--hook", self.hook, "--alias", "bench", *names]
+        return usage_of(self._dehydrated_words(self._fresh("dehydrated"), chain, *more), self.environment(cell.seconds))
+
+    def _dehydrated_words(self, base: Path, chain: str, *more: str) -> list[str]:
+        lines = [f"CA={self.ca.directory}", f'CURL_OPTS="--cacert {self.ca.ca_bundle}"', f"BASEDIR={base}"]
+        config = base / "config"
+        config.write_text("\n".join([*lines, f"HOOK_CHAIN={chain}", "KEY_ALGO=prime256v1"]) + "\n")
+        return ["dehydrated", "--config", str(config), *more]
+
+    def _lego(self, cell: Cell, domains: Sequence[str]) -> Usage:
+        account = self.base("lego")
+        if not (account / "accounts").exists():
+            usage_of(self._lego_words(account, ["account.bench.example"]), self._lego_environment(0))
+            shutil.rmtree(account / "certificates")
+        return usage_of(self._lego_words(self._fresh("lego"), domains), self._lego_environment(cell.seconds))
+
+    def _lego_words(self, base: Path, domains: Sequence[str]) -> list[str]:
+        words = ["lego", "--server", self.ca.directory, "--accept-tos", "--email", "a@bench.example"]
+        words += ["--path", str(base), "--dns", "exec", "--dns.disable-cp", "--dns.resolvers", self.ca.dns]
+        return [*words, *(word for domain in domains for word in ("--domains", domain)), "run"]
+
+    def _lego_environment(self, seconds: float) -> dict[str, str]:
+        return {**self.environment(seconds), "EXEC_PATH": self.hook, "EXEC_SEQUENCE_INTERVAL": "0"}
