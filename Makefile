@@ -22,10 +22,11 @@ pebble:
 	@sh scripts/need.sh pebble
 
 servers:
-	@sh scripts/need.sh openssl nginx haproxy bind hooks ssh clients ansible jq puppet
+	@sh scripts/need.sh openssl nginx haproxy bind knot hooks ssh clients ansible jq puppet
+	@sh scripts/need.sh openssl nginx haproxy bind hooks ssh clients ansible jq puppet strace
 
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
-test: venv pebble servers lint types unit versions integration ## everything that must pass: lint, types, tests (newest Certbot, and Debian 12's)
+test: venv pebble servers lint types unit versions quick-faults integration ## everything that must pass: lint, types, faults, tests (newest Certbot, and Debian 12's)
 
 lint: venv ## ruff: mistakes and layout
 	$(PY) -m ruff check .
@@ -54,6 +55,9 @@ faults: venv pebble servers ## make everything go wrong on purpose, write docs/r
 
 bench-dehydrated: venv pebble servers ## the same hook under Dehydrated and here, failing; writes its table into docs/dehydrated.md (QUICK=1)
 	@$(PY) bench/beside_dehydrated.py $(if $(QUICK),--quick)
+
+quick-faults: venv pebble servers
+	@$(PY) faults/run.py --quick </dev/null
 
 test-all: venv pebble ## every test on Python 3.10 to 3.13, as far as found, and the old Certbots
 	@sh scripts/test-all.sh

@@ -158,7 +158,7 @@ class Plugin(Side):
             return [CERTBOT, "renew", "--no-random-sleep-on-renew", *self._folders()]
         domains = [word for name in self.names for word in ("-d", name)]
         plugin = ["--configurator", "external-auth", "--external-auth-handler", str(HOOK)]
-        plugin += ["--external-auth-dialect", "dehydrated"]
+        plugin += ["--external-auth-dialect", "dehydrated", "--external-auth-verify-nameservers", self.ca.dns]
         return [CERTBOT, "certonly", "-n", "--server", self.ca.directory, *plugin, *domains, *self._folders()]
 
     def certificate(self) -> Path:

@@ -45,6 +45,19 @@ def read(path: str) -> Facts:
     return Facts(tuple(ordered), _not_after(certificate), hashlib.sha256(der).hexdigest())
 
 
+def addresses_requested(data: bytes) -> list[str]:
+    """IP addresses in a certificate signing request, PEM or DER; none in what is no request, as Certbot says itself."""
+    from cryptography import x509
+
+    try:
+        pem = b"-----BEGIN" in data
+        request = x509.load_pem_x509_csr(data) if pem else x509.load_der_x509_csr(data)
+        san = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return []
+    return [str(address) for address in san.get_values_for_type(x509.IPAddress)]
+
+
 def _first(path: str) -> bytes:
     with open(path, encoding="ascii", errors="replace") as file:
         pem = file.read(1_000_000)

@@ -25,7 +25,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("certbot_external_auth.sessions.status", "what a session waits for, or which there are"),
     "abort": ("certbot_external_auth.sessions.abort", "let a session's Certbot give up and clean up"),
     "check": ("certbot_external_auth.check", "rehearse a handler without a CA"),
-    "recover": ("certbot_external_auth.recover", "withdraw what runs that were killed, or whose cleanup failed, left"),
+    "recover": (
+        "certbot_external_auth.recovery.command",
+        "withdraw what killed runs and failed cleanups left behind",
+    ),
 }
 """Verb to its module and a line of help."""
 

@@ -32,6 +32,8 @@ def resolve_typed(text: str, flag: str, cwd: str, search_path: str | None) -> li
 
     :raises UsageError: if the quotation is broken.
     """
+    if "\0" in text:
+        raise UsageError([f"{flag}: there is a NUL in {text!r}, which no command line can have; remove it."])
     whole = os.path.join(cwd, os.path.expanduser(text))
     if os.path.exists(whole):
         return [os.path.normpath(whole)]

@@ -11,15 +11,13 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
-from certbot_external_auth import certificate
+from certbot_external_auth import certificate, own_folder
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "external-auth"
 FILE = "deployments.json"
 VERSION = 1
 
@@ -82,8 +80,7 @@ class State:
 
     def __init__(self, config_dir: str, work_dir: str) -> None:
         self._config_dir = os.path.abspath(config_dir)
-        self._folder = os.path.join(os.path.abspath(work_dir), FOLDER)
-        self._path = os.path.join(self._folder, FILE)
+        self._work_dir = os.path.abspath(work_dir)
 
     def baseline(self) -> None:
         """At the first contact as installer; does nothing where there was one before."""
@@ -122,43 +119,33 @@ class State:
 
     def _load(self) -> dict[str, Any]:
         try:
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with own_folder.opened(self._work_dir, create=False) as folder:
+                descriptor = os.open(FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         except FileNotFoundError:
             return {"version": VERSION, "config_dirs": {}}
         with os.fdopen(descriptor, encoding="utf-8") as file:
-            raw = file.read(50_000_000)
-        try:
-            return _checked(json.loads(raw))
-        except (ValueError, RecursionError):
-            return self._set_aside()
+            try:
+                return _checked(json.loads(file.read(50_000_000)))
+            except (ValueError, RecursionError):
+                return self._set_aside()
 
     def _set_aside(self) -> dict[str, Any]:
-        aside = self._path + ".damaged"
-        os.replace(self._path, aside)
+        aside = f"{FILE}.damaged"
+        with own_folder.opened(self._work_dir, create=False) as folder:
+            os.replace(FILE, aside, src_dir_fd=folder, dst_dir_fd=folder)
         logger.warning(
             "What was noted about deployed certificates could not be read and is set aside as %s; every certificate "
             "counts as not deployed.",
-            aside,
+            own_folder.path(self._work_dir, aside),
         )
         content: dict[str, Any] = {"version": VERSION, "config_dirs": {self._config_dir: {"lineages": {}}}}
         self._store(content)
         return content
 
     def _store(self, content: dict[str, Any]) -> None:
-        os.makedirs(os.path.dirname(self._folder), exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(self._folder, 0o700)
-        descriptor, temporary = tempfile.mkstemp(prefix=".deployments-", dir=self._folder)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=1, sort_keys=True)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self._path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
+        data = json.dumps(content, indent=1, sort_keys=True).encode()
+        with own_folder.opened(self._work_dir, create=True) as folder:
+            os.close(own_folder.put(folder, FILE, data, sync=True))
 
 
 def _checked(value: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _BEFORE, _PLAIN = "before", "plain"
 
 
 class EnvFileError(ValueError):
-    """A line that is no assignment; the message names its number and never shows a value."""
+    """A line that is no assignment, or a file that is none; the message never shows a value."""
 
 
 def parse(text: str) -> dict[str, str]:
@@ -99,33 +99,41 @@ def _escaped(character: str, quoted: bool) -> str:
 
 def problem(path: str) -> str | None:
     """Why a file may not be used, as a sentence with the mend; None if it may."""
-    flag = f"--external-auth-env-file: {path}"
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        return f"{flag} cannot be read ({error.strerror}); correct the path, or write the file."
-    if not stat.S_ISREG(status.st_mode):
-        return f"{flag} is no regular file; name a file with NAME=VALUE lines."
-    if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-        return f"{flag} may be read or changed by every user of this machine; run: chmod 600 {shlex.quote(path)}"
     try:
         read(path)
-    except (OSError, ValueError) as error:
-        return f"{flag} cannot be used: {error}."
+    except OSError as error:
+        flag = f"--external-auth-env-file: {path}"
+        return f"{flag} cannot be read ({error.strerror}); correct the path, or write the file."
+    except EnvFileError as error:
+        return str(error)
     return None
 
 
 def read(path: str) -> dict[str, str]:
-    """The assignments of a file.
+    """The assignments of a file, which is opened once: what is looked at is what is read.
 
     :raises OSError: if it cannot be read.
-    :raises ValueError: if it is too long, no UTF-8, or `EnvFileError`.
+    :raises EnvFileError: if it is none, or others may read it; a sentence with the mend.
     """
-    with open(path, "rb") as file:
-        data = file.read(LIMIT + 1)
+    flag = f"--external-auth-env-file: {path}"
+    # Without O_NONBLOCK a named pipe would be waited for.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise EnvFileError(f"{flag} is no regular file; name a file with NAME=VALUE lines.")
+        if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            mend = f"run: chmod 600 {shlex.quote(path)}"
+            raise EnvFileError(f"{flag} may be read or changed by every user of this machine; {mend}")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read(LIMIT + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > LIMIT:
-        raise EnvFileError(f"it is longer than {LIMIT} bytes")
+        raise EnvFileError(f"{flag} cannot be used: it is longer than {LIMIT} bytes.")
     try:
         return parse(data.decode("utf-8"))
     except UnicodeDecodeError:
-        raise EnvFileError("it is no UTF-8 text") from None
+        raise EnvFileError(f"{flag} cannot be used: it is no UTF-8 text.") from None
+    except EnvFileError as error:
+        raise EnvFileError(f"{flag} cannot be used: {error}.") from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from certbot import errors
 
-from certbot_external_auth.errors import DeployError, DriverError, GuardError, PerformError, UsageError
+from certbot_external_auth import lines
+from certbot_external_auth.errors import DeployError, DriverError, GuardError, NotVisibleError, PerformError, UsageError
 from certbot_external_auth.lines import Problem
 
 CODES = {
@@ -19,6 +20,8 @@ CODES = {
     "challenge.not_accepted": "The CA sent a challenge that was not asked for, or is not well formed; nobody was "
     "told to publish anything.",
     "challenge.not_published": "Challenges could not be published, so the CA was not asked.",
+    "challenge.not_visible": "What was published could not be seen as the CA would see it before "
+    "--external-auth-verify-timeout, so the CA was not asked; see visibility.",
     "challenge.failed": "The CA could not validate a challenge, or did not decide in time; see result.",
     "ca.refused": "The CA refused a request: a name, a rate, the account; its problem document is in problem.",
     "ca.unreachable": "The CA could not be reached, or broke off.",
@@ -44,6 +47,7 @@ def code_of(exception: BaseException) -> str:
     by_class: tuple[tuple[type[BaseException], str], ...] = (
         (UsageError, "usage"),
         (GuardError, "challenge.not_accepted"),
+        (NotVisibleError, "challenge.not_visible"),
         (PerformError, "challenge.not_published"),
         (DriverError, "challenge.not_published"),
         (DeployError, "deploy.failed"),
@@ -64,4 +68,4 @@ def problem_of(exception: BaseException) -> Problem | None:
 
     if not isinstance(exception, messages.Error):
         return None
-    return {"type": str(exception.typ or ""), "detail": str(exception.detail or "")}
+    return lines.problem_of(exception)

@@ -82,17 +82,32 @@ class PerformError(errors.PluginError):
         super().__init__("\n".join([*map(str, self.failures), "The CA was not asked to validate anything."]))
 
 
+class NotVisibleError(PerformError):
+    """What was published cannot be seen as the CA would see it, so the CA was not asked.
+
+    :param text: lines: what is missing, the table, the likely reasons, what helps.
+    :param problems: by challenge id.
+    """
+
+    def __init__(self, text: Sequence[str], problems: Mapping[str, Mapping[str, str]]) -> None:
+        super().__init__((), problems)
+        self.text = tuple(text)
+        self.args = ("\n".join([*self.text, "The CA was not asked to validate anything."]),)
+
+
 class GuardError(errors.PluginError):
     """The CA sent something that was not asked for or is not well formed; nothing outside was touched.
 
     :param refusals: one sentence for each refused challenge, quoting what was sent.
     """
 
+    SHOWN = 10
+
     def __init__(self, refusals: Sequence[str]) -> None:
         self.refusals = tuple(refusals)
-        super().__init__(
-            "\n".join([*self.refusals, "Nothing was published and no handler, driver or person was asked."])
-        )
+        more = len(self.refusals) - self.SHOWN
+        shown = [*self.refusals[: self.SHOWN], *([f"And {more} more like that."] if more > 0 else [])]
+        super().__init__("\n".join([*shown, "Nothing was published and no handler, driver or person was asked."]))
 
 
 class DeployError(errors.PluginError):

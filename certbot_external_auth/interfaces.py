@@ -20,6 +20,7 @@ class IBackend(Interface):
     """
 
     challenge_types = Attribute("Challenge types it can carry, in order of preference.")
+    # MAY have `told_aliases`: true if it makes use of `Challenge.txt_target` and `txt_zone`.
 
     def prepare(publishing: bool, deploying: bool) -> None:
         """Find out, before the order is made, whether the work can be done.
@@ -54,8 +55,9 @@ class IDialect(Interface):
     """How a handler is called: pure functions from what is to be done to calls.
 
     A class, called without arguments; entry-point group ``certbot_external_auth.dialects``. It MAY have a method
-    ``exit(facts, error)``, which gives calls for the end of the process (`error`: what ended it, or empty), and an
-    attribute ``folder``, true if a handler may be a folder of hooks, each of which is called.
+    ``exit(facts, error)``, which gives calls for the end of the process (`error`: what ended it, or empty), and
+    attributes: ``folder``, true if a handler may be a folder of hooks, each of which is called; ``told_aliases``, true
+    if it makes use of `Challenge.txt_target` and `txt_zone`.
     """
 
     challenge_types = Attribute("Challenge types a handler of this dialect can carry, in order of preference.")

@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from certbot_external_auth import text
 from certbot_external_auth.challenges import TYPES, Challenge, dns01, http01
 
 Line = dict[str, Any]
 Problem = Mapping[str, str]
 
 PROTOCOL = "1.0"
-FEATURES = (*TYPES, "deploy_cert", "wait")
+FEATURES = (*TYPES, "deploy_cert", "wait", "visibility")
 
-_NEW_KEYS = ("id", "identifier_type", "alpn", "lineage", "domains", "not_after", "sha256")
+_NEW_KEYS = ("id", "identifier_type", "alpn", "lineage", "domains", "not_after", "sha256", "txt_target", "txt_zone")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,10 @@ def perform_challenge(challenge: Challenge) -> Line:
     if served is not None:
         line["cert_pem"] = served.cert_pem
         new["alpn"] = challenge.alpn
+    if challenge.txt_target is not None:
+        new["txt_target"] = challenge.txt_target
+        if challenge.txt_zone is not None:
+            new["txt_zone"] = challenge.txt_zone
     return {**line, **new}
 
 
@@ -100,6 +105,12 @@ def cleanup(challenge: Challenge, status: str, problem: Problem | None) -> Line:
         "error": problem_text(problem) if problem else None,
         "id": challenge.id,
     }
+
+
+def problem_of(document: Any) -> Problem:
+    """A problem document as acme has it, fit to be passed on: 4 KiB at most, no control characters."""
+    kind = text.one_line(text.of_server(str(document.typ or ""), 256))
+    return {"type": kind, "detail": text.of_server(str(document.detail or ""), text.LIMIT - 256)}
 
 
 def problem_text(problem: Problem) -> str:
@@ -134,6 +145,14 @@ def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Lin
         "http": http,
         "tls": tls,
     }
+
+
+def visibility(identifier: str, state: str, observations: Sequence[Mapping[str, str]]) -> Line:
+    """How far a challenge can be seen.
+
+    :param identifier: the challenge's id. :param observations: ``server``, ``address``, ``outcome``.
+    """
+    return {"cmd": "visibility", "id": identifier, "state": state, "observations": [dict(one) for one in observations]}
 
 
 def result(challenge: Challenge, status: str, problem: Problem | None) -> Line:

@@ -141,8 +141,10 @@ class ExternalAuth(
         return [achall.response(achall.account_key) for achall in achalls]
 
     def auth_hint(self, failed_achalls: Iterable[Any]) -> str:
+        from certbot_external_auth.lines import problem_of
+
         for achall in failed_achalls:
-            self._run.refused_by_ca(achall.chall.typ, achall.chall.encode("token"), _problem(achall.error))
+            self._run.refused_by_ca(achall.chall.typ, achall.chall.encode("token"), problem_of(achall.error))
         return self._run.hint()
 
     def cleanup(self, achalls: Iterable[Any]) -> None:
@@ -261,6 +263,8 @@ class ExternalAuth(
             preferred=self._preferred(config),
             server=str(self.config.server or ""),
             tls_port=int(self.config.https_port),
+            http_port=int(self.config.http01_port),
+            subset=bool(self.config.allow_subset_of_names),
         )
         return Run(context, asked)
 
@@ -350,10 +354,13 @@ class ExternalAuth(
         """Names the certificate was asked for, None where Certbot asked a person."""
         names = [str(name) for name in self.config.domains]
         names += [str(address) for address in getattr(self.config, "ip_addresses", None) or []]
-        if names or not self.config.certname:
-            return names or None
         from certbot_external_auth import certificate
 
+        if self.config.csr:
+            # Certbot takes only the names out of it.
+            names += certificate.addresses_requested(self.config.csr[1])
+        if names or not self.config.certname:
+            return names or None
         try:
             path = os.path.join(self.config.config_dir, "live", self.config.certname, "cert.pem")
             return certificate.read(path).names
@@ -440,12 +447,6 @@ def _challenge(achall: Any) -> Challenge:
         token=achall.chall.encode("token") if known else "",
         key_authorization=achall.chall.key_authorization(achall.account_key) if known else "",
     )
-
-
-def _problem(error: Any) -> dict[str, str]:
-    from certbot_external_auth.text import clean
-
-    return {"type": clean(str(error.typ or "")), "detail": clean(str(error.detail or ""))}
 
 
 def _paths(lineage: Any) -> dict[str, str | None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shlex
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -136,17 +137,19 @@ def _interpreter(words: list[str], named: str, search_path: str) -> str | None:
 def _trust(path: str, noun: str, caller_ids: Sequence[int], findings: Findings) -> None:
     for place in _places(path):
         try:
-            status = os.stat(place)
+            status = os.lstat(place)
         except OSError:
             continue
+        # A link has no mode of its own; who may exchange it is a question of its folder.
+        others = 0 if stat.S_ISLNK(status.st_mode) else status.st_mode
         folder = stat.S_ISDIR(status.st_mode)
         sticky = folder and bool(status.st_mode & stat.S_ISVTX)
         subject = f"The folder {place} of the {noun} {path}" if folder else f"The {noun} file {place}"
-        if status.st_mode & stat.S_IWOTH and not sticky:
+        if others & stat.S_IWOTH and not sticky:
             findings.problems.append(
                 f"{subject} may be changed by every user of this machine; run: chmod o-w {shlex.quote(place)}"
             )
-        elif status.st_mode & stat.S_IWGRP and not sticky and status.st_gid != 0:
+        elif others & stat.S_IWGRP and not sticky and status.st_gid != 0:
             findings.warnings.append(
                 f"{subject} may be changed by its group (chmod g-w {shlex.quote(place)} ends that)."
             )
@@ -154,15 +157,21 @@ def _trust(path: str, noun: str, caller_ids: Sequence[int], findings: Findings) 
             findings.warnings.append(f"{subject} belongs to {_user(status.st_uid)}, who can change what is run.")
 
 
-def _places(path: str) -> Iterator[str]:
-    """The file, what a symbolic link leads to, and every folder above both."""
-    seen: set[str] = set()
-    for start in (path, os.path.realpath(path)):
-        place = start
-        while place not in seen:
-            seen.add(place)
-            yield place
-            place = os.path.dirname(place)
+def _places(path: str) -> list[str]:
+    """The file, every link on the way to it, what each leads to, and every folder above all of these."""
+    found: dict[str, None] = {}
+    todo = [path]
+    while todo:
+        place = todo.pop()
+        # A ring of links ends here.
+        if place in found:
+            continue
+        found[place] = None
+        folder = os.path.dirname(place)
+        todo.append(folder)
+        with contextlib.suppress(OSError):
+            todo.append(os.path.normpath(os.path.join(os.path.realpath(folder), os.readlink(place))))
+    return list(found)
 
 
 def _user(uid: int) -> str:

@@ -14,9 +14,10 @@ import logging
 import os
 import shlex
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from certbot import errors
+from certbot.display import util as display_util
 
 from certbot_external_auth import certificate, deployment, journal, lines, recovery
 from certbot_external_auth.backends import Context, Finished, backend
@@ -24,7 +25,10 @@ from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opene
 from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
 from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.lines import Deployment, Line, Problem
+from certbot_external_auth.recovery import telling
+from certbot_external_auth.recovery.context import entry
 from certbot_external_auth.served_certificates import ServedCertificates
+from certbot_external_auth.verification import Verification
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +61,7 @@ class Run:
         self._refused: dict[str, Problem] = {}
         self._stream = self._open_stream()
         self._backend = backend(context.settings.mode, context)
+        self._verification = Verification(context, self._say(), self._inform_newer)
         self.challenge_types: tuple[str, ...] = tuple(self._backend.challenge_types)
 
     def _open_stream(self) -> Stream | None:
@@ -70,7 +75,7 @@ class Run:
         leftover: list[Line] = []
         if not stream.greeted and mode == "json" and self._settings.protocol == 1:
             with contextlib.suppress(OSError):
-                leftover = [line for one in recovery.tell(self._work_dir) for line in recovery.leftover(one)]
+                leftover = [line for one in recovery.tell(self._work_dir) for line in telling.leftover(one)]
         stream.contact(self._settings.protocol, leftover)
         stream.at_exit = self._at_exit
         return stream
@@ -87,6 +92,7 @@ class Run:
         if (publishing, deploying) not in self._prepared:
             if publishing:
                 self._check_types()
+                self._verification.prepare()
             self._backend.prepare(publishing, deploying)
             self._prepared.add((publishing, deploying))
 
@@ -99,10 +105,10 @@ class Run:
             outcome = recovery.withdraw(self._work_dir)
         except OSError as error:
             raise UsageError([f"The journal in {journal.folder(self._work_dir)} cannot be used: {error}."]) from error
-        recovery.report(outcome, self._work_dir)
+        telling.report(outcome, self._work_dir)
         if self._stream is not None:
             for one in outcome.left:
-                self._stream.error("recovery.failed", recovery.sentences(one, self._work_dir))
+                self._stream.error("recovery.failed", telling.sentences(one, self._work_dir))
 
     def _check_types(self) -> None:
         context = self._context
@@ -139,6 +145,17 @@ class Run:
             with contextlib.suppress(DriverError):
                 self._stream.emit(line)
 
+    def _inform_newer(self, line: Line) -> None:
+        """The same for a line that protocol 0 does not have."""
+        if self._settings.protocol == 1:
+            self._inform(line)
+
+    def _say(self) -> Callable[[str], None] | None:
+        """How a person is told that something takes time; nobody is there where lines are read, or none is wanted."""
+        if self._context.silent or self._settings.mode == "json":
+            return None
+        return display_util.notify
+
     # --- challenges ---
 
     def perform(self, challenges: Sequence[Challenge]) -> None:
@@ -154,7 +171,11 @@ class Run:
         self.prepare(publishing=True)
         self._note(challenges)
         try:
-            self._backend.perform(self._served.make(challenges), self._begin)
+            made = self._served.make(challenges)
+            if getattr(self._backend, "told_aliases", False):
+                made = self._verification.aliased(made)
+            self._backend.perform(made, self._begin)
+            self._verification.check(made)
         except PerformError as error:
             self._refused.update(error.problems)
             raise
@@ -164,7 +185,7 @@ class Run:
         """The batch is on disk before anything of it is published."""
         now = lines.rfc3339(datetime.datetime.now(datetime.timezone.utc))
         try:
-            self._journal.open(recovery.entry(self._context, challenges, now))
+            self._journal.open(entry(self._context, challenges, now))
         except OSError as error:
             raise PerformError(
                 [

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from certbot_external_auth.errors import UsageError
 
+if TYPE_CHECKING:
+    from certbot_external_auth.endpoint import Endpoint
+
 MODES = ("handler", "json", "manual")
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
+VERIFY = ("auto", "strict", "off")
 CHAINING_DIALECTS = ("dehydrated",)
 
 
@@ -112,6 +117,33 @@ OPTIONS = (
         metavar="DIRECTORY",
     ),
     Option(
+        "verify",
+        "auto",
+        "Look, before the CA is asked, whether it will see what was published, at every address: auto (fails if "
+        "somebody says that it is not there, warns if nobody can be asked), strict (fails unless everybody shows it), "
+        "off.",
+        metavar="POLICY",
+    ),
+    Option(
+        "verify-timeout",
+        "120",
+        "Seconds to wait until everything can be seen.",
+        metavar="SECONDS",
+    ),
+    Option(
+        "verify-nameservers",
+        "the zone's own",
+        "Name servers or resolvers to ask instead, HOST[:PORT] or [IPv6]:PORT, separated by commas: for private CAs, "
+        "hidden primaries, split horizons, and where port 53 is closed.",
+        metavar="HOST[:PORT],…",
+    ),
+    Option(
+        "verify-settle",
+        "0",
+        "Seconds to wait after everything was seen.",
+        metavar="SECONDS",
+    ),
+    Option(
         "protocol",
         "1",
         "Version of the JSON lines: 1, or 0 for drivers written for the plugin of 2016-2020.",
@@ -157,6 +189,7 @@ class Settings:
     :ivar handler: the command line as kept or typed, still to be resolved to a file.
     :ivar jobs: handler calls at a time.
     :ivar timeout: seconds for a handler call, or None for no limit.
+    :ivar verify: ``auto``, ``strict`` or ``off``. :ivar verify_timeout, verify_settle: seconds.
     :ivar historic: the plugin was called by its name of 2016-2020.
     :ivar warnings: sentences to be said once.
     """
@@ -171,6 +204,10 @@ class Settings:
     cleanup_handler: str | None = None
     env_file: str | None = None
     dehydrated_config: str | None = None
+    verify: str = "auto"
+    verify_timeout: float = 120.0
+    verify_nameservers: tuple[Endpoint, ...] = ()
+    verify_settle: float = 0.0
     protocol: int = 1
     ack_timeout: float = 3600.0
     historic: bool = False
@@ -217,6 +254,18 @@ class _Checker:
         self.problems.append(f"{self.flag(name)}: {value!r} is not accepted, {what} from {least:.0f} upward is{hint}")
         return default
 
+    def endpoints(self, name: str, port: int) -> tuple[Endpoint, ...]:
+        value = self.text(name)
+        if value is None:
+            return ()
+        from certbot_external_auth.endpoint import EndpointError, parse_list
+
+        try:
+            return parse_list(value, port)
+        except EndpointError as error:
+            self.problems.append(f"{self.flag(name)}: {error}; separate several by commas.")
+            return ()
+
 
 def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[str] = ()) -> Settings:
     """Check the options of `external-auth`.
@@ -237,6 +286,9 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
     timeout = check.number("timeout", 300.0, 0.0)
     protocol = check.word("protocol", "1", ("0", "1"))
     ack_timeout = check.number("ack-timeout", 3600.0, 1.0)
+    verify = check.word("verify", "auto", VERIFY)
+    verify_timeout, verify_settle = check.number("verify-timeout", 120.0, 0.0), check.number("verify-settle", 0.0, 0.0)
+    nameservers = check.endpoints("verify-nameservers", 53)
     if handler is not None and not handler.strip():
         check.problems.append("--external-auth-handler is empty; give the path of your script.")
     if mode == "handler" and config is not None and dialect != "dehydrated":
@@ -274,6 +326,10 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
         cleanup_handler=cleanup_handler,
         env_file=check.text("env-file"),
         dehydrated_config=config,
+        verify=verify,
+        verify_timeout=verify_timeout,
+        verify_nameservers=nameservers,
+        verify_settle=verify_settle,
         protocol=int(protocol),
         ack_timeout=ack_timeout,
         warnings=warnings,
@@ -312,6 +368,8 @@ def resolve_historic(raw: Raw) -> Settings:
         mode=without_handler if handler is None else "handler",
         handler=handler,
         dialect="dehydrated" if dehydrated else "native",
+        # The plugin of 2016-2020 had no flag by which looking could be mended or switched off.
+        verify="off",
         protocol=0,
         historic=True,
     )

@@ -9,13 +9,18 @@ LIMIT = 4096
 
 # ECMA-48 sequences: CSI, OSC up to its terminator, and two-character escapes.
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def clean(text: str, limit: int = LIMIT) -> str:
     """Remove terminal sequences and control characters, except newline and tab, and cut to `limit` characters."""
     text = _CONTROL.sub("", _ESCAPE.sub("", text[: limit * 4]))
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def of_server(text: str, limit: int = LIMIT) -> str:
+    """What a server wrote, clean, in no more than `limit` bytes of UTF-8."""
+    return clean(text, limit).encode()[:limit].decode(errors="ignore")
 
 
 def one_line(text: str, limit: int = 500) -> str:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-from collections.abc import Iterator
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+from certbot_external_auth import own_folder
 
 
 def folder(work_dir: str) -> str:
     """Where the files are."""
-    return os.path.join(work_dir, "external-auth", "alpn-certs")
+    return own_folder.path(work_dir, "alpn-certs")
 
 
 def paths(directory: str, server_name: str) -> tuple[str, str]:
@@ -34,7 +31,7 @@ def write(directory: str, server_name: str, certificate: bytes, key: bytes) -> N
     with _opened(directory, create=True) as descriptor:
         # The key first: who watches for the certificate finds both.
         for path, content in zip(paths(directory, server_name)[::-1], (key, certificate), strict=True):
-            _replace(descriptor, os.path.basename(path), content)
+            os.close(own_folder.put(descriptor, os.path.basename(path), content))
 
 
 def remove(directory: str, server_name: str) -> None:
@@ -48,32 +45,6 @@ def remove(directory: str, server_name: str) -> None:
                 os.unlink(os.path.basename(path), dir_fd=descriptor)
 
 
-@contextlib.contextmanager
-def _opened(directory: str, create: bool) -> Iterator[int]:
-    """A descriptor of the folder, which is made ours alone; a link in its place is refused."""
-    if create:
-        parent = os.path.dirname(directory)
-        os.makedirs(os.path.dirname(parent), mode=0o755, exist_ok=True)
-        for path in (parent, directory):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(path, 0o700)
-    descriptor = os.open(directory, _FOLDER)
-    try:
-        if create:
-            os.fchmod(descriptor, 0o700)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _replace(descriptor: int, name: str, content: bytes) -> None:
-    passing = f".{secrets.token_hex(8)}"
-    file = os.open(passing, _NEW, 0o600, dir_fd=descriptor)
-    try:
-        with os.fdopen(file, "wb") as stream:
-            os.fchmod(file, 0o600)
-            stream.write(content)
-        os.rename(passing, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
-    except OSError:
-        os.unlink(passing, dir_fd=descriptor)
-        raise
+def _opened(directory: str, create: bool) -> contextlib.AbstractContextManager[int]:
+    parent, name = os.path.split(directory)
+    return own_folder.opened(os.path.dirname(parent), name, create=create)

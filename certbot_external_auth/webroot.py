@@ -1,13 +1,21 @@
-"""http-01 files in a directory that a web server serves (option ``wellknown``)."""
+"""http-01 files in a directory that a web server serves (option ``wellknown``).
+
+It may belong to somebody else, who can exchange any part of the path at any moment. So the way to it is gone folder by
+folder, each held open, and a symbolic link is followed only where nobody but root or this user can have put it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LINKS = 40
+"""Links on the way at most, as Linux has it (path_resolution(7))."""
 
 
 def problem(directory: str) -> str | None:
@@ -17,16 +25,75 @@ def problem(directory: str) -> str | None:
         return f"{flag} is not a directory; run: mkdir -p {shlex.quote(directory)}"
     if not os.access(directory, os.W_OK | os.X_OK):
         return f"{flag} cannot be written to by this user; run Certbot as its owner, or change its mode."
-    return None
+    try:
+        with _opened(directory):
+            return None
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            return f"{flag} cannot be opened ({error.strerror}); run Certbot as its owner, or change its mode."
+        place = shlex.quote(os.path.realpath(directory))
+        return (
+            f"{flag}: {error.filename} is a symbolic link that another user can change; name the place itself: "
+            f"--external-auth-wellknown {place}"
+        )
 
 
 @contextlib.contextmanager
 def _opened(directory: str) -> Iterator[int]:
-    descriptor = os.open(directory, _DIRECTORY)
+    """A descriptor of the directory.
+
+    :raises OSError: ELOOP for a link that cannot be trusted.
+    """
+    ahead, where, links = _parts(os.path.abspath(directory)), [""], 0
+    descriptor = os.open("/", _DIRECTORY)
     try:
+        while ahead:
+            name = ahead.pop(0)
+            below = None if name == ".." else _entered(descriptor, name)
+            if below is not None:
+                where.append(name)
+            else:
+                links += name != ".."
+                if links > _LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), directory)
+                shown = "/".join([*where, name])
+                # From the beginning with the link written out, so that nothing is taken for looked at.
+                target = where[1:-1] if name == ".." else _parts(_trusted_target(descriptor, name, shown), where)
+                ahead, where, below = target + ahead, [""], os.open("/", _DIRECTORY)
+            os.close(descriptor)
+            descriptor = below
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _parts(path: str, where: Sequence[str] = ()) -> list[str]:
+    """The names in a path, after those of the folder it is seen from if it is relative."""
+    before = [] if path.startswith("/") else list(where[1:])
+    return before + [part for part in path.split("/") if part not in ("", ".")]
+
+
+def _entered(folder: int, name: str) -> int | None:
+    """A descriptor of a folder in a folder; None for a link, or what is none of both."""
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=folder)
+    except OSError as error:
+        # A link is none of the directories that are asked for.
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            return None
+        raise
+
+
+def _trusted_target(folder: int, name: str, shown: str) -> str:
+    """Where a link leads that only root or this user can have made, and only they can exchange."""
+    link, above = os.lstat(name, dir_fd=folder), os.fstat(folder)
+    if not stat.S_ISLNK(link.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), shown)
+    ours = (0, os.geteuid())
+    open_to_others = above.st_mode & 0o022 and not above.st_mode & stat.S_ISVTX
+    if link.st_uid not in ours or above.st_uid not in ours or open_to_others:
+        raise OSError(errno.ELOOP, "a symbolic link on the way can be changed by another user", shown)
+    return os.readlink(name, dir_fd=folder)
 
 
 def write(directory: str, token: str, content: str) -> None:
@@ -41,7 +108,7 @@ def write(directory: str, token: str, content: str) -> None:
             with os.fdopen(file, "w", encoding="ascii") as stream:
                 os.fchmod(file, 0o644)
                 stream.write(content)
-        except OSError:
+        except BaseException:
             os.unlink(token, dir_fd=folder)
             raise
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from bench.machine import packaged, processor  # noqa: E402
-from faults import handlers  # noqa: E402
+from faults import handlers, hostile_ca, kills, properties, surroundings  # noqa: E402
 from faults.table import Table  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
 
@@ -28,6 +28,10 @@ REPORT = ROOT / "docs" / "reliability.md"
 Make = Callable[[TestCA, Path, bool, int], Table]
 TABLES: dict[str, Make] = {
     "handlers": lambda ca, folder, quick, seed: handlers.table(ca, folder, quick),
+    "ca": lambda ca, folder, quick, seed: hostile_ca.table(ca, folder, quick),
+    "kills": kills.table,
+    "surroundings": lambda ca, folder, quick, seed: surroundings.table(ca, folder, quick),
+    "input": lambda ca, folder, quick, seed: properties.table(quick, seed),
 }
 
 

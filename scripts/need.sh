@@ -4,9 +4,11 @@
 #     need.sh pebble    the test CA and its DNS server
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
+#     need.sh knot      one of another hand
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
+#     need.sh strace    what makes calls of the system fail
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
 set -eu
@@ -67,6 +69,9 @@ for need; do
     haproxy)
         { [ -x /usr/sbin/haproxy ] || command -v haproxy; } >/dev/null 2>&1 || install "HAProxy" haproxy
         ;;
+    knot)
+        { [ -x /usr/sbin/knotd ] || command -v knotd; } >/dev/null 2>&1 || install "Knot DNS (the name server knotd)" knot
+        ;;
     bind)
         { [ -x /usr/sbin/named ] || command -v named; } >/dev/null 2>&1 && command -v nsupdate >/dev/null 2>&1 ||
             install "BIND (the name server named, and nsupdate)" bind9 bind9-dnsutils
@@ -106,6 +111,9 @@ for need; do
         for client in dehydrated lego uacme acmetool; do
             command -v "$client" >/dev/null 2>&1 || install "The ACME client $client" "$client"
         done
+        ;;
+    strace)
+        command -v strace >/dev/null 2>&1 || install "strace" strace
         ;;
     *)
         echo "need.sh: unknown need '$need'" >&2

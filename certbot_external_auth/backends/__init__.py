@@ -32,6 +32,8 @@ class Context:
     :ivar tls_port: where a server must answer TLS challenges (``--https-port``).
     :ivar folder: working directory of a handler; None is the caller's.
     :ivar recovering: what an earlier run left is withdrawn, so calls for the end of the process are not due.
+    :ivar http_port: where a server must answer http-01 (``--http-01-port``).
+    :ivar subset: names that fail may be left out (``--allow-subset-of-names``).
     """
 
     settings: Settings
@@ -45,6 +47,8 @@ class Context:
     tls_port: int = 443
     folder: str | None = None
     recovering: bool = False
+    http_port: int = 80
+    subset: bool = False
 
 
 @dataclass(frozen=True)

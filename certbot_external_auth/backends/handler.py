@@ -35,6 +35,7 @@ class HandlerBackend:
         self._settings = context.settings
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
+        self.told_aliases = getattr(self._dialect, "told_aliases", False)
         self._handler = Handler(context, self._dialect)
 
     def examine(self) -> preflight.Findings:
@@ -50,6 +51,7 @@ class HandlerBackend:
         if self._settings.env_file is not None:
             problem = env_file.problem(self._settings.env_file)
             findings.problems.extend([problem] if problem else [])
+            findings.add(preflight.check_file(self._settings.env_file, "env file", ids))
         return findings
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
@@ -57,11 +59,19 @@ class HandlerBackend:
         if findings.problems:
             raise UsageError(findings.problems)
         if self._settings.env_file is not None:
-            self._handler.secrets = env_file.read(self._settings.env_file)
+            self._handler.secrets = self._secrets(self._settings.env_file)
         for warning in findings.warnings:
             if warning not in _said:
                 _said.add(warning)
                 logger.warning(warning)
+
+    @staticmethod
+    def _secrets(path: str) -> dict[str, str]:
+        try:
+            return env_file.read(path)
+        except (OSError, env_file.EnvFileError) as error:
+            # It was another one a moment ago.
+            raise UsageError([str(error)]) from None
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         calls = self._dialect.perform(challenges, self._context.facts)

@@ -31,6 +31,7 @@ class JsonBackend:
     """See `IBackend`."""
 
     challenge_types = TYPES
+    told_aliases = True
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -156,6 +156,7 @@ class ManualBackend:
     """See `IBackend`."""
 
     challenge_types = TYPES
+    told_aliases = True
 
     def __init__(self, context: Context) -> None:
         self._context = context

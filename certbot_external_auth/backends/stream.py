@@ -60,7 +60,7 @@ class Stream:
     def contact(self, protocol: int, leftover: Sequence[Line] = ()) -> None:
         """The plugin is asked for something: from here on there is something to say.
 
-        :param leftover: what earlier runs left behind, see `recovery.leftover`.
+        :param leftover: what earlier runs left behind, see `recovery.telling`.
         """
         self._protocol = protocol
         if protocol == 1 and not self._greeted:

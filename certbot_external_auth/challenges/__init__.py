@@ -37,6 +37,8 @@ class Challenge:
     :ivar token: as the CA sent it, checked by `guard`.
     :ivar key_authorization: RFC 8555 section 8.1.
     :ivar served: for the TLS types, once the certificate is made.
+    :ivar txt_target: where the TXT record really belongs, if `txt_domain` is an alias (CNAME); `txt_zone`: the zone it
+        lies in, if that is known.
     """
 
     id: str
@@ -46,6 +48,8 @@ class Challenge:
     token: str
     key_authorization: str
     served: Served | None = None
+    txt_target: str | None = None
+    txt_zone: str | None = None
 
     @property
     def validation(self) -> str:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 
 from certbot_external_auth.challenges import TYPES, Challenge
+from certbot_external_auth.challenges.choice import is_address
 from certbot_external_auth.errors import GuardError
 from certbot_external_auth.text import quoted
 
+MOST = 1000
+"""Challenges of one order at most."""
 # RFC 8555 section 8.1: at least 128 bits of entropy, base64url without padding; the upper bound is ours.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
 # RFC 8555 section 8.1: token, a full stop, and the base64url SHA-256 thumbprint of the account key.
@@ -29,12 +33,39 @@ def check(challenges: Sequence[Challenge], asked: Collection[str] | None) -> Non
 
     :param asked: the names and addresses asked for, with or without ``*.``; None where Certbot itself asked a
         person for them, so that they cannot be known.
-    :raises GuardError: naming everything that is wrong.
+    :raises GuardError: naming what is wrong.
     """
-    known = None if asked is None else {base_name(name) for name in asked}
+    known = None if asked is None else _known(asked)
     refusals = [problem for challenge in challenges for problem in _problems(challenge, known)]
+    refusals += _too_many(challenges, known)
     if refusals:
         raise GuardError(refusals)
+
+
+def _known(asked: Iterable[str]) -> Counter[tuple[str, str]]:
+    """How many authorizations there can be for an identifier: one, but a base name and its wildcard have one each
+    (RFC 8555 section 7.1.4)."""
+    names = {name.lower().removesuffix(".") for name in asked}
+    return Counter(
+        ("ip", str(ipaddress.ip_address(name))) if is_address(name) else ("dns", base_name(name)) for name in names
+    )
+
+
+def _too_many(challenges: Sequence[Challenge], known: Counter[tuple[str, str]] | None) -> list[str]:
+    """An authorization has one challenge that Certbot chose, so there is one for each name."""
+    if len(challenges) > MOST:
+        return [f"The CA sent {len(challenges)} challenges; more than {MOST} for one certificate are not believed."]
+    found = Counter((one.identifier_type, one.identifier.lower()) for one in challenges)
+    problems = []
+    for (kind, name), count in found.items():
+        most = known[kind, name] if known is not None and (kind, name) in known else 1 if kind == "ip" else 2
+        if count > most:
+            problems.append(f"The CA sent {count} challenges for {quoted(name)}, for which there can be {most}.")
+    same = Counter((one.type, one.identifier.lower(), one.token) for one in challenges)
+    problems += [
+        f"The CA sent the same challenge for {quoted(one[1])} twice." for one, count in same.items() if count > 1
+    ]
+    return problems
 
 
 def base_name(name: str) -> str:
@@ -43,7 +74,7 @@ def base_name(name: str) -> str:
     return name.removeprefix("*.")
 
 
-def _problems(challenge: Challenge, asked: Collection[str] | None) -> list[str]:
+def _problems(challenge: Challenge, known: Collection[tuple[str, str]] | None) -> list[str]:
     problems = []
     if challenge.type not in TYPES:
         problems.append(
@@ -52,7 +83,7 @@ def _problems(challenge: Challenge, asked: Collection[str] | None) -> list[str]:
     sent = f"The CA sent the identifier {quoted(challenge.identifier)}"
     if not well_formed(challenge.identifier, challenge.identifier_type):
         problems.append(f"{sent}, which is no {quoted(challenge.identifier_type)} identifier.")
-    elif asked is not None and base_name(challenge.identifier) not in asked:
+    elif known is not None and (challenge.identifier_type, challenge.identifier.lower()) not in known:
         problems.append(f"{sent}, which was not asked for.")
     if not _TOKEN.fullmatch(challenge.token):
         problems.append(
@@ -73,7 +104,8 @@ def well_formed(identifier: str, kind: str) -> bool:
     :param kind: ``dns`` or ``ip``.
     """
     if kind == "dns":
-        return _DOMAIN.fullmatch(identifier.lower()) is not None
+        # No host name looks like an address (RFC 1123 section 2.1).
+        return _DOMAIN.fullmatch(identifier.lower()) is not None and not is_address(identifier)
     if kind != "ip":
         return False
     try:

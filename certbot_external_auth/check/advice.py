@@ -95,6 +95,8 @@ def _unpublished(step: Step, sight: Sight, made: Challenge, other: str | None) -
     if step.key in ("second", "chain"):
         lost = [one for one in sight.missing if one.id != SECOND]
         first = "It replaces the value instead of adding one" if lost else "It does not add the second value"
+        if step.key == "chain" and not lost:
+            first = "It knows no chains: it takes the first value of the call alone"
         return (
             f"{first}, so a certificate for {made.identifier} together with *.{made.identifier} cannot be issued. Let "
             "it add, and keep what is there (nsupdate: no 'update delete' before 'update add'; most APIs: send the old "

@@ -95,7 +95,7 @@ class Rehearsal:
         findings = backend.examine()
         found = Level.FAILED if findings.problems else Level.WARNING if findings.warnings else Level.PASSED
         told = " ".join([*findings.problems, *findings.warnings])
-        expected = "it can be started, and only those may change it who may"
+        expected = "it can be started, and nobody else may change it"
         self._tell(Result(steps.STATIC, "look at the handler", found, expected, told))
         if findings.problems:
             return False

@@ -20,6 +20,7 @@ class Lego:
 
     challenge_types = (dns01.TYPE,)
     mode = ""
+    told_aliases = True
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [self._call("present", one) for one in challenges]
@@ -39,7 +40,8 @@ class Lego:
 
     def words(self, challenge: Challenge) -> tuple[str, ...]:
         """What follows the operation."""
-        return (f"{challenge.txt_domain}.", challenge.validation)
+        # lego follows aliases itself (unless LEGO_DISABLE_CNAME_SUPPORT is set) and gives what is at their end.
+        return (f"{challenge.txt_target or challenge.txt_domain}.", challenge.validation)
 
     def _call(self, operation: str, challenge: Challenge) -> Call:
         return Call(
@@ -57,6 +59,7 @@ class LegoRaw(Lego):
     """``present -- DOMAIN TOKEN KEY_AUTHORIZATION``, as with ``EXEC_MODE=RAW``."""
 
     mode = "RAW"
+    told_aliases = False
 
     def words(self, challenge: Challenge) -> tuple[str, ...]:
         return ("--", challenge.identifier, challenge.token, challenge.key_authorization)

@@ -83,6 +83,7 @@ class Native:
     """See the module."""
 
     challenge_types = TYPES
+    told_aliases = True
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_frame("pre-perform", challenges), *map(self._publish, challenges), _frame("post-perform", challenges)]
@@ -117,6 +118,8 @@ class Native:
             "cbot_txt_domain": variable(challenge.txt_domain),
             "cbot_uri": variable(challenge.uri),
             "cbot_z_domain": variable(challenge.server_name),
+            **({"cbot_txt_target": challenge.txt_target} if challenge.txt_target else {}),
+            **({"cbot_txt_zone": challenge.txt_zone} if challenge.txt_zone else {}),
         }
         return dataclasses.replace(call, variables={**call.variables, **where}, side_by_side=True)
 

@@ -205,8 +205,18 @@ def addresses(message: Message, asked: str) -> tuple[str, ...]:
     )
 
 
-def serial(message: Message) -> int | None:
-    """From an answer about a SOA record: its serial number."""
+def soa(message: Message) -> tuple[str, int | None]:
+    """The zone and its serial number, from an answer about a SOA record: there, or with a negative answer."""
     import dns.rdatatype
 
-    return next((found[0].serial for found in message.answer if found.rdtype == dns.rdatatype.SOA), None)
+    for found in (*message.answer, *message.authority):
+        if found.rdtype == dns.rdatatype.SOA:
+            return text(found.name), found[0].serial
+    return "", None
+
+
+def values_of(message: Message, name: str) -> tuple[str, ...]:
+    """`values`, at the end of aliases of a name given as text."""
+    import dns.name
+
+    return values(message, _end(message, dns.name.from_text(name))[0])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from certbot_external_auth.challenges import dns01
-from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.endpoint import Endpoint, parse
 from certbot_external_auth.visibility import (
+    Clue,
     Expectation,
+    Found,
     Observation,
     Outcome,
     Says,
@@ -18,9 +21,12 @@ from certbot_external_auth.visibility import (
 )
 from certbot_external_auth.visibility.answer import LONGEST_CHAIN, Said
 from certbot_external_auth.visibility.lookup import Resolver, expand
-from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.probe import DNS_PORT, Surroundings
 from certbot_external_auth.visibility.wire import Question, Reply
 from certbot_external_auth.visibility.zone import Authority, Zone, Zones
+
+MOST_EXPLAINED = 200
+"""Addresses that are asked for reasons."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +87,29 @@ class Probe:
     def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
         """Where aliases of these names end, and in which zone; names without an alias are left out.
 
-        Nobody is believed to be the last word: the first answers that lead further are followed, for a handler that
-        must know before anything is published.
+        For whoever must know before anything is published; where servers disagree, the first one counts.
         """
-        expectations = [Expectation(dns01.TYPE, name, name, ()) for name in names]
-        seen = self.look(expectations, until)
-        return {
-            one.place: (one.asked, one.zone)
-            for one in reversed(seen)
-            if one.asked and one.outcome.says is not Says.NOTHING
-        }
+        # Nothing is wanted there, so that whoever answers at all, and not of a circle, is a match.
+        seen = self.look([Expectation(dns01.TYPE, name, name, ()) for name in names], until)
+        ends = {one.place: (one.asked, one.zone) for one in reversed(seen) if one.outcome is Outcome.MATCH}
+        found = {place: end for place, end in ends.items() if end[0]}
+        if not self._named or not found:
+            return found
+        questions = [Question(target, "SOA", recursive=True) for target, _ in found.values()]
+        replies = Resolver(self._named).ask(questions, until)
+        zones = [answer.soa(reply.message)[0] if reply.message is not None else "" for reply in replies]
+        return {place: (end[0], zone) for (place, end), zone in zip(found.items(), zones, strict=True)}
+
+    def explain(
+        self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
+    ) -> list[Clue]:
+        """See `watch.Observer.explain`: serial numbers, wildcard records, names with the zone's name twice."""
+        wanted = {one.place: one for one in expectations}
+        rows = [one for one in observations if one.address and one.outcome.says in (Says.YES, Says.NO)]
+        late = {one.place for one in rows if one.outcome.says is Says.NO}
+        rows = [one for one in rows if one.place in late][:MOST_EXPLAINED]
+        found = parallel.each(lambda row: _clues(wanted[row.place], row, bool(self._named), until), rows)
+        return list(dict.fromkeys(clue for clues in found for clue in clues))
 
     # --- where to ask ---
 
@@ -192,3 +211,25 @@ def _named_zone(named: Sequence[Endpoint], until: float) -> Zone:
             words = "this machine knows no address of it; see --external-auth-verify-nameservers"
             found.append(Authority(one.host, None, Outcome.TIMEOUT, words))
     return Zone(None, tuple(found))
+
+
+def _clues(wanted: Expectation, row: Observation, recursive: bool, until: float) -> list[Clue]:
+    """What one address tells besides; it has answered about the name before, so nothing is planted there anew."""
+    name = row.asked or row.place
+    server = parse(row.address, DNS_PORT)
+    sibling = f"_acme-challenge-{os.urandom(4).hex()}.{name.partition('.')[2]}"
+    questions = [Question(name, "SOA", recursive), Question(sibling, "TXT", recursive)]
+    soa, other = wire.ask(server, questions, until)
+    zone, serial = answer.soa(soa.message) if soa.message is not None else (row.zone, None)
+    found = []
+    if serial is not None:
+        found.append(Clue(row.place, Found.SERIAL, str(serial), row.server, row.address))
+    if row.outcome.says is not Says.NO:
+        return found
+    if row.seen and other.message is not None and set(answer.values_of(other.message, sibling)) & set(row.seen):
+        found.append(Clue(row.place, Found.WILDCARD, f"*.{name.partition('.')[2]}"))
+    twice = f"{name}.{zone or wanted.identifier}"
+    (reply,) = wire.ask(server, [Question(twice, "TXT", recursive)], until)
+    if reply.message is not None and set(answer.values_of(reply.message, twice)) & set(wanted.values):
+        found.append(Clue(row.place, Found.DOUBLED, twice))
+    return found

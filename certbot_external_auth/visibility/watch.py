@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.visibility import KINDS, Expectation, Observation, parallel, verdict
+from certbot_external_auth.visibility import KINDS, Clue, Expectation, Observation, parallel, verdict
 from certbot_external_auth.visibility.probe import Probe, Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State
 
@@ -73,6 +73,22 @@ class Observer:
         looks = [(self._probe(kind), group) for kind, group in groups.items()]
         found = parallel.each(lambda pair: pair[0].look(pair[1], until), looks)
         return [observation for observations in found for observation in observations]
+
+    def explain(
+        self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
+    ) -> list[Clue]:
+        """What a probe can find out besides when the time is over, for telling the likely reason."""
+        found: list[Clue] = []
+        for kind in dict.fromkeys(KINDS[one.type] for one in expectations):
+            explain = getattr(self._probe(kind), "explain", None)
+            if explain is not None:
+                found += explain([one for one in expectations if KINDS[one.type] == kind], observations, until)
+        return found
+
+    def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
+        """Where aliases of TXT names lead: name to target and the target's zone, for those that are aliases."""
+        probe = self._probe("dns")
+        return probe.follow(names, until)  # type: ignore[attr-defined, no-any-return]
 
     def _probe(self, kind: str) -> Probe:
         if kind not in self._probes:

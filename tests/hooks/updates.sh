@@ -9,13 +9,17 @@ dig() { command dig "@${SERVER% *}" -p "${SERVER#* }" +short +tries=1 "$name" TX
 
 change() {
     echo "server $SERVER"
-    [ "$operation $FAULT" != "deploy_challenge replaces" ] || echo "update delete $name TXT"
-    [ "$operation $FAULT" != "clean_challenge removes-all" ] || echo "update delete $name TXT"
+    case "$operation $FAULT" in
+    "deploy_challenge replaces" | "deploy_challenge unchained" | "clean_challenge removes-all")
+        echo "update delete $name TXT"
+        ;;
+    esac
     while [ $# -ge 3 ]; do
         case $operation in
         deploy_challenge) echo "update add _acme-challenge.$1 1 TXT \"$3\"" ;;
         clean_challenge) echo "update delete _acme-challenge.$1 TXT \"$3\"" ;;
         esac
+        [ "$FAULT" != unchained ] || break
         shift 3
     done
     echo send

@@ -101,6 +101,12 @@ def test_a_good_hook_passes_and_leaves_nothing(place: Place, more: tuple[str, ..
     ("fault", "code", "results", "change"),
     [
         ("replaces", 0, {"second": "warning", "keep": "skipped"}, "--external-auth-hook-chain yes mends this"),
+        (
+            "unchained",
+            1,
+            {"second": "warning", "keep": "skipped", "chain": "failed", "chain-withdraw": "skipped"},
+            "It replaces the value instead of adding one",
+        ),
         ("removes-all", 0, {"keep": "warning"}, "It removes every value."),
         ("once", 0, {"again": "warning"}, "Let it end with success when nothing is there to remove"),
         ("dash", 1, {"dash": "failed", "dash-withdraw": "skipped"}, "no program takes it ($4) for an option"),

@@ -17,6 +17,7 @@ from tests.support import tls as tls_support
 from tests.support.bind import Bind
 from tests.support.certbot import Certbot
 from tests.support.powerdns import powerdns
+from tests.support.rehearsals import rehearse
 from tests.support.testca import TestCA
 from tests.support.webroot import Webroot
 from tests.support.words import RENEW_NOW, handler, handler_for_both, names
@@ -34,6 +35,17 @@ def issues_and_renews(certbot: Certbot, words: list[str], *wanted: str) -> None:
     assert renewed.returncode == 0, renewed
 
 
+def passes_its_rehearsal(certbot: Certbot, name: str, server: str, *words: str) -> None:
+    """Without so much as a warning.
+
+    :param server: a name server that knows the name.
+    """
+    more = ["--domain", f"rehearsal.{ZONE}", "--nameserver", server, "--json", *words]
+    found = rehearse(str(HANDLERS / name), *more, environment=certbot.environment)
+    assert found.code == 0, found
+    assert found.results == {}
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     found = tmp_path / "challenges"
@@ -47,6 +59,7 @@ def test_minimal(certbot: Certbot, ca: TestCA, folder: Path, domain: str, name: 
     words = handler(str(HANDLERS / name), "--preferred-challenges", "http")
     with Webroot(folder, ca.http_port):
         issues_and_renews(certbot, words, domain, f"b.{domain}")
+        passes_its_rehearsal(certbot, name, ca.dns, "--type", "http-01", "--http-01-port", str(ca.http_port))
     assert list(folder.iterdir()) == []
     refused = certbot.run("certonly", *handler(str(HANDLERS / name)), *names(f"c.{domain}"))
     assert "this handler does http-01 only: --preferred-challenges http" in refused.stderr
@@ -61,6 +74,7 @@ def test_nsupdate(tmp_path: Path) -> None:
         certbot.environment["NSUPDATE_SERVER"] = f"{dns.address} {dns.port}"
         issues_and_renews(certbot, handler(str(HANDLERS / "nsupdate.sh")), f"a.{ZONE}", f"*.a.{ZONE}")
         assert dns.txt(f"_acme-challenge.a.{ZONE}") == ["somebody-elses"]
+        passes_its_rehearsal(certbot, "nsupdate.sh", dns.server)
 
 
 def test_powerdns(tmp_path: Path) -> None:
@@ -72,6 +86,7 @@ def test_powerdns(tmp_path: Path) -> None:
         settings.chmod(0o600)
         words = handler(str(HANDLERS / "powerdns.py"), "--external-auth-env-file", str(settings))
         issues_and_renews(certbot, words, f"a.{ZONE}", f"*.a.{ZONE}")
+        passes_its_rehearsal(certbot, "powerdns.py", dns.server, "--env-file", str(settings))
         assert dns.records() == before
 
 
@@ -118,6 +133,8 @@ def test_ssh_webroot(tmp_path: Path, folder: Path, domain: str) -> None:
         }
         words = handler_for_both(str(HANDLERS / "ssh-webroot.sh"), "--preferred-challenges", "http")
         issues_and_renews(certbot, words, domain, f"b.{domain}")
+        port = str(ca.http_port)
+        passes_its_rehearsal(certbot, "ssh-webroot.sh", ca.dns, "--type", "http-01", "--http-01-port", port)
         assert list(folder.iterdir()) == []
         [carried] = (tmp_path / "certificates").iterdir()
         assert certbot.live(domain).read_text() in carried.read_text()
@@ -148,6 +165,9 @@ def test_template_does_everything(tmp_path: Path, folder: Path) -> None:
             result = certbot.run("certonly", *words, "--preferred-challenges", kind, *names(name))
             assert result.returncode == 0, result
             assert certbot.live(name).read_text() in (tmp_path / "certificates" / f"{name}.pem").read_text()
+        where = ["--http-01-port", str(ca.http_port), "--https-port", str(ca.tls_port)]
+        for kind in ("dns-01", "http-01", "tls-alpn-01"):
+            passes_its_rehearsal(certbot, "template.sh", dns.server, "--type", kind, *where)
         assert list(folder.iterdir()) == [] == list((tmp_path / "tls").iterdir())
         unchanged = certbot.run("renew", "--no-random-sleep-on-renew")
         assert f"{ZONE} is good until 20" in unchanged.log

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.certbot import Certbot
 from tests.support.hooks import Hooks
+from tests.support.ports import ADDRESS
 from tests.support.testca import TestCA
 from tests.support.webroot import Webroot
 from tests.support.words import handler, names
@@ -73,7 +74,8 @@ def test_failing_chain_names_every_identifier(certbot: Certbot, scripts: Hooks, 
 
 def test_challenge_the_ca_refuses_is_cleaned_and_explained(certbot: Certbot, scripts: Hooks, domain: str) -> None:
     """Lost: the CA's own reason, on the terminal and for the script."""
-    result = certbot.run("certonly", *handler(scripts.native), *names(domain), env={"FORGET": domain})
+    words = (*handler(scripts.native), "--external-auth-verify", "off")
+    result = certbot.run("certonly", *words, *names(domain), env={"FORGET": domain})
     assert result.returncode == 1
     assert result.validated
     assert domain in result.stdout
@@ -88,6 +90,8 @@ def test_http_file_that_nobody_wrote_is_a_refusal(certbot: Certbot, scripts: Hoo
     result = certbot.run("certonly", *handler(silent), "--preferred-challenges", "http", *names(domain))
     assert result.returncode == 1
     assert {status for _, status in web.asked} == {404}
+    assert not result.validated
+    assert "wrong content" in result.stderr
 
 
 def test_failing_cleanup_does_not_take_the_certificate_away(certbot: Certbot, scripts: Hooks, domain: str) -> None:
@@ -175,9 +179,19 @@ wait
     assert not result.validated
 
 
-def test_hook_that_overwrites_is_told_what_the_ca_missed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+def test_hook_that_overwrites_is_named_before_the_ca_is_asked(certbot: Certbot, scripts: Hooks, domain: str) -> None:
     """Lost: the trace to the commonest fault of hooks: of two values at one name only the last is there."""
-    words = handler(scripts.path("overwrites.py"))
-    result = certbot.run("certonly", *words, *names(domain, f"*.{domain}"))
+    hook = scripts.path("overwrites.py")
+    result = certbot.run("certonly", *handler(hook), *names(domain, f"*.{domain}"))
     assert result.returncode == 1
-    assert sorted(call.env["status"] for call in scripts.calls("cleanup")) == ["invalid", "valid"]
+    assert not result.validated
+    assert [call.env["status"] for call in scripts.calls("cleanup")] == ["pending", "pending"]
+    for part in (
+        f"_acme-challenge.{domain}\n  {ADDRESS}",
+        "other values: ",
+        f"The handler {hook} replaces what stands at the name",
+        "--external-auth-hook-chain yes",
+        "--external-auth-verify off asks the CA without looking.",
+        "The CA was not asked to validate anything.",
+    ):
+        assert part in result.stderr, part

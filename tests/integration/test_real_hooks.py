@@ -16,6 +16,7 @@ from tests.support import certificates, private_network
 from tests.support.bind import Bind
 from tests.support.certbot import SYSTEM_PATH, Certbot, Result
 from tests.support.powerdns import powerdns
+from tests.support.rehearsals import Rehearsal, rehearse
 from tests.support.testca import TestCA
 from tests.support.words import RENEW_NOW, handler, names
 
@@ -38,6 +39,11 @@ class Host:
     def __init__(self, folder: Path, ca: TestCA) -> None:
         self.certbot = Certbot(folder / "host", ca)
         self.certbot.environment["PATH"] = SYSTEM_PATH
+
+    def rehearses(self, hook: str, *words: str) -> Rehearsal:
+        """Looked at where the zone's delegation leads."""
+        more = ["--domain", f"rehearsal.{ZONE}", "--json", *words]
+        return rehearse(hook, *more, environment=self.certbot.environment, cwd=self.certbot.cwd)
 
     def issues_and_renews(self, words: list[str], *wanted: str, renew: Sequence[str] = ()) -> list[Result]:
         """:param renew: words of the renewal alone."""
@@ -99,6 +105,8 @@ def test_debians_ddns_tsig_with_bind(tmp_path: Path) -> None:
             "key_algorithm = hmac-sha256\nwait = 5\n"
         )
         host.issues_and_renews(handler(DDNS_TSIG, *DEHYDRATED), f"a.{ZONE}", f"*.a.{ZONE}", renew=CHAINED)
+        rehearsal = host.rehearses(DDNS_TSIG, *DEHYDRATED)
+        assert (rehearsal.code, rehearsal.results) == (0, {}), rehearsal
 
 
 def test_acmetools_hook_with_bind(tmp_path: Path) -> None:
@@ -108,6 +116,8 @@ def test_acmetools_hook_with_bind(tmp_path: Path) -> None:
         private_network.put("/etc/default/acme-dns", key)
         words = handler(ACMETOOL, "--external-auth-dialect", "acmetool")
         host.issues_and_renews(words, f"a.{ZONE}", f"*.a.{ZONE}")
+        rehearsal = host.rehearses(ACMETOOL, "--dialect", "acmetool")
+        assert (rehearsal.code, rehearsal.results) == (0, {}), rehearsal
 
 
 def test_uacmes_hook_with_bind(tmp_path: Path) -> None:
@@ -127,3 +137,7 @@ def test_uacmes_hook_hangs_with_two_values(tmp_path: Path) -> None:
         assert f"The handler {UACME} failed at begin for a.{ZONE}: it had not ended after 3 seconds" in result.stderr
         assert f"Two values belong at _acme-challenge.a.{ZONE}, and some hooks wait" in result.stderr
         assert "ask for base name and wildcard in two certificates." in result.stderr
+        rehearsal = host.rehearses(UACME, "--dialect", "uacme", "--timeout", "3")
+        assert rehearsal.code == 1
+        assert rehearsal.results["second"] == "failed"
+        assert "needs two values at one name" in rehearsal.steps["second"]["change"]

@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,48 @@ def test_files_of_ours_are_withdrawn_with_the_same_words(
     assert list(webroot_folder.iterdir()) == []
     assert not journal(certbot)
     assert recover(certbot).stdout == "Nothing is left behind.\n"
+
+
+def test_handler_that_outlives_its_run_is_waited_for(
+    certbot: Certbot, scripts: Hooks, ca: TestCA, tmp_path: Path, domain: str
+) -> None:
+    """Lost: the record that a slow script adds after everything was withdrawn."""
+    os.mkfifo(tmp_path / "go")
+    kill = '[ "$1" = perform ] && { kill -KILL $PPID; read x <"$GO"; }'
+    slow = scripts.write("slow.sh", f'#!/bin/sh\n[ -z "$SPARE" ] && {kill}\nexec {scripts.native} "$@"\n')
+    certbot.environment["GO"] = str(tmp_path / "go")
+    assert certbot.run("certonly", *handler(slow), *names(domain)).returncode == -signal.SIGKILL
+    command = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(certbot.work_dir)]
+    with subprocess.Popen(command, env={**certbot.environment, "SPARE": "1"}, stdout=subprocess.PIPE) as recovering:
+        # It has begun when its attempt is noted.
+        until(lambda: '"attempts": 1' in journal(certbot)[0].read_text())
+        assert txt(ca, domain) == [[]]
+        (tmp_path / "go").write_text("\n")
+        assert recovering.wait(60) == 0
+    assert [call.operation for call in scripts.calls("perform", "cleanup")] == ["perform", "cleanup"]
+    assert txt(ca, domain) == [[]]
+    assert not journal(certbot)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_second_interrupt_leaves_the_journal_true(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
+    """Lost: what was published, to somebody's impatience."""
+    stop = '[ -z "$SPARE" ] && [ "$1" = pre-cleanup ] && kill -INT $PPID && sleep 9'
+    text = f'#!/bin/sh\n{scripts.native} "$@" || exit\n{stop}\nexit 0\n'
+    result = certbot.run("certonly", *handler(scripts.write("impatient.sh", text)), *names(domain))
+    assert result.returncode == 1, result
+    assert [call.operation for call in scripts.calls("cleanup")] == []
+    assert txt(ca, domain) != [[]]
+    assert len(journal(certbot)) == 1
+    certbot.environment["SPARE"] = "1"
+    assert recover(certbot).returncode == 0
+    assert (txt(ca, domain), journal(certbot)) == ([[]], [])
 
 
 def test_changed_handler_is_said_and_not_run(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:

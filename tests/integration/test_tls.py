@@ -28,6 +28,8 @@ from tests.support.words import AUTHENTICATOR, JSON, RENEW_NOW, handler, names
 
 ALPN = ("--preferred-challenges", "tls-alpn-01")
 SNI = ("--preferred-challenges", "tls-sni-01")
+UNSEEN = ("--external-auth-verify", "off")
+"""The CA itself shall refuse what the plugin would not let it see."""
 VERSION = tuple(map(int, importlib.metadata.version("certbot").split(".")[:2]))
 knows_addresses = pytest.mark.skipif(VERSION < (5, 3), reason="Certbot 5.3 brought --ip-address")
 
@@ -92,7 +94,7 @@ def test_a_builder_that_is_wrong_is_refused(
 ) -> None:
     """The CA of these tests looks at everything RFC 8737 asks for, so its approval means something."""
     spoil = {"PYTHONPATH": str(spoiled), "SPOIL": how}
-    refused_by_ca(certbot.run("certonly", *handler(scripts.native, *ALPN), *names(domain), env=spoil), detail)
+    refused_by_ca(certbot.run("certonly", *handler(scripts.native, *ALPN), *UNSEEN, *names(domain), env=spoil), detail)
     assert files(certbot) == []
     assert list(tls.iterdir()) == []
 
@@ -114,7 +116,7 @@ def test_a_server_that_does_not_choose_the_protocol_is_refused(certbot: Certbot,
             elif line["cmd"] == "cleanup":
                 answer(send, ok=True)
 
-        result = certbot.drive("certonly", *JSON, *ALPN, *names(domain), policy=serve)
+        result = certbot.drive("certonly", *JSON, *ALPN, *UNSEEN, *names(domain), policy=serve)
     refused_by_ca(result, "Cannot negotiate ALPN protocol")
     [line] = result.of("result")
     assert line["status"] == "invalid"
@@ -134,7 +136,7 @@ def test_a_wrong_certificate_for_tls_sni_is_refused(
     host.environment.update({"RECORD": str(scripts.record), "TLS_FOLDER": str(tmp_path / "tls")})
     spoil = {"PYTHONPATH": str(spoiled), "SPOIL": how}
     with tls_support.serving(tmp_path / "tls", sni_ca.tls_port):
-        result = host.run("certonly", *handler(scripts.native, *SNI), *names(domain), env=spoil)
+        result = host.run("certonly", *handler(scripts.native, *SNI), *UNSEEN, *names(domain), env=spoil)
     refused_by_ca(result, f"tls-sni-01: the certificate for {domain} names")
     assert files(host) == []
 

@@ -174,6 +174,28 @@ class Bind:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(STOPPED_WITHIN)
 
+    def tell_of_change(self) -> None:
+        """Let a secondary ask its primary whether there is something new (RFC 1996)."""
+        import dns.flags
+        import dns.message
+        import dns.opcode
+        import dns.query
+
+        for zone in self.zones:
+            notify = dns.message.make_query(zone, "SOA")
+            notify.set_opcode(dns.opcode.NOTIFY)
+            notify.flags |= dns.flags.AA
+            dns.query.udp(notify, self.address, timeout=10, port=self.port)
+
+    def freeze(self) -> None:
+        """Let it be silent until `thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def start(self) -> None:
         """:raises NotReadyError: if it does not come up."""
         tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []

@@ -32,6 +32,7 @@ START = "import sys; from certbot.main import main; sys.exit(main())"
 KEPT = ("LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_START")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NEEDS_ACCOUNT = ("certonly", "run")
+HISTORIC = "certbot-external-auth:out"
 
 
 @dataclass(frozen=True, repr=False)
@@ -203,8 +204,19 @@ class Certbot:
             account = ["--server", self.ca.directory, "--agree-tos"]
             if not {"--email", "-m"} & set(words):
                 account.append("--register-unsafely-without-email")
+            account += self._looking(words)
         # They come last so that nothing of a command line under test stands behind ours.
         return [sys.executable, *start, *words, *map(str, folders), *account]
+
+    def _looking(self, words: Sequence[str]) -> list[str]:
+        """Where the plugin shall look, if the command line does not say it: no resolver knows the CA's names, and its
+        ports are not those of the world."""
+        ports = [("--http-01-port", self.ca.http_port), ("--https-port", self.ca.tls_port)]
+        found = [word for flag, port in ports if flag not in words for word in (flag, str(port))]
+        typed = [*words, self.cli_ini.read_text() if self.cli_ini.exists() else ""]
+        if any(HISTORIC in word or "external-auth-verify" in word for word in typed):
+            return found
+        return [*found, "--external-auth-verify-nameservers", self.ca.dns, "--external-auth-verify-timeout", "2"]
 
     def result(self, words: Sequence[str], returncode: int, stdout: bytes, stderr: bytes, whole: bool = True) -> Result:
         expected = purity.protocol(words, self.config_dir, self.cli_ini)

@@ -30,6 +30,11 @@ class Answer:
         return next((value for known, value in self.headers if known.lower() == name.lower()), None)
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client may be gone before it has its answer."""
+
+
 class Front:
     """:param ca: whose certificate is shown. :param directory: of the CA behind it."""
 
@@ -49,7 +54,7 @@ class Front:
         """Serves there, until the end of the block; the URL of the directory."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.ca.ca_bundle, self.ca.folder / "server.key")
-        server = ThreadingHTTPServer((ADDRESS, port), self._handler())
+        server = _Server((ADDRESS, port), self._handler())
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

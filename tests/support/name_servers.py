@@ -183,8 +183,9 @@ def _type(query: Message) -> str:
 class Net:
     """Name servers that run in one thread; their addresses are of the loopback, their port is the same."""
 
-    def __init__(self, addresses: Sequence[str]) -> None:
-        self.port, sockets = _bound(addresses)
+    def __init__(self, addresses: Sequence[str], port: int | None = None) -> None:
+        """:param port: one that is free if None."""
+        self.port, sockets = _bound(addresses, port)
         self.servers: dict[str, NameServer] = {one: NameServer(one, self.port) for one in addresses}
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
@@ -247,10 +248,10 @@ class Net:
         link.close()
 
 
-def _bound(addresses: Sequence[str]) -> tuple[int, dict[str, tuple[socket.socket, socket.socket]]]:
+def _bound(addresses: Sequence[str], wanted: int | None) -> tuple[int, dict[str, tuple[socket.socket, socket.socket]]]:
     """A port that is free on all addresses, by UDP and TCP."""
     for _ in range(100):
-        port = random.randrange(10000, 32000)
+        port = wanted or random.randrange(10000, 32000)
         found: dict[str, tuple[socket.socket, socket.socket]] = {}
         with contextlib.ExitStack() as opened:
             try:

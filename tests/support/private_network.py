@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 CLONE_NEWNS = 0x00020000
+THREADS_GONE_WITHIN = 5.0
 CLONE_NEWNET = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -43,8 +46,17 @@ def private_network(files: Mapping[str, str] | None = None) -> Iterator[None]:
             yield
         finally:
             for namespace in namespaces:
-                _must(_LIBC.setns(namespace.fileno(), 0))
+                _return_to(namespace.fileno())
             os.chdir(cwd)
+
+
+def _return_to(namespace: int) -> None:
+    """A thread of the block that was joined may not be gone yet; as long as it is there the system refuses."""
+    deadline = time.monotonic() + THREADS_GONE_WITHIN
+    while _LIBC.setns(namespace, 0) != 0:
+        if ctypes.get_errno() != errno.EINVAL or time.monotonic() > deadline:
+            _must(-1)
+        time.sleep(0.01)
 
 
 def put(path: str, content: str) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 LIMIT = 120.0
@@ -42,10 +43,13 @@ class Rehearsal:
         return [json.loads(line) for line in self.stdout.splitlines()]
 
 
-def started(*words: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def started(
+    *words: str, environment: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.Popen[str]:
     """:param environment: added to the caller's."""
     return subprocess.Popen(
         [sys.executable, "-m", "certbot_external_auth.cli", "check", *words],
+        cwd=cwd,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -65,5 +69,5 @@ def ended(process: subprocess.Popen[str]) -> Rehearsal:
     return Rehearsal(process.returncode, stdout, stderr)
 
 
-def rehearse(*words: str, environment: Mapping[str, str] | None = None) -> Rehearsal:
-    return ended(started(*words, environment=environment))
+def rehearse(*words: str, environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> Rehearsal:
+    return ended(started(*words, environment=environment, cwd=cwd))

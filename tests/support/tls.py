@@ -21,7 +21,7 @@ READY_WITHIN = 20.0
 
 
 def listens(port: int, address: str = "127.0.0.1") -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=2):
+    with contextlib.suppress(OSError), socket.create_connection((address or "127.0.0.1", port), timeout=2):
         return True
     return False
 
@@ -62,7 +62,7 @@ def serving(folder: Path, port: int, address: str = "127.0.0.1") -> Iterator[Pat
         "--address",
         address,
     ]
-    with program(words, port, address):
+    with program(words, port, address or "127.0.0.1"):
         yield folder
 
 

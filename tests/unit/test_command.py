@@ -77,3 +77,9 @@ def test_broken_quotation_is_said() -> None:
 @pytest.mark.parametrize(("path", "bad"), [("/srv/www", False), ("/srv/%(x)s", True), ("/srv/a\nb", True)])
 def test_paths_that_a_renewal_file_would_change(path: str, bad: bool) -> None:
     assert command.unkeepable(path) is bad
+
+
+def test_a_nul_is_wrong_use() -> None:
+    """Lost: a traceback instead of a sentence, for a cli.ini that a disk has damaged."""
+    with pytest.raises(UsageError, match="--flag: there is a NUL"):
+        command.resolve_typed("hook\0", "--flag", "/", "/usr/bin")

@@ -134,5 +134,7 @@ def test_missing_folder_long_and_binary(tmp_path: Path) -> None:
         path.chmod(0o600)
     assert "No such file" in str(env_file.problem(str(tmp_path / "none")))
     assert "no regular file" in str(env_file.problem(str(tmp_path)))
+    os.mkfifo(tmp_path / "pipe")
+    assert "no regular file" in str(env_file.problem(str(tmp_path / "pipe")))
     assert "longer than 65536 bytes" in str(env_file.problem(str(long)))
     assert "no UTF-8" in str(env_file.problem(str(binary)))

@@ -28,6 +28,8 @@ def challenge(identifier: str = "example.org", kind: str = "dns", token: str = T
         ("xn--bcher-kva.example", "dns", ["xn--bcher-kva.example"]),
         ("192.0.2.1", "ip", ["192.0.2.1"]),
         ("2001:db8::1", "ip", ["2001:db8::1"]),
+        ("2001:db8::1", "ip", ["2001:0DB8:0::1"]),
+        ("example.org", "dns", ["www.example.org", "Example.ORG."]),
         ("anything.example", "dns", None),
     ],
 )
@@ -39,6 +41,14 @@ def test_what_was_asked_for_passes(identifier: str, kind: str, asked: list[str] 
     ("wrong", "said"),
     [
         (challenge("victim.example"), "was not asked for"),
+        (challenge("org"), "was not asked for"),
+        (challenge("www.example.org"), "was not asked for"),
+        (challenge("192.0.2.1"), "is no 'dns' identifier"),
+        (challenge("192.0.2.1", "ip"), "was not asked for"),
+        (challenge("bücher.example"), "is no 'dns' identifier"),
+        (challenge("*.example.org"), "is no 'dns' identifier"),
+        (challenge("example.org."), "is no 'dns' identifier"),
+        (challenge("a." * 127 + "org"), "is no 'dns' identifier"),
         (challenge("example.org; touch x"), "is no 'dns' identifier"),
         (challenge("example.org\n"), "is no 'dns' identifier"),
         (challenge("-x.example.org"), "is no 'dns' identifier"),
@@ -59,6 +69,50 @@ def test_what_was_not_is_refused_with_what_was_sent(wrong: Challenge, said: str)
         guard.check([challenge(), wrong], ["example.org"])
     assert said in str(caught.value)
     assert "no handler, driver or person was asked" in str(caught.value)
+
+
+def numbered(number: int, identifier: str = "example.org", kind: str = "dns") -> Challenge:
+    token = f"{number:04}{TOKEN[4:]}"
+    return Challenge(
+        f"c{number}", "dns-01" if kind == "dns" else "http-01", identifier, kind, token, f"{token}.{THUMBPRINT}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("identifier", "kind", "asked", "most"),
+    [
+        ("example.org", "dns", ["example.org"], 1),
+        ("example.org", "dns", ["*.example.org"], 1),
+        ("example.org", "dns", ["example.org", "*.EXAMPLE.org", "EXAMPLE.org"], 2),
+        ("192.0.2.1", "ip", ["192.0.2.1"], 1),
+        ("example.org", "dns", None, 2),
+        ("192.0.2.1", "ip", None, 1),
+    ],
+)
+def test_there_are_no_more_challenges_than_names(
+    identifier: str, kind: str, asked: list[str] | None, most: int
+) -> None:
+    """Else a CA could fill somebody's zone, or a provider's quota."""
+    good = [numbered(number, identifier, kind) for number in range(most)]
+    guard.check(good, asked)
+    more = [*good, numbered(most, identifier.upper(), kind)]
+    with pytest.raises(GuardError, match=f"sent {most + 1} challenges for .*, for which there can be {most}"):
+        guard.check(more, asked)
+
+
+def test_the_same_challenge_twice_is_refused() -> None:
+    with pytest.raises(GuardError, match=r"the same challenge for 'example\.org' twice"):
+        guard.check([numbered(1), numbered(1)], ["example.org", "*.example.org"])
+
+
+def test_a_flood_is_refused_in_a_few_lines() -> None:
+    """Where the names are unknown the number is all there is to judge by."""
+    with pytest.raises(GuardError, match="1001 challenges"):
+        guard.check([numbered(number, f"n{number}.test") for number in range(1001)], None)
+    with pytest.raises(GuardError) as caught:
+        guard.check([numbered(number, f"n{number}.test") for number in range(900)], ["example.org"])
+    assert len(str(caught.value)) < 2000
+    assert "890 more" in str(caught.value)
 
 
 @given(st.text(), st.text())

@@ -17,7 +17,7 @@ import pytest
 
 from certbot_external_auth import journal, own_folder
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.journal_entry import Entry, Handler
+from certbot_external_auth.journal.entry import Entry, Handler
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -99,11 +99,11 @@ def test_lock_is_that_of_the_process(tmp_path: Path) -> None:
     program = (
         "import sys; sys.path[0:0] = sys.argv[2:]\n"
         "from tests.unit.test_journal import journal, Path\n"
-        "from certbot_external_auth.journal_entry import decode\n"
+        "from certbot_external_auth.journal.entry import decode\n"
         "held = journal.Held.new(sys.argv[1], decode(sys.stdin.buffer.read()))\n"
         "print('ready', flush=True); import time; time.sleep(600)\n"
     )
-    from certbot_external_auth.journal_entry import encode
+    from certbot_external_auth.journal.entry import encode
 
     root = str(Path(__file__).resolve().parents[2])
     words = [sys.executable, "-c", program, str(tmp_path), root]

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.journal_entry import Entry, EntryError, Handler, decode, encode
+from certbot_external_auth.journal.entry import Entry, EntryError, Handler, decode, encode
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"

@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth.text import clean, one_line
+from certbot_external_auth.text import clean, of_server, one_line
 
 
 @given(st.text())
@@ -23,3 +23,13 @@ def test_the_limit_holds(text: str, limit: int) -> None:
 
 def test_terminal_sequences_go_as_a_whole() -> None:
     assert clean("a\x1b[31;1mb\x1b]0;x\x07c\x1b(Bd\x9b2J") == "abcd2J"
+
+
+@given(st.text(st.characters(), max_size=3000), st.integers(4, 5000))
+def test_what_a_server_wrote_can_be_given_to_a_program_and_is_bounded_in_bytes(text: str, limit: int) -> None:
+    """Half a pair of UTF-16, which JSON can carry, would keep the handler from being started at all."""
+    assert len(of_server(text, limit).encode()) <= limit
+
+
+def test_half_a_pair_goes() -> None:
+    assert of_server("a\ud800b\udfff") == "ab"

@@ -11,7 +11,8 @@ from typing import Any
 
 from certbot_external_auth import journal, recovery
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.journal_entry import Entry
+from certbot_external_auth.journal.entry import Entry
+from certbot_external_auth.recovery import telling
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +66,7 @@ def _chosen(work_dir: str, config_dir: str | None, named: Iterable[str]) -> reco
 def _print(found: recovery.Outcome, work_dir: str, dry_run: bool) -> None:
     for one in found.withdrawn:
         for challenge in one.challenges:
-            print(f"Withdrawn: {recovery.described(challenge)}")
+            print(f"Withdrawn: {telling.described(challenge)}")
     for one in found.left:
         print("\n".join(_would(one, work_dir) if dry_run else _is_left(one, work_dir)))
     for one in found.running:
@@ -77,10 +78,10 @@ def _print(found: recovery.Outcome, work_dir: str, dry_run: bool) -> None:
 
 
 def _is_left(one: Entry, work_dir: str) -> list[str]:
-    first, *rest = recovery.sentences(one, work_dir).splitlines()
+    first, *rest = telling.sentences(one, work_dir).splitlines()
     if one.mode in recovery.TOLD_MODES:
         return [first, *rest]
-    return [first, *rest[:-1], "Or by hand:", *(f"  {line}" for line in recovery.commands(one, work_dir))]
+    return [first, *rest[:-1], "Or by hand:", *(f"  {line}" for line in telling.commands(one, work_dir))]
 
 
 def _would(one: Entry, work_dir: str) -> list[str]:
@@ -88,13 +89,13 @@ def _would(one: Entry, work_dir: str) -> list[str]:
     names = ", ".join(sorted(one.identifiers))
     if problem is not None:
         return [f"Would not be withdrawn ({names}): {problem}"]
-    return [f"Would be called ({names}):", *(f"  {line}" for line in recovery.calls(one, work_dir))]
+    return [f"Would be called ({names}):", *(f"  {line}" for line in telling.calls(one, work_dir))]
 
 
 def _document(found: recovery.Outcome, work_dir: str) -> dict[str, Any]:
     return {
         "withdrawn": [_described(one) for one in found.withdrawn],
-        "left": [{**_described(one), "commands": recovery.commands(one, work_dir)} for one in found.left],
+        "left": [{**_described(one), "commands": telling.commands(one, work_dir)} for one in found.left],
         "running": [_described(one) for one in found.running],
         "set_aside": [os.path.join(journal.folder(work_dir), name) for name in found.aside],
     }
@@ -110,5 +111,5 @@ def _described(one: Entry) -> dict[str, Any]:
         "handler": list(one.handler.words),
         "dialect": one.handler.dialect if one.handler.words else None,
         "attempts": one.attempts,
-        "challenges": recovery.leftover(one),
+        "challenges": telling.leftover(one),
     }

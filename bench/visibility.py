@@ -1,0 +1,178 @@
+"""The look before the CA is asked, measured: how long it takes when all is there, and how late it notices the last one.
+
+python bench/visibility.py            # prints what docs/performance.md has
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from certbot_external_auth.endpoint import Endpoint  # noqa: E402
+from certbot_external_auth.visibility import Expectation  # noqa: E402
+from certbot_external_auth.visibility.probe import Surroundings  # noqa: E402
+from certbot_external_auth.visibility.verdict import State  # noqa: E402
+from certbot_external_auth.visibility.watch import Observer, Policy, watch  # noqa: E402
+from tests.support.name_servers import Net  # noqa: E402
+
+NAMES, ADDRESSES = 100, 6
+GOAL = 1.5
+"""Seconds for seeing everything at once."""
+LATEST = 20.0
+"""Seconds after which the last value comes, at most."""
+FIXED_SLEEP = 60.0
+"""Seconds that a fixed sleep waits which is never too short here, as the defaults of many plugins do."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """:ivar looks: seconds for all names at all addresses. :ivar threads: at most at the same time.
+    :ivar delays: seconds from the last address having it to the CA being asked.
+    """
+
+    looks: Sequence[float]
+    threads: int
+    delays: Sequence[float]
+    waits: Sequence[float]
+
+
+def measure(rounds: int, late: int) -> Measured:
+    """:param rounds: looks at everything. :param late: watches of a value that arrives late, all at the same time."""
+    addresses = [f"127.0.5.{number}" for number in range(1, ADDRESSES + 1)]
+    with Net(addresses) as net:
+        looks, threads = _all_there(net, addresses, rounds)
+        delays, waits = _late(net, addresses, late)
+    return Measured(looks, threads, delays, waits)
+
+
+def _expectation(number: int) -> Expectation:
+    name = f"n{number}.bench.example"
+    return Expectation("dns-01", name, f"_acme-challenge.{name}", (f"value-{number}",), (str(number),))
+
+
+def _zone(numbers: Sequence[int]) -> str:
+    records = [f"_acme-challenge.n{number} 60 IN TXT value-{number}" for number in numbers]
+    return "\n".join(["@ 60 IN SOA ns hostmaster 1 60 60 60 60", *records]) + "\n"
+
+
+def _observer(net: Net, addresses: Sequence[str]) -> Observer:
+    return Observer(Surroundings(tuple(Endpoint(address, net.port) for address in addresses)))
+
+
+def _all_there(net: Net, addresses: Sequence[str], rounds: int) -> tuple[list[float], int]:
+    net.serve("bench.example", _zone(range(NAMES)), addresses)
+    found, most = [], 0
+    for _ in range(rounds):
+        peak = _Peak()
+        start = time.perf_counter()
+        with peak:
+            last = watch(_observer(net, addresses), [_expectation(n) for n in range(NAMES)], Policy("strict", 0, 0))
+        found.append(time.perf_counter() - start)
+        assert set(last.states.values()) == {State.VISIBLE}, last.states
+        most = max(most, peak.most)
+    return found, most
+
+
+class _Peak:
+    """Counts the threads that look, while a block runs."""
+
+    def __enter__(self) -> _Peak:
+        self.most = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._count)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _count(self) -> None:
+        while not self._over.wait(0.005):
+            self.most = max(self.most, sum(one.name == "visibility" for one in threading.enumerate()))
+
+
+def _late(net: Net, addresses: Sequence[str], count: int) -> tuple[list[float], list[float]]:
+    """Delay and whole wait of watches whose value comes at another moment at each address."""
+    chance = random.Random(1)
+    arrivals = {number: [chance.uniform(0, LATEST) for _ in addresses] for number in range(count)}
+    start = time.monotonic()
+    over = threading.Event()
+    feeder = threading.Thread(target=_feed, args=(net, addresses, arrivals, start, over))
+    feeder.start()
+    found: dict[int, float] = {}
+
+    def one(number: int) -> None:
+        last = watch(_observer(net, addresses), [_expectation(number)], Policy("strict", 3 * LATEST, 0))
+        assert set(last.states.values()) == {State.VISIBLE}
+        found[number] = time.monotonic() - start
+
+    watches = [threading.Thread(target=one, args=(number,)) for number in arrivals]
+    for thread in watches:
+        thread.start()
+    for thread in watches:
+        thread.join()
+    over.set()
+    feeder.join()
+    numbers = sorted(found)
+    return [found[one] - max(arrivals[one]) for one in numbers], [found[one] for one in numbers]
+
+
+def _feed(
+    net: Net, addresses: Sequence[str], arrivals: dict[int, list[float]], start: float, over: threading.Event
+) -> None:
+    """Let the values come; a server has it a moment before it is counted as having it."""
+    shown: dict[str, list[int]] = {}
+    while not over.wait(0.02):
+        now = time.monotonic() - start
+        for index, address in enumerate(addresses):
+            numbers = [number for number, moments in arrivals.items() if moments[index] <= now]
+            if shown.get(address) != numbers:
+                shown[address] = numbers
+                net.serve("bench.example", _zone(numbers), [address])
+
+
+def section(found: Measured) -> Iterator[str]:
+    """For docs/performance.md."""
+    least, median = min(found.looks), statistics.median(found.looks)
+    yield "## Looking before the CA is asked"
+    yield ""
+    yield (
+        f"{NAMES} names at {ADDRESSES} addresses (small name servers in the same process, so their work counts too), "
+        f"all there at once: {least:.2f} s at least, {median:.2f} s median of {len(found.looks)}; "
+        f"{found.threads} threads, one socket each. Goal, under {GOAL:g} s: {'met' if median < GOAL else 'missed'}."
+    )
+    yield ""
+    delays = sorted(found.delays)
+    yield (
+        f"{len(delays)} values that arrive at each of {ADDRESSES} addresses at another moment, up to {LATEST:.0f} s "
+        "late. From the moment the last address has it to asking the CA, in seconds:"
+    )
+    yield ""
+    yield "| | median | maximum | asked too early |"
+    yield "|---|---:|---:|---:|"
+    early = sum(delay < 0 for delay in delays)
+    pace = "looks after 1 s, then ever less often, each 15 s at last"
+    yield f"| plugin ({pace}) | {statistics.median(delays):.2f} | {delays[-1]:.2f} | {early} |"
+    waits = [wait - delay for wait, delay in zip(found.waits, found.delays, strict=True)]
+    fixed = [FIXED_SLEEP - arrived for arrived in waits]
+    yield f"| a fixed sleep of {FIXED_SLEEP:.0f} s | {statistics.median(fixed):.2f} | {max(fixed):.2f} | 0 |"
+    yield ""
+
+
+def main() -> int:
+    print("\n".join(section(measure(rounds=5, late=100))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

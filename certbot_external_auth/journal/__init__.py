@@ -1,0 +1,103 @@
+"""What was begun and not yet withdrawn, in memory and on disk; cleanup takes its work from here, never from Certbot.
+
+A file for each batch lies in ``external-auth/journal`` below Certbot's work directory, from just before anything of
+it is published until all of it is withdrawn. It is locked by the process that works on it, and a lock ends with its
+process: a file that can be locked is what a run left behind. `docs/journal.md` describes the files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterable, Mapping
+
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.journal.entry import Entry
+from certbot_external_auth.journal.files import Held, claim, file_path, folder, new_id
+from certbot_external_auth.journal.scan import Found, look
+
+__all__ = ["Entry", "Found", "Held", "Journal", "claim", "file_path", "folder", "look", "new_id", "touched"]
+
+WAIT = 60.0
+"""Seconds that a batch waits for another process that withdraws something of the same names."""
+
+touched: set[str] = set()
+"""Batches that this process wrote, tried to withdraw, or told somebody about."""
+
+
+class Journal:
+    """Of one run. Memory says which challenges of a batch were begun; the file holds all of them from the start.
+
+    :param work_dir: Certbot's.
+    """
+
+    def __init__(self, work_dir: str) -> None:
+        self._work_dir = work_dir
+        self._begun: dict[str, Challenge] = {}
+        self._held: Held | None = None
+
+    def open(self, entry: Entry) -> None:
+        """Note a batch on disk; MUST be called before anything of it is touched.
+
+        :raises OSError: if it cannot be noted; nothing may be published then.
+        """
+        self.abandon()
+        touched.add(entry.id)
+        held = Held.new(self._work_dir, entry)
+        try:
+            wait_for_others(self._work_dir, entry)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                held.remove()
+            raise
+        self._held = held
+
+    def begin(self, challenges: Iterable[Challenge]) -> None:
+        """MUST be called before anything outside is touched for these challenges."""
+        self._begun.update((challenge.id, challenge) for challenge in challenges)
+
+    def begun(self) -> list[Challenge]:
+        """In the order in which they were begun."""
+        return list(self._begun.values())
+
+    def close(self, reasons: Mapping[str, str]) -> None:
+        """Cleanup was tried.
+
+        :param reasons: why challenges are not withdrawn, by id; they stay in the file.
+        :raises OSError: if the file cannot be changed.
+        """
+        held, self._held = self._held, None
+        self._begun.clear()
+        if held is None:
+            return
+        left = tuple(one for one in held.entry.challenges if one.id in reasons)
+        if not left:
+            held.remove()
+            return
+        try:
+            held.store(dataclasses.replace(held.entry, challenges=left, reasons=dict(reasons)))
+        finally:
+            held.release()
+
+    def abandon(self) -> None:
+        """Cleanup did not come to its end: leave the file as it is to a recovery."""
+        self._begun.clear()
+        if self._held is not None:
+            self._held.release()
+            self._held = None
+
+
+def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT) -> None:
+    """Wait while somebody else works on a batch with one of the same names, but no longer than `limit` seconds.
+
+    Certbot's lock keeps other runs out, so that is somebody who withdraws what an earlier run left.
+
+    :raises OSError: if the folder cannot be used.
+    """
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        others = [one for one in look(work_dir).running if one.id != entry.id]
+        if not any(one.identifiers & entry.identifiers for one in others):
+            return
+        time.sleep(0.05)

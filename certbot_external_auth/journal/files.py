@@ -1,0 +1,175 @@
+"""The journal's files: each is written whole, locked by who works on it, and read with mistrust."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import stat
+import time
+
+from certbot_external_auth import own_folder
+from certbot_external_auth.journal.entry import LIMIT, Entry, EntryError, decode, encode
+
+FOLDER = "journal"
+_TRIES = 3
+_LOOK = 0.5
+"""Seconds that somebody who only looks may keep a file."""
+
+
+def folder(work_dir: str) -> str:
+    """Where the files are."""
+    return own_folder.path(work_dir, FOLDER)
+
+
+def file_path(work_dir: str, entry: Entry) -> str:
+    """The file of a batch."""
+    return os.path.join(folder(work_dir), f"{entry.id}.json")
+
+
+def new_id() -> str:
+    """For a new batch."""
+    return secrets.token_hex(16)
+
+
+class Held:
+    """A batch's file, locked by this process until it is removed or released."""
+
+    def __init__(self, work_dir: str, entry: Entry, descriptor: int) -> None:
+        self._work_dir = work_dir
+        self._descriptor = descriptor
+        self.entry = entry
+
+    @classmethod
+    def new(cls, work_dir: str, entry: Entry) -> Held:
+        """Write a batch's file, which is on the disk when this returns.
+
+        :raises OSError: if it cannot be written; nothing is left of it then.
+        """
+        try:
+            return cls(work_dir, entry, _put(work_dir, entry))
+        except OSError:
+            # It may have its name already, and only be not surely on the disk.
+            with contextlib.suppress(OSError):
+                _unlink(work_dir, entry)
+            raise
+
+    def store(self, entry: Entry) -> None:
+        """Replace what the file says; raises as `new`, and the file is as before then."""
+        descriptor = _put(self._work_dir, entry)
+        os.close(self._descriptor)
+        self._descriptor, self.entry = descriptor, entry
+
+    def remove(self) -> None:
+        """Everything is withdrawn. The file is released in any case.
+
+        :raises OSError: if it cannot be removed.
+        """
+        try:
+            _unlink(self._work_dir, self.entry)
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """Leave it to a recovery."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _put(work_dir: str, entry: Entry) -> int:
+    try:
+        content = encode(entry)
+    except EntryError as error:
+        raise OSError(errno.EFBIG, str(error)) from None
+    with own_folder.opened(work_dir, FOLDER, create=True) as above:
+        for _ in range(_TRIES):
+            # Somebody who looks may take it for a file whose writer is dead, just before it is locked.
+            with contextlib.suppress(FileNotFoundError, BlockingIOError):
+                return own_folder.put(above, f"{entry.id}.json", content, lock=True, sync=True)
+        return own_folder.put(above, f"{entry.id}.json", content, lock=True, sync=True)
+
+
+def _unlink(work_dir: str, entry: Entry) -> None:
+    with contextlib.suppress(FileNotFoundError), own_folder.opened(work_dir, FOLDER, create=False) as above:
+        os.unlink(f"{entry.id}.json", dir_fd=above)
+
+
+def open_file(above: int, name: str) -> int:
+    """A descriptor of a file that only this user may write.
+
+    :param above: a descriptor of the folder.
+    :raises EntryError: if it is none. :raises FileNotFoundError: if it is gone.
+    """
+    try:
+        # Without O_NONBLOCK a named pipe would be waited for.
+        descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise EntryError(f"it cannot be opened: {error.strerror}") from None
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022:
+        return descriptor
+    os.close(descriptor)
+    raise EntryError("it is no regular file that only this user may write")
+
+
+def read(descriptor: int, name: str) -> Entry:
+    """The entry in a file of that name.
+
+    :raises EntryError: if it is none.
+    """
+    parts, size = [], 0
+    while size <= LIMIT:
+        try:
+            part = os.read(descriptor, 1_000_000)
+        except OSError as error:
+            raise EntryError(f"it cannot be read: {error.strerror}") from None
+        if not part:
+            break
+        parts.append(part)
+        size += len(part)
+    entry = decode(b"".join(parts))
+    if f"{entry.id}.json" != name:
+        raise EntryError("its name is that of another batch")
+    return entry
+
+
+def lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Whether nobody works on it."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def claim(work_dir: str, entry: Entry) -> Held | None:
+    """Lock a batch that was found, None if somebody works on it, or it is not there any more, or has changed.
+
+    :raises OSError: if the folder cannot be used.
+    """
+    name = f"{entry.id}.json"
+    with contextlib.suppress(FileNotFoundError, EntryError), own_folder.opened(work_dir, FOLDER, create=False) as above:
+        descriptor = open_file(above, name)
+        try:
+            if _lock_soon(descriptor) and _same(descriptor, os.stat(name, dir_fd=above, follow_symlinks=False)):
+                return Held(work_dir, read(descriptor, name), os.dup(descriptor))
+        finally:
+            os.close(descriptor)
+    return None
+
+
+def _lock_soon(descriptor: int) -> bool:
+    """The same, if somebody only looks at it now."""
+    deadline = time.monotonic() + _LOOK
+    while not (locked := lock(descriptor)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return locked
+
+
+def _same(descriptor: int, other: os.stat_result) -> bool:
+    return os.path.samestat(os.fstat(descriptor), other)

@@ -1,0 +1,100 @@
+"""Looking at all files of the journal: what was left, what somebody works on, and what is none of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+from dataclasses import dataclass, field
+
+from certbot_external_auth import own_folder
+from certbot_external_auth.journal.entry import ID, Entry, EntryError
+from certbot_external_auth.journal.files import FOLDER, lock, open_file, read
+
+ASIDE = ".damaged"
+ASIDE_LIMIT = 10
+"""Files set aside that are kept; older ones make room."""
+_FILE = re.compile(f"({ID.pattern})\\.json")
+
+
+@dataclass
+class Found:
+    """What lies in the folder.
+
+    :ivar left: what nobody works on. :ivar running: what somebody does.
+    :ivar aside: names of files set aside, with the reason where that happened now.
+    """
+
+    left: list[Entry] = field(default_factory=list)
+    running: list[Entry] = field(default_factory=list)
+    aside: dict[str, str] = field(default_factory=dict)
+
+
+def look(work_dir: str) -> Found:
+    """Look at every file, oldest batch first, and set aside what is none of ours.
+
+    :raises OSError: if the folder cannot be used.
+    """
+    found = Found()
+    with contextlib.suppress(FileNotFoundError), own_folder.opened(work_dir, FOLDER, create=False) as above:
+        for name in sorted(os.listdir(above)):
+            with contextlib.suppress(FileNotFoundError):
+                _look_at(above, name, found)
+        _make_room(above, found)
+    for entries in (found.left, found.running):
+        entries.sort(key=lambda entry: entry.written)
+    return found
+
+
+def _look_at(above: int, name: str, found: Found) -> None:
+    if name.endswith(ASIDE):
+        found.aside[name] = ""
+    elif name.startswith(own_folder.PASSING):
+        _sweep(above, name)
+    elif not _FILE.fullmatch(name):
+        _set_aside(above, name, "it is no file of the journal", found)
+    else:
+        try:
+            descriptor = open_file(above, name)
+            try:
+                # Shared, so that two who only look do not take each other for a run.
+                free = lock(descriptor, fcntl.LOCK_SH)
+                (found.left if free else found.running).append(read(descriptor, name))
+            finally:
+                os.close(descriptor)
+        except EntryError as error:
+            _set_aside(above, name, str(error), found)
+
+
+def _sweep(above: int, name: str) -> None:
+    """A file that was never whole: nothing was published because of it."""
+    with contextlib.suppress(EntryError, OSError):
+        descriptor = open_file(above, name)
+        try:
+            if lock(descriptor):
+                os.unlink(name, dir_fd=above)
+        finally:
+            os.close(descriptor)
+
+
+def _set_aside(above: int, name: str, reason: str, found: Found) -> None:
+    aside = f"{name[:100]}{ASIDE}"
+    try:
+        os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
+    except OSError as error:
+        found.aside[name] = f"{reason}, and it cannot be set aside: {error.strerror}"
+    else:
+        found.aside[aside] = reason
+
+
+def _make_room(above: int, found: Found) -> None:
+    """Only so many are kept."""
+
+    def age(name: str) -> float:
+        return os.stat(name, dir_fd=above, follow_symlinks=False).st_mtime
+
+    with contextlib.suppress(OSError):
+        for name in sorted((name for name in found.aside if name.endswith(ASIDE)), key=age)[:-ASIDE_LIMIT]:
+            os.unlink(name, dir_fd=above)
+            del found.aside[name]

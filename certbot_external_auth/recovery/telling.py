@@ -1,0 +1,93 @@
+"""What is left, said to a program that drives Certbot, and to a person."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from certbot import errors
+
+from certbot_external_auth import journal
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.dialects import dialect
+from certbot_external_auth.journal.entry import Entry
+from certbot_external_auth.lines import Line
+from certbot_external_auth.recovery import TOLD_MODES, Outcome, shell_command
+from certbot_external_auth.recovery.context import context, finished
+
+logger = logging.getLogger(__name__)
+
+
+def leftover(one: Entry) -> list[Line]:
+    """The challenges of a batch as `hello` lists them."""
+    return [
+        {
+            "type": challenge.type,
+            "domain": challenge.identifier,
+            "identifier_type": challenge.identifier_type,
+            "token": challenge.token,
+            "validation": challenge.validation,
+            "key_auth": challenge.key_authorization,
+            "txt_domain": challenge.txt_domain,
+            "uri": challenge.uri,
+            "z_domain": challenge.server_name,
+            "reason": one.reason(challenge),
+            "since": one.written,
+            "batch": one.id,
+        }
+        for challenge in one.challenges
+    ]
+
+
+def described(challenge: Challenge) -> str:
+    """What is to be removed, for a person."""
+    if challenge.txt_domain is not None:
+        return f'the TXT record {challenge.txt_domain}. "{challenge.validation}"'
+    if challenge.uri is not None:
+        return f"the file at {challenge.uri}"
+    return f"the certificate for {challenge.server_name}"
+
+
+def calls(one: Entry, work_dir: str) -> list[str]:
+    """Lines for a shell that do what recovery would; none where nobody can be called."""
+    if one.mode in TOLD_MODES:
+        return []
+    try:
+        found = dialect(one.handler.dialect).cleanup(finished(one, work_dir), context(one, work_dir, {}).facts)
+    except errors.Error:
+        # It came with a package that is gone.
+        return []
+    handler = one.handler
+    lines = [shell_command.line(handler.words, call, handler.folder, handler.dehydrated_config) for call in found]
+    return [f"# with the variables of {handler.env_file}", *lines] if handler.env_file is not None else lines
+
+
+def commands(one: Entry, work_dir: str) -> list[str]:
+    """Lines for a shell that withdraw it, and let the journal forget it."""
+    return [*calls(one, work_dir), f"rm -f {shlex.quote(journal.file_path(work_dir, one))}"]
+
+
+def sentences(one: Entry, work_dir: str) -> str:
+    """What is left, why, and what to do, for a person."""
+    out = [f"Left behind by a run of {one.written} for {one.lineage or one.challenges[0].identifier}:"]
+    out += [f"  {described(challenge)}: {one.reason(challenge)}" for challenge in one.challenges]
+    if one.mode in TOLD_MODES:
+        return "\n".join([*out, f"Remove it by hand; this ends the reminders: {commands(one, work_dir)[-1]}"])
+    verb = f"certbot-external-auth recover --work-dir {shlex.quote(work_dir)}"
+    out.append(f"Once what is wrong is mended: {verb} {one.id}")
+    out.append(f"The commands to do it by hand: {verb} --list")
+    return "\n".join(out)
+
+
+def report(outcome: Outcome, work_dir: str, say: Callable[..., Any] = logger.warning) -> None:
+    """Say in Certbot's way what was done."""
+    if any(outcome.aside.values()):
+        names = "; ".join(f"{name}: {reason}" for name, reason in outcome.aside.items() if reason)
+        say("In %s something could not be read and is set aside (%s).", journal.folder(work_dir), names)
+    for one in outcome.withdrawn:
+        what = "; ".join(map(described, one.challenges))
+        say("What a run of %s had left behind is withdrawn: %s.", one.written, what)
+    for one in outcome.left:
+        logger.error(sentences(one, work_dir))

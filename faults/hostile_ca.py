@@ -1,0 +1,185 @@
+"""A CA that lies: each answer once to a handler and once to a JSON driver, and who saw what.
+
+A front before Pebble changes the answer; everything else is a real order. What a handler is called with, what lies on
+disk, what the lines carry and what the terminal shows is searched for what nobody may see.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from faults.bed import Host, at_a_time, host
+from faults.hostile_answers import ANSWERS, Hostile, expand
+from faults.table import Row, Table
+from tests.support.certbot import Result
+from tests.support.front import Answer, Front
+from tests.support.processes import HungError
+from tests.support.purity import ImpureError
+from tests.support.testca import TestCA
+from tests.support.words import JSON, handler, names
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+LONGEST = 20_000
+"""Characters of one argument, variable or line at most."""
+CARRYING = ("perform_challenge", "await", "visibility", "result", "cleanup")
+QUICK = 6
+"""Every sixth answer."""
+
+
+class Liar(Front):
+    """:ivar lies: whether it does yet. :ivar lied: whether it has. :ivar others: authorizations it has seen before."""
+
+    def __init__(self, ca: TestCA, hostile: Hostile, name: str) -> None:
+        super().__init__(ca, ca.directory)
+        self._hostile = hostile
+        self._name = name
+        self.lies = not hostile.other_order
+        self.others: list[str] = []
+        self.lied = False
+
+    def after(self, url: str, request: bytes, answer: Answer) -> Answer:
+        kind = url.split("/")[3]
+        try:
+            value = json.loads(answer.body)
+        except ValueError:
+            value = {}
+        if not self.lies:
+            self.others += value.get("authorizations", [])
+            return answer
+        honest = json.dumps(value)
+        if self.others and "authorizations" in value:
+            value["authorizations"] += self.others
+        changed = self._hostile.change(kind, value, answer, self._name)
+        if changed is None and json.dumps(value) != honest:
+            changed = dataclasses.replace(answer, body=json.dumps(value).encode())
+        self.lied = self.lied or changed is not None
+        return changed or answer
+
+
+@dataclass
+class Seen:
+    """What came of one answer. :ivar by_us: who refused it was the plugin. :ivar leaks: what somebody saw."""
+
+    returncode: int
+    by_us: bool
+    called: bool
+    leaks: list[str] = field(default_factory=list)
+    screen: bool = False
+
+    @property
+    def verdict(self) -> str:
+        if self.by_us:
+            return "the plugin"
+        if self.returncode and not self.called:
+            return "Certbot"
+        return "harmless"
+
+
+def table(ca: TestCA, folder: Path, quick: bool) -> Table:
+    chosen = ANSWERS[::QUICK] if quick else ANSWERS
+    found = list(at_a_time(partial(_try, ca, folder), chosen))
+    rows = [_row(hostile, seen) for hostile, seen in zip(chosen, found, strict=True)]
+    verdicts = [row.cells[1] for row in rows]
+    count = ", ".join(f"{who} {verdicts.count(who)}" for who in dict.fromkeys(verdicts))
+    raw = [hostile.what for hostile, seen in zip(chosen, found, strict=True) if any(one.screen for one in seen)]
+    notes = [f"Refused by: {count}. Harmless is what never reaches anybody, or only as what was computed here."]
+    if raw:
+        notes.append(f"Certbot itself prints what the CA sent as it is, terminal sequences among it: {'; '.join(raw)}.")
+    return Table(
+        "Hostile answers of a CA",
+        "A front before Pebble changes one thing in its answers; each is tried with a handler and with a JSON driver. "
+        "What was changed must not be in any argument, variable, input, file or line, no file may appear that an "
+        "injected command would make, and a handler is called for no more than was asked for.",
+        ("what the CA sends", "refused by", "seen by anybody"),
+        rows,
+        notes,
+    )
+
+
+def _row(hostile: Hostile, seen: Sequence[Seen]) -> Row:
+    leaks = [leak for one in seen for leak in one.leaks]
+    who = next((one.verdict for one in seen if one.verdict != "Certbot"), "Certbot")
+    return Row(not leaks, (hostile.what, who, "; ".join(leaks) or "no"))
+
+
+def _try(ca: TestCA, folder: Path, hostile: Hostile) -> list[Seen]:
+    place = host(folder, ca)
+    hostile = dataclasses.replace(hostile, poison=tuple(expand(text, place.domain) for text in hostile.poison))
+    liar = Liar(ca, hostile, place.domain)
+    base = place.hooks.folder.parent
+    wellknown = base / "wellknown"
+    wellknown.mkdir()
+    try:
+        with liar.at(ca.free_port()) as directory:
+            place.certbot.ca = copy.copy(ca)
+            place.certbot.ca.directory = directory
+            # Its bookkeeping of authorizations would be lied to as well; no name is used twice here.
+            place.certbot.ca.authz_reuse = 100
+            words = [*names(place.domain), "--preferred-challenges", hostile.challenge]
+            call = handler(place.hooks.native, "--external-auth-wellknown", str(wellknown))
+            if hostile.other_order:
+                first = [*call, *names(f"other.{place.domain}")]
+                place.certbot.run("certonly", *first, env={"FAIL_AT": "pre-perform"})
+                place.hooks.forget()
+                liar.lies = True
+            before = _files(base)
+            handled = _seen(hostile, place.certbot.run("certonly", *call, *words), place, base, before)
+            place.hooks.forget()
+            driven = _seen(hostile, place.certbot.drive("certonly", *JSON, *words), place, base, before)
+        if not liar.lied:
+            driven.leaks.append("THE FRONT HAS NOT LIED")
+        return [handled, driven]
+    except (HungError, ImpureError) as error:
+        return [Seen(1, False, True, [type(error).__name__, str(error)[:200]])]
+    finally:
+        ca.clear_txt(f"_acme-challenge.{place.domain}")
+
+
+def _files(base: Path) -> set[Path]:
+    return {path for path in base.rglob("*") if "logs" not in path.parts}
+
+
+def _seen(hostile: Hostile, result: Result, place: Host, base: Path, before: set[Path]) -> Seen:
+    calls = place.hooks.calls()
+    told = [line for line in result.lines if line["cmd"] in CARRYING]
+    texts = [text for call in calls for text in (*call.argv, *_own(call.env), call.stdin)]
+    texts += [json.dumps(line, ensure_ascii=False) for line in told]
+    new = _files(base) - before
+    leaks = _found("handler or lines", hostile.poison, texts)
+    leaks += _found("files", [text for text in hostile.poison if text], [str(path.relative_to(base)) for path in new])
+    leaks += [f"file {path.name}" for path in [*new, *Path("/etc").glob("pwned*")] if "pwned" in path.name]
+    performed = [(call.env["domain"], call.env["validation"]) for call in calls if call.operation == "perform"]
+    performed += [(line["domain"], line["validation"]) for line in told if line["cmd"] == "perform_challenge"]
+    if len(set(performed)) > 1:
+        leaks.append(f"{len(set(performed))} challenges for one name")
+    if {name.lower() for name, _ in performed} - {place.domain}:
+        leaks.append("a name that was not asked for")
+    ours = "\n".join(re.findall(r"certbot_external_auth\S*:[^\n]*", result.log))
+    spoken = [ours, *(str(value) for line in result.lines for value in line.values())]
+    leaks += [f"control characters from us: {text[:80]!r}" for text in spoken if CONTROL.search(text)]
+    return Seen(
+        result.returncode,
+        "no handler, driver or person was asked" in result.stderr,
+        bool(performed),
+        leaks,
+        screen=bool(CONTROL.search(result.stderr) or (not result.lines and CONTROL.search(result.stdout))),
+    )
+
+
+def _own(environment: dict[str, str]) -> Iterable[str]:
+    """The variables of the contract, in lower case; all others are this bed's."""
+    return (value for name, value in environment.items() if name == name.lower() or name.startswith("cbot_"))
+
+
+def _found(where: str, poison: Iterable[str], texts: Iterable[Any]) -> list[str]:
+    texts = list(texts)
+    leaks = [f"{where}: {word[:60]!r}" for word in poison if word and any(word in text for text in texts)]
+    return leaks + [f"{where}: {len(text)} characters" for text in texts if len(text) > LONGEST]

@@ -1,0 +1,189 @@
+"""Whatever comes in, nothing but a module's own error goes out: readers of what others wrote, given anything at all."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from certbot_external_auth import command, endpoint, env_file, family, output, text
+from certbot_external_auth.backends import answers
+from certbot_external_auth.challenges import Challenge, guard
+from certbot_external_auth.errors import GuardError, UsageError
+from certbot_external_auth.journal import entry as journal_entry
+from certbot_external_auth.settings import OPTIONS, resolve
+from faults.table import Row, Table
+
+EXAMPLES, FEW = 100_000, 900
+"""Of all readers together."""
+
+# Nobody's: the example of RFC 8555.
+TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+CHALLENGE = Challenge("c1", "dns-01", "example.org", "dns", TOKEN, f"{TOKEN}.{THUMBPRINT}")
+ENTRY = journal_entry.Entry(
+    id="0123456789abcdef0123456789abcdef",
+    written="2026-01-02T03:04:05.000Z",
+    mode="handler",
+    config_dir="/etc/letsencrypt",
+    lineage="example.org",
+    names=("example.org",),
+    handler=journal_entry.Handler(words=("/usr/local/sbin/hook",)),
+    challenges=(CHALLENGE,),
+)
+MEMBERS = json.loads(journal_entry.encode(ENTRY))
+
+WORDS = ("example.org", "*.example.org", "192.0.2.1", "::1", "dns", "ip", "dns-01", TOKEN, f"{TOKEN}.{THUMBPRINT}", "")
+words = st.text(max_size=40) | st.sampled_from(WORDS)
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | words,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=4),
+    max_leaves=12,
+)
+documents = st.binary(max_size=300) | values.map(lambda value: json.dumps(value).encode())
+
+
+@dataclass(frozen=True)
+class Property:
+    """:ivar holds: given an example raises nothing, and asserts what must be true of a result."""
+
+    what: str
+    examples: st.SearchStrategy[Any]
+    holds: Callable[[Any], None]
+
+
+def _guard(example: tuple[Challenge, list[str] | None]) -> None:
+    challenge, asked = example
+    with contextlib.suppress(GuardError):
+        guard.check([challenge], asked)
+        # What it lets through is fit for every handler.
+        passed = (challenge.identifier, challenge.token, challenge.key_authorization)
+        assert all(part.isascii() and part.isprintable() and not set(part) & set(" /\\$`\"'") for part in passed)
+        assert asked is None or guard.base_name(challenge.identifier) in map(guard.base_name, asked)
+
+
+def _journal(data: bytes) -> None:
+    with contextlib.suppress(journal_entry.EntryError):
+        found = journal_entry.decode(data)
+        assert journal_entry.decode(journal_entry.encode(found)) == found
+
+
+def _answer(lines: list[bytes]) -> None:
+    ledger = answers.Ledger()
+    for number in range(2):
+        ledger.expect(f"c{number}", "perform_challenge", 100.0)
+    for line in lines:
+        with contextlib.suppress(answers.AnswerError):
+            answer = answers.parse(line)
+            ledger.apply(answer, 1.0)
+            assert text.clean(answer.message) == answer.message
+
+
+def _environment(content: str) -> None:
+    with contextlib.suppress(env_file.EnvFileError):
+        found = env_file.parse(content)
+        assert all(text.is_variable(name) and "\0" not in value for name, value in found.items())
+
+
+def _command(typed: str) -> None:
+    with contextlib.suppress(UsageError):
+        found = command.resolve_typed(typed, "--external-auth-handler", "/", "/usr/bin:/bin")
+        kept = command.keep(found)
+        assert "%(" not in kept
+        assert shlex.split(kept) == found
+
+
+def _settings(raw: dict[str, str | None]) -> None:
+    with contextlib.suppress(UsageError):
+        resolve({option.name: raw.get(option.name) for option in OPTIONS})
+
+
+def _endpoints(typed: str) -> None:
+    with contextlib.suppress(endpoint.EndpointError):
+        assert all(0 < one.port < 65536 for one in endpoint.parse_list(typed, 53))
+
+
+def _process(line: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        assert text.clean(family.parse(line).name) == family.parse(line).name
+
+
+def _printed(chunks: list[bytes]) -> None:
+    said: list[str] = []
+    found = output.Output(said.append)
+    for chunk in chunks:
+        found.feed(1, chunk, standard=True)
+    found.flush()
+    assert all(line.isprintable() or set(line) & {"\t", "\u00ad"} or text.clean(line) == line for line in said)
+    assert not any({"\x1b", "\x9b", "\0", "\x07"} & set(line) for line in (*said, *found.tail))
+
+
+challenges = st.builds(Challenge, st.just("c1"), words, words, words, words, words) | st.builds(
+    partial(dataclasses.replace, CHALLENGE), identifier=words
+)
+journals = documents | st.dictionaries(st.sampled_from(sorted(MEMBERS)), values, max_size=3).map(
+    lambda changed: json.dumps({**MEMBERS, **changed}).encode()
+)
+members = {"id": words, "ok": values, "wait": values, "error": values}
+lines = documents | st.fixed_dictionaries({}, optional=members).map(lambda value: json.dumps(value).encode())
+assignments = st.lists(st.text("AB_1=\"'\\ \t#;\n\0é$", max_size=20), max_size=6).map("\n".join) | st.text()
+arguments = st.text("ab /~%()'\"\\\0é", max_size=20) | st.text(max_size=40)
+PROPERTIES = (
+    Property("the guard", st.tuples(challenges, st.none() | st.lists(words, max_size=3)), _guard),
+    Property("files of the journal", journals, _journal),
+    Property("answers of a driver", st.lists(lines, max_size=4), _answer),
+    Property("environment files", assignments, _environment),
+    Property("command lines", arguments, _command),
+    Property(
+        "values of all options",
+        st.dictionaries(st.sampled_from([one.name for one in OPTIONS]), st.none() | arguments | words, max_size=5),
+        _settings,
+    ),
+    Property("lists of name servers", st.text("a1.:[]%,- ", max_size=30) | arguments, _endpoints),
+    Property("lines of /proc", st.binary(max_size=200), _process),
+    Property("output of a handler", st.lists(st.binary(max_size=100), max_size=5), _printed),
+)
+
+
+def table(quick: bool, number: int) -> Table:
+    rows = [_row(one, math.ceil((FEW if quick else EXAMPLES) / len(PROPERTIES)), number) for one in PROPERTIES]
+    return Table(
+        "Anything at all as input",
+        "Each reader is given examples that Hypothesis makes up, from noise to what is nearly right. It may refuse by "
+        "its own error only, and what it lets through is checked as well.",
+        ("what is read", "examples", "found"),
+        rows,
+    )
+
+
+def _row(one: Property, count: int, number: int) -> Row:
+    tried = 0
+
+    @seed(number)
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(one.examples)
+    def holds(example: Any) -> None:
+        nonlocal tried
+        tried += 1
+        one.holds(example)
+
+    try:
+        holds()
+    except Exception as error:
+        return Row(False, (one.what, tried, f"{type(error).__name__}: {error}"[:300]))
+    return Row(True, (one.what, tried, "nothing"))

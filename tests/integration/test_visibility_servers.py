@@ -1,0 +1,157 @@
+"""The look before the CA is asked, against the name servers of the world: BIND, Knot, PowerDNS, on port 53."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, report
+from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.verdict import Decision, State, decision
+from certbot_external_auth.visibility.watch import Observer, Policy, watch
+from tests.support import private_network
+from tests.support.bind import Bind
+from tests.support.certbot import SYSTEM_PATH, Certbot
+from tests.support.hooks import Hooks
+from tests.support.knot import knot
+from tests.support.name_servers import Net
+from tests.support.powerdns import powerdns
+from tests.support.testca import TestCA
+from tests.support.words import handler, names
+
+RESOLVER, PRIMARY, LATE, KNOT, POWER = "127.0.0.53", "127.0.2.1", "127.0.2.2", "127.0.2.3", "127.0.0.1"
+ZONE, OTHER = "example.test", "delegated.test"
+NAME = f"_acme-challenge.{ZONE}"
+SERVERS = f"@ NS late\n@ NS knot\nlate A {LATE}\nknot A {KNOT}\n"
+SOA = "@ 60 IN SOA ns1 hostmaster 1 60 60 60 60\n@ 60 IN NS ns1\n"
+RECORDS = SOA + f"@ 60 IN NS late\n@ 60 IN NS knot\nns1 60 IN A {PRIMARY}\nlate 60 IN A {LATE}\nknot 60 IN A {KNOT}\n"
+PREFER = {"/etc/resolv.conf": f"nameserver {RESOLVER}\n"}
+
+pytestmark = pytest.mark.skipif(not private_network.possible(), reason="port 53 and a network of its own need root")
+
+
+class World:
+    """A primary, a secondary that is told of changes (Knot), and one that is not (BIND)."""
+
+    def __init__(self, primary: Bind, late: Bind) -> None:
+        self.primary, self.late = primary, late
+
+    def look(self, *values: str, name: str = NAME) -> list[Observation]:
+        return Observer(Surroundings()).look([wanted(*values, name=name)], time.monotonic() + 10)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(private_network.private_network(PREFER))
+        for address in (PRIMARY, LATE):
+            # BIND listens on addresses that an interface has, and nowhere else.
+            subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
+        resolver = stack.enter_context(Net([RESOLVER], port=53))[RESOLVER]
+        resolver.recursive = True
+        resolver.serve(ZONE, RECORDS)
+        resolver.serve(OTHER, SOA + f"ns1 60 IN A {POWER}\n")
+        primary = Bind(ZONE, records=SERVERS, address=PRIMARY, port=53, secondaries=(f"{KNOT}:53",))
+        stack.enter_context(primary)
+        late = stack.enter_context(Bind(primary=primary, address=LATE, port=53))
+        stack.enter_context(knot(primary, KNOT, 53))
+        yield World(primary, late)
+
+
+def wanted(*values: str, name: str = NAME) -> Expectation:
+    return Expectation("dns-01", name.removeprefix("_acme-challenge."), name, values, ("c1",))
+
+
+def outcomes(found: list[Observation]) -> dict[str, Outcome]:
+    return {one.address.removesuffix(":53"): one.outcome for one in found}
+
+
+def test_secondaries_late_broken_and_back(world: World) -> None:
+    """Lost: the failed validation when the CA asks the one secondary that the change has not reached."""
+    observer = Observer(Surroundings())
+    world.primary.change(f"add {NAME} 60 TXT one", f"add {NAME} 60 TXT two")
+    world.late.wait_for(NAME, [])
+    expectation = wanted("one", "two")
+
+    def pause(_: float) -> bool:
+        world.late.tell_of_change()
+        world.late.wait_for(NAME, ["one", "two"])
+        return False
+
+    told: list[dict[str, Outcome]] = []
+    seen = watch(
+        observer, [expectation], Policy("strict", 60, 0), lambda one: told.append(outcomes(one.observations)), pause
+    )
+    assert told[0][LATE] is Outcome.NO_SUCH_NAME
+    assert told[0][PRIMARY] is Outcome.MATCH
+    assert told[-1] == dict.fromkeys((PRIMARY, LATE, KNOT), Outcome.MATCH)
+    assert list(seen.states.values()) == [State.VISIBLE]
+
+    world.late.freeze()
+    found = world.look("one", "two")
+    world.late.thaw()
+    assert outcomes(found)[LATE] is Outcome.TIMEOUT
+    assert (decision(found, "auto"), decision(found, "strict")) == (Decision.WARN, Decision.FAIL)
+    world.late.stop()
+    assert outcomes(world.look("one", "two"))[LATE] is Outcome.CONNECTION_REFUSED
+
+
+def test_the_reason_is_found(world: World) -> None:
+    """Lost: an hour with dig."""
+    observer = Observer(Surroundings())
+
+    def reasons(*values: str, name: str = NAME) -> str:
+        expectation = wanted(*values, name=name)
+        found = world.look(*values, name=name)
+        clues = observer.explain([expectation], found, time.monotonic() + 10)
+        return "\n".join(report.reasons([expectation], found, clues, report.Publisher("The handler /hook")))
+
+    world.primary.change(f"add {NAME} 60 TXT one")
+    text = reasons("one")
+    assert f"late.{ZONE} ({LATE}:53) still has the zone with serial 1, while " in text
+    assert "has 2: the zone has not reached it yet" in text
+    world.primary.change(f"add *.w.{ZONE} 60 TXT v=spf1")
+    assert f"the wildcard record *.w.{ZONE}" in reasons("x", name=f"_acme-challenge.w.{ZONE}")
+    world.primary.change(f"add _acme-challenge.d.{ZONE}.{ZONE} 60 TXT twice")
+    assert f"stands at _acme-challenge.d.{ZONE}.{ZONE}" in reasons("twice", name=f"_acme-challenge.d.{ZONE}")
+    # The alias is on every server; the record is written where the alias stands.
+    world.primary.change(f"add _acme-challenge.a.{ZONE} 60 CNAME x.{OTHER}.")
+    world.late.tell_of_change()
+    with powerdns(OTHER, 53):
+        assert f"is an alias (CNAME) of x.{OTHER}: the record must stand there, in the zone {OTHER}" in reasons(
+            "elsewhere", name=f"_acme-challenge.a.{ZONE}"
+        )
+        assert observer.follow([f"_acme-challenge.a.{ZONE}", NAME], time.monotonic() + 5) == {
+            f"_acme-challenge.a.{ZONE}": (f"x.{OTHER}", OTHER)
+        }
+
+
+def test_certbot_finds_the_servers_itself_and_waits_for_the_late_one(
+    world: World, scripts: Hooks, tmp_path: Path
+) -> None:
+    """Lost: a certificate, whenever the CA happens to ask the late one."""
+    script = "#!/bin/sh\nset -e\n" + (
+        "case $1 in perform) word=add;; cleanup) word=del;; *) exit 0;; esac\n"
+        f'printf "server {PRIMARY} 53\\nupdate $word $cbot_txt_domain. 60 TXT \\"$validation\\"\\nsend\\n" | '
+        f"nsupdate -k {world.primary.key_file}\n"
+    )
+    with TestCA(dns_server=f"{LATE}:53") as ca:
+        host = Certbot(tmp_path / "host", ca)
+        host.environment["PATH"] = SYSTEM_PATH
+        words = (*handler(scripts.write("nsupdate.sh", script)), "--external-auth-verify", "auto")
+        result = host.run("certonly", *words, "--external-auth-verify-timeout", "1", *names(ZONE))
+        assert result.returncode == 1
+        assert not result.validated
+        for part in (f"late.{ZONE}  {LATE}:53  no such name", "still has the zone with serial 1"):
+            assert part in result.stderr, result.stderr
+        with host.started(host.command(("certonly", *words, *names(ZONE)))[2:]) as process:
+            deadline = time.monotonic() + 60
+            while world.primary.txt(NAME) == [] and time.monotonic() < deadline:
+                time.sleep(0.05)
+            world.late.tell_of_change()
+            assert process.wait(90) == 0

@@ -1,0 +1,131 @@
+"""http-01 files in folders of others: nothing is written outside them, whatever is planted there."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth import webroot
+
+TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+STRANGER = 12345
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that are somebody else's")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A web root, and beside it what must not be touched."""
+    (tmp_path / "precious").mkdir()
+    found = tmp_path / "www" / "acme"
+    found.mkdir(parents=True)
+    return found
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_can_be_read_by_the_server_and_is_gone_afterwards(place: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        webroot.write(str(place), TOKEN, "content")
+    finally:
+        os.umask(before)
+    assert (place / TOKEN).read_text() == "content"
+    assert stat.S_IMODE((place / TOKEN).stat().st_mode) == 0o644
+    webroot.remove(str(place), TOKEN)
+    webroot.remove(str(place), TOKEN)
+    assert list(place.iterdir()) == []
+
+
+def test_a_link_in_place_of_the_file_is_neither_followed_nor_replaced(place: Path, tmp_path: Path) -> None:
+    os.symlink(tmp_path / "precious" / "new", place / TOKEN)
+    with pytest.raises(FileExistsError):
+        webroot.write(str(place), TOKEN, "content")
+    assert list((tmp_path / "precious").iterdir()) == []
+
+
+def test_links_of_ours_are_followed(place: Path, tmp_path: Path) -> None:
+    """/var/www on another disk is nobody's attack."""
+    os.symlink("www", tmp_path / "relative")
+    (tmp_path / "other" / "below").mkdir(parents=True)
+    os.symlink("other/below", tmp_path / "below")
+    # From where the link leads, not from where it is.
+    os.symlink(tmp_path / "below" / ".." / ".." / "www" / ".", tmp_path / "absolute")
+    os.symlink("../absolute/acme", place.parent / "again")
+    given = str(place.parent / "again")
+    assert webroot.problem(given) is None
+    webroot.write(given, TOKEN, "content")
+    assert (place / TOKEN).exists()
+
+
+def test_links_in_a_ring_end(tmp_path: Path) -> None:
+    os.symlink("b", tmp_path / "a")
+    os.symlink("a", tmp_path / "b")
+    with pytest.raises(OSError, match="Too many levels"):
+        webroot.write(str(tmp_path / "a"), TOKEN, "content")
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        webroot.write(str(tmp_path / "file" / "x"), TOKEN, "content")
+
+
+@root_only
+@pytest.mark.parametrize(("link", "above", "mode"), [(STRANGER, 0, 0o755), (0, STRANGER, 0o755), (0, 0, 0o777)])
+def test_a_link_that_a_stranger_can_change_is_refused(
+    place: Path, tmp_path: Path, link: int, above: int, mode: int
+) -> None:
+    """Also one that root has made, where a stranger could exchange it."""
+    place.rmdir()
+    os.symlink(tmp_path / "precious", place)
+    os.chown(place, link, link, follow_symlinks=False)
+    os.chown(place.parent, above, above)
+    place.parent.chmod(mode)
+    with pytest.raises(OSError, match="can be changed by another user"):
+        webroot.write(str(place), TOKEN, "content")
+    assert list((tmp_path / "precious").iterdir()) == []
+    said = webroot.problem(str(place))
+    assert said is not None
+    assert f"--external-auth-wellknown {tmp_path}/precious" in said
+    assert webroot.problem(str(tmp_path / "precious")) is None
+
+
+@root_only
+def test_a_stranger_who_exchanges_folders_all_the_time_gets_nothing_outside(place: Path, tmp_path: Path) -> None:
+    """The race itself: his folder is there at one moment, and a link out of it at the next."""
+    os.chown(place.parent, STRANGER, STRANGER)
+    stop = threading.Event()
+
+    def exchange() -> None:
+        aside = place.with_name("aside")
+        while not stop.is_set():
+            os.rename(place, aside)
+            os.symlink(tmp_path / "precious", place)
+            os.chown(place, STRANGER, STRANGER, follow_symlinks=False)
+            os.unlink(place)
+            os.rename(aside, place)
+
+    stranger = threading.Thread(target=exchange)
+    stranger.start()
+    outcomes = {"written": 0, "refused": 0}
+    try:
+        deadline, number = time.monotonic() + 60, 0
+        # Enough of both, however the two take turns.
+        while min(outcomes.values()) < 20 or number < 500:
+            assert time.monotonic() < deadline, outcomes
+            number += 1
+            try:
+                webroot.write(str(place), f"{number:022}", "content")
+            except OSError:
+                outcomes["refused"] += 1
+            else:
+                outcomes["written"] += 1
+    finally:
+        stop.set()
+        stranger.join()
+    assert list((tmp_path / "precious").iterdir()) == []
+    assert len(list(place.iterdir())) == outcomes["written"]
