@@ -15,14 +15,17 @@ import pytest
 from tests.support import certificates, private_network
 from tests.support.bind import Bind
 from tests.support.certbot import SYSTEM_PATH, Certbot, Result
-from tests.support.powerdns import powerdns
+from tests.support.powerdns import PowerDns, powerdns
 from tests.support.rehearsals import Rehearsal, rehearse
 from tests.support.testca import TestCA
+from tests.support.webroot import Webroot
 from tests.support.words import RENEW_NOW, handler, names
 
 LEXICON = "/usr/share/doc/lexicon/examples/dehydrated.default.sh"
+LEXICON_CERTBOT = "/usr/share/doc/lexicon/examples/certbot.default.sh"
 DDNS_TSIG = "/usr/share/dehydrated-hook-ddns-tsig/dehydrated-hook-ddns-tsig.py"
 UACME = "/usr/share/uacme/nsupdate.sh"
+UACME_FILES = "/usr/share/uacme/uacme.sh"
 ACMETOOL = "/usr/share/doc/acmetool/examples/dns.hook"
 # lexicon looks for the zone in the list of public suffixes, so it is one below a real one, and nobody can have it.
 ZONE = "example.org"
@@ -30,7 +33,7 @@ RESOLVER = {"/etc/resolv.conf": "nameserver 127.0.0.1\noptions timeout:1 attempt
 DEHYDRATED = ("--external-auth-dialect", "dehydrated")
 CHAINED = ("--external-auth-hook-chain", "yes")
 
-pytestmark = pytest.mark.skipif(not private_network.possible(), reason="a network of its own needs root")
+alone = pytest.mark.skipif(not private_network.possible(), reason="a network of its own needs root")
 
 
 class Host:
@@ -74,6 +77,7 @@ def host_with_bind(folder: Path, unsigned: bool = False) -> Iterator[tuple[Host,
         assert transfer(dns) == before
 
 
+@alone
 def test_lexicons_example_with_powerdns(tmp_path: Path) -> None:
     """One by one, then chained. It prints terminal sequences, and takes its settings from the environment."""
     with (
@@ -91,12 +95,33 @@ def test_lexicons_example_with_powerdns(tmp_path: Path) -> None:
         settings.chmod(0o600)
         words = handler(LEXICON, *DEHYDRATED, "--external-auth-env-file", str(settings))
         runs = host.issues_and_renews(words, f"a.{ZONE}", f"*.a.{ZONE}", renew=CHAINED)
+        runs.append(host.certbot.run("certonly", *lexicon_for_certbot(tmp_path, dns), *names(f"b.{ZONE}")))
+        assert runs[-1].returncode == 0, runs[-1]
         assert dns.records() == before
     for run in runs:
         assert "\x1b" not in run.log
         assert dns.key not in run.log + run.stdout + run.stderr
 
 
+def lexicon_for_certbot(folder: Path, dns: PowerDns) -> list[str]:
+    """Its hook for Certbot's --manual, with the settings that it wants written into it."""
+    text = Path(LEXICON_CERTBOT).read_text()
+    credentials = f'PROVIDER_CREDENTIALS=("--auth-token={dns.key}" "--pdns-server={dns.api}")'
+    for old, new in (
+        ('\nPROVIDER="cloudflare"\n', '\nPROVIDER="powerdns"\n'),
+        ('PROVIDER_CREDENTIALS=("--auth-username=MY_USERNAME" "--auth-token=MY_API_KEY")', credentials),
+        ("\nPROVIDER_UPDATE_DELAY=30\n", "\nPROVIDER_UPDATE_DELAY=0\n"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    hook = folder / "certbot.default.sh"
+    hook.write_text(text)
+    hook.chmod(0o700)
+    cleanup = ("--external-auth-cleanup-handler", f"{hook} cleanup")
+    return handler(f"{hook} auth", "--external-auth-dialect", "certbot", *cleanup)
+
+
+@alone
 def test_debians_ddns_tsig_with_bind(tmp_path: Path) -> None:
     """One by one, then chained. It reads its settings from the folder that Certbot was started in."""
     with private_network.private_network(RESOLVER), host_with_bind(tmp_path) as (host, dns):
@@ -109,6 +134,7 @@ def test_debians_ddns_tsig_with_bind(tmp_path: Path) -> None:
         assert (rehearsal.code, rehearsal.results) == (0, {}), rehearsal
 
 
+@alone
 def test_acmetools_hook_with_bind(tmp_path: Path) -> None:
     """It reads its settings from a file in /etc, and runs in /."""
     with private_network.private_network(RESOLVER), host_with_bind(tmp_path) as (host, dns):
@@ -120,6 +146,7 @@ def test_acmetools_hook_with_bind(tmp_path: Path) -> None:
         assert (rehearsal.code, rehearsal.results) == (0, {}), rehearsal
 
 
+@alone
 def test_uacmes_hook_with_bind(tmp_path: Path) -> None:
     """It takes one value at a name, and knows no keys."""
     with private_network.private_network(RESOLVER), host_with_bind(tmp_path, unsigned=True) as (host, _):
@@ -127,6 +154,7 @@ def test_uacmes_hook_with_bind(tmp_path: Path) -> None:
         host.issues_and_renews(words, f"a.{ZONE}", f"b.{ZONE}", f"*.c.{ZONE}")
 
 
+@alone
 def test_uacmes_hook_hangs_with_two_values(tmp_path: Path) -> None:
     """Under uacme itself it never ends."""
     with private_network.private_network(RESOLVER), host_with_bind(tmp_path, unsigned=True) as (host, _):
@@ -141,3 +169,16 @@ def test_uacmes_hook_hangs_with_two_values(tmp_path: Path) -> None:
         assert rehearsal.code == 1
         assert rehearsal.results["second"] == "failed"
         assert "needs two values at one name" in rehearsal.steps["second"]["change"]
+
+
+def test_uacmes_other_hook_with_a_web_server(certbot: Certbot, web: Webroot, ca: TestCA, domain: str) -> None:
+    """It writes files, and declines what is no http-01."""
+    certbot.environment["UACME_CHALLENGE_PATH"] = str(web.folder)
+    words = handler(UACME_FILES, "--external-auth-dialect", "uacme")
+    result = certbot.run("certonly", *words, "--preferred-challenges", "http", *names(domain, f"b.{domain}"))
+    assert result.returncode == 0, result
+    assert web.files() == []
+    declined = certbot.run("certonly", *words, "--preferred-challenges", "dns", *names(f"c.{domain}"))
+    assert declined.returncode == 1
+    assert not declined.validated
+    assert "name a type it takes with --preferred-challenges" in declined.stderr
