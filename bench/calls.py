@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.plan import Plan
-from certbot_external_auth import journal, lines, recovery, settings
+from certbot_external_auth import journal, lines, settings
 from certbot_external_auth.backends import Context
 from certbot_external_auth.backends.handler import HandlerBackend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
+from certbot_external_auth.recovery.context import entry as entry_of
 
 TRUE = "/bin/true"
 BATCH = 100
@@ -118,7 +119,7 @@ def _journal(size: int, folder: Path) -> float:
     checked = settings.resolve({"handler": TRUE})
     facts = Facts(names=("bench.example",), config_dir=str(folder), work_dir=str(folder))
     context = Context(checked, facts, words=(TRUE,))
-    entry = recovery.entry(context, challenges(size), lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)))
+    entry = entry_of(context, challenges(size), lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)))
     book = journal.Journal(str(folder))
     start = time.perf_counter()
     book.open(entry)
