@@ -8,6 +8,7 @@ from certbot_external_auth.challenges import TLS_TYPES, Challenge, dns01, http01
 from certbot_external_auth.check.looking import Sight
 from certbot_external_auth.check.steps import SECOND, Step
 from certbot_external_auth.errors import Failure
+from certbot_external_auth.settings import CHAINING_DIALECTS
 from certbot_external_auth.text import quoted
 from certbot_external_auth.visibility import Observation, Outcome
 
@@ -65,7 +66,7 @@ def change(
 
     :param made: a challenge of the step.
     :param other: the dialect for which the handler seems to be written.
-    :param trial: chains are tried further on.
+    :param trial: another way is tried further on.
     """
     sentences = [*dict.fromkeys(one.mend for one in failures if one.mend)]
     where = f" ({VALUE[dialect]})" if dialect in VALUE and made.type == dns01.TYPE else ""
@@ -82,8 +83,10 @@ def change(
         sentences.append("What it printed says why; see below.")
     elif not step.publish:
         sentences.append(_unwithdrawn(step, failures, sight, made, where))
-    if trial:
+    if trial and dialect in CHAINING_DIALECTS:
         sentences.append("--external-auth-hook-chain yes mends this if the steps in one call below pass.")
+    elif trial:
+        sentences.append("One certificate with both can be had all the same if the steps in one order below pass.")
     return " ".join(filter(None, sentences))
 
 
@@ -92,7 +95,7 @@ def _unpublished(step: Step, sight: Sight, made: Challenge, other: str | None) -
         return unanswered(made)
     if not sight.missing:
         return "Not everybody who was asked answered, so a part of this is not known."
-    if step.key in ("second", "chain"):
+    if len(step.present) > 1:
         lost = [one for one in sight.missing if one.id != SECOND]
         first = "It replaces the value instead of adding one" if lost else "It does not add the second value"
         if step.key == "chain" and not lost:

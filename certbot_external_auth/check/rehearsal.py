@@ -24,7 +24,6 @@ from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.program import Ended
 from certbot_external_auth.served_certificates import ServedCertificates
-from certbot_external_auth.settings import CHAINING_DIALECTS
 from certbot_external_auth.visibility.watch import Observer
 
 OUTPUT_LINES = 10
@@ -50,6 +49,7 @@ class Rehearsal:
         self._published: list[str] = []
         self._results: list[Result] = []
         self._stand: set[str] = set()
+        self._trial = steps.trial(setting.context.settings.dialect)
         self._heard = _Heard()
 
     def run(self) -> Summary:
@@ -77,18 +77,14 @@ class Rehearsal:
         for step in steps.plan(self._setting.challenge_type, self._chain):
             self._take(step)
             if step.key == "withdraw" and self._replaced:
-                for further in steps.REPLACED_TRIAL:
+                for further in self._trial:
                     self._take(further)
 
     @property
     def _replaced(self) -> bool:
-        """A second value did not stand beside the first, and chains may mend that."""
+        """A second value did not stand beside the first."""
         tried = any(one.key == "second" and one.level is not Level.SKIPPED for one in self._results)
-        return tried and "second" not in self._stand and self._chains
-
-    @property
-    def _chains(self) -> bool:
-        return self._setting.context.settings.dialect in CHAINING_DIALECTS
+        return tried and "second" not in self._stand
 
     def _examine(self) -> bool:
         backend = self._backend(self._chain)
@@ -134,7 +130,7 @@ class Rehearsal:
         sight = None
         if not (step.publish and failures):
             sight = look(self._observer, self._wish(step), self._setting.patience)
-        trial = step.key == "second" and self._chains
+        trial = step.key == "second" and bool(self._trial)
         if level(step, failures, sight, trial=False) is not Level.FAILED:
             self._stand.add(step.key)
         if not step.publish:

@@ -50,7 +50,7 @@ def level(step: Step, failures: Sequence[Failure], sight: Sight | None, trial: b
 
     :param failures: of the handler's calls.
     :param sight: None where there was no look, since a run would end before.
-    :param trial: if this step fails, chains are tried, and what comes out of that decides.
+    :param trial: if this step fails, another way is tried, and what comes out of that decides.
     """
     if step.publish:
         return _published(failures, sight, trial)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from certbot_external_auth.challenges import dns01
+from certbot_external_auth.settings import CHAINING_DIALECTS
 
 STATIC, BEFORE = "start", "before"
 FIRST, SECOND, DASHED = "first", "second", "dashed"
@@ -106,8 +107,24 @@ _SINGLE = (
 )
 _DASHES = (_DASH, _DASH_AWAY)
 
-REPLACED_TRIAL = (_CHAIN, _CHAIN_AWAY)
-"""What follows where a second value did not stand beside the first, in a dialect that has chains."""
+_TOGETHER = (
+    replace(_CHAIN, key="together", title="publish two values at the same name in one order", chained=False),
+    replace(
+        _CHAIN_AWAY, key="together-withdraw", title="withdraw both in one order", needs=("together",), chained=False
+    ),
+)
+_ONE_BY_ONE = ("certbot", "lego", "lego-raw", "uacme", "acmetool")
+"""Dialects in which the calls for two values are the same in one order as in two."""
+
+
+def trial(dialect: str) -> tuple[Step, ...]:
+    """What follows where a second value did not stand beside the first: the other way in which both may come.
+
+    In chains where the dialect has them; else in one order, whose calls a handler may take together (``post-perform``).
+    """
+    if dialect in CHAINING_DIALECTS:
+        return (_CHAIN, _CHAIN_AWAY)
+    return () if dialect in _ONE_BY_ONE else _TOGETHER
 
 
 def plan(challenge_type: str, chain: bool) -> tuple[Step, ...]:
@@ -119,5 +136,5 @@ def plan(challenge_type: str, chain: bool) -> tuple[Step, ...]:
     if challenge_type != dns01.TYPE:
         return (*_SINGLE, _AGAIN, *_DASHES)
     if chain:
-        return (*_SINGLE, *REPLACED_TRIAL, _AGAIN, *_DASHES)
+        return (*_SINGLE, _CHAIN, _CHAIN_AWAY, _AGAIN, *_DASHES)
     return (_PUBLISH, _SECOND, _KEEP, _WITHDRAW, _AGAIN, *_DASHES)

@@ -35,6 +35,18 @@ perform)
 cleanup) rm "$TLS_FOLDER/$cbot_z_domain.key.pem" "$TLS_FOLDER/$cbot_z_domain.crt.pem" ;;
 esac
 """
+GATHERING_HOOK = """#!/bin/sh
+case $1 in
+pre-perform) : >"$GATHER" ;;
+perform) echo "update add $cbot_txt_domain 1 TXT \\"$cbot_validation\\"" >>"$GATHER" ;;
+post-perform)
+    name=$(head -n 1 "$GATHER" | cut -d " " -f 3)
+    { echo "server $SERVER"; echo "update delete $name TXT"; cat "$GATHER"; echo send; } | nsupdate -k "$KEY_FILE" ;;
+cleanup)
+    printf 'server %s\\nupdate delete %s TXT "%s"\\nsend\\n' "$SERVER" "$cbot_txt_domain" "$cbot_validation" |
+        nsupdate -k "$KEY_FILE" ;;
+esac
+"""
 ALL_STEPS = ["start", "before", "publish", "second", "keep", "withdraw", "again", "dash", "dash-withdraw"]
 CHAINED_STEPS = ["start", "before", "publish", "withdraw", "chain", "chain-withdraw", "again", "dash", "dash-withdraw"]
 REST_SKIPPED = dict.fromkeys(ALL_STEPS[3:], "skipped")
@@ -157,6 +169,19 @@ def test_two_values_that_only_chains_could_bring_fail_without_chains(place: Plac
         f"a certificate for {place.domain} together with *.{place.domain} cannot be issued"
         in (found.steps["second"]["change"])
     )
+    assert place.txt == []
+
+
+def test_a_native_hook_may_take_an_order_together(place: Place) -> None:
+    """It writes what it has gathered at post-perform, in place of what stands there: one order is all right."""
+    hook = place.scripts.write("gathers.sh", GATHERING_HOOK)
+    found = rehearse(
+        hook, "--json", *place.words, environment={**place.environment(), "GATHER": str(place.scripts.record)}
+    )
+    assert found.code == 0, found
+    assert found.results == {"second": "warning", "keep": "skipped"}
+    assert list(found.steps)[6:8] == ["together", "together-withdraw"]
+    assert "if the steps in one order below pass" in found.steps["second"]["change"]
     assert place.txt == []
 
 

@@ -78,7 +78,9 @@ def test_a_server_that_is_gone_with_its_challenge_is_as_wished_but_no_name_serve
     assert Wish((), (made("first"),)).turned(refused).outcome is Outcome.CONNECTION_REFUSED
 
 
-STEPS = {step.key: step for step in (*steps.plan("dns-01", chain=False), *steps.REPLACED_TRIAL)}
+STEPS = {
+    step.key: step for step in (*steps.plan("dns-01", chain=False), *steps.trial("dehydrated"), *steps.trial("native"))
+}
 RIGHT = Sight(Decision.GO_ON, answered=True)
 PARTLY = Sight(Decision.WARN, answered=True)
 SILENT = Sight(Decision.WARN, answered=False)
