@@ -65,7 +65,7 @@ def test_source_distribution_is_what_builds_the_wheel(built: Path) -> None:
     assert {"LICENSE", "README.md", "pyproject.toml", "setup.py"} <= beside
     assert beside <= {
         *("ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "MANIFEST.in", "PKG-INFO"),
-        *("README.md", "pyproject.toml", "setup.cfg", "setup.py"),
+        *("README.md", "SECURITY.md", "pyproject.toml", "setup.cfg", "setup.py"),
     }
     assert package_files() <= names
 
