@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from certbot import __version__ as certbot_version
 
 from tests.support import certificates
 from tests.support.certbot import Certbot
 from tests.support.drivers import Publisher
 from tests.support.hooks import Hooks
 from tests.support.testca import TestCA
-from tests.support.words import AUTHENTICATOR, JSON, handler, names
+from tests.support.words import AUTHENTICATOR, JSON, RENEW_NOW, handler, names
+
+ADDRESSES = tuple(map(int, certbot_version.split(".")[:2])) >= (5, 3)
 
 
 @pytest.fixture
@@ -61,6 +64,29 @@ def test_request_file(certbot: Certbot, scripts: Hooks, domain: str, tmp_path: P
     assert result.returncode == 0, result
     assert certificates.names(certbot.cwd / "0000_cert.pem") == [f"*.{domain}", domain]
     assert {call.env["COMMAND"] for call in scripts.calls()} == {"sign_csr"}
+
+
+@pytest.mark.usefixtures("web")
+def test_names_are_known_however_they_were_asked_for(
+    certbot: Certbot, scripts: Hooks, domain: str, tmp_path: Path
+) -> None:
+    """Lost: the comparison of what the CA sends with what was asked for, where nobody notices."""
+    words, x = handler(scripts.native), f"x.{domain}"
+    runs = [
+        ["certonly", *words, "--cert-name", "some", *names(domain, f"*.{domain}")],
+        ["certonly", *words, "--cert-name", "some", "--force-renewal"],
+        ["certonly", *words, "--cert-name", "some", "--expand", *names(x, domain, f"*.{domain}")],
+        ["certonly", *words, "--cert-name", "some", "--renew-with-new-domains", *names(x)],
+        [*RENEW_NOW],
+    ]
+    request = certificates.request(tmp_path / "request.pem", [domain], ["127.0.0.1"] if ADDRESSES else [])
+    runs.append(["certonly", *words, "--preferred-challenges", "http", "--csr", str(request)])
+    for one in runs:
+        result = certbot.run(*one)
+        assert result.returncode == 0, result
+        assert "only their syntax" not in result.log, one
+    asked = {call.env["domain"] for call in scripts.calls("perform")}
+    assert asked == {domain, x, *(["127.0.0.1"] if ADDRESSES else [])}
 
 
 def test_dry_run_publishes_and_keeps_nothing(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
