@@ -118,7 +118,7 @@ class ExternalAuth(
         try:
             self._run.prepare(publishing=self._authenticating, deploying=self._installing)
             if self.config.verb in _CHANNEL_VERBS:
-                self._run.recover()
+                self._run.recover(publishing=self._authenticating)
             if self._installing and not self.config.dry_run:
                 self._run.first_contact()
         except UsageError as error:
@@ -200,7 +200,7 @@ class ExternalAuth(
     def generic_updates(self, lineage: Any, *args: Any, **kwargs: Any) -> None:
         """Certbot calls this without `prepare`."""
         self._run.first_contact()
-        self._run.recover()
+        self._run.recover(publishing=False)
         self._run.look_again(lineage.lineagename, _paths(lineage))
 
     # --- translation ---

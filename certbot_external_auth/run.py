@@ -26,7 +26,7 @@ from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
 from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.lines import Deployment, Line, Problem
 from certbot_external_auth.recovery import telling
-from certbot_external_auth.recovery.context import entry
+from certbot_external_auth.recovery.context import entry_of
 from certbot_external_auth.served_certificates import ServedCertificates
 from certbot_external_auth.verification import Verification
 
@@ -96,15 +96,19 @@ class Run:
             self._backend.prepare(publishing, deploying)
             self._prepared.add((publishing, deploying))
 
-    def recover(self) -> None:
+    def recover(self, publishing: bool) -> None:
         """Withdraw what earlier runs left behind; what goes wrong with it does not stop this one.
 
-        :raises UsageError: if the journal cannot be used, so that nothing could be published either.
+        :raises UsageError: if something shall be published, and the journal cannot be used.
         """
         try:
             outcome = recovery.withdraw(self._work_dir)
         except OSError as error:
-            raise UsageError([f"The journal in {journal.folder(self._work_dir)} cannot be used: {error}."]) from error
+            problem = f"The journal in {journal.folder(self._work_dir)} cannot be used: {error}."
+            if publishing:
+                raise UsageError([problem]) from error
+            logger.warning(problem)
+            return
         telling.report(outcome, self._work_dir)
         if self._stream is not None:
             for one in outcome.left:
@@ -169,7 +173,8 @@ class Run:
         if self._asked is None:
             logger.info("The names were typed at Certbot's prompt, so only their syntax could be checked.")
         self.prepare(publishing=True)
-        self._note(challenges)
+        if challenges:
+            self._note(challenges)
         try:
             made = self._served.make(challenges)
             if getattr(self._backend, "told_aliases", False):
@@ -185,7 +190,7 @@ class Run:
         """The batch is on disk before anything of it is published."""
         now = lines.rfc3339(datetime.datetime.now(datetime.timezone.utc))
         try:
-            self._journal.open(entry(self._context, challenges, now))
+            self._journal.open(entry_of(self._context, challenges, now))
         except OSError as error:
             raise PerformError(
                 [

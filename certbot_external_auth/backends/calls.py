@@ -27,6 +27,14 @@ _last: dict[tuple[str, ...], Handler] = {}
 """By command, whose turn came last."""
 
 
+def handlers(words: tuple[str, ...], dialect: Any) -> list[tuple[str, ...]]:
+    """The handler's command line; in a dialect that has folders of hooks, that of each hook of the folder."""
+    if not getattr(dialect, "folder", False) or not os.path.isdir(words[0]):
+        return [words]
+    found = sorted(entry.path for entry in os.scandir(words[0]) if entry.is_file() and os.access(entry, os.X_OK))
+    return [(path, *words[1:]) for path in found] or [words]
+
+
 class Handler:
     """The handler of one lineage.
 
@@ -58,12 +66,7 @@ class Handler:
         return [*self._handlers(), *([cleanup] if cleanup else [])]
 
     def _handlers(self) -> list[tuple[str, ...]]:
-        """The handler; in a dialect that has folders of hooks, each hook of the folder."""
-        words = self._context.words
-        if not getattr(self._dialect, "folder", False) or not os.path.isdir(words[0]):
-            return [words]
-        found = sorted(entry.path for entry in os.scandir(words[0]) if entry.is_file() and os.access(entry, os.X_OK))
-        return [(path, *words[1:]) for path in found] or [words]
+        return handlers(self._context.words, self._dialect)
 
     def steps(self, call: Call) -> Steps:
         """One call; in a folder of hooks every one is called, and one that did it is enough."""

@@ -101,15 +101,16 @@ def open_file(above: int, name: str) -> int:
     """A descriptor of a file that only this user may write.
 
     :param above: a descriptor of the folder.
-    :raises EntryError: if it is none. :raises FileNotFoundError: if it is gone.
+    :raises EntryError: if it is none.
+    :raises OSError: if it is gone, or cannot be opened now.
     """
     try:
         # Without O_NONBLOCK a named pipe would be waited for.
         descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
-    except FileNotFoundError:
-        raise
     except OSError as error:
-        raise EntryError(f"it cannot be opened: {error.strerror}") from None
+        if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise
+        raise EntryError("it is a link, a folder or a socket") from None
     status = os.fstat(descriptor)
     if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022:
         return descriptor
@@ -121,13 +122,11 @@ def read(descriptor: int, name: str) -> Entry:
     """The entry in a file of that name.
 
     :raises EntryError: if it is none.
+    :raises OSError: if it cannot be read now.
     """
     parts, size = [], 0
     while size <= LIMIT:
-        try:
-            part = os.read(descriptor, 1_000_000)
-        except OSError as error:
-            raise EntryError(f"it cannot be read: {error.strerror}") from None
+        part = os.read(descriptor, 1_000_000)
         if not part:
             break
         parts.append(part)

@@ -39,8 +39,7 @@ def look(work_dir: str) -> Found:
     found = Found()
     with contextlib.suppress(FileNotFoundError), own_folder.opened(work_dir, FOLDER, create=False) as above:
         for name in sorted(os.listdir(above)):
-            with contextlib.suppress(FileNotFoundError):
-                _look_at(above, name, found)
+            _look_at(above, name, found)
         _make_room(above, found)
     for entries in (found.left, found.running):
         entries.sort(key=lambda entry: entry.written)
@@ -65,6 +64,10 @@ def _look_at(above: int, name: str, found: Found) -> None:
                 os.close(descriptor)
         except EntryError as error:
             _set_aside(above, name, str(error), found)
+        except OSError as error:
+            # Not now, but perhaps the next time.
+            if not isinstance(error, FileNotFoundError):
+                found.aside[name] = f"it cannot be looked at: {error.strerror}"
 
 
 def _sweep(above: int, name: str) -> None:

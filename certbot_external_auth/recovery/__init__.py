@@ -18,7 +18,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import Failure
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import fingerprint, orphans
-from certbot_external_auth.recovery.context import context, finished
+from certbot_external_auth.recovery.context import context_of, finished
 from certbot_external_auth.text import one_line
 
 ATTEMPTS = 3
@@ -86,27 +86,37 @@ def _one(held: journal.Held, work_dir: str, outcome: Outcome, deliberate: bool) 
         outcome.running.append(one)
         return
     journal.touched.add(one.id)
-    held.store(dataclasses.replace(one, attempts=one.attempts + 1))
+    try:
+        # Before anything is called, so that what ends this process too is not tried for ever.
+        held.store(dataclasses.replace(one, attempts=one.attempts + 1))
+        reasons = _withdraw(held.entry, work_dir, deliberate)
+        left = tuple(challenge for challenge in one.challenges if challenge.id in reasons)
+        if left:
+            held.store(dataclasses.replace(held.entry, challenges=left, reasons=reasons))
+            outcome.left.append(held.entry)
+        else:
+            held.remove()
+            outcome.withdrawn.append(one)
+    except OSError as error:
+        problem = f"the journal cannot be changed: {error.strerror or error}"
+        outcome.left.append(dataclasses.replace(one, reasons={each.id: problem for each in one.challenges}))
+
+
+def _withdraw(one: Entry, work_dir: str, deliberate: bool) -> dict[str, str]:
+    """Reasons by the id of each challenge that is not withdrawn."""
     if not one.reasons:
         orphans.end(one)
-    reasons = _remove_own_files(one, work_dir)
-    reasons |= _attempt(one, work_dir, deliberate)
-    if not reasons:
-        held.remove()
-        outcome.withdrawn.append(one)
-        return
-    left = tuple(challenge for challenge in one.challenges if challenge.id in reasons)
-    now = dataclasses.replace(held.entry, challenges=left, reasons=reasons)
-    outcome.left.append(now)
-    held.store(now)
+    files = _remove_own_files(one, work_dir)
+    if one.mode in TOLD_MODES:
+        return {**{challenge.id: one.reason(challenge) for challenge in one.challenges}, **files}
+    return {**_call(one, work_dir, deliberate), **files}
 
 
-def _attempt(one: Entry, work_dir: str, deliberate: bool) -> dict[str, str]:
-    """Reasons by the id of each challenge that is not withdrawn."""
-    problem = None if deliberate else unrunnable(one)
+def _call(one: Entry, work_dir: str, deliberate: bool) -> dict[str, str]:
+    problem = None if deliberate else changed(one)
     if problem is None:
         try:
-            found = backend(one.mode, context(one, work_dir, _exports(one)))
+            found = backend(one.mode, context_of(one, work_dir, _exports(one)))
             found.prepare(True, False)
             return reasons_of(found.cleanup(finished(one, work_dir)), one.challenges)
         except errors.SignalExit:
@@ -124,15 +134,18 @@ def unrunnable(one: Entry) -> str | None:
     if one.mode in TOLD_MODES:
         who = "a person" if one.mode == "manual" else "the program that drove Certbot"
         return f"{who} published it, who cannot be asked any more"
+    return changed(one)
+
+
+def changed(one: Entry) -> str | None:
+    """Whether the handler is another one than was called, in words; None if it is the same."""
     before = dict(one.handler.fingerprints)
     now = fingerprint.of([*one.handler.words, *(one.handler.cleanup_words or ())])
-    changed = [path for path, text in before.items() if now.get(path, text) != text]
-    if changed:
-        return f"the handler has changed since ({', '.join(changed)})"
+    others = [path for path, text in before.items() if now.get(path, text) != text]
+    if others:
+        return f"the handler has changed since ({', '.join(others)})"
     gone = [path for path in before if path not in now]
-    if gone:
-        return f"the handler is gone ({', '.join(gone)})"
-    return None
+    return f"the handler is gone ({', '.join(gone)})" if gone else None
 
 
 def _exports(one: Entry) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from certbot_external_auth.recovery import fingerprint
 from certbot_external_auth.settings import Settings
 
 
-def entry(context: Context, challenges: Sequence[Challenge], written: str) -> Entry:
+def entry_of(context: Context, challenges: Sequence[Challenge], written: str) -> Entry:
     """What recovery needs to know of a batch. :param written: now, RFC 3339."""
     settings, facts = context.settings, context.facts
     return Entry(
@@ -55,7 +55,7 @@ def _working_directory() -> str | None:
         return None
 
 
-def context(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Context:
+def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Context:
     """The context its run had. :param exports: of the Dehydrated configuration, if there is one."""
     handler = entry.handler
     settings = Settings(

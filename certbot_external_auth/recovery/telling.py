@@ -10,12 +10,13 @@ from typing import Any
 from certbot import errors
 
 from certbot_external_auth import journal
+from certbot_external_auth.backends.calls import handlers
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import dialect
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.lines import Line
 from certbot_external_auth.recovery import TOLD_MODES, Outcome, shell_command
-from certbot_external_auth.recovery.context import context, finished
+from certbot_external_auth.recovery.context import context_of, finished
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +55,18 @@ def calls(one: Entry, work_dir: str) -> list[str]:
     """Lines for a shell that do what recovery would; none where nobody can be called."""
     if one.mode in TOLD_MODES:
         return []
+    handler = one.handler
     try:
-        found = dialect(one.handler.dialect).cleanup(finished(one, work_dir), context(one, work_dir, {}).facts)
+        convention = dialect(handler.dialect)
+        found = convention.cleanup(finished(one, work_dir), context_of(one, work_dir, {}).facts)
     except errors.Error:
         # It came with a package that is gone.
         return []
-    handler = one.handler
-    lines = [shell_command.line(handler.words, call, handler.folder, handler.dehydrated_config) for call in found]
+    lines = [
+        shell_command.line(words, call, handler.folder, handler.dehydrated_config)
+        for call in found
+        for words in handlers(handler.words, convention)
+    ]
     return [f"# with the variables of {handler.env_file}", *lines] if handler.env_file is not None else lines
 
 

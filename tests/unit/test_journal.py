@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import errno
 import fcntl
@@ -323,3 +324,21 @@ def test_every_system_call_may_fail_once(tmp_path: Path) -> None:
             break
     assert not failing.failed
     assert seen >= {"open", "mkdir", "fstat", "write", "fsync", "rename", "flock"}
+
+
+def test_looking_may_fail_at_every_system_call(tmp_path: Path) -> None:
+    """What cannot be looked at now is there the next time, and not set aside."""
+    seen = set()
+    for at in range(1, 500):
+        work = tmp_path / str(at)
+        one = left_by_a_dead_run(work, entry())
+        with pytest.MonkeyPatch.context() as patch:
+            failing = Failing(at, patch)
+            with contextlib.suppress(OSError):
+                journal.look(str(work))
+        seen.add(failing.failed)
+        assert journal.look(str(work)) == journal.Found(left=[one])
+        if not failing.failed:
+            break
+    assert not failing.failed
+    assert seen >= {"open", "fstat", "listdir", "flock", "read"}

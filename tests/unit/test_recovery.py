@@ -1,0 +1,178 @@
+"""Recovery with real handlers and a real journal, but no Certbot: what is called, and what becomes of the file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth import journal, recovery
+from certbot_external_auth.backends import Context
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.dialects import Facts
+from certbot_external_auth.journal import Entry
+from certbot_external_auth.recovery import context, telling
+from certbot_external_auth.settings import Settings
+
+TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+RECORDS = '#!/bin/sh\necho "$@ $SECRET" >>"$(dirname "$0")/calls"\nexit ${CODE-0}\n'
+
+
+@pytest.fixture(autouse=True)
+def _as_a_process_that_has_touched_nothing() -> Iterator[None]:
+    journal.touched.clear()
+    yield
+    journal.touched.clear()
+
+
+def hook(path: Path, text: str = RECORDS) -> str:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return str(path)
+
+
+def left(tmp_path: Path, words: tuple[str, ...], typ: str = "dns-01", **settings: object) -> Entry:
+    """What a run of these settings leaves when it dies."""
+    found = Settings(**{"mode": "handler", "dialect": "dehydrated", **settings})  # type: ignore[arg-type]
+    work = str(tmp_path / "work")
+    facts = Facts(alias="a.test", names=("a.test",), config_dir="/etc/le", work_dir=work, wellknown=found.wellknown)
+    one = Challenge("c1", typ, "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
+    entry = context.entry_of(Context(settings=found, facts=facts, words=words), [one], "2026-01-02T03:04:05.000Z")
+    journal.Held.new(work, entry).release()
+    return entry
+
+
+def calls(tmp_path: Path) -> list[str]:
+    path = tmp_path / "hooks" / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def withdraw(tmp_path: Path, **how: object) -> recovery.Outcome:
+    return recovery.withdraw(str(tmp_path / "work"), **how)  # type: ignore[arg-type]
+
+
+def test_context_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Else a handler would be told another thing at the end than at the beginning."""
+    words = (hook(tmp_path / "hooks" / "h"), "-x")
+    settings = Settings(mode="handler", dialect="dehydrated", hook_chain=True, timeout=7.0, wellknown="/w")
+    facts = Facts("a", ("a.test", "*.a.test"), "/c", "/w", "sign_csr", "rsa", "http-01", "/w", True, None, "/d", "/b")
+    before = Context(settings=settings, facts=facts, words=words, tls_port=8443)
+    one = Challenge("c1", "dns-01", "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
+    after = context.context_of(context.entry_of(before, [one], "now"), "/w", {})
+    assert dataclasses.replace(after.settings, dehydrated_config=None) == settings
+    assert (after.facts, after.words, after.tls_port) == (facts, words, 8443)
+    assert (after.folder, after.recovering) == (os.getcwd(), True)
+
+
+def test_env_file_is_read_again_and_its_values_are_nowhere(tmp_path: Path) -> None:
+    env = tmp_path / "env"
+    env.write_text("SECRET=hunter2hunter2\n")
+    env.chmod(0o600)
+    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),), env_file=str(env))
+    work = str(tmp_path / "work")
+    assert "hunter2" not in Path(journal.file_path(work, one)).read_text()
+    assert "hunter2" not in telling.sentences(one, work) + str(telling.commands(one, work))
+    assert withdraw(tmp_path).withdrawn == [one]
+    (call,) = calls(tmp_path)
+    assert call.startswith("clean_challenge a.test ")
+    assert call.endswith(" hunter2hunter2")
+
+
+def test_env_file_that_is_gone_is_a_reason(tmp_path: Path) -> None:
+    left(tmp_path, (hook(tmp_path / "hooks" / "h"),), env_file=str(tmp_path / "gone"))
+    (one,) = withdraw(tmp_path).left
+    assert "--external-auth-env-file" in one.reasons["c1"]
+    assert calls(tmp_path) == []
+
+
+def test_handler_that_everybody_may_write_is_not_run(tmp_path: Path) -> None:
+    path = hook(tmp_path / "hooks" / "h")
+    left(tmp_path, (path,))
+    os.chmod(path, 0o777)
+    (one,) = withdraw(tmp_path).left
+    assert "may be changed by every user" in one.reasons["c1"]
+    assert calls(tmp_path) == []
+
+
+def test_each_run_tries_once_and_three_in_all(tmp_path: Path) -> None:
+    path = hook(tmp_path / "hooks" / "h", RECORDS.replace("${CODE-0}", "3"))
+    left(tmp_path, (path,))
+    for attempt in (1, 2, 3):
+        (one,) = withdraw(tmp_path).left
+        assert one.attempts == attempt
+        assert withdraw(tmp_path) == recovery.Outcome()
+        journal.touched.clear()
+    assert withdraw(tmp_path) == recovery.Outcome()
+    assert len(calls(tmp_path)) == 3
+    (one,) = withdraw(tmp_path, by_hand=True).left
+    assert (one.attempts, len(calls(tmp_path))) == (4, 4)
+
+
+@pytest.mark.parametrize("mode", ["json", "manual"])
+def test_nobody_is_asked_who_cannot_be(tmp_path: Path, mode: str) -> None:
+    """Not even when it is named: a driver's lines have no business on this stdout."""
+    one = left(tmp_path, (), mode=mode)
+    found = withdraw(tmp_path, named=[one.id], by_hand=True)
+    assert [entry.reasons["c1"] for entry in found.left] == ["the run ended before it was withdrawn"]
+    assert telling.commands(one, str(tmp_path / "work")) == [f"rm -f {journal.file_path(str(tmp_path / 'work'), one)}"]
+
+
+def test_http_file_is_removed_also_where_the_handler_is_gone(tmp_path: Path) -> None:
+    path, www = hook(tmp_path / "hooks" / "h"), tmp_path / "www"
+    www.mkdir()
+    (www / TOKEN).touch()
+    left(tmp_path, (path,), typ="http-01", wellknown=str(www))
+    os.unlink(path)
+    (one,) = withdraw(tmp_path).left
+    assert f"the handler is gone ({path})" in one.reasons["c1"]
+    assert list(www.iterdir()) == []
+
+
+def test_a_folder_of_hooks_is_called_and_shown_hook_by_hook(tmp_path: Path) -> None:
+    paths = [hook(tmp_path / "hooks" / name) for name in ("one", "two")]
+    one = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
+    lines = telling.commands(one, str(tmp_path / "work"))
+    assert [path in line for path, line in zip(paths, lines, strict=False)] == [True, True]
+    assert withdraw(tmp_path).withdrawn == [one]
+    assert len(calls(tmp_path)) == 2
+
+
+def test_only_what_was_chosen(tmp_path: Path) -> None:
+    path = hook(tmp_path / "hooks" / "h")
+    first, second = left(tmp_path, (path,)), left(tmp_path, (path,))
+    assert withdraw(tmp_path, config_dir="/other") == recovery.Outcome()
+    assert withdraw(tmp_path, named=[second.id]).withdrawn == [second]
+    assert withdraw(tmp_path, config_dir="/etc/le").withdrawn == [first]
+
+
+def test_journal_that_cannot_be_changed_stops_nothing_and_calls_nothing(tmp_path: Path) -> None:
+    """Without the count on disk, what kills this process too would be tried for ever."""
+    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", full)
+        found = withdraw(tmp_path)
+    assert [entry.reasons["c1"] for entry in found.left] == ["the journal cannot be changed: No space left on device"]
+    assert calls(tmp_path) == []
+    journal.touched.clear()
+    assert withdraw(tmp_path).withdrawn == [one]
+
+
+def test_program_is_told_three_times(tmp_path: Path) -> None:
+    one, work = left(tmp_path, (), mode="json"), str(tmp_path / "work")
+    told = []
+    for _ in range(4):
+        told.append([entry.id for entry in recovery.tell(work)])
+        assert recovery.tell(work) == []
+        journal.touched.clear()
+    assert told == [[one.id]] * 3 + [[]]
+    assert stat.S_IMODE(os.stat(journal.file_path(work, one)).st_mode) == 0o600
