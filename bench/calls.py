@@ -20,7 +20,7 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.backends.handler import HandlerBackend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
-from certbot_external_auth.recovery.context import entry as entry_of
+from certbot_external_auth.recovery.context import entry_of
 
 TRUE = "/bin/true"
 BATCH = 100
