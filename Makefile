@@ -22,8 +22,7 @@ pebble:
 	@sh scripts/need.sh pebble
 
 servers:
-	@sh scripts/need.sh openssl nginx haproxy bind knot hooks ssh clients ansible jq puppet
-	@sh scripts/need.sh openssl nginx haproxy bind hooks ssh clients ansible jq puppet strace
+	@sh scripts/need.sh openssl nginx haproxy bind knot hooks ssh clients ansible jq puppet strace tmux
 
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
 test: venv pebble servers lint types unit versions quick-faults integration ## everything that must pass: lint, types, faults, tests (newest Certbot, and Debian 12's)

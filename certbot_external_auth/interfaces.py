@@ -21,6 +21,7 @@ class IBackend(Interface):
 
     challenge_types = Attribute("Challenge types it can carry, in order of preference.")
     # MAY have `told_aliases`: true if it makes use of `Challenge.txt_target` and `txt_zone`.
+    # MAY have `looks`: true if `perform` itself waits until everything can be seen, so that nobody looks once more.
 
     def prepare(publishing: bool, deploying: bool) -> None:
         """Find out, before the order is made, whether the work can be done.

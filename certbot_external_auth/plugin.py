@@ -225,6 +225,7 @@ class ExternalAuth(
             import zope.interface  # noqa: F401
         except Exception as error:
             raise MissingDependencyError("zope.interface", error) from error
+        from certbot_external_auth import repeat
         from certbot_external_auth.backends import Context
         from certbot_external_auth.run import Run
 
@@ -265,6 +266,7 @@ class ExternalAuth(
             tls_port=int(self.config.https_port),
             http_port=int(self.config.http01_port),
             subset=bool(self.config.allow_subset_of_names),
+            repeat=repeat.flags(self.config, self.name, self.options, _source),
         )
         return Run(context, asked)
 

@@ -9,6 +9,7 @@
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh strace    what makes calls of the system fail
+#     need.sh tmux      terminals for mode manual: tmux, and script
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
 set -eu
@@ -106,6 +107,10 @@ for need; do
             "$python" -m venv .tools/ansible
             .tools/ansible/bin/python -m pip install -qq --disable-pip-version-check ansible-core </dev/null
         fi
+        ;;
+    tmux)
+        command -v tmux >/dev/null 2>&1 || install "tmux, a terminal whose screen can be read" tmux
+        command -v script >/dev/null 2>&1 || install "The program script" bsdutils
         ;;
     clients)
         for client in dehydrated lego uacme acmetool; do

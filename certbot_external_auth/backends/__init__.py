@@ -34,6 +34,7 @@ class Context:
     :ivar recovering: what an earlier run left is withdrawn, so calls for the end of the process are not due.
     :ivar http_port: where a server must answer http-01 (``--http-01-port``).
     :ivar subset: names that fail may be left out (``--allow-subset-of-names``).
+    :ivar repeat: flags by which Certbot makes this certificate once more, without its name.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Context:
     recovering: bool = False
     http_port: int = 80
     subset: bool = False
+    repeat: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
-import shlex
+import math
 import shutil
 import socket
 import sys
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
-from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.challenges import TYPES, Challenge, Served, dns01, http01
+from certbot_external_auth import visibility
+from certbot_external_auth.backends import Context, Finished, again, keyboard, screen
+from certbot_external_auth.backends.instructions import instructions, removals, wrapped
+from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lines import Deployment
+from certbot_external_auth.verification import surroundings
+from certbot_external_auth.visibility import Expectation, Observation
+from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
 
 logger = logging.getLogger(__name__)
 
@@ -25,119 +30,11 @@ OTHERS = (
     "use a script with --external-auth-mode handler --external-auth-handler PATH, or let a program drive it with "
     "--external-auth-mode json."
 )
+GOES_ON = ("This goes on by itself when all of it can be seen.", "Press Enter to go on at once, Ctrl-C to give up.")
 
 
-def instructions(challenges: Sequence[Challenge], width: int, port_in_use: bool = False) -> str:
-    """The whole batch on one screen.
-
-    Values, records and commands stand on lines of their own and are never broken, so they can be pasted; only
-    sentences are wrapped.
-
-    :param width: columns of the terminal.
-    :param port_in_use: somebody listens here already where TLS challenges must be answered.
-    """
-    parts = []
-    txt: dict[str, list[str]] = {}
-    for challenge in challenges:
-        if challenge.type == dns01.TYPE and challenge.txt_domain:
-            txt.setdefault(challenge.txt_domain, []).append(challenge.validation)
-    if txt:
-        parts.append(_records(txt, width))
-    files = [challenge for challenge in challenges if challenge.type == http01.TYPE]
-    if files:
-        parts.append(_files(files, width))
-    certificates = [challenge for challenge in challenges if challenge.served is not None]
-    if certificates:
-        parts.append(_certificates(certificates, width, port_in_use))
-    return "\n\n".join(parts)
-
-
-def _wrapped(sentence: str, width: int) -> str:
-    return textwrap.fill(sentence, max(30, min(width, 100)), break_long_words=False, break_on_hyphens=False)
-
-
-def _records(txt: dict[str, list[str]], width: int) -> str:
-    count = sum(map(len, txt.values()))
-    out = [_wrapped(f"Create {'this TXT record' if count == 1 else f'these {count} TXT records'}:", width), ""]
-    for name, values in txt.items():
-        out += [name, *(f"  {value}" for value in values)]
-    if any(len(values) > 1 for values in txt.values()):
-        out += ["", _wrapped("Values below the same name stand side by side: add each, replace none.", width)]
-    out += ["", "As lines of a zone file:", ""]
-    out += [f'{name}. 60 IN TXT "{value}"' for name, values in txt.items() for value in values]
-    out += ["", "Or with nsupdate:", "", "nsupdate <<'END'"]
-    out += [f'update add {name}. 60 IN TXT "{value}"' for name, values in txt.items() for value in values]
-    return "\n".join([*out, "send", "END"])
-
-
-def _files(challenges: Iterable[Challenge], width: int) -> str:
-    out = [_wrapped("Let the web server of each name answer with exactly this content:", width)]
-    for challenge in challenges:
-        out += [
-            "",
-            f"{challenge.uri}",
-            f"  {challenge.key_authorization}",
-            "",
-            http01.command(challenge.token, challenge.key_authorization),
-        ]
-    return "\n".join(out)
-
-
-def _certificates(challenges: Sequence[Challenge], width: int, port_in_use: bool) -> str:
-    out = [
-        _wrapped(
-            "Let the TLS server of each name present exactly this certificate to a client that sends this server name "
-            "(SNI) and offers only this protocol (ALPN), and choose that protocol:",
-            width,
-        )
-    ]
-    for challenge in challenges:
-        served = challenge.served
-        assert served is not None
-        out += [
-            "",
-            challenge.identifier,
-            f"  type         {challenge.type}",
-            f"  server name  {challenge.server_name}",
-            f"  ALPN         {challenge.alpn or '(none)'}",
-            f"  port         {served.port}",
-            f"  certificate  {served.cert_path}",
-            f"  key          {served.key_path}",
-            "",
-            _wrapped("For one name on a machine without a TLS server, in another terminal:", width),
-            "",
-            s_server(challenge, served),
-        ]
-    if port_in_use:
-        port = challenges[0].served.port if challenges[0].served else 443
-        sentence = (
-            f"Port {port} of this machine is in use: stop what listens there before you start openssl, or let that "
-            "server present the certificate."
-        )
-        out += ["", _wrapped(sentence, width)]
-    if len(challenges) > 1:
-        out += ["", _wrapped("For several names on one machine use the server of examples/standalone-tls.", width)]
-    return "\n".join(out)
-
-
-def s_server(challenge: Challenge, served: Served) -> str:
-    """A command that answers the challenge, ended by Ctrl-C; ``-www`` keeps openssl from reading the terminal."""
-    words = ["openssl", "s_server", "-quiet", "-www", "-accept", str(served.port)]
-    words += ["-cert", served.cert_path, "-key", served.key_path]
-    words += ["-alpn", challenge.alpn] if challenge.alpn else []
-    return shlex.join(words)
-
-
-def removals(challenges: Sequence[Challenge]) -> str:
-    """What may go again."""
-    return "\n".join(
-        f'  {one.txt_domain}. TXT "{one.validation}"'
-        if one.type == dns01.TYPE
-        else f"  the certificate for {one.server_name}, port {one.served.port}"
-        if one.served is not None
-        else f"  {one.uri}"
-        for one in challenges
-    )
+def _width() -> int:
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def _in_use(port: int) -> bool:
@@ -156,6 +53,7 @@ class ManualBackend:
     """See `IBackend`."""
 
     challenge_types = TYPES
+    looks = True
     told_aliases = True
 
     def __init__(self, context: Context) -> None:
@@ -164,20 +62,30 @@ class ManualBackend:
     def prepare(self, publishing: bool, deploying: bool) -> None:
         if not publishing:
             return
+        if self._context.renewing:
+            lineage, facts = self._context.facts.alias, self._context.facts
+            day = again.last_day(facts.config_dir, lineage)
+            raise UsageError([again.sentence(lineage, day, self._context.repeat)])
         if self._context.unattended:
             raise UsageError(
-                [f"The mode is manual, which needs a person, but Certbot runs without one (-n, or renew): {OTHERS}"]
+                [f"The mode is manual, which needs a person, but Certbot was told that there is none (-n): {OTHERS}"]
             )
         if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError([f"The mode is manual, which needs a terminal, but stdin is none: {OTHERS}"])
+        if not self._context.silent:
+            again.tell_at_exit(self._context.facts.config_dir, self._tell_again)
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         begin(challenges)
-        width = shutil.get_terminal_size((80, 24)).columns
         in_use = any(_in_use(one.served.port) for one in challenges if one.served is not None)
-        self._say(f"\n{instructions(challenges, width, in_use)}\n")
-        self._say(_wrapped("Press Enter when all of it can be seen from outside, Ctrl-C to give up.", width))
-        if not sys.stdin.readline():
+        self._say(f"\n{instructions(challenges, _width(), in_use)}\n")
+        try:
+            if self._context.settings.verify == "off":
+                self._say(wrapped("Press Enter when all of it can be seen from outside, Ctrl-C to give up.", _width()))
+                keyboard.wait()
+            else:
+                self._watch(visibility.expectations(challenges))
+        except keyboard.InputEnded as ended:
             raise PerformError(
                 [
                     Failure(
@@ -187,7 +95,22 @@ class ManualBackend:
                         happened="input ended before Enter was pressed",
                     )
                 ]
-            )
+            ) from ended
+
+    def _watch(self, expectations: Sequence[Expectation]) -> None:
+        """Until all is visible, or Enter is pressed; a person may need days, so that no time limit holds."""
+        self._say("\n".join(wrapped(sentence, _width()) for sentence in GOES_ON) + "\n")
+        policy = Policy("strict", math.inf, self._context.settings.verify_settle)
+        watcher = _Watcher(surroundings(self._context))
+        named = screen.titles(expectations)
+        with keyboard.unseen(), screen.shown(named, _width()) as told:
+            found = watcher.watch(expectations, policy, told)
+        missing = screen.missing(named, found)
+        if not missing:
+            self._say("\nAll of it can be seen.")
+            return
+        warning = "You go on before all of it can be seen from here; if the CA does not see it either, it refuses:"
+        self._say("\n" + "\n".join([wrapped(warning, _width()), *(f"  {line}" for line in missing)]))
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
         if finished:
@@ -205,8 +128,30 @@ class ManualBackend:
     def unchanged(self, deployment: Deployment) -> None:
         """Nobody needs to be told."""
 
+    def _tell_again(self, lineage: str, day: str) -> None:
+        self._say(f"\n{again.notice(lineage, day, self._context.repeat, _width())}\n")
+
     @staticmethod
     def _say(text: str) -> None:
-        # Certbot's own display is silent with -q; a person who is asked for something must see it.
-        out = sys.stdout if sys.stdout is not None and sys.stdout.isatty() else sys.stderr
-        print(text, file=out, flush=True)
+        print(text, file=screen.output(), flush=True)
+
+
+class _Watcher(Observer):
+    """Is left when Enter is pressed while it looks, with what the last look found."""
+
+    _last: Round | None = None
+
+    def watch(self, expectations: Sequence[Expectation], policy: Policy, told: Callable[[Round], None]) -> Round | None:
+        """The last look; None if there was none before Enter was pressed."""
+
+        def keep(found: Round) -> None:
+            self._last = found
+            told(found)
+
+        with contextlib.suppress(keyboard.EnterPressed):
+            return watch(self, expectations, policy, keep, keyboard.wait)
+        return self._last
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        """See `Observer.look`."""
+        return keyboard.meanwhile(lambda: Observer.look(self, expectations, until))

@@ -106,12 +106,14 @@ def test_deploy_tells_where_the_files_are(certbot: Certbot, ca: TestCA, domain: 
 def test_person_who_did_nothing_is_told_by_the_ca(certbot: Certbot, domain: str) -> None:
     """Lost: the CA's reason, for one who pressed Enter too early."""
     result = certbot.type(
-        *("certonly", *AUTHENTICATOR, "--external-auth-verify", "off", *names(domain)),
+        *("certonly", *AUTHENTICATOR, *names(domain)),
         script=[(ENTER, "\n")],
         columns=COLUMNS,
         env=PLAIN,
     )
     assert result.returncode == 1
+    assert "You go on before all of it can be seen" in result.stdout
+    assert f"  _acme-challenge.{domain}" in result.stdout[result.stdout.index("You go on before") :]
     assert "You can remove again" in result.stdout
     assert "unauthorized" in result.stdout or "No TXT record" in result.stdout
 

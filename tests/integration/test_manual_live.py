@@ -1,0 +1,202 @@
+"""Mode manual while it watches: in tmux, under script, on a terminal that can do nothing, and without colour."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import pty
+import re
+import shlex
+import struct
+import subprocess
+import termios
+import time
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth import certificate
+from tests.support import certificates, tmux
+from tests.support.certbot import Certbot
+from tests.support.processes import converse, end_group
+from tests.support.testca import TestCA
+from tests.support.webroot import PREFIX, Webroot
+from tests.support.words import AUTHENTICATOR, RENEW_NOW, names
+
+COLUMNS, LINES = 60, 24
+ZONE_LINE = re.compile(r'^(\S+)\. \d+ IN TXT "(\S+)"$', re.MULTILINE)
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*3\d(?:;\d+)*m")
+ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+PATIENCE = 90.0
+
+
+def manual(ca: TestCA, *domains: str) -> tuple[str, ...]:
+    nameservers = ("--external-auth-verify-nameservers", ca.dns)
+    return ("certonly", *AUTHENTICATOR, *nameservers, *names(*domains))
+
+
+def publish(ca: TestCA, shown: str) -> str:
+    """Types nothing."""
+    for name, value in ZONE_LINE.findall(shown):
+        ca.add_txt(name, value)
+    return ""
+
+
+def again(shown: str) -> list[str]:
+    """The command at the end."""
+    (found,) = re.findall(r"^certbot certonly --cert-name .*", shown, re.MULTILINE)
+    return shlex.split(found)
+
+
+def test_in_tmux_it_goes_on_by_itself(certbot: Certbot, ca: TestCA, domain: str) -> None:
+    """Lost: the one who pastes into a provider's pages, and waits without knowing for what."""
+    wanted = manual(ca, domain, f"www.{domain}")
+    with tmux.window(certbot.command(wanted), certbot.environment, certbot.cwd, COLUMNS, LINES) as window:
+        waiting = window.wait_for(r"0 of 2 visible everywhere")
+        records = ZONE_LINE.findall(window.everything())
+        assert len(records) == 2
+        assert f"_acme-challenge.{domain}\n  {ca.dns} " in waiting
+        assert "no record" in waiting
+        assert "Enter goes on at once, Ctrl-C gives up." in waiting
+        (first, first_value), (second, second_value) = records
+        ca.add_txt(first, first_value)
+        half = window.wait_for(r"1 of 2 visible everywhere")
+        # What is missing stands above what nobody has to look at any more.
+        assert half.index(f"{second}\n  {ca.dns} ") < half.index(f"{first}\n  {ca.dns} ")
+        assert half.count("visible everywhere") == 1
+        assert half.count("Enter goes on at once") == 1
+        ca.add_txt(second, second_value)
+        assert window.wait_for_end() == 0
+        everything = window.everything()
+    assert everything.count("visible everywhere") == 1
+    assert "All of it can be seen." in everything
+    assert "You go on before" not in everything
+    made_again(certbot, ca, everything, certbot.live(domain))
+
+
+def made_again(certbot: Certbot, ca: TestCA, shown: str, live: Path) -> None:
+    """What is said at the end is true: the day, the command, and what renew cannot."""
+    day = certificate.read(str(live)).not_after.date().isoformat()
+    said = " ".join(shown[shown.index("The certificate") :].split())
+    assert f"ends on {day}" in said
+    assert "'certbot renew' alone cannot" in said
+    assert "--external-auth-handler PATH" in said
+    assert "docs/delegation.md" in said
+    before = certificates.serial(live)
+    program, *words = again(shown)
+    assert program == "certbot"
+    react = [(r"Enter goes on|Press Enter", lambda text: publish(ca, text))]
+    result = certbot.type(*words, "--force-renewal", script=react)
+    assert result.returncode == 0, result
+    assert certificates.serial(live) != before
+    renewed = certbot.run(*RENEW_NOW, "-q")
+    assert renewed.returncode == 1
+    assert not renewed.ordered
+    (sentence,) = (line for line in renewed.stderr.splitlines() if "made by a person" in line)
+    assert f"ends on {day}" in sentence
+    # This port is not kept for renewals by Certbot; whoever changes it has it in cli.ini.
+    kept = shlex.join(words).partition(" --https-port")[0]
+    assert f"certbot {kept} ;" in sentence
+    assert "docs/delegation.md" in sentence
+
+
+def test_in_tmux_enter_names_what_is_missing(certbot: Certbot, ca: TestCA, domain: str) -> None:
+    """Lost: a person in a hurry, who is told by the CA only which value was missing, and where."""
+    wanted = manual(ca, domain, f"www.{domain}")
+    with tmux.window(certbot.command(wanted), certbot.environment, certbot.cwd, COLUMNS, LINES) as window:
+        window.wait_for(r"0 of 2 visible everywhere")
+        window.keys("Enter")
+        assert window.wait_for_end() == 1
+        said = " ".join(window.everything().split())
+    warning = said[said.index("You go on before all of it") :]
+    for name in (domain, f"www.{domain}"):
+        assert f"_acme-challenge.{name} ({ca.dns}: no record)" in warning
+    assert "You can remove again" in warning
+
+
+def test_in_tmux_ctrl_c_cleans_up(certbot: Certbot, ca: TestCA, domain: str) -> None:
+    """Lost: the terminal, and what a person has to remove after changing their mind."""
+    command = shlex.join(certbot.command(manual(ca, domain)))
+    shell = ["sh", "-c", f"trap : INT; {command}; echo ended $?; stty -a"]
+    with tmux.window(shell, certbot.environment, certbot.cwd, COLUMNS, LINES) as window:
+        window.wait_for(r"0 of 1 visible everywhere")
+        window.keys("C-c")
+        assert window.wait_for_end() == 0
+        said = window.everything()
+    assert "ended 1" in said
+    assert "echo" in said[said.index("ended 1") :].split()
+    left = said[said.index("You can remove again") :]
+    assert f"_acme-challenge.{domain}" in left
+    assert "Traceback" not in said
+
+
+def test_a_line_for_each_change_where_nothing_can_be_refreshed(
+    certbot: Certbot, ca: TestCA, web: Webroot, domain: str
+) -> None:
+    """Lost: a serial console, and whoever reads it later in a file; here with a file by http."""
+
+    def put(shown: str) -> str:
+        for name, value in re.findall(rf"{PREFIX}(\S+)\n  (\S+)$", shown, re.MULTILINE):
+            (web.folder / name).write_text(value)
+        return ""
+
+    words = ("--preferred-challenges", "http", "--http-01-port", str(ca.http_port))
+    result = certbot.type(*manual(ca, domain), *words, script=[(r"wrong content", put)], columns=COLUMNS)
+    assert result.returncode == 0, result
+    shown = result.stdout[result.stdout.index("up.\n") + 4 : result.stdout.index("All of it can be seen")]
+    place = f"{domain} (http-01) at {domain} 127.0.0.1:{ca.http_port}"
+    told = re.sub(r"\d:\d\d  ", "", " ".join(shown.split()))
+    assert told == f"0:00 {place}: wrong content: 404 Not Found 0:01 {place}: visible"
+    assert "\x1b" not in shown
+    assert max(map(len, shown.splitlines())) <= COLUMNS
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_under_script_and_without_colour(
+    certbot: Certbot, ca: TestCA, domain: str, tmp_path: Path, plain: bool
+) -> None:
+    """Lost: a session that is recorded, and readers of its colours."""
+    typescript = tmp_path / "typescript"
+    line = shlex.join(certbot.command(manual(ca, domain)))
+    leader, follower = pty.openpty()
+    ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", LINES, COLUMNS, 0, 0))
+    process = subprocess.Popen(
+        ["script", "-q", "-e", "-c", line, str(typescript)],
+        env={**certbot.environment, "TERM": "xterm-256color", **({"NO_COLOR": "1"} if plain else {})},
+        cwd=certbot.cwd,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    try:
+        os.close(follower)
+        steps = [(r"0 of 1 visible everywhere", lambda text: publish(ca, text))]
+        converse(leader, steps, time.monotonic() + PATIENCE)
+        assert process.wait(PATIENCE) == 0
+    finally:
+        os.close(leader)
+        end_group(process)
+    recorded = typescript.read_text().replace("\r", "")
+    ours = recorded[recorded.index("This goes on by itself") : recorded.index("All of it can be seen")]
+    assert bool(COLOUR.search(ours)) is not plain
+    readable = ESCAPE.sub("", ours)
+    assert f"_acme-challenge.{domain}\n  {ca.dns} " in readable
+    assert "no record" in readable
+    assert "1 of 1 visible everywhere." in readable
+    assert max(map(len, readable.splitlines())) <= COLUMNS
+
+
+def test_verify_off_asks_a_person_only(certbot: Certbot, ca: TestCA, domain: str) -> None:
+    """Lost: networks in which nothing can be looked at from here."""
+
+    def react(shown: str) -> str:
+        publish(ca, shown)
+        return "\n"
+
+    words = (*manual(ca, domain), "--external-auth-verify", "off")
+    result = certbot.type(*words, script=[(r"Press Enter when", react)], columns=200, env={"TERM": "xterm"})
+    assert result.returncode == 0, result
+    assert "visible" not in result.stdout
+    assert datetime.date.today().isoformat() < re.findall(r"ends on (\S+)\.", result.stdout)[0]

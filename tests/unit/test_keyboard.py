@@ -1,0 +1,100 @@
+"""Enter while something else goes on, on real terminals."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+import termios
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from certbot_external_auth.backends import keyboard
+
+PATIENCE = 20.0
+
+
+class Terminal:
+    """:ivar leader: the person's end. :ivar follower: the program's, which is stdin of the test."""
+
+    def __init__(self) -> None:
+        self.leader, self.follower = pty.openpty()
+
+    def fileno(self) -> int:
+        return self.follower
+
+    def press(self, keys: bytes) -> None:
+        os.write(self.leader, keys)
+
+    @property
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self.follower)[3] & termios.ECHO)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    found = Terminal()
+    monkeypatch.setattr(sys, "stdin", found)
+    yield found
+    os.close(found.leader)
+    os.close(found.follower)
+
+
+def test_work_that_ends_first(terminal: Terminal) -> None:
+    assert keyboard.meanwhile(lambda: 7) == 7
+    assert not keyboard.wait(0.0)
+
+
+def test_enter_leaves_work_that_does_not_end(terminal: Terminal) -> None:
+    """Else a name server that hangs would hold up a person, who pressed a key that is said to go on at once."""
+    never = threading.Event()
+    terminal.press(b"\n")
+    with pytest.raises(keyboard.EnterPressed):
+        keyboard.meanwhile(never.wait)
+    never.set()
+
+
+def test_errors_of_the_work_are_raised_here(terminal: Terminal) -> None:
+    def fail() -> None:
+        raise LookupError("why")
+
+    with pytest.raises(LookupError, match="why"):
+        keyboard.meanwhile(fail)
+
+
+def test_enter_and_the_end_of_input(terminal: Terminal) -> None:
+    terminal.press(b"\n")
+    assert keyboard.wait(PATIENCE)
+    terminal.press(b"\x04")
+    with pytest.raises(keyboard.InputEnded):
+        keyboard.wait(PATIENCE)
+    terminal.press(b"\x04")
+    with pytest.raises(keyboard.InputEnded):
+        keyboard.meanwhile(threading.Event().wait)
+
+
+def test_letters_without_enter_are_not_enter(terminal: Terminal) -> None:
+    terminal.press(b"abc")
+    assert not keyboard.wait(0.0)
+    terminal.press(b"\n")
+    assert keyboard.wait(PATIENCE)
+
+
+def test_echo_comes_back_whatever_happens(terminal: Terminal) -> None:
+    def interrupted() -> None:
+        with keyboard.unseen():
+            assert not terminal.echoes
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert terminal.echoes
+
+
+def test_no_terminal_has_no_echo(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr(sys, "stdin", nothing)
+        with keyboard.unseen():
+            pass
