@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 DEFAULTS = {"config-dir": "/etc/letsencrypt", "work-dir": "/var/lib/letsencrypt"}
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that name them; see `found`."""
-    for option, default in DEFAULTS.items():
-        parser.add_argument(f"--{option}", metavar="DIR", help=f"Certbot's (default: as in cli.ini, else {default})")
+def arguments(parser: argparse.ArgumentParser, *options: str) -> None:
+    """The flags that name them; see `found`. :param options: only these, if any are given."""
+    for option in options or DEFAULTS:
+        text = f"Certbot's (default: as in cli.ini, else {DEFAULTS[option]})"
+        parser.add_argument(f"--{option}", metavar="DIR", help=text)
 
 
 def found(given: Mapping[str, str | None], configurations: Sequence[str] | None = None) -> tuple[str, str]:

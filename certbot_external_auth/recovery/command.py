@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from certbot_external_auth import journal, recovery
+from certbot_external_auth import folders, journal, recovery
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import telling
@@ -17,14 +17,12 @@ from certbot_external_auth.recovery import telling
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of this verb."""
-    from certbot.compat import misc
-
     parser.add_argument("batch", nargs="*", help="only these, also where the handler has changed since (default: all)")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="only say what is left")
     what.add_argument("--dry-run", action="store_true", help="say what would be called, and call nothing")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.add_argument("--work-dir", default=misc.get_default_folder("work"), help="Certbot's (default: %(default)s)")
+    folders.arguments(parser, "work-dir")
     parser.add_argument("--config-dir", help="only what runs with this configuration directory left (default: all)")
 
 
@@ -34,7 +32,7 @@ def main(arguments: argparse.Namespace) -> int:
     :raises UsageError: if the journal cannot be used, or a batch that was named is not in it.
     """
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
-    work_dir = os.path.abspath(arguments.work_dir)
+    _, work_dir = folders.found({"work-dir": arguments.work_dir})
     config_dir = os.path.abspath(arguments.config_dir) if arguments.config_dir is not None else None
     try:
         found = _chosen(work_dir, config_dir, arguments.batch)
