@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth import settings
-
 PLUGIN, PLUGIN_16, LOOKS, CHAIN = "plugin, jobs 1", "plugin, jobs 16", "plugin, jobs 16, looks", "plugin, chain"
 MANUAL = "Certbot `--manual`"
 DEHYDRATED, DEHYDRATED_CHAIN, LEGO = "dehydrated", "dehydrated, chain", "lego exec"
 CLIENTS = (DEHYDRATED, DEHYDRATED_CHAIN, LEGO)
-SEES = any(option.name == "verify" for option in settings.OPTIONS)
-WAYS = (PLUGIN, PLUGIN_16, *([LOOKS] if SEES else []), CHAIN, MANUAL, *CLIENTS)
+WAYS = (PLUGIN, PLUGIN_16, LOOKS, CHAIN, MANUAL, *CLIENTS)
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,7 @@ class Plan:
     :ivar left_out: ways that would only repeat for long what other cells show.
     :ivar tls_names: for the table of challenge types.
     :ivar starts: of each environment. :ivar calls: rounds of a hundred handler calls.
+    :ivar late: values that come late, for the look.
     :ivar scale: challenges of the largest batch.
     """
 
@@ -48,6 +46,7 @@ class Plan:
     tls_names: Sequence[int]
     starts: int
     calls: int
+    late: int
     scale: int
 
     def rounds_of(self, cell: Cell) -> int:
@@ -62,6 +61,7 @@ FULL = Plan(
     tls_names=(1, 20, 60),
     starts=100,
     calls=20,
+    late=100,
     scale=1000,
 )
 QUICK = Plan(
@@ -72,5 +72,6 @@ QUICK = Plan(
     tls_names=(),
     starts=5,
     calls=4,
+    late=0,
     scale=200,
 )

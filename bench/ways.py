@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.measuring import Usage, bare_environment, usage_of
-from bench.plan import CHAIN, DEHYDRATED, DEHYDRATED_CHAIN, LEGO, LOOKS, MANUAL, PLUGIN, PLUGIN_16, SEES, Cell
+from bench.plan import CHAIN, DEHYDRATED, DEHYDRATED_CHAIN, LEGO, LOOKS, MANUAL, PLUGIN, PLUGIN_16, Cell
 from tests.support.testca import TestCA
 
 CERTBOT = Path(sys.executable).parent / "certbot"
 HOOK = Path(__file__).resolve().parent / "hook.sh"
 KINDS = ("config", "work", "logs")
-UNSEEN = {"verify": "off"} if SEES else {}
+UNSEEN = {"verify": "off"}
 
 
 @dataclass(frozen=True)
