@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from certbot_external_auth import journal, recovery, settings
+from certbot_external_auth import journal, settings
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import HandlerBackend
 from certbot_external_auth.backends.schedule import Schedule
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.dialects import Call, Facts, dialect
+from certbot_external_auth.recovery.context import entry_of
 
 TRUE = "/bin/true"
 
@@ -76,9 +77,9 @@ def lay_out(name: str, size: int, folder: Path) -> Callable[[], object]:
     noted = context(challenges, folder, dialect=name)
 
     def work() -> object:
-        guard.check(challenges, given.names)
+        guard.check(challenges, [*given.names, *(f"*.{name}" for name in given.names)])
         book = journal.Journal(str(folder))
-        book.open(recovery.entry(noted, challenges, "2026-01-01T00:00:00Z"))
+        book.open(entry_of(noted, challenges, "2026-01-01T00:00:00Z"))
         for one in challenges:
             book.begin([one])
         performed = run_through(chosen.perform(challenges, given))
