@@ -78,6 +78,6 @@ def _is_host(host: str) -> bool:
 def _advice(text: str) -> str:
     if text.count(":") > 1 and "[" not in text:
         address, _, port = text.rpartition(":")
-        if is_address(address):
+        if is_address(address) and port.isdigit():
             return f"{text!r} is not accepted; did you mean [{address}]:{port}?"
     return f"{text!r} is not accepted, only host, host:port, an IPv4 address, or [IPv6 address]:port"

@@ -67,3 +67,24 @@ def test_historic_defaults(given: dict[str, str | bool | None], mode: str, diale
 def test_historic_contradictions(given: dict[str, str | bool | None]) -> None:
     with pytest.raises(UsageError):
         settings.resolve_historic(given)
+
+
+def test_where_to_look_is_read_and_refused() -> None:
+    found = settings.resolve(raw(verify="strict", verify_timeout="0", verify_nameservers="ns:5353,[2001:db8::1]"))
+    assert (found.verify, found.verify_timeout, found.verify_settle) == ("strict", 0.0, 0.0)
+    assert list(map(str, found.verify_nameservers)) == ["ns:5353", "[2001:db8::1]:53"]
+    with pytest.raises(UsageError) as caught:
+        settings.resolve(
+            raw(verify="of", verify_timeout="2m", verify_settle="-1", verify_nameservers="a,2001:db8::1:x")
+        )
+    assert len(caught.value.problems) == 4
+    text = str(caught.value)
+    for part in ("--external-auth-verify: 'of' is not known", "did you mean off?", "did you mean 2?"):
+        assert part in text
+    assert "--external-auth-verify-nameservers: '2001:db8::1:x' is not accepted, only host, host:port" in text
+
+
+def test_the_historic_name_does_not_look() -> None:
+    """It has no flag by which looking could be mended."""
+    assert settings.resolve({}).verify == "auto"
+    assert settings.resolve_historic({}).verify == "off"
