@@ -77,7 +77,9 @@ def _all_there(net: Net, addresses: Sequence[str], rounds: int) -> tuple[list[fl
         with peak:
             last = watch(_observer(net, addresses), [_expectation(n) for n in range(NAMES)], Policy("strict", 0, 0))
         found.append(time.perf_counter() - start)
-        assert set(last.states.values()) == {State.VISIBLE}, last.states
+        # One look only: on a machine that is too busy for its name servers there is nothing to measure.
+        missing = sum(state is not State.VISIBLE for state in last.states.values())
+        assert not missing, f"{missing} names were not seen in one look"
         most = max(most, peak.most)
     return found, most
 

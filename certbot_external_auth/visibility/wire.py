@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 PAYLOAD = 1232
 """What an answer by UDP may take up, which every path carries (DNS Flag Day 2020)."""
-WINDOW = 50
-"""Questions that are open at a time: their answers fit into a socket's buffer."""
+WINDOW = 20
+"""Questions that are open at a time at one address: a server that is slow is not flooded."""
 AGAIN_AFTER, UDP_WAIT, TCP_WAIT = 0.5, 1.5, 2.0
-"""Seconds until a question is repeated, until UDP is given up, and for a connection or an answer by TCP."""
+"""Seconds until a question is repeated once, until UDP is given up, and for a connection or an answer by TCP."""
 # Raised by connect() of a datagram socket, which sends nothing: this machine cannot reach that address.
 _NO_ROUTE = {
     *(errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT),
@@ -57,7 +57,7 @@ class _Open:
     query: Message
     reply: Reply = field(default_factory=Reply)
     first: float = 0.0
-    last: float = 0.0
+    again: bool = False
 
     def settle(self, message: Message) -> None:
         self.reply.message, self.reply.failed, self.reply.detail = message, None, ""
@@ -165,7 +165,6 @@ class _Datagrams:
         self._send(one)
 
     def _send(self, one: _Open) -> None:
-        one.last = time.monotonic()
         try:
             self._link.send(one.query.to_wire())
         except OSError as error:
@@ -183,11 +182,13 @@ class _Datagrams:
             if now >= min(self._until, one.first + UDP_WAIT):
                 one.fail(Outcome.TIMEOUT)
                 self._waiting.pop(one.query.id, None)
-            elif now >= one.last + AGAIN_AFTER:
+            elif not one.again and now >= one.first + AGAIN_AFTER:
+                # Once: who is slow is not helped by more questions, and TCP comes next.
+                one.again = True
                 self._send(one)
 
     def _receive(self) -> None:
-        due = min(min(one.last + AGAIN_AFTER, one.first + UDP_WAIT) for one in self._waiting.values())
+        due = min(one.first + (UDP_WAIT if one.again else AGAIN_AFTER) for one in self._waiting.values())
         self._link.settimeout(seconds_left(min(due, self._until)))
         try:
             data = self._link.recv(65535)

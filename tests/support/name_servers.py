@@ -143,7 +143,7 @@ class NameServer:
     @staticmethod
     def _owner(zone: dns.zone.Zone, origin: Name, name: Name) -> Name | None:
         """Where the records of a name stand: there, at a wildcard, or nowhere."""
-        if any(known == name or known.is_subdomain(name) for known in zone.nodes):
+        if name in zone.nodes or any(known.is_subdomain(name) for known in zone.nodes):
             return name
         above = name
         while above != origin:
