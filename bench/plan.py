@@ -37,7 +37,6 @@ class Plan:
     :ivar starts: of each environment. :ivar calls: rounds of a hundred handler calls.
     :ivar late: values that come late, for the look.
     :ivar scale: challenges of the largest batch.
-    :ivar looks: at a hundred names at once. :ivar late: values that arrive late.
     """
 
     cells: Sequence[Cell]
@@ -49,8 +48,6 @@ class Plan:
     calls: int
     late: int
     scale: int
-    looks: int
-    late: int
 
     def rounds_of(self, cell: Cell) -> int:
         return max(1, min(self.rounds, int(self.patience / cell.one_by_one)))
@@ -66,8 +63,6 @@ FULL = Plan(
     calls=20,
     late=100,
     scale=1000,
-    looks=5,
-    late=100,
 )
 QUICK = Plan(
     cells=[Cell(1, 0), Cell(20, 0)],
@@ -79,6 +74,4 @@ QUICK = Plan(
     calls=4,
     late=0,
     scale=200,
-    looks=2,
-    late=10,
 )
