@@ -30,8 +30,8 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 LONGEST = 20_000
 """Characters of one argument, variable or line at most."""
 CARRYING = ("perform_challenge", "await", "visibility", "result", "cleanup")
-QUICK = 6
-"""Every sixth answer."""
+QUICK = 9
+"""Every ninth answer."""
 
 
 class Liar(Front):

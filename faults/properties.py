@@ -23,7 +23,7 @@ from certbot_external_auth.journal import entry as journal_entry
 from certbot_external_auth.settings import OPTIONS, resolve
 from faults.table import Row, Table
 
-EXAMPLES, FEW = 100_000, 900
+EXAMPLES, FEW = 100_000, 450
 """Of all readers together."""
 
 # Nobody's: the example of RFC 8555.
