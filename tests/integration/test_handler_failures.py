@@ -155,7 +155,7 @@ def test_noisy_failure_shows_only_the_last_lines(certbot: Certbot, scripts: Hook
     assert len(result.stderr) < 20_000
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT])
 def test_signal_ends_the_handler_and_cleans(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, number: signal.Signals
 ) -> None:
