@@ -174,8 +174,7 @@ class Certbot:
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
     ) -> Iterator[subprocess.Popen[bytes]]:
-        for path in self._logs():
-            path.unlink()
+        self.forget_logs()
         process = subprocess.Popen(
             self.command(words),
             env={**self.environment, **(env or {})} if only_env is None else dict(only_env),
@@ -221,8 +220,7 @@ class Certbot:
     def result(self, words: Sequence[str], returncode: int, stdout: bytes, stderr: bytes, whole: bool = True) -> Result:
         expected = purity.protocol(words, self.config_dir, self.cli_ini)
         lines = purity.check(stdout, expected, returncode, words, whole)
-        log = "".join(path.read_text(errors="replace") for path in self._logs())
-        self._forget_authorizations(log)
+        log = self.after_run()
         out, err = (data.decode(errors="replace") for data in (stdout, stderr))
         return Result(tuple(words), returncode, out, err, log, lines)
 
@@ -230,6 +228,17 @@ class Certbot:
     def authorizations(log: str) -> list[str]:
         """The URLs of the authorizations that a run asked for."""
         return sorted(set(re.findall(r"Sending POST request to (\S+/authZ/[\w-]+)", log)))
+
+    def after_run(self) -> str:
+        """What follows every run, also one that somebody else started in these folders; the result is its log."""
+        log = "".join(path.read_text(errors="replace") for path in self._logs())
+        self._forget_authorizations(log)
+        return log
+
+    def forget_logs(self) -> None:
+        """Before a run: what is found in a log afterwards is that run's."""
+        for path in self._logs():
+            path.unlink()
 
     def _forget_authorizations(self, log: str) -> None:
         urls = self.authorizations(log)

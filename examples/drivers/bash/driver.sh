@@ -1,0 +1,62 @@
+#!/bin/bash
+# driver.sh PROGRAM VERB [CERTBOT'S ARGUMENTS...]
+# Starts Certbot and does what its JSON lines ask for, by calling PROGRAM; see ../README.md.
+set -u
+program=$1
+shift
+mode=(--external-auth-mode json)
+# At renewal the mode is in the renewal file.
+[ "$1" = renew ] && mode=()
+
+coproc CERTBOT { exec certbot "$@" -n ${mode[@]+"${mode[@]}"}; }
+certbot=$CERTBOT_PID
+# Bash forgets the descriptors of a process that has ended, with the lines still unread.
+exec 8<&"${CERTBOT[0]}" 9>&"${CERTBOT[1]}"
+exec {CERTBOT[0]}<&- {CERTBOT[1]}>&-
+
+declare -A place
+ok=false
+
+# answer ID COMMAND...: do it, and say how it went. What it prints belongs to stderr.
+answer() {
+    local id=$1
+    shift
+    if "$@" 8<&- 9>&- >&2 </dev/null; then
+        jq -nc --arg id "$id" '{$id, ok: true}'
+    else
+        jq -nc --arg id "$id" --arg code "exit.$?" --arg message "$* failed" '{$id, ok: false, error: {$code, $message}}'
+    fi >&9
+}
+
+while IFS= read -r line <&8; do
+    # @sh quotes each value, so that nothing in a line is run.
+    eval "$(jq -r '@sh "cmd=\(.cmd) id=\(.id // "") domain=\(.domain // "") type=\(.type // "") value=\(.validation // "")"' <<<"$line")"
+    case $cmd in
+    hello)
+        case $(jq -r .protocol <<<"$line") in
+        1.*) ;;
+        *) echo "This protocol is not understood: $line" >&2 && exit 1 ;;
+        esac
+        ;;
+    perform_challenge)
+        place[$id]=$(jq -r '.txt_domain // empty' <<<"$line")
+        if [ "$type" = dns-01 ]; then
+            answer "$id" "$program" add "${place[$id]}" "$value"
+        else
+            answer "$id" false
+        fi
+        ;;
+    cleanup) answer "$id" "$program" remove "${place[$id]:-_acme-challenge.$domain}" "$value" ;;
+    deploy_cert)
+        answer "$id" "$program" deploy "$domain" "$(jq -r .fullchain_path <<<"$line")" "$(jq -r .key_path <<<"$line")"
+        ;;
+    error) jq -r '"\(.code): \(.message)"' <<<"$line" >&2 ;;
+    summary) ok=$(jq -r .ok <<<"$line") ;;
+    esac
+done
+
+wait "$certbot"
+code=$?
+# A stream without a summary crashed.
+[ "$ok" = true ] && exit "$code"
+exit $((code ? code : 1))

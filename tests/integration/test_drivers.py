@@ -1,0 +1,113 @@
+"""The drivers in examples/drivers, as they stand there, and README's: each gets a certificate, renews it, and fails."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support import certificates
+from tests.support.certbot import PATIENCE, Certbot
+from tests.support.hooks import Hooks
+from tests.support.testca import TestCA
+from tests.support.words import names
+
+ROOT = Path(__file__).resolve().parents[2]
+DRIVERS = {
+    "bash": [str(ROOT / "examples/drivers/bash/driver.sh")],
+    "python": [sys.executable, str(ROOT / "examples/drivers/python/driver.py")],
+}
+BOTH = ("--configurator", "external-auth")
+
+
+@pytest.fixture
+def done(certbot: Certbot, tmp_path: Path) -> Path:
+    """What the program of the drivers has done; Certbot's folders are where a driver that knows none finds them."""
+    found = tmp_path / "done"
+    certbot.environment["DONE"] = str(found)
+    certbot.cli_ini.write_text(
+        f"config-dir = {certbot.config_dir}\nwork-dir = {certbot.work_dir}\nlogs-dir = {certbot.logs_dir}\n"
+        f"server = {certbot.ca.directory}\nagree-tos = true\nregister-unsafely-without-email = true\n"
+    )
+    return found
+
+
+def run(certbot: Certbot, words: list[str], env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    certbot.forget_logs()
+    ended = subprocess.run(
+        words,
+        env={**certbot.environment, **(env or {})},
+        cwd=certbot.cwd,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        stdin=subprocess.DEVNULL,
+    )
+    certbot.after_run()
+    return ended
+
+
+def operations(done: Path) -> list[str]:
+    found = [line.split()[0] for line in done.read_text().splitlines()] if done.exists() else []
+    done.unlink(missing_ok=True)
+    return found
+
+
+@pytest.mark.parametrize("language", DRIVERS)
+def test_driver_issues_renews_and_says_no(
+    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, done: Path, language: str
+) -> None:
+    """Lost: the hour in which somebody writes the same loop again."""
+    start = [*DRIVERS[language], scripts.path("publishes-for-drivers.py")]
+    issued = run(certbot, [*start, "certonly", *BOTH, *names(domain, f"*.{domain}")])
+    assert issued.returncode == 0, issued
+    assert certificates.names(certbot.live(domain)) == [f"*.{domain}", domain]
+    assert operations(done) == ["add", "add", "remove", "remove", "deploy"]
+    assert issued.stdout == ""
+    assert ca.txt(f"_acme-challenge.{domain}") == []
+
+    before = certificates.serial(certbot.live(domain))
+    renew = ["renew", "-q", "--no-random-sleep-on-renew"]
+    renewed = run(certbot, [*start, *renew, "--force-renewal"])
+    assert renewed.returncode == 0, renewed
+    assert certificates.serial(certbot.live(domain)) != before
+    assert operations(done) == ["add", "add", "remove", "remove", "deploy"]
+    assert run(certbot, [*start, *renew]).returncode == 0
+    assert operations(done) == []
+
+    refused = run(certbot, [*start, "certonly", *BOTH, *names(f"full.{domain}")], {"FULL": "full"})
+    assert refused.returncode == 1
+    assert "exit.3" in refused.stderr
+    assert "challenge.not_published" in refused.stderr
+    assert not certbot.live(f"full.{domain}").exists()
+
+
+def shown(page: str) -> str:
+    (block,) = re.findall(
+        r"```python\n(from certbot_external_auth\.client .*?)```", (ROOT / page).read_text(), re.DOTALL
+    )
+    return str(block)
+
+
+def test_pages_show_a_driver_that_works(certbot: Certbot, ca: TestCA, domain: str, done: Path) -> None:
+    """Lost: the trust of whoever copies it."""
+    block = shown("README.md")
+    assert shown("docs/json.md") == block
+    program = certbot.cwd / "driver.py"
+    program.write_text(
+        "import json, os, urllib.request\n"
+        "def post(path, **body):\n"
+        "    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))\n"
+        "    opener.open(os.environ['CHALLTESTSRV'] + '/' + path, json.dumps(body).encode()).read()\n"
+        "def add_txt(name, value): post('set-txt', host=name + '.', value=value)\n"
+        "def remove_txt(name, value): post('clear-txt', host=name + '.')\n"
+        "def reload_with(path): assert os.path.exists(path)\n" + block.replace("w.example", domain)
+    )
+    ended = run(certbot, [sys.executable, str(program)])
+    assert ended.returncode == 0, ended
+    assert certificates.names(certbot.live(domain)) == [domain]
+    assert ca.txt(f"_acme-challenge.{domain}") == []
