@@ -40,6 +40,8 @@ class JsonBackend:
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
         channel = self._stream.channel
+        if self._stream.broken and (publishing or deploying):
+            raise UsageError(["The program that started Certbot reads no lines, so nobody can be told what to do."])
         if self._context.renewing and (publishing or deploying) and (channel.terminal or channel.nobody()):
             raise UsageError(
                 [

@@ -57,24 +57,31 @@ class Stream:
         """Whether `hello` was said."""
         return self._greeted
 
+    @property
+    def broken(self) -> bool:
+        """Whether a line could not be sent; then no other is."""
+        return self._broken
+
     def contact(self, protocol: int, leftover: Sequence[Line] = ()) -> None:
-        """The plugin is asked for something: from here on there is something to say.
+        """The plugin is asked for something: from here on there is something to say. If nobody is there to hear it,
+        that is said when something depends on it; see `broken`.
 
         :param leftover: what earlier runs left behind, see `recovery.telling`.
         """
         self._protocol = protocol
         if protocol == 1 and not self._greeted:
             self._greeted = True
-            self.emit(
-                {
-                    "cmd": "hello",
-                    "protocol": lines.PROTOCOL,
-                    "plugin": __version__,
-                    "certbot": _certbot_version(),
-                    "features": list(lines.FEATURES),
-                    "leftover": list(leftover),
-                }
-            )
+            with contextlib.suppress(DriverError):
+                self.emit(
+                    {
+                        "cmd": "hello",
+                        "protocol": lines.PROTOCOL,
+                        "plugin": __version__,
+                        "certbot": _certbot_version(),
+                        "features": list(lines.FEATURES),
+                        "leftover": list(leftover),
+                    }
+                )
 
     @property
     def historic(self) -> bool:
