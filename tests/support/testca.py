@@ -30,6 +30,8 @@ ADDRESS = ports.ADDRESS
 READY_WITHIN = 30.0
 STOPPED_WITHIN = 5.0
 ATTEMPTS = 3
+BLOCKED = "blocked.example"
+"""A name that no CA here issues for."""
 
 
 class NotReadyError(RuntimeError):
@@ -78,7 +80,7 @@ class TestCA:
     def __enter__(self) -> TestCA:
         self.folder = Path(tempfile.mkdtemp(prefix="test-ca-"))
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self._stack.callback(self._stop)
+        self._stack.callback(self.stop)
         try:
             self._make_certificate()
             self._start_trying()
@@ -135,7 +137,7 @@ class TestCA:
             try:
                 self._start()
             except NotReadyError:
-                self._stop()
+                self.stop()
                 if attempt == ATTEMPTS - 1:
                     raise
             else:
@@ -159,6 +161,7 @@ class TestCA:
                 "ocspResponderURL": "",
                 "externalAccountBindingRequired": bool(self._external_accounts),
                 "externalAccountMACKeys": self._external_accounts,
+                "domainBlocklist": [BLOCKED],
             }
         }
         (self.folder / "pebble.json").write_text(json.dumps(configuration))
@@ -216,7 +219,8 @@ class TestCA:
         with opener.open(self.directory, timeout=5) as answer:
             return bool(answer.status == 200)
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End the servers now; leaving the context does so as well."""
         while self._processes:
             process = self._processes[-1]
             for number in (signal.SIGTERM, signal.SIGKILL):

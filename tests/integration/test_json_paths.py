@@ -1,0 +1,163 @@
+"""Backend json, protocol 1: the lines on every path a run can take, also where it ends early."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth.client import Challenge, Cleanup, Request, RunFailedError
+from tests.integration.test_client import ALONE, go_through, session, work
+from tests.support import certificates, purity, schemas
+from tests.support.certbot import Certbot
+from tests.support.drivers import Publisher, answer, refusal
+from tests.support.json_driver import Send
+from tests.support.purity import Line
+from tests.support.testca import BLOCKED, TestCA
+from tests.support.words import JSON, RENEW_NOW, names
+
+BATCH = ["perform_challenge", "await", "result", "cleanup"]
+
+
+@pytest.fixture
+def publisher(ca: TestCA, webroot_folder: Path) -> Publisher:
+    return Publisher(ca, webroot_folder)
+
+
+def test_refusal_of_the_order_is_told_with_the_problem(certbot: Certbot, publisher: Publisher) -> None:
+    """Lost: the difference between a name, a rate and an account that the CA does not like."""
+    result = certbot.drive("certonly", *JSON, *names(BLOCKED), policy=publisher)
+    assert result.returncode == 1
+    assert result.commands == ["hello", "error", "summary"]
+    (error,) = result.of("error")
+    assert error["code"] == "ca.refused"
+    assert error["problem"]["type"] == "urn:ietf:params:acme:error:rejectedIdentifier"
+    assert BLOCKED in error["problem"]["detail"]
+
+
+def test_folders_locked_by_another_run(certbot: Certbot, publisher: Publisher, domain: str) -> None:
+    """Lost: the reason why nothing happened, which is to try again later."""
+    words = ("certonly", *JSON, *names(f"b.{domain}"))
+    second: list[Line] = []
+
+    def start_another(line: Line, send: Send) -> None:
+        if line["cmd"] == "await":
+            ended = subprocess.run(
+                certbot.command(words), env=certbot.environment, capture_output=True, stdin=subprocess.DEVNULL
+            )
+            second.extend(purity.check(ended.stdout, 1, ended.returncode, words))
+        publisher(line, send)
+
+    assert certbot.drive("certonly", *JSON, *names(domain), policy=start_another).returncode == 0
+    assert [line["cmd"] for line in second] == ["hello", "error", "summary"]
+    assert second[1]["code"] == "certbot.locked"
+
+
+def test_ca_that_goes_away(tmp_path: Path) -> None:
+    """Lost: what a driver has to know after a failure that is nobody's fault: nothing was issued, all is withdrawn."""
+    with TestCA() as ca:
+        certbot = Certbot(tmp_path / "host", ca)
+        withdrawn = []
+
+        def stop_before_the_end(request: Request) -> None:
+            assert schemas.complaint(request.line, 1) is None
+            if isinstance(request, Challenge):
+                work(ca, request)
+            elif isinstance(request, Cleanup):
+                withdrawn.append(request.id)
+                ca.stop()
+                request.done()
+
+        found = session(certbot, "certonly", *ALONE, *names("w.example"))
+        with pytest.raises(RunFailedError) as finalizing:
+            go_through(found, stop_before_the_end)
+        with pytest.raises(RunFailedError) as starting:
+            go_through(session(certbot, "certonly", *ALONE, *names("w.example")), stop_before_the_end)
+    assert withdrawn == ["c1"]
+    assert [line["status"] for line in found.results.values()] == ["valid"]
+    for error in (finalizing.value, starting.value):
+        assert [line["code"] for line in error.errors] == ["ca.unreachable"]
+        assert schemas.complaint(error.errors[0], 1) is None
+        assert error.summary["lineages"] == []
+    assert not certbot.live("w.example").exists()
+
+
+def test_renewal_tells_which_certificate_failed_and_goes_on(
+    certbot: Certbot, publisher: Publisher, domain: str
+) -> None:
+    """Lost: one name out of many, in a log that no driver reads."""
+    lineages = [f"{letter}.{domain}" for letter in "abc"]
+    for name in lineages:
+        assert certbot.drive("certonly", *JSON, *names(name), policy=publisher).returncode == 0
+    before = {name: certificates.serial(certbot.live(name)) for name in lineages}
+    # This one fails for a reason that the plugin never hears of.
+    path = certbot.renewal_path(lineages[2])
+    path.write_text(path.read_text().replace("key_type = ", "preferred_chain = x\nkey_type = unknown-"))
+    refused: list[str] = []
+
+    def picky(line: Line, send: Send) -> None:
+        if line["cmd"] == "perform_challenge" and line["domain"] == lineages[1]:
+            refused.append(line["id"])
+        if line["cmd"] == "await" and set(line["ids"]) & set(refused):
+            answer(send, **refusal({"id": refused[0]}, "dns.gone", "this zone was sold"))
+        else:
+            publisher(line, send)
+
+    result = certbot.drive(*RENEW_NOW, "-q", policy=picky)
+    assert result.returncode == 1
+    failed = {line["lineage"]: line["code"] for line in result.of("error") if "lineage" in line}
+    assert failed == {lineages[1]: "challenge.not_published", lineages[2]: "certbot.failed"}
+    assert [one["name"] for one in result.lines[-1]["lineages"]] == [lineages[0]]
+    assert certificates.serial(certbot.live(lineages[0])) != before[lineages[0]]
+    assert certificates.serial(certbot.live(lineages[1])) == before[lineages[1]]
+
+
+def test_control_c_withdraws_and_sums_up(certbot: Certbot, publisher: Publisher, ca: TestCA, domain: str) -> None:
+    """Lost: records in the zone, each time somebody changes his mind."""
+
+    def interrupt(line: Line, send: Send) -> None:
+        if line["cmd"] == "await":
+            certbot.terminate(signal.SIGINT)
+        else:
+            publisher(line, send)
+
+    result = certbot.drive("certonly", *JSON, *names(domain), policy=interrupt)
+    assert result.returncode == 1, result
+    assert result.commands == ["hello", *BATCH, "error", "summary"]
+    assert result.of("error")[0]["code"] == "certbot.interrupted"
+    assert ca.txt(f"_acme-challenge.{domain}") == []
+
+
+def test_names_left_out_are_a_second_batch(certbot: Certbot, publisher: Publisher, domain: str) -> None:
+    """Lost: a driver that thinks all is over with the first batch."""
+    good, bad = f"good.{domain}", f"bad.{domain}"
+
+    def careless(line: Line, send: Send) -> None:
+        if not (line["cmd"] == "perform_challenge" and line["domain"] == bad):
+            publisher(line, send)
+
+    result = certbot.drive("certonly", *JSON, "--allow-subset-of-names", *names(good, bad), policy=careless)
+    assert result.returncode == 0, result
+    assert certificates.names(certbot.live(good)) == [good]
+    first, second = result.of("await")
+    assert len(first["ids"]) == 2
+    assert len(second["ids"]) == 1
+    assert {line["status"] for line in result.of("result") if line["id"] in second["ids"]} == {"valid"}
+    assert {line["id"] for line in result.of("cleanup")} == {*first["ids"], *second["ids"]}
+
+
+def test_dry_run_and_request_file(certbot: Certbot, publisher: Publisher, domain: str, tmp_path: Path) -> None:
+    """Lost: the two runs that keep no certificate of Certbot's, so that nothing is to be deployed."""
+    both = ("-n", "--configurator", "external-auth", "--external-auth-mode", "json")
+    dry = certbot.drive("certonly", *both, "--dry-run", *names(domain), policy=publisher)
+    assert dry.returncode == 0, dry
+    assert dry.commands == ["hello", *BATCH, "summary"]
+    assert dry.lines[-1]["lineages"] == []
+    request = certificates.request(tmp_path / "request.pem", [domain])
+    signed = certbot.drive("certonly", *both, "--csr", str(request), policy=publisher)
+    assert signed.returncode == 0, signed
+    assert signed.commands[:5] == ["hello", *BATCH]
+    assert signed.lines[-1]["ok"] is True
+    assert certificates.names(certbot.cwd / "0000_cert.pem") == [domain]
