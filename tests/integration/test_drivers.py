@@ -32,6 +32,7 @@ def done(certbot: Certbot, tmp_path: Path) -> Path:
     certbot.cli_ini.write_text(
         f"config-dir = {certbot.config_dir}\nwork-dir = {certbot.work_dir}\nlogs-dir = {certbot.logs_dir}\n"
         f"server = {certbot.ca.directory}\nagree-tos = true\nregister-unsafely-without-email = true\n"
+        f"external-auth-verify-nameservers = {certbot.ca.dns}\n"
     )
     return found
 
