@@ -61,16 +61,18 @@ def perform_challenge(challenge: Challenge) -> Line:
         "type": challenge.type,
         "domain": challenge.identifier,
         "token": challenge.token,
-        "validation": challenge.validation,
     }
+    served = challenge.served
+    if served is not None:
+        # Before the validation, as in 2016.
+        line["z_domain"] = challenge.server_name
+    line["validation"] = challenge.validation
     if challenge.type == dns01.TYPE:
         line["txt_domain"] = challenge.txt_domain
     elif challenge.type == http01.TYPE:
         line["uri"] = challenge.uri
         line["command"] = http01.command(challenge.token, challenge.key_authorization)
-    served = challenge.served
     if served is not None:
-        line["z_domain"] = challenge.server_name
         line["cert_path"] = served.cert_path
         line["key_path"] = served.key_path
         # It was text in 2016.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import uuid
 from collections.abc import Iterator
@@ -21,6 +22,14 @@ from tests.support.hooks import Hooks  # noqa: E402
 from tests.support.snica import TlsSniCA  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
 from tests.support.webroot import Webroot  # noqa: E402
+
+# The environment of tests/foreign has no hypothesis.
+with contextlib.suppress(ImportError):
+    import hypothesis
+
+    # How long an example takes is the machine's business.
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

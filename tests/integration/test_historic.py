@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import certificates
+from tests.support import certificates, historic
 from tests.support.certbot import Certbot, Result
 from tests.support.drivers import Publisher
 from tests.support.hooks import Hooks
@@ -91,6 +91,8 @@ def test_dns_certonly(certbot: Certbot, publisher: Publisher, domain: str) -> No
     for line in result.of("cleanup"):
         assert list(line) == CLEANUP
     assert {line["domain"] for line in result.of("perform_challenge")} == {FIRST, SECOND}
+    shown = historic.without_values(result.stdout)
+    assert (shown[:4], shown[-1]) == (historic.DNS, historic.REPORT)
     check_report(certbot, result)
     assert certificates.names(certbot.live(FIRST)) == [FIRST, SECOND]
 
@@ -125,6 +127,7 @@ def test_dns_run(certbot: Certbot, publisher: Publisher) -> None:
     for line in deploys:
         assert list(line) == DEPLOY
         assert line["fullchain_path"] == str(certbot.live(FIRST, "fullchain"))
+    assert historic.without_values(result.stdout) == historic.RUN
     saves = [(line["title"], line["temporary"]) for line in result.of("save")]
     assert saves == [(None, False), (None, False), ("Deployed ACME Certificate", False)]
     check_report(certbot, result)
@@ -138,6 +141,8 @@ def test_http_certonly(certbot: Certbot, publisher: Publisher, web: Webroot) -> 
         assert list(line) == [*PERFORM, "uri", "command", "key_auth"]
         assert line["uri"] == f"http://{line['domain']}/.well-known/acme-challenge/{line['token']}"
     assert web.files() == []
+    shown = historic.without_values(result.stdout)
+    assert (shown[:4], shown[-1]) == (historic.HTTP, historic.REPORT)
     check_report(certbot, result)
 
 

@@ -11,6 +11,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Callable
 
 from tests.support.purity import Line
 
@@ -26,9 +27,18 @@ class RandomDriver:
     :ivar received: what it has read.
     """
 
-    def __init__(self, seed: int, read: int, write: int) -> None:
+    def __init__(
+        self,
+        seed: int,
+        read: int,
+        write: int,
+        quirk: str | None = None,
+        publish: Callable[[Line], None] = lambda line: None,
+    ) -> None:
+        """:param quirk: None leaves it to chance. :param publish: called with each `await`, before any answer."""
         self._random = random.Random(seed)
-        self.quirk = self._random.choice(QUIRKS)
+        self.quirk = quirk or self._random.choice(QUIRKS)
+        self._publish = publish
         # Most of what is wrong happens somewhere in the middle.
         self._lines_left = self._random.randint(0, 12)
         self._read, self._write = read, write
@@ -83,6 +93,8 @@ class RandomDriver:
     def _react(self, line: Line) -> None:
         if line["cmd"] not in ASKING:
             return
+        if line["cmd"] == "await":
+            self._publish(line)
         ids = line["ids"] if line["cmd"] == "await" else [line["id"]]
         kind = "perform" if line["cmd"] == "await" else line["cmd"]
         if self.quirk == "silent" and self._random.random() < 0.5:

@@ -21,7 +21,12 @@ def complaint(line: Line, protocol: int) -> str | None:
 
 def is_answer(value: object) -> bool:
     """Whether a driver may say this, in protocol 1."""
-    return bool(_validator({**schema.load(1), "anyOf": [{"$ref": "#/$defs/answer"}]}).is_valid(value))
+    return bool(_answers().is_valid(value))
+
+
+@functools.cache
+def _answers() -> Any:
+    return _validator({**schema.load(1), "anyOf": [{"$ref": "#/$defs/answer"}]})
 
 
 @functools.cache
