@@ -1,9 +1,4 @@
-"""What the JSON lines cost: all lines out and all answers in, without Certbot, and a whole run beside `--manual` hooks.
-
-    python bench/json_lines.py
-
-prints the section that bench/run.py writes into docs/performance.md.
-"""
+"""What JSON lines cost: one batch out and its answers in, without Certbot; a whole run beside `--manual` hooks."""
 
 from __future__ import annotations
 
@@ -11,7 +6,6 @@ import contextlib
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import tracemalloc
 import urllib.request
@@ -19,18 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from certbot_external_auth.backends import Context, Finished, stream  # noqa: E402
-from certbot_external_auth.backends.channel import Channel  # noqa: E402
-from certbot_external_auth.backends.json_lines import JsonBackend  # noqa: E402
-from certbot_external_auth.backends.stream import Stream  # noqa: E402
-from certbot_external_auth.challenges import Challenge  # noqa: E402
-from certbot_external_auth.client import Challenge as Asked  # noqa: E402
-from certbot_external_auth.client import Session  # noqa: E402
-from certbot_external_auth.dialects import Facts  # noqa: E402
-from certbot_external_auth.settings import Settings  # noqa: E402
+from bench.measuring import Timing, Usage, take_turns
+from bench.plan import MANUAL, Cell, Plan
+from bench.ways import Ground
+from certbot_external_auth.backends import Context, Finished, stream
+from certbot_external_auth.backends.channel import Channel
+from certbot_external_auth.backends.json_lines import JsonBackend
+from certbot_external_auth.backends.stream import Stream
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.client import Challenge as Asked
+from certbot_external_auth.client import Session
+from certbot_external_auth.dialects import Facts
+from certbot_external_auth.settings import Settings
+from tests.support.testca import TestCA
 
 COUNTS = (100, 1000)
 GOAL = 50.0
@@ -38,6 +33,7 @@ GOAL = 50.0
 LINEAR = 1.5
 """How much more than ten times as much ten times as many may cost."""
 ROUNDS = 7
+LINES = "JSON lines"
 DRIVER = """
 import json, os, sys
 os.write(1, b"\\n")
@@ -112,27 +108,38 @@ def driver() -> Iterator[Channel]:
         process.stdin.close()
 
 
-def by_lines(command: Sequence[str | Path], environment: Mapping[str, str], management: str) -> float:
-    """Seconds of a whole run whose driver does what bench/hook.sh does, in its own process."""
+def whole(plan: Plan, folder: Path) -> dict[int, Mapping[str, Timing]]:
+    """Whole runs by JSON lines and by `--manual` hooks, by number of names."""
+    found = {}
+    with TestCA() as ca:
+        ground = Ground(ca, folder)
+        for cell in (cell for cell in plan.cells if not cell.seconds):
+            sides = {LINES: lambda cell=cell: by_lines(ground, cell), MANUAL: ground.way(MANUAL, cell)}
+            found[cell.names] = take_turns(f"{cell.names} names by JSON lines", sides, plan.rounds)
+    return found
+
+
+def by_lines(ground: Ground, cell: Cell) -> Usage:
+    """A run whose driver does what bench/hook.sh does, in its own process."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def post(path: str, body: str) -> None:
-        opener.open(f"{management}/{path}", body.encode(), timeout=10).read()
+        opener.open(f"{ground.ca.management}/{path}", body.encode(), timeout=10).read()
 
+    command = ground.command(cell, ["-a", "external-auth", "--external-auth-verify", "off"])
     begun = time.perf_counter()
-    words = [*map(str, command)]
-    with Session(words[1:], words[:1], environment, subprocess.DEVNULL) as session:
+    with Session(command[1:], command[:1], ground.environment(0), subprocess.DEVNULL) as session:
         for request in session:
             if isinstance(request, Asked):
                 post("set-txt", f'{{"host": "{request.txt_domain}.", "value": "{request.validation}"}}')
             else:
                 post("clear-txt", f'{{"host": "_acme-challenge.{request.line["domain"]}."}}')
             request.done()
-    return time.perf_counter() - begun
+    return Usage(time.perf_counter() - begun, 0.0, 0.0)
 
 
-def table(costs: Sequence[Cost], whole: Mapping[int, tuple[float, float]]) -> Iterator[str]:
-    """:param whole: number of names to seconds of a run by lines, and by hooks (the least of each)."""
+def section(costs: Sequence[Cost], runs: Mapping[int, Mapping[str, Timing]]) -> Iterator[str]:
+    """For docs/performance.md."""
     yield "## JSON lines"
     yield ""
     yield (
@@ -161,23 +168,11 @@ def table(costs: Sequence[Cost], whole: Mapping[int, tuple[float, float]]) -> It
     yield ""
     yield "| names | by lines | `--manual` hooks | lines take |"
     yield "|---:|---:|---:|---:|"
-    for names, (lines, hooks) in whole.items():
+    for names, timings in runs.items():
+        lines, hooks = timings[LINES].least, timings[MANUAL].least
         yield f"| {names} | {lines:.2f} | {hooks:.2f} | {lines - hooks:+.2f} s |"
     yield ""
 
 
 def _word(met: bool) -> str:
     return "met" if met else "missed"
-
-
-def main() -> int:
-    from bench import run
-
-    with tempfile.TemporaryDirectory(prefix="external-auth-bench-") as folder:
-        whole = run.measure_lines(run.FULL, Path(folder))
-    print("\n".join(table(measure(), whole)))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

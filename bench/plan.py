@@ -23,6 +23,10 @@ class Cell:
         return f"{self.names} x {self.seconds:g} s"
 
     @property
+    def domains(self) -> list[str]:
+        return [f"n{number}.bench.example" for number in range(self.names)]
+
+    @property
     def one_by_one(self) -> float:
         """Seconds, about, for what calls its hook twice for each name, one after the other."""
         return 3 + self.names * (0.03 + 2 * self.seconds)

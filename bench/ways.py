@@ -57,7 +57,7 @@ class Ground:
 
     def way(self, name: str, cell: Cell, *more: str) -> Callable[[], Usage]:
         """A function that gets one certificate in that way, in fresh folders. :param more: words for Certbot."""
-        domains = [f"n{number}.bench.example" for number in range(cell.names)]
+        domains = cell.domains
         if name == LEGO:
             return lambda: self._lego(cell, domains)
         if name in (DEHYDRATED, DEHYDRATED_CHAIN):
@@ -89,9 +89,16 @@ class Ground:
         return run
 
     def certbot(self, cell: Cell, domains: Sequence[str], words: Sequence[str]) -> Usage:
+        return usage_of(self._argv(domains, words), self.environment(cell.seconds))
+
+    def command(self, cell: Cell, words: Sequence[str]) -> list[str]:
+        """A command line of Certbot's for a cell, in fresh folders, for who has to be at its other end."""
+        return self._argv(cell.domains, words)
+
+    def _argv(self, domains: Sequence[str], words: Sequence[str]) -> list[str]:
         names = [word for domain in domains for word in ("-d", domain)]
         argv = [str(CERTBOT), "certonly", "-n", "--server", self.ca.directory, *words, *names]
-        return usage_of([*argv, *self._folders(self._fresh("certbot"))], self.environment(cell.seconds))
+        return [*argv, *self._folders(self._fresh("certbot"))]
 
     def _dehydrated(self, cell: Cell, domains: Sequence[str], chain: str) -> Usage:
         account = self.base("dehydrated")
