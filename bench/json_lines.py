@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import statistics
 import subprocess
 import sys
@@ -110,11 +111,11 @@ def driver() -> Iterator[Channel]:
 
 def whole(plan: Plan, folder: Path) -> dict[int, Mapping[str, Timing]]:
     """Whole runs by JSON lines and by `--manual` hooks, by number of names."""
-    found = {}
+    found: dict[int, Mapping[str, Timing]] = {}
     with TestCA() as ca:
         ground = Ground(ca, folder)
         for cell in (cell for cell in plan.cells if not cell.seconds):
-            sides = {LINES: lambda cell=cell: by_lines(ground, cell), MANUAL: ground.way(MANUAL, cell)}
+            sides = {LINES: functools.partial(by_lines, ground, cell), MANUAL: ground.way(MANUAL, cell)}
             found[cell.names] = take_turns(f"{cell.names} names by JSON lines", sides, plan.rounds)
     return found
 
