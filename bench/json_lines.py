@@ -10,7 +10,7 @@ import sys
 import time
 import tracemalloc
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,7 +115,10 @@ def whole(plan: Plan, folder: Path) -> dict[int, Mapping[str, Timing]]:
     with TestCA() as ca:
         ground = Ground(ca, folder)
         for cell in (cell for cell in plan.cells if not cell.seconds):
-            sides = {LINES: functools.partial(by_lines, ground, cell), MANUAL: ground.way(MANUAL, cell)}
+            sides: dict[str, Callable[[], Usage]] = {
+                LINES: functools.partial(by_lines, ground, cell),
+                MANUAL: ground.way(MANUAL, cell),
+            }
             found[cell.names] = take_turns(f"{cell.names} names by JSON lines", sides, plan.rounds)
     return found
 
