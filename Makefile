@@ -23,7 +23,6 @@ pebble:
 
 servers:
 	@sh scripts/need.sh openssl nginx haproxy bind knot hooks ssh clients ansible jq puppet strace tmux
-	@sh scripts/need.sh openssl nginx haproxy bind knot hooks ssh clients ansible jq puppet strace
 
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
 test: venv pebble servers lint types unit versions quick-faults integration ## everything that must pass: lint, types, faults, tests (newest Certbot, and Debian 12's)
