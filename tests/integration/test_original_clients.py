@@ -152,6 +152,7 @@ CONTRACTS = {
         umask=False,
         repeats=True,
         ours={
+            "order": "all start before the CA looks; acmetool waits for one name before the next, or does not",
             "umask": "the caller's; acmetool's is 0, which would let everybody change what a hook writes",
             "TARGETFILE": "the lineage's name; acmetool's own names end with a hash",
             "ACME_STATE_DIR": "Certbot's folder",
