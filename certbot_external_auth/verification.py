@@ -13,7 +13,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError
 from certbot_external_auth.lines import Line, Problem
 from certbot_external_auth.text import clean, one_line
-from certbot_external_auth.visibility import Expectation, Says, expectations, report
+from certbot_external_auth.visibility import Expectation, Observation, Says, expectations, report
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State, said
 from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
@@ -90,6 +90,11 @@ class Verification:
         """The names that are visible are worth asking the CA, which then leaves the others out."""
         return self._subset and State.VISIBLE in found.states.values()
 
+    def reasons(self, missing: Sequence[Expectation], observations: Sequence[Observation]) -> list[str]:
+        """Sentences about what most likely is wrong; asks the servers once more, for at most `EXPLAIN_LIMIT`."""
+        clues = self.observer.explain(missing, observations, time.monotonic() + EXPLAIN_LIMIT)
+        return report.reasons(missing, observations, clues, self._publisher)
+
     # --- while it lasts ---
 
     def _tell(self, wanted: Sequence[Expectation], found: Round) -> None:
@@ -121,7 +126,6 @@ class Verification:
         """What is missing, as lines: a sentence, the table, the likely reasons, what helps."""
         missing = report.worst_first(wanted, found.observations)
         observations = [row for one in missing for row in found.seen[one.place]]
-        clues = self.observer.explain(missing, observations, time.monotonic() + EXPLAIN_LIMIT)
         denied = any(Says.NO in said(found.seen[one.place]) for one in missing)
         names = ", ".join(dict.fromkeys(one.identifier for one in missing[:5])) + (", …" if len(missing) > 5 else "")
         verb = "cannot be seen everywhere" if denied else "could not be looked for everywhere"
@@ -130,7 +134,7 @@ class Verification:
             f"What was published for {names} {verb}, after {found.seconds:.0f} seconds "
             f"({len(missing)} of {len(wanted)} places):",
             *report.table(missing, observations, report.MOST_ROWS),
-            *report.reasons(missing, observations, clues, self._publisher),
+            *self.reasons(missing, observations),
             " ".join(report.advice(observations, self._settings.verify_timeout, named)),
         ]
 
@@ -154,7 +158,7 @@ def surroundings(context: Context) -> Surroundings:
 
 
 def _publisher(context: Context) -> report.Publisher:
-    mode = context.settings.mode
+    settings, mode = context.settings, context.settings.mode
     if mode == "handler":
-        return report.Publisher(f"The handler {context.words[0]}", context.settings.dialect)
+        return report.Publisher(f"The handler {context.words[0]}", settings.dialect, settings.hook_chain)
     return report.Publisher("The program that drives Certbot" if mode == "json" else "Whoever published")

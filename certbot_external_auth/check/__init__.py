@@ -7,6 +7,11 @@ import tempfile
 
 from certbot_external_auth import settings
 
+TAKEN = (
+    *("dialect", "hook-chain", "cleanup-handler", "timeout", "env-file", "dehydrated-config", "wellknown"),
+    "verify-timeout",
+)
+"""Flags of a run that mean the same here."""
 EXAMPLE = """\
 example:
   certbot-external-auth check /etc/certbot/hook.sh --dialect dehydrated --domain example.org
@@ -23,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("handler", nargs="?", metavar="HANDLER", help="path or command line of the handler")
     add = parser.add_argument
     known = {option.name: option for option in settings.OPTIONS}
-    for name in ("dialect", "hook-chain", "cleanup-handler", "timeout", "env-file", "dehydrated-config", "wellknown"):
+    for name in TAKEN:
         option = known[name]
         text = f"{option.help} (default: {option.default})".replace("%", "%%")
         add(f"--{name}", f"--external-auth-{name}", metavar=option.metavar, help=text)
@@ -32,14 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         *("--nameserver", "--external-auth-verify-nameservers"),
         action="append",
+        dest="verify_nameservers",
         metavar="HOST[:PORT]",
         help="asked instead of the zone's own name servers, may be repeated",
-    )
-    add(
-        *("--verify-timeout", "--external-auth-verify-timeout"),
-        metavar="SECONDS",
-        default="120",
-        help="in which something published must be visible (default: 120)",
     )
     add("--http-01-port", default="80", metavar="PORT", help="where the CA looks for http-01 (default: 80)")
     add("--https-port", default="443", metavar="PORT", help="where the CA looks for the TLS types (default: 443)")

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from certbot_external_auth.challenges import TLS_TYPES, Challenge, dns01, http01
 from certbot_external_auth.check.looking import Sight
-from certbot_external_auth.check.steps import SECOND, Step
+from certbot_external_auth.check.steps import Step
 from certbot_external_auth.errors import Failure
 from certbot_external_auth.settings import CHAINING_DIALECTS
-from certbot_external_auth.text import quoted
-from certbot_external_auth.visibility import Observation, Outcome
+from certbot_external_auth.visibility import Observation, report
 
 VALUE = {
     "native": "$cbot_validation",
@@ -22,16 +21,6 @@ VALUE = {
 }
 """Where a script finds the value of dns-01."""
 _SHOWN = 6
-_WORDS = {
-    Outcome.NO_RECORD: "no record",
-    Outcome.NO_SUCH_NAME: "no such name",
-    Outcome.REFUSED: "refuses to answer (REFUSED)",
-    Outcome.SERVFAIL: "fails (SERVFAIL)",
-    Outcome.NOT_AUTHORITATIVE: "is not responsible for the zone",
-    Outcome.CONNECTION_REFUSED: "nobody listens there",
-    Outcome.TIMEOUT: "no answer in time",
-    Outcome.UNREACHABLE: "cannot be reached from here",
-}
 
 
 def observed(one: Observation) -> str:
@@ -39,16 +28,14 @@ def observed(one: Observation) -> str:
     # Without a name of its own a server goes by its address.
     bare = one.address.lstrip("[").startswith(one.server)
     where = one.address if bare else f"{one.server} {one.address}".strip()
-    seen = ", ".join(map(quoted, one.seen))
-    what = seen or _WORDS.get(one.outcome) or ("as wanted" if one.outcome is Outcome.MATCH else one.outcome.value)
-    return f"{where or one.place}: {what}" + (f" ({one.detail})" if one.detail else "")
+    return f"{where or one.place}: {report.words(one)}"
 
 
 def seen(failures: Sequence[Failure], sight: Sight | None) -> str:
     """What came out of a step."""
     sentences = [f"{one.operation}: {one.happened}" for one in failures]
     if sight is not None:
-        told = [observed(one) for one in sight.observations] or ["nobody was there to be asked"]
+        told = [observed(one) for one in sight.shown] or ["nobody was there to be asked"]
         sentences += told[:_SHOWN] + ([f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else [])
     return "; ".join(sentences)
 
@@ -96,18 +83,23 @@ def _unpublished(step: Step, sight: Sight, made: Challenge, other: str | None) -
     if not sight.missing:
         return "Not everybody who was asked answered, so a part of this is not known."
     if len(step.present) > 1:
-        lost = [one for one in sight.missing if one.id != SECOND]
-        first = "It replaces the value instead of adding one" if lost else "It does not add the second value"
-        if step.key == "chain" and not lost:
-            first = "It knows no chains: it takes the first value of the call alone"
         return (
-            f"{first}, so a certificate for {made.identifier} together with *.{made.identifier} cannot be issued. Let "
-            "it add, and keep what is there (nsupdate: no 'update delete' before 'update add'; most APIs: send the old "
-            "values along with the new one)."
+            f"{_of_two(step, sight)}A certificate for {made.identifier} together with *.{made.identifier} cannot be "
+            "issued so. Let it add, and keep what is there (nsupdate: no 'update delete' before 'update add'; most "
+            "APIs: send the old values along with the new one)."
         )
     if other is not None:
         return f"It looks like a hook of another dialect: --dialect {other}"
     return f"It ended with success, but did not do it, or not there. {_task(made)} End with another code if it fails."
+
+
+def _of_two(step: Step, sight: Sight) -> str:
+    """Which of two values is not there, where the reasons do not tell it."""
+    if sight.lost:
+        return "" if sight.reasons else "It replaces the value instead of adding one. "
+    if step.key == "chain":
+        return "It knows no chains: it takes the first value of the call alone. "
+    return "It does not add the second value. "
 
 
 def unanswered(made: Challenge) -> str:
@@ -117,10 +109,15 @@ def unanswered(made: Challenge) -> str:
     return f"See that the server of {made.identifier} runs, and that it can be reached from here."
 
 
+def txt_name(made: Challenge) -> str:
+    """Where the TXT record belongs."""
+    return made.txt_target or made.txt_domain or ""
+
+
 def _task(made: Challenge) -> str:
     if made.type == dns01.TYPE:
         return (
-            f"Let it write the TXT record {made.txt_domain} into the zone that these servers have, and end when it is "
+            f"Let it write the TXT record {txt_name(made)} into the zone that these servers have, and end when it is "
             "there; if that takes its time, give --verify-timeout."
         )
     if made.type == http01.TYPE:
@@ -136,7 +133,7 @@ def _unwithdrawn(step: Step, failures: Sequence[Failure], sight: Sight | None, m
     if sight is not None and sight.missing:
         return (
             f"It removes every value. Let it remove only the one it is called for{where}, with nsupdate by: update "
-            f'delete {made.txt_domain} TXT "VALUE". An order of another host for the same name still needs its own.'
+            f'delete {txt_name(made)} TXT "VALUE". An order of another host for the same name still needs its own.'
         )
     if failures and step.again:
         return "Let it end with success when nothing is there to remove: after an interruption it is called again."

@@ -6,10 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, Says, expectations, verdict, watch
+from certbot_external_auth.check.steps import SECOND
+from certbot_external_auth.visibility import (
+    KINDS,
+    Expectation,
+    Observation,
+    Outcome,
+    Says,
+    expectations,
+    verdict,
+    watch,
+)
 from certbot_external_auth.visibility.verdict import Decision
 
 AUTO = "auto"
+_OTHERWISE = {"dns": Outcome.OTHER_VALUES, "http": Outcome.WRONG_CONTENT, "tls": Outcome.WRONG_CERTIFICATE}
+"""What something is where something else is wished for."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +48,14 @@ class Wish:
             return []
         return [challenge for challenge in self.present if challenge.validation not in one.seen]
 
+    def shown(self, one: Observation) -> Observation:
+        """The observation as people are told of it: what must not be there is no match."""
+        return replace(one, outcome=_OTHERWISE[KINDS[self.absent[0].type]]) if self.left(one) else one
+
     def turned(self, one: Observation) -> Observation:
         """The observation as the rule for what must be visible takes it: a match is what is wished for."""
         if self.left(one):
-            return replace(one, outcome=Outcome.OTHER_VALUES)
+            return self.shown(one)
         if self.present:
             return one
         # A server that listens for challenges only is gone with them.
@@ -52,7 +68,8 @@ class Sight:
     """What was seen of a wish in the last look.
 
     :ivar decision: of the rule `auto`. :ivar answered: somebody said something.
-    :ivar missing, left: see `Wish`, at any address.
+    :ivar missing, left: see `Wish`, at any address. :ivar shown: the observations for people.
+    :ivar reasons: what most likely is wrong, if that was asked for.
     """
 
     decision: Decision
@@ -60,6 +77,13 @@ class Sight:
     observations: tuple[Observation, ...] = ()
     missing: tuple[Challenge, ...] = ()
     left: tuple[Challenge, ...] = ()
+    shown: tuple[Observation, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def lost(self) -> bool:
+        """Missing is not only what came as the second one to a name."""
+        return any(one.id != SECOND for one in self.missing)
 
 
 class _Turning(watch.Observer):
@@ -88,6 +112,7 @@ def look(observer: watch.Observer, wish: Wish, timeout: float) -> Sight:
         observations=tuple(turning.last),
         missing=_named([wish.missing(one) for one in turning.last]),
         left=_named([wish.left(one) for one in turning.last]),
+        shown=tuple(map(wish.shown, turning.last)),
     )
 
 

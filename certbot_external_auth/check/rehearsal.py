@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from certbot_external_auth import preflight
-from certbot_external_auth.backends import Finished
+from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import HandlerBackend
 from certbot_external_auth.challenges import Challenge, dns01
 from certbot_external_auth.check import advice, made_up, steps
@@ -24,7 +24,9 @@ from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.program import Ended
 from certbot_external_auth.served_certificates import ServedCertificates
-from certbot_external_auth.visibility.watch import Observer
+from certbot_external_auth.verification import EXPLAIN_LIMIT, Verification
+from certbot_external_auth.visibility import expectations
+from certbot_external_auth.visibility.report import wildcard
 
 OUTPUT_LINES = 10
 LAST_LOOK = 5.0
@@ -37,7 +39,8 @@ class Rehearsal:
     def __init__(self, setting: Setting, report: Report) -> None:
         self._setting = setting
         self._report = report
-        self._observer = Observer(setting.surroundings)
+        self._verification = _verification(setting.context)
+        self._observer = self._verification.observer
         self._chain = setting.context.settings.hook_chain
         self._backends = {self._chain: HandlerBackend(setting.context)}
         self._served = ServedCertificates(setting.context.facts.work_dir, setting.context.tls_port)
@@ -108,10 +111,12 @@ class Rehearsal:
         sight = look(self._observer, Wish(absent=tuple(self._made.values())), self._setting.patience)
         there = sorted({value for one in sight.observations for value in one.seen})
         if there:
+            place = next((one.asked for one in sight.observations if one.asked), self._setting.place)
             raise UsageError(
                 [
-                    f"{self._setting.place} has TXT records already ({', '.join(there)[:300]}), and a rehearsal "
-                    "touches no name that exists; remove them if nobody needs them, or name another with --domain."
+                    f"{place} has TXT records already ({', '.join(there)[:300]}), and a rehearsal "
+                    "touches no name that exists; remove them if nobody needs them, or name another with --domain.",
+                    *self._wildcard(sight),
                 ]
             )
         told = advice.seen([], sight)
@@ -121,6 +126,10 @@ class Rehearsal:
         self._tell(Result(steps.BEFORE, "look at the name", found, expected, told, change, (), sight.observations))
         return sight.answered
 
+    def _wildcard(self, sight: Sight) -> list[str]:
+        wanted = expectations(tuple(self._made.values()))
+        return wildcard(self._observer.explain(wanted, sight.observations, time.monotonic() + EXPLAIN_LIMIT))
+
     def _take(self, step: Step) -> None:
         if not self._stand.issuperset(step.needs):
             return self._tell(Result(step.key, step.title, Level.SKIPPED, step.expected))
@@ -129,7 +138,7 @@ class Rehearsal:
         failures = self._publish(step) if step.publish else self._withdraw(step)
         sight = None
         if not (step.publish and failures):
-            sight = look(self._observer, self._wish(step), self._setting.patience)
+            sight = self._explained(step, look(self._observer, self._wish(step), self._setting.patience))
         trial = step.key == "second" and bool(self._trial)
         if level(step, failures, sight, trial=False) is not Level.FAILED:
             self._stand.add(step.key)
@@ -140,11 +149,25 @@ class Rehearsal:
     def _wish(self, step: Step) -> Wish:
         return Wish(*(tuple(self._made[name] for name in names) for names in (step.present, step.absent)))
 
+    def _explained(self, step: Step, sight: Sight) -> Sight:
+        """With the likely reasons, as a run tells them, where something published is missing."""
+        if not step.publish or not sight.missing:
+            return sight
+        # If the earlier value is there, nothing was replaced, so the later one is asked about by itself.
+        wanted = expectations(self._wish(step).present if sight.lost else sight.missing)
+        verification = _verification(self._context(step.chained or self._chain))
+        return dataclasses.replace(sight, reasons=tuple(verification.reasons(wanted, sight.observations)))
+
     def _publish(self, step: Step) -> Sequence[Failure]:
         made = self._served.make([self._made[name] for name in step.publish])
+        backend = self._backend(step.chained or self._chain)
+        if backend.told_aliases:
+            made = self._verification.aliased(made)
+            # It is told in the log, and not by the handler.
+            self._heard.lines.clear()
         self._made.update((one.id, one) for one in made)
         try:
-            self._backend(step.chained or self._chain).perform(made, self._begin)
+            backend.perform(made, self._begin)
         except PerformError as error:
             return error.failures
         return ()
@@ -182,6 +205,7 @@ class Rehearsal:
             output=() if good else tuple(self._heard.lines),
             observations=sight.observations if sight is not None else (),
             seconds=seconds,
+            reasons=sight.reasons if sight is not None and not good else (),
         )
 
     def _other_dialect(self) -> str | None:
@@ -194,15 +218,17 @@ class Rehearsal:
 
     def _backend(self, chained: bool) -> HandlerBackend:
         if chained not in self._backends:
-            context = self._setting.context
-            changed = dataclasses.replace(
-                context,
-                settings=dataclasses.replace(context.settings, hook_chain=chained),
-                facts=dataclasses.replace(context.facts, chain=chained),
-            )
-            self._backends[chained] = HandlerBackend(changed)
+            self._backends[chained] = HandlerBackend(self._context(chained))
             self._backends[chained].prepare(publishing=True, deploying=False)
         return self._backends[chained]
+
+    def _context(self, chained: bool) -> Context:
+        context = self._setting.context
+        return dataclasses.replace(
+            context,
+            settings=dataclasses.replace(context.settings, hook_chain=chained),
+            facts=dataclasses.replace(context.facts, chain=chained),
+        )
 
     def _tell(self, result: Result) -> None:
         self._results.append(result)
@@ -228,9 +254,13 @@ class Rehearsal:
         return tuple(_described(self._made[name]) for name in names)
 
 
+def _verification(context: Context) -> Verification:
+    return Verification(context, None, lambda line: None)
+
+
 def _described(made: Challenge) -> str:
     if made.type == dns01.TYPE:
-        return f'{made.txt_domain} TXT "{made.validation}"'
+        return f'{advice.txt_name(made)} TXT "{made.validation}"'
     return made.uri or f"the certificate for {made.server_name}"
 
 

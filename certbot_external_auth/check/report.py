@@ -77,6 +77,7 @@ class JsonReport(Report):
             "result": result.level.value,
             "expected": result.expected,
             "seen": result.seen,
+            "reasons": list(result.reasons),
             "change": result.change,
             "output": list(result.output),
             "observations": [
@@ -117,7 +118,13 @@ class TextReport(Report):
         if result.level is Level.PASSED:
             return self._line(f"{mark} {result.title}: {result.expected}{_where(result)}")
         self._line(f"{mark} {result.title}")
-        for name, text in (("expected", result.expected), ("seen", result.seen), ("change", result.change)):
+        reasons = " ".join(result.reasons)
+        for name, text in (
+            ("expected", result.expected),
+            ("seen", result.seen),
+            ("reason", reasons),
+            ("change", result.change),
+        ):
             if text:
                 self._paragraph(f"{name}:", text)
         for line in result.output:

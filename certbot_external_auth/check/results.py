@@ -30,6 +30,7 @@ class Result:
 
     :ivar key, title, expected: of the step. :ivar seen: in words. :ivar change: what to change, or empty.
     :ivar output: the handler's last lines. :ivar observations: of the last look. :ivar seconds: how long it took.
+    :ivar reasons: what most likely is wrong, in sentences.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Result:
     output: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
     seconds: float = 0.0
+    reasons: tuple[str, ...] = ()
 
 
 def level(step: Step, failures: Sequence[Failure], sight: Sight | None, trial: bool) -> Level:

@@ -6,28 +6,30 @@ import argparse
 import os
 from dataclasses import dataclass
 
-from certbot_external_auth import command, dehydrated_config, dialects, endpoint, plugins, settings
+from certbot_external_auth import command, dehydrated_config, dialects, plugins, settings
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import TYPES, choice, dns01, guard
+from certbot_external_auth.check import TAKEN
 from certbot_external_auth.dehydrated_config import DehydratedConfig
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import MissingDependencyError, UsageError
 from certbot_external_auth.settings import Settings
-from certbot_external_auth.visibility.probe import DNS_PORT, Surroundings
 
 PREFIX = "--external-auth-"
-_PASSED_ON = ("dialect", "hook-chain", "cleanup-handler", "timeout", "env-file", "dehydrated-config", "wellknown")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """:ivar context: what the backend is made with. :ivar patience: seconds until something must be visible."""
+    """:ivar context: what the backend is made with."""
 
     context: Context
     challenge_type: str
     identifier: str
-    surroundings: Surroundings
-    patience: float
+
+    @property
+    def patience(self) -> float:
+        """Seconds until something must be visible."""
+        return self.context.settings.verify_timeout
 
     @property
     def identifier_type(self) -> str:
@@ -68,17 +70,15 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
         basedir=config.basedir if config else None,
         exports=config.exports if config else {},
     )
-    https_port = _number(arguments.https_port, "--https-port", 65535)
-    context = Context(settings=found, facts=facts, words=words, unattended=True, tls_port=https_port)
-    nameservers = _nameservers(arguments.nameserver or [])
-    surroundings = Surroundings(nameservers, _number(arguments.http_01_port, "--http-01-port", 65535), https_port)
-    return Setting(
-        context,
-        challenge_type,
-        identifier,
-        surroundings,
-        _number(arguments.verify_timeout, "--verify-timeout", 10_000_000),
+    context = Context(
+        settings=found,
+        facts=facts,
+        words=words,
+        unattended=True,
+        tls_port=_port(arguments.https_port, "--https-port"),
+        http_port=_port(arguments.http_01_port, "--http-01-port"),
     )
+    return Setting(context, challenge_type, identifier)
 
 
 def _needs() -> None:
@@ -94,7 +94,9 @@ def _needs() -> None:
 
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, DehydratedConfig | None]:
-    raw = {name: getattr(arguments, name.replace("-", "_")) for name in _PASSED_ON}
+    raw = {name: getattr(arguments, name.replace("-", "_")) for name in TAKEN}
+    if arguments.verify_nameservers:
+        raw["verify-nameservers"] = ",".join(arguments.verify_nameservers)
     for name in ("env-file", "dehydrated-config", "wellknown"):
         path = raw[name]
         raw[name] = os.path.abspath(os.path.expanduser(path)) if path is not None else None
@@ -147,15 +149,8 @@ def _type(typed: str | None, dialect: str, config: DehydratedConfig | None, iden
     return usable[0]
 
 
-def _nameservers(typed: list[str]) -> tuple[endpoint.Endpoint, ...]:
-    try:
-        return endpoint.parse_list(",".join(typed), DNS_PORT) if typed else ()
-    except endpoint.EndpointError as error:
-        raise UsageError([f"--nameserver: {error}."]) from None
-
-
-def _number(typed: str, flag: str, most: int) -> int:
+def _port(typed: str, flag: str) -> int:
     number = int(typed[:20]) if typed.isascii() and typed.isdigit() else 0
-    if 1 <= number <= most:
+    if 1 <= number <= 65535:
         return number
-    raise UsageError([f"{flag}: {typed!r} is not accepted; give a whole number from 1 to {most}."])
+    raise UsageError([f"{flag}: {typed!r} is not accepted; give a whole number from 1 to 65535."])

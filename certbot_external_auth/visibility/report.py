@@ -23,10 +23,12 @@ class Publisher:
     """Who published, for the sentences about it.
 
     :ivar who: such as ``The handler /path``. :ivar dialect: of a handler, else empty.
+    :ivar chained: a handler is given all values in one call.
     """
 
     who: str = "Whoever published"
     dialect: str = ""
+    chained: bool = False
 
 
 def words(observation: Observation) -> str:
@@ -104,7 +106,7 @@ def reasons(
             found += [
                 *_doubled(own),
                 *_replaced(one, rows, publisher),
-                *_wildcard(own),
+                *wildcard(own),
                 *_elsewhere(rows, publisher),
                 *_old_serial(rows, own),
             ]
@@ -118,15 +120,16 @@ def _replaced(one: Expectation, rows: Sequence[Observation], publisher: Publishe
     if len(one.values) < 2 or not partly or len(partly) < len(answers):
         return []
     chains = (
-        "--external-auth-hook-chain yes mends it if the hook knows chains."
+        " --external-auth-hook-chain yes mends it if the hook knows chains."
         if publisher.dialect == CHAINING
-        else "If it is a hook of Dehydrated's that knows chains, --external-auth-dialect dehydrated with "
+        else " If it is a hook of Dehydrated's that knows chains, --external-auth-dialect dehydrated with "
         "--external-auth-hook-chain yes mends it."
     )
+    chains = "" if publisher.chained else chains
     return [
         f"{len(one.values)} values are wanted at {one.place}, and only {len(set(partly[0].seen) & set(one.values))} of "
         f"them is there: {publisher.who} replaces what stands at the name instead of adding to it. Base name and "
-        f"wildcard share the name, so both values must stay. {chains}"
+        f"wildcard share the name, so both values must stay.{chains}"
     ]
 
 
@@ -161,7 +164,8 @@ def _distance(one: int, other: int) -> int:
     return (one - other + 2**31) % 2**32 - 2**31
 
 
-def _wildcard(clues: Sequence[Clue]) -> list[str]:
+def wildcard(clues: Sequence[Clue]) -> list[str]:
+    """Sentences about what comes from no record of the name's own."""
     return [
         f"What is seen at {clue.place} comes from the wildcard record {clue.text}, not from a record of that name: "
         "nothing has been written there."

@@ -19,7 +19,7 @@ from tests.support.hooks import Hooks
 from tests.support.rehearsals import Rehearsal, ended, rehearse, started
 from tests.support.webroot import Webroot
 
-ZONE = "example.test"
+ZONE, TARGETS = "example.test", "acme.test"
 # Native hooks that do their work, and clean only once.
 FILE_HOOK = """#!/bin/sh
 case $1 in
@@ -46,6 +46,16 @@ cleanup)
     printf 'server %s\\nupdate delete %s TXT "%s"\\nsend\\n' "$SERVER" "$cbot_txt_domain" "$cbot_validation" |
         nsupdate -k "$KEY_FILE" ;;
 esac
+"""
+ALIAS_HOOK = """#!/bin/sh
+case $1 in
+perform) change=add ;;
+cleanup) change=delete ;;
+*) exit 0 ;;
+esac
+[ -n "$cbot_txt_target" ] || { echo "$cbot_txt_domain is no alias" >&2; exit 2; }
+printf 'server %s\\nzone %s\\nupdate %s %s 1 TXT "%s"\\nsend\\n' "$SERVER" "$cbot_txt_zone" \\
+    "$change" "$cbot_txt_target" "$cbot_validation" | nsupdate -k "$KEY_FILE"
 """
 ALL_STEPS = ["start", "before", "publish", "second", "keep", "withdraw", "again", "dash", "dash-withdraw"]
 CHAINED_STEPS = ["start", "before", "publish", "withdraw", "chain", "chain-withdraw", "again", "dash", "dash-withdraw"]
@@ -79,7 +89,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def dns() -> Iterator[Bind]:
-    with Bind(ZONE, records=f"web A {ports.ADDRESS}") as found:
+    with Bind(ZONE, TARGETS, records=f"web A {ports.ADDRESS}") as found:
         yield found
 
 
@@ -117,7 +127,7 @@ def test_a_good_hook_passes_and_leaves_nothing(place: Place, more: tuple[str, ..
             "unchained",
             1,
             {"second": "warning", "keep": "skipped", "chain": "failed", "chain-withdraw": "skipped"},
-            "It replaces the value instead of adding one",
+            "cannot be issued so. Let it add",
         ),
         ("removes-all", 0, {"keep": "warning"}, "It removes every value."),
         ("once", 0, {"again": "warning"}, "Let it end with success when nothing is there to remove"),
@@ -138,6 +148,69 @@ def test_a_fault_is_found_and_its_mend_is_told(
     assert found.code == code
     assert found.summary["left"] == []
     assert place.txt == []
+
+
+def test_an_alias_is_followed_as_in_a_run(place: Place) -> None:
+    """A hook that needs to be told where the record belongs passes, one that is not told is told why it fails."""
+    target = f"{place.domain.partition('.')[0]}.{TARGETS}"
+    place.dns.change(f"add _acme-challenge.{place.domain} 60 CNAME {target}.")
+    hook = place.scripts.write("delegated.sh", ALIAS_HOOK)
+    found = place.check("", hook=hook, dialect="native")
+    assert found.code == 0, found
+    assert list(found.steps) == ALL_STEPS
+    assert found.results == {}
+    assert [one["asked"] for one in found.steps["dash"]["observations"]] == [target]
+    assert place.dns.txt(target) == []
+    unknowing = place.check()
+    assert unknowing.results == {"publish": "failed", **REST_SKIPPED}
+    assert f"is an alias (CNAME) of {target}: the record must stand there" in unknowing.steps["publish"]["reasons"][0]
+
+
+def test_what_stays_at_the_end_of_an_alias_is_named_there(place: Place) -> None:
+    target = f"{place.domain.partition('.')[0]}.{TARGETS}"
+    place.dns.change(f"add _acme-challenge.{place.domain} 60 CNAME {target}.")
+    hook = place.scripts.write("delegated.sh", ALIAS_HOOK.replace("cleanup) change=delete", "cleanup) exit 0"))
+    found = place.check("", hook=hook, dialect="native")
+    assert found.code == 1
+    assert sorted(found.summary["left"]) == [f'{target} TXT "{value}"' for value in place.dns.txt(target)]
+    assert len(found.summary["left"]) == 3
+    values = place.dns.txt(target)
+    (seen,) = place.check("", hook=hook, dialect="native").stderr.splitlines()
+    assert seen.startswith(f"{target} has TXT records already ({values[0]}")
+
+
+def test_the_reason_of_a_run_is_told(place: Place) -> None:
+    name = f"_acme-challenge.{place.domain}"
+    replaces = place.check("replaces").steps["second"]
+    assert f"2 values are wanted at {name}, and only 1 of them is there: The handler " in replaces["reasons"][0]
+    assert "replaces what stands at the name" in replaces["reasons"][0]
+    assert replaces["seen"].startswith(f"{place.dns.server}: other values: ")
+    # The first value stands, so nothing was replaced.
+    unchained = place.check("unchained").steps
+    assert unchained["chain"]["reasons"] == []
+    assert "--external-auth-hook-chain yes" in unchained["second"]["reasons"][0]
+    doubles = place.scripts.write(
+        "doubles.sh",
+        f'#!/bin/sh\n[ "$1" = deploy_challenge ] || exit 0\nprintf \'server %s\\nupdate add {name}.{ZONE} 1 TXT "%s"'
+        '\\nsend\\n\' "$SERVER" "$4" | nsupdate -k "$KEY_FILE"\n',
+    )
+    doubled = place.check("", hook=doubles)
+    assert doubled.results == {"publish": "failed", **REST_SKIPPED}
+    assert (
+        f"The value stands at {name}.{ZONE}, where the zone's name is there twice"
+        in (doubled.steps["publish"]["reasons"][0])
+    )
+    place.dns.change(f"add *.{place.domain} 60 TXT v=spf1")
+    wild = place.check()
+    assert wild.code == 2
+    assert f"comes from the wildcard record *.{place.domain}, not from a record of that name" in wild.stderr
+
+
+def test_a_server_with_the_old_zone_is_named(place: Place) -> None:
+    with Bind(primary=place.dns) as late:
+        found = place.check("", "--nameserver", late.server)
+    assert found.results == {"publish": "failed", **REST_SKIPPED}
+    assert f"({late.server}) still has the zone with serial " in found.steps["publish"]["reasons"][0]
 
 
 def test_what_a_hook_leaves_is_named(place: Place) -> None:
@@ -166,7 +239,7 @@ def test_two_values_that_only_chains_could_bring_fail_without_chains(place: Plac
     assert found.code == 1
     assert found.results == {"second": "failed", "keep": "skipped"}
     assert (
-        f"a certificate for {place.domain} together with *.{place.domain} cannot be issued"
+        f"A certificate for {place.domain} together with *.{place.domain} cannot be issued"
         in (found.steps["second"]["change"])
     )
     assert place.txt == []

@@ -125,9 +125,9 @@ def test_nothing_tried_is_nothing_passed() -> None:
 
 
 def test_an_observation_names_the_server_once() -> None:
-    assert advice.observed(observation(Outcome.OTHER_VALUES, "x")) == "ns1.a.test 192.0.2.1:53: 'x'"
+    assert advice.observed(observation(Outcome.OTHER_VALUES, "x")) == "ns1.a.test 192.0.2.1:53: other values: x"
     bare = Observation("n", "2001:db8::1", "[2001:db8::1]:53", Outcome.REFUSED)
-    assert advice.observed(bare) == "[2001:db8::1]:53: refuses to answer (REFUSED)"
+    assert advice.observed(bare) == "[2001:db8::1]:53: refused"
     nowhere = Observation("n", "a.test", "", Outcome.NO_SUCH_NAME)
     assert advice.observed(nowhere) == "a.test: no such name"
 
@@ -161,8 +161,8 @@ def built(*words: str) -> setting.Setting:
         (("/bin/true", "--domain", "192.0.2.1", "--type", "dns-01"), "192.0.2.1: an address"),
         (("/bin/true", "--domain", "a.test", "--dialect", "certbot"), "--cleanup-handler"),
         (("/bin/true", "--domain", "a.test", "--hook-chain", "yes"), "--external-auth-hook-chain yes"),
-        (("/bin/true", "--domain", "a.test", "--nameserver", "a:b:c"), "--nameserver: 'a:b:c'"),
-        (("/bin/true", "--domain", "a.test", "--verify-timeout", "soon"), "--verify-timeout: 'soon'"),
+        (("/bin/true", "--domain", "a.test", "--nameserver", "a:b:c"), "verify-nameservers: 'a:b:c'"),
+        (("/bin/true", "--domain", "a.test", "--verify-timeout", "soon"), "--external-auth-verify-timeout: 'soon'"),
         (("/bin/true", "--domain", "a.test", "--https-port", "0"), "--https-port: '0'"),
         (("/bin/true", "--domain", "a.test", "--timeout", "-1"), "--external-auth-timeout: '-1'"),
     ],
@@ -180,7 +180,8 @@ def test_what_was_typed_is_taken() -> None:
     assert found.context.words == ("/bin/true", "--now")
     assert found.identifier == "a.test"
     assert found.challenge_type == "dns-01"
-    assert list(map(str, found.surroundings.nameservers)) == ["192.0.2.1:53", "ns1.test:5353", "[::1]:53"]
+    assert list(map(str, found.context.settings.verify_nameservers)) == ["192.0.2.1:53", "ns1.test:5353", "[::1]:53"]
+    assert (found.patience, built("/bin/true", "-d", "a.test", "--verify-timeout", "0").patience) == (120.0, 0.0)
     address = built("/bin/true", "-d", "192.0.2.1")
     assert (address.identifier_type, address.challenge_type) == ("ip", "http-01")
 

@@ -83,6 +83,9 @@ def test_a_hook_that_replaces_is_named() -> None:
     text = told(rows, dialect="dehydrated", values=("one", "two"))
     assert "The handler /hook replaces what stands at the name instead of adding to it" in text
     assert text.endswith("--external-auth-hook-chain yes mends it if the hook knows chains.")
+    expected = [wanted("one", "two")]
+    chained = report.reasons(expected, rows, (), Publisher("The handler /hook", "dehydrated", chained=True))
+    assert chained[0].endswith("so both values must stay.")
     # One secondary has both: it is late, not replaced.
     assert "replaces" not in told([*rows, row(3, Outcome.MATCH, "one", "two")], values=("one", "two"))
     assert "replaces" not in told([row(1, Outcome.OTHER_VALUES, "old")], values=("one",))
