@@ -78,6 +78,16 @@ def test_a_server_that_is_gone_with_its_challenge_is_as_wished_but_no_name_serve
     assert Wish((), (made("first"),)).turned(refused).outcome is Outcome.CONNECTION_REFUSED
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("dns-01", "other values: x"), ("http-01", "wrong content: x"), ("tls-alpn-01", "wrong certificate: x")],
+)
+def test_what_should_be_gone_is_told_as_what_is_not_wished_for(kind: str, told: str) -> None:
+    gone = Wish((), (made("first", kind),))
+    assert advice.observed(gone.shown(observation(Outcome.MATCH, "x"))).endswith(told)
+    assert gone.shown(observation(Outcome.NO_RECORD)).outcome is Outcome.NO_RECORD
+
+
 STEPS = {
     step.key: step for step in (*steps.plan("dns-01", chain=False), *steps.trial("dehydrated"), *steps.trial("native"))
 }
