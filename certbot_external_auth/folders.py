@@ -18,14 +18,14 @@ def arguments(parser: argparse.ArgumentParser, *options: str) -> None:
         parser.add_argument(f"--{option}", metavar="DIR", help=text)
 
 
-def found(given: Mapping[str, str | None], configurations: Sequence[str] | None = None) -> tuple[str, str]:
+def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -> tuple[str, str]:
     """Configuration and work directory, absolute.
 
     :param given: values of ``config-dir`` and ``work-dir``, None where none was given.
-    :param configurations: Certbot's configuration files; None is where it looks by itself.
+    :param configurations: files that Certbot is given (``--config``), besides those where it looks by itself.
     """
     said = {**DEFAULTS}
-    for path in _cli_inis() if configurations is None else configurations:
+    for path in (*_cli_inis(), *configurations):
         with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
             said.update(assignments(file.read(1_000_000)))
     config_dir, work_dir = (os.path.abspath(os.path.expanduser(given.get(key) or said[key])) for key in DEFAULTS)

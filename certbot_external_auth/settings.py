@@ -179,6 +179,9 @@ _NOTHING_WITHDRAWN = (
     "--manual-cleanup-hook, the dialect certbot withdraws nothing."
 )
 
+MOST_SECONDS = 2_000_000
+"""Some three weeks; the system's poll() takes no longer time than 2**31 milliseconds."""
+
 Raw = Mapping[str, "str | bool | None"]
 
 
@@ -247,7 +250,7 @@ class _Checker:
             return default
         # int() alone reads the digits of every script, and blanks and underscores among them.
         number = float(int(value[:20])) if value.isascii() and value.isdigit() else -1.0
-        if least <= number <= 10_000_000:
+        if least <= number <= MOST_SECONDS:
             return number
         digits = "".join(c for c in value if c.isdigit())
         hint = f"; did you mean {digits}?" if digits and digits != value else "."

@@ -49,7 +49,7 @@ def _abort(session: Session) -> None:
         while True:
             ids = list((waiting or {}).get("ids", ()))
             conversation.answer(finish.answers(waiting, ids, "driver.aborted", "the session was aborted"))
-            if not conversation.attend(known):
+            if not conversation.attend(known, deployed=False, limit=PATIENCE):
                 break
             # Of a renewal each lineage has a batch of its own.
             known, waiting = len(conversation.lines), conversation.lines[-1]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from certbot_external_auth import deployment, folders, lines, process
+from certbot_external_auth import deployment, folders, lines, process, settings
 from certbot_external_auth.backends.stream import SESSION
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import DEADLINE, Exit, Session, report, store
@@ -31,11 +31,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deadline",
         metavar="SECONDS",
-        type=int,
+        type=_seconds,
         default=DEADLINE,
         help="how long a batch waits for finish; Certbot's lock is held meanwhile (default: %(default)s)",
     )
     parser.add_argument("words", metavar="-- VERB …", nargs=argparse.REMAINDER, help="what Certbot is to do")
+
+
+def _seconds(text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text[:20]) <= settings.MOST_SECONDS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number of seconds from 1 to {settings.MOST_SECONDS}")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -44,8 +50,16 @@ def main(arguments: argparse.Namespace) -> int:
     if not set(words) & set(VERBS):
         raise UsageError([f"After -- a verb of Certbot is needed, one of {', '.join(VERBS)}. Example: {EXAMPLE}"])
     given = {"config-dir": arguments.config_dir, "work-dir": arguments.work_dir}
-    config_dir, work_dir = folders.found({key: option(words, f"--{key}") or value for key, value in given.items()})
+    named = {key: option(words, f"--{key}") or value for key, value in given.items()}
+    config_dir, work_dir = folders.found(named, [*options(words, "-c"), *options(words, "--config")])
     command = [*_certbot(arguments.certbot), *completed(words, given, arguments.deadline)]
+    try:
+        return _begun(words, command, config_dir, work_dir)
+    except OSError as error:
+        raise UsageError([f"The plugin's folder in {work_dir} cannot be used ({error}); see --work-dir."]) from error
+
+
+def _begun(words: Sequence[str], command: Sequence[str], config_dir: str, work_dir: str) -> int:
     with store.beginning(work_dir):
         store.forget_old(work_dir, time.time())
         is_open = [one for one in store.every(work_dir) if one.config_dir == config_dir and store.alive(one)]
@@ -63,7 +77,7 @@ def main(arguments: argparse.Namespace) -> int:
             waits = conversation.attend()
         if not waits:
             store.wait_for_end(session, 60.0)
-    return report.tell(*report.look(session))
+    return report.tell(*report.settled(*report.look(session)))
 
 
 def _session(words: Sequence[str], config_dir: str, work_dir: str) -> Session:

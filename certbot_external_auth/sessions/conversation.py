@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +13,11 @@ from typing import Any
 from certbot import errors
 
 Line = dict[str, Any]
+
+
+PATIENCE = 2400.0
+"""Seconds between two lines: Certbot gives a CA half an hour to look at challenges."""
+_NOT_DEPLOYED = {"ok": False, "error": {"code": "driver.aborted", "message": "the session was aborted"}}
 
 
 class BusyError(errors.Error):
@@ -33,7 +39,7 @@ class Conversation:
         except OSError:
             self._socket.close()
             raise
-        self._file = self._socket.makefile("rb")
+        self._rest = b""
 
     def __enter__(self) -> Conversation:
         return self
@@ -41,18 +47,20 @@ class Conversation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
         self._socket.close()
 
-    def attend(self, known: int = 0) -> bool:
-        """Read, confirming what wants to be confirmed, until a batch waits for an answer; False at the end.
+    def attend(self, known: int = 0, deployed: bool = True, limit: float = PATIENCE) -> bool:
+        """Read, confirming what wants to be confirmed, until a batch waits for an answer; False at the end, and when
+        nothing came for too long.
 
         Cleanup and deployment are the caller's own work, after the end: both are said to be done.
 
         :param known: so many lines were said before, so a batch among them is not a new one.
+        :param deployed: False if the caller will hand no certificate over.
+        :param limit: seconds between two lines.
         :raises BusyError: if somebody else is connected.
         """
-        while raw := self._read():
+        while raw := self._read(limit):
             line = _parsed(raw)
             if line.get("code") in ("socket.busy", "socket.refused"):
                 raise BusyError(str(line.get("message")))
@@ -60,16 +68,29 @@ class Conversation:
             if line.get("cmd") == "await" and len(self.lines) > known:
                 return True
             # One that was confirmed before may be confirmed again.
-            if line.get("cmd") in ("cleanup", "deploy_cert") and "id" in line:
+            if line.get("cmd") == "cleanup" and "id" in line:
                 self.answer([{"id": line["id"], "ok": True}])
+            if line.get("cmd") == "deploy_cert" and "id" in line:
+                self.answer([{"id": line["id"], "ok": True} if deployed else {**_NOT_DEPLOYED, "id": line["id"]}])
         return False
 
-    def _read(self) -> bytes:
-        try:
-            return self._file.readline()
-        except OSError:
-            # It ended before it had taken the connection.
-            return b""
+    def _read(self, limit: float) -> bytes:
+        """The next line, empty at the end."""
+        while b"\n" not in self._rest:
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            if not poll.poll(limit * 1000):
+                return b""
+            try:
+                data = self._socket.recv(65536)
+            except OSError:
+                # It ended before it had taken the connection.
+                return b""
+            if not data:
+                return b""
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line + b"\n"
 
     def answer(self, answers: Iterable[Mapping[str, Any]]) -> None:
         """Send answers; an end that is gone shows when reading."""

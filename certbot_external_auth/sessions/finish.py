@@ -28,7 +28,7 @@ def main(arguments: argparse.Namespace) -> int:
     except store.UnknownSessionError as error:
         return report.refused(str(error), Exit.UNKNOWN)
     try:
-        return report.tell(*report.as_more(session, *finished(session, arguments)))
+        return report.tell(*report.as_more(session, *report.settled(*finished(session, arguments))))
     except BusyError as error:
         return report.refused(str(error), Exit.FAILED, [("session", session.id)])
 

@@ -69,6 +69,11 @@ def tell(document: Mapping[str, Any], code: Exit) -> int:
     return int(code)
 
 
+def settled(document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
+    """For a verb that should have seen the end: a Certbot that does not answer is a failure."""
+    return (document, Exit.FAILED) if document["state"] == "working" else (document, code)
+
+
 def command(session: Session) -> str:
     """What finishes a session."""
     found_by_itself = folders.found({})[1] == session.work_dir

@@ -19,9 +19,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+from certbot_external_auth import own_folder
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import Session
 
+FOLDER = "sessions"
 KEPT = 24 * 3600.0
 """Seconds for which the record of a session that has ended is kept, for a `finish` that is run again."""
 _ID = re.compile(r"[0-9a-f]{12}")
@@ -37,28 +39,23 @@ class UnknownSessionError(UsageError):
 
 def root(work_dir: str) -> str:
     """Where the sessions of a work directory are."""
-    return os.path.join(os.path.abspath(work_dir), "external-auth", "sessions")
+    return own_folder.path(os.path.abspath(work_dir), FOLDER)
 
 
 def new(work_dir: str, session: Session) -> Session:
-    """Put a session on record; its id, folder and socket are chosen here."""
+    """Put a session on record; its id, folder and socket are chosen here.
+
+    :raises OSError: if it cannot be written, or the folder is somebody else's.
+    """
     identifier = secrets.token_hex(6)
     folder = os.path.join(root(work_dir), identifier)
-    os.makedirs(os.path.dirname(os.path.dirname(root(work_dir))), exist_ok=True)
-    for path in (os.path.dirname(root(work_dir)), root(work_dir)):
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(path, 0o700)
-    os.mkdir(folder, 0o700)
     made = dataclasses.replace(
         session, id=identifier, folder=folder, socket=os.path.join(socket_folder(), f"{identifier}.sock")
     )
-    with open(os.path.join(folder, "session.json"), "x", encoding="utf-8", opener=_private) as file:
-        json.dump({"version": 1, **dataclasses.asdict(made)}, file, indent=1)
+    content = json.dumps({"version": 1, **dataclasses.asdict(made)}, indent=1).encode()
+    with own_folder.opened(work_dir, FOLDER, identifier, create=True) as descriptor:
+        os.close(own_folder.put(descriptor, "session.json", content))
     return made
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def socket_folder() -> str:
@@ -159,7 +156,8 @@ def output(session: Session) -> str:
 def lock(session: Session) -> int:
     """A descriptor that holds the session's lock, for its Certbot to inherit."""
     descriptor = os.open(os.path.join(session.folder, "lock"), _NEW, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # Somebody who only looks holds it for a moment.
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
 
 
@@ -170,7 +168,8 @@ def alive(session: Session) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Shared, so that two who look do not take each other for its Certbot.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:
@@ -180,9 +179,12 @@ def alive(session: Session) -> bool:
 
 @contextlib.contextmanager
 def beginning(work_dir: str) -> Iterator[None]:
-    """Held while one `begin` looks whether another session is open."""
-    os.makedirs(root(work_dir), mode=0o700, exist_ok=True)
-    descriptor = os.open(os.path.join(root(work_dir), ".beginning"), _NEW, 0o600)
+    """Held while one `begin` looks whether another session is open.
+
+    :raises OSError: if the folder cannot be made, or is somebody else's.
+    """
+    with own_folder.opened(work_dir, FOLDER, create=True) as above:
+        descriptor = os.open(".beginning", _NEW, 0o600, dir_fd=above)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -13,10 +13,10 @@ if [ "$code" != 0 ]; then
 fi
 session=$(jq -r .session <<<"$begun")
 records=$(jq -r '.txt | to_entries[] | .key as $name | .value[] | "\($name) \(.)"' <<<"$begun")
-tidy() { while read -r name value; do "$program" remove "$name" "$value"; done <<<"$records"; }
+tidy() { while read -r name value; do [ -z "$name" ] || "$program" remove "$name" "$value"; done <<<"$records"; }
 trap tidy EXIT
 while read -r name value; do
-    "$program" add "$name" "$value" || {
+    [ -z "$name" ] || "$program" add "$name" "$value" || {
         certbot-external-auth abort "$session" >&2
         exit 1
     }

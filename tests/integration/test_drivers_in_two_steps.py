@@ -82,7 +82,7 @@ def test_ansible(host: Host) -> None:
     assert host.nothing_left()
     issued = host.run(words, **facts)
     assert issued.returncode == 0, issued.stdout + issued.stderr
-    assert host.did() == ["add", "deploy", "remove"]
+    assert host.did() == ["add", "remove", "deploy"]
     assert certificates.names(host.certbot.live(host.domain)) == [host.domain]
     again = host.run(words, **facts)
     assert again.returncode == 0

@@ -53,6 +53,8 @@ class Tool:
             capture_output=True,
             text=True,
             timeout=PATIENCE,
+            # As some pipelines have it; nothing may become anybody's because of it.
+            umask=0,
         )
         return Ended(ended.returncode, json.loads(ended.stdout or "{}"), ended.stderr)
 
@@ -100,6 +102,8 @@ def test_issue_and_renew(tool: Tool, certbot: Certbot, ca: TestCA, domain: str) 
     record = f"_acme-challenge.{domain}"
     assert list(begun["txt"]) == [record]
     assert [one["identifier"] for one in begun["challenges"]] == [domain, domain]
+    ours = [certbot.work_dir / "external-auth", *(certbot.work_dir / "external-auth").glob("sessions/**")]
+    assert [oct(path.stat().st_mode & 0o077) for path in ours] == ["0o0"] * len(ours)
     status = tool.run("status", begun["session"])
     assert (status.code, status["state"], status["txt"]) == (0, "waiting", begun["txt"])
     tool.publish(begun)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+import tempfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from certbot_external_auth import folders
-from certbot_external_auth.sessions import STATES, begin, finish, outcome
+from certbot_external_auth.backends.socket_channel import SocketChannel
+from certbot_external_auth.sessions import STATES, begin, conversation, finish, outcome, store
 
 ROOT = Path(__file__).resolve().parents[2]
 CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test"}
@@ -98,3 +105,43 @@ def test_the_table_of_states_is_that_of_the_code() -> None:
     text = (ROOT / "docs" / "two-steps.md").read_text()
     shown = text.split("<!-- states:begin -->")[1].split("<!-- states:end -->")[0].strip()
     assert shown == table, f"docs/two-steps.md should have:\n{table}"
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+def test_a_deployment_is_confirmed_by_who_will_make_it_only(deployed: bool) -> None:
+    """Lost: the certificate of a session that is aborted, which no renewal would hand over again."""
+    with tempfile.TemporaryDirectory() as folder:
+        channel = SocketChannel(f"{folder}/s")
+        answers: list[bytes | None] = []
+
+        def certbot() -> None:
+            channel.send(b'{"cmd": "deploy_cert", "id": "d1"}\n', time.monotonic() + 10)
+            answers.append(channel.receive(time.monotonic() + 10))
+            channel.finish()
+
+        thread = threading.Thread(target=certbot)
+        thread.start()
+        with conversation.Conversation(f"{folder}/s") as talk:
+            assert not talk.attend(deployed=deployed)
+        thread.join(10)
+    assert json.loads(answers[0] or b"")["ok"] is deployed
+
+
+def test_a_certbot_that_stands_still_is_not_waited_for_for_ever() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        channel = SocketChannel(f"{folder}/s")
+        with conversation.Conversation(f"{folder}/s") as talk:
+            assert not talk.attend(limit=0.05)
+        channel.finish()
+
+
+def test_two_who_look_do_not_take_each_other_for_certbot(tmp_path: Path) -> None:
+    """Lost: a session that is over, and would seem open."""
+    session = store.new(str(tmp_path), begin._session(["certonly"], "/c", str(tmp_path)))
+    descriptor = store.lock(session)
+    assert store.alive(session)
+    os.close(descriptor)
+    looking = os.open(f"{session.folder}/lock", os.O_RDWR)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    assert not store.alive(session)
+    os.close(looking)
