@@ -215,7 +215,7 @@ def seed() -> str:
 
 
 def test_no_validation_fails_when_values_come_late_to_some(scripts: Hooks, tmp_path: Path, seed: str) -> None:
-    """`ISSUANCES=100 LATEST=20 pytest …` (`make scenarios`) is the long form. The CA's resolver asks any one secondary."""
+    """The long form, `ISSUANCES=100 LATEST=20`, is in `make scenarios`. The CA's resolver asks any one secondary."""
     spool = tmp_path / "spool"
     with Net([DICE, *SECONDARIES]) as net, Late(net, spool, seed), TestCA(dns_server=f"{DICE}:{net.port}") as ca:
         host = Certbot(tmp_path / "host", ca)
