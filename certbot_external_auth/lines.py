@@ -82,11 +82,13 @@ def perform_challenge(challenge: Challenge) -> Line:
     if served is not None:
         line["cert_pem"] = served.cert_pem
         new["alpn"] = challenge.alpn
-    if challenge.txt_target is not None:
-        new["txt_target"] = challenge.txt_target
-        if challenge.txt_zone is not None:
-            new["txt_zone"] = challenge.txt_zone
-    return {**line, **new}
+    return {**line, **new, **alias(challenge)}
+
+
+def alias(challenge: Challenge) -> Line:
+    """Where the TXT record stands, if its name is an alias."""
+    found = {"txt_target": challenge.txt_target, "txt_zone": challenge.txt_zone}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def cleanup(challenge: Challenge, status: str, problem: Problem | None) -> Line:

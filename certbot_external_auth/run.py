@@ -173,12 +173,13 @@ class Run:
         if self._asked is None:
             logger.info("The names were typed at Certbot's prompt, so only their syntax could be checked.")
         self.prepare(publishing=True)
+        if getattr(self._backend, "told_aliases", False):
+            # Before they are noted: whoever withdraws them after a crash must know where they stand.
+            challenges = self._verification.aliased(challenges)
         if challenges:
             self._note(challenges)
         try:
             made = self._served.make(challenges)
-            if getattr(self._backend, "told_aliases", False):
-                made = self._verification.aliased(made)
             self._backend.perform(made, self._begin)
             if not getattr(self._backend, "looks", False):
                 self._verification.check(made)

@@ -21,6 +21,7 @@ LIMIT = 16_000_000
 """Bytes of an entry at most."""
 ID = re.compile(r"[0-9a-f]{32}")
 _CHALLENGE = ("id", "type", "identifier", "identifier_type", "token", "key_authorization")
+_OF_ALIASES = ("txt_target", "txt_zone")
 
 
 class EntryError(ValueError):
@@ -93,12 +94,17 @@ def encode(entry: Entry) -> bytes:
     """
     handler, value = dict(vars(entry.handler)), dict(vars(entry))
     value["handler"] = {**handler, "fingerprints": dict(entry.handler.fingerprints)}
-    value["challenges"] = [{name: getattr(one, name) for name in _CHALLENGE} for one in entry.challenges]
+    value["challenges"] = [_members(one) for one in entry.challenges]
     value["reasons"] = dict(entry.reasons)
     data = json.dumps({"version": VERSION, "plugin": __version__, **value}, indent=1).encode()
     if len(data) > LIMIT:
         raise EntryError(f"it is longer than {LIMIT} bytes")
     return data
+
+
+def _members(challenge: Challenge) -> dict[str, str]:
+    aliases = {name: found for name in _OF_ALIASES if (found := getattr(challenge, name)) is not None}
+    return {**{name: getattr(challenge, name) for name in _CHALLENGE}, **aliases}
 
 
 def decode(data: bytes) -> Entry:
@@ -231,4 +237,6 @@ def _challenge(value: Any) -> Challenge:
         identifier_type=fields.text("identifier_type"),
         token=fields.text("token"),
         key_authorization=fields.text("key_authorization"),
+        txt_target=fields.perhaps("txt_target"),
+        txt_zone=fields.perhaps("txt_zone"),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from certbot import errors
 
-from certbot_external_auth import journal
+from certbot_external_auth import journal, lines
 from certbot_external_auth.backends.calls import handlers
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import dialect
@@ -32,6 +32,7 @@ def leftover(one: Entry) -> list[Line]:
             "validation": challenge.validation,
             "key_auth": challenge.key_authorization,
             "txt_domain": challenge.txt_domain,
+            **lines.alias(challenge),
             "uri": challenge.uri,
             "z_domain": challenge.server_name,
             "reason": one.reason(challenge),
@@ -45,7 +46,7 @@ def leftover(one: Entry) -> list[Line]:
 def described(challenge: Challenge) -> str:
     """What is to be removed, for a person."""
     if challenge.txt_domain is not None:
-        return f'the TXT record {challenge.txt_domain}. "{challenge.validation}"'
+        return f'the TXT record {challenge.txt_target or challenge.txt_domain}. "{challenge.validation}"'
     if challenge.uri is not None:
         return f"the file at {challenge.uri}"
     return f"the certificate for {challenge.server_name}"

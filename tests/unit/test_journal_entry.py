@@ -44,6 +44,7 @@ FULL = Entry(
     ),
     challenges=(
         Challenge("c1", "dns-01", "example.org", "dns", TOKEN, KEY_AUTHORIZATION),
+        Challenge("c3", "dns-01", "w.example.org", "dns", TOKEN, KEY_AUTHORIZATION, None, "w.acme.test", "acme.test"),
         Challenge("c2", "http-01", "192.0.2.1", "ip", TOKEN, KEY_AUTHORIZATION),
     ),
     attempts=2,
@@ -68,6 +69,12 @@ def test_unknown_members_are_ignored() -> None:
     assert decode(json.dumps({**MEMBERS, "new": [1]}).encode()) == FULL
 
 
+def test_a_file_without_aliases_is_read() -> None:
+    """As those are that were written before there was such a thing."""
+    assert not {"txt_target", "txt_zone"} & set(MEMBERS["challenges"][0])
+    assert [one.txt_target for one in decode(encode(FULL)).challenges] == [None, "w.acme.test", None]
+
+
 def test_too_long_is_not_written() -> None:
     with pytest.raises(EntryError, match="longer than"):
         encode(dataclasses.replace(FULL, reasons={"c1": "x" * 16_000_000}))
@@ -89,6 +96,8 @@ def test_too_long_is_not_written() -> None:
         (["challenges", 0, "token"], "../../x"),
         (["challenges", 0, "key_authorization"], "other"),
         (["challenges", 0, "type"], "dns-99"),
+        (["challenges", 1, "txt_target"], 1),
+        (["challenges", 1, "txt_zone"], "a\0b"),
         (["handler", "words"], ["hook"]),
         (["handler", "words"], ["/hook", "a\0b"]),
         (["handler", "words"], ["/hook", "\ud800"]),
@@ -117,7 +126,7 @@ JSON = st.recursive(
 LEAVES = st.sampled_from(
     [(name,) for name in MEMBERS]
     + [("handler", name) for name in MEMBERS["handler"]]
-    + [("challenges", 0, name) for name in MEMBERS["challenges"][0]]
+    + [("challenges", 1, name) for name in MEMBERS["challenges"][1]]
 )
 
 

@@ -70,6 +70,27 @@ def test_context_comes_back_as_it_was(tmp_path: Path) -> None:
     assert (after.folder, after.recovering) == (os.getcwd(), True)
 
 
+def test_an_alias_is_remembered(tmp_path: Path) -> None:
+    """Else the record would stay at its target for ever."""
+    settings = Settings(mode="handler", dialect="lego")
+    before = Context(settings=settings, facts=Facts(config_dir="/c"), words=(hook(tmp_path / "hooks" / "h"),))
+    one = Challenge("c1", "dns-01", "a.test", "dns", TOKEN, KEY_AUTHORIZATION, None, "x.acme.test", "acme.test")
+    entry = context.entry_of(before, [one], "2026-01-02T03:04:05.000Z")
+    work = str(tmp_path / "work")
+    journal.Held.new(work, entry).release()
+    (found,) = context.finished(journal.look(work).left[0], work)
+    assert (found.challenge.txt_target, found.challenge.txt_zone) == ("x.acme.test", "acme.test")
+    (line,) = telling.leftover(entry)
+    assert (line["txt_domain"], line["txt_target"], line["txt_zone"]) == (
+        "_acme-challenge.a.test",
+        "x.acme.test",
+        "acme.test",
+    )
+    assert "the TXT record x.acme.test. " in telling.sentences(entry, work)
+    assert withdraw(tmp_path).withdrawn == [entry]
+    assert calls(tmp_path) == [f"cleanup x.acme.test. {one.validation} "]
+
+
 def test_env_file_is_read_again_and_its_values_are_nowhere(tmp_path: Path) -> None:
     env = tmp_path / "env"
     env.write_text("SECRET=hunter2hunter2\n")
