@@ -6,11 +6,12 @@ disk, what the lines carry and what the terminal shows is searched for what nobo
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 LONGEST = 20_000
 """Characters of one argument, variable or line at most."""
 CARRYING = ("perform_challenge", "await", "visibility", "result", "cleanup")
+TRIES = 3
 QUICK = 9
 """Every ninth answer."""
 
@@ -118,7 +120,7 @@ def _try(ca: TestCA, folder: Path, hostile: Hostile) -> list[Seen]:
     wellknown = base / "wellknown"
     wellknown.mkdir()
     try:
-        with liar.at(ca.free_port()) as directory:
+        with _serving(liar, ca) as directory:
             place.certbot.ca = copy.copy(ca)
             place.certbot.ca.directory = directory
             # Its bookkeeping of authorizations would be lied to as well; no name is used twice here.
@@ -141,6 +143,20 @@ def _try(ca: TestCA, folder: Path, hostile: Hostile) -> list[Seen]:
         return [Seen(1, False, True, [type(error).__name__, str(error)[:200]])]
     finally:
         ca.clear_txt(f"_acme-challenge.{place.domain}")
+
+
+@contextlib.contextmanager
+def _serving(liar: Liar, ca: TestCA) -> Iterator[str]:
+    """Somebody else may take a port between our choosing and our using it."""
+    with contextlib.ExitStack() as stack:
+        for left in reversed(range(TRIES)):
+            try:
+                directory = stack.enter_context(liar.at(ca.free_port()))
+                break
+            except OSError:
+                if not left:
+                    raise
+        yield directory
 
 
 def _files(base: Path) -> set[Path]:

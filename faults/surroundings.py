@@ -210,7 +210,7 @@ def _many(count: int, place: Host) -> Found:
     wrong = "" if issued.returncode == 0 else issued.stderr[-300:]
     wrong = wrong or _wrong(place, result) or ("" if result.returncode == 0 else result.stderr[-300:])
     # All are renewed, but Pebble uses one authorization in a hundred again, and there is nothing to publish then.
-    wrong = wrong or ("" if len(looks) >= count * MOST else f"{len(looks)} renewals") or _after(place)
+    wrong = wrong or ("" if len(looks) > count * MOST - 1 else f"{len(looks)} renewals") or _after(place)
     if wrong or not looks:
         return Found("", wrong or "no renewal")
     (descriptors, _, memory), (descriptors_after, zombies, memory_after) = looks[0], looks[-1]
