@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import glob
 import os
+import re
 import shlex
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -52,6 +53,8 @@ for external_auth_file in "${external_auth_files[@]}"; do . "$external_auth_file
     env -0
 } >"$external_auth_out"
 """
+SETTINGS = frozenset(re.findall(r"\b([A-Z_]+)=", _SCRIPT)) - {"CURL_OPTS"}
+"""Dehydrated's own settings that hold no secret; a proxy's password may be in CURL_OPTS."""
 # Where Dehydrated looks if WELLKNOWN is not set.
 _WELLKNOWN = "/var/www/dehydrated"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from certbot_external_auth import text
@@ -19,11 +19,12 @@ TAIL_LINES = 10
 class Output:
     """Turns the bytes of both pipes into lines.
 
-    :ivar say: called with each line.
-    :ivar stdout: the beginning of its standard output. :ivar last: the last lines as they came.
+    :ivar say: called with each line. :ivar masks: what is shown as ***.
+    :ivar stdout: the beginning of its standard output. :ivar last: the last lines, masked.
     """
 
     say: Callable[[str], None]
+    masks: Sequence[bytes] = ()
     last: deque[bytes] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     stdout: bytearray = field(default_factory=bytearray)
     partial: dict[int, bytearray] = field(default_factory=dict)
@@ -33,12 +34,14 @@ class Output:
         if standard and len(self.stdout) < text.LIMIT:
             self.stdout += data[: text.LIMIT - len(self.stdout)]
         buffer = self.partial.setdefault(key, bytearray())
+        # What begins before the cut must be seen whole to be known.
+        kept = LINE_LIMIT + max(map(len, self.masks), default=0)
         *lines, rest = data.split(b"\n")
         for line in lines:
-            buffer += line[:LINE_LIMIT]
-            self._line(bytes(buffer[:LINE_LIMIT]))
+            buffer += line[:kept]
+            self._line(bytes(buffer[:kept]))
             buffer.clear()
-        buffer += rest[: max(0, LINE_LIMIT - len(buffer))]
+        buffer += rest[: max(0, kept - len(buffer))]
 
     def flush(self) -> None:
         for buffer in self.partial.values():
@@ -49,17 +52,42 @@ class Output:
     @property
     def tail(self) -> tuple[str, ...]:
         """The last lines."""
-        return tuple(shown for shown in map(_shown, self.last) if shown)
+        return tuple(shown for shown in map(self._shown, self.last) if shown)
 
     def _line(self, data: bytes) -> None:
+        data = masked(data, self.masks, LINE_LIMIT)
         if data.strip():
             self.last.append(data)
         # What is not passed on costs next to nothing: a program may print for ever.
         if self.total <= TOTAL_LIMIT:
             self.total += len(data) + 1
-            self.say(_shown(data) if self.total <= TOTAL_LIMIT else "(more output follows and is not logged)")
+            self.say(self._shown(data) if self.total <= TOTAL_LIMIT else "(more output follows and is not logged)")
+
+    def _shown(self, data: bytes) -> str:
+        # A carriage return redraws the line on a terminal: what comes last is what a person would have seen.
+        last = data.decode("utf-8", "replace").rstrip("\r").rsplit("\r", 1)[-1]
+        shown = text.clean(last, LINE_LIMIT).rstrip().encode()
+        # Again, since terminal sequences may have stood within.
+        return masked(shown, self.masks, len(shown)).decode()
 
 
-def _shown(data: bytes) -> str:
-    # A carriage return redraws the line on a terminal: what comes last is what a person would have seen.
-    return text.clean(data.decode("utf-8", "replace").rstrip("\r").rsplit("\r", 1)[-1], LINE_LIMIT).rstrip()
+def masked(data: bytes, masks: Sequence[bytes], limit: int) -> bytes:
+    """The beginning of `data`, with *** for each stretch that masks cover, also where they overlap.
+
+    :param limit: bytes of `data` that are looked at; a mask that begins within may end behind.
+    """
+    out: list[bytes] = []
+    place = 0
+    for begin, end in sorted(_covered(data, masks, limit)):
+        if begin > place or not out:
+            out += [data[place:begin], b"***"]
+        place = max(place, end)
+    return b"".join([*out, data[place:limit]])
+
+
+def _covered(data: bytes, masks: Sequence[bytes], limit: int) -> Iterator[tuple[int, int]]:
+    for mask in masks:
+        begin = data.find(mask)
+        while 0 <= begin < limit:
+            yield begin, begin + len(mask)
+            begin = data.find(mask, begin + 1)

@@ -61,6 +61,7 @@ class Program:
     :ivar umask: file mode mask of the program; None is the caller's.
     :ivar folder: its working directory; None is the caller's.
     :ivar limit: seconds; None is no limit.
+    :ivar masks: what is shown as *** where it is printed.
     """
 
     argv: Sequence[str]
@@ -70,3 +71,4 @@ class Program:
     umask: int | None = None
     folder: str | None = None
     limit: float | None = None
+    masks: Sequence[bytes] = ()

@@ -49,7 +49,7 @@ class Running:
         watch: Watch,
         relatives: Family,
     ) -> None:
-        self.output = Output(program.say)
+        self.output = Output(program.say, program.masks)
         self._popen = popen
         self._name = program.argv[0]
         self._limit = program.limit

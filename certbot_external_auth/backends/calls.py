@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certbot_external_auth import call_size, preflight
-from certbot_external_auth.backends import Context
+from certbot_external_auth.backends import Context, masks
 from certbot_external_auth.backends.side_by_side import Steps, carry_out
 from certbot_external_auth.dialects import Call, recognise
 from certbot_external_auth.environment import handler_environment
@@ -20,7 +20,6 @@ from certbot_external_auth.text import clean
 
 logger = logging.getLogger(__name__)
 
-SECRET_LENGTH = 6
 _called: set[tuple[tuple[str, ...], str]] = set()
 """Commands and operations called in this process."""
 _last: dict[tuple[str, ...], Handler] = {}
@@ -51,12 +50,14 @@ class Handler:
         self._settings = context.settings
         self._dialect = dialect
         self._surroundings: dict[str, str] = {}
+        self._masks: tuple[bytes, ...] = ()
         self._size = call_size.measure((), {})
         self._limit = 0
 
     def look_around(self) -> None:
         """Read the environment for the calls that follow, once for all; Certbot changes its own now and then."""
         self._surroundings = {**handler_environment(os.environ), **self.secrets}
+        self._masks = masks.of(self.secrets, self._context.facts.exports)
         self._size = call_size.measure((), self._surroundings)
         self._limit = call_size.system_limit()
 
@@ -103,7 +104,7 @@ class Handler:
             operation=call.operation,
             identifiers=call.identifiers,
             happened=str(ended),
-            output=tuple(map(self._masked, ended.tail)),
+            output=ended.tail,
             mend=self._mend(words, call, ended),
             ids=tuple(one.id for one in call.challenges),
         )
@@ -146,24 +147,18 @@ class Handler:
         return Program(
             [*words, *call.arguments],
             environment={**self._surroundings, **call.variables},
-            say=lambda line: logger.info("%s: %s", label, self._masked(line)),
+            say=lambda line: logger.info("%s: %s", label, line),
             stdin=call.document,
             umask=call.umask,
             folder=call.folder or self._context.folder,
             limit=self._settings.timeout,
+            masks=self._masks,
         )
 
     def _note(self, call: Call, ended: Ended) -> None:
         logger.debug("%s: %s", _label(call), ended)
         for challenge in call.challenges:
             self.outputs[challenge.id] = ended.stdout
-
-    def _masked(self, line: str) -> str:
-        """A line of output without the values of the env file; a very short value would hit everything."""
-        for value in self.secrets.values():
-            if len(value) >= SECRET_LENGTH:
-                line = line.replace(value, "***")
-        return line
 
     def _mend(self, words: Sequence[str], call: Call, ended: Ended) -> str:
         if ended.timed_out:
