@@ -353,7 +353,7 @@ class ExternalAuth(
         return path
 
     def _asked(self) -> Collection[str] | None:
-        """Names the certificate was asked for, None where Certbot asked a person."""
+        """Names the certificate was asked for, None where Certbot asked a person, or they cannot be read."""
         names = [str(name) for name in self.config.domains]
         names += [str(address) for address in getattr(self.config, "ip_addresses", None) or []]
         from certbot_external_auth import certificate

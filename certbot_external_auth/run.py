@@ -171,7 +171,10 @@ class Run:
         self._offered = False
         guard.check(challenges, self._asked)
         if self._asked is None:
-            logger.info("The names were typed at Certbot's prompt, so only their syntax could be checked.")
+            logger.info(
+                "Which names were asked for is not known (they were typed at Certbot's prompt, or the lineage's "
+                "certificate cannot be read), so only their syntax could be checked."
+            )
         self.prepare(publishing=True)
         if getattr(self._backend, "told_aliases", False):
             # Before they are noted: whoever withdraws them after a crash must know where they stand.

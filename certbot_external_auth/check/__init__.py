@@ -56,10 +56,10 @@ def main(given: argparse.Namespace) -> int:
 
     :raises UsageError: for wrong use.
     """
-    from certbot_external_auth.check.interruption import signals
     from certbot_external_auth.check.rehearsal import Rehearsal
     from certbot_external_auth.check.report import JsonReport, TextReport
     from certbot_external_auth.check.setting import build
+    from certbot_external_auth.interruption import signals
 
     with tempfile.TemporaryDirectory(prefix="certbot-external-auth-") as folder, signals():
         setting = build(given, folder)

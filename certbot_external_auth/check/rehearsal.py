@@ -14,7 +14,6 @@ from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import HandlerBackend
 from certbot_external_auth.challenges import Challenge, dns01
 from certbot_external_auth.check import advice, made_up, steps
-from certbot_external_auth.check.interruption import InterruptedRehearsal
 from certbot_external_auth.check.looking import Sight, Wish, look
 from certbot_external_auth.check.report import Report, Summary
 from certbot_external_auth.check.results import Level, Result, level
@@ -22,6 +21,7 @@ from certbot_external_auth.check.setting import Setting
 from certbot_external_auth.check.steps import Step
 from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import Failure, PerformError, UsageError
+from certbot_external_auth.interruption import Interrupted
 from certbot_external_auth.program import Ended
 from certbot_external_auth.served_certificates import ServedCertificates
 from certbot_external_auth.verification import EXPLAIN_LIMIT, Verification
@@ -64,7 +64,7 @@ class Rehearsal:
         with self._heard.listening():
             try:
                 self._all_steps()
-            except InterruptedRehearsal as signal:
+            except Interrupted as signal:
                 interrupted = signal
             finally:
                 # Also after what nobody expected.
@@ -236,7 +236,7 @@ class Rehearsal:
 
     # --- the end ---
 
-    def _tidy(self, interrupted: InterruptedRehearsal | None) -> tuple[str, ...]:
+    def _tidy(self, interrupted: Interrupted | None) -> tuple[str, ...]:
         """Withdraw what is still published; the result is what may be left."""
         if not self._published or (interrupted is not None and interrupted.at_once):
             return self._left(self._published)
@@ -246,7 +246,7 @@ class Rehearsal:
         try:
             self._backend(self._chain).cleanup([Finished(one, "not_asked") for one in made])
             sight = look(self._observer, Wish(absent=tuple(made)), min(LAST_LOOK, self._setting.patience))
-        except InterruptedRehearsal:
+        except Interrupted:
             return self._left(self._published)
         return self._left([one.id for one in sight.left] if sight.answered else self._published)
 

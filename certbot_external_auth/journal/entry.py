@@ -35,7 +35,7 @@ class Handler:
     :ivar words: its command line; `cleanup_words`: that of the cleanup handler.
     :ivar timeout: seconds, None for no limit.
     :ivar folder: the working directory Certbot had.
-    :ivar fingerprints: of every file the command lines name, see `fingerprint`.
+    :ivar fingerprints: of every program the command lines name, see `fingerprint`.
     """
 
     words: tuple[str, ...] = ()

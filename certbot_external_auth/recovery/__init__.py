@@ -104,8 +104,7 @@ def _one(held: journal.Held, work_dir: str, outcome: Outcome, deliberate: bool) 
 
 def _withdraw(one: Entry, work_dir: str, deliberate: bool) -> dict[str, str]:
     """Reasons by the id of each challenge that is not withdrawn."""
-    if not one.reasons:
-        orphans.end(one)
+    orphans.end(one)
     files = _remove_own_files(one, work_dir)
     if one.mode in TOLD_MODES:
         return {**{challenge.id: one.reason(challenge) for challenge in one.challenges}, **files}
@@ -140,11 +139,11 @@ def unrunnable(one: Entry) -> str | None:
 def changed(one: Entry) -> str | None:
     """Whether the handler is another one than was called, in words; None if it is the same."""
     before = dict(one.handler.fingerprints)
-    now = fingerprint.of([*one.handler.words, *(one.handler.cleanup_words or ())])
-    others = [path for path, text in before.items() if now.get(path, text) != text]
+    now = {path: fingerprint.now(path) for path in before}
+    others = [path for path, text in before.items() if now[path] not in (text, None)]
     if others:
         return f"the handler has changed since ({', '.join(others)})"
-    gone = [path for path in before if path not in now]
+    gone = [path for path in before if now[path] is None]
     return f"the handler is gone ({', '.join(gone)})" if gone else None
 
 

@@ -6,11 +6,13 @@ import argparse
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from certbot_external_auth import folders, journal, recovery
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.interruption import Interrupted, signals
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import telling
 
@@ -27,10 +29,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Do it; 1 if something is left in the end.
+    """Do it; 1 if something is left in the end, 128 + the signal's number if it was interrupted.
 
     :raises UsageError: if the journal cannot be used, or a batch that was named is not in it.
     """
+    try:
+        with signals():
+            return _done(arguments)
+    except Interrupted as signal:
+        print(
+            f"{signal}: what is left stays in the journal; see: certbot-external-auth recover --list", file=sys.stderr
+        )
+        return 128 + signal.number
+
+
+def _done(arguments: argparse.Namespace) -> int:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     _, work_dir = folders.found({"work-dir": arguments.work_dir})
     config_dir = os.path.abspath(arguments.config_dir) if arguments.config_dir is not None else None

@@ -42,7 +42,7 @@ def entry_of(context: Context, challenges: Sequence[Challenge], written: str) ->
             env_file=settings.env_file,
             dehydrated_config=facts.config,
             folder=_working_directory(),
-            fingerprints=fingerprint.of([*context.words, *(facts.cleanup_words or ())]),
+            fingerprints=fingerprint.of(context.words, facts.cleanup_words or ()),
         ),
         challenges=tuple(dataclasses.replace(one, served=None) for one in challenges),
     )

@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import os
+import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 
 HASHED = 1_000_000
 """Bytes of a file up to which its content is compared; of a longer one only size and time of change."""
+_INTERPRETER = re.compile(r"((ba|da|z|k|mk|a)?sh|python|pypy|perl|ruby|php|node|lua)[0-9.]*")
 
 
-def of(words: Iterable[str]) -> dict[str, str]:
-    """A text for every file that command lines name, which changes when the file does.
+def of(*commands: Sequence[str]) -> dict[str, str]:
+    """A text for every program that command lines name, which changes when the program does.
 
-    :param words: of a command, its files absolute. A folder counts as the files in it.
+    A file that is only given to a handler is no part of it: it may be what the handler writes.
+
+    :param commands: their words, files absolute. A folder of hooks counts as the files in it.
     """
-    found = {}
-    for word in words:
-        for path in _files(word):
-            found[path] = _one(path)
-    return found
+    paths = [path for words in commands for path in _programs(words)]
+    return {path: text for path in paths if (text := now(path)) is not None}
 
 
-def _files(word: str) -> list[str]:
-    if not os.path.isabs(word):
-        return []
-    if os.path.isdir(word):
-        return sorted(entry.path for entry in os.scandir(word) if entry.is_file())
-    return [word] if os.path.isfile(word) else []
+def _programs(words: Sequence[str]) -> Iterator[str]:
+    yield from _hooks(words[0]) if words else []
+    interpreted = False
+    for before, word in itertools.pairwise(words):
+        # Options may stand between an interpreter and its script.
+        interpreted = _interpreter(before) or (interpreted and before.startswith("-"))
+        if os.path.isabs(word) and os.path.isfile(word) and (interpreted or os.access(word, os.X_OK)):
+            yield word
 
 
-def _one(path: str) -> str:
+def _hooks(path: str) -> list[str]:
+    if not os.path.isdir(path):
+        return [path]
+    with contextlib.suppress(OSError), os.scandir(path) as entries:
+        return sorted(entry.path for entry in entries if entry.is_file())
+    return []
+
+
+def _interpreter(word: str) -> bool:
+    return _INTERPRETER.fullmatch(os.path.basename(word)) is not None
+
+
+def now(path: str) -> str | None:
+    """The text of one file; None if there is none."""
+    if not os.path.isfile(path):
+        return None
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
@@ -39,5 +59,8 @@ def _one(path: str) -> str:
                 return f"sha256:{hashlib.sha256(file.read(HASHED + 1)).hexdigest()}"
     except OSError:
         # A program may be executable without being readable.
-        status = os.stat(path)
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
     return f"changed:{status.st_size}:{status.st_mtime_ns}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,6 +122,73 @@ def test_handler_that_everybody_may_write_is_not_run(tmp_path: Path) -> None:
     (one,) = withdraw(tmp_path).left
     assert "may be changed by every user" in one.reasons["c1"]
     assert calls(tmp_path) == []
+
+
+def test_what_a_handler_is_given_may_change_and_what_it_runs_may_not(tmp_path: Path) -> None:
+    """Lost: the recovery of every handler whose command line names what it writes."""
+    path, zone, folder = hook(tmp_path / "hooks" / "h"), tmp_path / "zone.db", tmp_path / "zones"
+    script = tmp_path / "script.sh"
+    script.write_text(RECORDS)
+    zone.touch()
+    folder.mkdir()
+    first = left(tmp_path, (path, str(zone), str(folder)))
+    (folder / "new").touch()
+    zone.write_text("_acme-challenge")
+    assert withdraw(tmp_path).withdrawn == [first]
+    left(tmp_path, ("/bin/sh", "-u", str(script), str(zone)))
+    left(tmp_path, ("/usr/bin/env", path, str(zone)))
+    for changed in (script, Path(path)):
+        changed.write_text("#!/bin/sh\n# another\n")
+    reasons = [one.reasons["c1"] for one in withdraw(tmp_path).left]
+    assert sorted(reasons) == sorted(f"the handler has changed since ({one})" for one in (script, path))
+
+
+def test_a_folder_that_cannot_be_read_is_no_fault_of_the_journal(tmp_path: Path) -> None:
+    path, folder = hook(tmp_path / "hooks" / "h"), tmp_path / "closed"
+    folder.mkdir()
+
+    def closed(*arguments: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Root may read every folder.
+        patch.setattr(os, "scandir", closed)
+        for words in ((path, str(folder)), (str(folder),)):
+            assert str(folder) not in left(tmp_path, words).handler.fingerprints
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_the_command_with_its_handler(tmp_path: Path, number: signal.Signals) -> None:
+    pipe = tmp_path / "begun"
+    os.mkfifo(pipe)
+    left(tmp_path, (hook(tmp_path / "hooks" / "h", f'#!/bin/sh\necho $$ >"{pipe}"\nexec sleep 600\n'),))
+    command = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(tmp_path / "work")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as recovering:
+        handler = int(pipe.read_text())
+        recovering.send_signal(number)
+        _, said = recovering.communicate(timeout=30)
+    with pytest.raises(ProcessLookupError):
+        os.kill(handler, 0)
+    assert recovering.returncode == 128 + number
+    assert f"{number.name}: what is left stays in the journal" in said
+    assert len(journal.look(str(tmp_path / "work")).left) == 1
+
+
+def test_a_handler_that_outlived_a_recovery_is_ended_too(tmp_path: Path) -> None:
+    slow = '#!/bin/sh\n[ "$1" != deploy_challenge ] || read x\n'
+    path = hook(tmp_path / "hooks" / "h", slow)
+    one, work = left(tmp_path, (path,), timeout=0.1), str(tmp_path / "work")
+    held = journal.claim(work, one)
+    assert held is not None
+    held.store(dataclasses.replace(one, reasons={"c1": "exit code 1"}))
+    held.release()
+    words = [path, "deploy_challenge", "a.test", TOKEN]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True) as orphan:
+        try:
+            withdraw(tmp_path)
+            assert orphan.poll() is not None
+        finally:
+            orphan.kill()
 
 
 def test_each_run_tries_once_and_three_in_all(tmp_path: Path) -> None:

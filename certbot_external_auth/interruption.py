@@ -1,4 +1,4 @@
-"""Signals that end a rehearsal as exceptions: the first one leaves time to clean up, the second one does not."""
+"""Signals that end a command as exceptions: the first one leaves time to clean up, the second one does not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class InterruptedRehearsal(BaseException):
+class Interrupted(BaseException):
     """Somebody wants the end.
 
     :param number: of the signal. :param at_once: it is not the first one.
@@ -30,7 +30,7 @@ def signals() -> Iterator[None]:
     def raise_it(number: int, frame: FrameType | None) -> None:
         nonlocal count
         count += 1
-        raise InterruptedRehearsal(number, at_once=count > 1)
+        raise Interrupted(number, at_once=count > 1)
 
     before = {number: signal.getsignal(number) for number in NUMBERS}
     try:
