@@ -5,7 +5,7 @@ PYTHON ?= python3
 export PYTHON
 PY = .venv/bin/python
 # Certbot waits more than it works: more tests at a time than there are processors.
-JOBS ?= 4
+JOBS ?= 6
 TYPED = certbot_external_auth tests/support demo bench faults $(wildcard examples/*/*.py examples/*/*/*.py)
 
 .DEFAULT_GOAL = help
