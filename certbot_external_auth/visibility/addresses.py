@@ -154,7 +154,7 @@ def _ask(name: dns.name.Name, kind: str, server: Endpoint, until: float) -> dns.
             break
         except dns.exception.Timeout:
             continue
-        except OSError as error:
+        except (OSError, EOFError) as error:
             raise NoAddressError(str(name), Outcome.CONNECTION_REFUSED, f"{server}: {error}") from error
     if answer is None:
         raise NoAddressError(str(name), Outcome.TIMEOUT, f"{server} did not answer")

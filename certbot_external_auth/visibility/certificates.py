@@ -32,9 +32,16 @@ def problem(expectation: Expectation, der: bytes, protocol: str | None) -> str:
         if expectation.type == tlssni01.TYPE:
             return _tls_sni(expectation.values[0], names)
         return _tls_alpn(expectation, certificate, names, protocol)
-    except ValueError as error:
+    except _unreadable() as error:
         # Also what only shows when an extension is looked at.
         return f"a certificate that cannot be read ({one_line(str(error), 100)})"
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What the library raises for what a server may send; not all of it is a ValueError."""
+    from cryptography import x509
+
+    return (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 def presented(der: bytes) -> str:
@@ -44,7 +51,7 @@ def presented(der: bytes) -> str:
     try:
         certificate = x509.load_der_x509_certificate(der)
         shown = _names(certificate) or [certificate.subject.rfc4514_string() or "no name"]
-    except ValueError:
+    except _unreadable():
         return "a certificate that cannot be read"
     more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
     return one_line("certificate of " + ", ".join(shown[:4]) + more, 200)

@@ -116,9 +116,11 @@ class Probe:
     def _placed(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
         """The trails, each with the zone whose servers are to be asked."""
         if self._named:
-            if self._named_zone is None:
-                self._named_zone = _named_zone(self._named, until)
-            return [replace(trail, zone=self._named_zone) for trail in trails]
+            zone = self._named_zone or _named_zone(self._named, until)
+            if all(one.address is not None for one in zone.authorities):
+                # One whose name could not be found yet is looked for again the next time.
+                self._named_zone = zone
+            return [replace(trail, zone=zone) for trail in trails]
         zones = self._zones.of([trail.name for trail in trails if trail.zone is None], until)
         return [trail if trail.zone is not None else replace(trail, zone=zones[trail.name]) for trail in trails]
 
@@ -213,22 +215,31 @@ def _named_zone(named: Sequence[Endpoint], until: float) -> Zone:
     return Zone(None, tuple(found))
 
 
+def _fits(name: str) -> bool:
+    """RFC 1035 section 2.3.4: a name has 255 octets at most, which is 253 characters."""
+    return len(name.rstrip(".")) <= 253
+
+
 def _clues(wanted: Expectation, row: Observation, recursive: bool, until: float) -> list[Clue]:
     """What one address tells besides; it has answered about the name before, so nothing is planted there anew."""
     name = row.asked or row.place
     server = parse(row.address, DNS_PORT)
     sibling = f"_acme-challenge-{os.urandom(4).hex()}.{name.partition('.')[2]}"
-    questions = [Question(name, "SOA", recursive), Question(sibling, "TXT", recursive)]
-    soa, other = wire.ask(server, questions, until)
+    twins = [sibling] if _fits(sibling) else []
+    questions = [Question(name, "SOA", recursive), *(Question(one, "TXT", recursive) for one in twins)]
+    soa, *others = wire.ask(server, questions, until)
     zone, serial = answer.soa(soa.message) if soa.message is not None else (row.zone, None)
     found = []
     if serial is not None:
         found.append(Clue(row.place, Found.SERIAL, str(serial), row.server, row.address))
     if row.outcome.says is not Says.NO:
         return found
-    if row.seen and other.message is not None and set(answer.values_of(other.message, sibling)) & set(row.seen):
+    shared = [one.message for one in others if one.message is not None]
+    if row.seen and any(set(answer.values_of(message, sibling)) & set(row.seen) for message in shared):
         found.append(Clue(row.place, Found.WILDCARD, f"*.{name.partition('.')[2]}"))
     twice = f"{name}.{zone or wanted.identifier}"
+    if not _fits(twice):
+        return found
     (reply,) = wire.ask(server, [Question(twice, "TXT", recursive)], until)
     if reply.message is not None and set(answer.values_of(reply.message, twice)) & set(wanted.values):
         found.append(Clue(row.place, Found.DOUBLED, twice))

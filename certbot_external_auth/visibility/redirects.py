@@ -85,7 +85,10 @@ def next_target(now: Target, status: int, location: str | None, http_port: int, 
     if not location:
         raise RedirectError("a redirect that does not say where to")
     location = location.strip()
-    url = location if _ABSOLUTE.match(location) else urljoin(now.url, location)
+    try:
+        url = location if _ABSOLUTE.match(location) else urljoin(now.url, location)
+    except ValueError:
+        raise RedirectError(f"{quoted(location)} is no URL") from None
     # Everything behind "#" is for browsers and never sent.
     return target(url.partition("#")[0], http_port, https_port)
 

@@ -97,6 +97,19 @@ def test_broken_for_tls_alpn(der: bytes, protocol: str | None, problem: str) -> 
     assert problem in certificates.problem(ALPN, der, protocol)
 
 
+def test_an_extension_that_is_there_twice_makes_it_unreadable() -> None:
+    """The library refuses to build one: the OID of another extension is overwritten, of the same length."""
+    other = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.99"), b"x")
+    builder = x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(x509.Name([])).serial_number(1)
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = builder.public_key(key.public_key()).not_valid_before(NOW).not_valid_after(NOW)
+    builder = builder.add_extension(x509.SubjectAlternativeName([DNS(NAME)]), False).add_extension(other, False)
+    made = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    der = made.replace(b"\x06\x03\x55\x1d\x63", b"\x06\x03\x55\x1d\x11")
+    assert "cannot be read" in certificates.problem(ALPN, der, "acme-tls/1")
+    assert "cannot be read" in certificates.presented(der)
+
+
 @pytest.mark.parametrize(
     ("names", "problem"),
     [

@@ -60,6 +60,7 @@ def test_followed(location: str, host: str, port: int, authority: str, path: str
         ("http://a.test/\r\nX: y", "is no URL"),
         ("http://\u0430.test/", "is no URL"),
         ("http://a.test/" + "x" * 3000, "is no URL"),
+        ("//[", "is no URL"),
         ("", "does not say where"),
         (None, "does not say where"),
     ],
