@@ -87,12 +87,13 @@ class Probe:
     def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
         """Where aliases of these names end, and in which zone; names without an alias are left out.
 
-        For whoever must know before anything is published; where servers disagree, the first one counts.
+        For whoever must know before anything is published. An alias that one server tells is believed, since an older
+        copy of the zone may lack it; where several tell different ones, the first counts.
         """
         # Nothing is wanted there, so that whoever answers at all, and not of a circle, is a match.
         seen = self.look([Expectation(dns01.TYPE, name, name, ()) for name in names], until)
-        ends = {one.place: (one.asked, one.zone) for one in reversed(seen) if one.outcome is Outcome.MATCH}
-        found = {place: end for place, end in ends.items() if end[0]}
+        aliased = [one for one in seen if one.outcome is Outcome.MATCH and one.asked]
+        found = {one.place: (one.asked, one.zone) for one in reversed(aliased)}
         if not self._named or not found:
             return found
         questions = [Question(target, "SOA", recursive=True) for target, _ in found.values()]

@@ -119,16 +119,13 @@ def test_the_reason_is_found(world: World) -> None:
     assert f"the wildcard record *.w.{ZONE}" in reasons("x", name=f"_acme-challenge.w.{ZONE}")
     world.primary.change(f"add _acme-challenge.d.{ZONE}.{ZONE} 60 TXT twice")
     assert f"stands at _acme-challenge.d.{ZONE}.{ZONE}" in reasons("twice", name=f"_acme-challenge.d.{ZONE}")
-    # The alias is on every server; the record is written where the alias stands.
-    world.primary.change(f"add _acme-challenge.a.{ZONE} 60 CNAME x.{OTHER}.")
-    world.late.tell_of_change()
+    # The record is written where the alias stands. One server has not heard of the alias yet.
+    alias = f"_acme-challenge.a.{ZONE}"
+    world.primary.change(f"add {alias} 60 CNAME x.{OTHER}.")
     with powerdns(OTHER, 53):
-        assert f"is an alias (CNAME) of x.{OTHER}: the record must stand there, in the zone {OTHER}" in reasons(
-            "elsewhere", name=f"_acme-challenge.a.{ZONE}"
-        )
-        assert observer.follow([f"_acme-challenge.a.{ZONE}", NAME], time.monotonic() + 5) == {
-            f"_acme-challenge.a.{ZONE}": (f"x.{OTHER}", OTHER)
-        }
+        text = reasons("elsewhere", name=alias)
+        assert f"is an alias (CNAME) of x.{OTHER}: the record must stand there, in the zone {OTHER}" in text
+        assert observer.follow([alias, NAME], time.monotonic() + 20) == {alias: (f"x.{OTHER}", OTHER)}
 
 
 def test_certbot_finds_the_servers_itself_and_waits_for_the_late_one(
