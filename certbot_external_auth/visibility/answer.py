@@ -72,7 +72,7 @@ def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None) 
     if end != name and zone is not None:
         # The next name may lie in a zone of other servers, whatever this one adds about it.
         return Said(alias=text(_target(message, name) or end))
-    if end != name and not _settled(message, end):
+    if end != name and not values(message, end) and not _denied(message, end):
         return Said(alias=text(end))
     return _records(message, end, wanted)
 
@@ -134,13 +134,13 @@ def _end(message: Message, name: Name) -> tuple[Name, str]:
     return passed[-1], ""
 
 
-def _settled(message: Message, end: Name) -> bool:
-    """Whether a named server tells what is at the end of aliases: records, or by a SOA that there are none."""
+def _denied(message: Message, end: Name) -> bool:
+    """Whether it is told, by a SOA or NXDOMAIN, that there are no records at the end of aliases (RFC 2308)."""
     import dns.rcode
     import dns.rdatatype
 
     negative = any(found.rdtype == dns.rdatatype.SOA and end.is_subdomain(found.name) for found in message.authority)
-    return bool(values(message, end)) or negative or message.rcode() == dns.rcode.NXDOMAIN
+    return negative or message.rcode() == dns.rcode.NXDOMAIN
 
 
 def _referral(message: Message, name: Name, zone: Name) -> Said | None:
@@ -203,6 +203,16 @@ def addresses(message: Message, asked: str) -> tuple[str, ...]:
         if found.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA) and found.name == end
         for record in found
     )
+
+
+def address_alias(message: Message, asked: str) -> str | None:
+    """Where to go on, if an answer about A or AAAA records ends in an alias and says nothing about its target."""
+    import dns.name
+
+    name = dns.name.from_text(asked)
+    end, looped = _end(message, name)
+    known = end == name or looped or addresses(message, asked) or _denied(message, end)
+    return None if known else text(end)
 
 
 def soa(message: Message) -> tuple[str, int | None]:

@@ -16,7 +16,7 @@ from certbot_external_auth import __version__
 from certbot_external_auth.endpoint import Endpoint, is_address
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, redirects
-from certbot_external_auth.visibility.addresses import NoAddressError, resolve
+from certbot_external_auth.visibility.addresses import resolve
 from certbot_external_auth.visibility.connection import (
     PATIENCE,
     BoundedReader,
@@ -27,6 +27,7 @@ from certbot_external_auth.visibility.connection import (
 from certbot_external_auth.visibility.parallel import each
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.redirects import RedirectError, Target
+from certbot_external_auth.visibility.system import Addresses
 
 BUDGET = 65536
 """Bytes of an answer that are read at most, headers and all."""
@@ -69,7 +70,7 @@ class Probe:
         """See `probe.Probe`. One redirect after the other is followed for all at a time."""
         found: list[Observation] = []
         errands = [_Errand(one, self._target(one.place)) for one in expectations]
-        known: dict[str, list[str] | NoAddressError] = {}
+        known: dict[str, Addresses] = {}
         for left in reversed(range(redirects.MOST + 1)):
             self._look_up(errands, known, until)
             # Where several addresses redirect to one place, that place is asked once.
@@ -87,22 +88,13 @@ class Probe:
     def _target(self, url: str) -> Target:
         return redirects.target(url, self._surroundings.http_port, self._surroundings.https_port)
 
-    def _look_up(self, errands: Iterable[_Errand], known: dict[str, list[str] | NoAddressError], until: float) -> None:
+    def _look_up(self, errands: Iterable[_Errand], known: dict[str, Addresses], until: float) -> None:
         """Learn the addresses of hosts that are not known yet."""
-
-        def ask(host: str) -> list[str] | NoAddressError:
-            try:
-                return resolve(host, until, self._surroundings.nameservers)
-            except NoAddressError as error:
-                return error
-
-        hosts = list(dict.fromkeys(one.target.host for one in errands if one.target.host not in known))
-        known.update(zip(hosts, each(ask, hosts), strict=True))
+        hosts = [one.target.host for one in errands if one.target.host not in known]
+        known.update(resolve(hosts, until, self._surroundings.nameservers))
 
     @staticmethod
-    def _spread(
-        errands: Iterable[_Errand], known: dict[str, list[str] | NoAddressError]
-    ) -> tuple[list[_Errand], list[Observation]]:
+    def _spread(errands: Iterable[_Errand], known: dict[str, Addresses]) -> tuple[list[_Errand], list[Observation]]:
         """Each errand at every address, and observations about what has none."""
         asked: list[_Errand] = []
         outcomes: list[Observation] = []
@@ -110,14 +102,14 @@ class Probe:
         for one in errands:
             place = one.expectation.place
             addresses = known[one.target.host]
-            if isinstance(addresses, NoAddressError):
+            if addresses.outcome is not None:
                 outcomes.append(one.observed(addresses.outcome, detail=addresses.detail))
                 continue
-            counts[place] = counts.get(place, 0) + len(addresses)
+            counts[place] = counts.get(place, 0) + len(addresses.found)
             if counts[place] > WIDTH:
                 outcomes.append(one.observed(Outcome.TIMEOUT, detail=f"left out: more than {WIDTH} places to ask"))
                 continue
-            asked += [_Errand(one.expectation, one.target, address) for address in addresses]
+            asked += [_Errand(one.expectation, one.target, address) for address in addresses.found]
         return asked, outcomes
 
     def _fetch(self, errand: _Errand, until: float) -> Observation | _Errand:

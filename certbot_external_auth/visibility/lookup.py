@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import socket
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from certbot_external_auth.endpoint import Endpoint, is_address
-from certbot_external_auth.visibility import Outcome, answer, parallel, wire
-from certbot_external_auth.visibility.probe import DNS_PORT
+from certbot_external_auth.text import one_line
+from certbot_external_auth.visibility import Outcome, answer, parallel, system, wire
+from certbot_external_auth.visibility.system import Addresses
 from certbot_external_auth.visibility.wire import Question, Reply
 
-RESOLV_CONF = "/etc/resolv.conf"
-MOST_RESOLVERS = 3
-"""As many as the system's own library uses (resolv.conf(5))."""
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Of one host.
-
-    :ivar found: IPv4 and IPv6 addresses, in the order they were told.
-    :ivar outcome: why there are none, if there are none.
-    """
-
-    found: tuple[str, ...] = ()
-    outcome: Outcome | None = None
-    detail: str = ""
+Ask = Callable[[Sequence[Question], float], list[Reply]]
+"""Puts questions to somebody, until a moment of the monotonic clock; a reply to each, in their order."""
+FAMILIES = ("A", "AAAA")
 
 
 class Resolver:
@@ -55,16 +39,11 @@ class Resolver:
 
     def addresses(self, hosts: Sequence[str], until: float) -> dict[str, Addresses]:
         """All addresses of each host, as the CA would find them; an address is its own."""
-        names = [host for host in dict.fromkeys(hosts) if not is_address(host)]
-        questions = [Question(name, kind, recursive=True) for name in names for kind in ("A", "AAAA")]
-        replies = self.ask(questions, until)
-        pairs = zip(names, replies[::2], replies[1::2], strict=True)
-        found = {name: _addresses(name, (v4, v6)) for name, v4, v6 in pairs}
-        return {host: found.get(host) or Addresses((host,)) for host in hosts}
+        return addresses(self.ask, hosts, until)
 
     def _resolvers(self, until: float) -> list[Endpoint]:
         if self._servers is None:
-            self._servers = expand(self._named, until)[0] if self._named else system_resolvers()
+            self._servers = expand(self._named, until)[0] if self._named else system.resolvers()
         return list(self._servers)
 
     def _prefer(self, server: Endpoint) -> None:
@@ -73,19 +52,72 @@ class Resolver:
         self._servers = [server, *(one for one in self._servers if one != server)]
 
 
+def addresses(ask: Ask, hosts: Sequence[str], until: float) -> dict[str, Addresses]:
+    """IPv4 and IPv6 addresses of each host, all asked at once; an address is its own.
+
+    Aliases are followed, also where an answer ends in one. What one family brings counts, whatever becomes of the
+    other; if neither brings any, who did not say weighs more than who said that there are none.
+    """
+    problems = {host: _problem(host) for host in hosts if not is_address(host)}
+    left = {(host, family): host for host, problem in problems.items() if not problem for family in FAMILIES}
+    told: dict[tuple[str, str], tuple[str, Reply]] = {}
+    for _ in range(answer.LONGEST_CHAIN):
+        replies = ask([Question(name, family, recursive=True) for (_, family), name in left.items()], until)
+        now = {key: (left[key], reply) for key, reply in zip(left, replies, strict=True)}
+        told.update(now)
+        left = {key: further for key, (name, reply) in now.items() if (further := _further(reply, name))}
+        if not left:
+            break
+
+    def of(host: str) -> Addresses:
+        if host not in problems:
+            return Addresses((host,))
+        if problems[host]:
+            return Addresses((), Outcome.SERVFAIL, problems[host])
+        return _addresses([told[host, family] for family in FAMILIES])
+
+    return {host: of(host) for host in hosts}
+
+
+def _problem(host: str) -> str:
+    """Why nobody can be asked about a name; a web server may have redirected to any."""
+    import dns.exception
+    import dns.name
+
+    try:
+        dns.name.from_text(host)
+    except (dns.exception.DNSException, UnicodeError) as error:
+        return one_line(str(error) or type(error).__name__)
+    return ""
+
+
+def _further(reply: Reply, name: str) -> str | None:
+    return answer.address_alias(reply.message, name) if reply.message is not None else None
+
+
+def _addresses(told: Sequence[tuple[str, Reply]]) -> Addresses:
+    """:param told: for each family the name at the end of aliases, and what was said about it."""
+    found = [one for name, reply in told if reply.message for one in answer.addresses(reply.message, name)]
+    if found:
+        return Addresses(tuple(dict.fromkeys(found)))
+    reply = next((one for _, one in told if not _usable(one)), told[0][1])
+    return Addresses((), failure(reply), _why_none(reply))
+
+
+def _why_none(reply: Reply) -> str:
+    import dns.rcode
+
+    if reply.message is None:
+        return reply.detail or (reply.failed or Outcome.TIMEOUT).value.replace("_", " ")
+    code = reply.message.rcode()
+    return "neither A nor AAAA records" if code == dns.rcode.NOERROR else dns.rcode.to_text(code)
+
+
 def _usable(reply: Reply) -> bool:
     """Whether it says something about the name: records, or that there are none."""
     import dns.rcode
 
     return reply.message is not None and reply.message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
-
-
-def _addresses(name: str, replies: Sequence[Reply]) -> Addresses:
-    found = [address for one in replies if one.message is not None for address in answer.addresses(one.message, name)]
-    if found:
-        return Addresses(tuple(dict.fromkeys(found)))
-    reply = next((one for one in replies if not _usable(one)), replies[0])
-    return Addresses((), failure(reply), reply.detail)
 
 
 def failure(reply: Reply) -> Outcome:
@@ -102,39 +134,8 @@ def failure(reply: Reply) -> Outcome:
     return meanings.get(reply.message.rcode(), Outcome.SERVFAIL)
 
 
-def system_resolvers(path: str = RESOLV_CONF) -> list[Endpoint]:
-    """The resolvers this machine is told to use (resolv.conf(5)); without any, the one on this machine."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            content = file.read(65536)
-    except OSError:
-        content = ""
-    found = re.findall(r"^\s*nameserver\s+(\S+)", content, re.MULTILINE)
-    hosts = [host for host in found if is_address(host)] or ["127.0.0.1"]
-    return [Endpoint(host, DNS_PORT) for host in hosts[:MOST_RESOLVERS]]
-
-
 def expand(named: Sequence[Endpoint], until: float) -> tuple[list[Endpoint], list[Endpoint]]:
     """Named servers as addresses, by this machine's own means (also /etc/hosts), and those that have none."""
-    pairs = parallel.each(lambda one: (one, _host_addresses(one.host, until)), named)
-    found = [Endpoint(address, one.port) for one, addresses in pairs for address in addresses]
-    return list(dict.fromkeys(found)), [one for one, addresses in pairs if not addresses]
-
-
-def _host_addresses(host: str, until: float) -> list[str]:
-    if is_address(host):
-        return [host]
-    found: list[str] = []
-
-    def look() -> None:
-        try:
-            rows = socket.getaddrinfo(host, None, type=socket.SOCK_DGRAM)
-        except OSError:
-            return
-        found.extend(str(row[4][0]) for row in rows)
-
-    # The system's function knows no time limit.
-    thread = threading.Thread(target=look, name="visibility", daemon=True)
-    thread.start()
-    thread.join(parallel.seconds_left(until))
-    return list(dict.fromkeys(found))
+    pairs = parallel.each(lambda one: (one, system.addresses(one.host, until).found), named)
+    found = [Endpoint(address, one.port) for one, known in pairs for address in known]
+    return list(dict.fromkeys(found)), [one for one, known in pairs if not known]

@@ -9,7 +9,7 @@ from certbot_external_auth.challenges import tlsalpn01
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, certificates
-from certbot_external_auth.visibility.addresses import NoAddressError, resolve
+from certbot_external_auth.visibility.addresses import resolve
 from certbot_external_auth.visibility.connection import PATIENCE, ConnectionFailedError, connect, handshake
 from certbot_external_auth.visibility.parallel import each
 from certbot_external_auth.visibility.probe import Surroundings
@@ -23,16 +23,15 @@ class Probe:
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
         """See `probe.Probe`."""
-        looked_up = each(lambda one: self._addresses(one, until), expectations)
-        found = [one for one in looked_up if isinstance(one, Observation)]
-        asked = [pair for pairs in looked_up if not isinstance(pairs, Observation) for pair in pairs]
-        return found + each(lambda pair: self._shake_hands(*pair, until), asked)
-
-    def _addresses(self, one: Expectation, until: float) -> Observation | list[tuple[Expectation, str]]:
-        try:
-            return [(one, address) for address in resolve(one.identifier, until, self._surroundings.nameservers)]
-        except NoAddressError as error:
-            return Observation(one.place, one.identifier, "", error.outcome, detail=error.detail)
+        known = resolve([one.identifier for one in expectations], until, self._surroundings.nameservers)
+        pairs = [(one, known[one.identifier]) for one in expectations]
+        unknown = [
+            Observation(one.place, one.identifier, "", addresses.outcome, detail=addresses.detail)
+            for one, addresses in pairs
+            if addresses.outcome is not None
+        ]
+        asked = [(one, address) for one, addresses in pairs for address in addresses.found]
+        return unknown + each(lambda pair: self._shake_hands(*pair, until), asked)
 
     def _shake_hands(self, one: Expectation, address: str, until: float) -> Observation:
         begun = time.monotonic()

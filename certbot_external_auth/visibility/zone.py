@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import Outcome, answer
-from certbot_external_auth.visibility.lookup import Addresses, Resolver, failure
+from certbot_external_auth.visibility.lookup import Resolver, failure
 from certbot_external_auth.visibility.probe import DNS_PORT
+from certbot_external_auth.visibility.system import Addresses
 from certbot_external_auth.visibility.wire import Question, Reply
 
 ROOT = "."

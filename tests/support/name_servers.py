@@ -11,7 +11,7 @@ import selectors
 import socket
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import dns.exception
@@ -27,7 +27,8 @@ import dns.zone
 from dns.message import Message
 from dns.name import Name
 
-BEHAVIOURS = ("good", "refused", "servfail", "lame", "silent", "only_tcp", "truncated", "rubbish", "no_edns")
+BEHAVIOURS = ("good", "refused", "servfail", "lame", "silent", "only_tcp", "truncated", "rubbish", "no_edns", "terse")
+"""``terse`` tells of an alias, and nothing about its target."""
 
 
 @dataclass
@@ -36,6 +37,7 @@ class NameServer:
 
     :ivar behaviour: one of `BEHAVIOURS`.
     :ivar recursive: answers from all zones of the `Net`, as a resolver does, without authority.
+    :ivar lost: datagrams that are still to be lost.
     :ivar zones: by origin; `Net.serve` fills them.
     :ivar asked: every question, as ``udp name type``.
     """
@@ -44,6 +46,7 @@ class NameServer:
     port: int
     behaviour: str = "good"
     recursive: bool = False
+    lost: int = 0
     zones: dict[Name, dns.zone.Zone] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -58,6 +61,9 @@ class NameServer:
         self.asked.append(f"{'tcp' if tcp else 'udp'} {query.question[0].name} {_type(query)}")
         behaviour = self.behaviour
         if behaviour == "silent" or (behaviour == "only_tcp" and not tcp):
+            return None
+        if self.lost and not tcp:
+            self.lost -= 1
             return None
         if behaviour == "rubbish":
             return data[:2] + b"\xff" * 9
@@ -94,7 +100,7 @@ class NameServer:
             if not self.recursive:
                 answer.flags |= dns.flags.AA
             alias = self._from_zone(answer, self.zones[origin], origin, name, kind)
-            if alias is None:
+            if alias is None or self.behaviour == "terse":
                 return
             name = alias
 
@@ -184,9 +190,12 @@ class Net:
     """Name servers that run in one thread; their addresses are of the loopback, their port is the same."""
 
     def __init__(self, addresses: Sequence[str], port: int | None = None) -> None:
-        """:param port: one that is free if None."""
+        """:param port: one that is free if None.
+        :ivar heard: is given who sent a datagram, as ``address port``.
+        """
         self.port, sockets = _bound(addresses, port)
         self.servers: dict[str, NameServer] = {one: NameServer(one, self.port) for one in addresses}
+        self.heard: Callable[[str], object] = lambda sender: None
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
         self._selector.register(self._woken, selectors.EVENT_READ, self._stop)
@@ -228,6 +237,7 @@ class Net:
     def _datagram(self, link: socket.socket, server: NameServer) -> None:
         with contextlib.suppress(OSError, dns.exception.DNSException):
             data, sender = link.recvfrom(65535)
+            self.heard(f"{sender[0]} {sender[1]}")
             answer = server.reply(data, tcp=False)
             if answer is not None:
                 link.sendto(answer, sender)

@@ -1,0 +1,75 @@
+"""What this machine itself knows: the addresses of a host, by its hosts file too, and which resolvers it asks."""
+
+from __future__ import annotations
+
+import queue
+import re
+import socket
+import threading
+from dataclasses import dataclass
+
+from certbot_external_auth.endpoint import Endpoint, is_address
+from certbot_external_auth.text import one_line
+from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility.parallel import seconds_left
+from certbot_external_auth.visibility.probe import DNS_PORT
+
+RESOLV_CONF = "/etc/resolv.conf"
+MOST_RESOLVERS = 3
+"""As many as the system's own library uses (resolv.conf(5))."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Of one host.
+
+    :ivar found: IPv4 and IPv6 addresses, in the order they were told.
+    :ivar outcome: why there are none, if there are none: `NO_SUCH_NAME` or `NO_RECORD` where somebody said so, else
+        what kept them from saying it. :ivar detail: the same in words.
+    """
+
+    found: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+    detail: str = ""
+
+
+def addresses(host: str, until: float) -> Addresses:
+    """All addresses of a host; an address is its own.
+
+    `getaddrinfo` has no time limit of its own, so it runs in a thread that is left behind when it takes too long.
+
+    :param until: when to give up, on the monotonic clock.
+    """
+    if is_address(host):
+        return Addresses((host,))
+    answer: queue.SimpleQueue[Addresses] = queue.SimpleQueue()
+    threading.Thread(target=lambda: answer.put(_getaddrinfo(host)), name="getaddrinfo", daemon=True).start()
+    try:
+        return answer.get(timeout=seconds_left(until))
+    except queue.Empty:
+        return Addresses((), Outcome.TIMEOUT, "this machine's resolver did not answer")
+
+
+def _getaddrinfo(host: str) -> Addresses:
+    try:
+        entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        # Where a system tells them apart; glibc says EAI_NONAME or EAI_NODATA, musl the former for both.
+        nothing = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)
+        kinds = {socket.EAI_NONAME: Outcome.NO_SUCH_NAME, nothing: Outcome.NO_RECORD}
+        return Addresses((), kinds.get(error.errno, Outcome.SERVFAIL), one_line(error.strerror or str(error)))
+    except (OSError, UnicodeError) as error:
+        return Addresses((), Outcome.SERVFAIL, one_line(str(error)))
+    return Addresses(tuple(dict.fromkeys(str(entry[4][0]) for entry in entries)))
+
+
+def resolvers(path: str = RESOLV_CONF) -> list[Endpoint]:
+    """The resolvers this machine is told to use (resolv.conf(5)); without any, the one on this machine."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            content = file.read(65536)
+    except OSError:
+        content = ""
+    found = re.findall(r"^\s*nameserver\s+(\S+)", content, re.MULTILINE)
+    hosts = [host for host in found if is_address(host)] or ["127.0.0.1"]
+    return [Endpoint(host, DNS_PORT) for host in hosts[:MOST_RESOLVERS]]
