@@ -62,7 +62,7 @@ def host(folder: Path, ca: TestCA) -> Host:
     return Host(certbot, hooks, f"{name}.test")
 
 
-def at_a_time(work: Callable[[Case], Found], cases: Sequence[Case]) -> Iterator[Found]:
+def at_a_time(work: Callable[[Case], Found], cases: Sequence[Case], most: int = AT_A_TIME) -> Iterator[Found]:
     """Work through cases, in order, several at a time."""
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
+    with ThreadPoolExecutor(most) as pool:
         yield from pool.map(work, cases)

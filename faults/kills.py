@@ -7,22 +7,24 @@ The next run is for another name, as it is on a host with many certificates.
 from __future__ import annotations
 
 import contextlib
-import os
 import random
-import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from faults import peers
 from faults.bed import Host, at_a_time, host
 from faults.table import Row, Table
+from tests.support.bind import Bind
 from tests.support.testca import TestCA
 from tests.support.words import handler, names
 
 NAMES = "abcde"
+ZONE = "test"
+NONE = "no run ends well, so nothing could be tried"
 PATIENCE = 180.0
 MORE = 4
 """So many times as often a moment may be drawn, since some come after the end of a run and do not count."""
@@ -54,28 +56,11 @@ def _plugin(script: str, *options: str) -> Words:
 
 def _manual(place: Host, domains: Sequence[str]) -> list[str]:
     hook = place.hooks.path("speaks-all.py")
-    hooks = ["--manual-auth-hook", hook, "--manual-cleanup-hook", hook, "--preferred-challenges", "dns"]
-    return place.certbot.command(["certonly", "-n", "--manual", *hooks, *names(*domains)])
+    return peers.manual(place, domains, hook, hook)
 
 
-def _dehydrated(*options: str) -> Words:
-    def words(place: Host, domains: Sequence[str]) -> list[str]:
-        wanted = [word for name in domains for word in ("--domain", name)]
-        common = ["dehydrated", "--config", str(place.certbot.cwd / "config"), "--cron", "--challenge", "dns-01"]
-        return [*common, "--hook", place.hooks.path("speaks-all.py"), "--alias", domains[0], *wanted, *options]
-
-    return words
-
-
-def _prepare_dehydrated(chain: str) -> Callable[[Host], None]:
-    def prepare(place: Host) -> None:
-        ca = place.certbot.ca
-        lines = [f"CA={ca.directory}", f'CURL_OPTS="--cacert {ca.ca_bundle}"', f"BASEDIR={place.certbot.cwd}"]
-        config = place.certbot.cwd / "config"
-        config.write_text("\n".join([*lines, f"HOOK_CHAIN={chain}"]) + "\n")
-        _finish(place, ["dehydrated", "--config", str(config), "--register", "--accept-terms"])
-
-    return prepare
+def _dehydrated(place: Host, domains: Sequence[str]) -> list[str]:
+    return peers.dehydrated(place, domains, place.hooks.path("speaks-all.py"))
 
 
 OURS = (
@@ -86,8 +71,8 @@ OURS = (
 )
 OTHERS = (
     Side("Certbot's `--manual`", _manual, clean=False),
-    Side("Dehydrated", _dehydrated(), clean=False, prepare=_prepare_dehydrated("no")),
-    Side("Dehydrated, chained", _dehydrated(), clean=False, prepare=_prepare_dehydrated("yes")),
+    Side("Dehydrated", _dehydrated, clean=False, prepare=partial(peers.register, chain="no")),
+    Side("Dehydrated, chained", _dehydrated, clean=False, prepare=partial(peers.register, chain="yes")),
 )
 
 
@@ -100,54 +85,54 @@ class Count:
     left: int = 0
     still: int = 0
     records: int = 0
-    failed: list[str] = field(default_factory=list)
+    failed: int = 0
     tried: bool = True
 
 
-def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:
+def table(folder: Path, quick: bool, seed: int) -> Table:
     sides = OURS if quick else (*OURS, *OTHERS)
     kills = 1 if quick else 50
-    found = list(at_a_time(partial(_side, ca, folder, kills, seed), sides))
+    with Bind(ZONE) as zone, TestCA(dns_server=zone.server) as ca:
+        found = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, len(sides)))
     rows = [
         Row(
             count.tried and not (side.clean and (count.records or count.failed)),
-            (
-                side.what,
-                count.kills,
-                count.left,
-                count.still,
-                count.records,
-                f"{len(count.failed)}: {count.failed[0]} first" if count.failed else 0,
-            ),
+            (side.what, count.kills, count.left, count.still, count.records, count.failed if count.tried else NONE),
         )
         for side, count in zip(sides, found, strict=True)
     ]
     return Table(
         "Killed at a random moment",
         f"A run for {len(NAMES)} names is ended by SIGKILL at a random moment (seed {seed}), every other time together "
-        "with everything it had started; then the same client issues for another name. The records are those of the "
-        "name server that Pebble asks. For the clients of others the table shows what is; only this plugin has to "
-        "leave nothing.",
+        "with everything it had started; then the same client issues for another name. The records are in BIND, which "
+        "Pebble asks, and to which the hooks send updates by nsupdate. A hook whose client was killed alone may still "
+        "publish; it is waited for, so more can be there after the next run than right after the kill. Where the next "
+        "run fails, what a killed run left is removed by hand, which for Dehydrated is its file `lock`, and it is run "
+        "again; the records are counted after that. For the clients of others the table shows what is; only this "
+        "plugin has to leave nothing.",
         ("client", "kills", "records there after", "still there after the next run", "records left", "next run failed"),
         rows,
     )
 
 
-def _side(ca: TestCA, folder: Path, kills: int, seed: int, side: Side) -> Count:
+def _side(zone: Bind, ca: TestCA, folder: Path, kills: int, seed: int, side: Side) -> Count:
     dice = random.Random(f"{seed} {side.what}")
     place, count = host(folder, ca), Count()
+    place.certbot.environment.update(SERVER=f"{zone.address} {zone.port}", KEY_FILE=str(zone.key_file))
     side.prepare(place)
-    takes = _finish(place, side.words(place, [f"first.{place.domain}"]))
+    takes = peers.finish(place, side.words(place, [f"first.{place.domain}"]))
     if takes is None:
-        return Count(failed=["no run ends well, so nothing could be tried"], tried=False)
+        return Count(tried=False)
     for number in range(kills * MORE):
         if count.kills < kills:
-            takes = _kill_one(place, side, number, takes, dice, count)
+            takes = _kill_one(zone, place, side, number, takes, dice, count)
     place.end_started()
     return count
 
 
-def _kill_one(place: Host, side: Side, number: int, takes: float, dice: random.Random, count: Count) -> float:
+def _kill_one(
+    zone: Bind, place: Host, side: Side, number: int, takes: float, dice: random.Random, count: Count
+) -> float:
     """One kill and the run after it; the seconds that this took, by which the next moment is drawn."""
     domains = [f"{letter}{number}.{place.domain}" for letter in NAMES]
     if not _killed(place, side.words(place, domains), dice.uniform(0, takes * LONGER), dice.random() < 0.5):
@@ -156,17 +141,16 @@ def _kill_one(place: Host, side: Side, number: int, takes: float, dice: random.R
     count.left += bool(_records(place, domains))
     began = time.monotonic()
     other = side.words(place, [f"other{number}.{place.domain}"])
-    if _finish(place, other) is None:
-        # Dehydrated's lock is a file, which stays; whoever finds it must remove it.
-        (place.certbot.cwd / "lock").unlink(missing_ok=True)
-        count.failed.append(f"kill {number + 1}")
-        _finish(place, other)
+    if peers.finish(place, other) is None:
+        peers.unlock(place)
+        count.failed += 1
+        peers.finish(place, other)
     _wait_for_rest(place)
     records = len(_records(place, domains))
     count.still += bool(records)
     count.records += records
-    for name in domains:
-        place.certbot.ca.clear_txt(f"_acme-challenge.{name}")
+    if records:
+        zone.change(*(f"del _acme-challenge.{name} TXT" for name in domains))
     return time.monotonic() - began
 
 
@@ -176,7 +160,7 @@ def _records(place: Host, domains: Sequence[str]) -> list[str]:
 
 def _killed(place: Host, words: Sequence[str], after: float, with_all: bool) -> bool:
     """Whether the kill came before the end."""
-    with _started(place, words) as process:
+    with peers.started(place, words) as process:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(after)
             return False
@@ -185,34 +169,6 @@ def _killed(place: Host, words: Sequence[str], after: float, with_all: bool) -> 
             place.end_started()
         process.wait()
     return True
-
-
-def _finish(place: Host, words: Sequence[str]) -> float | None:
-    """Seconds of a run that ends well, None if it does not."""
-    began = time.monotonic()
-    with _started(place, words) as process:
-        returncode = process.wait(PATIENCE)
-    return time.monotonic() - began if returncode == 0 else None
-
-
-@contextlib.contextmanager
-def _started(place: Host, words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    with (place.record.parent / "output").open("ab") as output:
-        process = subprocess.Popen(
-            words,
-            env=place.certbot.environment,
-            cwd=place.certbot.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
 
 
 def _wait_for_rest(place: Host) -> None:

@@ -27,13 +27,23 @@ from tests.support.testca import TestCA  # noqa: E402
 
 ALONE = "input"
 REPORT = ROOT / "docs" / "reliability.md"
-Make = Callable[[TestCA, Path, bool, int], Table]
+Make = Callable[[Path, bool, int], Table]
+
+
+def _with_ca(make: Callable[[TestCA, Path, bool], Table]) -> Make:
+    def table(folder: Path, quick: bool, seed: int) -> Table:
+        with TestCA() as ca:
+            return make(ca, folder, quick)
+
+    return table
+
+
 TABLES: dict[str, Make] = {
-    "handlers": lambda ca, folder, quick, seed: handlers.table(ca, folder, quick),
-    "ca": lambda ca, folder, quick, seed: hostile_ca.table(ca, folder, quick),
+    "handlers": _with_ca(handlers.table),
+    "ca": _with_ca(hostile_ca.table),
     "kills": kills.table,
-    "surroundings": lambda ca, folder, quick, seed: surroundings.table(ca, folder, quick),
-    "input": lambda ca, folder, quick, seed: properties.table(quick, seed),
+    "surroundings": _with_ca(surroundings.table),
+    "input": lambda folder, quick, seed: properties.table(quick, seed),
 }
 
 
@@ -59,10 +69,10 @@ def main() -> int:
 
 def made(name: str, quick: bool, seed: int) -> Table:
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="external-auth-faults-") as folder, TestCA() as ca:
+    with tempfile.TemporaryDirectory(prefix="external-auth-faults-") as folder:
         # Handlers in a folder that others may not even enter would be a test of something else.
         Path(folder).chmod(0o755)
-        table = TABLES[name](ca, Path(folder), quick, seed)
+        table = TABLES[name](Path(folder), quick, seed)
     shown = [row for row in table.rows if not quick or not row.ok]
     for row in shown:
         print("  " if row.ok else "X ", " | ".join(map(str, row.cells)))

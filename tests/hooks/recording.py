@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import urllib.request
 
@@ -64,12 +65,12 @@ def add_txt(domain: str, value: str) -> None:
     """Publish, but not for the name in $FORGET, about which this provider keeps silent."""
     if domain == os.environ.get("FORGET"):
         return
-    _manage("set-txt", {"host": f"_acme-challenge.{domain}.", "value": value})
+    _publish(f"add _acme-challenge.{domain}. 60 TXT {value}", "set-txt", domain, value=value)
 
 
 def remove_txt(domain: str) -> None:
     """The name server forgets all values of a name at once."""
-    _manage("clear-txt", {"host": f"_acme-challenge.{domain}."})
+    _publish(f"delete _acme-challenge.{domain}. TXT", "clear-txt", domain)
 
 
 def add_file(token: str, content: str) -> None:
@@ -89,6 +90,15 @@ def add_certificate(server_name: str, certificate: str, key: str) -> None:
 def remove_certificate(server_name: str) -> None:
     for kind in ("crt", "key"):
         os.unlink(os.path.join(os.environ["TLS_FOLDER"], f"{server_name}.{kind}.pem"))
+
+
+def _publish(update: str, path: str, domain: str, **more: str) -> None:
+    """In the name server $SERVER, "address port", that takes updates with $KEY_FILE (RFC 2136), or in the CA's own."""
+    if "SERVER" in os.environ:
+        words = f"server {os.environ['SERVER']}\nupdate {update}\nsend\n"
+        subprocess.run(["nsupdate", "-k", os.environ["KEY_FILE"]], input=words, text=True, check=True)
+    else:
+        _manage(path, {"host": f"_acme-challenge.{domain}.", **more})
 
 
 def _manage(path: str, body: dict[str, str]) -> None:
