@@ -17,7 +17,7 @@ from certbot_external_auth.errors import DriverError
 
 _WRITE_CHUNK = 4096
 """A pipe that poll() calls writable takes this much without blocking (PIPE_BUF of POSIX, as Linux has it)."""
-_AHEAD_LIMIT = 4 * 1024 * 1024
+AHEAD_LIMIT = 4 * 1024 * 1024
 """Bytes of answers that are taken in while lines wait to be read."""
 
 
@@ -96,7 +96,7 @@ class Channel:
         while True:
             poll = select.poll()
             poll.register(self._write, select.POLLOUT)
-            if self._read is not None and not self.ended and len(self._buffer) < _AHEAD_LIMIT:
+            if self._read is not None and not self.ended and len(self._buffer) < AHEAD_LIMIT:
                 poll.register(self._read, select.POLLIN)
             ready = [descriptor for descriptor, _ in poll.poll(max(0.0, deadline - time.monotonic()) * 1000)]
             if self._write in ready:

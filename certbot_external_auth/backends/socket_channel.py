@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from certbot_external_auth.backends.answers import LINE_LIMIT
-from certbot_external_auth.backends.channel import Channel
+from certbot_external_auth.backends.channel import AHEAD_LIMIT, Channel
 from certbot_external_auth.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class SocketChannel(Channel):
         self._record = None if record is None else os.open(record, _RECORD, 0o600)
         self._listener = listening(path)
         self._client: socket.socket | None = None
+        self._silent = False
         self._said: list[bytes] = []
         self._told = 0
         self._rest = b""
@@ -60,7 +61,8 @@ class SocketChannel(Channel):
         """Say lines; whoever does not read them until the deadline is hung up on, and may come again."""
         self._said.append(data)
         self._note(data)
-        self._accept()
+        if self._client is None:
+            self._accept()
         self._tell(deadline)
 
     def finish(self) -> None:
@@ -81,7 +83,8 @@ class SocketChannel(Channel):
             poll = select.poll()
             poll.register(self._listener, select.POLLIN)
             if self._client is not None:
-                poll.register(self._client, select.POLLIN)
+                # That it goes altogether is told in any case.
+                poll.register(self._client, 0 if self._silent else select.POLLIN)
             left = deadline - time.monotonic()
             found = [descriptor for descriptor, _ in poll.poll(max(0.0, left) * 1000)]
             here = self._client is not None and self._client.fileno() in found
@@ -91,7 +94,7 @@ class SocketChannel(Channel):
                 return False
 
     def _fill(self) -> None:
-        if self._client is not None and self._gone():
+        if self._client is not None and self._take_in(LINE_LIMIT) and _closed(self._client):
             self._hang_up()
 
     def _note(self, data: bytes) -> None:
@@ -111,46 +114,58 @@ class SocketChannel(Channel):
             except OSError:
                 return
             problem = _unwelcome(client)
-            if problem is None and (self._client is None or self._gone()):
+            # Who only listens makes room for who may have something to say.
+            if problem is None and (self._client is None or self._take_in(LINE_LIMIT)):
                 self._hang_up()
                 client.setblocking(False)
-                self._client, self._told, self._rest = client, 0, b""
+                self._client, self._told, self._rest, self._silent = client, 0, b"", False
                 continue
             code, message = problem or ("socket.busy", "Another program is connected; one at a time.")
             with contextlib.suppress(OSError):
                 client.send(json.dumps({"cmd": "error", "code": code, "message": message}).encode() + b"\n")
             client.close()
 
-    def _gone(self) -> bool:
-        """Take in what the program has sent; whether it has closed its end."""
+    def _take_in(self, limit: int) -> bool:
+        """What the program has sent; whether it will send nothing more.
+
+        :param limit: bytes after which the rest may wait.
+        """
         assert self._client is not None
-        while len(self._buffer) <= LINE_LIMIT:
+        while not self._silent and len(self._buffer) <= limit:
             try:
                 data = self._client.recv(65536)
             except BlockingIOError:
-                return False
+                break
             except OSError:
-                return True
-            if not data:
-                return True
+                data = b""
             self._buffer += data
-        return False
+            self._silent = not data
+        return self._silent
 
     def _tell(self, deadline: float) -> None:
         while self._client is not None and (self._rest or self._told < len(self._said)):
             if not self._rest:
                 self._rest = self._said[self._told]
                 self._told += 1
-            poll = select.poll()
-            poll.register(self._client, select.POLLOUT)
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                self._hang_up()
-                return
             try:
                 self._rest = self._rest[self._client.send(self._rest) :]
+            except BlockingIOError:
+                self._wait_for_room(deadline)
             except OSError:
                 # What it may have sent before it went is still there to be read.
                 return
+
+    def _wait_for_room(self, deadline: float) -> None:
+        """Whoever does not read is hung up on. It may be busy writing answers itself and read only after that, so
+        these are taken in meanwhile."""
+        assert self._client is not None
+        ahead = not self._silent and len(self._buffer) <= AHEAD_LIMIT
+        poll = select.poll()
+        poll.register(self._client, select.POLLOUT | (select.POLLIN if ahead else 0))
+        if poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            self._take_in(AHEAD_LIMIT)
+        else:
+            self._hang_up()
 
     def _hang_up(self) -> None:
         """A line that was not ended belongs to who is gone, and is dropped with it."""
@@ -159,6 +174,13 @@ class SocketChannel(Channel):
         self._client = None
         del self._buffer[self._buffer.rfind(b"\n") + 1 :]
         self._skipping = False
+
+
+def _closed(client: socket.socket) -> bool:
+    """Whether it has closed its end for reading, too."""
+    poll = select.poll()
+    poll.register(client, 0)
+    return bool(poll.poll(0))
 
 
 _RECORD = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC

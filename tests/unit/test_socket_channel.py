@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,36 @@ def test_answers_sent_before_leaving_count(channel: SocketChannel) -> None:
     assert not channel.ended
 
 
+def test_who_ends_its_answers_keeps_getting_lines(channel: SocketChannel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """shutdown(2): answers from a file, by socat or nc. Lost: what became of it."""
+    with connected(channel) as client:
+        client.sendall(b"answer\nhalf a li")
+        client.shutdown(socket.SHUT_WR)
+        assert channel.receive(soon()) == b"answer"
+        # It is waited for who comes instead, without looking again and again.
+        rounds = []
+        monkeypatch.setattr(channel, "_tell", rounds.append)
+        assert channel.receive(time.monotonic() + 0.05) is None
+        assert len(rounds) < 10
+        monkeypatch.undo()
+        channel.send(b"one\n", soon())
+        assert lines(client, 1) == [b"one\n"]
+        with connected(channel) as second:
+            second.sendall(b"whole\n")
+            assert channel.receive(soon()) == b"whole"
+            assert lines(second, 1) == [b"one\n"]
+            # The first one has made room.
+            assert client.makefile("rb").read() == b""
+
+
+def test_a_client_that_neither_writes_nor_reads_is_hung_up_on(channel: SocketChannel) -> None:
+    with connected(channel) as client:
+        client.shutdown(socket.SHUT_WR)
+        assert channel.receive(now()) is None
+        channel.send(b"x" * 5_000_000 + b"\n", now())
+        assert len(client.makefile("rb").read()) < 5_000_000
+
+
 def test_nobody_is_there_and_nothing_hangs(channel: SocketChannel) -> None:
     channel.send(b"one\n", now())
     assert not channel.nobody()
@@ -106,6 +137,28 @@ def test_a_client_that_does_not_read_is_hung_up_on(channel: SocketChannel) -> No
         assert channel.receive(now()) is None
         # What it has not read yet ends in the middle of a line, and then the connection does.
         assert len(client.makefile("rb").read()) < 5_000_000
+
+
+def test_a_client_may_write_all_its_answers_before_it_reads_on(channel: SocketChannel) -> None:
+    """Lost: large batches, in which both would wait for the other to read."""
+    count, text = 20_000, b"x" * 99 + b"\n"
+
+    def answer_each() -> None:
+        for line in client.makefile("rb"):
+            client.sendall(line)
+
+    with connected(channel) as client:
+        # Room for a few lines only, in both directions, whatever the system's defaults.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        thread = threading.Thread(target=answer_each, daemon=True)
+        thread.start()
+        for _ in range(count):
+            channel.send(text, soon())
+        for _ in range(count):
+            assert channel.receive(soon()) == text[:-1]
+        channel.finish()
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_everything_said_is_on_record(channel: SocketChannel, tmp_path: Path) -> None:
