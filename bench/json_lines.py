@@ -7,6 +7,7 @@ import functools
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 import urllib.request
@@ -20,6 +21,7 @@ from bench.ways import Ground
 from certbot_external_auth.backends import Context, Finished, stream
 from certbot_external_auth.backends.channel import Channel
 from certbot_external_auth.backends.json_lines import JsonBackend
+from certbot_external_auth.backends.socket_channel import SocketChannel
 from certbot_external_auth.backends.stream import Stream
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.client import Challenge as Asked
@@ -33,10 +35,17 @@ GOAL = 50.0
 """Milliseconds for the lines and answers of 100 challenges."""
 LINEAR = 1.5
 """How much more than ten times as much ten times as many may cost."""
-ROUNDS = 7
 LINES = "JSON lines"
+PIPE, SOCKET = "pipe", "socket"
+EQUAL = 1.2
+"""How much more than the pipe the socket may take in the median round; what two equal batches differ by."""
 DRIVER = """
-import json, os, sys
+import json, os, socket, sys
+if len(sys.argv) > 1:
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(sys.argv[1])
+    os.dup2(client.fileno(), 0)
+    os.dup2(client.fileno(), 1)
 os.write(1, b"\\n")
 for text in sys.stdin:
     line = json.loads(text)
@@ -48,8 +57,12 @@ for text in sys.stdin:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one batch. :ivar seconds: of each round. :ivar peak: bytes at most while it was done."""
+    """Of one batch.
 
+    :ivar way: `PIPE` or `SOCKET`. :ivar seconds: of each round. :ivar peak: bytes at most while it was done.
+    """
+
+    way: str
     count: int
     seconds: tuple[float, ...]
     peak: int
@@ -65,26 +78,31 @@ class Cost:
         return statistics.median(self.seconds) * 1000
 
 
-def measure() -> list[Cost]:
-    """What the lines of one batch cost, by number of challenges."""
+def measure(rounds: int) -> list[Cost]:
+    """What the lines of one batch cost, by number of challenges and way; the ways take turns."""
     found = []
     for count in COUNTS:
-        seconds = tuple(batch(count) for _ in range(ROUNDS))
-        tracemalloc.start()
-        batch(count)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        found.append(Cost(count, seconds, peak))
+        seconds = [{way: batch(count, way) for way in (PIPE, SOCKET)} for _ in range(rounds)]
+        found += [Cost(way, count, tuple(one[way] for one in seconds), peak(count, way)) for way in (PIPE, SOCKET)]
     return found
 
 
-def batch(count: int) -> float:
+def peak(count: int, way: str) -> int:
+    """Bytes at most while a batch is done."""
+    tracemalloc.start()
+    batch(count, way)
+    found = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return found
+
+
+def batch(count: int, way: str) -> float:
     """Seconds from the first line to the last answer, of `perform` and `cleanup` together."""
     challenges = [
         Challenge(f"c{number}", "dns-01", f"n{number}.example", "dns", f"{number:022d}", f"{number:022d}.{'x' * 43}")
         for number in range(count)
     ]
-    with driver() as channel:
+    with driver() if way == PIPE else driver_on_socket() as channel:
         stream._stream = Stream(channel)
         stream._stream.contact(1)
         backend = JsonBackend(Context(Settings(mode="json"), Facts()))
@@ -107,6 +125,17 @@ def driver() -> Iterator[Channel]:
         assert channel.receive(time.monotonic() + 60) == b""
         yield channel
         process.stdin.close()
+
+
+@contextlib.contextmanager
+def driver_on_socket() -> Iterator[Channel]:
+    """The same one, that connects to a socket."""
+    with tempfile.TemporaryDirectory() as folder:
+        channel = SocketChannel(f"{folder}/s", f"{folder}/lines")
+        with subprocess.Popen([sys.executable, "-c", DRIVER, channel.path]):
+            assert channel.receive(time.monotonic() + 60) == b""
+            yield channel
+            channel.finish()
 
 
 def whole(plan: Plan, folder: Path) -> dict[int, Mapping[str, Timing]]:
@@ -148,22 +177,18 @@ def section(costs: Sequence[Cost], runs: Mapping[int, Mapping[str, Timing]]) -> 
     yield ""
     yield (
         "All lines of one batch out and all answers in (`perform_challenge`, `await`, `cleanup`), without Certbot, "
-        f"with a driver in a process of its own that answers each line by itself; least and median of {ROUNDS}."
+        "with a driver in a process of its own that answers each line by itself: over stdout and stdin, and over a "
+        "session's socket, whose lines are recorded besides; least and median of "
+        f"{len(costs[0].seconds)}, taking turns."
     )
     yield ""
-    yield "| challenges | least | median | for each (least) | memory at most |"
-    yield "|---:|---:|---:|---:|---:|"
+    yield "| challenges | over | least | median | for each (least) | memory at most |"
+    yield "|---:|---|---:|---:|---:|---:|"
     for one in costs:
-        each = one.least / one.count * 1000
-        yield f"| {one.count} | {one.least:.1f} ms | {one.median:.1f} ms | {each:.0f} µs | {one.peak / 2**20:.1f} MiB |"
+        each = f"{one.least / one.count * 1000:.0f} µs | {one.peak / 2**20:.1f} MiB"
+        yield f"| {one.count} | {one.way} | {one.least:.1f} ms | {one.median:.1f} ms | {each} |"
     yield ""
-    few, many = costs[0], costs[-1]
-    growth = many.count / few.count * LINEAR
-    linear = many.least <= few.least * growth and many.peak <= few.peak * growth
-    yield (
-        f"Goal, {few.count} challenges in less than {GOAL:.0f} ms: {_word(few.least < GOAL)}. "
-        f"Goal, time and memory linear: {_word(linear)}."
-    )
+    yield " ".join(_goals(costs))
     yield ""
     yield (
         "The whole `certbot certonly` in seconds (least), where the driver publishes by itself, and where `--manual` "
@@ -176,6 +201,24 @@ def section(costs: Sequence[Cost], runs: Mapping[int, Mapping[str, Timing]]) -> 
         lines, hooks = timings[LINES].least, timings[MANUAL].least
         yield f"| {names} | {lines:.2f} | {hooks:.2f} | {lines - hooks:+.2f} s |"
     yield ""
+
+
+def _goals(costs: Sequence[Cost]) -> Iterator[str]:
+    by = {(one.way, one.count): one for one in costs}
+    few, many = COUNTS
+    quick = all(by[way, few].least < GOAL for way in (PIPE, SOCKET))
+    yield f"Goal, {few} challenges in less than {GOAL:.0f} ms: {_word(quick)}."
+    growth = many / few * LINEAR
+    linear = all(
+        by[way, many].least <= by[way, few].least * growth and by[way, many].peak <= by[way, few].peak * growth
+        for way in (PIPE, SOCKET)
+    )
+    yield f"Goal, time and memory linear: {_word(linear)}."
+    pairs = [zip(by[SOCKET, count].seconds, by[PIPE, count].seconds, strict=True) for count in COUNTS]
+    ratios = [statistics.median(ours / pipe for ours, pipe in rounds) for rounds in pairs]
+    numbers = " and ".join(f"{ratio:.2f}" for ratio in ratios)
+    equal = max(ratios) <= EQUAL
+    yield f"Goal, the socket as fast as the pipe: it takes {numbers} times as long (median of rounds): {_word(equal)}."
 
 
 def _word(met: bool) -> str:

@@ -33,6 +33,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Host:
+    """Where `begin` is started: the names it asks for, and how many certificates are there."""
+
+    names: int
+    certificates: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """:ivar rounds: of each cell, at most; a cell that takes long has fewer, see `rounds_of`.
     :ivar patience: seconds for which one way is measured in one cell, at most, if more than once.
@@ -40,6 +48,8 @@ class Plan:
     :ivar tls_names: for the table of challenge types.
     :ivar starts: of each environment. :ivar calls: rounds of a hundred handler calls.
     :ivar late: values that come late, for the look.
+    :ivar batches: rounds of JSON lines.
+    :ivar hosts: for `begin`. :ivar begins: tries on each of them.
     :ivar scale: challenges of the largest batch.
     """
 
@@ -51,6 +61,9 @@ class Plan:
     starts: int
     calls: int
     late: int
+    batches: int
+    hosts: Sequence[Host]
+    begins: int
     scale: int
 
     def rounds_of(self, cell: Cell) -> int:
@@ -66,6 +79,9 @@ FULL = Plan(
     starts=100,
     calls=20,
     late=100,
+    batches=11,
+    hosts=[Host(1, 0), Host(100, 0), Host(100, 300)],
+    begins=7,
     scale=1000,
 )
 QUICK = Plan(
@@ -77,5 +93,8 @@ QUICK = Plan(
     starts=5,
     calls=4,
     late=0,
+    batches=5,
+    hosts=[Host(20, 0)],
+    begins=2,
     scale=200,
 )

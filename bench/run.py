@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench import calls, issuing, json_lines, machine, starts, types_of_challenge, visibility  # noqa: E402
+from bench import calls, issuing, json_lines, machine, starts, two_steps, types_of_challenge, visibility  # noqa: E402
 from bench.plan import FULL, QUICK, Plan  # noqa: E402
 
 REPORT = ROOT / "docs" / "performance.md"
@@ -42,7 +42,8 @@ def report(plan: Plan, folder: Path) -> Iterator[str]:
         yield from types_of_challenge.section(plan, types_of_challenge.measure(plan, folder))
     if plan.late:
         yield from visibility.section(visibility.measure(rounds=5, late=plan.late))
-    yield from json_lines.section(json_lines.measure(), json_lines.whole(plan, folder))
+    yield from json_lines.section(json_lines.measure(plan.batches), json_lines.whole(plan, folder))
+    yield from two_steps.section(two_steps.measure(plan, folder))
     yield from calls.section(calls.measure(plan, folder))
     yield from starts.section(starts.measure(plan, folder), starts.measure_selected(plan))
 

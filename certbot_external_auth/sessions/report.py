@@ -52,11 +52,12 @@ def look(session: Session) -> tuple[dict[str, Any], Exit]:
     if not alive:
         store.remove_socket(session)
     said = store.lines(session)
-    found = certificates(session)
+    # While Certbot waits they are what they were, and a host may have hundreds.
+    found = [] if alive else certificates(session)
     printed = store.output(session)
     name = outcome.state(said, alive, any(one["changed"] for one in found), printed)
     document = outcome.document(session.id, name, said, alive, command(session))
-    document["certificates"] = [] if alive else found
+    document["certificates"] = found
     if name in ("failed", "locked") and not document["errors"]:
         document["output"] = printed
     return document, STATES[name][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,26 @@ def request(path: Path, domains: Sequence[str], addresses: Sequence[str] = ()) -
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domains[0])]))
         .add_extension(x509.SubjectAlternativeName(wanted), critical=False)
         .sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    )
+    path.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def self_signed(path: Path, domains: Sequence[str]) -> Path:
+    """Write a certificate that is good for being read only."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domains[0])])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=90))
+        .add_extension(x509.SubjectAlternativeName(list(map(x509.DNSName, domains))), critical=False)
+        .sign(key, hashes.SHA256())
     )
     path.write_bytes(built.public_bytes(serialization.Encoding.PEM))
     return path
