@@ -6,6 +6,7 @@ arrives there at once, and ends all of them together.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import subprocess
@@ -62,11 +63,13 @@ class Together(Generic[Key]):
     def __init__(self) -> None:
         family.adopt()
         self._watch = Watch()
-        self._handled = signals.handled()
+        self._signals = signals.Postponing()
+        self._stack = contextlib.ExitStack()
         self._running: dict[int, tuple[Key, Running]] = {}
         self._ended: list[tuple[Key, Ended]] = []
 
     def __enter__(self) -> Together[Key]:
+        self._stack.enter_context(self._signals)
         return self
 
     def __exit__(
@@ -76,7 +79,7 @@ class Together(Generic[Key]):
             if self._running:
                 self._stop()
         finally:
-            with signals.put_off():
+            with self._stack.pop_all(), self._signals.put_off():
                 for _, running in self._running.values():
                     running.abandon()
                 self._running.clear()
@@ -89,7 +92,7 @@ class Together(Generic[Key]):
         """Start a program; whatever becomes of it is told by `wait`, with its `key`."""
         since = family.now()
         # An exception between its start and its entry here would leave nobody to end it.
-        with signals.put_off(self._handled):
+        with self._signals.put_off():
             try:
                 popen = _popen(program)
             except (OSError, ValueError) as error:

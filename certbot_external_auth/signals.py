@@ -5,44 +5,71 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterable, Iterator
-from types import FrameType
+from collections.abc import Iterator
+from types import FrameType, TracebackType
 from typing import Any
 
 
-def handled() -> list[int]:
-    """Signals for which a function of Python's is called."""
-    known = ((number, signal.getsignal(number)) for number in signal.valid_signals())
-    return [number for number, handler in known if callable(handler) and not isinstance(handler, signal.Handlers)]
+class Postponing:
+    """A context manager in which signals can be put off, again and again at next to no cost.
+
+    They are not blocked meanwhile, since a program started then would inherit that. Python handles signals in the main
+    thread only; in others there is nothing to put off.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Any] = {}
+        self._came: dict[int, None] = {}
+        self._put_off = 0
+
+    def __enter__(self) -> Postponing:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in _handled().items():
+                self._handlers[number] = handler
+                signal.signal(number, self._deliver)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # Blocked while the handlers are put back, or an exception out of the first would leave the others off.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._handlers)
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) == self._deliver:
+                signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    @contextlib.contextmanager
+    def put_off(self) -> Iterator[None]:
+        """Signals that come within are handled at its end, each once. Keep it short."""
+        self._put_off += 1
+        try:
+            yield
+        finally:
+            self._put_off -= 1
+            if self._came and not self._put_off:
+                came = list(self._came)
+                self._came.clear()
+                for number in came:
+                    signal.raise_signal(number)
+
+    def _deliver(self, number: int, frame: FrameType | None) -> None:
+        if self._put_off:
+            self._came[number] = None
+        else:
+            self._handlers[number](number, frame)
 
 
 @contextlib.contextmanager
-def put_off(numbers: Iterable[int] | None = None) -> Iterator[None]:
-    """Signals that come within are handled at its end, each once, by whatever handles them then.
-
-    Keep it short. They are not blocked, since a program started within would inherit that.
-
-    :param numbers: those of `handled`, where they are known to be the same still: it takes longer than all the rest.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        # Python handles signals in the main thread only.
+def put_off() -> Iterator[None]:
+    """`Postponing.put_off`, for once."""
+    with Postponing() as postponing, postponing.put_off():
         yield
-        return
-    came: dict[int, None] = {}
-    handlers: dict[int, Any] = {}
 
-    def note(number: int, frame: FrameType | None) -> None:
-        came[number] = None
 
-    try:
-        for number in handled() if numbers is None else numbers:
-            handlers[number] = signal.signal(number, note)
-        yield
-    finally:
-        # Blocked while the handlers are put back, or an exception out of the first would leave the others off.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number in came:
-            signal.raise_signal(number)
+def _handled() -> dict[int, Any]:
+    """Signals for which a function of Python's is called, with that function."""
+    known = ((number, signal.getsignal(number)) for number in signal.valid_signals())
+    return {
+        number: handler for number, handler in known if callable(handler) and not isinstance(handler, signal.Handlers)
+    }
