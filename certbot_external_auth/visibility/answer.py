@@ -77,6 +77,13 @@ def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None) 
     return _records(message, end, wanted)
 
 
+def remembered(message: Message) -> bool:
+    """Whether a resolver answered, which looks things up and remembers them (RFC 1035 section 4.1.1: RA without AA)."""
+    import dns.flags
+
+    return bool(message.flags & dns.flags.RA) and not message.flags & dns.flags.AA
+
+
 def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
     import dns.rcode
 

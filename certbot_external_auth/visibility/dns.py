@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -58,12 +59,14 @@ class _Asked:
 class Probe:
     """See `probe.Probe`.
 
-    :param zones: which zones there are, where no servers are named.
+    :param zones: which zones there are.
+    :param plainly: servers that are named are asked for what they have, and not to look it up.
     """
 
-    def __init__(self, surroundings: Surroundings, zones: Zones | None = None) -> None:
+    def __init__(self, surroundings: Surroundings, zones: Zones | None = None, plainly: bool = False) -> None:
         self._named = surroundings.nameservers
-        self._zones = zones or Zones(Resolver())
+        self._plainly = plainly
+        self._zones = zones or Zones(Resolver(self._named))
         self._named_zone: Zone | None = None
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
@@ -90,16 +93,29 @@ class Probe:
         For whoever must know before anything is published. An alias that one server tells is believed, since an older
         copy of the zone may lack it; where several tell different ones, the first counts.
         """
+        seen = sorted(self._before(names, until), key=lambda one: one.outcome is not Outcome.MATCH)
+        # A circle has no end.
+        ends = [one for one in seen if one.asked and one.outcome is not Outcome.NO_RECORD]
+        found = {one.place: (one.asked, one.zone) for one in reversed(ends)}
+        unknown = [place for place, (_, zone) in found.items() if not zone]
+        questions = [Question(found[place][0], "SOA") for place in unknown]
+        replies = Resolver(self._named).ask(questions, until) if self._named and unknown else []
+        for place, reply in zip(unknown, replies, strict=False):
+            found[place] = (found[place][0], answer.soa(reply.message)[0] if reply.message is not None else "")
+        return found
+
+    def _before(self, names: Sequence[str], until: float) -> list[Observation]:
+        """What is at names at which nothing is published yet, without any resolver's remembering that nothing is."""
         # Nothing is wanted there, so that whoever answers at all, and not of a circle, is a match.
-        seen = self.look([Expectation(dns01.TYPE, name, name, ()) for name in names], until)
-        aliased = [one for one in seen if one.outcome is Outcome.MATCH and one.asked]
-        found = {one.place: (one.asked, one.zone) for one in reversed(aliased)}
-        if not self._named or not found:
-            return found
-        questions = [Question(target, "SOA", recursive=True) for target, _ in found.values()]
-        replies = Resolver(self._named).ask(questions, until)
-        zones = [answer.soa(reply.message)[0] if reply.message is not None else "" for reply in replies]
-        return {place: (end[0], zone) for (place, end), zone in zip(found.items(), zones, strict=True)}
+        wanted = [Expectation(dns01.TYPE, name, name, ()) for name in names]
+        if not self._named:
+            return self.look(wanted, until)
+        now = time.monotonic()
+        seen = Probe(Surroundings(self._named), plainly=True).look(wanted, now + (until - now) / 2)
+        told = {one.place for one in seen if one.outcome is Outcome.MATCH or one.asked}
+        # A named server that only remembers what others say tells whom to ask.
+        rest = [one for one in wanted if one.place not in told]
+        return [*seen, *(Probe(Surroundings(), self._zones).look(rest, until) if rest else ())]
 
     def explain(
         self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
@@ -145,7 +161,8 @@ class Probe:
 
         def ask(address: Endpoint) -> list[_Asked]:
             # A named server may be a resolver; an authority does nothing with the wish for recursion.
-            questions = [Question(trail.name, "TXT", recursive=bool(self._named)) for trail, _ in jobs[address]]
+            recursive = bool(self._named) and not self._plainly
+            questions = [Question(trail.name, "TXT", recursive) for trail, _ in jobs[address]]
             replies = wire.ask(address, questions, until)
             return [_Asked(*job, reply) for job, reply in zip(jobs[address], replies, strict=True)]
 
@@ -159,6 +176,8 @@ class Probe:
         if message is None:
             outcome = one.reply.failed or Outcome.TIMEOUT
             return self._observation(trail, one.authority, outcome, one.reply.seconds, detail=one.reply.detail)
+        if self._plainly and answer.remembered(message):
+            return self._observation(trail, one.authority, Outcome.NOT_AUTHORITATIVE, one.reply.seconds)
         said = answer.read(message, trail.name, trail.expectation.values, _zone_name(trail))
         if said.referral is not None:
             return replace(trail, zone=self._zones.below(said.referral, said.authorities, said.glue, until))

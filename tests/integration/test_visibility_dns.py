@@ -159,6 +159,19 @@ def test_named_servers_are_asked_instead(net: Net) -> None:
     assert net[NS2].asked == []
 
 
+def test_where_an_alias_leads_is_found_without_planting_an_answer(net: Net) -> None:
+    """Lost: the record for as long as the zone's negative answers are remembered, in the resolver that the CA asks."""
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1, NS2, "::1", RESOLVER])
+    plain = "_acme-challenge.www.example.org"
+    for named in ((), (RESOLVER,), (NS1, OTHER)):
+        found = probe(net, *named).follow([NAME, plain], time.monotonic() + 10)
+        assert found == {NAME: ("x.other.org", "other.org")}, named
+    assert not {NAME, plain, "x.other.org"} & set(net[RESOLVER].to_look_up)
+    # Its own name is known where its servers are out of reach.
+    net[OTHER].behaviour = "refused"
+    assert probe(net, NS1, OTHER).follow([NAME], time.monotonic() + 10) == {NAME: ("x.other.org", "")}
+
+
 def test_a_batch_uses_one_socket_for_each_address(net: Net) -> None:
     names = [f"_acme-challenge.n{number}.example.org" for number in range(120)]
     records = "".join(f"{name}. 60 IN TXT v{number}\n" for number, name in enumerate(names))

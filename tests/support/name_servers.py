@@ -39,7 +39,7 @@ class NameServer:
     :ivar recursive: answers from all zones of the `Net`, as a resolver does, without authority.
     :ivar lost: datagrams that are still to be lost.
     :ivar zones: by origin; `Net.serve` fills them.
-    :ivar asked: every question, as ``udp name type``.
+    :ivar asked: every question, as ``udp name type``. :ivar to_look_up: names that it was wished to look up (RD).
     """
 
     address: str
@@ -49,6 +49,7 @@ class NameServer:
     lost: int = 0
     zones: dict[Name, dns.zone.Zone] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    to_look_up: list[str] = field(default_factory=list)
 
     def serve(self, origin: str, lines: str) -> None:
         """Serve a zone, or another content of it, from now on."""
@@ -59,6 +60,8 @@ class NameServer:
         """The answer to a message, None for silence."""
         query = dns.message.from_wire(data)
         self.asked.append(f"{'tcp' if tcp else 'udp'} {query.question[0].name} {_type(query)}")
+        if query.flags & dns.flags.RD:
+            self.to_look_up.append(query.question[0].name.to_text(omit_final_dot=True))
         behaviour = self.behaviour
         if behaviour == "silent" or (behaviour == "only_tcp" and not tcp):
             return None
@@ -97,8 +100,7 @@ class NameServer:
                 if not answer.answer:
                     answer.set_rcode(dns.rcode.REFUSED)
                 return
-            if not self.recursive:
-                answer.flags |= dns.flags.AA
+            answer.flags |= dns.flags.RA if self.recursive else dns.flags.AA
             alias = self._from_zone(answer, self.zones[origin], origin, name, kind)
             if alias is None or self.behaviour == "terse":
                 return
