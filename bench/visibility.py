@@ -163,7 +163,7 @@ def section(found: Measured) -> Iterator[str]:
     yield "| | median | maximum | asked too early |"
     yield "|---|---:|---:|---:|"
     early = sum(delay < 0 for delay in delays)
-    pace = "looks after 1 s, then ever less often, each 15 s at last"
+    pace = "looks after 1 s, then ever less often until another address has it"
     yield f"| plugin ({pace}) | {statistics.median(delays):.2f} | {delays[-1]:.2f} | {early} |"
     waits = [wait - delay for wait, delay in zip(found.waits, found.delays, strict=True)]
     fixed = [FIXED_SLEEP - arrived for arrived in waits]

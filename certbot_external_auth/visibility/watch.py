@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.visibility import KINDS, Clue, Expectation, Observation, parallel, verdict
+from certbot_external_auth.visibility import KINDS, Clue, Expectation, Observation, Outcome, parallel, verdict
 from certbot_external_auth.visibility.probe import Probe, Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State
 
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 1.0, 1.5, 15.0
-"""Seconds between two looks, and by how much they grow."""
+"""Seconds between two looks, and by how much they grow while nothing comes."""
 JITTER = 0.1
 """Part of a pause by which it may be longer or shorter, so that many hosts do not ask at the same moment."""
 LOOK_LIMIT = 10.0
@@ -112,11 +112,16 @@ def watch(
     pause = pause or _sleep
     start = time.monotonic()
     number, length = 0, FIRST_PAUSE
+    there: set[tuple[str, str]] = set()
     while True:
         number += 1
         seen = verdict.by_place(expectations, observer.look(expectations, _until(start, number, policy)))
         spent = time.monotonic() - start
         over = _enough(seen, number, policy) or spent >= policy.timeout
+        before, there = there, _there(seen)
+        if there - before:
+            # It is on its way, so the rest may come at any moment.
+            length = FIRST_PAUSE
         # The last look begins when the time is over, not before.
         wait = 0.0 if over else min(length * random.uniform(1 - JITTER, 1 + JITTER), policy.timeout - spent)
         found = Round(number, spent, seen, over, wait)
@@ -129,6 +134,12 @@ def watch(
     if policy.settle and set(found.states.values()) == {State.VISIBLE}:
         pause(policy.settle)
     return found
+
+
+def _there(seen: Mapping[str, Sequence[Observation]]) -> set[tuple[str, str]]:
+    """Place and address, wherever what is wanted was seen."""
+    rows = ((place, one) for place, observations in seen.items() for one in observations)
+    return {(place, one.address) for place, one in rows if one.outcome is Outcome.MATCH}
 
 
 def _sleep(seconds: float) -> bool:

@@ -58,6 +58,14 @@ def test_pauses_grow_to_fifteen_seconds_and_are_never_the_same() -> None:
     assert len(set(pauses)) == len(pauses)
 
 
+def test_whenever_something_comes_the_pauses_are_short_again() -> None:
+    """Lost: up to 15 seconds, after all servers but one have taken a minute."""
+    late = [Outcome.NO_RECORD] * 6
+    _, _, pauses = run(Script(a=[*late, Outcome.MATCH], b=[*late, *late, Outcome.MATCH]), LONG, A, B)
+    nominal = [1.5**n for n in range(6)] * 2
+    assert all(abs(pause - usual) <= 0.1 * usual for pause, usual in zip(pauses, nominal, strict=True))
+
+
 def test_one_that_is_late_is_waited_for_with_the_whole_batch_looked_at_again() -> None:
     _, told, _ = run(Script(a=[Outcome.MATCH], b=[Outcome.NO_RECORD, Outcome.NO_RECORD, Outcome.MATCH]), LONG, A, B)
     assert [one.states[B.place] for one in told] == [State.WAITING, State.WAITING, State.VISIBLE]
