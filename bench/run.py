@@ -14,7 +14,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench import calls, issuing, json_lines, machine, starts, two_steps, types_of_challenge, visibility  # noqa: E402
+from bench import (  # noqa: E402
+    calls,
+    issuing,
+    json_lines,
+    late_values,
+    machine,
+    starts,
+    two_steps,
+    types_of_challenge,
+    visibility,
+)
 from bench.plan import FULL, QUICK, Plan  # noqa: E402
 
 REPORT = ROOT / "docs" / "performance.md"
@@ -42,6 +52,7 @@ def report(plan: Plan, folder: Path) -> Iterator[str]:
         yield from types_of_challenge.section(plan, types_of_challenge.measure(plan, folder))
     if plan.late:
         yield from visibility.section(visibility.measure(rounds=5, late=plan.late))
+        yield from late_values.section(late_values.measure(count=20))
     yield from json_lines.section(json_lines.measure(plan.batches), json_lines.whole(plan, folder))
     yield from two_steps.section(two_steps.measure(plan, folder))
     yield from calls.section(calls.measure(plan, folder))

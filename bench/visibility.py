@@ -10,6 +10,7 @@ import statistics
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,13 @@ FIXED_SLEEP = 60.0
 @dataclass(frozen=True)
 class Measured:
     """:ivar looks: seconds for all names at all addresses. :ivar threads: at most at the same time.
+    :ivar memory: megabytes at most.
     :ivar delays: seconds from the last address having it to the CA being asked.
     """
 
     looks: Sequence[float]
     threads: int
+    memory: float
     delays: Sequence[float]
     waits: Sequence[float]
 
@@ -50,8 +53,9 @@ def measure(rounds: int, late: int) -> Measured:
     addresses = [f"127.0.5.{number}" for number in range(1, ADDRESSES + 1)]
     with Net(addresses) as net:
         looks, threads = _all_there(net, addresses, rounds)
+        memory = _memory(net, addresses)
         delays, waits = _late(net, addresses, late)
-    return Measured(looks, threads, delays, waits)
+    return Measured(looks, threads, memory, delays, waits)
 
 
 def _expectation(number: int) -> Expectation:
@@ -82,6 +86,14 @@ def _all_there(net: Net, addresses: Sequence[str], rounds: int) -> tuple[list[fl
         assert not missing, f"{missing} names were not seen in one look"
         most = max(most, peak.most)
     return found, most
+
+
+def _memory(net: Net, addresses: Sequence[str]) -> float:
+    tracemalloc.start()
+    watch(_observer(net, addresses), [_expectation(n) for n in range(NAMES)], Policy("strict", 0, 0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak / 1024**2
 
 
 class _Peak:
@@ -151,7 +163,8 @@ def section(found: Measured) -> Iterator[str]:
     yield (
         f"{NAMES} names at {ADDRESSES} addresses (small name servers in the same process, so their work counts too), "
         f"all there at once: {least:.2f} s at least, {median:.2f} s median of {len(found.looks)}; "
-        f"{found.threads} threads, one socket each. Goal, under {GOAL:g} s: {'met' if median < GOAL else 'missed'}."
+        f"{found.threads} threads, one socket each, {found.memory:.1f} MiB at most. "
+        f"Goal, under {GOAL:g} s: {'met' if median < GOAL else 'missed'}."
     )
     yield ""
     delays = sorted(found.delays)

@@ -16,6 +16,8 @@ CERTBOT = Path(sys.executable).parent / "certbot"
 HOOK = Path(__file__).resolve().parent / "hook.sh"
 KINDS = ("config", "work", "logs")
 UNSEEN = {"verify": "off"}
+BLIND = ("--dns.disable-cp",)
+"""lego does not look."""
 
 
 @dataclass(frozen=True)
@@ -82,23 +84,32 @@ class Ground:
     def _folders(base: Path) -> list[str]:
         return [f"--{kind}-dir={base / kind}" for kind in KINDS]
 
-    def _fresh(self, client: str) -> Path:
-        run = self.folder / "run"
+    def _fresh(self, client: str, name: str = "run") -> Path:
+        run = self.folder / name
         shutil.rmtree(run, ignore_errors=True)
         shutil.copytree(self.base(client), run, symlinks=True)
         return run
 
     def certbot(self, cell: Cell, domains: Sequence[str], words: Sequence[str]) -> Usage:
-        return usage_of(self._argv(domains, words), self.environment(cell.seconds))
+        return usage_of(self.command(domains, words), self.environment(cell.seconds))
 
-    def command(self, cell: Cell, words: Sequence[str]) -> list[str]:
-        """A command line of Certbot's for a cell, in fresh folders, for who has to be at its other end."""
-        return self._argv(cell.domains, words)
-
-    def _argv(self, domains: Sequence[str], words: Sequence[str]) -> list[str]:
+    def command(self, domains: Sequence[str], words: Sequence[str], run: str = "run") -> list[str]:
+        """A command line of Certbot's in fresh folders. :param run: their name; others run side by side."""
         names = [word for domain in domains for word in ("-d", domain)]
         argv = [str(CERTBOT), "certonly", "-n", "--server", self.ca.directory, *words, *names]
-        return [*argv, *self._folders(self._fresh("certbot"))]
+        return [*argv, *self._folders(self._fresh("certbot", run))]
+
+    def lego_command(self, domains: Sequence[str], looks: Sequence[str], run: str = "run") -> list[str]:
+        """The same of lego's. :param looks: how it looks before it asks the CA."""
+        return self._lego_words(self._fresh("lego", run), domains, looks)
+
+    def _lego(self, cell: Cell, domains: Sequence[str]) -> Usage:
+        looks, account = [*BLIND, "--dns.resolvers", self.ca.dns], self.base("lego")
+        if not (account / "accounts").exists():
+            words = self._lego_words(account, ["account.bench.example"], looks)
+            usage_of(words, self.lego_environment(self.hook, 0))
+            shutil.rmtree(account / "certificates")
+        return usage_of(self.lego_command(domains, looks), self.lego_environment(self.hook, cell.seconds))
 
     def _dehydrated(self, cell: Cell, domains: Sequence[str], chain: str) -> Usage:
         account = self.base("dehydrated")
@@ -114,17 +125,10 @@ class Ground:
         config.write_text("\n".join([*lines, f"HOOK_CHAIN={chain}", "KEY_ALGO=prime256v1"]) + "\n")
         return ["dehydrated", "--config", str(config), *more]
 
-    def _lego(self, cell: Cell, domains: Sequence[str]) -> Usage:
-        account = self.base("lego")
-        if not (account / "accounts").exists():
-            usage_of(self._lego_words(account, ["account.bench.example"]), self._lego_environment(0))
-            shutil.rmtree(account / "certificates")
-        return usage_of(self._lego_words(self._fresh("lego"), domains), self._lego_environment(cell.seconds))
-
-    def _lego_words(self, base: Path, domains: Sequence[str]) -> list[str]:
+    def _lego_words(self, base: Path, domains: Sequence[str], looks: Sequence[str]) -> list[str]:
         words = ["lego", "--server", self.ca.directory, "--accept-tos", "--email", "a@bench.example"]
-        words += ["--path", str(base), "--dns", "exec", "--dns.disable-cp", "--dns.resolvers", self.ca.dns]
+        words += ["--path", str(base), "--dns", "exec", *looks]
         return [*words, *(word for domain in domains for word in ("--domains", domain)), "run"]
 
-    def _lego_environment(self, seconds: float) -> dict[str, str]:
-        return {**self.environment(seconds), "EXEC_PATH": self.hook, "EXEC_SEQUENCE_INTERVAL": "0"}
+    def lego_environment(self, hook: str, seconds: float) -> dict[str, str]:
+        return {**self.environment(seconds), "EXEC_PATH": hook, "EXEC_SEQUENCE_INTERVAL": "0"}
