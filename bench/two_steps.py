@@ -37,7 +37,7 @@ def measure(plan: Plan, folder: Path) -> dict[Host, list[float]]:
 
 def _begun(ground: Ground, host: Host) -> Usage:
     """From the moment that stands in the last challenge line to the end of `begin`."""
-    words = ground.command(Cell(host.names, 0), [])[1:]
+    words = ground.command(Cell(host.names, 0).domains, [])[1:]
     run = ground.folder / "run"
     for number in range(host.certificates):
         live = run / "config" / "live" / f"other{number}"
