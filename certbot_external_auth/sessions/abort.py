@@ -6,7 +6,7 @@ import argparse
 
 from certbot_external_auth import folders
 from certbot_external_auth.sessions import Exit, Session, finish, outcome, report, store
-from certbot_external_auth.sessions.conversation import BusyError, Conversation
+from certbot_external_auth.sessions.conversation import Conversation
 
 PATIENCE = 60.0
 """Seconds until it must have ended."""
@@ -20,14 +20,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
-    try:
-        session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
-    except store.UnknownSessionError as error:
-        return report.refused(str(error), Exit.UNKNOWN)
-    try:
-        _abort(session)
-    except BusyError as error:
-        return report.refused(str(error), Exit.FAILED, [("session", session.id)])
+    return report.of_session(arguments, _aborted)
+
+
+def _aborted(session: Session) -> int:
+    _abort(session)
     document, _ = report.look(session)
     if store.alive(session):
         return report.tell({**document, "message": "It has not ended yet; see status."}, Exit.FAILED)

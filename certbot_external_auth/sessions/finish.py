@@ -9,7 +9,7 @@ from typing import Any
 from certbot_external_auth import folders
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import Exit, Session, outcome, report, store
-from certbot_external_auth.sessions.conversation import BusyError, Conversation
+from certbot_external_auth.sessions.conversation import Conversation
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,14 +23,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
-    try:
-        session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
-    except store.UnknownSessionError as error:
-        return report.refused(str(error), Exit.UNKNOWN)
-    try:
-        return report.tell(*report.as_more(session, *report.settled(*finished(session, arguments))))
-    except BusyError as error:
-        return report.refused(str(error), Exit.FAILED, [("session", session.id)])
+    return report.of_session(
+        arguments,
+        lambda session: report.tell(*report.as_more(session, *report.settled(*finished(session, arguments)))),
+    )
 
 
 def finished(session: Session, arguments: argparse.Namespace) -> tuple[dict[str, Any], Exit]:

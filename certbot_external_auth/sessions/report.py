@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from certbot_external_auth import certificate, deployment, folders, lines
 from certbot_external_auth.sessions import STATES, Exit, Session, outcome, store
+from certbot_external_auth.sessions.conversation import BusyError
 
 
 def certificates(session: Session) -> list[dict[str, Any]]:
@@ -93,3 +95,15 @@ def as_more(session: Session, document: dict[str, Any], code: Exit) -> tuple[dic
 def refused(message: str, code: Exit, more: Sequence[tuple[str, Any]] = ()) -> int:
     """A verb that could not do its work."""
     return tell({**dict(more), "state": "failed", "message": message}, code)
+
+
+def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) -> int:
+    """Do a verb's work on the session that its command line names; the result is the exit code."""
+    try:
+        session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
+    except store.UnknownSessionError as error:
+        return refused(str(error), Exit.UNKNOWN)
+    try:
+        return verb(session)
+    except BusyError as error:
+        return refused(str(error), Exit.FAILED, [("session", session.id)])

@@ -17,11 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
     if arguments.session is not None:
-        try:
-            session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
-        except store.UnknownSessionError as error:
-            return report.refused(str(error), Exit.UNKNOWN)
-        return report.tell(*report.look(session))
+        return report.of_session(arguments, lambda session: report.tell(*report.look(session)))
     sessions = [
         {"session": one.id, "started": one.started, "config_dir": one.config_dir, "state": report.look(one)[0]["state"]}
         for one in store.every(folders.found({"work-dir": arguments.work_dir})[1])
