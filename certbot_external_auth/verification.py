@@ -7,13 +7,15 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from certbot import errors
+
 from certbot_external_auth import lines
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError
 from certbot_external_auth.lines import Line, Problem
 from certbot_external_auth.text import clean, one_line
-from certbot_external_auth.visibility import Expectation, Observation, Says, expectations, report
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Says, expectations, report
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State, said
 from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
@@ -62,10 +64,20 @@ class Verification:
         names = list(dict.fromkeys(one.txt_domain for one in challenges if one.txt_domain is not None))
         if self._settings.verify == OFF or not names:
             return list(challenges)
-        targets = self.observer.follow(names, time.monotonic() + ALIAS_LIMIT)
+        targets = self._targets(names)
         for name, (target, zone) in targets.items():
             logger.info("%s is an alias of %s%s.", name, target, f" in the zone {zone}" if zone else "")
         return [_with_end(one, targets.get(one.txt_domain or "")) for one in challenges]
+
+    def _targets(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+        try:
+            return self.observer.follow(names, time.monotonic() + ALIAS_LIMIT)
+        except errors.SignalExit:
+            raise
+        except Exception as error:
+            logger.debug("Following aliases failed.", exc_info=True)
+            logger.warning("Which TXT names are aliases could not be found out: %s", _described(error))
+            return {}
 
     def check(self, challenges: Sequence[Challenge]) -> None:
         """Returns when the CA may be asked.
@@ -92,8 +104,7 @@ class Verification:
 
     def reasons(self, missing: Sequence[Expectation], observations: Sequence[Observation]) -> list[str]:
         """Sentences about what most likely is wrong; asks the servers once more, for at most `EXPLAIN_LIMIT`."""
-        clues = self.observer.explain(missing, observations, time.monotonic() + EXPLAIN_LIMIT)
-        return report.reasons(missing, observations, clues, self._publisher)
+        return reasons(self.observer, missing, observations, self._publisher)
 
     # --- while it lasts ---
 
@@ -144,6 +155,26 @@ class Verification:
             detail = one_line(clean(report.summary({one.place: found.seen[one.place]})))
             problems.update({key: {"type": "challenge.not_visible", "detail": detail} for key in one.ids})
         return problems
+
+
+def reasons(
+    observer: Observer, missing: Sequence[Expectation], observations: Sequence[Observation], publisher: report.Publisher
+) -> list[str]:
+    """See `Verification.reasons`; what fails in a way nobody foresaw is a sentence too, so that the table is shown."""
+    clues: Sequence[Clue] = ()
+    failed = []
+    try:
+        clues = observer.explain(missing, observations, time.monotonic() + EXPLAIN_LIMIT)
+    except errors.SignalExit:
+        raise
+    except Exception as error:
+        logger.debug("Looking for the reason failed.", exc_info=True)
+        failed = [f"The reason could not be looked for: {_described(error)}"]
+    return [*report.reasons(missing, observations, clues, publisher), *failed]
+
+
+def _described(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}")
 
 
 def _with_end(challenge: Challenge, end: tuple[str, str] | None) -> Challenge:

@@ -1,0 +1,75 @@
+"""Between publishing and asking the CA: what is told when something goes wrong that nobody foresaw."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import pytest
+from certbot import errors
+
+from certbot_external_auth import settings
+from certbot_external_auth.backends import Context
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.dialects import Facts
+from certbot_external_auth.errors import NotVisibleError
+from certbot_external_auth.verification import Verification
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome
+from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.watch import Observer
+
+CHALLENGE = Challenge("c1", "dns-01", "example.org", "dns", "token", "token.thumbprint")
+SIGNALS = [errors.SignalExit("SIGTERM"), KeyboardInterrupt()]
+
+
+class Broken(Observer):
+    """Sees that there is no record, and fails at everything else."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(Surroundings())
+        self._error = error
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        return [Observation(one.place, "ns1", "192.0.2.1:53", Outcome.NO_RECORD) for one in expectations]
+
+    def explain(
+        self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
+    ) -> list[Clue]:
+        raise self._error
+
+    def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
+        raise self._error
+
+
+def verification(error: BaseException) -> Verification:
+    checked = settings.resolve({"handler": "/bin/true", "verify-timeout": "0"})
+    found = Verification(Context(checked, Facts(), words=("/bin/true",)), None, lambda line: None)
+    found.observer = Broken(error)
+    return found
+
+
+def test_the_table_is_told_also_where_the_reason_cannot_be_looked_for() -> None:
+    """Lost: the table, and with it what was seen for two minutes, for a fault of ours."""
+    with pytest.raises(NotVisibleError) as caught:
+        verification(ValueError("no such\nthing")).check([CHALLENGE])
+    text = str(caught.value)
+    assert "_acme-challenge.example.org\n  ns1  192.0.2.1:53  no record  0.00 s\n" in text
+    assert "\nThe reason could not be looked for: ValueError: no such thing\n" in text
+    assert "--external-auth-verify-timeout" in text
+    assert list(caught.value.problems) == ["c1"]
+
+
+def test_publishing_goes_on_where_aliases_cannot_be_found_out(caplog: pytest.LogCaptureFixture) -> None:
+    """Lost: every certificate, for what most names do not even have."""
+    with caplog.at_level(logging.WARNING):
+        assert verification(ValueError("no such thing")).aliased([CHALLENGE]) == [CHALLENGE]
+    assert "could not be found out: ValueError: no such thing" in caplog.text
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_a_signal_still_ends_it(signal: BaseException) -> None:
+    """Lost: a shutdown; Certbot's signals are exceptions like any other."""
+    with pytest.raises(type(signal)):
+        verification(signal).check([CHALLENGE])
+    with pytest.raises(type(signal)):
+        verification(signal).aliased([CHALLENGE])
