@@ -35,12 +35,14 @@ class Host:
         return self.hooks.record
 
     def started(self) -> dict[int, str]:
-        """What runs and comes from here, by pid: the variable that names this host's record tells it."""
+        """What runs and comes from here, by pid: its folder tells it, or the variable that names this host's record,
+        for a daemon has left the folder, or cleared its environment."""
         mark = f"RECORD={self.record}".encode()
         found = {}
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             with contextlib.suppress(OSError):
-                if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                here = self.record.parent in Path(os.readlink(f"/proc/{pid}/cwd")).parents
+                if here or mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                     found[pid] = Path(f"/proc/{pid}/comm").read_text().strip()
         return found
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from faults import peers
 from faults.bed import Host, at_a_time, host
 from faults.table import Row, Table
 from tests.support.certbot import Result
@@ -95,16 +96,59 @@ QUICK = (
 
 def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     chosen = [one for one in HANDLERS if not quick or one.script in QUICK]
+    rows = list(at_a_time(partial(_row, ca, folder, PLENTY if quick else AFTER), chosen))
+    if not quick:
+        # Afterwards, so that nothing of theirs makes our calls longer.
+        beside = at_a_time(partial(_beside, ca, folder), chosen)
+        rows = [Row(row.ok, (*row.cells, *cells)) for row, cells in zip(rows, beside, strict=True)]
     return Table(
         "Handlers that misbehave",
         f"Each is run by a real `certbot certonly` with `--external-auth-timeout {LIMIT:g}` ({PLENTY:g} where it ends "
         "by itself), publishes a record where it can, and then misbehaves (`tests/hooks/`). It must end within the "
         f"limit and {AFTER:g} s, leave no process and no record, and what happened must be said. What a handler starts "
         "on purpose to outlive it is not ended but named, with its process number; a record that the handler itself "
-        "does not withdraw is said to be left.",
-        ("handler", "longest call", "processes left", "records left", "what was said"),
-        list(at_a_time(partial(_row, ca, folder, PLENTY if quick else AFTER), chosen)),
+        "does not withdraw is said to be left.\n\n"
+        "The last columns are the same scripts as auth and cleanup hook of Certbot's `--manual` and as hook of "
+        "Dehydrated, where nothing is required: whether the client had ended, and how many processes and records were "
+        f"left. They have no limit of their own; {peers.LIMIT:g} s after the first call the client is told to end by "
+        f"SIGTERM, {peers.GRACE:g} s later by SIGKILL, and what is left then is counted. It may have "
+        f"{peers.MEMORY >> 30} GiB of memory. Where a record is left the hook was not called to withdraw it, but for "
+        "`deletes-itself.sh` and `fails-at-cleanup.sh`, which cannot.",
+        (
+            *("handler", "longest call", "processes left", "records left", "what was said"),
+            *(f"{client}: ended; processes; records" for client in PEERS),
+        ),
+        rows,
     )
+
+
+def _manual(place: Host) -> list[str]:
+    hook = place.hooks.path("as-native.sh")
+    return peers.manual(place, [place.domain], f"{hook} auth", f"{hook} cleanup")
+
+
+def _dehydrated(place: Host) -> list[str]:
+    peers.register(place)
+    return peers.dehydrated(place, [place.domain], place.hooks.path("as-native.sh"))
+
+
+PEERS = {"Certbot's `--manual`": _manual, "Dehydrated": _dehydrated}
+
+
+def _beside(ca: TestCA, folder: Path, one: Misbehaving) -> list[str]:
+    """What the clients of others make of a script."""
+    cells = []
+    for words in PEERS.values():
+        place = host(folder, ca)
+        place.certbot.environment.update(one.env, SCRIPT=one.script)
+        try:
+            end = peers.bounded(place, words(place))
+            left = peers.rest(place)
+            cells.append(f"{end}; {left}; {len(ca.txt(f'_acme-challenge.{place.domain}'))}")
+        finally:
+            place.end_started()
+            ca.clear_txt(f"_acme-challenge.{place.domain}")
+    return cells
 
 
 def _row(ca: TestCA, folder: Path, after: float, one: Misbehaving) -> Row:

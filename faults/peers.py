@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from faults.bed import Host
 from tests.support.words import names
 
 PATIENCE = 180.0
+LIMIT, GRACE = 20.0, 5.0
+"""Seconds after the first call of a hook, and after SIGTERM."""
+MEMORY = 2 << 30
+"""Bytes a client may have where its hook may be made to print without end."""
 
 
 def manual(place: Host, domains: Sequence[str], auth: str, cleanup: str, kind: str = "dns-01") -> list[str]:
@@ -53,10 +59,48 @@ def finish(place: Host, words: Sequence[str]) -> float | None:
     return time.monotonic() - began if returncode == 0 else None
 
 
+def bounded(place: Host, words: Sequence[str]) -> str:
+    """Run a client whose hook makes $RECORD.called: "ended" of itself, "out of memory" or "hung".
+
+    One that does not end in time after that call is ended as `timeout` and service managers do it: by SIGTERM, and by
+    SIGKILL if that does not help.
+    """
+    called = Path(f"{place.record}.called")
+    with started(place, ["prlimit", f"--as={MEMORY}", *words], os.devnull) as process:
+        deadline = time.monotonic() + PATIENCE
+        while process.poll() is None and not called.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if not _ends(process, LIMIT):
+            process.terminate()
+            if not _ends(process, GRACE):
+                process.kill()
+            process.wait()
+            return "hung"
+    log = "".join(path.read_text(errors="replace") for path in place.certbot.logs_dir.glob("*.log*"))
+    return "out of memory" if re.search("MemoryError|Cannot allocate memory", log) else "ended"
+
+
+def _ends(process: subprocess.Popen[bytes], limit: float) -> bool:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(limit)
+    return process.returncode is not None
+
+
+def rest(place: Host) -> int:
+    """Processes that a client which has ended leaves, those aside that end of themselves a moment later."""
+    deadline = time.monotonic() + GRACE
+    while (left := place.started()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return len(left)
+
+
 @contextlib.contextmanager
-def started(place: Host, words: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A client at work, which is ended with its process group at the end of the block."""
-    with (place.record.parent / "output").open("ab") as output:
+def started(place: Host, words: Sequence[str], into: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A client at work, which is ended with its process group at the end of the block.
+
+    :param into: where its output goes, if not to a file beside the record.
+    """
+    with Path(into or place.record.parent / "output").open("ab") as output:
         process = subprocess.Popen(
             words,
             env=place.certbot.environment,
