@@ -33,7 +33,7 @@ class Handler:
     """How the handler was called.
 
     :ivar words: its command line; `cleanup_words`: that of the cleanup handler.
-    :ivar timeout: seconds, None for no limit.
+    :ivar timeout: seconds, None for no limit. :ivar jobs: calls at a time.
     :ivar folder: the working directory Certbot had.
     :ivar fingerprints: of every program the command lines name, see `fingerprint`.
     """
@@ -42,6 +42,7 @@ class Handler:
     dialect: str = "native"
     cleanup_words: tuple[str, ...] | None = None
     hook_chain: bool = False
+    jobs: int = 1
     timeout: float | None = None
     wellknown: str | None = None
     env_file: str | None = None
@@ -160,9 +161,9 @@ class _Fields:
     def mapping(self, name: str) -> dict[str, str]:
         return {self._plain(name, key): self._plain(name, one) for key, one in self.get(name, dict).items()}
 
-    def number(self, name: str, most: int) -> int:
+    def number(self, name: str, most: int, least: int = 0) -> int:
         found: int = self.get(name, int)
-        if not 0 <= found <= most:
+        if not least <= found <= most:
             raise EntryError(f"{name} is out of range")
         return found
 
@@ -217,6 +218,7 @@ def _handler(fields: _Fields) -> Handler:
         dialect=fields.text("dialect"),
         cleanup_words=fields.texts("cleanup_words", optional=True),
         hook_chain=fields.get("hook_chain", bool),
+        jobs=fields.number("jobs", 10_000_000, least=1),
         timeout=timeout,
         wellknown=fields.perhaps("wellknown"),
         env_file=fields.perhaps("env_file"),

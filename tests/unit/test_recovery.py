@@ -63,7 +63,7 @@ def withdraw(tmp_path: Path, **how: object) -> recovery.Outcome:
 def test_context_comes_back_as_it_was(tmp_path: Path) -> None:
     """Else a handler would be told another thing at the end than at the beginning."""
     words = (hook(tmp_path / "hooks" / "h"), "-x")
-    settings = Settings(mode="handler", dialect="dehydrated", hook_chain=True, timeout=7.0, wellknown="/w")
+    settings = Settings(mode="handler", dialect="dehydrated", hook_chain=True, jobs=5, timeout=7.0, wellknown="/w")
     facts = Facts("a", ("a.test", "*.a.test"), "/c", "/w", "sign_csr", "rsa", "http-01", "/w", True, None, "/d", "/b")
     before = Context(settings=settings, facts=facts, words=words, tls_port=8443)
     one = Challenge("c1", "dns-01", "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
