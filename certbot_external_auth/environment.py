@@ -9,8 +9,8 @@ from certbot_external_auth.command import SEARCH_PATH
 
 # They point any Python the handler starts at Certbot's own libraries.
 _PYTHON = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "__PYVENV_LAUNCHER__")
-# A handler that starts another Certbot must not speak into this one's session.
-_OURS = ("CERTBOT_EXTERNAL_AUTH_SESSION",)
+SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
+"""The variable in which `certbot-external-auth begin` names its session's folder to the Certbot it starts."""
 
 
 def handler_environment(caller: Mapping[str, str]) -> dict[str, str]:
@@ -21,7 +21,7 @@ def handler_environment(caller: Mapping[str, str]) -> dict[str, str]:
     environment = {
         name: value
         for name, value in caller.items()
-        if name not in (*_PYTHON, *_OURS) and not name.startswith("SNAP") and name != "CERTBOT_SNAPPED"
+        if name not in _PYTHON and not name.startswith("SNAP") and name != "CERTBOT_SNAPPED"
     }
     foreign = [root for root in (caller.get("VIRTUAL_ENV"), caller.get("SNAP")) if root]
     if "SNAP" in caller:

@@ -6,6 +6,7 @@ else comes when the plugin is selected, and what is missing then is said then.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import logging
@@ -18,7 +19,7 @@ from acme import challenges as acme_challenges
 from certbot import errors, interfaces
 from certbot.plugins import common
 
-from certbot_external_auth import command, registration, settings
+from certbot_external_auth import command, environment, registration, settings
 from certbot_external_auth.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
@@ -55,13 +56,17 @@ def _mode(text: str) -> str:
     Both happen before Certbot prints anything (except the name of the renewal file), so this is where stdout is
     taken over.
     """
-    if text == "json" and _opens_channel(sys.argv[1:]):
-        try:
-            from certbot_external_auth.backends import stream
-        except ImportError:
-            return text
-        stream.opened(lambda: 0 if _seen.get("protocol") == "0" else 1, _typed_socket(sys.argv[1:]))
+    if text == "json":
+        _open_channel()
     return text
+
+
+def _open_channel() -> None:
+    if _opens_channel(sys.argv[1:]):
+        with contextlib.suppress(ImportError):
+            from certbot_external_auth.backends import stream
+
+            stream.opened(lambda: 0 if _seen.get("protocol") == "0" else 1, _typed_socket(sys.argv[1:]))
 
 
 def _typed_socket(arguments: Sequence[str]) -> str | None:
@@ -95,6 +100,9 @@ class ExternalAuth(
 
     @classmethod
     def add_parser_arguments(cls, add: Callable[..., None]) -> None:
+        if environment.SESSION in os.environ:
+            # How it ends has to be known also where nothing is due, or nothing is in mode json.
+            _open_channel()
         for option in cls.options:
             text = f"{option.help} (default: {option.default})".replace("%", "%%")
             if option.historic_switch:

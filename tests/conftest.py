@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.support.certbot import Certbot  # noqa: E402
 from tests.support.hooks import Hooks  # noqa: E402
 from tests.support.snica import TlsSniCA  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
+from tests.support.two_steps import Tool  # noqa: E402
 from tests.support.webroot import Webroot  # noqa: E402
 
 # The environment of tests/foreign has no hypothesis.
@@ -104,3 +106,16 @@ def webroot_folder(tmp_path: Path) -> Path:
 def web(ca: TestCA, webroot_folder: Path) -> Iterator[Webroot]:
     with Webroot(webroot_folder, ca.http_port) as found:
         yield found
+
+
+@pytest.fixture
+def tool(certbot: Certbot, ca: TestCA) -> Iterator[Tool]:
+    """Runs Certbot in two steps; nothing of a session is left in the end."""
+    # A socket's path is short, and those of pytest's folders are not.
+    with tempfile.TemporaryDirectory() as runtime:
+        found = Tool(certbot, ca, Path(runtime))
+        yield found
+        for one in found.run("status")["sessions"]:
+            if one["state"] in ("waiting", "working"):
+                found.run("abort", one["session"])
+        assert not list(Path(runtime).glob("*/*.sock"))

@@ -18,6 +18,7 @@ from typing import Any
 from certbot_external_auth import __version__, error_codes, lines, text
 from certbot_external_auth.backends.answers import Ledger
 from certbot_external_auth.backends.channel import Channel
+from certbot_external_auth.environment import SESSION
 from certbot_external_auth.errors import DriverError
 from certbot_external_auth.lines import Line
 
@@ -25,9 +26,6 @@ SEND_LIMIT = 60.0
 """Seconds a driver may leave a line unread."""
 _RENEWAL_LOGGER = "certbot._internal.renewal"
 _RENEWAL_FAILED = "Failed to renew certificate %s with error: %s"
-
-SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
-"""The variable in which `certbot-external-auth begin` names its session's folder to the Certbot it starts."""
 
 Saved = list[tuple[str, str]]
 Lineages = list[dict[str, Any]]
@@ -184,7 +182,8 @@ def opened(default_protocol: Callable[[], int] = lambda: 1, socket: str | None =
 
 
 def _channel(socket: str | None) -> Channel:
-    session = os.environ.get(SESSION)
+    # Another Certbot, which a handler or a hook may start, must not speak into this one's session.
+    session = os.environ.pop(SESSION, None)
     if session is None and socket is None:
         return Channel.standard()
     from certbot_external_auth.backends import socket_channel

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from certbot_external_auth import deployment, folders, lines, process, settings
-from certbot_external_auth.backends.stream import SESSION
+from certbot_external_auth.environment import SESSION
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import DEADLINE, Exit, Session, report, store
 from certbot_external_auth.sessions.conversation import connected

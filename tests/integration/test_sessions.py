@@ -2,97 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import pytest
 
 from tests.support import certificates
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.testca import TestCA
+from tests.support.two_steps import Tool
 from tests.support.words import RENEW_NOW, names
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A verb that has ended. :ivar document: what it printed."""
-
-    code: int
-    document: dict[str, Any]
-    stderr: str
-
-    def __getitem__(self, key: str) -> Any:
-        return self.document[key]
-
-
-class Tool:
-    """A configuration tool, which knows tasks only."""
-
-    def __init__(self, certbot: Certbot, ca: TestCA, runtime: Path) -> None:
-        self.certbot, self.ca = certbot, ca
-        self.environment = {**certbot.environment, "XDG_RUNTIME_DIR": str(runtime)}
-
-    def run(self, verb: str, *words: str) -> Ended:
-        folders = [f"--config-dir={self.certbot.config_dir}", f"--work-dir={self.certbot.work_dir}"]
-        command = [sys.executable, "-m", "certbot_external_auth.cli", verb, *folders, *words]
-        ended = subprocess.run(
-            command,
-            env=self.environment,
-            cwd=self.certbot.cwd,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            # As some pipelines have it; nothing may become anybody's because of it.
-            umask=0,
-        )
-        return Ended(ended.returncode, json.loads(ended.stdout or "{}"), ended.stderr)
-
-    def begin(self, *words: str, more: tuple[str, ...] = ()) -> Ended:
-        account = ["--server", self.ca.directory, "--agree-tos", "--register-unsafely-without-email"]
-        logs = ["--logs-dir", str(self.certbot.logs_dir)]
-        return self.run("begin", *more, "--", *words, *logs, *(account if words[0] in ("certonly", "run") else []))
-
-    def publish(self, found: Ended) -> None:
-        for name, values in found["txt"].items():
-            for value in values:
-                self.ca.add_txt(name, value)
-
-    def remove(self, found: Ended) -> None:
-        for name in found["remove"]["txt"]:
-            self.ca.clear_txt(name)
-
-    def process(self, session: str) -> int:
-        """Certbot's process, found by the lock that it holds."""
-        lock = self.certbot.work_dir / "external-auth" / "sessions" / session / "lock"
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                links = [os.readlink(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")]
-                if str(lock) in links:
-                    return int(pid)
-        raise AssertionError(f"nobody holds {lock}")
-
-
-@pytest.fixture
-def tool(certbot: Certbot, ca: TestCA) -> Iterator[Tool]:
-    # A socket's path is short, and those of pytest's folders are not.
-    with tempfile.TemporaryDirectory() as runtime:
-        found = Tool(certbot, ca, Path(runtime))
-        yield found
-        for one in found.run("status")["sessions"]:
-            if one["state"] in ("waiting", "working"):
-                found.run("abort", one["session"])
-        assert not list(Path(runtime).glob("*/*.sock"))
 
 
 def test_issue_and_renew(tool: Tool, certbot: Certbot, ca: TestCA, domain: str) -> None:

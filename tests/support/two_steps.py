@@ -1,0 +1,83 @@
+"""A configuration tool, which runs one task after the other and holds nothing open in between."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.certbot import PATIENCE, Certbot
+from tests.support.testca import TestCA
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A verb that has ended. :ivar document: what it printed."""
+
+    code: int
+    document: dict[str, Any]
+    stderr: str
+
+    def __getitem__(self, key: str) -> Any:
+        return self.document[key]
+
+
+class Tool:
+    """:param runtime: where sockets are; a short path."""
+
+    def __init__(self, certbot: Certbot, ca: TestCA, runtime: Path) -> None:
+        self.certbot, self.ca = certbot, ca
+        self.environment = {**certbot.environment, "XDG_RUNTIME_DIR": str(runtime)}
+
+    def run(self, verb: str, *words: str) -> Ended:
+        ended = subprocess.run(
+            self.command(verb, *words),
+            env=self.environment,
+            cwd=self.certbot.cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            # As some pipelines have it; nothing may become anybody's because of it.
+            umask=0,
+        )
+        return Ended(ended.returncode, json.loads(ended.stdout or "{}"), ended.stderr)
+
+    def begin(self, *words: str, more: tuple[str, ...] = ()) -> Ended:
+        return self.run("begin", *more, "--", *self.begins(*words))
+
+    def publish(self, found: Ended) -> None:
+        for name, values in found["txt"].items():
+            for value in values:
+                self.ca.add_txt(name, value)
+
+    def remove(self, found: Ended) -> None:
+        for name in found["remove"]["txt"]:
+            self.ca.clear_txt(name)
+
+    @property
+    def folders(self) -> list[str]:
+        return [f"--config-dir={self.certbot.config_dir}", f"--work-dir={self.certbot.work_dir}"]
+
+    def command(self, verb: str, *words: str) -> list[str]:
+        return [sys.executable, "-m", "certbot_external_auth.cli", verb, *self.folders, *words]
+
+    def begins(self, *words: str) -> list[str]:
+        """What stands behind `--`."""
+        account = ["--server", self.ca.directory, "--agree-tos", "--register-unsafely-without-email"]
+        return [*words, "--logs-dir", str(self.certbot.logs_dir), *(account if words[0] in ("certonly", "run") else [])]
+
+    def process(self, session: str) -> int:
+        """Certbot's process, found by the lock that it holds."""
+        lock = self.certbot.work_dir / "external-auth" / "sessions" / session / "lock"
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                links = [os.readlink(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")]
+                if str(lock) in links:
+                    return int(pid)
+        raise AssertionError(f"nobody holds {lock}")
