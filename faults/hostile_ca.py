@@ -6,22 +6,22 @@ disk, what the lines carry and what the terminal shows is searched for what nobo
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from faults import hostile_beside
 from faults.bed import Host, at_a_time, host
 from faults.hostile_answers import ANSWERS, Hostile, expand
+from faults.hostile_beside import deep
+from faults.liar import Liar
 from faults.table import Row, Table
 from tests.support.certbot import Result
-from tests.support.front import Answer, Front
 from tests.support.processes import HungError
 from tests.support.purity import ImpureError
 from tests.support.testca import TestCA
@@ -31,39 +31,8 @@ CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 LONGEST = 20_000
 """Characters of one argument, variable or line at most."""
 CARRYING = ("perform_challenge", "await", "visibility", "result", "cleanup")
-TRIES = 3
 QUICK = 9
 """Every ninth answer."""
-
-
-class Liar(Front):
-    """:ivar lies: whether it does yet. :ivar lied: whether it has. :ivar others: authorizations it has seen before."""
-
-    def __init__(self, ca: TestCA, hostile: Hostile, name: str) -> None:
-        super().__init__(ca, ca.directory)
-        self._hostile = hostile
-        self._name = name
-        self.lies = not hostile.other_order
-        self.others: list[str] = []
-        self.lied = False
-
-    def after(self, url: str, request: bytes, answer: Answer) -> Answer:
-        kind = url.split("/")[3]
-        try:
-            value = json.loads(answer.body)
-        except ValueError:
-            value = {}
-        if not self.lies:
-            self.others += value.get("authorizations", [])
-            return answer
-        honest = json.dumps(value)
-        if self.others and "authorizations" in value:
-            value["authorizations"] += self.others
-        changed = self._hostile.change(kind, value, answer, self._name)
-        if changed is None and json.dumps(value) != honest:
-            changed = dataclasses.replace(answer, body=json.dumps(value).encode())
-        self.lied = self.lied or changed is not None
-        return changed or answer
 
 
 @dataclass
@@ -89,6 +58,9 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     chosen = ANSWERS[::QUICK] if quick else ANSWERS
     found = list(at_a_time(partial(_try, ca, folder), chosen))
     rows = [_row(hostile, seen) for hostile, seen in zip(chosen, found, strict=True)]
+    if not quick:
+        beside = at_a_time(partial(hostile_beside.cells, ca, folder), chosen)
+        rows = [Row(row.ok, (*row.cells, *cells)) for row, cells in zip(rows, beside, strict=True)]
     verdicts = [row.cells[1] for row in rows]
     count = ", ".join(f"{who} {verdicts.count(who)}" for who in dict.fromkeys(verdicts))
     raw = [hostile.what for hostile, seen in zip(chosen, found, strict=True) if any(one.screen for one in seen)]
@@ -99,8 +71,12 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
         "Hostile answers of a CA",
         "A front before Pebble changes one thing in its answers; each is tried with a handler and with a JSON driver. "
         "What was changed must not be in any argument, variable, input, file or line, no file may appear that an "
-        "injected command would make, and a handler is called for no more than was asked for.",
-        ("what the CA sends", "refused by", "seen by anybody"),
+        "injected command would make, and a handler is called for no more than was asked for.\n\n"
+        "The last columns are Certbot's `--manual` and Dehydrated with a hook that records what it is called with, for "
+        "names and tokens only; nothing is required there. Yes: the hook was called with a name that was not asked "
+        "for, or with a token or a value that can be none, or without one. No: it was called, but not so. Refused: it "
+        "was not called.",
+        ("what the CA sends", "refused by", "seen by anybody", *hostile_beside.PEERS),
         rows,
         notes,
     )
@@ -117,14 +93,9 @@ def _try(ca: TestCA, folder: Path, hostile: Hostile) -> list[Seen]:
     hostile = dataclasses.replace(hostile, poison=tuple(expand(text, place.domain) for text in hostile.poison))
     liar = Liar(ca, hostile, place.domain)
     base = place.hooks.folder.parent
-    wellknown = base / "wellknown"
-    wellknown.mkdir()
+    wellknown = deep(base)
     try:
-        with _serving(liar, ca) as directory:
-            place.certbot.ca = copy.copy(ca)
-            place.certbot.ca.directory = directory
-            # Its bookkeeping of authorizations would be lied to as well; no name is used twice here.
-            place.certbot.ca.authz_reuse = 100
+        with liar.serving() as place.certbot.ca:
             words = [*names(place.domain), "--preferred-challenges", hostile.challenge]
             call = handler(place.hooks.native, "--external-auth-wellknown", str(wellknown))
             if hostile.other_order:
@@ -143,20 +114,6 @@ def _try(ca: TestCA, folder: Path, hostile: Hostile) -> list[Seen]:
         return [Seen(1, False, True, [type(error).__name__, str(error)[:200]])]
     finally:
         ca.clear_txt(f"_acme-challenge.{place.domain}")
-
-
-@contextlib.contextmanager
-def _serving(liar: Liar, ca: TestCA) -> Iterator[str]:
-    """Somebody else may take a port between our choosing and our using it."""
-    with contextlib.ExitStack() as stack:
-        for left in reversed(range(TRIES)):
-            try:
-                directory = stack.enter_context(liar.at(ca.free_port()))
-                break
-            except OSError:
-                if not left:
-                    raise
-        yield directory
 
 
 def _files(base: Path) -> set[Path]:
