@@ -39,7 +39,7 @@ class Verification:
     def __init__(self, context: Context, say: Callable[[str], None] | None, inform: Callable[[Line], None]) -> None:
         self._settings = context.settings
         self._subset = context.subset
-        self._publisher = _publisher(context)
+        self._publisher = publisher(context)
         self._say = say or logger.info
         self._inform = inform
         self._told: dict[str, Line] = {}
@@ -188,7 +188,8 @@ def surroundings(context: Context) -> Surroundings:
     return Surroundings(context.settings.verify_nameservers, context.http_port, context.tls_port)
 
 
-def _publisher(context: Context) -> report.Publisher:
+def publisher(context: Context) -> report.Publisher:
+    """Who is named in sentences about what was published."""
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
         return report.Publisher(f"The handler {context.words[0]}", settings.dialect, settings.hook_chain)

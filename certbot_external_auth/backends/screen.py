@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from certbot_external_auth.backends.instructions import wrapped
 from certbot_external_auth.challenges import dns01
 from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import Expectation, Observation, Says
+from certbot_external_auth.visibility import Expectation, Observation, Says, report
 from certbot_external_auth.visibility.verdict import State
 from certbot_external_auth.visibility.watch import Round
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 KEYS = "Enter goes on at once, Ctrl-C gives up."
 STYLES = {Says.YES: "green", Says.NO: "red", Says.UNCLEAR: "yellow", Says.NOTHING: ""}
-SEEN = 60
-"""Characters of what was there instead."""
+SAID = 100
+"""Characters of what an address answered."""
 REFRESHES = 2.0
 """Times a second that the table is drawn again, for its clock."""
 
@@ -52,11 +52,7 @@ def titles(expectations: Sequence[Expectation]) -> dict[str, str]:
 
 def words(one: Observation) -> str:
     """What an address answered."""
-    if one.outcome.says is Says.YES:
-        return "visible"
-    more = ", ".join(one.seen) or one.detail
-    text = one.outcome.value.replace("_", " ")
-    return f"{text}: {one_line(more, SEEN)}" if more else text
+    return one_line(report.words(one), SAID)
 
 
 def rows(named: Mapping[str, str], found: Round) -> list[Row]:

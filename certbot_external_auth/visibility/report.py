@@ -33,7 +33,7 @@ class Publisher:
 
 def words(observation: Observation) -> str:
     """What one address answered."""
-    text = observation.outcome.value.replace("_", " ")
+    text = "visible" if observation.outcome.says is Says.YES else observation.outcome.value.replace("_", " ")
     if observation.outcome.says is Says.NO and observation.seen:
         text += ": " + ", ".join(one_line(value, SHOWN_VALUE) for value in observation.seen)
     if observation.asked:
@@ -125,7 +125,7 @@ def _replaced(one: Expectation, rows: Sequence[Observation], publisher: Publishe
         else " If it is a hook of Dehydrated's that knows chains, --external-auth-dialect dehydrated with "
         "--external-auth-hook-chain yes mends it."
     )
-    chains = "" if publisher.chained else chains
+    chains = "" if publisher.chained or not publisher.dialect else chains
     return [
         f"{len(one.values)} values are wanted at {one.place}, and only {len(set(partly[0].seen) & set(one.values))} of "
         f"them is there: {publisher.who} replaces what stands at the name instead of adding to it. Base name and "

@@ -41,11 +41,12 @@ ABSENT = observation(Outcome.NO_RECORD, OTHER)
         (observation(Outcome.NO_RECORD), "no record"),
         (
             observation(Outcome.WRONG_CONTENT, seen=["404 Not Found"], detail="redirected"),
-            "wrong content: 404 Not Found",
+            "wrong content: 404 Not Found (redirected)",
         ),
-        (observation(Outcome.WRONG_CERTIFICATE, detail="no ALPN"), "wrong certificate: no ALPN"),
+        (observation(Outcome.WRONG_CERTIFICATE, detail="no ALPN"), "wrong certificate (no ALPN)"),
         (observation(Outcome.OTHER_VALUES, seen=["a", "b\n\x1b[31mc"]), "other values: a, b c"),
-        (observation(Outcome.OTHER_VALUES, seen=["x" * 200]), "other values: " + "x" * 59 + "…"),
+        (observation(Outcome.OTHER_VALUES, seen=["x" * 200]), "other values: " + "x" * 43 + "…"),
+        (observation(Outcome.TIMEOUT, detail="y" * 200), "timeout (" + "y" * 90 + "…"),
     ],
 )
 def test_words(one: Observation, said: str) -> None:

@@ -66,7 +66,7 @@ def test_the_table_has_everybody_who_was_asked() -> None:
     )
     assert lines == [
         PLACE,
-        "  ns1  192.0.2.1:53  match  0.01 s",
+        "  ns1  192.0.2.1:53  visible  0.01 s",
         "  ns2  192.0.2.2:53  timeout  0.01 s",
         "other",
     ]
@@ -86,6 +86,8 @@ def test_a_hook_that_replaces_is_named() -> None:
     expected = [wanted("one", "two")]
     chained = report.reasons(expected, rows, (), Publisher("The handler /hook", "dehydrated", chained=True))
     assert chained[0].endswith("so both values must stay.")
+    by_hand = report.reasons(expected, rows, (), Publisher("Whoever published"))
+    assert by_hand[0].endswith("so both values must stay.")
     # One secondary has both: it is late, not replaced.
     assert "replaces" not in told([*rows, row(3, Outcome.MATCH, "one", "two")], values=("one", "two"))
     assert "replaces" not in told([row(1, Outcome.OTHER_VALUES, "old")], values=("one",))
