@@ -9,8 +9,6 @@ from certbot_external_auth.command import SEARCH_PATH
 
 # They point any Python the handler starts at Certbot's own libraries.
 _PYTHON = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "__PYVENV_LAUNCHER__")
-SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
-"""The variable in which `certbot-external-auth begin` names its session's folder to the Certbot it starts."""
 
 
 def handler_environment(caller: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from acme import challenges as acme_challenges
 from certbot import errors, interfaces
 from certbot.plugins import common
 
-from certbot_external_auth import command, environment, registration, settings
+from certbot_external_auth import command, registration, settings
 from certbot_external_auth.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class ExternalAuth(
 
     @classmethod
     def add_parser_arguments(cls, add: Callable[..., None]) -> None:
-        if environment.SESSION in os.environ:
+        if settings.SESSION in os.environ:
             # How it ends has to be known also where nothing is due, or nothing is in mode json.
             _open_channel()
         for option in cls.options:

@@ -179,6 +179,8 @@ _NOTHING_WITHDRAWN = (
     "--manual-cleanup-hook, the dialect certbot withdraws nothing."
 )
 
+SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
+"""The variable in which `certbot-external-auth begin` names its session's folder to the Certbot it starts."""
 MOST_SECONDS = 2_000_000
 """Some three weeks; the system's poll() takes no longer time than 2**31 milliseconds."""
 

@@ -18,9 +18,9 @@ from typing import Any
 from certbot_external_auth import __version__, error_codes, lines, text
 from certbot_external_auth.backends.answers import Ledger
 from certbot_external_auth.backends.channel import Channel
-from certbot_external_auth.environment import SESSION
 from certbot_external_auth.errors import DriverError
 from certbot_external_auth.lines import Line
+from certbot_external_auth.settings import SESSION
 
 SEND_LIMIT = 60.0
 """Seconds a driver may leave a line unread."""

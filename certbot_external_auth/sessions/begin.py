@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from certbot_external_auth import deployment, folders, lines, process, settings
-from certbot_external_auth.environment import SESSION
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import DEADLINE, Exit, Session, report, store
 from certbot_external_auth.sessions.conversation import connected
@@ -143,7 +142,7 @@ def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
     try:
         return process.detached(
             command,
-            environment={**os.environ, SESSION: session.folder},
+            environment={**os.environ, settings.SESSION: session.folder},
             output=os.path.join(session.folder, "output"),
             inherited=[descriptor],
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from certbot_external_auth.environment import SESSION
+from certbot_external_auth.settings import SESSION
 from tests.support import certificates
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.hooks import Hooks
