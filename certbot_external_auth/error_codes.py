@@ -56,6 +56,7 @@ def code_of(exception: BaseException) -> str:
         (errors.SignalExit, "certbot.interrupted"),
         (KeyboardInterrupt, "certbot.interrupted"),
         (messages.Error, "ca.refused"),
+        (acme_errors.IssuanceError, "ca.refused"),
         (acme_errors.Error, "ca.failed"),
         (requests.exceptions.RequestException, "ca.unreachable"),
     )
@@ -64,8 +65,9 @@ def code_of(exception: BaseException) -> str:
 
 def problem_of(exception: BaseException) -> Problem | None:
     """The CA's problem document (RFC 8555 section 6.7), if that is what ended the run."""
+    from acme import errors as acme_errors
     from acme import messages
 
-    if not isinstance(exception, messages.Error):
-        return None
-    return lines.problem_of(exception)
+    # An order that became invalid; its exception says nothing else.
+    document = exception.error if isinstance(exception, acme_errors.IssuanceError) else exception
+    return lines.problem_of(document) if isinstance(document, messages.Error) else None

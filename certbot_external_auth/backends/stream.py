@@ -114,8 +114,9 @@ class Stream:
         """An `error` line for what ended the run, or the renewal of one certificate."""
         if self._protocol is None:
             self.contact(self._default_protocol())
-        message = text.clean(str(exception) or type(exception).__name__)
         problem = error_codes.problem_of(exception)
+        said = str(exception) or (lines.problem_text(problem) if problem else type(exception).__name__)
+        message = text.clean(said)
         told = {key: text.clean(value) for key, value in problem.items()} if problem else None
         self._complain(lines.error(error_codes.code_of(exception), message, lineage=lineage, problem=told))
 

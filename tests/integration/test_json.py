@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import certificates
 from tests.support.certbot import Certbot
-from tests.support.drivers import Publisher, answer
+from tests.support.drivers import Publisher
 from tests.support.json_driver import GoneError, Send
 from tests.support.purity import Line
 from tests.support.testca import TestCA
@@ -170,23 +170,6 @@ def test_ca_that_refuses_is_quoted(certbot: Certbot, publisher: Publisher, domai
     assert cleanup["status"] == "invalid"
     assert "urn:ietf:params:acme:error:unauthorized" in cleanup["error"]
     assert result.of("error")
-
-
-def test_signal_ends_with_cleanup_and_summary(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: records that stay in the zone when a CI job is cancelled."""
-
-    def cancel(line: Line, send: Send) -> None:
-        if line["cmd"] == "await":
-            certbot.terminate()
-        elif line["cmd"] == "cleanup":
-            answer(send, id=line["id"], ok=True)
-
-    result = certbot.drive("certonly", *JSON, *names(domain), policy=cancel)
-    assert result.returncode == -15, result
-    assert result.commands[-3:] == ["cleanup", "error", "summary"]
-    assert result.lines[-2]["code"] == "certbot.interrupted"
-    assert result.lines[-1]["ok"] is False
-    assert [line["status"] for line in result.of("result")] == ["not_asked"]
 
 
 def test_driver_that_is_gone_ends_the_run(certbot: Certbot, publisher: Publisher, domain: str) -> None:

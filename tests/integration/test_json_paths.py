@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import json
+import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,10 +17,11 @@ from tests.integration.test_client import ALONE, go_through, session, work
 from tests.support import certificates, purity, schemas
 from tests.support.certbot import Certbot
 from tests.support.drivers import Publisher, answer, refusal
+from tests.support.front import Answer, Front
 from tests.support.json_driver import Send
 from tests.support.purity import Line
 from tests.support.testca import BLOCKED, TestCA
-from tests.support.words import JSON, RENEW_NOW, names
+from tests.support.words import BOTH, JSON, RENEW_NOW, names
 
 BATCH = ["perform_challenge", "await", "result", "cleanup"]
 SEEN = ["perform_challenge", "await", "visibility", "result", "cleanup"]
@@ -36,6 +41,90 @@ def test_refusal_of_the_order_is_told_with_the_problem(certbot: Certbot, publish
     assert error["code"] == "ca.refused"
     assert error["problem"]["type"] == "urn:ietf:params:acme:error:rejectedIdentifier"
     assert BLOCKED in error["problem"]["detail"]
+
+
+class Refusing(Front):
+    """Answers requests to one place in its own way."""
+
+    def __init__(self, ca: TestCA, place: str, status: int, body: Mapping[str, object]) -> None:
+        super().__init__(ca, ca.directory)
+        self._place, self._status, self._body = place, status, body
+
+    def after(self, url: str, request: bytes, answer: Answer) -> Answer:
+        if self._place not in url:
+            return answer
+        kept = [(name, value) for name, value in answer.headers if name.lower() != "content-type"]
+        kind = "application/json" if self._status < 400 else "application/problem+json"
+        return Answer(self._status, [*kept, ("Content-Type", kind)], json.dumps(self._body).encode())
+
+
+PROBLEM = {"type": "urn:ietf:params:acme:error:badCSR", "detail": "this key is weak"}
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "body"),
+    [("/finalize-order/", 403, PROBLEM), ("/my-order/", 200, {"status": "invalid", "error": PROBLEM})],
+)
+def test_refusal_at_the_end_of_the_order(
+    certbot: Certbot, publisher: Publisher, ca: TestCA, domain: str, place: str, status: int, body: Mapping[str, object]
+) -> None:
+    """By a problem document, and by an order that becomes invalid. Lost: the reason, after all names were proven."""
+    with Refusing(ca, place, status, body).at(ca.free_port()) as directory:
+        certbot.ca = copy.copy(ca)
+        certbot.ca.directory = directory
+        result = certbot.drive("certonly", *JSON, *names(domain), policy=publisher)
+    assert result.returncode == 1
+    assert result.commands == ["hello", *SEEN, "error", "summary"], result
+    assert [line["status"] for line in result.of("result")] == ["valid"]
+    (error,) = result.of("error")
+    assert (error["code"], error["problem"]) == ("ca.refused", PROBLEM)
+    assert "this key is weak" in error["message"]
+    assert (result.lines[-1]["ok"], result.lines[-1]["lineages"]) == (False, [])
+
+
+def test_no_account(certbot: Certbot, publisher: Publisher, domain: str, tmp_path: Path) -> None:
+    """One that the CA gives to nobody, and one that was deleted here. Lost: which of the two it is."""
+    assert certbot.drive("certonly", *JSON, *names(domain), policy=publisher).returncode == 0
+    shutil.rmtree(certbot.config_dir / "accounts")
+    renewed = certbot.drive(*RENEW_NOW, "-q", policy=publisher)
+    assert renewed.returncode == 1
+    assert renewed.commands == ["hello", "error", "error", "summary"], renewed
+    first, last = renewed.of("error")
+    assert (first["code"], first["lineage"]) == ("certbot.failed", domain)
+    assert "ccount" in first["message"]
+    assert last["code"] == "certbot.failed"
+    with TestCA(
+        external_accounts={"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}
+    ) as closed:
+        stranger = Certbot(tmp_path / "stranger", closed)
+        result = stranger.drive("certonly", *JSON, *names(domain), policy=publisher)
+    assert result.returncode == 1
+    assert result.commands == ["hello", "error", "summary"], result
+    assert result.of("error")[0]["code"] == "certbot.failed"
+    assert "external account" in result.of("error")[0]["message"]
+
+
+def test_certificate_that_is_not_taken(certbot: Certbot, publisher: Publisher, domain: str) -> None:
+    """At the first time, and by `install`. Lost: that the certificate is there, and what is wrong is the server."""
+    words = ("-n", *BOTH, "--external-auth-mode", "json")
+
+    def broken(line: Line, send: Send) -> None:
+        if line["cmd"] == "deploy_cert":
+            answer(send, **refusal(line, "server.down", "no connection to web1"))
+        else:
+            publisher(line, send)
+
+    issued = certbot.drive("run", *words, *names(domain), policy=broken)
+    installed = certbot.drive("install", *words, "--cert-name", domain, policy=broken)
+    unknown = certbot.drive("install", *words, "--cert-name", f"b.{domain}", policy=broken)
+    assert [one.returncode for one in (issued, installed, unknown)] == [1, 1, 1]
+    for one in (issued, installed):
+        assert [line["code"] for line in one.of("error")] == ["answer.refused", "deploy.failed"], one
+        assert one.commands[-1] == "summary"
+        (lineage,) = one.lines[-1]["lineages"]
+        assert (lineage["name"], lineage["deploy_pending"]) == (domain, True)
+    assert unknown.commands == ["hello", "error", "summary"]
+    assert unknown.of("error")[0]["code"] == "certbot.failed"
 
 
 def test_folders_locked_by_another_run(certbot: Certbot, publisher: Publisher, domain: str) -> None:
@@ -129,6 +218,28 @@ def test_control_c_withdraws_and_sums_up(certbot: Certbot, publisher: Publisher,
     assert result.commands == ["hello", *BATCH, "error", "summary"]
     assert result.of("error")[0]["code"] == "certbot.interrupted"
     assert ca.txt(f"_acme-challenge.{domain}") == []
+
+
+@pytest.mark.parametrize("moment", ["await", "visibility"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_signal_withdraws_and_sums_up(
+    certbot: Certbot, publisher: Publisher, ca: TestCA, domain: str, number: signal.Signals, moment: str
+) -> None:
+    """While a driver publishes, and while the plugin looks. Lost: records, each time a job is cancelled."""
+
+    def cancel(line: Line, send: Send) -> None:
+        if line["cmd"] == moment:
+            certbot.terminate(number)
+        if line["cmd"] != "perform_challenge" and line["cmd"] != moment:
+            publisher(line, send)
+
+    result = certbot.drive("certonly", *JSON, *names(domain), policy=cancel)
+    assert result.returncode == -number, result
+    assert result.commands[:1] == ["hello"]
+    assert result.commands[-4:] == ["result", "cleanup", "error", "summary"]
+    assert [line["status"] for line in result.of("result")] == ["not_asked"]
+    assert result.of("error")[0]["code"] == "certbot.interrupted"
+    assert result.lines[-1]["ok"] is False
 
 
 def test_names_left_out_are_a_second_batch(certbot: Certbot, publisher: Publisher, domain: str) -> None:
