@@ -118,6 +118,22 @@ def test_the_one_of_four_without_the_token_is_named(place: Place) -> None:
     assert all(one.seconds > 0 for one in found)
 
 
+def test_each_address_is_asked_once(ca: TestCA) -> None:
+    """Lost: requests of our own, in the logs of whoever looks there for the CA's."""
+    asked: list[bytes] = []
+
+    def answer(link: socket.socket, stop: threading.Event) -> None:
+        asked.append(link.recv(65536).partition(b"\r\n")[0])
+        link.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + RIGHT)
+
+    ca.set_addresses("once.test", "127.0.0.5", "127.0.0.6")
+    port = web.free_port("127.0.0.5")
+    with web.answering("127.0.0.5", port, answer), web.answering("127.0.0.6", port, answer):
+        found = Place(ca, port, 1).look("once.test")
+    assert [one.outcome for one in found] == [Outcome.MATCH] * 2
+    assert asked == [f"GET /.well-known/acme-challenge/{TOKEN} HTTP/1.1".encode()] * 2
+
+
 def test_redirects_are_followed_at_every_address(place: Place) -> None:
     """Lost: sites that send everybody to https, or all challenges to one machine."""
     assert place.outcomes("secure.test") == expected(place, "secure.test", tls=True)

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Expectation, Observation, Outcome
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, wire
 from certbot_external_auth.visibility.dns import Probe
 from certbot_external_auth.visibility.lookup import Resolver
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.verdict import State
+from certbot_external_auth.visibility.watch import Observer, Policy, watch
 from certbot_external_auth.visibility.zone import Zones
 from tests.support.name_servers import Net
 
@@ -170,6 +172,36 @@ def test_where_an_alias_leads_is_found_without_planting_an_answer(net: Net) -> N
     # Its own name is known where its servers are out of reach.
     net[OTHER].behaviour = "refused"
     assert probe(net, NS1, OTHER).follow([NAME], time.monotonic() + 10) == {NAME: ("x.other.org", "")}
+
+
+def test_all_that_is_there_is_seen_in_one_round_by_one_question_for_each_name_and_address(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost: the 100 ms that the look may cost where nothing is late."""
+    for name in ("AGAIN_AFTER", "UDP_WAIT"):
+        # Nobody loses a datagram here, however slow the machine is.
+        monkeypatch.setattr(wire, name, 20.0)
+    names = [f"_acme-challenge.n{number}.example.org" for number in range(5)]
+    net.serve("example.org", ZONE + "".join(f"{name}. 60 IN TXT one\n" for name in names), [NS1, NS2, "::1"])
+    observer = Observer(Surroundings())
+    observer._probes["dns"] = probe(net)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> bool:
+        pauses.append(seconds)
+        return False
+
+    wanted = [expectation("one", name=name) for name in names]
+    seen = watch(observer, wanted, Policy("strict", 60, 0), pause=pause)
+    assert set(seen.states.values()) == {State.VISIBLE}
+    assert (seen.number, pauses) == (1, [])
+    for address in (NS1, NS2, "::1"):
+        assert sorted(net[address].asked) == [f"udp {name}. TXT" for name in names]
+    # Which zone, and where its servers are: each once, and nothing about the records.
+    asked = net[RESOLVER].asked
+    assert len(asked) == len(set(asked))
+    assert not any("_acme-challenge" in question for question in asked)
+    assert net[PARENT].asked == net[OTHER].asked == []
 
 
 def test_a_batch_uses_one_socket_for_each_address(net: Net) -> None:
