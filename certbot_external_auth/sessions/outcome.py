@@ -90,12 +90,13 @@ def document(session: str, name: str, lines: Sequence[Line], alive: bool, comman
     :param command: what finishes the session.
     """
     found: Document = {"session": session, "state": name, "message": STATES[name][1].format(command=command)}
-    waiting = batch(lines) if alive else None
-    if waiting is not None:
-        challenges = [line for line in lines if line.get("cmd") == "perform_challenge" and line["id"] in waiting["ids"]]
+    waiting = (batch(lines) if alive else None) or {"ids": [], "txt": {}, "http": {}, "tls": {}}
+    if "deadline" in waiting:
         found["deadline"] = waiting["deadline"]
-        found["challenges"] = [_challenge(line) for line in challenges]
-        found.update({key: waiting[key] for key in ("txt", "http", "tls")})
+    ids = set(waiting["ids"])
+    performed = [line for line in lines if line.get("cmd") == "perform_challenge"]
+    found["challenges"] = [_challenge(line) for line in performed if line["id"] in ids]
+    found.update({key: waiting[key] for key in ("txt", "http", "tls")})
     found["remove"] = to_remove(lines, alive)
     found["problems"] = [
         {"id": line["id"], **(line.get("error") or {})}

@@ -100,14 +100,12 @@ def shell_of(path: Path, after: str) -> str:
     return textwrap.dedent(found.group(4))
 
 
-@pytest.mark.parametrize(
-    ("file", "after", "shell", "umask"),
-    [
-        ("github-actions/certificate.yml", "name: Issue or renew", "bash", 0o022),
-        # What a runner of GitLab's sets.
-        ("gitlab-ci/certificate.gitlab-ci.yml", "script:\n    - |", "sh", 0),
-    ],
-)
+GITHUB = ("github-actions/certificate.yml", "name: Issue or renew", "bash")
+GITLAB = ("gitlab-ci/certificate.gitlab-ci.yml", "script:\n    - |", "sh")
+
+
+# A runner of GitLab's sets 0.
+@pytest.mark.parametrize(("file", "after", "shell", "umask"), [(*GITHUB, 0o022), (*GITLAB, 0)])
 def test_pipelines(host: Host, tmp_path: Path, file: str, after: str, shell: str, umask: int) -> None:
     checkout = tmp_path / "checkout"
     checkout.mkdir()
@@ -126,6 +124,32 @@ def test_pipelines(host: Host, tmp_path: Path, file: str, after: str, shell: str
     failed = host.run([shell, "-c", script], cwd=checkout, DOMAIN=f"b.{host.domain}", FAIL_AT="add")
     assert failed.returncode != 0
     assert host.nothing_left()
+
+
+@pytest.mark.parametrize("pipeline", [None, GITHUB, GITLAB])
+def test_nothing_to_publish_where_the_ca_remembers(
+    reusing_ca: TestCA, scripts: Hooks, tmp_path: Path, domain: str, pipeline: tuple[str, str, str] | None
+) -> None:
+    """Lost: a certificate that was issued and never handed over, and a failure for no reason."""
+    with tempfile.TemporaryDirectory() as runtime:
+        host = Host(Certbot(tmp_path / "remembering", reusing_ca), reusing_ca, scripts, tmp_path, domain)
+        host.environment["XDG_RUNTIME_DIR"] = runtime
+        if pipeline is None:
+            words, config_dir = [str(DRIVERS / "issue.sh"), host.program, "-d", domain], host.certbot.config_dir
+        else:
+            file, after, shell = pipeline
+            shutil.copy(host.program, tmp_path / "dns")
+            words, config_dir = [shell, "-c", shell_of(DRIVERS / file, after)], tmp_path / "letsencrypt" / "config"
+        assert host.run(words).returncode == 0
+        # GitHub's job hands over in a step of its own.
+        handed = [] if pipeline is GITHUB else ["deploy"]
+        assert sorted(host.did()) == ["add", *handed, "remove"]
+        # The account stays.
+        for name in ("live", "archive", "renewal"):
+            shutil.rmtree(config_dir / name)
+        again = host.run(words)
+    assert (again.returncode, host.did()) == (0, handed), again
+    assert certificates.names(config_dir / "live" / domain / "cert.pem") == [domain]
 
 
 def exchanged(path: Path, pairs: Mapping[str, str]) -> str:
