@@ -104,7 +104,7 @@ class Run:
         try:
             outcome = recovery.withdraw(self._work_dir)
         except OSError as error:
-            problem = f"The journal in {journal.folder(self._work_dir)} cannot be used: {error}."
+            problem = f"The journal in {journal.folder(self._work_dir)} cannot be used: {error.strerror}."
             if publishing:
                 raise UsageError([problem]) from error
             logger.warning(problem)
@@ -259,7 +259,7 @@ class Run:
         try:
             self._journal.close(reasons)
         except OSError as error:
-            logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error)
+            logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error.strerror)
 
     def _finished(self, challenge: Challenge, exception: BaseException | None) -> Finished:
         problem = self._failed.get((challenge.type, challenge.token))

@@ -52,7 +52,7 @@ def _done(arguments: argparse.Namespace) -> int:
         if not arguments.list and not arguments.dry_run:
             found = recovery.withdraw(work_dir, config_dir=config_dir, named=arguments.batch, by_hand=True)
     except OSError as error:
-        raise UsageError([f"The journal in {journal.folder(work_dir)} cannot be used: {error}."]) from None
+        raise UsageError([f"The journal in {journal.folder(work_dir)} cannot be used: {error.strerror}."]) from None
     if arguments.json:
         print(json.dumps(_document(found, work_dir), indent=1))
     else:
@@ -83,7 +83,7 @@ def _print(found: recovery.Outcome, work_dir: str, dry_run: bool) -> None:
     for one in found.running:
         print(f"Left alone, since a run works on it, or on the same names: {', '.join(sorted(one.identifiers))}")
     for name, reason in found.aside.items():
-        print(f"Set aside: {os.path.join(journal.folder(work_dir), name)}{': ' * bool(reason)}{reason}")
+        print(f"Passed over: {os.path.join(journal.folder(work_dir), name)}{': ' * bool(reason)}{reason}")
     if not (found.withdrawn or found.left or found.running):
         print("Nothing is left behind.")
 

@@ -92,7 +92,7 @@ def report(outcome: Outcome, work_dir: str, say: Callable[..., Any] = logger.war
     """Say in Certbot's way what was done."""
     if any(outcome.aside.values()):
         names = "; ".join(f"{name}: {reason}" for name, reason in outcome.aside.items() if reason)
-        say("In %s something could not be read and is set aside (%s).", journal.folder(work_dir), names)
+        say("In %s something could not be read and is passed over (%s).", journal.folder(work_dir), names)
     for one in outcome.withdrawn:
         what = "; ".join(map(described, one.challenges))
         say("What a run of %s had left behind is withdrawn: %s.", one.written, what)
