@@ -139,6 +139,10 @@ def test_names_typed_at_the_prompt(certbot: Certbot, scripts: Hooks, domain: str
     )
     assert result.returncode == 0, result
     assert certificates.names(certbot.live(domain)) == sorted(wanted)
+    # Nobody else knows the names, so nothing of the CA's can be compared with them, and that is no secret.
+    assert (
+        "is not known (they were typed at Certbot's prompt, or the lineage's certificate cannot be read)" in result.log
+    )
 
 
 def test_many_names_in_one_order(certbot: Certbot, scripts: Hooks, domain: str) -> None:
