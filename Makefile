@@ -10,10 +10,10 @@ TYPED = certbot_external_auth tests/support demo bench faults $(wildcard example
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help venv pebble servers test lint types unit versions integration demo scenarios bench bench-dehydrated faults test-all clean
+.PHONY: help venv pebble servers test lint types unit versions integration demo scenarios random-drivers bench bench-dehydrated faults test-all clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 venv: ## the virtual environment .venv, made or brought up to date
 	@sh scripts/venv.sh
@@ -49,6 +49,9 @@ demo: venv pebble ## issue and renew a certificate before your eyes
 scenarios: venv pebble ## the long forms: 500 random situations of name servers, 100 issuances with late ones (30 minutes)
 	SCENARIOS=500 $(PY) -m pytest -q tests/integration/test_visibility_scenarios.py </dev/null
 	ISSUANCES=100 LATEST=20 $(PY) -m pytest -q tests/integration/test_visibility.py -k late_to_some </dev/null
+
+random-drivers: venv ## 2,000 drivers of JSON lines that behave by chance, each another way (a minute)
+	EXTERNAL_AUTH_DRIVERS=2000 $(PY) -m pytest -q -n $(JOBS) tests/unit/test_random_drivers.py </dev/null
 
 bench: venv pebble servers ## measure beside Certbot's --manual hooks, dehydrated and lego, write docs/performance.md (QUICK=1: a short look, writes nothing)
 	@$(PY) bench/run.py $(if $(QUICK),--quick)

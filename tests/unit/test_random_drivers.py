@@ -1,7 +1,6 @@
 """Drivers that behave by chance, before the real stream, channel, backend and run, over real pipes.
 
-`EXTERNAL_AUTH_DRIVERS=2000 pytest tests/unit/test_random_drivers.py` for more of them; a seed that fails is in the
-name of the test's message.
+`make random-drivers` for more of them; a seed that fails is in the test's message.
 """
 
 from __future__ import annotations
