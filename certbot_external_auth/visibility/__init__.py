@@ -47,6 +47,8 @@ class Outcome(enum.Enum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     """This machine has no route to the address, mostly because it has no IPv6."""
+    FAULT = "fault"
+    """Looking failed in a way that nobody foresaw; the detail has the exception."""
 
     @property
     def says(self) -> Says:
@@ -72,6 +74,7 @@ _SAYS = {
             Outcome.NOT_AUTHORITATIVE,
             Outcome.CONNECTION_REFUSED,
             Outcome.TIMEOUT,
+            Outcome.FAULT,
         ),
         Says.UNCLEAR,
     ),

@@ -26,13 +26,13 @@ from certbot_external_auth.visibility.connection import (
 )
 from certbot_external_auth.visibility.parallel import each
 from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.redirects import RedirectError, Target
+from certbot_external_auth.visibility.redirects import Target
 from certbot_external_auth.visibility.system import Addresses
 
 BUDGET = 65536
 """Bytes of an answer that are read at most, headers and all."""
 BODY = 1024
-"""Bytes of a body that are read at most; a key authorization has 87, or some more with a CA's long token."""
+"""Bytes of a body that can be right; a key authorization has 87, or some more with a CA's long token, then blanks."""
 WIDTH = 64
 """Requests for one expectation that go on side by side; servers that redirect each to another place make it grow."""
 
@@ -126,24 +126,27 @@ class Probe:
             return errand.observed(error.outcome, detail=error.detail, begun=begun)
         except TimeoutError:
             return errand.observed(Outcome.TIMEOUT, detail="connected, but the answer did not come", begun=begun)
-        except (OSError, http.client.HTTPException, RedirectError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # ValueError: a RedirectError, or what http.client cannot read, such as a chunk of negative size.
             detail = one_line(str(error) or type(error).__name__, 200)
             return errand.observed(Outcome.WRONG_CONTENT, detail=detail, begun=begun)
         if following is not None:
             return _Errand(errand.expectation, following)
         if status != http.HTTPStatus.OK:
             return errand.observed(Outcome.WRONG_CONTENT, one_line(f"{status} {reason}", 100), begun=begun)
-        if redirects.matches(body, errand.expectation.values[0]):
+        if len(body) <= BODY and redirects.matches(body, errand.expectation.values[0]):
             return errand.observed(Outcome.MATCH, begun=begun)
         shown = one_line(body.decode("utf-8", "replace"), 100)
-        return errand.observed(Outcome.WRONG_CONTENT, shown or "nothing", begun=begun)
+        detail = f"more than {BODY} bytes" if len(body) > BODY else ""
+        return errand.observed(Outcome.WRONG_CONTENT, shown or "nothing", detail, begun)
 
 
 def _get(target: Target, address: str, until: float) -> tuple[int, str, str | None, bytes]:
     """Status, its text, the Location header and the begin of the body.
 
     :raises ConnectionFailedError: if nobody was reached.
-    :raises OSError: if the connection or the handshake ended; :raises http.client.HTTPException: for what is no HTTP.
+    :raises OSError: if the connection or the handshake ended.
+    :raises http.client.HTTPException: for what is no HTTP; :raises ValueError: where http.client does not see that.
     """
     link = connect(Endpoint(address, target.port), until)
     try:
@@ -153,8 +156,9 @@ def _get(target: Target, address: str, until: float) -> tuple[int, str, str | No
         reader = BoundedReader(link, until, BUDGET)
         answer = http.client.HTTPResponse(cast(socket.socket, reader), method="GET")
         answer.begin()
-        body = answer.read(BODY)
-        if len(body) < BODY and answer.length:
+        # One more than can be right, so that nothing behind it is overlooked.
+        body = answer.read(BODY + 1)
+        if len(body) <= BODY and answer.length:
             raise http.client.IncompleteRead(body, answer.length)
         return answer.status, answer.reason, answer.getheader("Location"), body
     finally:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from certbot import errors
+
+from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import KINDS, Clue, Expectation, Observation, Outcome, parallel, verdict
 from certbot_external_auth.visibility.probe import Probe, Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State
+
+logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 1.0, 1.5, 15.0
 """Seconds between two looks, and by how much they grow while nothing comes."""
@@ -66,12 +72,12 @@ class Observer:
         self._probes: dict[str, Probe] = {}
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        """All observations of one look, grouped by kind; see `Probe.look`."""
+        """All observations of one look, grouped by kind; see `Probe.look`. A probe that fails ends nothing."""
         groups: dict[str, list[Expectation]] = {}
         for one in expectations:
             groups.setdefault(KINDS[one.type], []).append(one)
         looks = [(self._probe(kind), group) for kind, group in groups.items()]
-        found = parallel.each(lambda pair: pair[0].look(pair[1], until), looks)
+        found = parallel.each(lambda pair: _looked(*pair, until), looks)
         return [observation for observations in found for observation in observations]
 
     def explain(
@@ -95,6 +101,17 @@ class Observer:
             module = importlib.import_module(f"certbot_external_auth.visibility.{kind}")
             self._probes[kind] = module.Probe(self._surroundings)
         return self._probes[kind]
+
+
+def _looked(probe: Probe, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+    try:
+        return probe.look(expectations, until)
+    except errors.SignalExit:
+        raise
+    except Exception as error:
+        logger.debug("Looking failed.", exc_info=True)
+        detail = one_line(f"{type(error).__name__}: {error}")
+        return [Observation(one.place, one.identifier, "", Outcome.FAULT, detail=detail) for one in expectations]
 
 
 def watch(

@@ -240,6 +240,14 @@ RIGHT = KEY_AUTHORIZATION.encode()
         (say(b"HTTP/1.1 500 No\x1b[2J\r\n\r\n" + RIGHT), PATIENCE, Outcome.WRONG_CONTENT, "500 No"),
         (say(b"HTTP/1.1 301 Moved\r\n\r\n" + RIGHT), PATIENCE, Outcome.WRONG_CONTENT, "does not say where"),
         (say(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + RIGHT), PATIENCE, Outcome.WRONG_CONTENT, "more"),
+        (say(b"HTTP/1.1 200 OK\r\n\r\n" + RIGHT + b" " * 937 + b"more"), PATIENCE, Outcome.WRONG_CONTENT, "1024 bytes"),
+        (say(b"HTTP/1.1 200 OK\r\n\r\n" + RIGHT + b" " * 937), PATIENCE, Outcome.MATCH, ""),
+        (
+            say(b"HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n" + RIGHT),
+            PATIENCE,
+            Outcome.WRONG_CONTENT,
+            "non-negative",
+        ),
         (say(b"HTTP/1.0 200 OK\r\n\r\n" + RIGHT + b"\n"), PATIENCE, Outcome.MATCH, ""),
         (
             say(b"HTTP/1.1 200\r\nTransfer-Encoding: chunked\r\n\r\n58\r\n" + RIGHT + b"\n\r\n0\r\n\r\n"),
