@@ -323,8 +323,9 @@ def test_what_has_ended_is_collected(tmp_path: Path) -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in noted)
 
 
-def test_a_second_exception_ends_all_at_once(tmp_path: Path) -> None:
+def test_a_second_exception_ends_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second Ctrl-C."""
+    monkeypatch.setattr(running, "GRACE", 60.0)
     pids = tmp_path / "pids"
     path = script(tmp_path, f"trap '' TERM INT; echo $$ >>{pids}; echo go; while :; do sleep 600; done")
 
