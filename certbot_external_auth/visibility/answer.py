@@ -41,6 +41,14 @@ class Said:
     glue: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+def parent(name: str) -> str:
+    """The name above, as `text` gives names; a dot within a label does not end it (RFC 4343 section 2.1)."""
+    import dns.name
+
+    whole = dns.name.from_text(name)
+    return text(whole.parent() if len(whole) > 1 else whole)
+
+
 def text(name: Name) -> str:
     """A name as people write it: small letters, without the dot at its end; the root is a dot."""
     return name.to_text(omit_final_dot=True).lower() if len(name) > 1 else "."
@@ -64,8 +72,10 @@ def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None) 
         usual = rcode in (dns.rcode.REFUSED, dns.rcode.SERVFAIL)
         return Said(outcome, name=asked, detail="" if usual else dns.rcode.to_text(rcode))
     name = dns.name.from_text(asked)
-    if zone is not None and not message.flags & dns.flags.AA:
-        return _referral(message, name, dns.name.from_text(zone)) or Said(Outcome.NOT_AUTHORITATIVE, name=asked)
+    if not message.flags & dns.flags.AA:
+        below = _referral(message, name, dns.name.from_text(zone or "."))
+        if below is not None or zone is not None:
+            return below or Said(Outcome.NOT_AUTHORITATIVE, name=asked)
     end, looped = _end(message, name)
     if looped:
         return Said(Outcome.NO_RECORD, name=asked, detail=f"its aliases run in a circle: {looped}")
@@ -154,10 +164,11 @@ def _referral(message: Message, name: Name, zone: Name) -> Said | None:
     """The zone below `zone` that the name lies in (RFC 1034 section 4.3.2, step 3b), with its servers."""
     import dns.rdatatype
 
-    if message.answer:
+    if message.answer or any(found.rdtype == dns.rdatatype.SOA for found in message.authority):
         return None
     for found in message.authority:
-        below = found.name != zone and found.name.is_subdomain(zone)
+        # A server that knows nothing may name those of the root, or of a top-level domain.
+        below = found.name != zone and found.name.is_subdomain(zone) and len(found.name) > 2
         if found.rdtype == dns.rdatatype.NS and below and name.is_subdomain(found.name):
             servers = tuple(text(record.target) for record in found)
             return Said(referral=text(found.name), authorities=servers, glue=_glue(message, set(servers)))
@@ -173,6 +184,16 @@ def _glue(message: Message, servers: set[str]) -> dict[str, tuple[str, ...]]:
         if records.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA) and name in servers:
             found[name] = (*found.get(name, ()), *(record.address for record in records))
     return found
+
+
+def servers(message: Message, zone: str) -> tuple[str, ...]:
+    """From an authority's answer about NS records at the top of its zone: the servers (RFC 1035 section 3.3.11)."""
+    import dns.name
+    import dns.rdatatype
+
+    name = dns.name.from_text(zone)
+    found = [one for one in message.answer if one.rdtype == dns.rdatatype.NS and one.name == name]
+    return tuple(text(record.target) for one in found for record in one)
 
 
 # --- what a resolver says about zones and addresses ---

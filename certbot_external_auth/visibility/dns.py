@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from certbot_external_auth.challenges import dns01
@@ -26,6 +27,8 @@ from certbot_external_auth.visibility.probe import DNS_PORT, Surroundings
 from certbot_external_auth.visibility.wire import Question, Reply
 from certbot_external_auth.visibility.zone import Authority, Zone, Zones
 
+SOCKETS = 256
+"""Addresses asked at a time; of many zones, dead ones must not keep the others waiting."""
 MOST_EXPLAINED = 200
 """Addresses that are asked for reasons."""
 
@@ -35,12 +38,14 @@ class _Trail:
     """An expectation on its way along aliases and down into zones.
 
     :ivar passed: the names before `name`. :ivar zone: where to ask, None while that is not known.
+    :ivar referral: what an authority of the zone above said about it, until its servers are looked up.
     """
 
     expectation: Expectation
     name: str
     passed: tuple[str, ...] = ()
     zone: Zone | None = None
+    referral: Said | None = None
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -68,6 +73,7 @@ class Probe:
         self._plainly = plainly
         self._zones = zones or Zones(Resolver(self._named))
         self._named_zone: Zone | None = None
+        self._dead: set[Endpoint] = set()
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
         found: list[Observation] = []
@@ -83,7 +89,11 @@ class Probe:
                 else:
                     further.append(result)
             # Many servers tell the same alias.
-            trails = list({(one.expectation.place, one.name, _zone_name(one)): one for one in further}.values())
+            trails = list(
+                {
+                    (one.expectation.place, one.name, _zone_name(one)): one for one in self._referred(further, until)
+                }.values()
+            )
         order = {one.place: index for index, one in enumerate(expectations)}
         return sorted(found, key=lambda one: order[one.place])
 
@@ -97,12 +107,20 @@ class Probe:
         # A circle has no end.
         ends = [one for one in seen if one.asked and one.outcome is not Outcome.NO_RECORD]
         found = {one.place: (one.asked, one.zone) for one in reversed(ends)}
+        found = self._without_wildcards(found, until)
         unknown = [place for place, (_, zone) in found.items() if not zone]
         questions = [Question(found[place][0], "SOA") for place in unknown]
         replies = Resolver(self._named).ask(questions, until) if self._named and unknown else []
         for place, reply in zip(unknown, replies, strict=False):
             found[place] = (found[place][0], answer.soa(reply.message)[0] if reply.message is not None else "")
         return found
+
+    def _without_wildcards(self, found: Mapping[str, tuple[str, str]], until: float) -> dict[str, tuple[str, str]]:
+        """Without the aliases that a wildcard record makes: a record of the name's own takes their place."""
+        siblings = {place: _sibling(place) for place in found if _fits(_sibling(place))}
+        seen = self._before(list(siblings.values()), until) if siblings else []
+        ends = {(one.place, one.asked) for one in seen}
+        return {place: end for place, end in found.items() if (siblings.get(place), end[0]) not in ends}
 
     def _before(self, names: Sequence[str], until: float) -> list[Observation]:
         """What is at names at which nothing is published yet, without any resolver's remembering that nothing is."""
@@ -132,21 +150,32 @@ class Probe:
 
     def _placed(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
         """The trails, each with the zone whose servers are to be asked."""
-        if self._named:
+        if self._named and any(trail.zone is None for trail in trails):
             zone = self._named_zone or _named_zone(self._named, until)
             if all(one.address is not None for one in zone.authorities):
                 # One whose name could not be found yet is looked for again the next time.
                 self._named_zone = zone
-            return [replace(trail, zone=zone) for trail in trails]
+            return [trail if trail.zone is not None else replace(trail, zone=zone) for trail in trails]
         zones = self._zones.of([trail.name for trail in trails if trail.zone is None], until)
         return [trail if trail.zone is not None else replace(trail, zone=zones[trail.name]) for trail in trails]
+
+    def _referred(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
+        """The trails, those that lead into a zone below with its servers."""
+        told = [trail.referral for trail in trails if trail.referral is not None]
+        zones = self._zones.below(told, until) if told else {}
+        return [
+            trail if trail.referral is None else replace(trail, zone=zones[str(trail.referral.referral)], referral=None)
+            for trail in trails
+        ]
 
     def _unasked(self, trail: _Trail) -> Iterable[Observation]:
         """What is to be told about a zone that is not known, and about servers without an address."""
         zone = trail.zone
         assert zone is not None
         if not zone.authorities:
-            yield self._observation(trail, Authority("", None), zone.outcome, detail=zone.detail)
+            # Where an alias leads nowhere that is known here, the CA may be told so; that is not nothing.
+            outcome = Outcome.SERVFAIL if trail.passed and zone.outcome is Outcome.UNREACHABLE else zone.outcome
+            yield self._observation(trail, Authority("", None), outcome, detail=zone.detail)
         for one in zone.authorities:
             if one.address is None:
                 yield self._observation(trail, one, one.outcome or Outcome.UNREACHABLE, detail=one.detail)
@@ -166,7 +195,16 @@ class Probe:
             replies = wire.ask(address, questions, until)
             return [_Asked(*job, reply) for job, reply in zip(jobs[address], replies, strict=True)]
 
-        return [one for found in parallel.each(ask, list(jobs)) for one in found]
+        # In another order every time, and those last that were silent the last time: none is always the one left over.
+        order = list(jobs)
+        random.shuffle(order)
+        order.sort(key=lambda address: address in self._dead)
+        answers = parallel.each(ask, order, SOCKETS)
+        for address, found in zip(order, answers, strict=True):
+            if found[0].reply.detail != wire.LATE:
+                silent = all(one.reply.failed is Outcome.TIMEOUT for one in found)
+                (self._dead.add if silent else self._dead.discard)(address)
+        return [one for found in answers for one in found]
 
     # --- what the answers mean ---
 
@@ -180,7 +218,7 @@ class Probe:
             return self._observation(trail, one.authority, Outcome.NOT_AUTHORITATIVE, one.reply.seconds)
         said = answer.read(message, trail.name, trail.expectation.values, _zone_name(trail))
         if said.referral is not None:
-            return replace(trail, zone=self._zones.below(said.referral, said.authorities, said.glue, until))
+            return replace(trail, referral=said)
         if said.alias is not None:
             return self._followed(one, said.alias)
         outcome = said.outcome or Outcome.SERVFAIL
@@ -235,6 +273,11 @@ def _named_zone(named: Sequence[Endpoint], until: float) -> Zone:
     return Zone(None, tuple(found))
 
 
+def _sibling(name: str) -> str:
+    """A name that nobody has, beside this one: what is there comes from a wildcard record."""
+    return f"_acme-challenge-{os.urandom(4).hex()}.{answer.parent(name)}"
+
+
 def _fits(name: str) -> bool:
     """RFC 1035 section 2.3.4: a name has 255 octets at most, which is 253 characters."""
     return len(name.rstrip(".")) <= 253
@@ -244,7 +287,7 @@ def _clues(wanted: Expectation, row: Observation, recursive: bool, until: float)
     """What one address tells besides; it has answered about the name before, so nothing is planted there anew."""
     name = row.asked or row.place
     server = parse(row.address, DNS_PORT)
-    sibling = f"_acme-challenge-{os.urandom(4).hex()}.{name.partition('.')[2]}"
+    sibling = _sibling(name)
     twins = [sibling] if _fits(sibling) else []
     questions = [Question(name, "SOA", recursive), *(Question(one, "TXT", recursive) for one in twins)]
     soa, *others = wire.ask(server, questions, until)
@@ -256,7 +299,7 @@ def _clues(wanted: Expectation, row: Observation, recursive: bool, until: float)
         return found
     shared = [one.message for one in others if one.message is not None]
     if row.seen and any(set(answer.values_of(message, sibling)) & set(row.seen) for message in shared):
-        found.append(Clue(row.place, Found.WILDCARD, f"*.{name.partition('.')[2]}"))
+        found.append(Clue(row.place, Found.WILDCARD, f"*.{answer.parent(name)}"))
     twice = f"{name}.{zone or wanted.identifier}"
     if not _fits(twice):
         return found

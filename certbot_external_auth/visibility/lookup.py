@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+import time
 from collections.abc import Callable, Sequence
 
 from certbot_external_auth.endpoint import Endpoint, is_address
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Outcome, answer, parallel, system, wire
+from certbot_external_auth.visibility.parallel import seconds_left
 from certbot_external_auth.visibility.system import Addresses
 from certbot_external_auth.visibility.wire import Question, Reply
 
 Ask = Callable[[Sequence[Question], float], list[Reply]]
 """Puts questions to somebody, until a moment of the monotonic clock; a reply to each, in their order."""
 FAMILIES = ("A", "AAAA")
+STAGGER = 0.5
+"""Seconds after which the next resolver is asked too; a dead one is given up after some."""
 
 
 class Resolver:
@@ -23,17 +29,30 @@ class Resolver:
         self._servers: list[Endpoint] | None = None
 
     def ask(self, questions: Sequence[Question], until: float) -> list[Reply]:
-        """The first usable answer to each question; servers are asked one after the other."""
+        """The first usable answer to each question.
+
+        Servers are asked one after the other, but none is waited for: the next one is asked `STAGGER` seconds later
+        what is not answered then.
+        """
         replies = [Reply(failed=Outcome.UNREACHABLE, detail="this machine knows no resolver") for _ in questions]
-        left = list(range(len(questions)))
-        for server in self._resolvers(until):
-            if not left:
-                break
-            found = wire.ask(server, [questions[index] for index in left], until)
-            for index, reply in zip(left, found, strict=True):
-                replies[index] = reply
-            left = [index for index in left if not _usable(replies[index])]
-            if len(left) < len(found):
+        left = set(range(len(questions)))
+        servers, running, begin = self._resolvers(until), 0, 0.0
+        done: queue.SimpleQueue[tuple[Endpoint, list[int], list[Reply]]] = queue.SimpleQueue()
+        while left and (servers or running):
+            if servers and (not running or time.monotonic() >= begin):
+                _start(done, servers.pop(0), sorted(left), questions, until)
+                running, begin = running + 1, time.monotonic() + STAGGER
+            try:
+                server, asked, found = done.get(timeout=seconds_left(begin) if servers else parallel.POLL)
+            except queue.Empty:
+                continue
+            running -= 1
+            usable = [index for index, reply in zip(asked, found, strict=True) if index in left and _usable(reply)]
+            for index, reply in zip(asked, found, strict=True):
+                if index in left and (reply.message is not None or replies[index].message is None):
+                    replies[index] = reply
+            left -= set(usable)
+            if usable:
                 self._prefer(server)
         return replies
 
@@ -50,6 +69,26 @@ class Resolver:
         """A server that answered is the first to be asked from now on."""
         assert self._servers is not None
         self._servers = [server, *(one for one in self._servers if one != server)]
+
+
+def _start(
+    done: queue.SimpleQueue[tuple[Endpoint, list[int], list[Reply]]],
+    server: Endpoint,
+    asked: list[int],
+    questions: Sequence[Question],
+    until: float,
+) -> None:
+    """Ask one server in a thread; it ends by itself at `until`, also when nobody waits for it any more."""
+
+    def work() -> None:
+        try:
+            found = wire.ask(server, [questions[index] for index in asked], until)
+        except Exception as error:
+            # Somebody waits for it.
+            found = [Reply(failed=Outcome.SERVFAIL, detail=one_line(f"{type(error).__name__}: {error}"))] * len(asked)
+        done.put((server, asked, found))
+
+    threading.Thread(target=work, name="visibility", daemon=True).start()
 
 
 def addresses(ask: Ask, hosts: Sequence[str], until: float) -> dict[str, Addresses]:

@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,11 @@ PAYLOAD = 1232
 """What an answer by UDP may take up, which every path carries (DNS Flag Day 2020)."""
 WINDOW = 20
 """Questions that are open at a time at one address: a server that is slow is not flooded."""
+LATE = "not asked: no time was left"
 AGAIN_AFTER, UDP_WAIT, TCP_WAIT = 0.5, 1.5, 2.0
 """Seconds until a question is repeated once, until UDP is given up, and for a connection or an answer by TCP."""
+_HEADER, _TRUNCATED = 12, 0x02
+"""Octets of it, and TC in the third of them (RFC 1035 section 4.1.1)."""
 # Raised by connect() of a datagram socket, which sends nothing: this machine cannot reach that address.
 _NO_ROUTE = {
     *(errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT),
@@ -50,7 +53,7 @@ class Reply:
     seconds: float = 0.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Open:
     """A question that is not answered yet."""
 
@@ -75,7 +78,7 @@ class _Open:
 
         message = self.reply.message
         if message is None:
-            return self.reply.failed is Outcome.TIMEOUT
+            return self.reply.failed in (Outcome.TIMEOUT, Outcome.CONNECTION_REFUSED)
         return bool(message.flags & dns.flags.TC) or message.rcode() in (dns.rcode.FORMERR, dns.rcode.NOTIMP)
 
 
@@ -86,6 +89,8 @@ def ask(server: Endpoint, questions: Sequence[Question], until: float) -> list[R
     :param until: by the monotonic clock; what is not answered then is a timeout.
     """
     opened = [_Open(_query(question)) for question in questions]
+    if time.monotonic() >= until:
+        return [Reply(failed=Outcome.TIMEOUT, detail=LATE) for _ in opened]
     _by_udp(server, opened, until)
     unsettled = [one for one in opened if one.by_tcp]
     if unsettled:
@@ -145,6 +150,7 @@ class _Datagrams:
         self._link = link
         self._until = until
         self._waiting: dict[int, _Open] = {}
+        self._heard = False
 
     def exchange(self, opened: Sequence[_Open]) -> None:
         """Settle or fail every question."""
@@ -152,14 +158,16 @@ class _Datagrams:
         while todo or self._waiting:
             while todo and len(self._waiting) < WINDOW:
                 self._begin(todo.pop())
-            self._give_up_or_repeat()
+            if self._give_up_or_repeat() and not self._heard:
+                # Who is silent to the first questions is to the rest; what time is left is for TCP.
+                for one in (*todo, *self._waiting.values()):
+                    one.fail(Outcome.TIMEOUT)
+                return
             if self._waiting:
                 self._receive()
 
     def _begin(self, one: _Open) -> None:
-        # An id of ours is free: dnspython draws them at random, so that two may have the same.
-        while one.query.id in self._waiting:
-            one.query.id = int.from_bytes(os.urandom(2), "big")
+        _renumber(one.query, self._waiting)
         self._waiting[one.query.id] = one
         one.first = time.monotonic()
         self._send(one)
@@ -176,8 +184,10 @@ class _Datagrams:
             one.fail(*_meaning(error))
         self._waiting.clear()
 
-    def _give_up_or_repeat(self) -> None:
+    def _give_up_or_repeat(self) -> bool:
+        """Whether a question was given up."""
         now = time.monotonic()
+        before = len(self._waiting)
         for one in list(self._waiting.values()):
             if now >= min(self._until, one.first + UDP_WAIT):
                 one.fail(Outcome.TIMEOUT)
@@ -186,6 +196,7 @@ class _Datagrams:
                 # Once: who is slow is not helped by more questions, and TCP comes next.
                 one.again = True
                 self._send(one)
+        return len(self._waiting) < before
 
     def _receive(self) -> None:
         due = min(one.first + (UDP_WAIT if one.again else AGAIN_AFTER) for one in self._waiting.values())
@@ -197,9 +208,16 @@ class _Datagrams:
         except OSError as error:
             self._broken(error)
             return
+        self._heard = True
         one = self._waiting.get(int.from_bytes(data[:2], "big"))
         if one is not None and _take(one, data):
             del self._waiting[one.query.id]
+
+
+def _renumber(query: Message, taken: Collection[int]) -> None:
+    """dnspython draws ids at random, so that two may have the same."""
+    while query.id in taken:
+        query.id = int.from_bytes(os.urandom(2), "big")
 
 
 def _take(one: _Open, data: bytes) -> bool:
@@ -210,7 +228,11 @@ def _take(one: _Open, data: bytes) -> bool:
     try:
         message = dns.message.from_wire(data, ignore_trailing=True)
     except (dns.exception.DNSException, ValueError):
-        one.fail(Outcome.SERVFAIL, "the answer is no DNS message")
+        if len(data) >= _HEADER and data[2] & _TRUNCATED:
+            # Cut anywhere, also within a record.
+            one.fail(Outcome.TIMEOUT, "the answer does not fit into UDP")
+        else:
+            one.fail(Outcome.SERVFAIL, "the answer is no DNS message")
         return True
     if not one.query.is_response(message):
         return False
@@ -224,34 +246,53 @@ def _take(one: _Open, data: bytes) -> bool:
 def _by_tcp(server: Endpoint, opened: Sequence[_Open], until: float) -> None:
     """Ask again over one connection, and over another one as long as the server closes it after having answered."""
     left = list(opened)
+    window = WINDOW
     while left and time.monotonic() < until:
         before = len(left)
         failure: tuple[Outcome, str] = (Outcome.TIMEOUT, "")
         try:
             limit = min(until, time.monotonic() + TCP_WAIT)
-            with socket.create_connection((server.host, server.port), seconds_left(limit)) as link:
-                _over_connection(link, left, until)
+            link = socket.create_connection((server.host, server.port), seconds_left(limit))
+        except OSError as error:
+            _no_better(left, _meaning(error))
+            return
+        try:
+            with link:
+                _over_connection(link, left, window, until)
         except OSError as error:
             failure = _meaning(error)
         if len(left) == before:
-            _no_better(left, failure)
-            return
+            if window == 1:
+                _no_better(left, failure)
+                return
+            # Some servers take no second question before they have answered the first.
+            window = 1
     _no_better(left, (Outcome.TIMEOUT, ""))
 
 
-def _over_connection(link: socket.socket, left: list[_Open], until: float) -> None:
+def _over_connection(link: socket.socket, left: list[_Open], window: int, until: float) -> None:
+    """Questions are sent without waiting for each answer, and answers may change places (RFC 7766 section 6.2.1.1).
+
+    :param left: what is answered is taken out.
+    """
+    todo, waiting = list(reversed(left)), dict[int, _Open]()
     while left:
-        one = left[0]
-        if one.reply.message is not None and _refuses_edns(one.reply.message):
-            one.query.use_edns(False)
-        wire = one.query.to_wire()
         limit = min(until, time.monotonic() + TCP_WAIT)
         link.settimeout(seconds_left(limit))
-        link.sendall(struct.pack("!H", len(wire)) + wire)
+        while todo and len(waiting) < window:
+            one = todo.pop()
+            _renumber(one.query, waiting)
+            if one.reply.message is not None and _refuses_edns(one.reply.message):
+                one.query.use_edns(False)
+            wire = one.query.to_wire()
+            waiting[one.query.id] = one
+            link.sendall(struct.pack("!H", len(wire)) + wire)
         (length,) = struct.unpack("!H", _exactly(link, 2, limit))
-        if not _take(one, _exactly(link, length, limit)):
+        data = _exactly(link, length, limit)
+        answered = waiting.pop(int.from_bytes(data[:2], "big"), None)
+        if answered is None or not _take(answered, data):
             raise ConnectionError("another question was answered")
-        left.pop(0)
+        left.remove(answered)
 
 
 def _refuses_edns(message: Message) -> bool:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Outcome, answer
+from certbot_external_auth.visibility import Outcome, answer, parallel, wire
+from certbot_external_auth.visibility.answer import Said
 from certbot_external_auth.visibility.lookup import Resolver, failure
 from certbot_external_auth.visibility.probe import DNS_PORT
 from certbot_external_auth.visibility.system import Addresses
 from certbot_external_auth.visibility.wire import Question, Reply
 
 ROOT = "."
+MOST_ASKED = 4
+"""Addresses that are asked for all servers of their zone."""
+OWN_LIMIT = 2.0
+"""Seconds for that."""
 NO_ZONE = "the resolvers of this machine know no zone that holds it"
 
 
@@ -53,23 +59,65 @@ class Zones:
         self._cuts: dict[str, str] = {}
         self._servers: dict[str, tuple[str, ...]] = {}
         self._zones: dict[str, Zone] = {}
+        self._below: dict[str, Zone] = {}
 
     def of(self, names: Sequence[str], until: float) -> dict[str, Zone]:
         """For each name the zone that the name above it lies in."""
-        cuts = self._find_cuts([_parent(name) for name in names], until)
+        cuts = self._find_cuts([answer.parent(name) for name in names], until)
         zones = self._find_zones([cut for cut in cuts.values() if isinstance(cut, str)], until)
         found = {}
         for name in names:
-            cut = cuts[_parent(name)]
+            cut = cuts[answer.parent(name)]
             found[name] = zones[cut] if isinstance(cut, str) else cut
         return found
 
-    def below(self, zone: str, servers: Sequence[str], glue: Mapping[str, Sequence[str]], until: float) -> Zone:
-        """A zone that an authority of the one above names, with its servers."""
-        missing = [server for server in servers if server not in glue]
-        looked_up = self._resolver.addresses(missing, until) if missing else {}
-        known = {server: Addresses(tuple(glue[server])) for server in servers if server in glue}
-        return Zone(zone, self._authorities(servers, {**looked_up, **known}))
+    def below(self, told: Sequence[Said], until: float) -> dict[str, Zone]:
+        """Zones that authorities of those above name, all looked up together.
+
+        :param told: referrals; one zone may be in many of them.
+        """
+        glue: dict[str, dict[str, dict[str, None]]] = {}
+        for said in told:
+            if said.referral is not None and said.referral not in self._below:
+                servers = glue.setdefault(said.referral, {})
+                for server in said.authorities:
+                    servers.setdefault(server, {}).update(dict.fromkeys(said.glue.get(server, ())))
+        addresses = self._addresses([server for servers in glue.values() for server in servers], until)
+        known = {
+            zone: {server: _with_glue(addresses[server], more) for server, more in servers.items()}
+            for zone, servers in glue.items()
+        }
+        # The zone itself may have more servers than the one above knows.
+        own = self._own_servers(known, until)
+        addresses.update(self._addresses([one for zone in own for one in own[zone] if one not in addresses], until))
+        found = {one: self._below[one] for one in (said.referral for said in told) if one in self._below}
+        for zone, servers_of in known.items():
+            servers_of.update({one: addresses[one] for one in own[zone] if one not in servers_of})
+            found[zone] = Zone(zone, self._authorities(list(servers_of), servers_of))
+            if all(one.address is not None for one in found[zone].authorities):
+                self._below[zone] = found[zone]
+        return found
+
+    def _own_servers(self, known: Mapping[str, Mapping[str, Addresses]], until: float) -> dict[str, tuple[str, ...]]:
+        """The servers each zone names itself, as told by some of those that are known."""
+        jobs: dict[str, list[str]] = {}
+        for zone, servers in known.items():
+            for address in [address for one in servers.values() for address in one.found][:MOST_ASKED]:
+                jobs.setdefault(address, []).append(zone)
+        limit = min(until, time.monotonic() + OWN_LIMIT)
+
+        def ask(address: str) -> list[tuple[str, Reply]]:
+            questions = [Question(zone, "NS") for zone in jobs[address]]
+            return list(zip(jobs[address], wire.ask(Endpoint(address, self._port), questions, limit), strict=True))
+
+        found: dict[str, dict[str, None]] = {zone: {} for zone in known}
+        for zone, reply in [pair for pairs in parallel.each(ask, list(jobs)) for pair in pairs]:
+            if reply.message is not None:
+                found[zone].update(dict.fromkeys(answer.servers(reply.message, zone)))
+        return {zone: tuple(servers) for zone, servers in found.items()}
+
+    def _addresses(self, servers: Sequence[str], until: float) -> dict[str, Addresses]:
+        return self._resolver.addresses(servers, until) if servers else {}
 
     # --- the zone's name ---
 
@@ -84,7 +132,7 @@ class Zones:
             for name, asked in list(climbing.items()):
                 cut = told[asked]
                 if cut is None:
-                    climbing[name] = _parent(asked)
+                    climbing[name] = answer.parent(asked)
                     continue
                 found[name] = cut
                 if isinstance(cut, str):
@@ -114,7 +162,7 @@ class Zones:
         missing = [cut for cut in dict.fromkeys(cuts) if cut not in self._zones]
         lost = self._find_servers([cut for cut in missing if cut not in self._servers], until)
         names = [server for cut in missing for server in self._servers.get(cut, ())]
-        addresses = self._resolver.addresses(names, until) if names else {}
+        addresses = self._addresses(names, until)
         found = {}
         for cut in missing:
             zone = lost.get(cut) or Zone(cut, self._authorities(self._servers[cut], addresses))
@@ -152,5 +200,6 @@ class Zones:
         return tuple(found.values())
 
 
-def _parent(name: str) -> str:
-    return name.partition(".")[2] or ROOT
+def _with_glue(known: Addresses, glue: Iterable[str]) -> Addresses:
+    found = tuple(dict.fromkeys((*known.found, *glue)))
+    return Addresses(found) if found else known

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, wire
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, answer, dns, verdict, wire
 from certbot_external_auth.visibility.dns import Probe
 from certbot_external_auth.visibility.lookup import Resolver
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import State
 from certbot_external_auth.visibility.watch import Observer, Policy, watch
+from certbot_external_auth.visibility.wire import Question
 from certbot_external_auth.visibility.zone import Zones
 from tests.support.name_servers import Net
 
@@ -202,6 +203,100 @@ def test_all_that_is_there_is_seen_in_one_round_by_one_question_for_each_name_an
     assert len(asked) == len(set(asked))
     assert not any("_acme-challenge" in question for question in asked)
     assert net[PARENT].asked == net[OTHER].asked == []
+
+
+def test_an_alias_of_a_wildcard_record_is_none_of_the_name(net: Net) -> None:
+    """Lost: the record, written to where every unknown name leads."""
+    net.serve("example.org", ZONE + "* 60 IN CNAME x.other.org.\n", [NS1, NS2, "::1"])
+    assert probe(net).follow([NAME], time.monotonic() + 10) == {}
+
+
+CHILD = SOA.format(serial=1) + f"@ 60 IN NS ns\n@ 60 IN NS ns2\nns 60 IN A {OTHER}\nns2 60 IN A {PARENT}\n"
+
+
+def test_servers_that_only_the_zone_below_knows_are_asked_too(net: Net) -> None:
+    """Lost: the validation, at the server that the zone above does not name, or at the address that it does not."""
+    child = f"_acme-challenge 60 IN NS ns._acme-challenge\nns._acme-challenge 60 IN A {OTHER}\n"
+    net.serve("example.org", ZONE + child, [NS1, NS2, "::1"])
+    net.serve(NAME, CHILD + "ns 60 IN AAAA ::1\n", [RESOLVER, PARENT])
+    net.serve(NAME, CHILD + "ns 60 IN AAAA ::1\n@ 60 IN TXT one\n", [OTHER])
+    found = outcomes(look(net, "one"))
+    assert found == {OTHER: Outcome.MATCH, PARENT: Outcome.NO_RECORD, "[::1]": Outcome.NOT_AUTHORITATIVE}
+
+
+def test_many_zones_below_are_looked_up_together(net: Net) -> None:
+    """Lost: the run, since looking them up one by one takes longer than a look may."""
+    names = [f"_acme-challenge.n{number}.example.org" for number in range(40)]
+    net.serve("example.org", ZONE + "".join(f"{name}. 60 IN NS ns.other.org.\n" for name in names), [NS1, NS2, "::1"])
+    for name in names:
+        net.serve(name, SOA.format(serial=1) + "@ 60 IN NS ns.other.org.\n@ 60 IN TXT one\n", [OTHER])
+    found = probe(net).look([expectation("one", name=name) for name in names], time.monotonic() + 20)
+    assert [one.outcome for one in found] == [Outcome.MATCH] * len(names)
+    # Once for its addresses, however many zones it has.
+    assert net[RESOLVER].asked.count("udp ns.other.org. A") <= 2
+
+
+def test_a_named_server_that_refers_to_others_is_followed(net: Net) -> None:
+    """Lost: a zone of its own for the challenge, below one whose hidden primary is named."""
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN NS ns.other.org.\n", [NS1])
+    net.serve(NAME, SOA.format(serial=1) + "@ 60 IN NS ns.other.org.\n@ 60 IN TXT one\n", [OTHER])
+    assert outcomes(look(net, "one", named=(NS1, OTHER))) == {OTHER: Outcome.MATCH}
+
+
+def test_an_alias_to_a_zone_that_nobody_knows_is_not_as_if_it_were_not_there(net: Net) -> None:
+    """Lost: the validation, whenever the CA asks the server that sends it elsewhere."""
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN TXT one\n", [NS1, "::1"])
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.nowhere.invalid.\n", [NS2])
+    assert verdict.state(look(net, "one"), True) is State.UNKNOWN
+
+
+@pytest.mark.parametrize("label", [r"foo\.", r"\.", r"a\.b"])
+def test_a_dot_within_a_label(net: Net, label: str) -> None:
+    """Lost: the whole batch, by one customer's odd alias."""
+    net.serve("example.org", ZONE + f"_acme-challenge 60 IN CNAME {label}\n", [NS1, NS2, "::1"])
+    for address in (NS1, NS2, "::1"):
+        net[address].behaviour = "terse"
+    assert set(outcomes(look(net, "one")).values()) == {Outcome.NO_SUCH_NAME}
+    assert answer.parent(f"{label}.example.org") == "example.org"
+
+
+def test_tcp_has_time_where_udp_is_silent_however_many_names_there_are(net: Net) -> None:
+    """Lost: the look, behind a firewall that lets TCP through only."""
+    names = [f"_acme-challenge.n{number}.example.org" for number in range(120)]
+    net.serve("example.org", ZONE + "".join(f"{name}. 60 IN TXT one\n" for name in names), [NS1, NS2, "::1"])
+    net[NS1].behaviour = "only_tcp"
+    found = probe(net).look([expectation("one", name=name) for name in names], time.monotonic() + 30)
+    assert {one.outcome for one in found} == {Outcome.MATCH}
+    # Each of the first questions by UDP, and again, and no more.
+    assert sum(question.startswith("udp") for question in net[NS1].asked) <= 2 * wire.WINDOW
+
+
+def test_an_answer_that_is_cut_within_a_record_and_a_closed_udp_port_leave_tcp(net: Net) -> None:
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
+    net[NS1].behaviour = "cut"
+    net.close_udp(NS2)
+    assert outcomes(look(net, "one")) == dict.fromkeys((NS1, NS2, "[::1]"), Outcome.MATCH)
+
+
+def test_a_dead_resolver_is_not_waited_for(net: Net) -> None:
+    """Lost: where an alias leads, whenever the first line of resolv.conf is out of date."""
+    net[OTHER].behaviour = "silent"
+    resolver = Resolver([Endpoint(one, net.port) for one in (OTHER, RESOLVER)])
+    (reply,) = resolver.ask([Question("example.org", "NS", recursive=True)], time.monotonic() + 30)
+    assert reply.message is not None
+    # The dead one is not given up yet: TCP comes after UDP.
+    assert not any(question.startswith("tcp") for question in net[OTHER].asked)
+
+
+def test_dead_addresses_do_not_keep_others_waiting(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost: the look at a hundred zones, each with servers that cannot be reached."""
+    monkeypatch.setattr(dns, "SOCKETS", 1)
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
+    net[NS1].behaviour = net[NS2].behaviour = "silent"
+    looking = probe(net)
+    looks = [outcomes(looking.look([expectation("one")], time.monotonic() + 1))["[::1]"] for _ in range(6)]
+    # Each of the first two may be spent on a dead one.
+    assert looks[2:] == [Outcome.MATCH] * 4
 
 
 def test_a_batch_uses_one_socket_for_each_address(net: Net) -> None:

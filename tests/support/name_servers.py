@@ -27,7 +27,9 @@ import dns.zone
 from dns.message import Message
 from dns.name import Name
 
-BEHAVIOURS = ("good", "refused", "servfail", "lame", "silent", "only_tcp", "truncated", "rubbish", "no_edns", "terse")
+BEHAVIOURS = (
+    *("good", "refused", "servfail", "lame", "silent", "only_tcp", "truncated", "cut", "rubbish", "no_edns", "terse"),
+)
 """``terse`` tells of an alias, and nothing about its target."""
 
 
@@ -85,6 +87,9 @@ class NameServer:
         if behaviour == "truncated" and not tcp:
             answer.flags |= dns.flags.TC
             answer.answer = []
+        if behaviour == "cut" and not tcp:
+            answer.flags |= dns.flags.TC
+            return answer.to_wire()[:-5]
         wire = answer.to_wire(max_size=65535)
         if tcp or len(wire) <= max(512, query.payload):
             return wire
@@ -227,6 +232,14 @@ class Net:
         """A zone on several servers."""
         for address in addresses:
             self.servers[address].serve(origin, lines)
+
+    def close_udp(self, address: str) -> None:
+        """Let an address be reached by TCP only; who sends to it by UDP is told so."""
+        for key in list(self._selector.get_map().values()):
+            link = key.fileobj
+            if isinstance(link, socket.socket) and link.type == socket.SOCK_DGRAM and link.getsockname()[0] == address:
+                self._selector.unregister(link)
+                link.close()
 
     def _loop(self) -> None:
         while self._running:
