@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Sequence
@@ -61,14 +62,14 @@ def _argument(word: str, cwd: str) -> str:
 def keep(words: Sequence[str]) -> str:
     """The text for the renewal file; `shlex.split` gives the words back.
 
-    Certbot's renewal file expands ``%(name)s`` when it is read, so that is broken up by quotation marks, which
-    splitting removes again.
+    Certbot's renewal file expands ``%(name)s`` when it is read, and takes three quotation marks in a row for the end of
+    a value, so both are broken up by quotation marks, which splitting removes again.
     """
-    # A word with a parenthesis is always quoted, so this closes the quotation and opens it again; and what
-    # shlex writes never holds three single quotation marks in a row.
-    return shlex.join(words).replace("%(", "%''(")
+    # A word with a parenthesis or a quotation mark is always quoted, so this closes the quotation and opens it again;
+    # and what shlex writes never holds three single quotation marks in a row.
+    return re.sub(r'""(?=")', "\"\"''", shlex.join(words).replace("%(", "%''("))
 
 
 def unkeepable(text: str) -> bool:
     """Whether a plain value (a path) would not come back from Certbot's renewal file as it was."""
-    return "%(" in text or ("'''" in text and '"""' in text) or "\n" in text or text != text.strip()
+    return "%(" in text or "'''" in text or '"""' in text or "\n" in text or text != text.strip()

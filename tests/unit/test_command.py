@@ -35,6 +35,8 @@ def through_renewal_file(value: str) -> str:
 @given(words | nasty)
 @example(["--format", "%(name)s"])
 @example(["'''", '"""'])
+@example(['"""#'])
+@example(['"""""#', '"""\'#'])
 @example(["None", "-x", "a\nb"])
 def test_what_is_kept_comes_back_from_the_renewal_file(typed: list[str]) -> None:
     """A handler that is forgotten or changed at renewal is the old plugin's first sin."""
