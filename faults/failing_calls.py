@@ -106,7 +106,7 @@ def _try(failing: Failing, place: Host) -> Found:
     wrong = f"published and not noted: {unnoted.read_text()}" if unnoted.exists() else wrong_with(place, result, name)
     wrong = wrong or after(place, KILLED, name)
     outcome = "refused" if result.returncode else "issued"
-    return Found(f"{outcome}, nothing left after the next run: {sentence(result)}", wrong)
+    return Found(": ".join(filter(None, (f"{outcome}, nothing left after the next run", sentence(result)))), wrong)
 
 
 def _leave_entry(place: Host) -> None:
