@@ -385,14 +385,15 @@ class ExternalAuth(
         config: DehydratedConfig | None,
     ) -> Facts:
         from certbot_external_auth import deployment
-        from certbot_external_auth.dialects import Facts
+        from certbot_external_auth.dialects import facts_of
 
         names = tuple(asked or ())
         alias = self.config.certname
         if not alias and self.config.verb == "renew":
             alias = deployment.lineage_with({name.lower() for name in names}, self.config.config_dir)
         curve = {"secp256r1": "prime256v1"}.get(self.config.elliptic_curve, self.config.elliptic_curve)
-        return Facts(
+        return dataclasses.replace(
+            facts_of(found, config, cleanup_words),
             alias=alias or (names[0].removeprefix("*.") if names else ""),
             names=names,
             config_dir=os.path.abspath(self.config.config_dir),
@@ -400,12 +401,6 @@ class ExternalAuth(
             command="sign_csr" if self.config.csr else "sign_domains",
             key_algorithm="rsa" if self.config.key_type == "rsa" else str(curve),
             challenge_type=next(iter(self._preferred(config)), "dns-01"),
-            wellknown=found.wellknown,
-            chain=found.hook_chain,
-            cleanup_words=cleanup_words,
-            config=config.path if config else None,
-            basedir=config.basedir if config else None,
-            exports=config.exports if config else {},
         )
 
     def _tell_driver(self, error: UsageError) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from dataclasses import dataclass
 
@@ -11,7 +12,6 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import TYPES, choice, dns01, guard
 from certbot_external_auth.check import TAKEN
 from certbot_external_auth.dehydrated_config import DehydratedConfig
-from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import MissingDependencyError, UsageError
 from certbot_external_auth.settings import Settings
 
@@ -56,19 +56,14 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
     identifier = _identifier(arguments.domain)
     challenge_type = _type(arguments.type, found.dialect, config, identifier)
     work_dir = os.path.abspath(arguments.work_dir) if arguments.work_dir else folder
-    facts = Facts(
+    facts = dataclasses.replace(
+        dialects.facts_of(found, config, cleanup_words),
         alias=identifier,
         names=(identifier, f"*.{identifier}") if challenge_type == dns01.TYPE else (identifier,),
         config_dir=folder,
         work_dir=work_dir,
         challenge_type=challenge_type,
         key_algorithm="secp384r1",
-        wellknown=found.wellknown,
-        chain=found.hook_chain,
-        cleanup_words=cleanup_words,
-        config=config.path if config else None,
-        basedir=config.basedir if config else None,
-        exports=config.exports if config else {},
     )
     context = Context(
         settings=found,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.plugins import load
+
+if TYPE_CHECKING:
+    from certbot_external_auth.dehydrated_config import DehydratedConfig
+    from certbot_external_auth.settings import Settings
 
 GROUP = "certbot_external_auth.dialects"
 BUILT_IN = {
@@ -83,6 +87,17 @@ class Facts:
     config: str | None = None
     basedir: str | None = None
     exports: Mapping[str, str] = field(default_factory=dict)
+
+
+def facts_of(settings: Settings, config: DehydratedConfig | None, cleanup_words: tuple[str, ...] | None) -> Facts:
+    """What a handler is told by its settings; what is about the certificate is left for who knows it.
+
+    :param config: Dehydrated's configuration, if there is one. :param cleanup_words: see `Facts`.
+    """
+    found = Facts(wellknown=settings.wellknown, chain=settings.hook_chain, cleanup_words=cleanup_words)
+    if config is None:
+        return found
+    return replace(found, config=config.path, basedir=config.basedir, exports=config.exports)
 
 
 def dialect(name: str) -> Any:
