@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from certbot_external_auth import journal, tls_files
 from certbot_external_auth.backends import Context, Finished
@@ -13,6 +14,8 @@ from certbot_external_auth.dialects import Facts
 from certbot_external_auth.journal.entry import Entry, Handler
 from certbot_external_auth.recovery import fingerprint
 from certbot_external_auth.settings import Settings
+
+_SAME = ("dialect", "hook_chain", "jobs", "timeout", "wellknown", "env_file")
 
 
 def entry_of(context: Context, challenges: Sequence[Challenge], written: str) -> Entry:
@@ -34,19 +37,19 @@ def entry_of(context: Context, challenges: Sequence[Challenge], written: str) ->
         historic=settings.historic,
         handler=Handler(
             words=context.words,
-            dialect=settings.dialect,
             cleanup_words=facts.cleanup_words,
-            hook_chain=settings.hook_chain,
-            jobs=settings.jobs,
-            timeout=settings.timeout,
-            wellknown=settings.wellknown,
-            env_file=settings.env_file,
             dehydrated_config=facts.config,
             folder=_working_directory(),
             fingerprints=fingerprint.of(context.words, facts.cleanup_words or ()),
+            **_same(settings),
         ),
         challenges=tuple(dataclasses.replace(one, served=None) for one in challenges),
     )
+
+
+def _same(settings: Settings | Handler) -> dict[str, Any]:
+    """What both have under one name."""
+    return {name: getattr(settings, name) for name in _SAME}
 
 
 def _working_directory() -> str | None:
@@ -61,15 +64,10 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
     handler = entry.handler
     settings = Settings(
         mode=entry.mode,
-        dialect=handler.dialect,
-        hook_chain=handler.hook_chain,
-        jobs=handler.jobs,
-        timeout=handler.timeout,
-        wellknown=handler.wellknown,
-        env_file=handler.env_file,
         dehydrated_config=handler.dehydrated_config,
         protocol=entry.protocol,
         historic=entry.historic,
+        **_same(handler),
     )
     facts = Facts(
         alias=entry.lineage,
