@@ -2,8 +2,11 @@
 
 A program leaves its process group by one system call (setsid), and its parent by ending it. It cannot leave its
 ancestors: this process has the orphans among its descendants given to itself instead of to init (prctl(2),
-PR_SET_CHILD_SUBREAPER). Out of reach is only what another service starts on request (systemd-run, at, cron, docker).
-Where there is no /proc, only the process group is known.
+PR_SET_CHILD_SUBREAPER). Where several programs run, the mark that each is started with (`mark`) tells whose orphan it
+is. Out of reach is what another service starts on request (systemd-run, at, cron, docker). While others run, an orphan
+without a mark that has none of the program's pipes is nobody's: a program that sets its limits anew makes it, and a
+system that has no marks. It is ended when all are, but not at the time limit of one. Where there is no /proc, only the
+process group is known.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from certbot_external_auth import text
+from certbot_external_auth import mark, text
 
 _PR_SET_CHILD_SUBREAPER = 36
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -186,26 +189,50 @@ class Family:
 
     :param leader: its pid, which is that of its session and group too.
     :param since: `now()` from before it was started.
+    :param number: its mark, if it has one.
     :param pipes: inodes of the pipes it was given.
-    :param beside: gives the pids of programs that run beside it. Of orphans that appear then only those with one of
-        its pipes are surely its own.
+    :param beside: gives the pids of programs that run beside it.
     """
 
-    def __init__(self, leader: int, since: int, pipes: Collection[int], beside: Callable[[], Collection[int]]) -> None:
+    def __init__(
+        self,
+        leader: int,
+        since: int,
+        number: int | None,
+        pipes: Collection[int],
+        beside: Callable[[], Collection[int]],
+    ) -> None:
+        self.since = since
         self._leader = leader
-        self._since = since
+        self._mark = number
         self._pipes = pipes
         self._beside = beside
+        self._adopts = False
+
+    def adopt_unmarked(self, since: int) -> None:
+        """From now on all orphans since then whose mark tells nothing are its own: what runs beside it ends too."""
+        self.since = since
+        self._adopts = True
 
     def running(self, leader_ended: bool) -> list[Member]:
         """All that have not ended, but for the program itself if it has been waited for; ended children are let go."""
         table = look()
         others = self._beside()
-        roots = [one for one in table.values() if one.session == self._leader and one.started >= self._since]
-        new = orphans(table, self._since, [self._leader, *others])
-        roots += [one for one in new if not others or holds(one.pid, self._pipes)]
+        roots = [one for one in table.values() if one.session == self._leader and one.started >= self.since]
+        roots += [one for one in orphans(table, self.since, [self._leader, *others]) if self._is_own(one, others)]
         collect(orphans(table, _LOADED, [self._leader, *others]))
         return descendants(table, (one.pid for one in roots if not (leader_ended and one.pid == self._leader)))
+
+    def _is_own(self, orphan: Member, others: Collection[int]) -> bool:
+        found = mark.of(orphan.pid)
+        if found is not None and self._mark is not None:
+            return found == self._mark
+        return self._adopts or not others or holds(orphan.pid, self._pipes)
+
+    def none_runs(self) -> bool:
+        """Whether nothing is left of it, the program itself having been waited for."""
+        # A look is not one moment: who starts another and ends meanwhile may hide both from it.
+        return not self.running(leader_ended=True) and not self.running(leader_ended=True)
 
     def holding(self, members: Iterable[Member]) -> list[Member]:
         """Those that have one of its pipes open."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from certbot_external_auth import family, signals
+from certbot_external_auth import family, mark, signals
 from certbot_external_auth.descriptors import Watch
 from certbot_external_auth.family import Family
 from certbot_external_auth.program import Ended, Program
@@ -94,17 +94,18 @@ class Together(Generic[Key]):
         # An exception between its start and its entry here would leave nobody to end it.
         with self._signals.put_off():
             try:
-                popen = _popen(program)
+                with mark.marked() as number:
+                    popen = _popen(program)
             except (OSError, ValueError) as error:
                 self._ended.append((key, Ended(refused=getattr(error, "strerror", None) or str(error))))
                 return
-            running = Running(popen, program, self._watch, self._family(popen, since))
+            running = Running(popen, program, self._watch, self._family(popen, since, number))
             self._running[popen.pid] = (key, running)
             running.begin()
 
-    def _family(self, popen: subprocess.Popen[bytes], since: int) -> Family:
+    def _family(self, popen: subprocess.Popen[bytes], since: int, number: int | None) -> Family:
         pipes = [os.fstat(pipe.fileno()).st_ino for pipe in (popen.stdout, popen.stderr) if pipe is not None]
-        return Family(popen.pid, since, pipes, beside=lambda: self._running.keys() - {popen.pid})
+        return Family(popen.pid, since, number, pipes, beside=lambda: self._running.keys() - {popen.pid})
 
     def wait(self) -> list[tuple[Key, Ended]]:
         """Move bytes until at least one program has ended; those that have.
@@ -126,6 +127,9 @@ class Together(Generic[Key]):
                 self._ended.append((key, running.ended()))
 
     def _stop(self) -> None:
+        since = min(running.family.since for _, running in self._running.values())
+        for _, running in self._running.values():
+            running.family.adopt_unmarked(since)
         for _, running in self._running.values():
             running.stop()
             # What follows an exception is not worth another one.

@@ -60,7 +60,7 @@ class Running:
         self._often = _LOOK_AGAIN
         self._left: Sequence[Member] = ()
         self._watch = watch
-        self._family = relatives
+        self.family = relatives
         self._end: int | None = None
 
     def begin(self) -> None:
@@ -102,10 +102,10 @@ class Running:
         if time.monotonic() >= self._deadline:
             self._kill()
             return True
-        if self._popen.poll() is None or self._family.group_alive():
+        if self._popen.poll() is None or self.family.group_alive():
             return False
         self._often = _LOOK_FOR_END
-        return not self._family.running(leader_ended=True)
+        return self.family.none_runs()
 
     def _see_end(self) -> None:
         self._popen.poll()
@@ -131,7 +131,7 @@ class Running:
         self._close(linger=False)
 
     def _send(self, number: int) -> list[Member]:
-        return self._family.send(number, leader_ended=self._popen.returncode is not None)
+        return self.family.send(number, leader_ended=self._popen.returncode is not None)
 
     def _kill(self) -> None:
         """Again and again, since what is about to be ended may still start something; but not for ever, since a
@@ -140,8 +140,8 @@ class Running:
         with signals.put_off():
             while True:
                 self._left = self._send(signal.SIGKILL)
-                ended = self._popen.poll() is not None and not self._family.group_alive()
-                if (ended and not self._left) or time.monotonic() >= deadline:
+                ended = self._popen.poll() is not None and not self.family.group_alive()
+                if (ended and not self._left and self.family.none_runs()) or time.monotonic() >= deadline:
                     return
                 time.sleep(0.002)
 
@@ -209,10 +209,10 @@ class Running:
 
     def _tell_background(self) -> None:
         """Say what goes on, if something does; it is not ended, since handlers start servers on purpose."""
-        if not self._outputs() and not self._family.may_go_on():
+        if not self._outputs() and not self.family.may_go_on():
             return
-        members = self._family.running(leader_ended=True)
-        holding = self._family.holding(members)
+        members = self.family.running(leader_ended=True)
+        holding = self.family.holding(members)
         if self._outputs():
             level = logging.INFO if self._name in _warned else logging.WARNING
             _warned.add(self._name)

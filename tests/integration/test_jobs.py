@@ -160,6 +160,35 @@ def test_a_signal_ends_all_that_run_and_cleans_all_that_began(
     assert sorted(call.value for call in meetings.calls("cleanup")) == sorted(call.value for call in begun)
 
 
+LEAVES_A_DAEMON = """#!/bin/sh
+[ "$1" = perform ] || exit 0
+daemon() {
+    ( env -i setsid sh -c 'echo $$ >"$1.new"; mv "$1.new" "$1"; exec sleep 600' sh "$1" >/dev/null 2>&1 </dev/null & )
+    while ! [ -e "$1" ]; do sleep 0.01; done
+}
+# The CA decides the order of names.
+if mkdir "$DAEMONS/first"; then daemon "$DAEMONS/a"; exec sleep 600; fi
+if mkdir "$DAEMONS/second"; then while ! [ -e "$DAEMONS/a" ]; do sleep 0.01; done; exit 0; fi
+daemon "$DAEMONS/c"
+kill -TERM $PPID
+exec sleep 600
+"""
+
+
+def test_a_signal_ends_what_has_left_a_call_that_began_before_another(
+    certbot: Certbot, domain: str, tmp_path: Path
+) -> None:
+    """Lost: the word that all is ended; a daemon is nobody's as soon as two run that could have started it."""
+    path = tmp_path / "leaves-a-daemon.sh"
+    path.write_text(LEAVES_A_DAEMON)
+    path.chmod(0o755)
+    wanted = [f"{name}.{domain}" for name in "abc"]
+    words = handler(str(path), "--external-auth-jobs", "2")
+    result = certbot.run("certonly", *words, *names(*wanted), env={"DAEMONS": str(tmp_path)})
+    assert result.returncode == -signal.SIGTERM, result
+    assert all(gone(int((tmp_path / name).read_text())) for name in "ac")
+
+
 def test_the_time_limit_holds_for_each(certbot: Certbot, scripts: Hooks, meetings: Meetings, domain: str) -> None:
     """Lost: which of the names the provider did not answer for."""
     wanted = [f"{name}.{domain}" for name in "abcdef"]

@@ -70,3 +70,14 @@ def test_orphans_come_to_us() -> None:
     for one in found:
         family.send(one, signal.SIGKILL)
         os.waitpid(one.pid, 0)
+
+
+def test_one_look_that_finds_nothing_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is listed, starts another and ends before he is read hides both."""
+    leader = 4_000_000
+    child = family.Member(leader + 1, "x", "S", 1, leader, leader, family.now())
+    looks = iter([{}, {child.pid: child}, {}, {}])
+    monkeypatch.setattr(family, "look", lambda: next(looks))
+    one = family.Family(leader, 0, None, (), beside=tuple)
+    assert not one.none_runs()
+    assert one.none_runs()

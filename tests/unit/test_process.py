@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import output, process, running
+from certbot_external_auth import mark, output, process, running
 from certbot_external_auth.program import Ended, Program
 
 
@@ -284,6 +285,83 @@ def test_the_limit_of_one_does_not_end_the_daemon_of_another(tmp_path: Path) -> 
         together.wait()
     for pid in started:
         os.killpg(pid, signal.SIGKILL)
+
+
+LEAVES_ITS_PARENT = """
+( setsid sh -c 'echo $$ >>{folder}/$1; exec sleep 600' sh "$1" >/dev/null 2>&1 </dev/null & )
+"""
+"""A daemon as it should be: another session, no parent, none of our pipes."""
+
+
+def leaves_its_parent(folder: Path, rest: str) -> str:
+    return script(folder, LEAVES_ITS_PARENT.format(folder=folder) + rest)
+
+
+def noted_in(folder: Path, *names: str) -> list[int]:
+    return [pids_in(folder / name, 1)[0] for name in names]
+
+
+@pytest.fixture(params=["marked", "not marked"])
+def _marks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "not marked":
+        monkeypatch.setattr(mark, "of", lambda pid: None)
+
+
+@pytest.mark.usefixtures("_marks")
+def test_an_exception_ends_all_that_has_left_any_of_them(tmp_path: Path) -> None:
+    """Lost: the peace after a service was stopped; somebody still writes records."""
+    path = leaves_its_parent(tmp_path, "sleep 600")
+
+    def interrupt() -> None:
+        with process.Together[str]() as together:
+            for name in "abc":
+                together.start(name, program(path, name))
+                noted_in(tmp_path, name)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert all(map(gone, noted_in(tmp_path, *"abc")))
+
+
+def test_the_limit_ends_what_has_left_the_late_one_and_nothing_of_others(tmp_path: Path) -> None:
+    """Lost: the truth of the error, which says that it was stopped; or the server that another handler has started."""
+    os.mkfifo(tmp_path / "fifo")
+    path = leaves_its_parent(tmp_path, '[ "$1" = late ] && sleep 600; read line <"$2"')
+    with contextlib.suppress(KeyboardInterrupt), process.Together[str]() as together:
+        for name, limit in (("one", None), ("late", 1.0), ("other", None)):
+            together.start(name, program(path, name, str(tmp_path / "fifo"), limit=limit))
+            noted_in(tmp_path, name)
+        ((name, ended),) = together.wait()
+        assert (name, ended.timed_out, ended.left) == ("late", True, ())
+        assert [gone(pid) for pid in noted_in(tmp_path, "one", "late", "other")] == [False, True, False]
+        raise KeyboardInterrupt
+    assert all(map(gone, noted_in(tmp_path, "one", "other")))
+
+
+@pytest.mark.parametrize("how", ["limit", "exception"])
+def test_what_one_that_has_ended_left_on_purpose_goes_on(tmp_path: Path, how: str) -> None:
+    """Lost: the small server that a hook started to answer the CA, since another hook hangs."""
+    tidy = leaves_its_parent(tmp_path, f"while ! [ -e {tmp_path}/tidy ] || ! [ -e {tmp_path}/begun ]; do :; done")
+    late = tmp_path / "late.sh"
+    late.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\nsleep 600\n")
+    late.chmod(0o755)
+    try:
+        with contextlib.suppress(KeyboardInterrupt), process.Together[str]() as together:
+            # It begins first, so that what the other one leaves is younger than it.
+            together.start("late", program(str(late), limit=2.0 if how == "limit" else None))
+            together.start("tidy", program(tidy, "tidy"))
+            ((name, ended),) = together.wait()
+            assert (name, ended.ok) == ("tidy", True)
+            if how == "exception":
+                raise KeyboardInterrupt
+            ((name, ended),) = together.wait()
+            assert (name, ended.timed_out) == ("late", True)
+        (pid,) = noted_in(tmp_path, "tidy")
+        assert not gone(pid)
+    finally:
+        for pid in noted_in(tmp_path, "tidy"):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_what_goes_on_is_named_with_how_to_mend_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
