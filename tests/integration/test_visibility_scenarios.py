@@ -27,7 +27,7 @@ from tests.support.name_servers import Net
 
 COUNT = int(os.environ.get("SCENARIOS", "25"))
 SEED = os.environ.get("SEED")
-RESOLVER = "127.0.4.1"
+RESOLVER, PARENT = "127.0.4.1", "127.0.4.20"
 ADDRESSES = tuple(f"127.0.4.{number}" for number in range(2, 10)) + ("::1",)
 STEPS = 4
 NEVER = 99
@@ -45,7 +45,12 @@ class Address:
 
 @dataclass
 class Scenario:
-    """:ivar other: something else stands at the name: nothing, another value, or a wildcard record."""
+    """
+    :ivar other: something else stands at the name: nothing, another value, or a wildcard record.
+    :ivar where: the zone of these servers: that of the identifier; one of the challenge's own, below it (``below``), of
+        which the zone above knows the first server only, by one address; or another one, to which an alias leads
+        (``away``).
+    """
 
     seed: str
     wanted: list[str] = field(default_factory=list)
@@ -53,6 +58,7 @@ class Scenario:
     addresses: dict[str, Address] = field(default_factory=dict)
     other: str = ""
     alias: bool = False
+    where: str = ""
 
     @staticmethod
     def made(seed: str) -> Scenario:
@@ -68,12 +74,34 @@ class Scenario:
             step = (lambda: chance.choice((0, 1, 2, 3, NEVER))) if late else (lambda: chance.choice((0, 0, 1)))
             found.addresses[address] = Address(behaviour, [step() for _ in found.wanted])
         found.other = chance.choice(("", "", "value", "wildcard"))
-        found.alias = chance.random() < 0.25
+        found.where = chance.choice(("", "", "", "below", "away"))
+        found.alias = chance.random() < 0.25 and found.where != "below"
         return found
+
+    @property
+    def identifier(self) -> str:
+        return f"{self.seed}.test"
+
+    @property
+    def origin(self) -> str:
+        """Of the zone that has the values."""
+        return {"below": f"_acme-challenge.{self.identifier}", "away": f"away.{self.seed}"}.get(
+            self.where, self.identifier
+        )
+
+    def zone_above(self) -> str:
+        """Of the identifier, where it is not the one that has the values."""
+        first, address = self.servers[0], self.servers[0][0]
+        glue = f"ns0._acme-challenge 60 IN {'AAAA' if ':' in address else 'A'} {first[0]}"
+        led = ["_acme-challenge 60 IN NS ns0._acme-challenge", glue]
+        if self.where == "away":
+            led = [f"_acme-challenge 60 IN CNAME _acme-challenge.{self.origin}."]
+        lines = ["@ 60 IN SOA ns hostmaster 1 60 60 60 60", "@ 60 IN NS ns", f"ns 60 IN A {PARENT}", *led]
+        return "\n".join(lines) + "\n"
 
     def zone(self, address: str, step: int) -> str:
         lines = ["@ 60 IN SOA ns hostmaster 1 60 60 60 60", *self.delegation()]
-        name = "elsewhere" if self.alias else "_acme-challenge"
+        name = "elsewhere" if self.alias else "@" if self.where == "below" else "_acme-challenge"
         if self.alias:
             lines.append("_acme-challenge 60 IN CNAME elsewhere")
         here = [value for value, at in zip(self.wanted, self.addresses[address].arrives, strict=True) if at <= step]
@@ -100,10 +128,15 @@ class Scenario:
         one = self.addresses[address]
         return one.behaviour in (*ANSWERING, "only_tcp") and any(at > step for at in one.arrives)
 
+    def all_are_told(self) -> bool:
+        """Whether anybody who is known from above tells which servers there are."""
+        known = (self.addresses[address].behaviour for address in self.servers[0])
+        return self.where != "below" or any(one in (*ANSWERING, "only_tcp") for one in known)
+
 
 @pytest.fixture(scope="module")
 def net() -> Iterator[Net]:
-    with Net([RESOLVER, *ADDRESSES]) as found:
+    with Net([RESOLVER, PARENT, *ADDRESSES]) as found:
         found[RESOLVER].recursive = True
         yield found
 
@@ -117,13 +150,12 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def played(net: Net, scenario: Scenario) -> tuple[Round, int]:
     """The last round of a watch, and the step of the scenario's time at which it looked."""
-    origin = f"{scenario.seed}.test"
     step = 0
 
     def set_step(number: int) -> None:
         for address, one in scenario.addresses.items():
             net[address].zones.clear()
-            net[address].serve(origin, scenario.zone(address, number))
+            net[address].serve(scenario.origin, scenario.zone(address, number))
             net[address].behaviour = one.behaviour
 
     def pause(_: float) -> bool:
@@ -133,12 +165,16 @@ def played(net: Net, scenario: Scenario) -> tuple[Round, int]:
         return False
 
     net[RESOLVER].zones.clear()
-    net[RESOLVER].serve(origin, "@ 60 IN SOA ns hostmaster 1 60 60 60 60\n" + "\n".join(scenario.delegation()) + "\n")
+    net[PARENT].zones.clear()
+    if scenario.where:
+        net.serve(scenario.identifier, scenario.zone_above(), [RESOLVER, PARENT])
+    soa = "@ 60 IN SOA ns hostmaster 1 60 60 60 60"
+    net[RESOLVER].serve(scenario.origin, "\n".join([soa, *scenario.delegation()]) + "\n")
     set_step(0)
     observer = Observer(Surroundings())
     observer._probes["dns"] = Probe(Surroundings(), Zones(Resolver([Endpoint(RESOLVER, net.port)]), net.port))
-    place = f"_acme-challenge.{origin}"
-    wanted = Expectation("dns-01", origin, place, tuple(scenario.wanted), ("c1",))
+    place = f"_acme-challenge.{scenario.identifier}"
+    wanted = Expectation("dns-01", scenario.identifier, place, tuple(scenario.wanted), ("c1",))
 
     def told(found: Round) -> None:
         # The deadline is a number of looks here, not of seconds.
@@ -178,5 +214,6 @@ def test_no_verdict_differs_from_what_a_ca_would_see(net: Net) -> None:
         if all(sees.values()) and not slow:
             assert state is State.VISIBLE, f"everybody shows it; {shown}"
         asked = {one.address.rpartition(":")[0].strip("[]") for one in last.observations}
-        assert asked == set(scenario.addresses), f"not everybody was asked; {shown}"
+        everybody = set(scenario.addresses) if scenario.all_are_told() else set(scenario.servers[0])
+        assert asked == everybody, f"not everybody was asked; {shown}"
     assert SEED or visible > COUNT / 10
