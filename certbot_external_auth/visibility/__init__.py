@@ -47,6 +47,8 @@ class Outcome(enum.Enum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     """This machine has no route to the address, mostly because it has no IPv6."""
+    NOT_ASKED = "not_asked"
+    """It was to be asked, but not in this look: there was no time left, or there were too many."""
     FAULT = "fault"
     """Looking failed in a way that nobody foresaw; the detail has the exception."""
 
@@ -74,6 +76,7 @@ _SAYS = {
             Outcome.NOT_AUTHORITATIVE,
             Outcome.CONNECTION_REFUSED,
             Outcome.TIMEOUT,
+            Outcome.NOT_ASKED,
             Outcome.FAULT,
         ),
         Says.UNCLEAR,

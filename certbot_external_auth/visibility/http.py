@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import http.client
 import socket
+import threading
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 from certbot_external_auth import __version__
 from certbot_external_auth.endpoint import Endpoint, is_address
 from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, redirects
-from certbot_external_auth.visibility.addresses import resolve
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, fair, redirects
 from certbot_external_auth.visibility.connection import (
     PATIENCE,
     BoundedReader,
@@ -24,10 +25,10 @@ from certbot_external_auth.visibility.connection import (
     connect,
     handshake,
 )
-from certbot_external_auth.visibility.parallel import each
+from certbot_external_auth.visibility.directory import Directory
+from certbot_external_auth.visibility.fair import Memory, Step
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.redirects import Target
-from certbot_external_auth.visibility.system import Addresses
 
 BUDGET = 65536
 """Bytes of an answer that are read at most, headers and all."""
@@ -39,13 +40,28 @@ WIDTH = 64
 
 @dataclass(frozen=True)
 class _Errand:
-    """One request: an expectation, what to ask for it now, and at which address (None: not looked up yet)."""
+    """One request: an expectation, what to ask for it now, and at which address (None: not looked up yet).
+
+    :ivar redirects: how many have led here.
+    """
 
     expectation: Expectation
     target: Target
     address: str | None = None
+    redirects: int = 0
 
-    def observed(self, outcome: Outcome, seen: str = "", detail: str = "", begun: float | None = None) -> Observation:
+    @property
+    def where(self) -> Hashable:
+        """Who may be silent: an address, or whoever knows the addresses of the host."""
+        return self.target.host if self.address is None else Endpoint(self.address, self.target.port)
+
+    @property
+    def rank(self) -> tuple[int, str, bool, str]:
+        """Its place in a table that is looked at again and again."""
+        address = self.address or ""
+        return self.redirects, self.target.url, ":" in address, address
+
+    def observed(self, outcome: Outcome, detail: str = "", seen: str = "", begun: float | None = None) -> Observation:
         where = "" if self.address is None else str(Endpoint(self.address, self.target.port))
         redirected = self.target.url != self.expectation.place
         notes = [f"redirected to {one_line(self.target.url, 200)}"] if redirected else []
@@ -65,52 +81,71 @@ class Probe:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
+        self._memory: Memory[_Errand] = Memory()
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        """See `probe.Probe`. One redirect after the other is followed for all at a time."""
-        found: list[Observation] = []
-        errands = [_Errand(one, self._target(one.place)) for one in expectations]
-        known: dict[str, Addresses] = {}
-        for left in reversed(range(redirects.MOST + 1)):
-            self._look_up(errands, known, until)
-            # Where several addresses redirect to one place, that place is asked once.
-            asked, outcomes = self._spread(dict.fromkeys(errands), known)
-            answers = each(lambda errand: self._fetch(errand, until), asked)
-            errands = [answer for answer in answers if isinstance(answer, _Errand)]
-            found += outcomes + [answer for answer in answers if isinstance(answer, Observation)]
-            if not left:
-                detail = f"redirected more than {redirects.MOST} times"
-                found += [one.observed(Outcome.WRONG_CONTENT, detail=detail) for one in dict.fromkeys(errands)]
-            if not errands:
-                break
-        return found
+        """See `probe.Probe`. Where a redirect leads is asked as soon as it is known."""
+        surroundings = self._surroundings
+        errands = [
+            _Errand(one, redirects.target(one.place, surroundings.http_port, surroundings.https_port))
+            for one in expectations
+        ]
+        directory = Directory(surroundings.nameservers, until)
+        directory.learn([one.target.host for one in errands])
+        paths = _Paths(directory, surroundings, until)
+        look: fair.Look[_Errand, Observation] = fair.Look(
+            lambda errand: errand.where, paths.step, _Errand.observed, until, self._memory
+        )
+        order = {one.place: index for index, one in enumerate(expectations)}
+        found = look.run(errands)
+        return [one for _, one in sorted(found, key=lambda pair: (order[pair[1].place], *pair[0].rank))]
 
-    def _target(self, url: str) -> Target:
-        return redirects.target(url, self._surroundings.http_port, self._surroundings.https_port)
 
-    def _look_up(self, errands: Iterable[_Errand], known: dict[str, Addresses], until: float) -> None:
-        """Learn the addresses of hosts that are not known yet."""
-        hosts = [one.target.host for one in errands if one.target.host not in known]
-        known.update(resolve(hosts, until, self._surroundings.nameservers))
+class _Paths:
+    """Where the errands of one look lead; used by many threads."""
 
-    @staticmethod
-    def _spread(errands: Iterable[_Errand], known: dict[str, Addresses]) -> tuple[list[_Errand], list[Observation]]:
-        """Each errand at every address, and observations about what has none."""
-        asked: list[_Errand] = []
-        outcomes: list[Observation] = []
-        counts: dict[str, int] = {}
-        for one in errands:
-            place = one.expectation.place
-            addresses = known[one.target.host]
-            if addresses.outcome is not None:
-                outcomes.append(one.observed(addresses.outcome, detail=addresses.detail))
-                continue
-            counts[place] = counts.get(place, 0) + len(addresses.found)
-            if counts[place] > WIDTH:
-                outcomes.append(one.observed(Outcome.TIMEOUT, detail=f"left out: more than {WIDTH} places to ask"))
-                continue
-            asked += [_Errand(one.expectation, one.target, address) for address in addresses.found]
-        return asked, outcomes
+    def __init__(self, directory: Directory, surroundings: Surroundings, until: float) -> None:
+        self._directory = directory
+        self._surroundings = surroundings
+        self._until = until
+        self._lock = threading.Lock()
+        self._known: set[_Errand] = set()
+        self._counts: Counter[tuple[str, int]] = Counter()
+
+    def step(self, errand: _Errand) -> Step[_Errand, Observation]:
+        """See `fair.Look`."""
+        if errand.address is None:
+            return self._spread(errand)
+        answer = self._fetch(errand, self._until)
+        if isinstance(answer, Observation):
+            return Step((answer,), silent=answer.outcome is Outcome.TIMEOUT)
+        # Where several addresses redirect to one place, that place is asked once.
+        if not self._new(answer):
+            return Step()
+        if answer.redirects > redirects.MOST:
+            detail = f"redirected more than {redirects.MOST} times"
+            return Step((answer.observed(Outcome.WRONG_CONTENT, detail),))
+        return Step(further=(answer,))
+
+    def _new(self, errand: _Errand) -> bool:
+        with self._lock:
+            known = errand in self._known
+            self._known.add(errand)
+            return not known
+
+    def _spread(self, errand: _Errand) -> Step[_Errand, Observation]:
+        """The errand at every address, or an observation about what has none."""
+        addresses = self._directory.of(errand.target.host)
+        if addresses.outcome is not None:
+            silent = addresses.outcome is Outcome.TIMEOUT
+            return Step((errand.observed(addresses.outcome, addresses.detail),), silent=silent)
+        key = errand.expectation.place, errand.redirects
+        with self._lock:
+            self._counts[key] += len(addresses.found)
+            left_out = self._counts[key] > WIDTH
+        if left_out:
+            return Step((errand.observed(Outcome.NOT_ASKED, f"there are more than {WIDTH} places to ask"),))
+        return Step(further=tuple(replace(errand, address=address) for address in addresses.found))
 
     def _fetch(self, errand: _Errand, until: float) -> Observation | _Errand:
         """One request; the result is what was seen, or where it leads."""
@@ -123,22 +158,22 @@ class Probe:
                 errand.target, status, location, surroundings.http_port, surroundings.https_port
             )
         except ConnectionFailedError as error:
-            return errand.observed(error.outcome, detail=error.detail, begun=begun)
+            return errand.observed(error.outcome, error.detail, begun=begun)
         except TimeoutError:
-            return errand.observed(Outcome.TIMEOUT, detail="connected, but the answer did not come", begun=begun)
+            return errand.observed(Outcome.TIMEOUT, "connected, but the answer did not come", begun=begun)
         except (OSError, http.client.HTTPException, ValueError) as error:
             # ValueError: a RedirectError, or what http.client cannot read, such as a chunk of negative size.
             detail = one_line(str(error) or type(error).__name__, 200)
-            return errand.observed(Outcome.WRONG_CONTENT, detail=detail, begun=begun)
+            return errand.observed(Outcome.WRONG_CONTENT, detail, begun=begun)
         if following is not None:
-            return _Errand(errand.expectation, following)
+            return _Errand(errand.expectation, following, redirects=errand.redirects + 1)
         if status != http.HTTPStatus.OK:
-            return errand.observed(Outcome.WRONG_CONTENT, one_line(f"{status} {reason}", 100), begun=begun)
+            return errand.observed(Outcome.WRONG_CONTENT, seen=one_line(f"{status} {reason}", 100), begun=begun)
         if len(body) <= BODY and redirects.matches(body, errand.expectation.values[0]):
             return errand.observed(Outcome.MATCH, begun=begun)
         shown = one_line(body.decode("utf-8", "replace"), 100)
         detail = f"more than {BODY} bytes" if len(body) > BODY else ""
-        return errand.observed(Outcome.WRONG_CONTENT, shown or "nothing", detail, begun)
+        return errand.observed(Outcome.WRONG_CONTENT, detail, shown or "nothing", begun)
 
 
 def _get(target: Target, address: str, until: float) -> tuple[int, str, str | None, bytes]:

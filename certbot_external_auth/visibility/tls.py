@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 from certbot_external_auth.challenges import tlsalpn01
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, certificates
-from certbot_external_auth.visibility.addresses import resolve
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, certificates, fair
 from certbot_external_auth.visibility.connection import PATIENCE, ConnectionFailedError, connect, handshake
-from certbot_external_auth.visibility.parallel import each
+from certbot_external_auth.visibility.directory import Directory
+from certbot_external_auth.visibility.fair import Memory, Step
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.system import Addresses
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """One handshake: for what, and at which address (None: not looked up yet)."""
+
+    expectation: Expectation
+    address: str | None = None
 
 
 class Probe:
@@ -20,26 +30,48 @@ class Probe:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
+        self._memory: Memory[_Errand] = Memory()
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
         """See `probe.Probe`."""
-        known = resolve([one.identifier for one in expectations], until, self._surroundings.nameservers)
-        pairs = [(one, known[one.identifier]) for one in expectations]
-        unknown = [
-            Observation(one.place, one.identifier, "", addresses.outcome, detail=addresses.detail)
-            for one, addresses in pairs
-            if addresses.outcome is not None
-        ]
-        asked = [(one, address) for one, addresses in pairs for address in addresses.found]
-        return unknown + each(lambda pair: self._shake_hands(*pair, until), asked)
+        directory = Directory(self._surroundings.nameservers, until)
+        directory.learn([one.identifier for one in expectations])
 
-    def _shake_hands(self, one: Expectation, address: str, until: float) -> Observation:
+        def step(errand: _Errand) -> Step[_Errand, Observation]:
+            if errand.address is None:
+                return self._spread(errand, directory.of(errand.expectation.identifier))
+            return self._shake_hands(errand, until)
+
+        look = fair.Look(self._where, step, self._observed, until, self._memory)
+        order = {one.place: index for index, one in enumerate(expectations)}
+        found = [one for _, one in look.run([_Errand(one) for one in expectations])]
+        return sorted(found, key=lambda one: (order[one.place], one.address.startswith("["), one.address))
+
+    def _where(self, errand: _Errand) -> Hashable:
+        """Who may be silent: an address, or whoever knows the addresses of the name."""
+        if errand.address is None:
+            return errand.expectation.identifier
+        return Endpoint(errand.address, self._surroundings.https_port)
+
+    def _observed(
+        self, errand: _Errand, outcome: Outcome, detail: str, seen: tuple[str, ...] = (), seconds: float = 0.0
+    ) -> Observation:
+        where = "" if errand.address is None else str(self._where(errand))
+        one = errand.expectation
+        return Observation(one.place, one.identifier, where, outcome, seen, seconds, one_line(detail, 200))
+
+    def _spread(self, errand: _Errand, addresses: Addresses) -> Step[_Errand, Observation]:
+        if addresses.outcome is not None:
+            silent = addresses.outcome is Outcome.TIMEOUT
+            return Step((self._observed(errand, addresses.outcome, addresses.detail),), silent=silent)
+        return Step(further=tuple(replace(errand, address=address) for address in addresses.found))
+
+    def _shake_hands(self, errand: _Errand, until: float) -> Step[_Errand, Observation]:
         begun = time.monotonic()
-        endpoint = Endpoint(address, self._surroundings.https_port)
-        outcome, seen, detail = _seen(one, endpoint, min(until, begun + PATIENCE))
-        return Observation(
-            one.place, one.identifier, str(endpoint), outcome, seen, time.monotonic() - begun, one_line(detail, 200)
-        )
+        endpoint = Endpoint(errand.address or "", self._surroundings.https_port)
+        outcome, seen, detail = _seen(errand.expectation, endpoint, min(until, begun + PATIENCE))
+        found = self._observed(errand, outcome, detail, seen, time.monotonic() - begun)
+        return Step((found,), silent=outcome is Outcome.TIMEOUT)
 
 
 def _seen(one: Expectation, endpoint: Endpoint, until: float) -> tuple[Outcome, tuple[str, ...], str]:

@@ -32,6 +32,8 @@ WITHOUT = "127.0.0.4"
 PATIENCE = 20.0
 SHORT = 1.0
 """For servers that never answer."""
+LONGER = 4.0
+"""For these, beside many that do."""
 
 
 def expectation(name: str, kind: str = "dns") -> Expectation:
@@ -277,6 +279,28 @@ def test_a_server_that_hangs_holds_up_nobody_else(place: Place) -> None:
     assert found == {
         place.at("held.test", "127.0.0.2"): Outcome.MATCH,
         place.at("held.test", "127.0.0.6"): Outcome.TIMEOUT,
+    }
+
+
+def test_a_server_that_hangs_keeps_no_name_from_the_others(place: Place) -> None:
+    """Lost: what the good servers say of the names for which no thread is left, and the same ones in every look."""
+    wanted = [f"h{number}.site.test" for number in range(150)]
+    for name in wanted:
+        place.ca.set_addresses(name, "127.0.0.1", "127.0.0.2")
+    with web.answering("127.0.0.1", place.http_port, hang):
+        found = place.outcomes(*wanted, patience=LONGER)
+    assert {found[place.at(name, "127.0.0.2")] for name in wanted} == {Outcome.MATCH}
+    assert {found[place.at(name, "127.0.0.1")] for name in wanted} <= {Outcome.TIMEOUT, Outcome.NOT_ASKED}
+
+
+def test_redirects_are_followed_though_another_server_hangs(place: Place) -> None:
+    """Lost: every site that sends everybody to https, for one server that is down."""
+    place.ca.set_addresses("hung.test", "127.0.0.6")
+    with web.answering("127.0.0.6", place.http_port, hang):
+        found = place.outcomes("hung.test", "secure.test", patience=LONGER)
+    assert found == {
+        place.at("hung.test", "127.0.0.6"): Outcome.TIMEOUT,
+        **expected(place, "secure.test", tls=True),
     }
 
 

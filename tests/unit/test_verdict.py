@@ -49,7 +49,7 @@ def test_every_outcome_counts_as_the_table_says(outcome: Outcome) -> None:
         **dict.fromkeys((Outcome.OTHER_VALUES, Outcome.NO_RECORD, Outcome.NO_SUCH_NAME), FAIL),
         **dict.fromkeys((Outcome.WRONG_CONTENT, Outcome.WRONG_CERTIFICATE), FAIL),
         **dict.fromkeys((Outcome.REFUSED, Outcome.SERVFAIL, Outcome.NOT_AUTHORITATIVE), WARN),
-        **dict.fromkeys((Outcome.CONNECTION_REFUSED, Outcome.TIMEOUT, Outcome.FAULT), WARN),
+        **dict.fromkeys((Outcome.CONNECTION_REFUSED, Outcome.TIMEOUT, Outcome.NOT_ASKED, Outcome.FAULT), WARN),
     }
     assert decision(seen(Outcome.MATCH, outcome), "auto") is beside[outcome]
 

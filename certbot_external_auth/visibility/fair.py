@@ -1,0 +1,219 @@
+"""Questions to many addresses side by side, so that those who do not answer keep nobody else from being asked."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from certbot_external_auth.text import one_line
+from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility.parallel import POLL
+
+logger = logging.getLogger(__name__)
+
+LIMIT = 128
+"""Threads, and so sockets, at a time."""
+SCANT = 0.1
+"""Seconds in which nobody is asked any more: what is not answered in these says nothing about a server."""
+NO_TIME = "no time was left"
+SILENT_BEFORE = "not asked again: it had not answered before"
+
+In = TypeVar("In", bound=Hashable)
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True)
+class Step(Generic[In, Out]):
+    """What came of one question.
+
+    :ivar found: what was found out. :ivar further: questions that follow from it.
+    :ivar silent: it was not answered in time; None if it was not asked.
+    """
+
+    found: tuple[Out, ...] = ()
+    further: tuple[In, ...] = ()
+    silent: bool | None = False
+
+
+@dataclass
+class Memory(Generic[In]):
+    """Of the look before: who was asked and did not answer at all, and which questions were not answered."""
+
+    silent: set[Hashable] = field(default_factory=set)
+    unanswered: set[In] = field(default_factory=set)
+
+
+class Turns(Generic[In]):
+    """Which question is next: of the place that the fewest ask just now, in turn. Knows no threads and no clock.
+
+    Places that were silent in the look before come after all others; so does, at its place, what was not answered then,
+    for it may be that question alone.
+
+    :param where: the place a question goes to.
+    """
+
+    def __init__(self, where: Callable[[In], Hashable], memory: Memory[In]) -> None:
+        self._where = where
+        self._late = set(memory.silent)
+        self._unanswered = set(memory.unanswered)
+        self._waiting: defaultdict[Hashable, deque[In]] = defaultdict(deque)
+        self._again: defaultdict[Hashable, deque[In]] = defaultdict(deque)
+        self._busy: Counter[Hashable] = Counter()
+        self._order = itertools.count()
+        # Entries that are out of date stay until they come up.
+        self._heap: list[tuple[bool, int, int, Hashable]] = []
+        self._answered: set[Hashable] = set()
+        self._timed_out: set[Hashable] = set()
+
+    @property
+    def silent(self) -> set[Hashable]:
+        """Places that did not answer in time, and have answered nothing else."""
+        return self._timed_out - self._answered
+
+    def is_silent(self, item: In) -> bool:
+        place = self._where(item)
+        return place in self._timed_out and place not in self._answered
+
+    def add(self, item: In) -> None:
+        place = self._where(item)
+        (self._again if item in self._unanswered else self._waiting)[place].append(item)
+        self._push(place)
+
+    def next(self) -> In | None:
+        """The question whose turn it is; it is being asked until it is `done`."""
+        while self._heap:
+            _, busy, _, place = heapq.heappop(self._heap)
+            queue = self._waiting[place] or self._again[place]
+            if queue and busy == self._busy[place]:
+                self._busy[place] += 1
+                item = queue.popleft()
+                self._push(place)
+                return item
+        return None
+
+    def done(self, item: In, silent: bool | None) -> None:
+        """:param silent: whether it was not answered in time; None if it was not asked."""
+        place = self._where(item)
+        if silent is not None:
+            (self._timed_out if silent else self._answered).add(place)
+        self._busy[place] -= 1
+        self._push(place)
+
+    def _push(self, place: Hashable) -> None:
+        if self._waiting[place] or self._again[place]:
+            heapq.heappush(self._heap, (place in self._late, self._busy[place], next(self._order), place))
+
+
+class Look(Generic[In, Out]):
+    """All questions of one look, and what follows from them.
+
+    :param where: the place a question goes to: an address and port, or what else may be silent.
+    :param ask: asks one question, and ends by itself at `until` (monotonic clock).
+    :param unasked: what is said of a question that was not asked, or at which we failed.
+    :param memory: of the look before; it has this look's afterwards.
+    """
+
+    def __init__(
+        self,
+        where: Callable[[In], Hashable],
+        ask: Callable[[In], Step[In, Out]],
+        unasked: Callable[[In, Outcome, str], Out],
+        until: float,
+        memory: Memory[In],
+    ) -> None:
+        self._ask = ask
+        self._unasked = unasked
+        self._until = until
+        self._memory = memory
+        self._turns: Turns[In] = Turns(where, memory)
+        self._lock = threading.Lock()
+        self._open = 0
+        self._threads = 0
+        self._over = threading.Event()
+        self._found: list[tuple[In, Out]] = []
+        self._unanswered: set[In] = set()
+
+    def run(self, items: Sequence[In]) -> list[tuple[In, Out]]:
+        """What was found out, each with its question, in any order.
+
+        A signal's exception ends the waiting at once; the threads are daemons and take up nothing more then.
+        """
+        if not items:
+            return []
+        try:
+            with self._lock:
+                for item in items:
+                    self._add(item)
+            while not self._over.wait(POLL):
+                pass
+        finally:
+            self._over.set()
+        with self._lock:
+            self._memory.silent, self._memory.unanswered = self._turns.silent, self._unanswered
+            return self._found
+
+    # --- with the lock held ---
+
+    def _add(self, item: In) -> None:
+        self._turns.add(item)
+        self._open += 1
+        if self._threads < LIMIT:
+            self._threads += 1
+            try:
+                threading.Thread(target=self._work, name="visibility", daemon=True).start()
+            except RuntimeError:
+                # The system has no more of them; those that run do the work.
+                self._threads -= 1
+                if not self._threads:
+                    raise
+
+    def _take(self) -> tuple[In, Outcome | None, str] | None:
+        """A question, with what is said instead of asking it; None if nothing is to be done."""
+        item = None if self._over.is_set() else self._turns.next()
+        if item is None:
+            self._threads -= 1
+            return None
+        if time.monotonic() > self._until - SCANT:
+            return item, Outcome.NOT_ASKED, NO_TIME
+        if self._turns.is_silent(item):
+            return item, Outcome.TIMEOUT, SILENT_BEFORE
+        return item, None, ""
+
+    def _put(self, item: In, step: Step[In, Out]) -> None:
+        self._turns.done(item, step.silent)
+        self._found += [(item, one) for one in step.found]
+        if step.silent:
+            self._unanswered.add(item)
+        for one in step.further:
+            self._add(one)
+        self._open -= 1
+        if not self._open:
+            self._over.set()
+
+    # --- threads ---
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                taken = self._take()
+            if taken is None:
+                return
+            item, outcome, detail = taken
+            step = self._asked(item) if outcome is None else Step((self._unasked(item, outcome, detail),), silent=None)
+            with self._lock:
+                self._put(item, step)
+
+    def _asked(self, item: In) -> Step[In, Out]:
+        try:
+            return self._ask(item)
+        except BaseException as error:
+            # No signal comes to a thread; whatever it is, the others are waited for.
+            logger.debug("Looking failed.", exc_info=True)
+            return Step((self._unasked(item, Outcome.FAULT, one_line(f"{type(error).__name__}: {error}")),))
