@@ -7,8 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -142,13 +141,6 @@ fi
     assert [call.operation for call in scripts.calls("perform", "cleanup")] == ["perform", "cleanup"]
     assert txt(ca, domain) == [[]]
     assert not journal(certbot)
-
-
-def until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_second_interrupt_leaves_the_journal_true(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
