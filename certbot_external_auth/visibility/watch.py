@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,13 +25,17 @@ JITTER = 0.1
 """Part of a pause by which it may be longer or shorter, so that many hosts do not ask at the same moment."""
 LOOK_LIMIT = 10.0
 """Seconds one look may take."""
+LAST_LOOK = 3.0
+"""Seconds by which looking may go on when the time is over: a look at the end needs some itself."""
 NOBODY_ROUNDS, NOBODY_LIMIT = 2, 10.0
 """Looks, and seconds for these, after which `auto` believes that nobody will answer."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """:ivar mode: ``auto`` or ``strict``. :ivar timeout, settle: seconds."""
+    """:ivar mode: ``auto`` or ``strict``.
+    :ivar timeout, settle: seconds; where `timeout` is infinite, a person says when it ends.
+    """
 
     mode: str = "auto"
     timeout: float = 120.0
@@ -130,11 +135,12 @@ def watch(
     start = time.monotonic()
     number, length = 0, FIRST_PAUSE
     there: set[tuple[str, str]] = set()
+    seen: Mapping[str, Sequence[Observation]] = {}
     while True:
         number += 1
-        seen = verdict.by_place(expectations, observer.look(expectations, _until(start, number, policy)))
+        last, seen = seen, verdict.by_place(expectations, observer.look(expectations, _until(start, number, policy)))
         spent = time.monotonic() - start
-        over = _enough(seen, number, policy) or spent >= policy.timeout
+        over = _enough(last, seen, number, policy) or spent >= policy.timeout
         before, there = there, _there(seen)
         if there - before:
             # It is on its way, so the rest may come at any moment.
@@ -165,22 +171,34 @@ def _sleep(seconds: float) -> bool:
 
 
 def _until(start: float, number: int, policy: Policy) -> float:
-    limit = time.monotonic() + LOOK_LIMIT
+    now = time.monotonic()
+    limit = min(now + LOOK_LIMIT, max(start + policy.timeout, now + LAST_LOOK))
     if policy.mode == verdict.STRICT or number > NOBODY_ROUNDS:
         return limit
     # Two looks and the pause between them fit into the limit.
     return min(limit, start + (NOBODY_LIMIT - FIRST_PAUSE * (1 + JITTER)) * number / NOBODY_ROUNDS + number - 1)
 
 
-def _enough(seen: Mapping[str, Sequence[Observation]], number: int, policy: Policy) -> bool:
-    """Whether another look could change nothing that matters."""
-    return all(_settled(observations, number, policy) for observations in seen.values())
+def _enough(
+    last: Mapping[str, Sequence[Observation]],
+    seen: Mapping[str, Sequence[Observation]],
+    number: int,
+    policy: Policy,
+) -> bool:
+    """Whether another look could change nothing that matters.
+
+    :param last: what the look before has seen, nothing at the first one.
+    """
+    return all(_settled(last.get(place), seen[place], number, policy) for place in seen)
 
 
-def _settled(observations: Sequence[Observation], number: int, policy: Policy) -> bool:
+def _settled(
+    last: Sequence[Observation] | None, observations: Sequence[Observation], number: int, policy: Policy
+) -> bool:
     if verdict.state(observations) is State.VISIBLE:
         return True
-    if policy.mode == verdict.STRICT or verdict.answered(observations):
-        return False
     # Who cannot even be asked from here will not be a moment later.
-    return number >= NOBODY_ROUNDS or not verdict.said(observations)
+    nobody = not verdict.said(observations)
+    if policy.mode == verdict.STRICT:
+        return nobody and last is not None and not verdict.said(last) and policy.timeout < math.inf
+    return nobody or (number >= NOBODY_ROUNDS and not verdict.answered(observations))

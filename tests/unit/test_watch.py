@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -22,8 +24,10 @@ class Script(Observer):
         super().__init__(Surroundings())
         self._rounds = rounds
         self.looks = 0
+        self.allowed: list[float] = []
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        self.allowed.append(until - time.monotonic())
         found = []
         for one in expectations:
             rounds = self._rounds[one.identifier[0]]
@@ -91,6 +95,32 @@ def test_strict_and_a_no_are_waited_for_to_the_end() -> None:
         assert (end.number, end.over, pauses) == (1, True, [])
         script = Script(a=[*[outcome] * 5, Outcome.MATCH])
         assert run(script, Policy(mode, 1000, 0), A)[0].number == 6
+
+
+def test_strict_does_not_wait_for_whom_this_machine_cannot_ask() -> None:
+    """Lost: the whole time, on a host without a network, or without IPv6 where the servers have nothing else."""
+    unreachable, silent = Outcome.UNREACHABLE, Outcome.TIMEOUT
+    again = AssertionError("asked once more")
+    for rounds, looks in (([unreachable] * 2, 2), ([unreachable, silent, unreachable, unreachable], 4)):
+        end, _, _ = run(Script(a=[*rounds, again]), Policy("strict", 1000, 0), A)
+        assert (end.number, end.over, end.decision("strict")) == (looks, True, Decision.FAIL)
+    # A person who publishes by hand is not done when the network is down.
+    script = Script(a=[*[unreachable] * 5, Outcome.MATCH])
+    assert run(script, Policy("strict", math.inf, 0), A)[0].number == 6
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+def test_a_look_ends_with_the_time_or_shortly_after(mode: str) -> None:
+    """Lost: what was promised by --external-auth-verify-timeout, by ten seconds."""
+    for timeout, longest in ((0, 3), (1, 3), (4, 4), (1000, 10)):
+        script = Script(a=[Outcome.MATCH])
+        run(script, Policy(mode, timeout, 0), A)
+        assert script.allowed[0] <= longest + 0.01
+    # Not only the first one.
+    script = Script(a=[Outcome.NO_RECORD])
+    run(script, Policy(mode, 0.2, 0), A)
+    assert len(script.allowed) > 2
+    assert max(script.allowed) <= 3.01
 
 
 def test_who_does_not_want_to_wait_ends_it() -> None:
