@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from certbot_external_auth.text import counted
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -38,7 +40,7 @@ class Ended:
             return f"it could not be started: {self.refused}"
         if self.timed_out:
             stopped = f"{', '.join(self.left)} could not be ended" if self.left else "was stopped"
-            return f"it had not ended after {self.limit:g} seconds and {stopped}"
+            return f"it had not ended after {counted(self.limit or 0, 'second')} and {stopped}"
         if self.signal is not None:
             return f"it was ended by {_signal_name(self.signal)}"
         return f"exit code {self.code}"

@@ -1,4 +1,4 @@
-"""Free text of others (a handler, a driver, the CA) made fit for a log, a terminal and a JSON line."""
+"""Free text of others (a handler, a driver, the CA) made fit for a log, a terminal and a JSON line; numbers in ours."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ def quoted(text: str, limit: int = 120) -> str:
     """Text shown between quotes with everything unprintable escaped, for what must be seen as it was sent."""
     shown = text if len(text) <= limit else text[:limit] + "…"
     return ascii(shown)
+
+
+def counted(number: float, noun: str, plural: str = "") -> str:
+    """``1 second``, ``2 seconds``, ``0.5 seconds``.
+
+    :param noun: for one. :param plural: for all other numbers, if that is more than an s.
+    """
+    shown = str(round(number)) if number == round(number) else f"{number:g}"
+    return f"{shown} {noun if shown == '1' else plural or noun + 's'}"
 
 
 def is_variable(name: str) -> bool:

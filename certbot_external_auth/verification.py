@@ -14,7 +14,7 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError
 from certbot_external_auth.lines import Line, Problem
-from certbot_external_auth.text import clean, one_line
+from certbot_external_auth.text import clean, counted, one_line
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Says, expectations, report
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State, said
@@ -102,9 +102,9 @@ class Verification:
         """The names that are visible are worth asking the CA, which then leaves the others out."""
         return self._subset and State.VISIBLE in found.states.values()
 
-    def reasons(self, missing: Sequence[Expectation], observations: Sequence[Observation]) -> list[str]:
+    def reasons(self, wanted: Sequence[Expectation], observations: Sequence[Observation]) -> list[str]:
         """Sentences about what most likely is wrong; asks the servers once more, for at most `EXPLAIN_LIMIT`."""
-        return reasons(self.observer, missing, observations, self._publisher)
+        return reasons(self.observer, wanted, observations, self._publisher)
 
     # --- while it lasts ---
 
@@ -142,10 +142,10 @@ class Verification:
         verb = "cannot be seen everywhere" if denied else "could not be looked for everywhere"
         named = bool(self._settings.verify_nameservers)
         return [
-            f"What was published for {names} {verb}, after {found.seconds:.0f} seconds "
-            f"({len(missing)} of {len(wanted)} places):",
+            f"What was published for {names} {verb}, after "
+            f"{counted(round(found.seconds), 'second')} ({len(missing)} of {counted(len(wanted), 'place')}):",
             *report.table(missing, observations, report.MOST_ROWS),
-            *self.reasons(missing, observations),
+            *self.reasons(wanted, found.observations),
             " ".join(report.advice(observations, self._settings.verify_timeout, named)),
         ]
 
@@ -158,19 +158,19 @@ class Verification:
 
 
 def reasons(
-    observer: Observer, missing: Sequence[Expectation], observations: Sequence[Observation], publisher: report.Publisher
+    observer: Observer, wanted: Sequence[Expectation], observations: Sequence[Observation], publisher: report.Publisher
 ) -> list[str]:
     """See `Verification.reasons`; what fails in a way nobody foresaw is a sentence too, so that the table is shown."""
     clues: Sequence[Clue] = ()
     failed = []
     try:
-        clues = observer.explain(missing, observations, time.monotonic() + EXPLAIN_LIMIT)
+        clues = observer.explain(wanted, observations, time.monotonic() + EXPLAIN_LIMIT)
     except errors.SignalExit:
         raise
     except Exception as error:
         logger.debug("Looking for the reason failed.", exc_info=True)
         failed = [f"The reason could not be looked for: {_described(error)}"]
-    return [*report.reasons(missing, observations, clues, publisher), *failed]
+    return [*report.reasons(wanted, observations, clues, publisher), *failed]
 
 
 def _described(error: Exception) -> str:

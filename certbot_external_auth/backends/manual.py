@@ -21,7 +21,7 @@ from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lines import Deployment
 from certbot_external_auth.verification import publisher, reasons, surroundings
-from certbot_external_auth.visibility import Expectation, Observation, report
+from certbot_external_auth.visibility import Expectation, Observation
 from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
 
 logger = logging.getLogger(__name__)
@@ -112,12 +112,11 @@ class ManualBackend:
         warning = "You go on before all of it can be seen from here; if the CA does not see it either, it refuses:"
         self._say("\n" + "\n".join([wrapped(warning, _width()), *(f"  {line}" for line in missing)]))
         if found is not None:
-            self._explain(watcher, report.worst_first(expectations, found.observations), found)
+            self._explain(watcher, expectations, found)
 
-    def _explain(self, observer: Observer, missing: Sequence[Expectation], found: Round) -> None:
+    def _explain(self, observer: Observer, expectations: Sequence[Expectation], found: Round) -> None:
         """Say what most likely is wrong."""
-        observations = [row for one in missing for row in found.seen[one.place]]
-        for sentence in reasons(observer, missing, observations, publisher(self._context)):
+        for sentence in reasons(observer, expectations, found.observations, publisher(self._context)):
             self._say(wrapped(sentence, _width()))
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:

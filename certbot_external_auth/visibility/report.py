@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from certbot_external_auth.challenges import dns01
-from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Says
+from certbot_external_auth.text import counted, one_line
+from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Says
 from certbot_external_auth.visibility.verdict import by_place, said
 
 MOST_ROWS = 40
 """Addresses in a table inside an error; the log has all."""
 SHOWN_VALUE = 44
 """Characters of a value in a table; a dns-01 value has 43."""
+SHOWN_PLACES = 5
+"""Names in a sentence about several."""
 CHAINING = "dehydrated"
 NAMESERVERS = "--external-auth-verify-nameservers HOST[:PORT],…"
 
@@ -70,7 +72,7 @@ def table(
         left -= len(shown)
     rows_in_all = sum(map(len, seen.values()))
     if most is not None and rows_in_all > most:
-        out.append(f"  … and {rows_in_all - most} more addresses; see the log.")
+        out.append(f"  … and {counted(rows_in_all - most, 'more address', 'more addresses')}; see the log.")
     return out
 
 
@@ -96,28 +98,55 @@ def reasons(
 ) -> list[str]:
     """Sentences about what most likely is wrong, each once, the surest first."""
     seen = by_place(expectations, observations)
+    names = _by_name(expectations, seen)
     found: list[str] = []
     for one in expectations:
         rows = seen[one.place]
-        if Says.NO not in said(rows):
+        if Says.NO not in said(rows) or one.type != dns01.TYPE:
             continue
         own = [clue for clue in clues if clue.place == one.place]
-        if one.type == dns01.TYPE:
-            found += [
-                *_doubled(own),
-                *_replaced(one, rows, publisher),
-                *wildcard(own),
-                *_elsewhere(rows, publisher),
-                *_old_serial(rows, own),
-            ]
+        replaced = [text for name in names if one.place in name.places for text in _replaced(name, publisher)]
+        found += [
+            *_doubled(own),
+            *replaced,
+            *wildcard(own),
+            # Where others' values stand at the end of the alias, the alias is no news to whoever wrote them.
+            *([] if replaced else _elsewhere(rows, publisher)),
+            *_old_serial(rows, own),
+        ]
     return list(dict.fromkeys(found))
 
 
-def _replaced(one: Expectation, rows: Sequence[Observation], publisher: Publisher) -> list[str]:
+@dataclass
+class _Name:
+    """A name at which TXT records are looked for, for one place or, where it is the end of aliases, for several.
+
+    :ivar values: all that are wanted there. :ivar answers: of who said yes or no.
+    """
+
+    name: str
+    places: dict[str, None] = field(default_factory=dict)
+    values: set[str] = field(default_factory=set)
+    answers: list[Observation] = field(default_factory=list)
+
+
+def _by_name(expectations: Sequence[Expectation], seen: Mapping[str, Sequence[Observation]]) -> list[_Name]:
+    found: dict[str, _Name] = {}
+    for one in expectations:
+        for row in seen[one.place] if one.type == dns01.TYPE else ():
+            if row.outcome.says in (Says.YES, Says.NO):
+                name = row.asked or row.place
+                group = found.setdefault(name.lower(), _Name(name))
+                group.places[one.place] = None
+                group.values |= set(one.values)
+                group.answers.append(row)
+    return list(found.values())
+
+
+def _replaced(name: _Name, publisher: Publisher) -> list[str]:
     """Several values are wanted at a name, and every address that answers has some of them, never all."""
-    answers = [row for row in rows if row.outcome.says in (Says.YES, Says.NO)]
-    partly = [row for row in answers if 0 < len(set(row.seen) & set(one.values)) < len(one.values)]
-    if len(one.values) < 2 or not partly or len(partly) < len(answers):
+    there = [len(set(row.seen) & name.values) for row in name.answers]
+    if not all(0 < count < len(name.values) for count in there):
         return []
     chains = (
         " --external-auth-hook-chain yes mends it if the hook knows chains."
@@ -126,10 +155,17 @@ def _replaced(one: Expectation, rows: Sequence[Observation], publisher: Publishe
         "--external-auth-hook-chain yes mends it."
     )
     chains = "" if publisher.chained or not publisher.dialect else chains
+    aliases = [place for place in name.places if place.lower() != name.name.lower()]
+    shown = ", ".join([*aliases[:SHOWN_PLACES], *(["…"] if len(aliases) > SHOWN_PLACES else [])])
+    why = (
+        "Base name and wildcard share the name"
+        if len(name.places) == 1
+        else f"{shown} {'is an alias' if len(aliases) == 1 else 'are aliases'} (CNAME) of that name"
+    )
     return [
-        f"{len(one.values)} values are wanted at {one.place}, and only {len(set(partly[0].seen) & set(one.values))} of "
-        f"them is there: {publisher.who} replaces what stands at the name instead of adding to it. Base name and "
-        f"wildcard share the name, so both values must stay.{chains}"
+        f"{len(name.values)} values are wanted at {name.name}, and only {there[0]} of them "
+        f"{'is' if there[0] == 1 else 'are'} there: {publisher.who} replaces what stands at the name instead of adding "
+        f"to it. {why}, so {'both' if len(name.values) == 2 else 'all'} values must stay.{chains}"
     ]
 
 
@@ -195,7 +231,13 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
     found = []
     if any(outcome.says is Says.NO for outcome in outcomes):
         found.append(f"If it only needs more time, give it with --external-auth-verify-timeout (now {timeout:.0f}).")
-    if not any(outcome.says in (Says.YES, Says.NO) for outcome in outcomes):
+    if outcomes == {Outcome.UNREACHABLE}:
+        ipv6 = "IPv6 " if all(one.address.startswith("[") for one in observations) else ""
+        found.append(
+            f"This machine has no {ipv6}route to any of the servers; others that it can reach may be named with "
+            f"{NAMESERVERS}"
+        )
+    elif not any(outcome.says in (Says.YES, Says.NO) for outcome in outcomes):
         found.append(
             "Nobody answered, as where outgoing port 53 is closed: name servers, or a resolver, that this machine may "
             f"ask with {NAMESERVERS}"

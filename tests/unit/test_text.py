@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth.text import clean, of_server, one_line
+from certbot_external_auth.text import clean, counted, of_server, one_line
 
 
 @given(st.text())
@@ -33,3 +33,9 @@ def test_what_a_server_wrote_can_be_given_to_a_program_and_is_bounded_in_bytes(t
 
 def test_half_a_pair_goes() -> None:
     assert of_server("a\ud800b\udfff") == "ab"
+
+
+def test_one_is_no_plural() -> None:
+    shown = [counted(number, "second") for number in (0, 1, 1.0, 2, 0.3, 1e6)]
+    assert shown == ["0 seconds", "1 second", "1 second", "2 seconds", "0.3 seconds", "1000000 seconds"]
+    assert [counted(number, "address", "addresses") for number in (1, 2)] == ["1 address", "2 addresses"]

@@ -99,6 +99,42 @@ def test_a_hook_that_replaces_is_named() -> None:
     assert "replaces" not in told([row(1, Outcome.OTHER_VALUES, "old")], values=("one",))
 
 
+def shared(*rows: tuple[str, int, Outcome, tuple[str, ...]]) -> str:
+    """Names a and b are aliases of x.other.org, where each of them wants a value of its own."""
+    batch = [wanted("va", place="a"), wanted("vb", place="b")]
+    found = [
+        Observation(place, f"ns{n}", f"192.0.2.{n}:53", outcome, values, 0.01, "", "x.other.org", "other.org")
+        for place, n, outcome, values in rows
+    ]
+    return "\n".join(report.reasons(batch, found, (), Publisher("The handler /hook", "native", chained=True)))
+
+
+def test_a_hook_that_replaces_where_several_aliases_end_is_named() -> None:
+    """Lost: an hour in the wrong zone; the last value stands at the right place."""
+    both, other, match = ("va", "vb"), Outcome.OTHER_VALUES, Outcome.MATCH
+    text = shared(("a", 1, other, ("vb",)), ("b", 1, match, ("vb",)))
+    assert text == (
+        "2 values are wanted at x.other.org, and only 1 of them is there: The handler /hook replaces what stands at "
+        "the name instead of adding to it. a, b are aliases (CNAME) of that name, so both values must stay."
+    )
+    # One secondary has both: the other is late.
+    late = shared(*(("a", 1, other, ("vb",)), ("b", 1, match, ("vb",)), ("a", 2, match, both), ("b", 2, match, both)))
+    assert "replaces" not in late
+    # Nothing of what is wanted stands there: it was written elsewhere.
+    assert "the record must stand there" in shared(("a", 1, other, ("old",)), ("b", 1, other, ("old",)))
+
+
+def test_an_alias_of_a_name_of_the_batch_shares_its_values() -> None:
+    rows = [
+        Observation("a", "ns", "192.0.2.1:53", Outcome.OTHER_VALUES, ("vb",), asked="b"),
+        Observation("B", "ns", "192.0.2.1:53", Outcome.MATCH, ("vb",)),
+    ]
+    batch = [wanted("va", place="a"), wanted("vb", place="B")]
+    (text,) = report.reasons(batch, rows, (), Publisher())
+    assert "2 values are wanted at b" in text
+    assert "a is an alias (CNAME) of that name" in text
+
+
 def test_an_alias_is_told_with_the_zone() -> None:
     text = told([row(1, Outcome.NO_RECORD, asked="x.other.org", zone="other.org")])
     assert f"{PLACE} is an alias (CNAME) of x.other.org: the record must stand there, in the zone other.org." in text
@@ -124,6 +160,14 @@ def test_the_flag_that_helps_is_named() -> None:
     silent = " ".join(report.advice([row(1, Outcome.TIMEOUT)], 120, named=False))
     assert "port 53 is closed" in silent
     assert "--external-auth-verify-nameservers" in silent
+    nowhere = [
+        Observation(PLACE, "ns1", address, Outcome.UNREACHABLE) for address in ("[2001:db8::1]:53", "192.0.2.1:53")
+    ]
+    for rows, route in ((nowhere[:1], "no IPv6 route"), (nowhere, "no route")):
+        text = " ".join(report.advice(rows, 120, named=False))
+        assert f"This machine has {route} to any of the servers" in text
+        assert "port 53" not in text
+        assert "--external-auth-verify-nameservers" in text
     late = " ".join(report.advice([row(1, Outcome.NO_RECORD)], 120, named=True))
     assert "--external-auth-verify-timeout (now 120)" in late
     assert "--external-auth-verify off" in late

@@ -59,6 +59,36 @@ def test_the_table_is_told_also_where_the_reason_cannot_be_looked_for() -> None:
     assert list(caught.value.problems) == ["c1"]
 
 
+class Replaced(Broken):
+    """What was published last stands alone where two names' aliases end."""
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        last = expectations[-1].values
+        return [
+            Observation(
+                one.place,
+                "ns1",
+                "192.0.2.1:53",
+                Outcome.MATCH if one.values == last else Outcome.OTHER_VALUES,
+                last,
+                asked="x.other.org",
+            )
+            for one in expectations
+        ]
+
+
+def test_reasons_are_looked_for_in_the_whole_batch() -> None:
+    """Lost: the reason, where a name that can be seen is part of it."""
+    one = verification(ValueError())
+    one.observer = Replaced(ValueError())
+    other = Challenge("c2", "dns-01", "example.net", "dns", "token", "token.other")
+    with pytest.raises(NotVisibleError) as caught:
+        one.check([CHALLENGE, other])
+    text = str(caught.value)
+    assert "What was published for example.org cannot be seen everywhere, after 0 seconds (1 of 2 places):" in text
+    assert "2 values are wanted at x.other.org, and only 1 of them is there: The handler /bin/true replaces" in text
+
+
 def test_publishing_goes_on_where_aliases_cannot_be_found_out(caplog: pytest.LogCaptureFixture) -> None:
     """Lost: every certificate, for what most names do not even have."""
     with caplog.at_level(logging.WARNING):
