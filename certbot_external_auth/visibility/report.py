@@ -231,7 +231,7 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
     found = []
     if any(outcome.says is Says.NO for outcome in outcomes):
         found.append(f"If it only needs more time, give it with --external-auth-verify-timeout (now {timeout:.0f}).")
-    if outcomes == {Outcome.UNREACHABLE}:
+    if outcomes == {Outcome.UNREACHABLE} and all(one.address for one in observations):
         ipv6 = "IPv6 " if all(one.address.startswith("[") for one in observations) else ""
         found.append(
             f"This machine has no {ipv6}route to any of the servers; others that it can reach may be named with "

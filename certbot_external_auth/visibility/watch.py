@@ -28,7 +28,8 @@ LOOK_LIMIT = 10.0
 LAST_LOOK = 3.0
 """Seconds by which looking may go on when the time is over: a look at the end needs some itself."""
 NOBODY_ROUNDS, NOBODY_LIMIT = 2, 10.0
-"""Looks, and seconds for these, after which `auto` believes that nobody will answer."""
+"""Looks, and seconds for these, after which `auto` believes that nobody will answer; `strict`, that nobody here can
+find out who is to be asked."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def watch(
         number += 1
         last, seen = seen, verdict.by_place(expectations, observer.look(expectations, _until(start, number, policy)))
         spent = time.monotonic() - start
-        over = _enough(last, seen, number, policy) or spent >= policy.timeout
+        over = _enough(last, seen, number, spent, policy) or spent >= policy.timeout
         before, there = there, _there(seen)
         if there - before:
             # It is on its way, so the rest may come at any moment.
@@ -183,22 +184,28 @@ def _enough(
     last: Mapping[str, Sequence[Observation]],
     seen: Mapping[str, Sequence[Observation]],
     number: int,
+    spent: float,
     policy: Policy,
 ) -> bool:
     """Whether another look could change nothing that matters.
 
-    :param last: what the look before has seen, nothing at the first one.
+    :param last: what the look before has seen, nothing at the first one. :param spent: seconds since the watch began.
     """
-    return all(_settled(last.get(place), seen[place], number, policy) for place in seen)
+    for place, observations in seen.items():
+        if verdict.state(observations) is State.VISIBLE:
+            continue
+        if policy.mode != verdict.STRICT:
+            settled = _nobody(observations) or (number >= NOBODY_ROUNDS and not verdict.answered(observations))
+        else:
+            # Addresses without a route stay so; a resolver that knows nothing may only just have been started.
+            known = all(one.address for one in observations) or spent >= NOBODY_LIMIT
+            settled = place in last and _nobody(last[place]) and _nobody(observations) and known
+            settled = settled and policy.timeout < math.inf
+        if not settled:
+            return False
+    return True
 
 
-def _settled(
-    last: Sequence[Observation] | None, observations: Sequence[Observation], number: int, policy: Policy
-) -> bool:
-    if verdict.state(observations) is State.VISIBLE:
-        return True
-    # Who cannot even be asked from here will not be a moment later.
-    nobody = not verdict.said(observations)
-    if policy.mode == verdict.STRICT:
-        return nobody and last is not None and not verdict.said(last) and policy.timeout < math.inf
-    return nobody or (number >= NOBODY_ROUNDS and not verdict.answered(observations))
+def _nobody(observations: Sequence[Observation]) -> bool:
+    """Who cannot even be asked from here will not be a moment later."""
+    return not verdict.said(observations)

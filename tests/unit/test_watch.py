@@ -104,6 +104,11 @@ def test_strict_does_not_wait_for_whom_this_machine_cannot_ask() -> None:
     for rounds, looks in (([unreachable] * 2, 2), ([unreachable, silent, unreachable, unreachable], 4)):
         end, _, _ = run(Script(a=[*rounds, again]), Policy("strict", 1000, 0), A)
         assert (end.number, end.over, end.decision("strict")) == (looks, True, Decision.FAIL)
+    # A resolver that knows no zone may only just have been started.
+    unknown = [Observation(A.place, "", "", unreachable)]
+    seen = {A.place: unknown}
+    assert not watch._enough(seen, seen, 2, 9.0, Policy("strict"))
+    assert watch._enough(seen, seen, 5, 10.0, Policy("strict"))
     # A person who publishes by hand is not done when the network is down.
     script = Script(a=[*[unreachable] * 5, Outcome.MATCH])
     assert run(script, Policy("strict", math.inf, 0), A)[0].number == 6
