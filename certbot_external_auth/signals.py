@@ -1,4 +1,4 @@
-"""Signals that Certbot turns into exceptions, kept from coming at a moment at which a process would be lost."""
+"""Signals that end this process: what it has started ends with it, and none of it is lost at the wrong moment."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+"""Signals that end a process where nobody handles them: Certbot does only while challenges are published."""
+
+
+class Ending(BaseException):
+    """This process is about to end by a signal; what it has started is to be ended before."""
+
 
 class Postponing:
     """A context manager in which signals can be put off, again and again at next to no cost.
+
+    A signal that would end the process at once raises `Ending` instead, and ends it when this is left.
 
     They are not blocked meanwhile, since a program started then would inherit that. Python handles signals in the main
     thread only; in others there is nothing to put off.
@@ -21,6 +30,7 @@ class Postponing:
         self._handlers: dict[int, Any] = {}
         self._came: dict[int, None] = {}
         self._put_off = 0
+        self._last: int | None = None
 
     def __enter__(self) -> Postponing:
         if threading.current_thread() is threading.main_thread():
@@ -38,6 +48,8 @@ class Postponing:
             if signal.getsignal(number) == self._deliver:
                 signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if self._last is not None:
+            signal.raise_signal(self._last)
 
     @contextlib.contextmanager
     def put_off(self) -> Iterator[None]:
@@ -56,6 +68,9 @@ class Postponing:
     def _deliver(self, number: int, frame: FrameType | None) -> None:
         if self._put_off:
             self._came[number] = None
+        elif self._handlers[number] is signal.SIG_DFL:
+            self._last = number
+            raise Ending
         else:
             self._handlers[number](number, frame)
 
@@ -68,8 +83,11 @@ def put_off() -> Iterator[None]:
 
 
 def _handled() -> dict[int, Any]:
-    """Signals for which a function of Python's is called, with that function."""
-    known = ((number, signal.getsignal(number)) for number in signal.valid_signals())
-    return {
-        number: handler for number, handler in known if callable(handler) and not isinstance(handler, signal.Handlers)
+    """Signals for which a function of Python's is called, with that function, and those that end the process."""
+    known = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    functions = {
+        number: handler
+        for number, handler in known.items()
+        if callable(handler) and not isinstance(handler, signal.Handlers)
     }
+    return {**functions, **{number: signal.SIG_DFL for number in ENDING if known[number] is signal.SIG_DFL}}

@@ -443,6 +443,26 @@ def test_a_signal_while_a_program_is_started_does_not_lose_it(tmp_path: Path, mo
     assert all(map(gone, started))
 
 
+UNHANDLED = """
+import os, sys
+from certbot_external_auth import process
+
+process.run([sys.argv[1]], environment={"PATH": os.environ["PATH"]}, say=lambda line: print(line, flush=True))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_that_nobody_handles_ends_what_was_started_too(tmp_path: Path, number: signal.Signals) -> None:
+    """Lost: a handler that goes on after its Certbot: Certbot handles signals only while it asks for publishing."""
+    words = [sys.executable, "-c", UNHANDLED, script(tmp_path, "echo $$; exec sleep 600")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as caller:
+        assert caller.stdout is not None
+        pid = int(caller.stdout.readline())
+        caller.send_signal(number)
+        assert caller.wait(30) == -number
+    assert wait_until_gone(pid)
+
+
 AS_NOBODY = """
 import os, sys
 from certbot_external_auth import process, running

@@ -157,7 +157,7 @@ def test_a_folder_that_cannot_be_read_is_no_fault_of_the_journal(tmp_path: Path)
             assert str(folder) not in left(tmp_path, words).handler.fingerprints
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
 def test_a_signal_ends_the_command_with_its_handler(tmp_path: Path, number: signal.Signals) -> None:
     pipe = tmp_path / "begun"
     os.mkfifo(pipe)
