@@ -61,7 +61,8 @@ def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
         "other clients run once. `lego` goes through one name after the other, its interval set to 0. A chain is one "
         "call for all names, so the script sleeps once in it. "
         f"“{LOOKS}”: the plugin looks for every record before the CA is asked, at the test's name server. In the other "
-        "lines it does not (`--external-auth-verify off`), since no other client here looks either."
+        "lines it does not (`--external-auth-verify off`), since no other client here looks either; there it only "
+        "asks, before the first call, which names are aliases."
     )
     yield ""
     for cell, ways in plan.left_out.items():

@@ -159,7 +159,9 @@ def by_lines(ground: Ground, cell: Cell) -> Usage:
     def post(path: str, body: str) -> None:
         opener.open(f"{ground.ca.management}/{path}", body.encode(), timeout=10).read()
 
-    command = ground.command(cell.domains, ["-a", "external-auth", "--external-auth-verify", "off"])
+    words = ["-a", "external-auth", "--external-auth-verify=off"]
+    words += [f"--external-auth-verify-nameservers={ground.ca.dns}"]
+    command = ground.command(cell.domains, words)
     begun = time.perf_counter()
     with Session(command[1:], command[:1], ground.environment(0), subprocess.DEVNULL) as session:
         for request in session:

@@ -74,10 +74,11 @@ class Ground:
         options = {
             PLUGIN: {**UNSEEN},
             PLUGIN_16: {**UNSEEN, "jobs": "16"},
-            LOOKS: {"verify-nameservers": self.ca.dns, "jobs": "16"},
+            LOOKS: {"jobs": "16"},
             CHAIN: {**UNSEEN, "dialect": "dehydrated", "hook-chain": "yes"},
         }
-        given = {"handler": self.hook, **options[name]}
+        # Also where it does not look: which names are aliases is always asked.
+        given = {"handler": self.hook, "verify-nameservers": self.ca.dns, **options[name]}
         return ["-a", "external-auth", *(f"--external-auth-{option}={value}" for option, value in given.items())]
 
     @staticmethod

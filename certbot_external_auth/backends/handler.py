@@ -35,7 +35,9 @@ class HandlerBackend:
         self._settings = context.settings
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
-        self.told_aliases = getattr(self._dialect, "told_aliases", False)
+        self._tells_aliases = getattr(self._dialect, "told_aliases", False)
+        # Names that are aliases of one name are one place, whatever the dialect tells its handler.
+        self.told_aliases = self._tells_aliases or self._settings.jobs > 1
         self._handler = Handler(context, self._dialect)
 
     def examine(self) -> preflight.Findings:
@@ -74,7 +76,8 @@ class HandlerBackend:
             raise UsageError([str(error)]) from None
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
-        calls = self._dialect.perform(challenges, self._context.facts)
+        calls = self._dialect.perform([self._shown(one) for one in challenges], self._context.facts)
+        calls = _placed(calls, challenges)
         self._handler.look_around()
         names = [challenge.txt_domain for challenge in challenges if challenge.txt_domain]
         self._handler.shared_names = frozenset(name for name in names if names.count(name) > 1)
@@ -90,10 +93,14 @@ class HandlerBackend:
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
         outputs = self._handler.outputs
-        finished = [dataclasses.replace(one, output=outputs.pop(one.challenge.id, "")) for one in finished]
-        calls = self._dialect.cleanup(finished, self._context.facts)
+        challenges = [one.challenge for one in finished]
+        shown = [
+            dataclasses.replace(one, challenge=self._shown(one.challenge), output=outputs.pop(one.challenge.id, ""))
+            for one in finished
+        ]
+        calls = _placed(self._dialect.cleanup(shown, self._context.facts), challenges)
         if not calls:
-            return self._remove_files(Call("cleanup", challenges=tuple(one.challenge for one in finished)))
+            return self._remove_files(Call("cleanup", challenges=tuple(challenges)))
         self._handler.look_around()
         return carry_out(calls, self._withdraw, jobs=self._jobs, keep_going=True)
 
@@ -111,6 +118,12 @@ class HandlerBackend:
         calls = self._dialect.unchanged(deployment, self._context.facts)
         for failure in carry_out(calls, self._handler.steps, keep_going=True):
             logger.warning(str(failure))
+
+    def _shown(self, challenge: Challenge) -> Challenge:
+        """What the dialect sees of it."""
+        if self._tells_aliases:
+            return challenge
+        return dataclasses.replace(challenge, txt_target=None, txt_zone=None)
 
     @property
     def _jobs(self) -> int:
@@ -155,3 +168,11 @@ class HandlerBackend:
             ids=(challenge.id,),
             mend="See that --external-auth-wellknown is a directory this user may write to.",
         )
+
+
+def _placed(calls: Sequence[Call], challenges: Sequence[Challenge]) -> list[Call]:
+    """The calls with all that is known of their challenges, by which they are kept apart."""
+    known = {one.id: one for one in challenges}
+    return [
+        dataclasses.replace(call, challenges=tuple(known.get(one.id, one) for one in call.challenges)) for call in calls
+    ]

@@ -10,11 +10,12 @@ from certbot_external_auth.dialects import Call
 
 
 def places(call: Call) -> list[str]:
-    """What a call touches: owner names of TXT records, files of web servers, names of TLS servers.
+    """What a call touches: owner names of TXT records and where they are aliases of, files of web servers, names of TLS
+    servers.
 
     In lower case, since a CA may write one name in two ways (RFC 4343).
     """
-    found = (place for one in call.challenges for place in (one.txt_domain, one.uri, one.server_name))
+    found = (place for one in call.challenges for place in (one.txt_domain, one.txt_target, one.uri, one.server_name))
     return list(dict.fromkeys(place.lower() for place in found if place is not None))
 
 

@@ -213,9 +213,13 @@ class Certbot:
         ports = [("--http-01-port", self.ca.http_port), ("--https-port", self.ca.tls_port)]
         found = [word for flag, port in ports if flag not in words for word in (flag, str(port))]
         typed = [*words, self.cli_ini.read_text() if self.cli_ini.exists() else ""]
+        servers = ["--external-auth-verify-nameservers", self.ca.dns]
+        if "off" in words and not any("external-auth-verify-nameservers" in word for word in typed):
+            # Which names are aliases is asked all the same.
+            return [*found, *servers]
         if any(HISTORIC in word or "external-auth-verify" in word for word in typed):
             return found
-        return [*found, "--external-auth-verify-nameservers", self.ca.dns, "--external-auth-verify-timeout", "2"]
+        return [*found, *servers, "--external-auth-verify-timeout", "2"]
 
     def result(self, words: Sequence[str], returncode: int, stdout: bytes, stderr: bytes, whole: bool = True) -> Result:
         expected = purity.protocol(words, self.config_dir, self.cli_ini)

@@ -41,8 +41,8 @@ class Broken(Observer):
         raise self._error
 
 
-def verification(error: BaseException) -> Verification:
-    checked = settings.resolve({"handler": "/bin/true", "verify-timeout": "0"})
+def verification(error: BaseException, **more: str) -> Verification:
+    checked = settings.resolve({"handler": "/bin/true", "verify-timeout": "0", **more})
     found = Verification(Context(checked, Facts(), words=("/bin/true",)), None, lambda line: None)
     found.observer = Broken(error)
     return found
@@ -94,6 +94,28 @@ def test_publishing_goes_on_where_aliases_cannot_be_found_out(caplog: pytest.Log
     with caplog.at_level(logging.WARNING):
         assert verification(ValueError("no such thing")).aliased([CHALLENGE]) == [CHALLENGE]
     assert "could not be found out: ValueError: no such thing" in caplog.text
+
+
+class Knows(Broken):
+    """Knows one alias, and fails at everything else."""
+
+    def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
+        return {"_acme-challenge.example.org": ("x.acme.example", "acme.example")}
+
+
+def test_where_to_publish_is_found_out_also_if_nobody_looks_whether_it_can_be_seen() -> None:
+    """Lost: the record, which goes to the name of the alias, where nothing can be written."""
+    blind = verification(ValueError(), verify="off")
+    blind.observer = Knows(ValueError())
+    (found,) = blind.aliased([CHALLENGE])
+    assert (found.txt_target, found.txt_zone) == ("x.acme.example", "acme.example")
+    blind.check([found])
+
+
+def test_under_the_historic_name_nobody_is_asked() -> None:
+    historic = Verification(Context(settings.resolve_historic({}), Facts()), None, lambda line: None)
+    historic.observer = Knows(ValueError())
+    assert historic.aliased([CHALLENGE]) == [CHALLENGE]
 
 
 @pytest.mark.parametrize("signal", SIGNALS)

@@ -1,0 +1,83 @@
+"""The calls of a batch, as the schedule sees them and as handlers do; nothing is started."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends import handler as module
+from certbot_external_auth.backends.handler import HandlerBackend
+from certbot_external_auth.backends.schedule import places
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.dialects import BUILT_IN, Call, Facts
+from certbot_external_auth.errors import Failure
+from certbot_external_auth.journal import Entry
+from certbot_external_auth.journal.entry import decode, encode
+from certbot_external_auth.recovery import context as recovering
+from certbot_external_auth.settings import Settings
+
+TOLD = ("native", "lego")
+PLAIN = [
+    Challenge(f"c{number}", "dns-01", f"{number}.example", "dns", "t" * 43, f"{'t' * 43}.{'k' * 43}")
+    for number in (1, 2)
+]
+ALIASES = [dataclasses.replace(one, txt_target="x.acme.example", txt_zone="acme.example") for one in PLAIN]
+FACTS = Facts(alias="1.example", names=("1.example", "2.example"), config_dir="/c", cleanup_words=("/bin/true",))
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[list[Call]]:
+    """All batches of calls that were to be carried out."""
+    found: list[list[Call]] = []
+
+    def note(calls: Sequence[Call], steps: Callable[[Call], object], **how: object) -> list[Failure]:
+        found.append(list(calls))
+        return []
+
+    monkeypatch.setattr(module, "carry_out", note)
+    return found
+
+
+def context(dialect: str, jobs: int) -> Context:
+    return Context(Settings(mode="handler", dialect=dialect, jobs=jobs), FACTS, words=("/bin/true",))
+
+
+def batches(backend: HandlerBackend, challenges: Sequence[Challenge], made: list[list[Call]]) -> list[list[Call]]:
+    """The calls that publish them, and those that withdraw them."""
+    made.clear()
+    backend.perform(challenges, lambda begun: None)
+    backend.cleanup([Finished(one, "valid") for one in challenges])
+    return list(made)
+
+
+def shared(calls: Sequence[Call]) -> list[bool]:
+    return ["x.acme.example" in places(call) for call in calls if call.challenges]
+
+
+@pytest.mark.parametrize("dialect", BUILT_IN)
+def test_where_aliases_lead_is_known_to_the_schedule_and_told_only_where_there_is_a_place_for_it(
+    dialect: str, made: list[list[Call]]
+) -> None:
+    """Lost: a record, when two calls write at one name; or a hook that is called as its client would not."""
+    backend = HandlerBackend(context(dialect, 2))
+    assert backend.told_aliases
+    assert HandlerBackend(context(dialect, 1)).told_aliases == (dialect in TOLD)
+    plain, aliases = batches(backend, PLAIN, made), batches(backend, ALIASES, made)
+    for before, after in zip(plain, aliases, strict=True):
+        assert shared(after) == [True] * len(shared(after)) != []
+        assert not any(shared(before))
+        bare = [dataclasses.replace(call, challenges=()) for call in after]
+        same = bare == [dataclasses.replace(call, challenges=()) for call in before]
+        assert same == (dialect not in TOLD)
+
+
+@pytest.mark.parametrize("dialect", BUILT_IN)
+def test_who_withdraws_after_a_crash_knows_it_too(dialect: str, made: list[list[Call]]) -> None:
+    entry: Entry = decode(encode(recovering.entry_of(context(dialect, 2), ALIASES, "2026-01-02T03:04:05.000Z")))
+    backend = HandlerBackend(recovering.context_of(entry, "/w", {}))
+    backend.cleanup(recovering.finished(entry, "/w"))
+    (calls,) = made
+    assert shared(calls) == [True, True]
