@@ -16,7 +16,7 @@ import functools
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from certbot_external_auth import mark, text
@@ -124,6 +124,21 @@ def descendants(table: dict[int, Member], roots: Iterable[int]) -> list[Member]:
             found[pid] = table[pid]
             waiting += children.get(pid, [])
     return [one for one in found.values() if one.state not in _ended]
+
+
+def ancestors(table: Mapping[int, Member], pid: int) -> set[int]:
+    """A process, and those that it descends from."""
+    found: set[int] = set()
+    while pid not in found:
+        found.add(pid)
+        pid = table[pid].parent if pid in table else pid
+    return found
+
+
+def goes_on(member: Member) -> bool:
+    """Whether it has not ended, whatever program it is now."""
+    now = _member(member.pid)
+    return now is not None and now.started == member.started and now.state not in _ended
 
 
 def holds(pid: int, pipes: Collection[int]) -> bool:

@@ -1,8 +1,9 @@
 """Handlers that outlive their Certbot: one that still publishes must end before anything can be withdrawn for good.
 
-A handler has a session of its own, so a SIGKILL of Certbot leaves it running. It is known by what it was given: the
-handler's own path and a token or value of the batch, which no other program has by chance, in its arguments or
-environment. Where there is no /proc (see `family`) none is found.
+A handler has a session of its own, so a SIGKILL of Certbot leaves it running. It is known by what it was given: a token
+or value of the batch, which nobody has by chance, in the arguments or environment of a process. Its path proves
+nothing: many a handler is a line that becomes another program (exec). Where there is no /proc (see `family`) none is
+found.
 """
 
 from __future__ import annotations
@@ -35,42 +36,41 @@ def end(one: Entry) -> None:
 def _wait(one: Entry, seconds: float) -> bool:
     """Whether none is left."""
     deadline = time.monotonic() + seconds
-    while found := handlers(one):
-        if time.monotonic() > deadline:
-            return not found
+    found = handlers(one)
+    while found and time.monotonic() <= deadline:
         time.sleep(_BLINK)
-    return True
+        # A look at what all processes were given is not cheap.
+        found = [member for member in found if family.goes_on(member)] or handlers(one)
+    return not found
 
 
 def _with_children(one: Entry) -> list[Member]:
-    sessions = {member.pid for member in handlers(one)}
+    found = [member.pid for member in handlers(one)]
     table = family.look()
-    return family.descendants(table, [pid for pid, member in table.items() if member.session in sessions])
+    return family.descendants(table, [pid for pid, member in table.items() if pid in found or member.session in found])
 
 
 def handlers(one: Entry) -> list[Member]:
-    """Programs started by a run for this batch that have not ended."""
-    commands = [words for words in (one.handler.words, one.handler.cleanup_words) if words]
-    paths = {os.fsencode(words[0]) for words in commands}
+    """Programs started by a run for this batch, or by its handler in turn, that have not ended."""
+    if not one.handler.words:
+        # Nothing was started; a driver's or a person's own programs are none of ours.
+        return []
     values = {text.encode() for challenge in one.challenges for text in (challenge.token, challenge.validation)}
     table = family.look()
+    # Whoever recovers may have been started by somebody who knows the token.
+    above = family.ancestors(table, os.getpid())
     return [
-        member
-        for member in family.descendants(table, table)
-        if member.pid == member.session != os.getpid() and _given(member.pid, paths, values)
+        member for member in family.descendants(table, table) if member.pid not in above and _given(member.pid, values)
     ]
 
 
-def _given(pid: int, paths: set[bytes], values: set[bytes]) -> bool:
+def _given(pid: int, values: set[bytes]) -> bool:
     with contextlib.suppress(OSError):
-        words = _words(pid, "cmdline")
-        # A script's path stands behind its interpreter's, and a hook of a folder below the folder's.
-        if any(word == path or word.startswith(path + b"/") for word in words for path in paths):
-            given = b"\0".join([*words, *_words(pid, "environ")])
-            return any(value in given for value in values)
+        given = _read(pid, "cmdline") + b"\0" + _read(pid, "environ")
+        return any(value in given for value in values)
     return False
 
 
-def _words(pid: int, file: str) -> list[bytes]:
+def _read(pid: int, file: str) -> bytes:
     with open(f"/proc/{pid}/{file}", "rb") as stream:
-        return stream.read().split(b"\0")
+        return stream.read()

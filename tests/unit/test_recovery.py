@@ -191,6 +191,31 @@ def test_a_handler_that_outlived_a_recovery_is_ended_too(tmp_path: Path) -> None
             orphan.kill()
 
 
+@pytest.mark.parametrize("how", ["arguments", "environment"])
+def test_a_handler_that_became_another_program_is_ended_too(tmp_path: Path, how: str) -> None:
+    """A line that ends in exec has no word of the handler's path any more, and need not lead its session."""
+    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),), timeout=0.1)
+    words = ["/bin/sh", "-c", "echo; read x", *([TOKEN] if how == "arguments" else [])]
+    environment = {"token": TOKEN} if how == "environment" else {}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as orphan:
+        try:
+            assert orphan.stdout is not None
+            orphan.stdout.read(1)
+            assert withdraw(tmp_path).withdrawn == [one]
+            assert orphan.poll() is not None
+        finally:
+            orphan.kill()
+
+
+def test_who_recovers_is_not_ended_for_knowing_the_token(tmp_path: Path) -> None:
+    """A script that was given the token, and asks for the recovery."""
+    left(tmp_path, (hook(tmp_path / "hooks" / "h"),), timeout=0.1)
+    command = f"{sys.executable} -m certbot_external_auth.cli recover --work-dir {tmp_path / 'work'}; exit $?"
+    done = subprocess.run(["/bin/sh", "-c", command, TOKEN], timeout=60, check=False)
+    assert done.returncode == 0
+    assert not journal.look(str(tmp_path / "work")).left
+
+
 def test_each_run_tries_once_and_three_in_all(tmp_path: Path) -> None:
     path = hook(tmp_path / "hooks" / "h", RECORDS.replace("${CODE-0}", "3"))
     left(tmp_path, (path,))
