@@ -84,10 +84,10 @@ def put_off() -> Iterator[None]:
 
 def _handled() -> dict[int, Any]:
     """Signals for which a function of Python's is called, with that function, and those that end the process."""
-    known = {number: signal.getsignal(number) for number in signal.valid_signals()}
-    functions = {
-        number: handler
-        for number, handler in known.items()
-        if callable(handler) and not isinstance(handler, signal.Handlers)
-    }
-    return {**functions, **{number: signal.SIG_DFL for number in ENDING if known[number] is signal.SIG_DFL}}
+    found: dict[int, Any] = {}
+    for number in signal.valid_signals():
+        handler = signal.getsignal(number)
+        ends = number in ENDING and handler is signal.SIG_DFL
+        if ends or (callable(handler) and not isinstance(handler, signal.Handlers)):
+            found[number] = handler
+    return found
