@@ -151,10 +151,10 @@ def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Lin
     }
 
 
-def visibility(identifier: str, state: str, observations: Sequence[Mapping[str, str]]) -> Line:
+def visibility(identifier: str, state: str, observations: Sequence[Mapping[str, str | float]]) -> Line:
     """How far a challenge can be seen.
 
-    :param identifier: the challenge's id. :param observations: ``server``, ``address``, ``outcome``.
+    :param identifier: the challenge's id. :param observations: ``server``, ``address``, ``outcome``, ``seconds``.
     """
     return {"cmd": "visibility", "id": identifier, "state": state, "observations": [dict(one) for one in observations]}
 

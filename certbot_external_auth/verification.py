@@ -15,7 +15,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError
 from certbot_external_auth.lines import Line, Problem
 from certbot_external_auth.text import clean, counted, one_line
-from certbot_external_auth.visibility import Clue, Expectation, Observation, Says, expectations, report
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, expectations, report
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State, said
 from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
@@ -42,7 +42,7 @@ class Verification:
         self._publisher = publisher(context)
         self._say = say or logger.info
         self._inform = inform
-        self._told: dict[str, Line] = {}
+        self._told: dict[str, tuple[State, list[tuple[str, str, Outcome]]]] = {}
         self._last = ""
         self.observer = Observer(surroundings(context))
 
@@ -114,15 +114,14 @@ class Verification:
     def _tell(self, wanted: Sequence[Expectation], found: Round) -> None:
         states = found.states
         for one in wanted:
-            seen = [
-                {"server": row.server, "address": row.address, "outcome": row.outcome.value}
-                for row in found.seen[one.place]
-            ]
-            for identifier in one.ids:
-                line = lines.visibility(identifier, states[one.place].value, seen)
-                if self._told.get(identifier) != line:
-                    self._told[identifier] = line
-                    self._inform(line)
+            state, rows = states[one.place], found.seen[one.place]
+            # Another time for the same answer is no news.
+            news = state, [(row.server, row.address, row.outcome) for row in rows]
+            if self._told.get(one.place) != news:
+                self._told[one.place] = news
+                seen = [_observed(row) for row in rows]
+                for identifier in one.ids:
+                    self._inform(lines.visibility(identifier, state.value, seen))
         text = report.summary(found.seen)
         logger.debug("Look %d after %.1f s: %s", found.number, found.seconds, text)
         if not found.over and text != self._last:
@@ -174,6 +173,12 @@ def reasons(
         logger.debug("Looking for the reason failed.", exc_info=True)
         failed = [f"The reason could not be looked for: {_described(error)}"]
     return [*report.reasons(wanted, observations, clues, publisher), *failed]
+
+
+def _observed(row: Observation) -> Mapping[str, str | float]:
+    """As a JSON line has it."""
+    seconds = round(row.seconds, 2)
+    return {"server": row.server, "address": row.address, "outcome": row.outcome.value, "seconds": seconds}
 
 
 def _described(error: Exception) -> str:

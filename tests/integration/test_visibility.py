@@ -58,6 +58,8 @@ def test_a_driver_hears_of_every_change_and_of_nothing_else(certbot: Certbot, ca
     assert result.returncode == 0, result
     asked = {"server": ca.dns.partition(":")[0], "address": ca.dns}
     told = [(line["state"], line["observations"]) for line in result.of("visibility")]
+    for _, observations in told:
+        assert all(0 <= one.pop("seconds") < 60 for one in observations)
     assert (
         told
         == [("waiting", [{**asked, "outcome": "other_values"}])] * 2

@@ -13,8 +13,9 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import NotVisibleError
+from certbot_external_auth.lines import Line
 from certbot_external_auth.verification import Verification
-from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, watch
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.watch import Observer
 
@@ -87,6 +88,32 @@ def test_reasons_are_looked_for_in_the_whole_batch() -> None:
     text = str(caught.value)
     assert "What was published for example.org cannot be seen everywhere, after 0 seconds (1 of 2 places):" in text
     assert "2 values are wanted at x.other.org, and only 1 of them is there: The handler /bin/true replaces" in text
+
+
+class Slower(Broken):
+    """Every answer takes longer than the one before; the third is that it is there."""
+
+    looks = 0
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        self.looks += 1
+        outcome = Outcome.MATCH if self.looks == 3 else Outcome.NO_RECORD
+        return [Observation(one.place, "ns1", "a:53", outcome, seconds=0.12345 * self.looks) for one in expectations]
+
+
+def test_a_line_has_the_time_of_each_answer_and_another_time_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost: which server is slow; or a line for each look, of which none says anything new."""
+    monkeypatch.setattr(watch, "_sleep", lambda seconds: False)
+    told: list[Line] = []
+    checked = settings.resolve({"handler": "/bin/true"})
+    one = Verification(Context(checked, Facts(), words=("/bin/true",)), None, told.append)
+    one.observer = Slower(ValueError())
+    one.check([CHALLENGE])
+    asked = {"server": "ns1", "address": "a:53"}
+    assert [(line["id"], line["state"], line["observations"]) for line in told] == [
+        ("c1", "waiting", [{**asked, "outcome": "no_record", "seconds": 0.12}]),
+        ("c1", "visible", [{**asked, "outcome": "match", "seconds": 0.37}]),
+    ]
 
 
 def test_publishing_goes_on_where_aliases_cannot_be_found_out(caplog: pytest.LogCaptureFixture) -> None:
