@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import time
@@ -26,6 +27,8 @@ from certbot_external_auth.visibility.lookup import Resolver, expand
 from certbot_external_auth.visibility.probe import DNS_PORT, Surroundings
 from certbot_external_auth.visibility.wire import Question, Reply
 from certbot_external_auth.visibility.zone import Authority, Zone, Zones
+
+logger = logging.getLogger(__name__)
 
 SOCKETS = 256
 """Addresses asked at a time; of many zones, dead ones must not keep the others waiting."""
@@ -103,7 +106,13 @@ class Probe:
         For whoever must know before anything is published. An alias that one server tells is believed, since an older
         copy of the zone may lack it; where several tell different ones, the first counts.
         """
-        seen = sorted(self._before(names, until), key=lambda one: one.outcome is not Outcome.MATCH)
+        now = time.monotonic()
+        # Wildcards are looked for afterwards, however long some are silent now.
+        seen = self._before(names, now + (until - now) * 2 / 3)
+        unsaid = set(names) - {one.place for one in seen if one.outcome is Outcome.MATCH or one.asked}
+        if unsaid:
+            logger.info("Whether these are aliases nobody said: %s.", ", ".join(sorted(unsaid)[:5]))
+        seen.sort(key=lambda one: one.outcome is not Outcome.MATCH)
         # A circle has no end.
         ends = [one for one in seen if one.asked and one.outcome is not Outcome.NO_RECORD]
         found = {one.place: (one.asked, one.zone) for one in reversed(ends)}
