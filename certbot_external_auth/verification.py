@@ -26,6 +26,8 @@ EXPLAIN_LIMIT = 5.0
 """Seconds for finding out the reason, when the time is over."""
 ALIAS_LIMIT = 3.0
 """Seconds for finding out, before anything is published, which names are aliases."""
+OFF_LIMIT = 1.0
+"""The same where nobody looks, perhaps because there is no way to."""
 OFF = "off"
 
 
@@ -74,7 +76,8 @@ class Verification:
 
     def _targets(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
         try:
-            return self.observer.follow(names, time.monotonic() + ALIAS_LIMIT)
+            limit = OFF_LIMIT if self._settings.verify == OFF else ALIAS_LIMIT
+            return self.observer.follow(names, time.monotonic() + limit)
         except errors.SignalExit:
             raise
         except Exception as error:
