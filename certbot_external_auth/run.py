@@ -141,6 +141,9 @@ class Run:
             raise UsageError(
                 [f"{identifier} is an IP address: for these Certbot 5.3 or newer is needed (certbot --version)."]
             )
+        return self._offered_for(identifier)
+
+    def _offered_for(self, identifier: str) -> list[str]:
         return choice.usable(identifier, self.challenge_types, self._context.preferred)
 
     def _inform(self, line: Line) -> None:
@@ -169,7 +172,7 @@ class Run:
         :raises PerformError: naming what failed.
         """
         self._offered = False
-        guard.check(challenges, self._asked)
+        challenges = guard.check(challenges, self._asked, self._offered_for)
         if self._asked is None:
             logger.info(
                 "Which names were asked for is not known (they were typed at Certbot's prompt, or the lineage's "

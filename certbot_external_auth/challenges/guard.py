@@ -6,13 +6,14 @@ records published for names nobody asked for, or text with shell or path charact
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from certbot_external_auth.challenges import TYPES, Challenge
-from certbot_external_auth.challenges.choice import is_address
+from certbot_external_auth.challenges.choice import defined_for, is_address
 from certbot_external_auth.errors import GuardError
 from certbot_external_auth.text import quoted
 
@@ -26,39 +27,51 @@ _KEY_AUTHORIZATION = re.compile(r"[A-Za-z0-9_-]{22,200}\.[A-Za-z0-9_-]{43}")
 _DOMAIN = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 )
+# The parser takes any text at all as the zone of an IPv6 address (RFC 4007 section 11), which no certificate can name.
+_ADDRESS = re.compile(r"[0-9a-f:.]{2,45}")
+
+_Known = Mapping[tuple[str, str], Sequence[Collection[str]]]
+"""For each identifier the types that each of its authorizations may be proven by: it has one, but a base name and its
+wildcard have one each (RFC 8555 section 7.1.4)."""
 
 
-def check(challenges: Sequence[Challenge], asked: Collection[str] | None) -> None:
-    """Refuse the whole batch if any challenge is not well formed or was not asked for.
+def check(
+    challenges: Sequence[Challenge],
+    asked: Collection[str] | None,
+    types: Callable[[str], Collection[str]] = defined_for,
+) -> list[Challenge]:
+    """The batch as it may be passed on, identifiers in lower case; refused as a whole if any challenge is not well
+    formed or was not asked for.
 
     :param asked: the names and addresses asked for, with or without ``*.``; None where Certbot itself asked a
         person for them, so that they cannot be known.
+    :param types: challenge types Certbot was offered for one of these.
     :raises GuardError: naming what is wrong.
     """
-    known = None if asked is None else _known(asked)
-    refusals = [problem for challenge in challenges for problem in _problems(challenge, known)]
+    known = None if asked is None else _known(asked, types)
+    refusals = [problem for challenge in challenges for problem in _problems(challenge, known, types)]
     refusals += _too_many(challenges, known)
     if refusals:
         raise GuardError(refusals)
+    return [dataclasses.replace(one, identifier=one.identifier.lower()) for one in challenges]
 
 
-def _known(asked: Iterable[str]) -> Counter[tuple[str, str]]:
-    """How many authorizations there can be for an identifier: one, but a base name and its wildcard have one each
-    (RFC 8555 section 7.1.4)."""
-    names = {name.lower().removesuffix(".") for name in asked}
-    return Counter(
-        ("ip", str(ipaddress.ip_address(name))) if is_address(name) else ("dns", base_name(name)) for name in names
-    )
+def _known(asked: Iterable[str], types: Callable[[str], Collection[str]]) -> _Known:
+    known: dict[tuple[str, str], list[Collection[str]]] = {}
+    for name in {name.lower().removesuffix(".") for name in asked}:
+        key = ("ip", str(ipaddress.ip_address(name))) if is_address(name) else ("dns", base_name(name))
+        known.setdefault(key, []).append(types(name))
+    return known
 
 
-def _too_many(challenges: Sequence[Challenge], known: Counter[tuple[str, str]] | None) -> list[str]:
+def _too_many(challenges: Sequence[Challenge], known: _Known | None) -> list[str]:
     """An authorization has one challenge that Certbot chose, so there is one for each name."""
     if len(challenges) > MOST:
         return [f"The CA sent {len(challenges)} challenges; more than {MOST} for one certificate are not believed."]
     found = Counter((one.identifier_type, one.identifier.lower()) for one in challenges)
     problems = []
     for (kind, name), count in found.items():
-        most = known[kind, name] if known is not None and (kind, name) in known else 1 if kind == "ip" else 2
+        most = len(known[kind, name]) if known is not None and (kind, name) in known else 1 if kind == "ip" else 2
         if count > most:
             problems.append(f"The CA sent {count} challenges for {quoted(name)}, for which there can be {most}.")
     same = Counter((one.type, one.identifier.lower(), one.token) for one in challenges)
@@ -74,8 +87,9 @@ def base_name(name: str) -> str:
     return name.removeprefix("*.")
 
 
-def _problems(challenge: Challenge, known: Collection[tuple[str, str]] | None) -> list[str]:
+def _problems(challenge: Challenge, known: _Known | None, types: Callable[[str], Collection[str]]) -> list[str]:
     problems = []
+    key = (challenge.identifier_type, challenge.identifier.lower())
     if challenge.type not in TYPES:
         problems.append(
             f"The CA offered a challenge of type {quoted(challenge.type)}; this plugin carries {', '.join(TYPES)}."
@@ -83,8 +97,12 @@ def _problems(challenge: Challenge, known: Collection[tuple[str, str]] | None) -
     sent = f"The CA sent the identifier {quoted(challenge.identifier)}"
     if not well_formed(challenge.identifier, challenge.identifier_type):
         problems.append(f"{sent}, which is no {quoted(challenge.identifier_type)} identifier.")
-    elif known is not None and (challenge.identifier_type, challenge.identifier.lower()) not in known:
+    elif known is not None and key not in known:
         problems.append(f"{sent}, which was not asked for.")
+    elif challenge.type in TYPES and not any(
+        challenge.type in offered for offered in (known[key] if known is not None else [types(challenge.identifier)])
+    ):
+        problems.append(f"{sent} with a challenge of type {quoted(challenge.type)}, which it cannot be proven by here.")
     if not _TOKEN.fullmatch(challenge.token):
         problems.append(
             f"The CA sent the token {quoted(challenge.token)} for {quoted(challenge.identifier)}, which is "
@@ -105,11 +123,14 @@ def well_formed(identifier: str, kind: str) -> bool:
     """
     if kind == "dns":
         # No host name looks like an address (RFC 1123 section 2.1).
-        return _DOMAIN.fullmatch(identifier.lower()) is not None and not is_address(identifier)
-    if kind != "ip":
+        # Of other letters some become ASCII in lower case: the Kelvin sign is a k then.
+        return identifier.isascii() and _DOMAIN.fullmatch(identifier.lower()) is not None and not is_address(identifier)
+    if kind != "ip" or not _ADDRESS.fullmatch(identifier):
         return False
     try:
-        # RFC 8738 section 3: the textual form of RFC 1123 and RFC 5952, which is what str() gives.
-        return str(ipaddress.ip_address(identifier)) == identifier
+        # RFC 8738 section 3: the textual form of RFC 1123 and RFC 5952, which is what str() gives, but for an IPv4
+        # address within an IPv6 one, whose form depends on the Python.
+        found = ipaddress.ip_address(identifier)
+        return str(found) == identifier and getattr(found, "ipv4_mapped", None) is None
     except ValueError:
         return False

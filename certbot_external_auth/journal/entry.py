@@ -6,6 +6,7 @@ the guard once more.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -126,10 +127,9 @@ def decode(data: bytes) -> Entry:
         raise EntryError(f"it is not of version {VERSION}, the only one this plugin reads")
     entry = _entry(_Fields(value))
     try:
-        guard.check(entry.challenges, None)
+        return dataclasses.replace(entry, challenges=tuple(guard.check(entry.challenges, None)))
     except GuardError as error:
         raise EntryError(error.refusals[0]) from None
-    return entry
 
 
 class _Fields:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certbot_external_auth.challenges import Challenge, guard
+from certbot_external_auth.challenges import TYPES, Challenge, choice, guard
 from certbot_external_auth.errors import GuardError
+from faults.hostile_answers import ANSWERS
+from tests.support.front import Answer
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -34,7 +37,8 @@ def challenge(identifier: str = "example.org", kind: str = "dns", token: str = T
     ],
 )
 def test_what_was_asked_for_passes(identifier: str, kind: str, asked: list[str] | None) -> None:
-    guard.check([challenge(identifier, kind)], asked)
+    passed = guard.check([challenge(identifier, kind, typ="http-01" if kind == "ip" else "dns-01")], asked)
+    assert [one.identifier for one in passed] == [identifier.lower()]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,9 @@ def test_what_was_asked_for_passes(identifier: str, kind: str, asked: list[str] 
         (challenge("a" * 64 + ".example.org"), "is no 'dns' identifier"),
         (challenge("192.0.2.01", "ip"), "is no 'ip' identifier"),
         (challenge("2001:DB8::1", "ip"), "is no 'ip' identifier"),
+        (challenge("fe80::1%eth0", "ip", typ="http-01"), "is no 'ip' identifier"),
+        (challenge("fe80::1%\x1b[31m\n; $(id)", "ip", typ="http-01"), "is no 'ip' identifier"),
+        (challenge("example.or\u212a"), "is no 'dns' identifier"),
         (challenge("x@example.org", "email"), "is no 'email' identifier"),
         (challenge(token="../../etc/passwd/xxxxxxxxxx"), "not 22 to 200 characters"),
         (challenge(token="short"), "not 22 to 200 characters"),
@@ -115,12 +122,79 @@ def test_a_flood_is_refused_in_a_few_lines() -> None:
     assert "890 more" in str(caught.value)
 
 
-@given(st.text(), st.text())
-def test_nothing_odd_passes_even_where_the_names_are_unknown(identifier: str, token: str) -> None:
+@pytest.mark.parametrize("asked", [None, ["book.test"]])
+def test_a_letter_that_is_ascii_in_lower_case_only_is_refused(asked: list[str] | None) -> None:
+    with pytest.raises(GuardError, match=r"boo\\u212a\.test"):
+        guard.check([challenge("boo\u212a.test")], asked)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "typ", "asked"),
+    [
+        ("192.0.2.1", "dns-01", ["192.0.2.1"]),
+        ("192.0.2.1", "dns-01", None),
+        ("192.0.2.1", "tls-sni-01", None),
+        ("a.test", "http-01", ["*.a.test"]),
+        ("a.test", "tls-alpn-01", ["*.a.test", "b.test"]),
+        ("a.test", "tls-sni-01", ["a.test"]),
+        ("a.test", "tls-sni-01", None),
+    ],
+)
+def test_a_type_that_was_not_offered_for_it_is_refused(identifier: str, typ: str, asked: list[str] | None) -> None:
+    """Whether the CA chose it or Certbot: what proves another thing is not published."""
+    wrong = challenge(identifier, "ip" if choice.is_address(identifier) else "dns", typ=typ)
+    with pytest.raises(GuardError, match=f"type '{typ}', which it cannot be proven by"):
+        guard.check([wrong], asked, lambda name: choice.usable(name, TYPES, ()))
+
+
+def test_a_name_and_its_wildcard_may_be_proven_by_different_types() -> None:
+    both = [challenge("a.test", token="h" * 43, typ="http-01"), challenge("a.test")]
+    guard.check(both, ["*.a.test", "a.test"])
+
+
+def identifiers() -> dict[str, tuple[str, str]]:
+    """Those a hostile CA sends, by what they are; without those that are as good as any where no name is known."""
+    found = {}
+    for one in ANSWERS:
+        sent = {"identifier": {"type": "dns", "value": "example.org"}, "challenges": []}
+        one.change("authZ", sent, Answer(200, [], b""), "example.org")
+        identifier = sent["identifier"]
+        if one.what.startswith("identifier: ") and isinstance(identifier, dict):
+            kind, value = identifier["type"], identifier.get("value")
+            plain = kind == "dns" and re.fullmatch(r"[a-z.]+\.(org|example)|test", str(value).lower())
+            if isinstance(value, str) and not plain and (kind, value) != ("ip", "192.0.2.1"):
+                found[one.what] = (value, kind)
+    return found
+
+
+@pytest.mark.parametrize("what", sorted(identifiers()))
+def test_what_a_hostile_ca_sends_is_refused_also_where_the_names_are_unknown(what: str) -> None:
+    value, kind = identifiers()[what]
+    with pytest.raises(GuardError, match="identifier"):
+        guard.check([challenge(value, kind, typ="http-01")], None)
+
+
+VALID = ("example.org", "a-b._x.example.org", "192.0.2.1", "2001:db8::1", "fe80::1", "::")
+nearly = st.builds(
+    lambda text, place, odd: text[:place] + odd + text[place:],
+    st.sampled_from(VALID),
+    st.integers(0, 20),
+    st.text(max_size=8) | st.builds("%{}".format, st.text()) | st.sampled_from("\u212a\u017f\n\0"),
+)
+
+
+@given(nearly | st.text(), st.sampled_from(["dns", "ip"]), st.just(TOKEN) | st.text())
+@example("fe80::1%\x1b[31m\n; $(id)", "ip", TOKEN)
+@example("boo\u212a.test", "dns", TOKEN)
+def test_nothing_odd_passes_even_where_the_names_are_unknown(identifier: str, kind: str, token: str) -> None:
     """The last line of defence: whatever passes is harmless in a shell, a path and a zone file."""
     try:
-        guard.check([challenge(identifier, "dns", token)], None)
+        (passed,) = guard.check([challenge(identifier, kind, token, "http-01")], None)
     except GuardError:
         return
-    assert re.fullmatch(r"[A-Za-z0-9._-]+", identifier)
-    assert re.fullmatch(r"[A-Za-z0-9_-]+", token)
+    for text in (identifier, passed.identifier):
+        assert set(text) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:")
+        assert text[0] not in "-."
+        assert kind == "dns" or ipaddress.ip_address(text).packed
+        assert kind == "ip" or ":" not in text
+    assert set(token) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
