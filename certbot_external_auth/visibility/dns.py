@@ -210,7 +210,7 @@ class Probe:
         order.sort(key=lambda address: address in self._dead)
         answers = parallel.each(ask, order, SOCKETS)
         for address, found in zip(order, answers, strict=True):
-            if found[0].reply.detail != wire.LATE:
+            if found[0].reply.failed is not Outcome.NOT_ASKED:
                 silent = all(one.reply.failed is Outcome.TIMEOUT for one in found)
                 (self._dead.add if silent else self._dead.discard)(address)
         return [one for found in answers for one in found]

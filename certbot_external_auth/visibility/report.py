@@ -238,8 +238,11 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
             f"{NAMESERVERS}"
         )
     elif not any(outcome.says in (Says.YES, Says.NO) for outcome in outcomes):
+        web = all(one.address and not one.place.startswith(dns01.txt_domain("")) for one in observations)
         found.append(
-            "Nobody answered, as where outgoing port 53 is closed: name servers, or a resolver, that this machine may "
+            "Nobody answered: see that these servers run, and that this machine may connect to them."
+            if web
+            else "Nobody answered, as where outgoing port 53 is closed: name servers, or a resolver, that this machine may "
             f"ask with {NAMESERVERS}"
         )
     elif not named:

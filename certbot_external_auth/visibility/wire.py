@@ -22,7 +22,6 @@ PAYLOAD = 1232
 """What an answer by UDP may take up, which every path carries (DNS Flag Day 2020)."""
 WINDOW = 20
 """Questions that are open at a time at one address: a server that is slow is not flooded."""
-LATE = "not asked: no time was left"
 AGAIN_AFTER, UDP_WAIT, TCP_WAIT = 0.5, 1.5, 2.0
 """Seconds until a question is repeated once, until UDP is given up, and for a connection or an answer by TCP."""
 _HEADER, _TRUNCATED = 12, 0x02
@@ -90,7 +89,7 @@ def ask(server: Endpoint, questions: Sequence[Question], until: float) -> list[R
     """
     opened = [_Open(_query(question)) for question in questions]
     if time.monotonic() >= until:
-        return [Reply(failed=Outcome.TIMEOUT, detail=LATE) for _ in opened]
+        return [Reply(failed=Outcome.NOT_ASKED, detail="no time was left") for _ in opened]
     _by_udp(server, opened, until)
     unsettled = [one for one in opened if one.by_tcp]
     if unsettled:

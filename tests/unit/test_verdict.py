@@ -169,7 +169,9 @@ def test_the_flag_that_helps_is_named() -> None:
         assert "port 53" not in text
         assert "--external-auth-verify-nameservers" in text
     unknown = [Observation(PLACE, "", "", Outcome.UNREACHABLE, detail="no resolver knows the zone")]
-    assert "Nobody answered" in " ".join(report.advice(unknown, 120, named=False))
+    assert "port 53" in " ".join(report.advice(unknown, 120, named=False))
+    web = [Observation("http://a.test/x", "a.test", "192.0.2.1:80", Outcome.TIMEOUT)]
+    assert "port 53" not in " ".join(report.advice(web, 120, named=False))
     late = " ".join(report.advice([row(1, Outcome.NO_RECORD)], 120, named=True))
     assert "--external-auth-verify-timeout (now 120)" in late
     assert "--external-auth-verify off" in late
