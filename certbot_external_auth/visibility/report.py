@@ -242,8 +242,8 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
         found.append(
             "Nobody answered: see that these servers run, and that this machine may connect to them."
             if web
-            else "Nobody answered, as where outgoing port 53 is closed: name servers, or a resolver, that this machine may "
-            f"ask with {NAMESERVERS}"
+            else "Nobody answered, as where outgoing port 53 is closed: name servers, or a resolver, that this machine "
+            f"may ask with {NAMESERVERS}"
         )
     elif not named:
         found.append(
