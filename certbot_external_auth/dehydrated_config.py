@@ -70,6 +70,7 @@ class DehydratedConfig:
     :ivar wellknown: WELLKNOWN, absolute.
     :ivar challenge_type: CHALLENGETYPE.
     :ivar basedir: BASEDIR, absolute.
+    :ivar files: all that was read: the file, and those of its CONFIG_D.
     """
 
     path: str
@@ -79,19 +80,25 @@ class DehydratedConfig:
     wellknown: str
     challenge_type: str
     basedir: str
+    files: tuple[str, ...] = ()
 
 
-def read(path: str) -> DehydratedConfig:
+def read(path: str, known: Collection[str] | None = None) -> DehydratedConfig:
     """Read a configuration and the files of its CONFIG_D.
 
     :param path: absolute.
-    :raises UsageError: if it is missing, may be changed by others, does not end, or is broken.
+    :param known: the files that may be read; None for any.
+    :raises UsageError: if it is missing, may be changed by others, does not end, or is broken; or if a file of CONFIG_D
+        is not known, which is not read then.
     """
     _refuse_untrusted([path])
     environment = {name: value for name, value in handler_environment(os.environ).items() if name != "BASH_ENV"}
     values, _ = _sourced([path], environment)
     more = _further(values["CONFIG_D"], path)
     _refuse_untrusted(more)
+    new = [one for one in more if known is not None and one not in known]
+    if new:
+        raise UsageError([f"{FLAG} {path}: it has got more files since ({', '.join(new)})."])
     values, exported = _sourced([path, *more], environment)
     if values["function"]:
         raise UsageError(
@@ -109,6 +116,7 @@ def read(path: str) -> DehydratedConfig:
         wellknown=_absolute(values["WELLKNOWN"] or _WELLKNOWN, path),
         challenge_type=values["CHALLENGETYPE"] or http01.TYPE,
         basedir=_absolute(values["BASEDIR"], path).rstrip("/") or "/",
+        files=(path, *more),
     )
 
 

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from certbot import errors
 
+NOT_TRIED = "not tried, since the calls before it took too long"
+"""What happened to a call that was due after the last moment for one."""
+
 
 class UsageError(errors.Error):
     """What the administrator asked for cannot be done; nothing was sent to the CA.

@@ -275,6 +275,7 @@ class ExternalAuth(
             http_port=int(self.config.http01_port),
             subset=bool(self.config.allow_subset_of_names),
             repeat=repeat.flags(self.config, self.name, self.options, _source),
+            config_files=config.files if config is not None else (),
         )
         return Run(context, asked)
 

@@ -34,6 +34,8 @@ class Context:
     :ivar recovering: what an earlier run left is withdrawn, so calls for the end of the process are not due.
     :ivar http_port: where a server must answer http-01 (``--http-01-port``).
     :ivar subset: names that fail may be left out (``--allow-subset-of-names``).
+    :ivar until: monotonic time after which no call is begun any more; None for no limit.
+    :ivar config_files: what was read of a Dehydrated configuration.
     :ivar repeat: flags by which Certbot makes this certificate once more, without its name.
     """
 
@@ -51,6 +53,8 @@ class Context:
     http_port: int = 80
     subset: bool = False
     repeat: tuple[str, ...] = ()
+    until: float | None = None
+    config_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

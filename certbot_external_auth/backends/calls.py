@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from certbot_external_auth.backends import Context, masks
 from certbot_external_auth.backends.side_by_side import Steps, carry_out
 from certbot_external_auth.dialects import Call, recognise
 from certbot_external_auth.environment import handler_environment
-from certbot_external_auth.errors import Failure
+from certbot_external_auth.errors import NOT_TRIED, Failure
 from certbot_external_auth.program import Ended, Program
 from certbot_external_auth.text import clean
 
@@ -77,6 +78,9 @@ class Handler:
         if call.optional and self._settings.historic and call.operation != "unchanged_cert":
             # The plugin of 2016-2020 did not call these, and hooks of its time end with 1 when they are.
             return []
+        until = self._context.until
+        if until is not None and time.monotonic() >= until:
+            return [self._untried(call)]
         _called.add(key)
         self._exit_later()
         handlers = [call.words] if call.words is not None else self._handlers()
@@ -86,6 +90,11 @@ class Handler:
             results.append((words, (yield self._program(words, call))))
             self._note(call, results[-1][1])
         return self._failures(call, results)
+
+    def _untried(self, call: Call) -> Failure:
+        ids = tuple(one.id for one in call.challenges)
+        who = f"The handler {self._context.words[0]}"
+        return Failure(who, call.operation, call.identifiers, NOT_TRIED, mend="", ids=ids)
 
     def _failures(self, call: Call, results: Sequence[tuple[tuple[str, ...], Ended]]) -> list[Failure]:
         """What went wrong with a call, if it did."""

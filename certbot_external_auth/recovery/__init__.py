@@ -6,23 +6,32 @@ run of the plugin, and `certbot-external-auth recover`, take it from there.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
+import logging
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from certbot import errors
 
 from certbot_external_auth import journal, tls_files, webroot
 from certbot_external_auth.backends import backend
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.errors import Failure
+from certbot_external_auth.errors import NOT_TRIED, Failure
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import fingerprint, orphans
 from certbot_external_auth.recovery.context import context_of, finished
 from certbot_external_auth.text import one_line
 
+logger = logging.getLogger(__name__)
+
 ATTEMPTS = 3
 """How many runs try to withdraw a batch, or tell of it."""
+LEAST = 300.0
+"""Seconds after which a run begins no more calls, or two time limits of the handler if that is longer."""
 TOLD_MODES = ("json", "manual")
 """Those whose other end is gone with the run, so that it cannot be asked again."""
 
@@ -33,11 +42,13 @@ class Outcome:
 
     :ivar withdrawn: those that are gone now. :ivar left: those that are not, with their reasons.
     :ivar running: those that somebody works on, or whose names he uses.
+    :ivar given_up: those that were tried, or told, often enough. :ivar aside: see `journal.Found`.
     """
 
     withdrawn: list[Entry] = field(default_factory=list)
     left: list[Entry] = field(default_factory=list)
     running: list[Entry] = field(default_factory=list)
+    given_up: list[Entry] = field(default_factory=list)
     aside: dict[str, str] = field(default_factory=dict)
 
 
@@ -52,22 +63,40 @@ def withdraw(
 
     :param config_dir: only what runs with this configuration directory left.
     :param named: only these batches, also where the handler has changed since.
-    :param by_hand: a person asks for it: also what was tried often enough.
+    :param by_hand: a person asks for it: also what was tried often enough, and however long it takes.
     :raises OSError: if the journal cannot be used.
     """
-    found = journal.look(work_dir)
+    found, began = journal.look(work_dir), time.monotonic()
     outcome = Outcome(running=list(found.running), aside=found.aside)
     for one in chosen(found.left, config_dir, named):
-        if not by_hand and (one.attempts >= ATTEMPTS or one.id in journal.touched):
+        if not by_hand and one.id in journal.touched:
+            continue
+        if not by_hand and one.attempts >= ATTEMPTS:
+            journal.touched.add(one.id)
+            outcome.given_up.append(one)
             continue
         held = journal.claim(work_dir, one)
         if held is None:
             continue
         try:
-            _one(held, work_dir, outcome, deliberate=one.id in named)
+            until = None if by_hand else began + max(LEAST, 2 * (held.entry.handler.timeout or 0))
+            _one(held, work_dir, outcome, _How(one.id in named, by_hand, until))
         finally:
             held.release()
     return outcome
+
+
+@dataclass(frozen=True)
+class _How:
+    """:ivar deliberate: also where the handler has changed. :ivar until: monotonic time of the last call to begin."""
+
+    deliberate: bool
+    by_hand: bool
+    until: float | None
+
+    @property
+    def late(self) -> bool:
+        return self.until is not None and time.monotonic() >= self.until
 
 
 def chosen(entries: Iterable[Entry], config_dir: str | None, named: Collection[str]) -> list[Entry]:
@@ -79,53 +108,96 @@ def chosen(entries: Iterable[Entry], config_dir: str | None, named: Collection[s
     ]
 
 
-def _one(held: journal.Held, work_dir: str, outcome: Outcome, deliberate: bool) -> None:
+def _one(held: journal.Held, work_dir: str, outcome: Outcome, how: _How) -> None:
     one = held.entry
     # Looked at only now that the batch is locked: a run that begins with these names waits from here on.
     if any(one.identifiers & other.identifiers for other in journal.look(work_dir).running if other.id != one.id):
         outcome.running.append(one)
         return
     journal.touched.add(one.id)
+    if how.late:
+        outcome.left.append(dataclasses.replace(one, reasons=_all(one, NOT_TRIED)))
+        return
     try:
-        # Before anything is called, so that what ends this process too is not tried for ever.
-        held.store(dataclasses.replace(one, attempts=one.attempts + 1))
-        reasons = _withdraw(held.entry, work_dir, deliberate)
-        left = tuple(challenge for challenge in one.challenges if challenge.id in reasons)
-        if left:
-            held.store(dataclasses.replace(held.entry, challenges=left, reasons=reasons))
-            outcome.left.append(held.entry)
-        else:
+        reasons, untried = _withdraw(held, work_dir, how)
+        left = [challenge for challenge in one.challenges if challenge.id in reasons]
+        if not left:
             held.remove()
             outcome.withdrawn.append(one)
+            return
     except OSError as error:
         problem = f"the journal cannot be changed: {error.strerror or error}"
-        outcome.left.append(dataclasses.replace(one, reasons={each.id: problem for each in one.challenges}))
+        outcome.left.append(dataclasses.replace(one, reasons=_all(one, problem)))
+        return
+    # What had no turn is the first the next time; and as long as some are withdrawn, each may have its turn.
+    left.sort(key=lambda challenge: challenge.id not in untried)
+    attempts = one.attempts if untried and len(left) < len(one.challenges) else held.entry.attempts
+    outcome.left.append(dataclasses.replace(one, attempts=attempts, challenges=tuple(left), reasons=reasons))
+    if outcome.left[-1] != held.entry:
+        # Where there is no room for it, it is said all the same.
+        with contextlib.suppress(OSError):
+            held.store(outcome.left[-1])
 
 
-def _withdraw(one: Entry, work_dir: str, deliberate: bool) -> dict[str, str]:
-    """Reasons by the id of each challenge that is not withdrawn."""
+def _withdraw(held: journal.Held, work_dir: str, how: _How) -> tuple[dict[str, str], set[str]]:
+    """Reasons by the id of each challenge that is not withdrawn; and the ids of those that had no turn.
+
+    :raises OSError: if the attempt cannot be noted; nothing was called then.
+    """
+    one = held.entry
+    if one.mode in TOLD_MODES:
+        _count(held, how.by_hand)
+        return {**{each.id: one.reason(each) for each in one.challenges}, **_remove_own_files(one, work_dir)}, set()
+    found = _prepared(one, work_dir, how)
+    if isinstance(found, str):
+        orphans.end(one)
+        return {**_all(one, found), **_remove_own_files(one, work_dir)}, set()
+    # Before anything is called, so that what ends this process too is not tried for ever.
+    _count(held, how.by_hand)
     orphans.end(one)
     files = _remove_own_files(one, work_dir)
-    if one.mode in TOLD_MODES:
-        return {**{challenge.id: one.reason(challenge) for challenge in one.challenges}, **files}
-    return {**_call(one, work_dir, deliberate), **files}
+    try:
+        failures = found.cleanup(finished(one, work_dir))
+    except errors.SignalExit:
+        raise
+    except Exception as error:
+        return {**_all(one, _in_words(error)), **files}, set()
+    untried = {each for failure in failures if failure.happened == NOT_TRIED for each in failure.ids}
+    return {**reasons_of(failures, one.challenges), **files}, untried
 
 
-def _call(one: Entry, work_dir: str, deliberate: bool) -> dict[str, str]:
-    problem = None if deliberate else changed(one)
-    if problem is None:
-        try:
-            found = backend(one.mode, context_of(one, work_dir, _exports(one)))
-            found.prepare(True, False)
-            return reasons_of(found.cleanup(finished(one, work_dir)), one.challenges)
-        except errors.SignalExit:
+def _count(held: journal.Held, by_hand: bool) -> None:
+    try:
+        held.store(dataclasses.replace(held.entry, attempts=held.entry.attempts + 1))
+    except OSError as error:
+        # Withdrawing needs no room; and without it no run publishes, so each does this once and does no more.
+        if not by_hand and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        except errors.Error as error:
-            problem = str(error)
-        except Exception as error:
-            # A backend of somebody else's; a renewal of other names must not end because of it.
-            problem = f"{type(error).__name__}: {error}"
-    return {challenge.id: one_line(problem) for challenge in one.challenges}
+
+
+def _prepared(one: Entry, work_dir: str, how: _How) -> Any:
+    """The backend, ready to be asked; or why it cannot be. Nothing outside is called for this."""
+    problem = None if how.deliberate else changed(one)
+    if problem is not None:
+        return one_line(problem)
+    try:
+        context = context_of(one, work_dir, _exports(one, how.deliberate))
+        found = backend(one.mode, dataclasses.replace(context, until=how.until))
+        found.prepare(True, False)
+    except errors.SignalExit:
+        raise
+    except Exception as error:
+        return _in_words(error)
+    return found
+
+
+def _in_words(error: Exception) -> str:
+    # A backend may be somebody else's; a renewal of other names must not end because of it.
+    return one_line(str(error) if isinstance(error, errors.Error) else f"{type(error).__name__}: {error}")
+
+
+def _all(one: Entry, reason: str) -> dict[str, str]:
+    return {challenge.id: reason for challenge in one.challenges}
 
 
 def unrunnable(one: Entry) -> str | None:
@@ -139,20 +211,24 @@ def unrunnable(one: Entry) -> str | None:
 def changed(one: Entry) -> str | None:
     """Whether the handler is another one than was called, in words; None if it is the same."""
     before = dict(one.handler.fingerprints)
-    now = {path: fingerprint.now(path) for path in before}
-    others = [path for path, text in before.items() if now[path] not in (text, None)]
+    config = one.handler.dehydrated_config
+    now = {path: fingerprint.now(path) for path in (*before, *([config] if config else []))}
+    # Also what was not there: a hook that has come to its folder since.
+    now.update(fingerprint.of(one.handler.words, one.handler.cleanup_words or ()))
+    others = [path for path, text in now.items() if text not in (before.get(path), None)]
     if others:
         return f"the handler has changed since ({', '.join(others)})"
-    gone = [path for path in before if now[path] is None]
+    gone = [path for path, text in now.items() if text is None]
     return f"the handler is gone ({', '.join(gone)})" if gone else None
 
 
-def _exports(one: Entry) -> Mapping[str, str]:
+def _exports(one: Entry, deliberate: bool) -> Mapping[str, str]:
     if one.handler.dehydrated_config is None:
         return {}
     from certbot_external_auth import dehydrated_config
 
-    return dehydrated_config.read(one.handler.dehydrated_config).exports
+    known = None if deliberate else one.handler.fingerprints
+    return dehydrated_config.read(one.handler.dehydrated_config, known).exports
 
 
 def reasons_of(failures: Iterable[Failure], challenges: Sequence[Challenge]) -> dict[str, str]:
@@ -175,7 +251,7 @@ def _remove_own_files(one: Entry, work_dir: str) -> dict[str, str]:
             if challenge.uri is not None and one.handler.wellknown is not None:
                 webroot.remove(one.handler.wellknown, challenge.token)
         except OSError as error:
-            reasons[challenge.id] = one_line(f"a file of ours cannot be removed: {error}")
+            reasons[challenge.id] = one_line(f"a file of ours cannot be removed: {error.strerror or error}")
     return reasons
 
 
@@ -188,10 +264,14 @@ def tell(work_dir: str) -> list[Entry]:
         held = journal.claim(work_dir, one)
         if held is None:
             continue
+        journal.touched.add(one.id)
+        found.append(one)
+        _remove_own_files(one, work_dir)
         try:
-            journal.touched.add(one.id)
-            held.store(dataclasses.replace(one, attempts=one.attempts + 1))
-            found.append(one)
+            held.store(dataclasses.replace(held.entry, attempts=held.entry.attempts + 1))
+        except OSError as error:
+            # Told all the same, once in each process.
+            logger.info("%s cannot be noted: %s", one.id, error.strerror)
         finally:
             held.release()
     return found

@@ -40,7 +40,7 @@ def entry_of(context: Context, challenges: Sequence[Challenge], written: str) ->
             cleanup_words=facts.cleanup_words,
             dehydrated_config=facts.config,
             folder=_working_directory(),
-            fingerprints=fingerprint.of(context.words, facts.cleanup_words or ()),
+            fingerprints=fingerprint.of(context.words, facts.cleanup_words or (), files=context.config_files),
             **_same(settings),
         ),
         challenges=tuple(dataclasses.replace(one, served=None) for one in challenges),

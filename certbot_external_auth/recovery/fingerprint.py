@@ -15,14 +15,15 @@ HASHED = 1_000_000
 _INTERPRETER = re.compile(r"((ba|da|z|k|mk|a)?sh|python|pypy|perl|ruby|php|node|lua)[0-9.]*")
 
 
-def of(*commands: Sequence[str]) -> dict[str, str]:
+def of(*commands: Sequence[str], files: Sequence[str] = ()) -> dict[str, str]:
     """A text for every program that command lines name, which changes when the program does.
 
     A file that is only given to a handler is no part of it: it may be what the handler writes.
 
     :param commands: their words, files absolute. A folder of hooks counts as the files in it.
+    :param files: others that are run.
     """
-    paths = [path for words in commands for path in _programs(words)]
+    paths = [*(path for words in commands for path in _programs(words)), *files]
     return {path: text for path in paths if (text := now(path)) is not None}
 
 

@@ -98,3 +98,7 @@ def report(outcome: Outcome, work_dir: str, say: Callable[..., Any] = logger.war
         say("What a run of %s had left behind is withdrawn: %s.", one.written, what)
     for one in outcome.left:
         logger.error(sentences(one, work_dir))
+    if outcome.given_up:
+        names = ", ".join(sorted({name for one in outcome.given_up for name in one.identifiers}))
+        command = f"certbot-external-auth recover --list --work-dir {shlex.quote(work_dir)}"
+        say("Earlier runs left something behind for %s that no run tries to withdraw any more; see: %s", names, command)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
+import itertools
 import os
 import signal
 import stat
@@ -13,16 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import journal, recovery
+from certbot_external_auth import dehydrated_config, journal, recovery, tls_files
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
+from certbot_external_auth.errors import NOT_TRIED
 from certbot_external_auth.journal import Entry
 from certbot_external_auth.recovery import context, telling
 from certbot_external_auth.settings import Settings
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+_numbers = itertools.count()
 RECORDS = '#!/bin/sh\necho "$@ $SECRET" >>"$(dirname "$0")/calls"\nexit ${CODE-0}\n'
 
 
@@ -40,13 +45,24 @@ def hook(path: Path, text: str = RECORDS) -> str:
     return str(path)
 
 
-def left(tmp_path: Path, words: tuple[str, ...], typ: str = "dns-01", **settings: object) -> Entry:
+def left(
+    tmp_path: Path,
+    words: tuple[str, ...],
+    typ: str = "dns-01",
+    names: tuple[str, ...] = ("a.test",),
+    config_files: tuple[str, ...] = (),
+    **settings: object,
+) -> Entry:
     """What a run of these settings leaves when it dies."""
     found = Settings(**{"mode": "handler", "dialect": "dehydrated", **settings})  # type: ignore[arg-type]
     work = str(tmp_path / "work")
-    facts = Facts(alias="a.test", names=("a.test",), config_dir="/etc/le", work_dir=work, wellknown=found.wellknown)
-    one = Challenge("c1", typ, "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
-    entry = context.entry_of(Context(settings=found, facts=facts, words=words), [one], "2026-01-02T03:04:05.000Z")
+    config = found.dehydrated_config
+    facts = Facts("a.test", names, "/etc/le", work, wellknown=found.wellknown, config=config)
+    several = [
+        Challenge(f"c{number}", typ, name, "dns", TOKEN, KEY_AUTHORIZATION) for number, name in enumerate(names, 1)
+    ]
+    before = Context(settings=found, facts=facts, words=words, config_files=config_files)
+    entry = context.entry_of(before, several, f"2026-01-02T03:04:05.{next(_numbers):03}Z")
     journal.Held.new(work, entry).release()
     return entry
 
@@ -224,6 +240,7 @@ def test_each_run_tries_once_and_three_in_all(tmp_path: Path) -> None:
         assert one.attempts == attempt
         assert withdraw(tmp_path) == recovery.Outcome()
         journal.touched.clear()
+    assert withdraw(tmp_path) == recovery.Outcome(given_up=[one])
     assert withdraw(tmp_path) == recovery.Outcome()
     assert len(calls(tmp_path)) == 3
     (one,) = withdraw(tmp_path, by_hand=True).left
@@ -270,14 +287,9 @@ def test_only_what_was_chosen(tmp_path: Path) -> None:
 def test_journal_that_cannot_be_changed_stops_nothing_and_calls_nothing(tmp_path: Path) -> None:
     """Without the count on disk, what kills this process too would be tried for ever."""
     one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
-
-    def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "write", full)
+    with failing_to_write(errno.EIO):
         found = withdraw(tmp_path)
-    assert [entry.reasons["c1"] for entry in found.left] == ["the journal cannot be changed: No space left on device"]
+    assert [entry.reasons["c1"] for entry in found.left] == ["the journal cannot be changed: Input/output error"]
     assert calls(tmp_path) == []
     journal.touched.clear()
     assert withdraw(tmp_path).withdrawn == [one]
@@ -292,3 +304,134 @@ def test_program_is_told_three_times(tmp_path: Path) -> None:
         journal.touched.clear()
     assert told == [[one.id]] * 3 + [[]]
     assert stat.S_IMODE(os.stat(journal.file_path(work, one)).st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mode", ["json", "manual"])
+def test_files_of_ours_go_also_where_somebody_is_told(tmp_path: Path, mode: str) -> None:
+    """A private key among them."""
+    one, work = left(tmp_path, (), typ="tls-alpn-01", mode=mode), str(tmp_path / "work")
+    folder = tls_files.folder(work)
+    tls_files.write(folder, "a.test", b"certificate", b"key")
+    assert recovery.tell(work) == [one]
+    assert withdraw(tmp_path) == recovery.Outcome()
+    assert os.listdir(folder) == []
+
+
+def test_what_could_not_be_tried_is_no_attempt(tmp_path: Path) -> None:
+    """A package that is upgraded, or a folder that is not mounted, for three runs: the fourth must try."""
+    path = hook(tmp_path / "hooks" / "h")
+    one = left(tmp_path, (path,))
+    os.rename(path, f"{path}.away")
+    for _ in range(3):
+        assert [entry.attempts for entry in withdraw(tmp_path).left] == [0]
+        journal.touched.clear()
+    os.rename(f"{path}.away", path)
+    (again,) = withdraw(tmp_path).withdrawn
+    assert (again.id, len(calls(tmp_path))) == (one.id, 1)
+
+
+def test_no_run_is_silent_about_what_is_left(tmp_path: Path) -> None:
+    said: list[str] = []
+    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    telling.report(
+        recovery.Outcome(given_up=[one, one]), "/my work", say=lambda text, *values: said.append(text % values)
+    )
+    assert said == [
+        "Earlier runs left something behind for a.test that no run tries to withdraw any more; see: "
+        "certbot-external-auth recover --list --work-dir '/my work'"
+    ]
+
+
+@contextlib.contextmanager
+def failing_to_write(number: int) -> Iterator[None]:
+    def fail(*arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", fail)
+        yield
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_withdrawing_needs_no_room(tmp_path: Path, by_hand: bool) -> None:
+    """On a full disk; and a process tries it once there, since its attempts cannot be counted."""
+    path = hook(tmp_path / "hooks" / "h", RECORDS.replace("exit ${CODE-0}", '[ -e "$(dirname "$0")/mended" ]'))
+    one = left(tmp_path, (path,))
+    with failing_to_write(errno.ENOSPC):
+        (found,) = withdraw(tmp_path, by_hand=by_hand).left
+        assert found.reasons == {"c1": "clean_challenge: exit code 1"}
+        if not by_hand:
+            assert (withdraw(tmp_path), len(calls(tmp_path))) == (recovery.Outcome(), 1)
+        journal.touched.clear()
+        (tmp_path / "hooks" / "mended").touch()
+        assert withdraw(tmp_path, by_hand=by_hand).withdrawn == [one]
+
+
+def test_a_person_is_not_kept_from_it_by_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
+    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    with failing_to_write(errno.EIO):
+        assert withdraw(tmp_path, by_hand=True).withdrawn == [one]
+
+
+def test_told_all_where_nothing_can_be_noted(tmp_path: Path) -> None:
+    both = [left(tmp_path, (), mode="json") for _ in range(2)]
+    with failing_to_write(errno.ENOSPC):
+        told = recovery.tell(str(tmp_path / "work"))
+        assert recovery.tell(str(tmp_path / "work")) == []
+    assert {one.id for one in told} == {one.id for one in both}
+
+
+def test_a_recovery_leaves_time_for_its_run(tmp_path: Path) -> None:
+    """What had no turn is no attempt as long as something is withdrawn, and is the first the next time."""
+    names, now = ("a.test", "b.test", "c.test"), 0.0
+    path = hook(tmp_path / "hooks" / "h")
+    one = left(tmp_path, (path,), names=names, timeout=200.0)
+    last = left(tmp_path, (path,), names=("d.test",), timeout=200.0)
+
+    def passes() -> float:
+        # As if each call took its whole time.
+        return now + 200.0 * len(calls(tmp_path))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("certbot_external_auth.recovery.time.monotonic", passes)
+        first, second = withdraw(tmp_path).left
+        assert [(each.identifier, first.reasons[each.id]) for each in first.challenges] == [
+            ("c.test", f"clean_challenge: {NOT_TRIED}")
+        ]
+        assert (first.id, first.attempts, second.id, second.attempts) == (one.id, 0, last.id, 0)
+        assert second.reasons == {"c1": NOT_TRIED}
+        assert withdraw(tmp_path) == recovery.Outcome()
+        journal.touched.clear()
+        now -= 200.0 * len(calls(tmp_path))
+        assert {entry.id for entry in withdraw(tmp_path).withdrawn} == {one.id, last.id}
+
+
+def test_a_hook_that_came_to_the_folder_since_is_not_run(tmp_path: Path) -> None:
+    hook(tmp_path / "hooks" / "one")
+    one = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
+    new = hook(tmp_path / "hooks" / "two")
+    (found,) = withdraw(tmp_path).left
+    assert found.reasons["c1"] == f"the handler has changed since ({new})"
+    assert calls(tmp_path) == []
+    assert [entry.id for entry in withdraw(tmp_path, named=[one.id], by_hand=True).withdrawn] == [one.id]
+
+
+@pytest.mark.parametrize("what", ["config", "more.d/a.sh", "more.d/b.sh"])
+def test_a_configuration_that_changed_since_is_not_run(tmp_path: Path, what: str) -> None:
+    """It is a script as much as the handler is."""
+    (tmp_path / "more.d").mkdir()
+    config = tmp_path / "config"
+    for name, text in (("config", f"CONFIG_D={tmp_path}/more.d\n"), ("more.d/a.sh", "export SECRET=x\n")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    files = dehydrated_config.read(str(config)).files
+    assert files == (str(config), str(tmp_path / "more.d" / "a.sh"))
+    left(tmp_path, (hook(tmp_path / "hooks" / "h"),), dehydrated_config=str(config), config_files=files)
+    with (tmp_path / what).open("a") as file:
+        file.write(f"\ntouch {tmp_path}/ran\n")
+    (tmp_path / what).chmod(0o600)
+    (one,) = withdraw(tmp_path).left
+    assert str(tmp_path / what) in one.reasons["c1"]
+    assert (calls(tmp_path), (tmp_path / "ran").exists()) == ([], False)
+    assert [entry.id for entry in withdraw(tmp_path, named=[one.id], by_hand=True).withdrawn] == [one.id]
+    assert (tmp_path / "ran").exists()
