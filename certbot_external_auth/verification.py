@@ -11,10 +11,10 @@ from certbot import errors
 
 from certbot_external_auth import lines
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError
 from certbot_external_auth.lines import Line, Problem
-from certbot_external_auth.text import clean, counted, one_line
+from certbot_external_auth.text import clean, counted, one_line, quoted
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, expectations, report
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State, said
@@ -70,8 +70,17 @@ class Verification:
         if self._settings.historic or not names:
             return list(challenges)
         targets = self._targets(names)
-        for name, (target, zone) in targets.items():
-            logger.info("%s is an alias of %s%s.", name, target, f" in the zone {zone}" if zone else "")
+        for name, (target, zone) in list(targets.items()):
+            if guard.alias_ends(target, zone):
+                logger.info("%s is an alias of %s%s.", name, target, f" in the zone {zone}" if zone else "")
+                continue
+            del targets[name]
+            logger.warning(
+                "%s is an alias of %s in the zone %s; that is no name a handler may be given, so it is taken for none.",
+                name,
+                quoted(target),
+                quoted(zone),
+            )
         return [_with_end(one, targets.get(one.txt_domain or "")) for one in challenges]
 
     def _targets(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -116,6 +116,14 @@ def _problems(challenge: Challenge, known: _Known | None, types: Callable[[str],
     return problems
 
 
+def alias_ends(target: str, zone: str | None) -> bool:
+    """Whether a TXT record may be published there: DNS carries any bytes at all in names, and handlers are given these.
+
+    :param zone: the target lies in; None or empty if that is not known.
+    """
+    return well_formed(target, "dns") and (not zone or zone == "." or well_formed(zone, "dns"))
+
+
 def well_formed(identifier: str, kind: str) -> bool:
     """Whether it may be an identifier.
 

@@ -232,6 +232,9 @@ def _challenge(value: Any) -> Challenge:
     if not isinstance(value, dict):
         raise EntryError("challenges holds what is no object")
     fields = _Fields(value)
+    target, zone = fields.perhaps("txt_target"), fields.perhaps("txt_zone")
+    if not guard.alias_ends(target, zone) if target is not None else zone is not None:
+        raise EntryError("txt_target or txt_zone is no name")
     return Challenge(
         id=fields.text("id"),
         type=fields.text("type"),
@@ -239,6 +242,6 @@ def _challenge(value: Any) -> Challenge:
         identifier_type=fields.text("identifier_type"),
         token=fields.text("token"),
         key_authorization=fields.text("key_authorization"),
-        txt_target=fields.perhaps("txt_target"),
-        txt_zone=fields.perhaps("txt_zone"),
+        txt_target=target,
+        txt_zone=zone,
     )

@@ -126,8 +126,10 @@ def test_publishing_goes_on_where_aliases_cannot_be_found_out(caplog: pytest.Log
 class Knows(Broken):
     """Knows one alias, and fails at everything else."""
 
+    end = ("x.acme.example", "acme.example")
+
     def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
-        return {"_acme-challenge.example.org": ("x.acme.example", "acme.example")}
+        return {"_acme-challenge.example.org": self.end}
 
 
 def test_where_to_publish_is_found_out_also_if_nobody_looks_whether_it_can_be_seen() -> None:
@@ -137,6 +139,37 @@ def test_where_to_publish_is_found_out_also_if_nobody_looks_whether_it_can_be_se
     (found,) = blind.aliased([CHALLENGE])
     assert (found.txt_target, found.txt_zone) == ("x.acme.example", "acme.example")
     blind.check([found])
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        ("`id`|x&y'<>*.acme.example", "acme.example"),
+        ("-rf.test", "test"),
+        ("x.acme.example", "acme.example; $(id)"),
+        ("x.acme.example", "-rf"),
+        ("x." * 127 + "acme.example", "acme.example"),
+        (r"a\010b.acme.example", "acme.example"),
+    ],
+)
+def test_an_alias_that_leads_to_no_name_is_none(end: tuple[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    """Lost: whatever a handler does with shell text that whoever serves a zone put into it."""
+    one = verification(ValueError())
+    one.observer = odd = Knows(ValueError())
+    odd.end = end
+    with caplog.at_level(logging.WARNING):
+        assert one.aliased([CHALLENGE]) == [CHALLENGE]
+    assert f"_acme-challenge.example.org is an alias of {ascii(end[0])[:50]}" in caplog.text
+    assert "so it is taken for none" in caplog.text
+
+
+@pytest.mark.parametrize("zone", ["", ".", "acme.example"])
+def test_the_root_and_an_unknown_zone_are_none_the_worse(zone: str) -> None:
+    one = verification(ValueError())
+    one.observer = known = Knows(ValueError())
+    known.end = ("_x.y-1_.acme.example", zone)
+    (found,) = one.aliased([CHALLENGE])
+    assert (found.txt_target, found.txt_zone) == ("_x.y-1_.acme.example", zone or None)
 
 
 def test_under_the_historic_name_nobody_is_asked() -> None:
