@@ -154,19 +154,23 @@ def _popen(program: Program) -> subprocess.Popen[bytes]:
     )
 
 
+_NOTING_ITS_CODE = 'trap : HUP INT QUIT TERM; "$@"; code=$?; umask 077; echo "$code" >"$0"'
+"""Nobody else is there to be told it. A signal for the whole group ends the program, and is not passed on otherwise."""
+
+
 def detached(
-    argv: Sequence[str], *, environment: Mapping[str, str], output: str, inherited: Sequence[int]
+    argv: Sequence[str], *, environment: Mapping[str, str], output: str, code: str, inherited: Sequence[int]
 ) -> Callable[[], bool]:
     """Start a program that goes on when this process has ended, in a session of its own; tells whether it has ended.
 
-    :param output: a new file for all it prints, 0600.
+    :param output: a new file for all it prints, 0600. :param code: a file for its exit code, written before the end.
     :param inherited: descriptors that it keeps.
     :raises OSError: if it cannot be started.
     """
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         popen = subprocess.Popen(
-            list(argv),
+            ["/bin/sh", "-c", _NOTING_ITS_CODE, code, *argv],
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,

@@ -33,14 +33,14 @@ STATES: Mapping[str, tuple[Exit, str]] = {
     "waiting": (Exit.DONE, "Publish what is in the batch, then: {command}"),
     "more": (Exit.MORE, "Remove what is named, publish the next batch, then once more: {command}"),
     "working": (Exit.DONE, "Certbot is at work."),
-    "done": (Exit.DONE, "The certificate was issued."),
+    "done": (Exit.DONE, "Done; what was issued is in certificates."),
     "nothing_due": (Exit.NOTHING_DUE, "No certificate is due."),
     "refused": (Exit.REFUSED_BY_CA, "The CA refused; see problems and errors."),
     "deploy_failed": (Exit.DEPLOY_FAILED, "The certificate is saved, but could not be handed over."),
-    "expired": (Exit.LOST, "Nobody finished the session in time; Certbot has given up and asked the CA for nothing."),
+    "expired": (Exit.LOST, "Nobody finished a batch in time; Certbot has given it up and not asked the CA about it."),
     "lost": (Exit.LOST, "Certbot has died, or the machine was started anew; begin again."),
     "locked": (Exit.LOCKED, "Another Certbot holds the lock of these folders; begin again when it has ended."),
-    "failed": (Exit.FAILED, "Certbot failed; see errors."),
+    "failed": (Exit.FAILED, "Certbot failed; see errors, or output where there are none."),
 }
 """State of a session to the exit code of the verb that finds it so, and what it means."""
 

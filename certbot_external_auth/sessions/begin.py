@@ -14,7 +14,7 @@ from pathlib import Path
 
 from certbot_external_auth import deployment, folders, lines, process, settings
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import DEADLINE, Exit, Session, report, store
+from certbot_external_auth.sessions import DEADLINE, Exit, Session, notes, report, store
 from certbot_external_auth.sessions.conversation import connected
 
 VERBS = ("certonly", "run", "install", "renew", "reconfigure")
@@ -68,6 +68,7 @@ def _begun(words: Sequence[str], command: Sequence[str], config_dir: str, work_d
                 Exit.LOCKED,
                 [("open", is_open[0].id)],
             )
+        report.note_ends(store.every(work_dir))
         session = store.new(work_dir, _session(words, config_dir, work_dir))
         ended = _start(command, session)
     conversation = connected(session.socket, ended)
@@ -76,7 +77,7 @@ def _begun(words: Sequence[str], command: Sequence[str], config_dir: str, work_d
             waits = conversation.attend()
         if not waits:
             store.wait_for_end(session, 60.0)
-    return report.tell(*report.settled(*report.look(session)))
+    return report.hand_out(session, *report.settled(*report.look(session)))
 
 
 def _session(words: Sequence[str], config_dir: str, work_dir: str) -> Session:
@@ -144,6 +145,7 @@ def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
             command,
             environment={**os.environ, settings.SESSION: session.folder},
             output=os.path.join(session.folder, "output"),
+            code=os.path.join(session.folder, notes.CODE),
             inherited=[descriptor],
         )
     finally:

@@ -49,6 +49,14 @@ class Conversation:
     ) -> None:
         self._socket.close()
 
+    def welcome(self, limit: float = PATIENCE) -> None:
+        """Read the first line: with that it is settled who talks.
+
+        :param limit: seconds until it must have come.
+        :raises BusyError: if somebody else is connected.
+        """
+        self._take(self._read(limit))
+
     def attend(self, known: int = 0, deployed: bool = True, limit: float = PATIENCE) -> bool:
         """Read, confirming what wants to be confirmed, until a batch waits for an answer; False at the end, and when
         nothing came for too long.
@@ -61,10 +69,7 @@ class Conversation:
         :raises BusyError: if somebody else is connected.
         """
         while raw := self._read(limit):
-            line = _parsed(raw)
-            if line.get("code") in ("socket.busy", "socket.refused"):
-                raise BusyError(str(line.get("message")))
-            self.lines.append(line)
+            line = self._take(raw)
             if line.get("cmd") == "await" and len(self.lines) > known:
                 return True
             # One that was confirmed before may be confirmed again.
@@ -73,6 +78,13 @@ class Conversation:
             if line.get("cmd") == "deploy_cert" and "id" in line:
                 self.answer([{"id": line["id"], "ok": True} if deployed else {**_NOT_DEPLOYED, "id": line["id"]}])
         return False
+
+    def _take(self, raw: bytes) -> Line:
+        line = _parsed(raw)
+        if line.get("code") in ("socket.busy", "socket.refused"):
+            raise BusyError(str(line.get("message")))
+        self.lines.append(line)
+        return line
 
     def _read(self, limit: float) -> bytes:
         """The next line, empty at the end."""

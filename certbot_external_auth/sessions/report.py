@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import shlex
@@ -12,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from certbot_external_auth import certificate, deployment, folders, lines
-from certbot_external_auth.sessions import STATES, Exit, Session, outcome, store
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.sessions import STATES, Exit, Session, notes, outcome, store
 from certbot_external_auth.sessions.conversation import BusyError
 
 
@@ -47,22 +49,56 @@ def _certificate(session: Session, name: str, sha256: str) -> dict[str, Any] | N
     return None
 
 
-def look(session: Session) -> tuple[dict[str, Any], Exit]:
-    """Document and exit code for a session as it is now."""
+def seen(session: Session) -> outcome.Seen:
+    """What is known of a session now, but for `changed`."""
     # In this order: what is said between the two looks must not be missed.
     alive = store.alive(session)
-    if not alive:
-        store.remove_socket(session)
-    said = store.lines(session)
+    answer = notes.read(session, notes.ANSWERED) or {}
+    return outcome.Seen(
+        lines=store.lines(session),
+        alive=alive,
+        verb=session.verb,
+        code=notes.read(session, notes.CODE),
+        output=store.output(session),
+        answered=answer.get("batch", 0),
+        failed=answer.get("failed", ()),
+        handed_out=notes.handed_out(session),
+    )
+
+
+def look(session: Session, since: int | None = None) -> tuple[dict[str, Any], Exit]:
+    """Document and exit code for a session as it is now, or was when its end was first seen.
+
+    :param since: the batch that the caller has seen last; see `outcome.to_remove`.
+    """
+    now = seen(session)
+    document = None if now.alive else notes.read(session, notes.END)
+    if document is None:
+        document = _document(session, now)
+        if not now.alive:
+            store.remove_socket(session)
+            # What other runs write later is none of its doing.
+            notes.write(session, notes.END, document)
+    document["remove"] = outcome.to_remove(now, since)
+    return document, STATES[document["state"]][0]
+
+
+def _document(session: Session, now: outcome.Seen) -> dict[str, Any]:
     # While Certbot waits they are what they were, and a host may have hundreds.
-    found = [] if alive else certificates(session)
-    printed = store.output(session)
-    name = outcome.state(said, alive, any(one["changed"] for one in found), printed)
-    document = outcome.document(session.id, name, said, alive, command(session))
+    found = [] if now.alive else certificates(session)
+    now = dataclasses.replace(now, changed=any(one["changed"] for one in found))
+    document = outcome.document(session.id, now, command(session))
     document["certificates"] = found
-    if name in ("failed", "locked") and not document["errors"]:
-        document["output"] = printed
-    return document, STATES[name][0]
+    if document["state"] in ("failed", "locked") and not document["errors"]:
+        document["output"] = now.output
+    return document
+
+
+def note_ends(sessions: Sequence[Session]) -> None:
+    """See to it that sessions which have ended keep their result, whatever another one does."""
+    for session in sessions:
+        if notes.read(session, notes.END) is None:
+            look(session)
 
 
 def tell(document: Mapping[str, Any], code: Exit) -> int:
@@ -72,13 +108,21 @@ def tell(document: Mapping[str, Any], code: Exit) -> int:
     return int(code)
 
 
+def hand_out(session: Session, document: dict[str, Any], code: Exit) -> int:
+    """Print a document to who will act on it; the result is the exit code."""
+    result = tell(document, code)
+    if document["batch"] is not None:
+        notes.hand_out(session, document["batch"])
+    return result
+
+
 def settled(document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
     """For a verb that should have seen the end: a Certbot that does not answer is a failure."""
     return (document, Exit.FAILED) if document["state"] == "working" else (document, code)
 
 
 def command(session: Session) -> str:
-    """What finishes a session."""
+    """What finishes a session, but for the batch."""
     found_by_itself = folders.found({})[1] == session.work_dir
     more = [] if found_by_itself else ["--work-dir", session.work_dir]
     return shlex.join(["certbot-external-auth", "finish", *more, session.id])
@@ -88,8 +132,8 @@ def as_more(session: Session, document: dict[str, Any], code: Exit) -> tuple[dic
     """The words of `finish` for a session that waits once more."""
     if document["state"] != "waiting":
         return document, code
-    exit_code, message = STATES["more"]
-    return {**document, "state": "more", "message": message.format(command=command(session))}, exit_code
+    message = outcome.message("more", command(session), document["batch"])
+    return {**document, "state": "more", "message": message}, STATES["more"][0]
 
 
 def refused(message: str, code: Exit, more: Sequence[tuple[str, Any]] = ()) -> int:
@@ -98,11 +142,18 @@ def refused(message: str, code: Exit, more: Sequence[tuple[str, Any]] = ()) -> i
 
 
 def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) -> int:
-    """Do a verb's work on the session that its command line names; the result is the exit code."""
+    """Do a verb's work on the session that its command line names; the result is the exit code.
+
+    :raises UsageError: if it names another configuration directory than the session has.
+    """
     try:
         session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
     except store.UnknownSessionError as error:
         return refused(str(error), Exit.UNKNOWN)
+    if arguments.config_dir is not None and os.path.realpath(arguments.config_dir) != os.path.realpath(
+        session.config_dir
+    ):
+        raise UsageError([f"--config-dir {arguments.config_dir}: the session {session.id} is of {session.config_dir}."])
     try:
         return verb(session)
     except BusyError as error:

@@ -69,7 +69,7 @@ def test_a_program_at_the_socket_refuses_the_certificate(tool: Tool, certbot: Ce
     assert [(one["name"], one["changed"]) for one in failed["certificates"]] == [(domain, True)]
     assert certbot.live(domain).exists()
     again = tool.begin(*RENEW)
-    assert (again.code, again["state"]) == (3, "nothing_due"), again
+    assert (again.code, again["state"]) == (0, "done"), again
     assert [line["cmd"] for line in said(certbot, again)] == ["hello", "deploy_cert", "summary"]
 
 
@@ -96,7 +96,8 @@ def test_abort_ends_a_renewal_with_all_its_batches(tool: Tool, certbot: Certbot,
     assert (aborted.code, aborted["state"]) == (0, "failed"), aborted
     asked = [line for line in said(certbot, first) if line["cmd"] == "await"]
     assert len(asked) == len(lineages)
-    assert sorted(aborted["remove"]["txt"]) == sorted(name for line in asked for name in line["txt"])
+    # What was of the first one `finish` has told.
+    assert sorted(aborted["remove"]["txt"]) == sorted(name for line in asked[1:] for name in line["txt"])
     changed = [certificates.serial(certbot.live(name)) for name in lineages]
     assert sum(old != new for old, new in zip(before, changed, strict=True)) == 1
     assert certbot.run("certificates").returncode == 0

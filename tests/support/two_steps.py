@@ -73,11 +73,11 @@ class Tool:
         return [*words, "--logs-dir", str(self.certbot.logs_dir), *(account if words[0] in ("certonly", "run") else [])]
 
     def process(self, session: str) -> int:
-        """Certbot's process, found by the lock that it holds."""
+        """Certbot's process, found by the lock that it holds, as does the shell above it."""
         lock = self.certbot.work_dir / "external-auth" / "sessions" / session / "lock"
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
                 links = [os.readlink(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")]
-                if str(lock) in links:
+                if str(lock) in links and Path(f"/proc/{pid}/comm").read_text() != "sh\n":
                     return int(pid)
         raise AssertionError(f"nobody holds {lock}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -15,6 +16,7 @@ import pytest
 
 from certbot_external_auth import folders
 from certbot_external_auth.backends.socket_channel import SocketChannel
+from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import STATES, begin, conversation, finish, outcome, store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,41 +32,110 @@ def summary(ok: bool, **lineage: object) -> dict[str, Any]:
     return {"cmd": "summary", "ok": ok, "lineages": [lineage] if lineage else []}
 
 
+DEPLOY = {"cmd": "deploy_cert", "id": "d1", "lineage": "a.test"}
+PENDING = {"name": "a.test", "changed": False, "deploy_pending": True}
+SECOND = {**CHALLENGE, "id": "c2", "validation": "w"}
+SECOND_AWAIT = {**AWAIT, "ids": ["c2"]}
+
+
+def seen(lines: list[dict[str, Any]], **more: Any) -> outcome.Seen:
+    return outcome.Seen(lines, **{"alive": False, "code": 0, **more})
+
+
 @pytest.mark.parametrize(
-    ("state", "lines", "alive", "changed"),
+    ("state", "lines", "more"),
     [
-        ("working", [], True, False),
-        ("waiting", [CHALLENGE, AWAIT], True, False),
-        ("working", [CHALLENGE, AWAIT, RESULT], True, False),
-        ("waiting", [CHALLENGE, AWAIT, RESULT, CLEANUP, CHALLENGE, AWAIT], True, True),
-        ("done", [CHALLENGE, AWAIT, RESULT, CLEANUP, summary(True)], False, True),
-        ("nothing_due", [summary(True)], False, False),
-        ("refused", [CHALLENGE, AWAIT, {**RESULT, "status": "invalid"}, CLEANUP, summary(False)], False, False),
-        ("refused", [{"cmd": "error", "code": "ca.refused"}, summary(False)], False, False),
-        ("expired", [CHALLENGE, AWAIT, LATE, RESULT, CLEANUP, summary(False)], False, False),
+        ("working", [], {"alive": True}),
+        ("waiting", [CHALLENGE, AWAIT], {"alive": True}),
+        ("working", [CHALLENGE, AWAIT, RESULT], {"alive": True}),
+        ("waiting", [CHALLENGE, AWAIT, RESULT, CLEANUP, SECOND, SECOND_AWAIT], {"alive": True, "answered": 1}),
+        # Everything was answered: it is looked for, and the CA is asked.
+        ("working", [CHALLENGE, AWAIT], {"alive": True, "answered": 1}),
+        ("working", [CHALLENGE, AWAIT, {"cmd": "visibility", "id": "c1"}], {"alive": True}),
+        ("done", [CHALLENGE, AWAIT, RESULT, CLEANUP, summary(True)], {"changed": True}),
+        # A rehearsal, a request of one's own (--csr).
+        ("done", [CHALLENGE, AWAIT, RESULT, CLEANUP, summary(True)], {}),
+        ("done", [DEPLOY, summary(True)], {"verb": "renew"}),
+        ("done", [summary(True)], {"verb": "install"}),
+        ("done", [summary(True)], {"verb": "reconfigure"}),
+        ("nothing_due", [summary(True)], {}),
+        ("failed", [summary(True)], {"code": 1}),
+        ("failed", [CHALLENGE, summary(True)], {"code": None}),
+        ("refused", [CHALLENGE, AWAIT, {**RESULT, "status": "invalid"}, CLEANUP, summary(False)], {"code": 1}),
+        ("refused", [{"cmd": "error", "code": "ca.refused"}, summary(False)], {"code": 1}),
+        # The CA did not decide in time.
+        (
+            "failed",
+            [CHALLENGE, {**RESULT, "status": "pending"}, {"cmd": "error", "code": "challenge.failed"}, summary(False)],
+            {"code": 1},
+        ),
+        ("expired", [CHALLENGE, AWAIT, LATE, RESULT, CLEANUP, summary(False)], {"code": 1}),
         # Nobody confirmed the cleanup, which is another matter.
-        ("failed", [CHALLENGE, AWAIT, RESULT, CLEANUP, LATE, summary(False)], False, True),
-        ("deploy_failed", [summary(False, deploy_pending=True)], False, True),
-        ("locked", [{"cmd": "error", "code": "certbot.locked"}, summary(False)], False, False),
-        ("lost", [CHALLENGE, AWAIT], False, False),
-        ("failed", [{"cmd": "hello"}], False, False),
-        ("failed", [], False, False),
+        ("failed", [CHALLENGE, AWAIT, RESULT, CLEANUP, LATE, summary(False)], {"code": 1, "changed": True}),
+        ("deploy_failed", [summary(False, **{**PENDING, "changed": True})], {"code": 1, "changed": True}),
+        ("deploy_failed", [DEPLOY, summary(False, **PENDING)], {"code": 1}),
+        # Another run's.
+        ("refused", [{"cmd": "error", "code": "ca.refused"}, summary(False, **PENDING)], {"code": 1}),
+        ("locked", [{"cmd": "error", "code": "certbot.locked"}, summary(False)], {"code": 1}),
+        ("locked", [], {"code": 1, "output": f"{outcome.LOCKED}.\n"}),
+        ("lost", [CHALLENGE, AWAIT], {"code": 137}),
+        ("failed", [{"cmd": "hello"}], {}),
+        ("failed", [], {}),
     ],
 )
-def test_state(state: str, lines: list[dict[str, Any]], alive: bool, changed: bool) -> None:
-    assert outcome.state(lines, alive, changed) == state
+def test_state(state: str, lines: list[dict[str, Any]], more: dict[str, Any]) -> None:
+    assert outcome.state(seen(lines, **more)) == state
 
 
-def test_locked_before_the_plugin_is_asked() -> None:
-    assert outcome.state([], False, False, f"{outcome.LOCKED}.\n") == "locked"
+@pytest.mark.parametrize(
+    ("alive", "handed_out", "since", "values"),
+    [
+        # Lost: the batch that the CA is about to look at.
+        (True, [1], None, ["v"]),
+        (True, [1, 2], None, ["v"]),
+        (False, [1, 2], None, ["w"]),
+        # Lost: what stood in a document that did not arrive.
+        (False, [1, 2], 1, ["v", "w"]),
+        (False, [1], None, ["v", "w"]),
+        (False, [], None, ["v", "w"]),
+    ],
+)
+def test_what_may_be_removed_since_the_last_document(
+    alive: bool, handed_out: list[int], since: int | None, values: list[str]
+) -> None:
+    lines = [CHALLENGE, AWAIT, RESULT, CLEANUP, SECOND, SECOND_AWAIT]
+    found = outcome.to_remove(seen(lines, alive=alive, handed_out=handed_out), since)
+    assert found["txt"] == {"_acme-challenge.a.test": values}
 
 
-def test_what_may_be_removed_is_not_what_waits() -> None:
-    """Lost: the batch that the CA is about to look at."""
-    second = {**CHALLENGE, "id": "c2", "validation": "w"}
-    lines = [CHALLENGE, AWAIT, RESULT, CLEANUP, second, {**AWAIT, "ids": ["c2"]}]
-    assert outcome.to_remove(lines, alive=True)["txt"] == {"_acme-challenge.a.test": ["v"]}
-    assert outcome.to_remove(lines, alive=False)["txt"] == {"_acme-challenge.a.test": ["v", "w"]}
+def test_nothing_is_removed_before_certbot_has_done_with_it() -> None:
+    assert outcome.to_remove(seen([CHALLENGE, AWAIT, RESULT], alive=True, handed_out=[1]))["txt"] == {}
+
+
+def test_a_server_name_that_is_published_again_stays() -> None:
+    tls = [{"cmd": "perform_challenge", "id": one, "type": "tls-alpn-01", "z_domain": "a.test"} for one in ("c1", "c2")]
+    hello = {"cmd": "hello", "leftover": [{**tls[0], "txt_domain": None, "uri": None}]}
+    lines = [hello, tls[0], AWAIT, RESULT, CLEANUP, tls[1], {**SECOND_AWAIT, "tls": {"a.test": {}}}]
+    again = seen(lines, alive=True, handed_out=[1])
+    assert (outcome.to_remove(again)["tls"], outcome.leftover(again)["tls"]) == ([], [])
+    over = seen([*lines, {**CLEANUP, "id": "c2"}], handed_out=[1])
+    assert (outcome.to_remove(over)["tls"], outcome.leftover(over)["tls"]) == (["a.test"], ["a.test"])
+
+
+@pytest.mark.parametrize(
+    ("failed", "told"), [((), "--failed c1: it was answered already, and is said to be published."), (("c1",), None)]
+)
+def test_what_was_answered_cannot_be_taken_back(failed: tuple[str, ...], told: str | None) -> None:
+    answered = seen([CHALLENGE, AWAIT], alive=True, answered=1, failed=failed)
+    with contextlib.nullcontext() if told is None else pytest.raises(UsageError, match=told):
+        finish.refuse_answered(answered, ["c1"])
+
+
+def test_the_command_names_the_batch() -> None:
+    lines = [CHALLENGE, AWAIT, RESULT, CLEANUP, SECOND, SECOND_AWAIT]
+    found = outcome.document("s", seen(lines, alive=True), "finish s")
+    assert (found["batch"], found["message"].rpartition(": ")[2]) == (2, "finish s --batch 2")
+    assert outcome.document("s", seen(lines), "finish s")["batch"] is None
 
 
 def test_only_what_failed_is_refused() -> None:
