@@ -97,12 +97,14 @@ def _trusted_target(folder: int, name: str, shown: str) -> str:
 
 
 def write(directory: str, token: str, content: str) -> None:
-    """Write a file readable by the web server; a link or file of that name is never followed or replaced.
+    """Write a file readable by the web server; only a file of this user's own of that name is replaced.
 
     :param token: checked by the guard, so it is no path.
+    :raises FileExistsError: if something else of that name is there, with its path; it is neither followed nor touched.
     :raises OSError: if it cannot be written; nothing is left then.
     """
     with _opened(directory) as folder:
+        _make_room(folder, directory, token)
         file = os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder)
         try:
             with os.fdopen(file, "w", encoding="ascii") as stream:
@@ -111,6 +113,17 @@ def write(directory: str, token: str, content: str) -> None:
         except BaseException:
             os.unlink(token, dir_fd=folder)
             raise
+
+
+def _make_room(folder: int, directory: str, token: str) -> None:
+    """Remove what a run has left that could not clean up: the CA gives the same token again for a pending order."""
+    try:
+        there = os.lstat(token, dir_fd=folder)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(there.st_mode) or there.st_uid != os.geteuid():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.path.join(directory, token))
+    os.unlink(token, dir_fd=folder)
 
 
 def remove(directory: str, token: str) -> None:

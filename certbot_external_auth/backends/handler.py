@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import os
+import shlex
 from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
@@ -160,13 +161,16 @@ class HandlerBackend:
         return [challenge for challenge in call.challenges if challenge.type == http01.TYPE]
 
     def _file_failure(self, doing: str, challenge: Challenge, error: OSError) -> Failure:
+        mend = "See that --external-auth-wellknown is a directory this user may write to."
+        if isinstance(error, FileExistsError):
+            mend = f"Another user's file or link of that name is there; run: rm -r {shlex.quote(str(error.filename))}"
         return Failure(
             who="The plugin",
             operation=f"{doing} the http-01 file in {self._settings.wellknown}",
             identifiers=(challenge.identifier,),
             happened=str(error.strerror or error),
             ids=(challenge.id,),
-            mend="See that --external-auth-wellknown is a directory this user may write to.",
+            mend=mend,
         )
 
 

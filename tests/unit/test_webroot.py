@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth import webroot
+from certbot_external_auth.backends import backend
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.errors import PerformError
+from certbot_external_auth.journal.entry import Entry, Handler
+from certbot_external_auth.recovery.context import context_of
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 STRANGER = 12345
@@ -38,6 +43,35 @@ def test_can_be_read_by_the_server_and_is_gone_afterwards(place: Path, umask: in
     webroot.remove(str(place), TOKEN)
     webroot.remove(str(place), TOKEN)
     assert list(place.iterdir()) == []
+
+
+def test_what_a_dead_run_has_left_is_replaced(place: Path, tmp_path: Path) -> None:
+    """By another file: one that somebody linked to it keeps its content."""
+    webroot.write(str(place), TOKEN, "old")
+    os.link(place / TOKEN, tmp_path / "precious" / "linked")
+    webroot.write(str(place), TOKEN, "content")
+    assert (place / TOKEN).read_text() == "content"
+    assert (tmp_path / "precious" / "linked").read_text() == "old"
+
+
+@root_only
+def test_a_file_of_somebody_elses_is_not_replaced(place: Path) -> None:
+    (place / TOKEN).write_text("theirs")
+    os.chown(place / TOKEN, STRANGER, STRANGER)
+    with pytest.raises(FileExistsError) as caught:
+        webroot.write(str(place), TOKEN, "content")
+    assert caught.value.filename == str(place / TOKEN)
+    assert (place / TOKEN).read_text() == "theirs"
+
+
+def test_what_is_in_the_way_is_named_in_the_mend(place: Path) -> None:
+    (place / TOKEN).mkdir()
+    challenge = Challenge("c1", "http-01", "a.test", "dns", TOKEN, f"{TOKEN}.x")
+    handler = Handler(words=("/bin/true",), dialect="native", wellknown=str(place))
+    entry = Entry(id="x", written="x", mode="handler", config_dir="/", challenges=(challenge,), handler=handler)
+    with pytest.raises(PerformError) as caught:
+        backend("handler", context_of(entry, "/", {})).perform([challenge], lambda challenges: None)
+    assert caught.value.failures[0].mend.endswith(f"run: rm -r {place}/{TOKEN}")
 
 
 def test_a_link_in_place_of_the_file_is_neither_followed_nor_replaced(place: Path, tmp_path: Path) -> None:
