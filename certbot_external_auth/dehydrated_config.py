@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import logging
 import os
 import re
 import shlex
@@ -20,6 +21,8 @@ from certbot_external_auth.challenges import http01
 from certbot_external_auth.environment import handler_environment
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 FLAG = "--external-auth-dehydrated-config"
 LIMIT = 10.0
@@ -57,6 +60,21 @@ SETTINGS = frozenset(re.findall(r"\b([A-Z_]+)=", _SCRIPT)) - {"CURL_OPTS"}
 """Dehydrated's own settings that hold no secret; a proxy's password may be in CURL_OPTS."""
 # Where Dehydrated looks if WELLKNOWN is not set.
 _WELLKNOWN = "/var/www/dehydrated"
+# What bash says is wrong, as it stands at the beginning or the end of its message; the rest may be part of a secret.
+_KINDS = {
+    "syntax error": "syntax error",
+    "unexpected EOF": "a quotation or bracket that is never closed",
+    "command not found": "command not found",
+    "unbound variable": "unbound variable",
+    "bad substitution": "bad substitution",
+    "readonly variable": "readonly variable",
+    "not a valid identifier": "not a valid identifier",
+    "ambiguous redirect": "ambiguous redirect",
+    "No such file or directory": "no such file or directory",
+    "Permission denied": "permission denied",
+    "Is a directory": "is a directory",
+}
+_said: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -84,7 +102,7 @@ class DehydratedConfig:
 
 
 def read(path: str, known: Collection[str] | None = None) -> DehydratedConfig:
-    """Read a configuration and the files of its CONFIG_D.
+    """Read a configuration and the files of its CONFIG_D; who else may change them is said in the log, once.
 
     :param path: absolute.
     :param known: the files that may be read; None for any.
@@ -178,14 +196,19 @@ def _absolute(value: str, path: str) -> str:
 
 
 def _refuse_untrusted(paths: Sequence[str]) -> None:
-    problems = []
+    findings = preflight.Findings()
     for path in paths:
         if not os.path.isfile(path):
-            problems.append(f"{FLAG}: {path} does not exist or is no file; name Dehydrated's configuration file.")
+            problem = f"{FLAG}: {path} does not exist or is no file; name Dehydrated's configuration file."
+            findings.problems.append(problem)
             continue
-        problems += preflight.check_file(path, "Dehydrated configuration", preflight.trusted_ids()).problems
-    if problems:
-        raise UsageError(problems)
+        findings.add(preflight.check_file(path, "Dehydrated configuration", preflight.trusted_ids()))
+    if findings.problems:
+        raise UsageError(findings.problems)
+    for warning in findings.warnings:
+        if warning not in _said:
+            _said.add(warning)
+            logger.warning(warning)
 
 
 def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -195,7 +218,7 @@ def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict
         bash = ["/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", out, *paths]
         ended = process.run(bash, environment=environment, say=lambda line: None, limit=LIMIT)
         if not ended.ok:
-            shown = "".join(f"\n  | {line}" for line in ended.tail)
+            shown = "".join(f"\n  | {line}" for line in _without_words(ended.tail, paths))
             raise UsageError([f"{FLAG} {paths[0]} cannot be read by bash: {ended}.{shown}"])
         try:
             with open(out, "rb") as file:
@@ -208,3 +231,20 @@ def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict
     values = dict(zip((*_USED, "function"), words, strict=False))
     pairs = (word.partition("=") for word in words[len(values) : -1])
     return values, {name: value for name, equals, value in pairs if equals and text.is_variable(name)}
+
+
+def _without_words(printed: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """File, line and kind of each error of bash's: its messages quote the file, and a secret may be what is wrong."""
+    found: dict[tuple[str, str], str] = {}
+    for line in printed:
+        for path in paths:
+            message = re.match(rf"{re.escape(path)}: \S+ ([0-9]+): (.*)", line, re.DOTALL)
+            if message is not None:
+                kind = _kind(message[2])
+                # Bash repeats the line after a syntax error; what its words are in other languages is not known.
+                found[path, message[1]] = kind or found.get((path, message[1]), "an error")
+    return [f"{path}: line {number}: {kind}" for (path, number), kind in found.items()]
+
+
+def _kind(message: str) -> str | None:
+    return next((kind for words, kind in _KINDS.items() if message.startswith(words) or message.endswith(words)), None)

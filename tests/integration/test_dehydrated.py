@@ -165,7 +165,7 @@ def test_flags_win(certbot: Certbot, scripts: Hooks, config: Path, domain: str, 
     [
         ("HOOK=/bin/true\nif\n", "cannot be read by bash"),
         ("HOOK=/bin/true\nfalse\n", "cannot be read by bash: exit code 1"),
-        ("HOOK=/bin/true\necho $NEVER_SET\n", "NEVER_SET: unbound variable"),
+        ("HOOK=/bin/true\necho $NEVER_SET\n", "line 2: unbound variable"),
         ("exit 0\n", "cannot be read by bash"),
         ("HOOK=\n", "names no HOOK; give --external-auth-handler"),
         ("my_hook() { :; }\nHOOK=my_hook\n", "HOOK is the shell function my_hook; put it into a script"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -53,6 +54,50 @@ def test_one_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"cannot be read by bash: it had not ended after 0\.3 seconds"):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("export TOKEN=top(hidden9876\n", "line 2: syntax error"),
+        ("export TOKEN='hidden9876\n", "line 2: a quotation or bracket that is never closed"),
+        ("export TOKEN=hello&hidden9876\nfalse\n", "line 2: command not found"),
+        ("export TOKEN=hello hidden9876&hidden9876/x\nwait $!\n", "line 2: no such file or directory"),
+        ("export TOKEN=$hidden9876\n", "line 2: unbound variable"),
+        ("export TOKEN=${hidden9876-!}${hidden9876!}\n", "line 2: bad substitution"),
+        ("export TOKEN=x hidden-9876\n", "line 2: not a valid identifier"),
+        ("exec 9<hidden9876\n", "line 2: no such file or directory"),
+        ("set -x\nexport TOKEN=hidden9876\nfalse\n", "exit code 1."),
+        ("export TOKEN=hidden9876\necho $CONFIG: line 3: $TOKEN >&2\nfalse\n", "line 3: an error"),
+    ],
+)
+def test_no_word_of_it_is_in_an_error(tmp_path: Path, text: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Bash quotes what it cannot read, and what is wrong may be a password."""
+    caplog.set_level(0)
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "HOOK=/bin/true\n" + text)
+    assert str(caught.value).endswith(said)
+    assert "hidden" not in str(caught.value) + caplog.text
+    assert "9876" not in str(caught.value) + caplog.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that are somebody else's")
+def test_who_else_may_change_it_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is a program that root runs, and so are the files of its CONFIG_D."""
+    config, more = tmp_path / "config", tmp_path / "more.sh"
+    config.write_text(f"CONFIG_D={tmp_path}\n")
+    more.write_text("export A=1\n")
+    for path, uid, mode in ((config, 12345, 0o600), (more, 0, 0o660)):
+        path.chmod(mode)
+        os.chown(path, uid, 12345)
+    for _ in range(2):
+        assert dehydrated_config.read(str(config)).exports == {"A": "1"}
+    assert [(record.levelno, str(config) in record.message) for record in caplog.records] == [
+        (logging.WARNING, True),
+        (logging.WARNING, False),
+    ]
+    assert "belongs to user id 12345" in caplog.text
+    assert f"{more} may be changed by its group" in caplog.text
 
 
 def test_one_that_asks_or_leaves_something_behind(tmp_path: Path) -> None:
