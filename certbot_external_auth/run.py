@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import errno
 import itertools
 import logging
 import os
@@ -31,6 +32,8 @@ from certbot_external_auth.served_certificates import ServedCertificates
 from certbot_external_auth.verification import Verification
 
 logger = logging.getLogger(__name__)
+_UNUSABLE = "Nothing was published. Mend that, or name another folder with --work-dir."
+_BUSY = "Nothing was published. Run Certbot again when that has ended."
 
 STARTED = time.time()
 _said: set[str] = set()
@@ -207,7 +210,7 @@ class Run:
                         operation=f"noting in {journal.folder(self._work_dir)} what is to be published",
                         identifiers=tuple(dict.fromkeys(one.identifier for one in challenges)),
                         happened=str(error.strerror or error),
-                        mend="Nothing was published. Mend that, or name another folder with --work-dir.",
+                        mend=_BUSY if error.errno == errno.EBUSY else _UNUSABLE,
                     )
                 ]
             ) from error

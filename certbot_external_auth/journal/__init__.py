@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import time
 from collections.abc import Iterable, Mapping
 
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.journal.files import Held, claim, file_path, folder, new_id
+from certbot_external_auth.journal.files import Held, claim, file_path, folder, holder, new_id
 from certbot_external_auth.journal.scan import Found, look
 
 __all__ = ["Entry", "Found", "Held", "Journal", "claim", "file_path", "folder", "look", "new_id", "touched"]
@@ -40,7 +41,7 @@ class Journal:
     def open(self, entry: Entry) -> None:
         """Note a batch on disk; MUST be called before anything of it is touched.
 
-        :raises OSError: if it cannot be noted; nothing may be published then.
+        :raises OSError: if it cannot be noted, EBUSY if somebody works on its names; nothing may be published then.
         """
         self.abandon()
         touched.add(entry.id)
@@ -93,11 +94,18 @@ def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT) -> None:
 
     Certbot's lock keeps other runs out, so that is somebody who withdraws what an earlier run left.
 
-    :raises OSError: if the folder cannot be used.
+    :raises OSError: if the folder cannot be used; EBUSY if somebody still does then.
     """
     deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        others = [one for one in look(work_dir).running if one.id != entry.id]
-        if not any(one.identifiers & entry.identifiers for one in others):
+    while True:
+        others = [one for one in look(work_dir).running if one.id != entry.id and one.identifiers & entry.identifiers]
+        if not others:
             return
+        if time.monotonic() >= deadline:
+            names = ", ".join(sorted(others[0].identifiers & entry.identifiers))
+            raise OSError(
+                errno.EBUSY,
+                f"{holder(work_dir, others[0])} still withdraws what an earlier run left for {names}, "
+                f"after {limit:g} seconds",
+            )
         time.sleep(0.05)

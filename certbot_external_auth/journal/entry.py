@@ -29,6 +29,10 @@ class EntryError(ValueError):
     """Text that is no entry; the message says why, in a few words."""
 
 
+class VersionError(EntryError):
+    """An entry of another version of the form, which is somebody else's to read."""
+
+
 @dataclass(frozen=True)
 class Handler:
     """How the handler was called.
@@ -124,7 +128,8 @@ def decode(data: bytes) -> Entry:
         raise EntryError("it is no JSON object")
     version = value.get("version")
     if version != VERSION or isinstance(version, bool):
-        raise EntryError(f"it is not of version {VERSION}, the only one this plugin reads")
+        kind = EntryError if isinstance(version, bool) or not isinstance(version, int) else VersionError
+        raise kind(f"it is not of version {VERSION}, the only one this plugin reads")
     entry = _entry(_Fields(value))
     try:
         return dataclasses.replace(entry, challenges=tuple(guard.check(entry.challenges, None)))

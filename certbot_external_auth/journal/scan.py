@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from certbot_external_auth import own_folder
-from certbot_external_auth.journal.entry import ID, Entry, EntryError
+from certbot_external_auth.journal.entry import ID, Entry, EntryError, VersionError
 from certbot_external_auth.journal.files import FOLDER, lock, open_file, read
 
 ASIDE = ".damaged"
@@ -23,7 +23,8 @@ class Found:
     """What lies in the folder.
 
     :ivar left: what nobody works on. :ivar running: what somebody does.
-    :ivar aside: names of files set aside, with the reason where that happened now.
+    :ivar aside: names of files set aside, with the reason where that happened now; and of those that are not read, and
+        stay where they are, with the reason.
     """
 
     left: list[Entry] = field(default_factory=list)
@@ -32,7 +33,7 @@ class Found:
 
 
 def look(work_dir: str) -> Found:
-    """Look at every file, oldest batch first, and set aside what is none of ours.
+    """Look at every file, oldest batch first, and set aside what is none of ours and nobody works on.
 
     :raises OSError: if the folder cannot be used.
     """
@@ -62,6 +63,8 @@ def _look_at(above: int, name: str, found: Found) -> None:
                 (found.left if free else found.running).append(read(descriptor, name))
             finally:
                 os.close(descriptor)
+        except VersionError as error:
+            found.aside[name] = str(error)
         except EntryError as error:
             _set_aside(above, name, str(error), found)
         except OSError as error:
@@ -81,7 +84,20 @@ def _sweep(above: int, name: str) -> None:
             os.close(descriptor)
 
 
+def _in_use(above: int, name: str) -> bool:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
+        try:
+            return not lock(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
+    return False
+
+
 def _set_aside(above: int, name: str, reason: str, found: Found) -> None:
+    if _in_use(above, name):
+        found.aside[name] = f"{reason}, and somebody works on it"
+        return
     aside = f"{name[:100]}{ASIDE}"
     try:
         os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)

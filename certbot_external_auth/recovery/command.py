@@ -50,7 +50,10 @@ def _done(arguments: argparse.Namespace) -> int:
     try:
         found = _chosen(work_dir, config_dir, arguments.batch)
         if not arguments.list and not arguments.dry_run:
+            aside = found.aside
             found = recovery.withdraw(work_dir, config_dir=config_dir, named=arguments.batch, by_hand=True)
+            # Why something was set aside is known only when it is.
+            found.aside.update({name: reason for name, reason in aside.items() if reason})
     except OSError as error:
         raise UsageError([f"The journal in {journal.folder(work_dir)} cannot be used: {error.strerror}."]) from None
     if arguments.json:

@@ -20,6 +20,9 @@ from certbot_external_auth.recovery.context import context_of, finished
 
 logger = logging.getLogger(__name__)
 
+_said: set[str] = set()
+"""Names of files that this process has warned of."""
+
 
 def leftover(one: Entry) -> list[Line]:
     """The challenges of a batch as `hello` lists them."""
@@ -90,8 +93,10 @@ def sentences(one: Entry, work_dir: str) -> str:
 
 def report(outcome: Outcome, work_dir: str, say: Callable[..., Any] = logger.warning) -> None:
     """Say in Certbot's way what was done."""
-    if any(outcome.aside.values()):
-        names = "; ".join(f"{name}: {reason}" for name, reason in outcome.aside.items() if reason)
+    new = {name: reason for name, reason in outcome.aside.items() if reason and name not in _said}
+    if new:
+        _said.update(new)
+        names = "; ".join(f"{name}: {reason}" for name, reason in new.items())
         say("In %s something could not be read and is passed over (%s).", journal.folder(work_dir), names)
     for one in outcome.withdrawn:
         what = "; ".join(map(described, one.challenges))

@@ -18,6 +18,7 @@ import pytest
 
 from certbot_external_auth import journal, own_folder
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.journal import wait_for_others
 from certbot_external_auth.journal.entry import Entry, Handler
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
@@ -167,13 +168,30 @@ def test_waits_for_who_withdraws_the_same_names(tmp_path: Path) -> None:
     assert len(waited) == 1
 
 
+def test_does_not_begin_beside_who_withdraws_the_same_names(tmp_path: Path) -> None:
+    """Else he would take away, or find in his way, what is published now."""
+    one = entry("a.test", "b.test")
+    held = journal.Held.new(str(tmp_path), one)
+    with pytest.raises(
+        OSError, match=rf"^\[Errno 16\] process {os.getpid()} still withdraws .* left for a\.test, after 0 "
+    ):
+        journal.wait_for_others(str(tmp_path), entry("a.test", "c.test"), limit=0)
+    book = journal.Journal(str(tmp_path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "wait_for_others", lambda *a: wait_for_others(*a, limit=0))
+        with pytest.raises(OSError, match="still withdraws"):
+            book.open(entry("a.test"))
+    assert files(tmp_path) == [f"{one.id}.json"]
+    held.release()
+
+
 DAMAGE = {
     "empty": b"",
     "half": b'{"version": 1, "id": "',
     "no JSON": b"\xff\xfe\x00",
     "deep": b"[" * 100_000,
     "a list": b"[]",
-    "future": b'{"version": 2}',
+    "a text for a version": b'{"version": "2"}',
     "true for a version": b'{"version": true}',
     "long number": b'{"version": ' + b"9" * 5000 + b"}",
 }
@@ -192,6 +210,33 @@ def test_damaged_is_set_aside_once(tmp_path: Path, content: bytes) -> None:
     assert [name for name in files(tmp_path) if name.endswith(".damaged")] == [f"{bad}.json.damaged"]
     assert (Path(journal.folder(str(tmp_path))) / f"{bad}.json.damaged").read_bytes() == content
     assert set(journal.look(str(tmp_path)).aside.values()) == {""}
+
+
+def test_a_newer_plugins_file_keeps_its_name(tmp_path: Path) -> None:
+    """Also when nobody works on it: the newer plugin knows what is to be withdrawn."""
+    name = f"{journal.new_id()}.json"
+    left_by_a_dead_run(tmp_path, entry())
+    path = Path(journal.folder(str(tmp_path))) / name
+    path.write_bytes(b'{"version": 2}')
+    path.chmod(0o600)
+    for _ in range(2):
+        assert journal.look(str(tmp_path)).aside == {name: "it is not of version 1, the only one this plugin reads"}
+    assert path.exists()
+
+
+@pytest.mark.parametrize("name", [f"{'a' * 32}.json", f"{'b' * 32}.another"])
+@pytest.mark.parametrize("mode", [0o600, 0o666])
+def test_what_somebody_works_on_is_never_renamed(tmp_path: Path, name: str, mode: int) -> None:
+    """He would remove it by its name, and it would stay for ever."""
+    left_by_a_dead_run(tmp_path, entry())
+    path = Path(journal.folder(str(tmp_path))) / name
+    path.write_bytes(b"{")
+    path.chmod(mode)
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert "somebody works on it" in journal.look(str(tmp_path)).aside[name]
+    assert path.exists()
+    assert list(journal.look(str(tmp_path)).aside) == [f"{name}.damaged"]
 
 
 def test_foreign_things_are_set_aside(tmp_path: Path) -> None:

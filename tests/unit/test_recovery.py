@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import dehydrated_config, journal, recovery, tls_files
+from certbot_external_auth import cli, dehydrated_config, journal, recovery, tls_files
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
@@ -383,26 +383,26 @@ def test_told_all_where_nothing_can_be_noted(tmp_path: Path) -> None:
 
 def test_a_recovery_leaves_time_for_its_run(tmp_path: Path) -> None:
     """What had no turn is no attempt as long as something is withdrawn, and is the first the next time."""
-    names, now = ("a.test", "b.test", "c.test"), 0.0
+    names, now = ("a.test", "b.test", "c.test", "x.test"), 0.0
     path = hook(tmp_path / "hooks" / "h")
     one = left(tmp_path, (path,), names=names, timeout=200.0)
     last = left(tmp_path, (path,), names=("d.test",), timeout=200.0)
 
     def passes() -> float:
-        # As if each call took its whole time.
-        return now + 200.0 * len(calls(tmp_path))
+        # As if each call took most of its time.
+        return now + 150.0 * len(calls(tmp_path))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("certbot_external_auth.recovery.time.monotonic", passes)
         first, second = withdraw(tmp_path).left
         assert [(each.identifier, first.reasons[each.id]) for each in first.challenges] == [
-            ("c.test", f"clean_challenge: {NOT_TRIED}")
+            ("x.test", f"clean_challenge: {NOT_TRIED}")
         ]
         assert (first.id, first.attempts, second.id, second.attempts) == (one.id, 0, last.id, 0)
         assert second.reasons == {"c1": NOT_TRIED}
         assert withdraw(tmp_path) == recovery.Outcome()
         journal.touched.clear()
-        now -= 200.0 * len(calls(tmp_path))
+        now -= 150.0 * len(calls(tmp_path))
         assert {entry.id for entry in withdraw(tmp_path).withdrawn} == {one.id, last.id}
 
 
@@ -435,3 +435,23 @@ def test_a_configuration_that_changed_since_is_not_run(tmp_path: Path, what: str
     assert (calls(tmp_path), (tmp_path / "ran").exists()) == ([], False)
     assert [entry.id for entry in withdraw(tmp_path, named=[one.id], by_hand=True).withdrawn] == [one.id]
     assert (tmp_path / "ran").exists()
+
+
+def test_why_something_is_passed_over_is_said_by_hand_and_once_in_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = str(tmp_path / "work")
+    left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    bad = Path(journal.folder(work)) / f"{journal.new_id()}.json"
+    bad.write_text("{")
+    bad.chmod(0o600)
+    newer = bad.with_name(f"{journal.new_id()}.json")
+    newer.write_text('{"version": 2}')
+    newer.chmod(0o600)
+    said: list[str] = []
+    for _ in range(2):
+        outcome = recovery.Outcome(aside={newer.name: "it is of another version"})
+        telling.report(outcome, work, say=lambda text, *values: said.append(text % values))
+    assert [f"({newer.name}: it is of another version)" in text for text in said] == [True]
+    assert cli.main(["recover", "--work-dir", work]) == 0
+    assert f"Passed over: {bad}.damaged: it is no JSON\n" in capsys.readouterr().out
