@@ -7,9 +7,13 @@ import re
 LIMIT = 4096
 """Characters of somebody else's text that are passed on at most."""
 
-# ECMA-48 sequences: CSI, OSC up to its terminator, and two-character escapes.
-_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# ECMA-48 sequences: CSI, OSC up to its terminator or the end of the line, and two-character escapes.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
+# Also what is not seen, or turns the direction of writing.
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
+    r"\U000e0000-\U000e007f]"
+)
 
 
 def clean(text: str, limit: int = LIMIT) -> str:
@@ -25,7 +29,8 @@ def of_server(text: str, limit: int = LIMIT) -> str:
 
 def one_line(text: str, limit: int = 500) -> str:
     """The same on a single line, for use inside a sentence."""
-    return clean(" ".join(text.split()), limit)
+    # Sequences first: one that lacks its end goes no further than its line.
+    return clean(" ".join(_ESCAPE.sub("", text).split()), limit)
 
 
 def quoted(text: str, limit: int = 120) -> str:

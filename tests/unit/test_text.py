@@ -31,6 +31,17 @@ def test_what_a_server_wrote_can_be_given_to_a_program_and_is_bounded_in_bytes(t
     assert len(of_server(text, limit).encode()) <= limit
 
 
+def test_a_title_without_an_end_takes_no_line_but_its_own() -> None:
+    """Lost: what went wrong, behind one broken sequence."""
+    assert clean("a\x1b]0;x\nrest") == "a\nrest"
+    assert one_line("a\x1b]0;x\nrest") == "a rest"
+    assert one_line("a\x1b]0;x\x07 b\r\n\x1b[1mc\u2028d") == "a b c d"
+
+
+def test_what_is_not_seen_goes() -> None:
+    assert clean("a\u061cb\u180ec\ufeffd\U000e0041\U000e007fe\u200bf") == "abcdef"
+
+
 def test_half_a_pair_goes() -> None:
     assert of_server("a\ud800b\udfff") == "ab"
 
