@@ -12,6 +12,8 @@ LINE_LIMIT = 2000
 """Characters of one line that are passed on; the rest of the line is dropped."""
 TOTAL_LIMIT = 1_000_000
 """Bytes of one program that reach the log; what comes after is read and dropped."""
+LINES_LIMIT = 2000
+"""The same in lines, since a record of the log is longer than a short line."""
 TAIL_LINES = 10
 
 
@@ -29,6 +31,8 @@ class Output:
     stdout: bytearray = field(default_factory=bytearray)
     partial: dict[int, bytearray] = field(default_factory=dict)
     total: int = 0
+    lines: int = 0
+    blank: bool = False
 
     def feed(self, key: int, data: bytes, standard: bool) -> None:
         if standard and len(self.stdout) < text.LIMIT:
@@ -59,9 +63,17 @@ class Output:
         if data.strip():
             self.last.append(data)
         # What is not passed on costs next to nothing: a program may print for ever.
-        if self.total <= TOTAL_LIMIT:
-            self.total += len(data) + 1
-            self.say(self._shown(data) if self.total <= TOTAL_LIMIT else "(more output follows and is not logged)")
+        if self.total > TOTAL_LIMIT or self.lines > LINES_LIMIT:
+            return
+        self.total += len(data) + 1
+        shown = self._shown(data)
+        # Of empty lines in a row only the first is said.
+        blank, self.blank = self.blank, not shown
+        if blank and not shown and self.total <= TOTAL_LIMIT:
+            return
+        self.lines += 1
+        over = self.total > TOTAL_LIMIT or self.lines > LINES_LIMIT
+        self.say("(more output follows and is not logged)" if over else shown)
 
     def _shown(self, data: bytes) -> str:
         # A carriage return redraws the line on a terminal: what comes last is what a person would have seen.

@@ -218,8 +218,9 @@ class Running:
             _warned.add(self._name)
             logger.log(
                 level,
-                "%s has ended, but what it started goes on and keeps its output open: %s. If that is meant to go on, "
-                "start it with its output elsewhere (>/dev/null 2>&1); else end it.",
+                "%s has ended, but what it started goes on and keeps its output open: %s. Nobody reads that any more: "
+                "it will stop when it has printed another 64 KiB, or anything once Certbot has ended. If it is meant "
+                "to go on, start it with its output elsewhere (>/dev/null 2>&1); else end it.",
                 self._name,
                 ", ".join(map(str, holding)) or "a process that cannot be seen from here",
             )

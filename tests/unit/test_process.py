@@ -83,7 +83,9 @@ def test_the_limit_ends_the_whole_group_even_one_that_ignores_sigterm(
     assert all(wait_until_gone(int(pid)) for pid in pids.read_text().split())
 
 
-def test_a_child_in_the_background_is_not_waited_for_and_not_ended(tmp_path: Path) -> None:
+def test_a_child_in_the_background_is_not_waited_for_and_not_ended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Hooks start web servers; they hold the pipes, and must live until cleanup."""
     pids = tmp_path / "pid"
     ended, _ = run(script(tmp_path, f"sleep 600 & echo $! >{pids}; echo started"), limit=60)
@@ -91,6 +93,7 @@ def test_a_child_in_the_background_is_not_waited_for_and_not_ended(tmp_path: Pat
     try:
         assert ended.ok
         assert not gone(child)
+        assert "it will stop when it has printed another 64 KiB, or anything once Certbot has ended" in caplog.text
     finally:
         os.kill(child, signal.SIGKILL)
         while running._lingering:
@@ -124,6 +127,20 @@ def test_more_lines_than_the_log_shall_hold(tmp_path: Path) -> None:
     _, said = run(script(tmp_path, "yes 0123456789012345678901234567890123456789 | head -n 60000"))
     assert said[-1] == "(more output follows and is not logged)"
     assert said.count(said[-1]) == 1
+
+
+def test_short_lines_are_bounded_too(tmp_path: Path) -> None:
+    """A record of the log is longer than what a program says in it."""
+    _, said = run(script(tmp_path, "yes x | head -n 10000"))
+    assert said == ["x"] * output.LINES_LIMIT + ["(more output follows and is not logged)"]
+
+
+@pytest.mark.parametrize("empty", ["", "  ", "\\033[0m"])
+def test_empty_lines_in_a_row_are_one(tmp_path: Path, empty: str) -> None:
+    body = f"printf 'a\\n'; yes \"$(printf '{empty}')\" | head -n 10000; printf 'b\\n\\nc\\n'"
+    ended, said = run(script(tmp_path, body))
+    assert said == ["a", "", "b", "", "c"]
+    assert ended.tail[-2:] == ("b", "c")
 
 
 def test_what_cannot_start_is_said(tmp_path: Path) -> None:
