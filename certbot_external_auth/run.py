@@ -57,7 +57,8 @@ class Run:
         self._process = deployment.process(self._config_dir)
         self._work_dir = context.facts.work_dir
         self._journal = journal.Journal(self._work_dir)
-        self._served = ServedCertificates(context.facts.work_dir, context.tls_port)
+        by_name = self._settings.mode == "handler" and self._settings.dialect == "dehydrated"
+        self._served = ServedCertificates(context.facts.work_dir, context.tls_port, by_name)
         self._offered = False
         self._prepared: set[tuple[bool, bool]] = set()
         self._failed: dict[tuple[str, str], Problem] = {}

@@ -15,9 +15,14 @@ logger = logging.getLogger(__name__)
 
 
 class ServedCertificates:
-    """Of one run. :param work_dir: Certbot's. :param port: where the servers must answer."""
+    """Of one run.
 
-    def __init__(self, work_dir: str, port: int) -> None:
+    :param work_dir: Certbot's. :param port: where the servers must answer.
+    :param by_name: the files are found by the server name, as Dehydrated's hooks do it, and not by their paths.
+    """
+
+    def __init__(self, work_dir: str, port: int, by_name: bool) -> None:
+        self._by_name = by_name
         self._folder = tls_files.folder(work_dir)
         self._port = port
         self._names: set[str] = set()
@@ -41,6 +46,12 @@ class ServedCertificates:
         if name in self._names:
             # An address and its own reverse name in one order.
             raise self._failure(challenge, f"the CA asks for {name} because of another identifier too")
+        if self._by_name and len(name) > tls_files.LONGEST:
+            raise self._failure(
+                challenge,
+                f"hooks of Dehydrated's find it by the name, and of more than {tls_files.LONGEST} characters no file "
+                "can have it (use http-01 or dns-01)",
+            )
         certificate, key = validation_certificate.build(challenge, now)
         self._names.add(name)
         try:

@@ -7,9 +7,13 @@ Dehydrated's ALPNCERTDIR, and the CA's server name comes first in them: ``<serve
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 
 from certbot_external_auth import own_folder
+
+LONGEST = 255 - len(".crt.pem")
+"""Characters of a server name that can stand in a file's name (NAME_MAX, Linux)."""
 
 
 def folder(work_dir: str) -> str:
@@ -18,7 +22,9 @@ def folder(work_dir: str) -> str:
 
 
 def paths(directory: str, server_name: str) -> tuple[str, str]:
-    """Certificate and key of a server name."""
+    """Certificate and key of a server name; one that is too long for a file's is replaced by its SHA-256."""
+    if len(server_name) > LONGEST:
+        server_name = hashlib.sha256(server_name.encode("ascii")).hexdigest()
     return tuple(os.path.join(directory, f"{server_name}.{kind}.pem") for kind in ("crt", "key"))  # type: ignore[return-value]
 
 

@@ -43,7 +43,9 @@ class Rehearsal:
         self._observer = self._verification.observer
         self._chain = setting.context.settings.hook_chain
         self._backends = {self._chain: HandlerBackend(setting.context)}
-        self._served = ServedCertificates(setting.context.facts.work_dir, setting.context.tls_port)
+        self._served = ServedCertificates(
+            setting.context.facts.work_dir, setting.context.tls_port, setting.context.settings.dialect == "dehydrated"
+        )
         kind, identifier = setting.challenge_type, setting.identifier
         self._made = {
             name: made_up.challenge(name, kind, identifier, setting.identifier_type, dashed)

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth import tls_files
+from certbot_external_auth.check import made_up
+from certbot_external_auth.errors import PerformError
+from certbot_external_auth.served_certificates import ServedCertificates
 
 
 def mode(path: str | Path) -> int:
@@ -69,7 +72,33 @@ def test_remove_leaves_others_and_does_not_mind_what_is_gone(folder: str) -> Non
 
 
 def test_nothing_half_written_stays(folder: str) -> None:
-    tls_files.write(folder, "b.test", b"", b"")
-    with pytest.raises(OSError, match="too long"):
-        tls_files.write(folder, "a" * 250, b"", b"")
-    assert sorted(os.listdir(folder)) == ["b.test.crt.pem", "b.test.key.pem"]
+    os.makedirs(Path(folder) / "a.test.key.pem" / "full")
+    with pytest.raises(OSError, match="directory"):
+        tls_files.write(folder, "a.test", b"", b"")
+    assert os.listdir(folder) == ["a.test.key.pem"]
+
+
+def long_name(size: int) -> str:
+    return ("a." * size)[: size - 5] + ".test"
+
+
+@pytest.mark.parametrize("size", [247, 248, 249, 252, 253])
+def test_the_longest_name_has_files(folder: str, tmp_path: Path, size: int) -> None:
+    """Lost: a certificate for it, since a file's name has 255 bytes at most."""
+    challenge = made_up.challenge("c1", "tls-alpn-01", long_name(size), "dns", dashed=False)
+    served = ServedCertificates(str(tmp_path / "work"), 443, by_name=False)
+    (made,) = served.make([challenge])
+    assert made.served is not None
+    assert made.served.cert_path == tls_files.paths(folder, long_name(size))[0]
+    assert Path(made.served.cert_path).read_text() == made.served.cert_pem
+    served.remove()
+    assert os.listdir(folder) == []
+
+
+def test_where_files_are_found_by_the_name_it_must_fit(folder: str, tmp_path: Path) -> None:
+    served = ServedCertificates(str(tmp_path / "work"), 443, by_name=True)
+    fits, longer = (made_up.challenge("c1", "tls-alpn-01", long_name(size), "dns", dashed=False) for size in (247, 249))
+    served.make([fits])
+    with pytest.raises(PerformError, match=r"more than 247 characters.*http-01 or dns-01"):
+        served.make([longer])
+    served.remove()
