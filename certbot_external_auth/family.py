@@ -84,13 +84,14 @@ def look() -> dict[int, Member]:
     found = {}
     with contextlib.suppress(OSError):
         for name in os.listdir("/proc"):
-            member = _member(int(name)) if name.isdigit() else None
-            if member is not None:
-                found[member.pid] = member
+            one = member(int(name)) if name.isdigit() else None
+            if one is not None:
+                found[one.pid] = one
     return found
 
 
-def _member(pid: int) -> Member | None:
+def member(pid: int) -> Member | None:
+    """The process with that number, if there is one."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return parse(file.read())
@@ -135,10 +136,10 @@ def ancestors(table: Mapping[int, Member], pid: int) -> set[int]:
     return found
 
 
-def goes_on(member: Member) -> bool:
+def goes_on(one: Member) -> bool:
     """Whether it has not ended, whatever program it is now."""
-    now = _member(member.pid)
-    return now is not None and now.started == member.started and now.state not in _ended
+    now = member(one.pid)
+    return now is not None and now.started == one.started and now.state not in _ended
 
 
 def holds(pid: int, pipes: Collection[int]) -> bool:
@@ -152,18 +153,18 @@ def holds(pid: int, pipes: Collection[int]) -> bool:
     return False
 
 
-def send(member: Member, number: int) -> None:
+def send(to: Member, number: int) -> None:
     """A signal to this process, never to another that has got its number since."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         try:
-            descriptor = os.pidfd_open(member.pid)
+            descriptor = os.pidfd_open(to.pid)
         except (AttributeError, OSError):
             # Kernels below 5.3: the number is all there is.
-            os.kill(member.pid, number)
+            os.kill(to.pid, number)
             return
         try:
-            again = _member(member.pid)
-            if again is not None and again.started == member.started:
+            again = member(to.pid)
+            if again is not None and again.started == to.started:
                 signal.pidfd_send_signal(descriptor, number)
         finally:
             os.close(descriptor)

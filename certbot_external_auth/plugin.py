@@ -161,7 +161,12 @@ class ExternalAuth(
             self._run.cleanup(exception)
         finally:
             if isinstance(exception, errors.SignalExit):
+                from certbot_external_auth import signals
+
                 self._run.end_of_process(exception)
+                # Certbot passes the signal on, but once it has handed a certificate over nobody takes it any more, and
+                # a renewal would go on with the next certificate.
+                signals.pass_on(exception)
 
     # --- Installer ---
 

@@ -160,11 +160,13 @@ _NOTING_ITS_CODE = 'trap : HUP INT QUIT TERM; "$@"; code=$?; umask 077; echo "$c
 
 def detached(
     argv: Sequence[str], *, environment: Mapping[str, str], output: str, code: str, inherited: Sequence[int]
-) -> Callable[[], bool]:
-    """Start a program that goes on when this process has ended, in a session of its own; tells whether it has ended.
+) -> tuple[int, Callable[[], bool]]:
+    """Start a program that goes on when this process has ended, below a shell in a session of its own.
+
 
     :param output: a new file for all it prints, 0600. :param code: a file for its exit code, written before the end.
     :param inherited: descriptors that it keeps.
+    :returns: the pid of the shell, and what tells whether it has ended.
     :raises OSError: if it cannot be started.
     """
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -180,7 +182,7 @@ def detached(
         )
     finally:
         os.close(descriptor)
-    return lambda: popen.poll() is not None
+    return popen.pid, lambda: popen.poll() is not None
 
 
 def _nobody(line: str) -> None:

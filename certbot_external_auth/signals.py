@@ -82,6 +82,23 @@ def put_off() -> Iterator[None]:
         yield
 
 
+def behind(exception: BaseException) -> signal.Signals | None:
+    """The signal that Certbot made a `SignalExit` of, known in the frame of its handler only; None if it is not."""
+    place = exception.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    number = None if place is None else place.tb_frame.f_locals.get("signum")
+    return signal.Signals(number) if isinstance(number, int) else None
+
+
+def pass_on(exception: BaseException) -> None:
+    """End this process by the signal behind a `SignalExit`, as if nobody had taken it."""
+    number = behind(exception)
+    if number is not None:
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+
+
 def _handled() -> dict[int, Any]:
     """Signals for which a function of Python's is called, with that function, and those that end the process."""
     found: dict[int, Any] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import sys
 import tempfile
 import uuid
@@ -118,4 +120,5 @@ def tool(certbot: Certbot, ca: TestCA) -> Iterator[Tool]:
         for one in found.run("status")["sessions"]:
             if one["state"] in ("waiting", "working"):
                 found.run("abort", one["session"])
-        assert not list(Path(runtime).glob("*/*.sock"))
+        records = certbot.work_dir.glob("external-auth/sessions/*/session.json")
+        assert not [path for path in records if os.path.exists(json.loads(path.read_text())["socket"])]

@@ -6,11 +6,13 @@ holds the two ends that the driver sees.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
 import sys
 import time
+from collections.abc import Iterator
 
 from certbot_external_auth.backends.answers import LINE_LIMIT
 from certbot_external_auth.errors import DriverError
@@ -35,7 +37,12 @@ def _is_open(descriptor: int) -> bool:
 
 
 class Channel:
-    """Bytes in lines. All deadlines are on the monotonic clock."""
+    """Bytes in lines. All deadlines are on the monotonic clock.
+
+    :cvar session: the other end is a session of `begin`: somebody comes for a while, and perhaps never again.
+    """
+
+    session = False
 
     def __init__(self, read: int | None, write: int) -> None:
         """:param read: a descriptor, or None if there is nothing to read from. :param write: a descriptor."""
@@ -74,6 +81,11 @@ class Channel:
         while not self.ended and len(self._buffer) < LINE_LIMIT and self._ready(0.0):
             self._fill()
         return self.ended and not self._buffer
+
+    @contextlib.contextmanager
+    def while_somebody_is_there(self) -> Iterator[None]:
+        """In a session `ended` says meanwhile that nobody is connected."""
+        yield
 
     def send(self, data: bytes, deadline: float) -> None:
         """Write everything.

@@ -56,6 +56,10 @@ class JsonBackend:
         if self._protocol == 0:
             self._perform_historic(challenges, begin)
             return
+        names = {challenge.id: challenge.identifier for challenge in challenges}
+        if self._stream.forgotten:
+            happened = "nobody has finished the session in time"
+            raise PerformError([Failure(WHO, "perform_challenge", tuple(names.values()), happened)])
         limit = self._context.settings.ack_timeout
         skip_early(self._stream)
         deadline = time.monotonic() + limit
@@ -65,11 +69,12 @@ class JsonBackend:
             self._stream.emit(lines.perform_challenge(challenge))
         until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=limit)
         self._stream.emit(lines.waiting(challenges, until))
-        names = {challenge.id: challenge.identifier for challenge in challenges}
         self._hint(list(names), newline=True)
         failures = Collector(self._stream, list(names), first_failure_ends=True).wait()
         self._stream.ledger.close(names)
         if failures:
+            late = any(why.problem["type"] == "answer.timeout" for why in failures.values())
+            self._stream.forgotten = late and self._stream.channel.session
             raise PerformError(
                 [Failure(WHO, "perform_challenge", (names[one],), why.happened) for one, why in failures.items()],
                 {one: why.problem for one, why in failures.items()},
@@ -115,7 +120,8 @@ class JsonBackend:
             return {}
         ids = [one.challenge.id for one in finished]
         self._hint(ids, newline=False)
-        failures = Collector(stream, ids, first_failure_ends=False).wait()
+        with stream.channel.while_somebody_is_there():
+            failures = Collector(stream, ids, first_failure_ends=False).wait()
         return {one: why.happened for one, why in failures.items()}
 
     def deploy(self, deployment: Deployment) -> None:

@@ -15,6 +15,7 @@ import socket
 import stat
 import struct
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from certbot_external_auth.backends.answers import LINE_LIMIT
@@ -45,6 +46,8 @@ class SocketChannel(Channel):
         super().__init__(None, -1)
         self.ended = False
         self.path = path
+        self.session = record is not None
+        self._needs_client = False
         self._record = None if record is None else os.open(record, _RECORD, 0o600)
         self._listener = listening(path)
         self._client: socket.socket | None = None
@@ -56,6 +59,17 @@ class SocketChannel(Channel):
     def nobody(self) -> bool:
         """Somebody may always come."""
         return False
+
+    @contextlib.contextmanager
+    def while_somebody_is_there(self) -> Iterator[None]:
+        self._needs_client = self.session
+        try:
+            self._accept()
+            self._fill()
+            self.ended = self._needs_client and self._client is None
+            yield
+        finally:
+            self._needs_client = self.ended = False
 
     def send(self, data: bytes, deadline: float) -> None:
         """Say lines; whoever does not read them until the deadline is hung up on, and may come again."""
@@ -80,6 +94,8 @@ class SocketChannel(Channel):
         while True:
             self._accept()
             self._tell(time.monotonic() + READING_LIMIT)
+            if self.ended:
+                return False
             poll = select.poll()
             poll.register(self._listener, select.POLLIN)
             if self._client is not None:
@@ -119,6 +135,7 @@ class SocketChannel(Channel):
                 self._hang_up()
                 client.setblocking(False)
                 self._client, self._told, self._rest, self._silent = client, 0, b"", False
+                self.ended = False
                 continue
             code, message = problem or ("socket.busy", "Another program is connected; one at a time.")
             with contextlib.suppress(OSError):
@@ -172,6 +189,7 @@ class SocketChannel(Channel):
         if self._client is not None:
             self._client.close()
         self._client = None
+        self.ended = self._needs_client
         del self._buffer[self._buffer.rfind(b"\n") + 1 :]
         self._skipping = False
 

@@ -15,7 +15,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from certbot_external_auth import __version__, error_codes, lines, text
+from certbot import errors
+
+from certbot_external_auth import __version__, error_codes, lines, signals, text
 from certbot_external_auth.backends.answers import Ledger
 from certbot_external_auth.backends.channel import Channel
 from certbot_external_auth.errors import DriverError
@@ -32,7 +34,10 @@ Lineages = list[dict[str, Any]]
 
 
 class Stream:
-    """One for the process: Certbot makes a new plugin object for every lineage it renews."""
+    """One for the process: Certbot makes a new plugin object for every lineage it renews.
+
+    :ivar forgotten: a batch of a session was not finished in time, so no other will be.
+    """
 
     def __init__(self, channel: Channel, default_protocol: Callable[[], int] = lambda: 1) -> None:
         """:param default_protocol: asked when there is something to say before the plugin was asked for anything."""
@@ -43,6 +48,7 @@ class Stream:
         self.unconfirmed: list[str] = []
         self.counts: Counter[str] = Counter()
         self.failed = False
+        self.forgotten = False
         self.at_exit: Callable[[], tuple[Saved, Lineages]] = lambda: ([], [])
         self._protocol: int | None = None
         self._sequence = 0
@@ -115,7 +121,11 @@ class Stream:
         if self._protocol is None:
             self.contact(self._default_protocol())
         problem = error_codes.problem_of(exception)
-        said = str(exception) or (lines.problem_text(problem) if problem else type(exception).__name__)
+        said = (
+            str(exception)
+            or _stopped(exception)
+            or (lines.problem_text(problem) if problem else type(exception).__name__)
+        )
         message = text.clean(said)
         told = {key: text.clean(value) for key, value in problem.items()} if problem else None
         self._complain(lines.error(error_codes.code_of(exception), message, lineage=lineage, problem=told))
@@ -217,6 +227,16 @@ class _RenewalFailures(logging.Handler):
             lineage, exception = record.args
             if isinstance(exception, BaseException):
                 self._stream.exception(exception, str(lineage))
+
+
+def _stopped(exception: BaseException) -> str:
+    """A sentence for exceptions that have none; empty for others."""
+    if isinstance(exception, KeyboardInterrupt):
+        return "Certbot was told to stop (Ctrl-C)."
+    if not isinstance(exception, errors.SignalExit):
+        return ""
+    found = signals.behind(exception)
+    return f"Certbot was told to stop ({found.name})." if found else "Certbot was told to stop by a signal."
 
 
 def _arguments_were_parsed() -> bool:

@@ -1,15 +1,18 @@
-"""`abort SESSION`: let its Certbot give up and clean up."""
+"""`abort SESSION`: let its Certbot give up and clean up, whatever it does just now."""
 
 from __future__ import annotations
 
 import argparse
+import signal
+import time
 
-from certbot_external_auth import folders
-from certbot_external_auth.sessions import Exit, Session, finish, outcome, report, store
-from certbot_external_auth.sessions.conversation import Conversation
+from certbot_external_auth import family, folders
+from certbot_external_auth.sessions import Exit, Session, report, store
 
 PATIENCE = 60.0
 """Seconds until it must have ended."""
+AGAIN = 10.0
+"""Seconds until it is told once more; a handler has five to end."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,30 +27,20 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _aborted(session: Session) -> int:
-    _abort(session)
+    ended = _ended(session)
     document, _ = report.look(session)
-    if store.alive(session):
+    if not ended:
         return report.tell({**document, "message": "It has not ended yet; see status."}, Exit.FAILED)
     return report.tell({**document, "message": "It has ended. Remove what is named in remove."}, Exit.DONE)
 
 
-def _abort(session: Session) -> None:
-    if not store.alive(session):
-        return
-    said = store.lines(session)
-    waiting = outcome.batch(said)
-    try:
-        conversation = Conversation(session.socket)
-    except OSError:
-        store.wait_for_end(session, PATIENCE)
-        return
-    with conversation:
-        known = len(said)
-        while True:
-            ids = list((waiting or {}).get("ids", ()))
-            conversation.answer(finish.answers(waiting, ids, "driver.aborted", "the session was aborted"))
-            if not conversation.attend(known, deployed=False, limit=PATIENCE):
-                break
-            # Of a renewal each lineage has a batch of its own.
-            known, waiting = len(conversation.lines), conversation.lines[-1]
-    store.wait_for_end(session, PATIENCE)
+def _ended(session: Session) -> bool:
+    # Nothing said over the socket would be read while Certbot looks for what was published, or asks the CA.
+    deadline = time.monotonic() + PATIENCE
+    process = store.process(session) if store.alive(session) else None
+    while process is not None and time.monotonic() < deadline:
+        family.send(process, signal.SIGTERM)
+        # Between two certificates Certbot may take no notice.
+        if store.wait_for_end(session, AGAIN):
+            break
+    return not store.alive(session)

@@ -141,7 +141,7 @@ def _certbot(path: str | None) -> list[str]:
 def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
     descriptor = store.lock(session)
     try:
-        return process.detached(
+        pid, ended = process.detached(
             command,
             environment={**os.environ, settings.SESSION: session.folder},
             output=os.path.join(session.folder, "output"),
@@ -150,3 +150,5 @@ def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
         )
     finally:
         os.close(descriptor)
+    store.note_process(session, pid)
+    return ended

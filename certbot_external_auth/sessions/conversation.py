@@ -12,16 +12,21 @@ from typing import Any
 
 from certbot import errors
 
+from certbot_external_auth.sessions import Session, store
+
 Line = dict[str, Any]
 
 
 PATIENCE = 2400.0
 """Seconds between two lines: Certbot gives a CA half an hour to look at challenges."""
-_NOT_DEPLOYED = {"ok": False, "error": {"code": "driver.aborted", "message": "the session was aborted"}}
 
 
-class BusyError(errors.Error):
-    """Somebody else talks to the session's Certbot."""
+class UnreachableError(errors.Error):
+    """The session's Certbot runs, but cannot be talked to."""
+
+
+class BusyError(UnreachableError):
+    """Somebody else talks to it."""
 
 
 class Conversation:
@@ -57,14 +62,13 @@ class Conversation:
         """
         self._take(self._read(limit))
 
-    def attend(self, known: int = 0, deployed: bool = True, limit: float = PATIENCE) -> bool:
+    def attend(self, known: int = 0, limit: float = PATIENCE) -> bool:
         """Read, confirming what wants to be confirmed, until a batch waits for an answer; False at the end, and when
         nothing came for too long.
 
         Cleanup and deployment are the caller's own work, after the end: both are said to be done.
 
         :param known: so many lines were said before, so a batch among them is not a new one.
-        :param deployed: False if the caller will hand no certificate over.
         :param limit: seconds between two lines.
         :raises BusyError: if somebody else is connected.
         """
@@ -73,10 +77,8 @@ class Conversation:
             if line.get("cmd") == "await" and len(self.lines) > known:
                 return True
             # One that was confirmed before may be confirmed again.
-            if line.get("cmd") == "cleanup" and "id" in line:
+            if line.get("cmd") in ("cleanup", "deploy_cert") and "id" in line:
                 self.answer([{"id": line["id"], "ok": True}])
-            if line.get("cmd") == "deploy_cert" and "id" in line:
-                self.answer([{"id": line["id"], "ok": True} if deployed else {**_NOT_DEPLOYED, "id": line["id"]}])
         return False
 
     def _take(self, raw: bytes) -> Line:
@@ -110,6 +112,26 @@ class Conversation:
             self._socket.sendall(b"".join(json.dumps(one).encode() + b"\n" for one in answers))
         except OSError:
             return
+
+
+def reached(session: Session) -> Conversation | None:
+    """A conversation with a session's Certbot; None if that ends just now, or has not yet begun to listen.
+
+    :raises UnreachableError: if the socket is gone and will not come again.
+    """
+    try:
+        return Conversation(session.socket)
+    except FileNotFoundError:
+        said = store.lines(session)
+        # It listens before it says anything, and stops after the last line.
+        if not said or said[-1].get("cmd") == "summary" or not store.alive(session):
+            return None
+    except OSError:
+        return None
+    raise UnreachableError(
+        f"The socket of session {session.id}, {session.socket}, was removed, so its Certbot, which runs, cannot be "
+        "reached. End it by abort, and begin again."
+    )
 
 
 def _parsed(raw: bytes) -> Line:

@@ -11,7 +11,7 @@ from typing import Any
 from certbot_external_auth import folders
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import Exit, Session, notes, outcome, report, store
-from certbot_external_auth.sessions.conversation import BusyError, Conversation
+from certbot_external_auth.sessions.conversation import BusyError, reached
 
 _PAUSE = 0.1
 """Seconds between two trials while somebody else talks to the session's Certbot."""
@@ -84,9 +84,8 @@ def _attend(session: Session, now: outcome.Seen, number: int, replies: list[dict
 
     :raises BusyError: if somebody else talks to it; nothing is answered then.
     """
-    try:
-        conversation = Conversation(session.socket)
-    except OSError:
+    conversation = reached(session)
+    if conversation is None:
         # It ends at this moment, or has not yet begun to listen.
         store.wait_for_end(session, 60.0)
         return

@@ -15,7 +15,7 @@ from typing import Any
 from certbot_external_auth import certificate, deployment, folders, lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import STATES, Exit, Session, notes, outcome, store
-from certbot_external_auth.sessions.conversation import BusyError
+from certbot_external_auth.sessions.conversation import UnreachableError
 
 
 def certificates(session: Session) -> list[dict[str, Any]]:
@@ -156,5 +156,5 @@ def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) ->
         raise UsageError([f"--config-dir {arguments.config_dir}: the session {session.id} is of {session.config_dir}."])
     try:
         return verb(session)
-    except BusyError as error:
+    except UnreachableError as error:
         return refused(str(error), Exit.FAILED, [("session", session.id)])

@@ -14,14 +14,12 @@ import os
 import re
 import secrets
 import shutil
-import stat
-import tempfile
 import time
 from collections.abc import Iterator
 
-from certbot_external_auth import own_folder
+from certbot_external_auth import family, own_folder
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import Session
+from certbot_external_auth.sessions import Session, socket_place
 
 FOLDER = "sessions"
 KEPT = 24 * 3600.0
@@ -29,8 +27,6 @@ KEPT = 24 * 3600.0
 _ID = re.compile(r"[0-9a-f]{12}")
 _NEW = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _LIMIT = 50_000_000
-_BASE_LIMIT = 60
-"""Characters that leave room for the rest of a socket's path; see `socket_channel.PATH_LIMIT`."""
 
 
 class UnknownSessionError(UsageError):
@@ -46,33 +42,20 @@ def new(work_dir: str, session: Session) -> Session:
     """Put a session on record; its id, folder and socket are chosen here.
 
     :raises OSError: if it cannot be written, or the folder is somebody else's.
+    :raises UsageError: if there is no place for its socket.
     """
     identifier = secrets.token_hex(6)
     folder = os.path.join(root(work_dir), identifier)
-    made = dataclasses.replace(
-        session, id=identifier, folder=folder, socket=os.path.join(socket_folder(), f"{identifier}.sock")
-    )
-    content = json.dumps({"version": 1, **dataclasses.asdict(made)}, indent=1).encode()
     with own_folder.opened(work_dir, FOLDER, identifier, create=True) as descriptor:
-        os.close(own_folder.put(descriptor, "session.json", content))
+        try:
+            socket = socket_place.chosen(folder, identifier)
+            made = dataclasses.replace(session, id=identifier, folder=folder, socket=socket)
+            content = json.dumps({"version": 1, **dataclasses.asdict(made)}, indent=1).encode()
+            os.close(own_folder.put(descriptor, "session.json", content))
+        except UsageError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return made
-
-
-def socket_folder() -> str:
-    """A folder of this user's alone, short enough for a socket's path, and gone when the machine is started anew.
-
-    :raises UsageError: if it is somebody else's.
-    """
-    user = os.geteuid()
-    bases = [os.environ.get("XDG_RUNTIME_DIR") or "", *(["/run"] if user == 0 else []), tempfile.gettempdir()]
-    usable = [base for base in bases if len(base) < _BASE_LIMIT and os.path.isdir(base) and os.access(base, os.W_OK)]
-    path = os.path.join(next(iter(usable), bases[-1]), f"certbot-external-auth-{user}")
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(path, 0o700)
-    status = os.lstat(path)
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != user or status.st_mode & 0o077:
-        raise UsageError([f"{path} is not this user's alone; remove it, or name a folder by XDG_RUNTIME_DIR."])
-    return path
 
 
 def find(work_dir: str, identifier: str) -> Session:
@@ -138,6 +121,30 @@ def lines(session: Session) -> list[dict[str, object]]:
             if isinstance(value, dict):
                 found.append(value)
     return found
+
+
+def note_process(session: Session, pid: int) -> None:
+    """Put the shell above its Certbot on record.
+
+    :raises OSError: if it cannot be written.
+    """
+    member = family.member(pid)
+    if member is not None:
+        content = json.dumps({"pid": pid, "started": member.started}).encode()
+        with own_folder.opened(session.work_dir, FOLDER, session.id, create=False) as descriptor:
+            os.close(own_folder.put(descriptor, "process", content))
+
+
+def process(session: Session) -> family.Member | None:
+    """Its Certbot's process, None if it has ended, or the shell above it has."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        with open(os.path.join(session.folder, "process"), "rb") as file:
+            noted = json.loads(file.read(1000))
+        table = family.look()
+        shell = table.get(int(noted["pid"]))
+        if shell is not None and shell.started == noted["started"]:
+            return next((one for one in table.values() if one.parent == shell.pid), None)
+    return None
 
 
 def output(session: Session) -> str:

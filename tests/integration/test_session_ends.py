@@ -9,6 +9,7 @@ import pty
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from certbot_external_auth.settings import SESSION
 from tests.support import certificates
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.hooks import Hooks
+from tests.support.testca import TestCA
 from tests.support.two_steps import Ended, Tool
 from tests.support.words import BOTH, RENEW, RENEW_NOW, handler_for_both, names
 
@@ -79,8 +81,8 @@ def said(certbot: Certbot, ended: Ended) -> list[dict[str, Any]]:
     return [json.loads(line) for line in record.read_text().splitlines()]
 
 
-def test_abort_ends_a_renewal_with_all_its_batches(tool: Tool, certbot: Certbot, domain: str) -> None:
-    """Lost: the folders, which the second certificate would lock once more."""
+def test_abort_ends_a_renewal_whatever_is_left_of_it(tool: Tool, certbot: Certbot, domain: str) -> None:
+    """Lost: the folders, which the next certificate would lock once more."""
     lineages = [f"{letter}.{domain}" for letter in "abc"]
     for name in lineages:
         begun = tool.begin("certonly", *names(name))
@@ -95,7 +97,8 @@ def test_abort_ends_a_renewal_with_all_its_batches(tool: Tool, certbot: Certbot,
     aborted = tool.run("abort", first["session"])
     assert (aborted.code, aborted["state"]) == (0, "failed"), aborted
     asked = [line for line in said(certbot, first) if line["cmd"] == "await"]
-    assert len(asked) == len(lineages)
+    # The one that waited is told to stop, and none is asked for after it.
+    assert len(asked) == 2
     # What was of the first one `finish` has told.
     assert sorted(aborted["remove"]["txt"]) == sorted(name for line in asked[1:] for name in line["txt"])
     changed = [certificates.serial(certbot.live(name)) for name in lineages]
@@ -132,31 +135,69 @@ def test_a_host_without_certificates_by_lines(tool: Tool, certbot: Certbot, scri
     assert SESSION not in seen.read_text()
 
 
-def of_somebody_else(folder: Path) -> None:
-    os.chown(folder, 65534, 65534)
+def ended(tool: Tool, session: str) -> Ended:
+    """How a session is, as soon as its Certbot has ended by itself."""
+    deadline = time.monotonic() + PATIENCE
+    while (status := tool.run("status", session))["state"] in ("waiting", "working"):
+        assert time.monotonic() < deadline, status
+    return status
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda folder: folder.chmod(0o770),
-        lambda folder: folder.chmod(0o707),
-        pytest.param(of_somebody_else, marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root gives away")),
-    ],
-)
-def test_a_folder_of_others_is_not_used(tool: Tool, certbot: Certbot, domain: str, change: Any) -> None:
-    """Below /run or XDG_RUNTIME_DIR. Lost: answers, and challenges, to who made it first."""
-    runtime = Path(tool.environment["XDG_RUNTIME_DIR"])
-    folder = runtime / f"certbot-external-auth-{os.geteuid()}"
-    folder.mkdir(mode=0o700)
-    change(folder)
-    refused = tool.begin("certonly", *names(domain))
-    assert refused.code == 2
-    assert f"{folder} is not this user's alone; remove it, or name a folder by XDG_RUNTIME_DIR." in refused.stderr
-    assert "Traceback" not in refused.stderr
-    folder.rmdir()
-    (runtime / "elsewhere").mkdir(mode=0o700)
-    folder.symlink_to(runtime / "elsewhere")
-    assert tool.begin("certonly", *names(domain)).code == 2
-    assert tool.run("status")["sessions"] == []
-    folder.unlink()
+def test_nobody_comes(tool: Tool, certbot: Certbot, domain: str) -> None:
+    """Every batch of a renewal is given up at the deadline of the first, and nobody is waited for who could confirm the
+    cleanup. Lost: Certbot's lock, for a quarter of an hour for each certificate."""
+    lineages = [f"{letter}.{domain}" for letter in "abc"]
+    for name in lineages:
+        begun = tool.begin("certonly", *names(name))
+        tool.publish(begun)
+        tool.remove(tool.run("finish", begun["session"]))
+    begun = tool.begin(*RENEW_NOW, more=("--deadline", "1"))
+    expired = ended(tool, begun["session"])
+    assert (expired.code, expired["state"]) == (7, "expired"), expired
+    assert [list(one["remove"]["txt"]) for one in (expired, tool.run("finish", begun["session"]))] == [
+        [f"_acme-challenge.{lineages[0]}"]
+    ] * 2
+    lines = said(certbot, begun)
+    assert [line["cmd"] for line in lines if line["cmd"] != "error"] == [
+        *("hello", "perform_challenge", "await", "result", "cleanup", "summary")
+    ]
+    codes = [line["code"] for line in lines if line["cmd"] == "error"]
+    assert codes == ["answer.timeout", "answer.end_of_input", *["challenge.not_published"] * 3, "certbot.failed"]
+
+
+def test_a_session_is_told_to_stop(tool: Tool, certbot: Certbot, domain: str) -> None:
+    """By whoever ends the services of a host. Lost: a minute of the few seconds that it has for that."""
+    begun = tool.begin("certonly", *names(domain))
+    os.kill(tool.process(begun["session"]), signal.SIGTERM)
+    assert ended(tool, begun["session"])["state"] == "failed"
+    told = [line for line in said(certbot, begun) if line["cmd"] == "error"]
+    assert [line["code"] for line in told] == ["answer.end_of_input", "certbot.interrupted"]
+    assert told[-1]["message"] == "Certbot was told to stop (SIGTERM)."
+
+
+def test_abort_while_certbot_looks_and_finish_waits(tool: Tool, ca: TestCA, certbot: Certbot, domain: str) -> None:
+    """Lost: the folders, for as long as a record does not appear."""
+    look = ["--external-auth-verify-nameservers", ca.dns, "--external-auth-verify-timeout", "3600"]
+    begun = tool.begin("certonly", *look, *names(domain))
+    words = tool.command("finish", begun["session"])
+    with subprocess.Popen(words, env=tool.environment, stdout=subprocess.PIPE) as finish:
+        deadline = time.monotonic() + PATIENCE
+        while not any(line["cmd"] == "visibility" for line in said(certbot, begun)):
+            assert time.monotonic() < deadline
+        aborted = tool.run("abort", begun["session"])
+        document, _ = finish.communicate(timeout=PATIENCE)
+    assert (aborted.code, aborted["message"]) == (0, "It has ended. Remove what is named in remove."), aborted
+    assert (finish.returncode, json.loads(document)["remove"]["txt"]) == (1, begun["txt"])
+    assert certbot.run("certificates").returncode == 0
+
+
+def test_the_socket_is_gone(tool: Tool, certbot: Certbot, domain: str) -> None:
+    """As after a logout, where it lay in the folder of the login. Lost: a minute at each call, and the way out."""
+    begun = tool.begin("certonly", *names(domain))
+    record = certbot.work_dir / "external-auth" / "sessions" / begun["session"] / "session.json"
+    os.unlink(json.loads(record.read_text())["socket"])
+    failed = tool.run("finish", begun["session"])
+    assert (failed.code, failed["session"]) == (1, begun["session"]), failed
+    assert "was removed" in failed["message"]
+    aborted = tool.run("abort", begun["session"])
+    assert (aborted.code, aborted["remove"]["txt"]) == (0, begun["txt"])

@@ -6,10 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 from tests.support import certificates
-from tests.support.certbot import PATIENCE, Certbot
+from tests.support.certbot import Certbot
 from tests.support.testca import TestCA
 from tests.support.two_steps import Tool
 from tests.support.words import RENEW_NOW, names
@@ -117,21 +116,6 @@ def test_certbots_lock_is_held_by_another(tool: Tool, certbot: Certbot, domain: 
         begun = tool.begin("certonly", *names(domain))
         holder.communicate(b"\n")
     assert (begun.code, begun["state"]) == (8, "locked"), begun
-
-
-def test_nobody_comes(tool: Tool, domain: str) -> None:
-    """Its deadline ends it; Certbot's lock is free again."""
-    begun = tool.begin("certonly", *names(domain), more=("--deadline", "1"))
-    session = begun["session"]
-    deadline = time.monotonic() + PATIENCE
-    while (status := tool.run("status", session))["state"] in ("waiting", "working"):
-        assert time.monotonic() < deadline
-        # Nobody has to be waited for who could confirm the cleanup.
-        if status["state"] == "working":
-            tool.run("finish", session)
-    expired = tool.run("finish", session)
-    assert (expired.code, expired["state"]) == (7, "expired"), expired
-    assert list(expired["remove"]["txt"]) == [f"_acme-challenge.{domain}"]
 
 
 def test_certbot_dies(tool: Tool, domain: str) -> None:

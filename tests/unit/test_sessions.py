@@ -6,9 +6,11 @@ import contextlib
 import fcntl
 import json
 import os
+import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 from certbot_external_auth import folders
 from certbot_external_auth.backends.socket_channel import SocketChannel
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import STATES, begin, conversation, finish, outcome, store
+from certbot_external_auth.sessions import STATES, Session, begin, conversation, finish, outcome, store
 
 ROOT = Path(__file__).resolve().parents[2]
 CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test"}
@@ -178,9 +180,7 @@ def test_the_table_of_states_is_that_of_the_code() -> None:
     assert shown == table, f"docs/two-steps.md should have:\n{table}"
 
 
-@pytest.mark.parametrize("deployed", [True, False])
-def test_a_deployment_is_confirmed_by_who_will_make_it_only(deployed: bool) -> None:
-    """Lost: the certificate of a session that is aborted, which no renewal would hand over again."""
+def test_a_deployment_is_confirmed() -> None:
     with tempfile.TemporaryDirectory() as folder:
         channel = SocketChannel(f"{folder}/s")
         answers: list[bytes | None] = []
@@ -193,9 +193,9 @@ def test_a_deployment_is_confirmed_by_who_will_make_it_only(deployed: bool) -> N
         thread = threading.Thread(target=certbot)
         thread.start()
         with conversation.Conversation(f"{folder}/s") as talk:
-            assert not talk.attend(deployed=deployed)
+            assert not talk.attend()
         thread.join(10)
-    assert json.loads(answers[0] or b"")["ok"] is deployed
+    assert json.loads(answers[0] or b"")["ok"] is True
 
 
 def test_a_certbot_that_stands_still_is_not_waited_for_for_ever() -> None:
@@ -204,6 +204,44 @@ def test_a_certbot_that_stands_still_is_not_waited_for_for_ever() -> None:
         with conversation.Conversation(f"{folder}/s") as talk:
             assert not talk.attend(limit=0.05)
         channel.finish()
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """On record, with this process as its Certbot."""
+    found = store.new(str(tmp_path), begin._session(["certonly"], "/c", str(tmp_path)))
+    descriptor = store.lock(found)
+    yield found
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("said", "reachable"), [([], True), ([{"cmd": "hello"}], False), ([{"cmd": "hello"}, summary(True)], True)]
+)
+def test_a_socket_that_is_gone_is_told_from_one_that_is_not_there_yet(
+    session: Session, said: list[dict[str, Any]], reachable: bool
+) -> None:
+    """Lost: a minute at each call, for a Certbot that nobody can reach."""
+    Path(session.folder, "lines").write_text("".join(json.dumps(line) + "\n" for line in said))
+    if reachable:
+        assert conversation.reached(session) is None
+    else:
+        with pytest.raises(conversation.UnreachableError, match=f"session {session.id}, {session.socket}, was removed"):
+            conversation.reached(session)
+
+
+def test_a_number_that_another_process_has_now_is_nobodys(session: Session) -> None:
+    """Lost: whatever program got the number of a Certbot that is gone."""
+    with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
+        store.note_process(session, shell.pid)
+        deadline = time.monotonic() + 30
+        while (found := store.process(session)) is None:
+            assert time.monotonic() < deadline
+        assert found.parent == shell.pid
+        noted = Path(session.folder, "process")
+        noted.write_text(json.dumps({"pid": shell.pid, "started": json.loads(noted.read_text())["started"] - 1}))
+        assert store.process(session) is None
+        shell.communicate()
 
 
 def test_two_who_look_do_not_take_each_other_for_certbot(tmp_path: Path) -> None:

@@ -1,0 +1,90 @@
+"""Where a session's socket lies: nowhere that a logout takes away, if it can be helped."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.sessions import begin, socket_place, store
+
+ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives away, and has /run")
+OURS = f"certbot-external-auth-{os.geteuid()}"
+LONG = "long" * 30
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with a short path; /run is not there, as for who is not root."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr(socket_place, "RUN", f"{folder}/none")
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
+
+
+@ROOT
+def test_root_has_run(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (short / "run").mkdir()
+    monkeypatch.setattr(socket_place, "RUN", str(short / "run"))
+    assert socket_place.chosen(str(short), "a1") == str(short / "run" / OURS / "a1.sock")
+    assert oct((short / "run" / OURS).stat().st_mode) == "0o40700"
+
+
+def test_a_user_has_the_folder_of_the_session(short: Path) -> None:
+    """Lost with the folder of the login: a session, as soon as who began it logs out."""
+    assert socket_place.chosen(str(short), "a1") == str(short / "socket")
+    assert list(short.iterdir()) == []
+
+
+def test_where_its_path_is_too_long_that_of_the_login(short: Path) -> None:
+    assert socket_place.chosen(str(short / LONG), "a1") == str(short / OURS / "a1.sock")
+
+
+def test_then_that_for_temporary_files(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
+    assert socket_place.chosen(str(short / LONG), "a1") == str(short / OURS / "a1.sock")
+
+
+def test_nowhere(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost: what to change; the flag for a socket is not in this command line."""
+    (short / LONG).mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short / LONG))
+    monkeypatch.setattr(tempfile, "tempdir", str(short / LONG))
+    with pytest.raises(UsageError, match=r"107 bytes\. Name a short folder of yours by XDG_RUNTIME_DIR") as raised:
+        socket_place.chosen(str(short / LONG), "a1")
+    assert "--external-auth-socket" not in str(raised.value)
+
+
+def of_somebody_else(folder: Path) -> None:
+    os.chown(folder, 65534, 65534)
+
+
+def a_link(folder: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to(folder.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: folder.chmod(0o770),
+        lambda folder: folder.chmod(0o707),
+        a_link,
+        pytest.param(of_somebody_else, marks=ROOT),
+    ],
+)
+def test_a_folder_of_others_is_not_used(short: Path, tmp_path: Path, change: Callable[[Path], object]) -> None:
+    """Lost: answers, and challenges, to who made it first."""
+    folder, work_dir = short / OURS, str(tmp_path / LONG)
+    folder.mkdir(mode=0o700)
+    change(folder)
+    sentence = f"{folder} is not this user's alone; remove it, or name a folder by XDG_RUNTIME_DIR."
+    with pytest.raises(UsageError, match=sentence):
+        store.new(work_dir, begin._session(["certonly"], "/c", work_dir))
+    assert store.every(work_dir) == []
+    assert os.listdir(store.root(work_dir)) == []
