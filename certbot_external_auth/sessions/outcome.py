@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,12 @@ _BY_CODE = (
     ("ca.refused", "refused"),
 )
 _ISSUING = ("certonly", "run", "renew")
+_SAVED = {
+    "cert_path": "Certificate is saved at:",
+    "chain_path": "Intermediate CA chain is saved at:",
+    "fullchain_path": "Full certificate chain is saved at:",
+}
+"""What Certbot says for a request of one's own, and nowhere else: its files belong to no lineage."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,15 @@ def _nobody_answered(lines: Sequence[Line]) -> bool:
         line.get("cmd") == "error" and line.get("code") == "answer.timeout" and batch(lines[:place]) is not None
         for place, line in enumerate(lines)
     )
+
+
+def saved_for_request(output: str) -> dict[str, str] | None:
+    """Where the certificate for a request of one's own (--csr) was saved; None if that is not said.
+
+    :param output: what Certbot printed.
+    """
+    found = {key: re.findall(rf"^{said} +(\S.*)$", output, re.MULTILINE) for key, said in _SAVED.items()}
+    return {key: paths[-1] for key, paths in found.items()} if all(found.values()) else None
 
 
 def grouped(challenges: Sequence[Line]) -> Document:

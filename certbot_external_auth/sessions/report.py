@@ -18,8 +18,12 @@ from certbot_external_auth.sessions import STATES, Exit, Session, notes, outcome
 from certbot_external_auth.sessions.conversation import UnreachableError
 
 
-def certificates(session: Session) -> list[dict[str, Any]]:
-    """The certificates a session is about, as they are on disk now."""
+def certificates(session: Session, output: str) -> list[dict[str, Any]]:
+    """The certificates a session is about, as they are on disk now. :param output: what Certbot printed."""
+    paths = outcome.saved_for_request(output)
+    requested = None if paths is None else _requested(paths)
+    if requested is not None:
+        return [requested]
     live = deployment.live_certificates(session.config_dir)
     found = [_certificate(session, name, sha256) for name, sha256 in live.items()]
     return [one for one in found if one is not None and _concerns(session, one)]
@@ -36,14 +40,11 @@ def _concerns(session: Session, one: Mapping[str, Any]) -> bool:
 def _certificate(session: Session, name: str, sha256: str) -> dict[str, Any] | None:
     folder = os.path.join(session.config_dir, "live", name)
     with contextlib.suppress(OSError, ValueError):
-        facts = certificate.read(os.path.join(folder, "cert.pem"))
         files = {"cert": "cert", "key": "privkey", "chain": "chain", "fullchain": "fullchain"}
         return {
             "name": name,
-            "domains": list(facts.names),
             **{f"{kind}_path": os.path.join(folder, f"{file}.pem") for kind, file in files.items()},
-            "not_after": lines.rfc3339(facts.not_after),
-            "sha256": sha256,
+            **_facts(os.path.join(folder, "cert.pem")),
             "changed": session.before.get(name) != sha256,
         }
     return None
@@ -66,6 +67,18 @@ def seen(session: Session) -> outcome.Seen:
     )
 
 
+def _facts(path: str) -> dict[str, Any]:
+    facts = certificate.read(path)
+    return {"domains": list(facts.names), "not_after": lines.rfc3339(facts.not_after), "sha256": facts.sha256}
+
+
+def _requested(paths: Mapping[str, str]) -> dict[str, Any] | None:
+    """The certificate for a request of one's own, whose key is not Certbot's."""
+    with contextlib.suppress(OSError, ValueError):
+        return {"name": None, "key_path": None, **paths, **_facts(paths["cert_path"]), "changed": True}
+    return None
+
+
 def look(session: Session, since: int | None = None) -> tuple[dict[str, Any], Exit]:
     """Document and exit code for a session as it is now, or was when its end was first seen.
 
@@ -85,7 +98,7 @@ def look(session: Session, since: int | None = None) -> tuple[dict[str, Any], Ex
 
 def _document(session: Session, now: outcome.Seen) -> dict[str, Any]:
     # While Certbot waits they are what they were, and a host may have hundreds.
-    found = [] if now.alive else certificates(session)
+    found = [] if now.alive else certificates(session, now.output)
     now = dataclasses.replace(now, changed=any(one["changed"] for one in found))
     document = outcome.document(session.id, now, command(session))
     document["certificates"] = found

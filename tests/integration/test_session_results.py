@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+from certbot_external_auth.sessions import store
 from tests.support import certificates
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.testca import TestCA
@@ -52,7 +53,7 @@ def test_certbots_exit_code_counts(tool: Tool, domain: str) -> None:
     assert "nginx" in failed["output"]
 
 
-def test_a_result_stays(tool: Tool, domain: str) -> None:
+def test_a_result_stays(tool: Tool, certbot: Certbot, domain: str) -> None:
     """Whatever another session does later. Lost: trust in a `finish` that is run again."""
     rehearsal = tool.begin("certonly", "--dry-run", *names(domain))
     tool.publish(rehearsal)
@@ -61,6 +62,7 @@ def test_a_result_stays(tool: Tool, domain: str) -> None:
     tool.remove(done)
     forgotten = tool.begin("certonly", "--dry-run", *names(domain))
     os.kill(tool.process(forgotten["session"]), signal.SIGKILL)
+    assert store.wait_for_end(store.find(str(certbot.work_dir), forgotten["session"]), PATIENCE)
     begun = tool.begin("certonly", *names(domain))
     assert begun["leftover"]["txt"] == forgotten["txt"], begun
     tool.publish(begun)
@@ -73,14 +75,35 @@ def test_a_result_stays(tool: Tool, domain: str) -> None:
     tool.remove(issued)
 
 
+def test_a_request_of_ones_own(tool: Tool, certbot: Certbot, domain: str) -> None:
+    """Lost: where its certificate is; it has no lineage."""
+    request, key = certbot.folder / "request.pem", certbot.folder / "key.pem"
+    words = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(request)]
+    more = ["-subj", f"/CN={domain}", "-addext", f"subjectAltName=DNS:{domain}"]
+    subprocess.run([*words, *more], check=True, capture_output=True)
+    paths = {f"{kind}_path": str(certbot.folder / f"{kind}.pem") for kind in ("cert", "chain", "fullchain")}
+    flags = [word for kind, path in paths.items() for word in (f"--{kind.replace('_', '-')}", path)]
+    begun = tool.begin("certonly", "--csr", str(request), *flags)
+    tool.publish(begun)
+    done = tool.run("finish", begun["session"])
+    assert (done.code, done["state"]) == (0, "done"), done
+    [one] = done["certificates"]
+    assert {key: one[key] for key in paths} == paths
+    assert (one["name"], one["key_path"], one["domains"], one["changed"]) == (None, None, [domain], True)
+    tool.remove(done)
+
+
 def test_two_finish_at_the_same_time(tool: Tool, domain: str) -> None:
     """Lost: a job that fails because somebody had patience for less."""
     begun = tool.begin("certonly", *names(domain))
     tool.publish(begun)
     words = tool.command("finish", begun["session"])
     both = [subprocess.Popen(words, env=tool.environment, stdout=subprocess.PIPE) for _ in range(2)]
-    ended = [(json.loads(one.communicate(timeout=PATIENCE)[0])["state"], one.returncode) for one in both]
-    assert ended == [("done", 0), ("done", 0)]
+    documents = [json.loads(one.communicate(timeout=PATIENCE)[0]) for one in both]
+    assert [(one["state"], process.returncode) for one, process in zip(documents, both, strict=True)] == [
+        ("done", 0),
+        ("done", 0),
+    ], documents
     tool.remove(begun)
 
 

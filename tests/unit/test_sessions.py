@@ -140,6 +140,17 @@ def test_the_command_names_the_batch() -> None:
     assert outcome.document("s", seen(lines), "finish s")["batch"] is None
 
 
+def test_where_the_certificate_for_a_request_is_saved() -> None:
+    said = "Certificate is saved at:            /a b/cert.pem\n"
+    both = (
+        f"{said}Intermediate CA chain is saved at:  /chain.pem\nFull certificate chain is saved at: /full.pem\nThis\n"
+    )
+    paths = {"cert_path": "/a b/cert.pem", "chain_path": "/chain.pem", "fullchain_path": "/full.pem"}
+    assert outcome.saved_for_request(f"Successfully received certificate.\n{both}") == paths
+    # A lineage's.
+    assert outcome.saved_for_request(f"{said}Key is saved at:         /key.pem\n") is None
+
+
 def test_only_what_failed_is_refused() -> None:
     batch = {**AWAIT, "ids": ["c1", "c2"]}
     error = {"code": "driver.failed", "message": "full"}
