@@ -14,6 +14,8 @@ NAME = "external-auth"
 PASSING = ".new-"
 """How the name of a file begins while it is written."""
 
+_swept: set[str] = set()
+_TRIES = 3
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -38,9 +40,35 @@ def opened(work_dir: str, *names: str, create: bool) -> Iterator[int]:
             below = _entered(descriptor, name, path(work_dir, *names[:depth]), create)
             descriptor, above = below, descriptor
             os.close(above)
+        _sweep_once(descriptor, path(work_dir, *names))
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _sweep_once(folder: int, shown: str) -> None:
+    """The first time that a process is there, what a dead one did not finish goes; it may be a private key."""
+    if shown not in _swept:
+        _swept.add(shown)
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):
+                if name.startswith(PASSING):
+                    sweep(folder, name)
+
+
+def sweep(folder: int, name: str) -> None:
+    """Remove a file that was never whole, unless somebody writes it now.
+
+    :param folder: a descriptor from `opened`.
+    """
+    with contextlib.suppress(OSError):
+        # Without O_NONBLOCK a named pipe would be waited for.
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(file)
 
 
 def _entered(parent: int, name: str, shown: str, create: bool) -> int:
@@ -73,20 +101,26 @@ def _made(parent: int, name: str) -> bool:
     return True
 
 
-def put(folder: int, name: str, content: bytes, *, lock: bool = False, sync: bool = False) -> int:
+def put(folder: int, name: str, content: bytes, *, sync: bool = False) -> int:
     """Write a file, 0600, whole or not at all; what has its name is replaced, not followed.
 
     :param folder: a descriptor from `opened`.
-    :param lock: lock it before anybody can see it.
     :param sync: it is on the disk when this returns.
-    :returns: a descriptor of it, which the caller closes.
+    :returns: a descriptor of it, which the caller closes; it is locked until then, from before it had its name.
     :raises OSError: if it cannot be written; nothing is changed then.
     """
+    for _ in range(_TRIES):
+        # Who sweeps may take it for a dead one's, just before it is locked.
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            return _put(folder, name, content, sync)
+    return _put(folder, name, content, sync)
+
+
+def _put(folder: int, name: str, content: bytes, sync: bool) -> int:
     passing = PASSING + secrets.token_hex(16)
     file = os.open(passing, _NEW, 0o600, dir_fd=folder)
     try:
-        if lock:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.fchmod(file, 0o600)
         view = memoryview(content)
         while view:

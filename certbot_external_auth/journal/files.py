@@ -14,7 +14,6 @@ from certbot_external_auth import own_folder
 from certbot_external_auth.journal.entry import LIMIT, Entry, EntryError, decode, encode
 
 FOLDER = "journal"
-_TRIES = 3
 _LOOK = 0.5
 """Seconds that somebody who only looks may keep a file."""
 
@@ -85,11 +84,7 @@ def _put(work_dir: str, entry: Entry) -> int:
     except EntryError as error:
         raise OSError(errno.EFBIG, str(error)) from None
     with own_folder.opened(work_dir, FOLDER, create=True) as above:
-        for _ in range(_TRIES):
-            # Somebody who looks may take it for a file whose writer is dead, just before it is locked.
-            with contextlib.suppress(FileNotFoundError, BlockingIOError):
-                return own_folder.put(above, f"{entry.id}.json", content, lock=True, sync=True)
-        return own_folder.put(above, f"{entry.id}.json", content, lock=True, sync=True)
+        return own_folder.put(above, f"{entry.id}.json", content, sync=True)
 
 
 def _unlink(work_dir: str, entry: Entry) -> None:

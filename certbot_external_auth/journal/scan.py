@@ -51,7 +51,7 @@ def _look_at(above: int, name: str, found: Found) -> None:
     if name.endswith(ASIDE):
         found.aside[name] = ""
     elif name.startswith(own_folder.PASSING):
-        _sweep(above, name)
+        own_folder.sweep(above, name)
     elif not _FILE.fullmatch(name):
         _set_aside(above, name, "it is no file of the journal", found)
     else:
@@ -71,17 +71,6 @@ def _look_at(above: int, name: str, found: Found) -> None:
             # Not now, but perhaps the next time.
             if not isinstance(error, FileNotFoundError):
                 found.aside[name] = f"it cannot be looked at: {error.strerror}"
-
-
-def _sweep(above: int, name: str) -> None:
-    """A file that was never whole: nothing was published because of it."""
-    with contextlib.suppress(EntryError, OSError):
-        descriptor = open_file(above, name)
-        try:
-            if lock(descriptor):
-                os.unlink(name, dir_fd=above)
-        finally:
-            os.close(descriptor)
 
 
 def _in_use(above: int, name: str) -> bool:

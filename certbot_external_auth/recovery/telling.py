@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 from collections.abc import Callable
 from typing import Any
 
 from certbot import errors
 
-from certbot_external_auth import journal, lines
+from certbot_external_auth import journal, lines, tls_files
 from certbot_external_auth.backends.calls import handlers
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import dialect
@@ -66,8 +67,10 @@ def calls(one: Entry, work_dir: str) -> list[str]:
     except errors.Error:
         # It came with a package that is gone.
         return []
+    # As recovery does where the folder is gone.
+    folder = handler.folder if handler.folder is not None and os.path.isdir(handler.folder) else None
     lines = [
-        shell_command.line(words, call, handler.folder, handler.dehydrated_config)
+        shell_command.line(words, call, folder, handler.dehydrated_config)
         for call in found
         for words in handlers(handler.words, convention)
     ]
@@ -76,7 +79,20 @@ def calls(one: Entry, work_dir: str) -> list[str]:
 
 def commands(one: Entry, work_dir: str) -> list[str]:
     """Lines for a shell that withdraw it, and let the journal forget it."""
-    return [*calls(one, work_dir), f"rm -f {shlex.quote(journal.file_path(work_dir, one))}"]
+    own = [
+        shlex.join(["rm", "-f", *paths]) for challenge in one.challenges if (paths := _files(one, challenge, work_dir))
+    ]
+    return [*own, *calls(one, work_dir), f"rm -f {shlex.quote(journal.file_path(work_dir, one))}"]
+
+
+def _files(one: Entry, challenge: Challenge, work_dir: str) -> list[str]:
+    """What the plugin itself wrote for a challenge, as far as it is there."""
+    paths: list[str] = []
+    if challenge.server_name is not None:
+        paths += tls_files.paths(tls_files.folder(work_dir), challenge.server_name)
+    if challenge.uri is not None and one.handler.wellknown is not None:
+        paths.append(os.path.join(one.handler.wellknown, challenge.token))
+    return [path for path in paths if os.path.lexists(path)]
 
 
 def sentences(one: Entry, work_dir: str) -> str:

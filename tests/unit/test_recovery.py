@@ -455,3 +455,14 @@ def test_why_something_is_passed_over_is_said_by_hand_and_once_in_a_run(
     assert [f"({newer.name}: it is of another version)" in text for text in said] == [True]
     assert cli.main(["recover", "--work-dir", work]) == 0
     assert f"Passed over: {bad}.damaged: it is no JSON\n" in capsys.readouterr().out
+
+
+def test_commands_remove_files_of_ours_and_do_without_a_folder_that_is_gone(tmp_path: Path) -> None:
+    path, www, work = hook(tmp_path / "hooks" / "h"), tmp_path / "w w w", str(tmp_path / "work")
+    www.mkdir()
+    one = left(tmp_path, (path,), typ="http-01", wellknown=str(www))
+    one = dataclasses.replace(one, handler=dataclasses.replace(one.handler, folder=str(tmp_path / "gone")))
+    (www / TOKEN).touch()
+    for line in telling.commands(one, work):
+        subprocess.run(["sh", "-c", line], check=True, timeout=30)
+    assert (list(www.iterdir()), len(calls(tmp_path)), journal.look(work).left) == ([], 1, [])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from certbot_external_auth import tls_files
+from certbot_external_auth import own_folder, tls_files
 from certbot_external_auth.check import made_up
 from certbot_external_auth.errors import PerformError
 from certbot_external_auth.served_certificates import ServedCertificates
@@ -102,3 +104,33 @@ def test_where_files_are_found_by_the_name_it_must_fit(folder: str, tmp_path: Pa
     with pytest.raises(PerformError, match=r"more than 247 characters.*http-01 or dns-01"):
         served.make([longer])
     served.remove()
+
+
+def test_what_a_killed_run_was_writing_goes_and_what_a_living_one_writes_does_not(tmp_path: Path) -> None:
+    """It may be a private key; also where nothing but removing is done there any more."""
+    folder = tls_files.folder(str(tmp_path))
+    tls_files.write(folder, "a.test", b"certificate", b"key")
+    dead, living = (Path(folder) / f"{own_folder.PASSING}{name}" for name in ("dead", "living"))
+    for path in (dead, living):
+        path.write_bytes(b"half a k")
+    with pytest.MonkeyPatch.context() as patch, living.open() as file:
+        patch.setattr(own_folder, "_swept", set())
+        fcntl.flock(file, fcntl.LOCK_EX)
+        tls_files.remove(folder, "a.test")
+        assert list(Path(folder).iterdir()) == [living]
+
+
+def test_what_is_being_written_is_locked(tmp_path: Path) -> None:
+    """Else another process would sweep it away."""
+    locked = []
+
+    def looks(*arguments: Any, **where: Any) -> None:
+        with own_folder.opened(str(tmp_path), create=False) as descriptor:
+            (name,) = os.listdir(descriptor)
+            own_folder.sweep(descriptor, name)
+            locked.append(name in os.listdir(descriptor))
+
+    with own_folder.opened(str(tmp_path), create=True) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "rename", looks)
+        os.close(own_folder.put(folder, "x", b"x"))
+    assert locked == [True]
