@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import pwd
 import shlex
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+from certbot_external_auth import command
+
+_LINKS = 40
+"""Links on the way at most, as Linux has it (path_resolution(7))."""
 
 
 @dataclass
@@ -26,7 +31,7 @@ class Findings:
 
 
 def check_command(words: Sequence[str], search_path: str, caller_ids: Sequence[int]) -> Findings:
-    """Look at every file a handler command names.
+    """Look at every file a handler command names, and at the interpreters that start them.
 
     :param words: the command, its files absolute.
     :param search_path: PATH as the handler will see it, for ``#!/usr/bin/env``.
@@ -37,10 +42,28 @@ def check_command(words: Sequence[str], search_path: str, caller_ids: Sequence[i
     if problem:
         findings.problems.append(problem)
         return findings
+    interpreters: dict[str, None] = {}
     for word in words:
         if os.path.isabs(word) and os.path.isfile(word):
             _trust(word, "handler", caller_ids, findings)
+            interpreters.update(dict.fromkeys(_interpreters(word, search_path) if os.access(word, os.X_OK) else ()))
+    for program in interpreters:
+        _trust(program, "interpreter", caller_ids, findings)
+    findings.warnings += _not_looked_at(words)
     return findings
+
+
+def _not_looked_at(words: Sequence[str]) -> list[str]:
+    """That env, sudo or the like starts something whose file is not known."""
+    places, known = command.started(words)
+    last = words[places[-1]]
+    if known and (len(places) == 1 or (os.path.isabs(last) and os.path.isfile(last))):
+        return []
+    launcher = words[places[-2 if known else -1]]
+    return [
+        f"What {launcher} starts as the handler is not looked at, because which file it is cannot be told; write its "
+        f"full path behind {launcher}."
+    ]
 
 
 def check_file(path: str, noun: str, caller_ids: Sequence[int]) -> Findings:
@@ -125,31 +148,61 @@ def _interpreter(words: list[str], named: str, search_path: str) -> str | None:
         return f"{named} needs the interpreter {program}, which is not there; install it or correct the first line."
     if os.path.basename(program) != "env":
         return None
-    rest = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-    if rest and shutil.which(rest[0], path=search_path) is None:
+    wanted = _asked_of_env(words)
+    if wanted and shutil.which(wanted, path=search_path) is None:
         return (
-            f"{named} needs the interpreter {rest[0]}, which is not on PATH ({search_path}); install it, or write "
+            f"{named} needs the interpreter {wanted}, which is not on PATH ({search_path}); install it, or write "
             f"its full path in the first line."
         )
     return None
 
 
+def _asked_of_env(words: Sequence[str]) -> str | None:
+    return next((word for word in words[1:] if not word.startswith("-") and "=" not in word), None)
+
+
+def _interpreters(script: str, search_path: str) -> list[str]:
+    """The program of a script's first line, what `env` finds for it, and the interpreters of these."""
+    found: dict[str, None] = {}
+    todo = [script]
+    while todo:
+        words = script_text(todo.pop()).split("\n", 1)[0][2:].split()
+        programs = words[:1]
+        if programs and os.path.basename(programs[0]) == "env":
+            programs += [shutil.which(_asked_of_env(words) or "", path=search_path) or ""]
+        # What is missing has been said of the handler itself, and cannot start anything elsewhere.
+        new = [program for program in map(os.path.abspath, filter(os.path.isfile, programs)) if program not in found]
+        found.update(dict.fromkeys(new))
+        todo += new
+    return list(found)
+
+
 def _trust(path: str, noun: str, caller_ids: Sequence[int], findings: Findings) -> None:
-    for place in _places(path):
-        try:
-            status = os.lstat(place)
-        except OSError:
-            continue
+    try:
+        places = dict(_places(path))
+    except OSError as error:
+        findings.problems.append(
+            f"The {noun} {path} cannot be followed to its file, so who may change it is not known: "
+            f"{error.filename}: {error.strerror}; restore it, or let the user running Certbot enter its folder."
+        )
+        return
+    for place, status in places.items():
         # A link has no mode of its own; who may exchange it is a question of its folder.
         others = 0 if stat.S_ISLNK(status.st_mode) else status.st_mode
         folder = stat.S_ISDIR(status.st_mode)
         sticky = folder and bool(status.st_mode & stat.S_ISVTX)
+        by_group = bool(others & stat.S_IWGRP) and not sticky
         subject = f"The folder {place} of the {noun} {path}" if folder else f"The {noun} file {place}"
         if others & stat.S_IWOTH and not sticky:
             findings.problems.append(
                 f"{subject} may be changed by every user of this machine; run: chmod o-w {shlex.quote(place)}"
             )
-        elif others & stat.S_IWGRP and not sticky and status.st_gid != 0:
+        elif by_group and _has_access_list(place):
+            # The group's bits are its mask then, whatever the group.
+            findings.warnings.append(
+                f"{subject} may be changed by whom its access list names (setfacl -b {shlex.quote(place)} ends that)."
+            )
+        elif by_group and status.st_gid != 0:
             findings.warnings.append(
                 f"{subject} may be changed by its group (chmod g-w {shlex.quote(place)} ends that)."
             )
@@ -157,21 +210,41 @@ def _trust(path: str, noun: str, caller_ids: Sequence[int], findings: Findings) 
             findings.warnings.append(f"{subject} belongs to {_user(status.st_uid)}, who can change what is run.")
 
 
-def _places(path: str) -> list[str]:
-    """The file, every link on the way to it, what each leads to, and every folder above all of these."""
-    found: dict[str, None] = {}
-    todo = [path]
-    while todo:
-        place = todo.pop()
-        # A ring of links ends here.
-        if place in found:
+def _has_access_list(place: str) -> bool:
+    try:
+        return bool(os.getxattr(place, "system.posix_acl_access", follow_symlinks=False))
+    except OSError:
+        # It has none, or its file system knows none.
+        return False
+
+
+def _places(path: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Every folder and link on the way to a file, as the system goes it, and the file itself.
+
+    :raises OSError: where the way ends.
+    """
+    yield "/", os.lstat("/")
+    ahead, folder, links = path.split("/"), "/", 0
+    while ahead:
+        name = ahead.pop(0)
+        if name in ("", "."):
             continue
-        found[place] = None
-        folder = os.path.dirname(place)
-        todo.append(folder)
-        with contextlib.suppress(OSError):
-            todo.append(os.path.normpath(os.path.join(os.path.realpath(folder), os.readlink(place))))
-    return list(found)
+        if name == "..":
+            # There is no link in it, so what is above it is what its text says.
+            folder = os.path.dirname(folder)
+            continue
+        place = os.path.join(folder, name)
+        status = os.lstat(place)
+        yield place, status
+        if not stat.S_ISLNK(status.st_mode):
+            folder = place
+            continue
+        links += 1
+        if links > _LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), place)
+        target = os.readlink(place)
+        folder = "/" if target.startswith("/") else folder
+        ahead = target.split("/") + ahead
 
 
 def _user(uid: int) -> str:

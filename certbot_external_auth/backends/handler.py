@@ -54,7 +54,8 @@ class HandlerBackend:
         if self._settings.env_file is not None:
             problem = env_file.problem(self._settings.env_file)
             findings.problems.extend([problem] if problem else [])
-            findings.add(preflight.check_file(self._settings.env_file, "env file", ids))
+            if os.path.isfile(self._settings.env_file):
+                findings.add(preflight.check_file(self._settings.env_file, "env file", ids))
         return findings
 
     def prepare(self, publishing: bool, deploying: bool) -> None:

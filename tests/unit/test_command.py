@@ -71,6 +71,54 @@ def test_a_name_on_path(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("typed", "absolute"),
+    [
+        ("env A=b publish x", 2),
+        ("env -- publish publish", 2),
+        ("nice -n 5 publish", 3),
+        ("nice -10 publish", 2),
+        ("timeout --kill-after=5 30s publish", 3),
+        ("env A=b nohup publish", 3),
+        ("sudo --user=www publish", 2),
+        # The word behind an option may be its value, and the one behind runuser is a user.
+        ("sudo -u publish publish", None),
+        ("env -i publish", None),
+        ("env PATH=/x publish", None),
+        ("runuser publish -c publish", None),
+        ("env nothing", None),
+        ("publish env publish", None),
+    ],
+)
+def test_a_name_behind_a_launcher(tmp_path: Path, typed: str, absolute: int | None) -> None:
+    for name in ("publish", "nohup", *typed.split()[:1]):
+        (tmp_path / name).touch(0o755)
+    words = typed.split()
+    found = command.resolve_typed(typed, FLAG, "/", str(tmp_path))
+    changed = [place for place, word in enumerate(words) if place and word != found[place] and word == "publish"]
+    assert changed == ([] if absolute is None else [absolute])
+    assert absolute is None or found[absolute] == str(tmp_path / "publish")
+    assert "nohup" not in found
+
+
+def test_a_file_behind_an_option_is_what_is_started(tmp_path: Path) -> None:
+    (tmp_path / "hook").touch(0o755)
+    hook = str(tmp_path / "hook")
+    assert command.started(["/bin/sudo", "-u", "x", hook]) == ([0, 3], True)
+    assert command.started(["/bin/runuser", "-s", hook, "-u", "x", hook]) == ([0, 5], True)
+    assert command.started(["/bin/runuser", "-s", hook, "x"]) == ([0], False)
+    assert command.started([hook, "x"]) == ([0], True)
+
+
+def test_a_path_through_a_link_and_up_is_kept_as_it_is(tmp_path: Path) -> None:
+    """Lost: another file than the one that was named."""
+    (tmp_path / "app" / "v1").mkdir(parents=True)
+    (tmp_path / "app" / "hook").touch(0o755)
+    os.symlink("app/v1", tmp_path / "current")
+    assert command.resolve_typed("current/../hook", FLAG, str(tmp_path), None) == [f"{tmp_path}/current/../hook"]
+    assert command.resolve_typed("./app/../app/hook", FLAG, str(tmp_path), None) == [f"{tmp_path}/app/hook"]
+
+
 def test_broken_quotation_is_said() -> None:
     with pytest.raises(UsageError, match="close the quotation"):
         command.resolve_typed("hook 'x", FLAG, "/", None)
