@@ -74,7 +74,7 @@ def _typed_socket(arguments: Sequence[str]) -> str | None:
     flag = "--external-auth-socket"
     values = [word.partition("=")[2] for word in arguments if word.startswith(f"{flag}=")]
     values += [value for word, value in itertools.pairwise(arguments) if word == flag]
-    return os.path.abspath(os.path.expanduser(values[-1])) if values else None
+    return (values[-1] and os.path.abspath(os.path.expanduser(values[-1]))) if values else None
 
 
 def _protocol(text: str) -> str:
@@ -239,10 +239,13 @@ class ExternalAuth(
         except Exception as error:
             raise MissingDependencyError("zope.interface", error) from error
         from certbot_external_auth import repeat
-        from certbot_external_auth.backends import Context
+        from certbot_external_auth.backends import Context, stream
         from certbot_external_auth.run import Run
 
         found = self._settings()
+        open_stream = stream.current()
+        if open_stream is not None and open_stream.channel.session:
+            found = dataclasses.replace(found, protocol=1)
         for warning in found.warnings:
             if warning not in _said:
                 _said.add(warning)

@@ -72,8 +72,8 @@ class Run:
         """The historic plugin printed its lines also while a handler did the work; it could not renew, though, so
         there nobody reads them."""
         mode = self._settings.mode
-        mirror = self._settings.historic and mode == "handler" and not self._context.silent
-        if mode != "json" and not mirror:
+        mirror = self._settings.historic and self._settings.protocol == 0 and mode == "handler"
+        if mode != "json" and (not mirror or self._context.silent):
             return None
         stream = opened()
         leftover: list[Line] = []

@@ -70,7 +70,7 @@ def _from_object(value: dict[object, object], shown: str) -> Answer:
     wait, ok = value.get("wait"), value.get("ok")
     if wait is not None:
         if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait <= WAIT_LIMIT:
-            raise AnswerError(f"{shown}: wait is no number of seconds from 1 to {WAIT_LIMIT:.0f}")
+            raise AnswerError(f"{shown}: wait is no number of seconds above 0, up to {WAIT_LIMIT:.0f}")
         return Answer(id=identifier, ok=None, wait=float(wait), run=run)
     if not isinstance(ok, bool):
         raise AnswerError(f"{shown}: neither ok (true or false) nor wait (seconds) is given")

@@ -39,10 +39,14 @@ def _is_open(descriptor: int) -> bool:
 class Channel:
     """Bytes in lines. All deadlines are on the monotonic clock.
 
-    :cvar session: the other end is a session of `begin`: somebody comes for a while, and perhaps never again.
+    :ivar session: the other end is a session of `begin`: somebody comes for a while, and perhaps never again.
+    :ivar deadline: seconds that a session gives a batch; None: as the settings say.
+    :ivar run: what the stream's lines name.
     """
 
     session = False
+    deadline: float | None = None
+    run = ""
 
     def __init__(self, read: int | None, write: int) -> None:
         """:param read: a descriptor, or None if there is nothing to read from. :param write: a descriptor."""

@@ -37,6 +37,7 @@ class JsonBackend:
         self._context = context
         self._protocol = context.settings.protocol
         self._stream: Stream = opened()
+        self._limit = self._stream.channel.deadline or context.settings.ack_timeout
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
         channel = self._stream.channel
@@ -60,14 +61,13 @@ class JsonBackend:
         if self._stream.forgotten:
             happened = "nobody has finished the session in time"
             raise PerformError([Failure(WHO, "perform_challenge", tuple(names.values()), happened)])
-        limit = self._context.settings.ack_timeout
         skip_early(self._stream)
-        deadline = time.monotonic() + limit
+        deadline = time.monotonic() + self._limit
         begin(challenges)
         for challenge in challenges:
             self._stream.ledger.expect(challenge.id, "perform_challenge", deadline)
             self._stream.emit(lines.perform_challenge(challenge))
-        until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=limit)
+        until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self._limit)
         self._stream.emit(lines.waiting(challenges, until))
         self._hint(list(names), newline=True)
         failures = Collector(self._stream, list(names), first_failure_ends=True).wait()
@@ -88,7 +88,7 @@ class JsonBackend:
             self._stream.emit(lines.perform_challenge(challenge))
             if channel.terminal:
                 print("external-auth: press Enter when this is published.", file=sys.stderr, flush=True)
-            if channel.receive(time.monotonic() + self._context.settings.ack_timeout) is None:
+            if channel.receive(time.monotonic() + self._limit) is None:
                 happened = "its input ended" if channel.ended else "it did not answer in time"
                 raise PerformError([Failure(WHO, "perform_challenge", (challenge.identifier,), happened)])
 
@@ -128,7 +128,7 @@ class JsonBackend:
         stream = self._stream
         if self._protocol == 1:
             skip_early(stream)
-            deadline = time.monotonic() + self._context.settings.ack_timeout
+            deadline = time.monotonic() + self._limit
             stream.ledger.expect(deployment.id, "deploy_cert", deadline)
         try:
             stream.emit(lines.certificate("deploy_cert", deployment))

@@ -6,6 +6,7 @@ A program that comes gets every line said so far, then what is said while it is 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import json
 import logging
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from certbot_external_auth import lines
 from certbot_external_auth.backends.answers import LINE_LIMIT
 from certbot_external_auth.backends.channel import AHEAD_LIMIT, Channel
 from certbot_external_auth.errors import UsageError
@@ -29,6 +31,8 @@ PATH_LIMIT = 107
 """Bytes of a socket's path: sun_path of unix(7) has 108, the last of which is NUL."""
 READING_LIMIT = 10.0
 """Seconds that who comes late has to read what was said so far, and who is there at the end to read the last lines."""
+TRIAL_LIMIT = 5.0
+"""Seconds for the question whether anybody listens on a socket that is there."""
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -38,8 +42,9 @@ class SocketChannel(Channel):
     :ivar path: where it listens.
     """
 
-    def __init__(self, path: str, record: str | None = None) -> None:
+    def __init__(self, path: str, record: str | None = None, deadline: float | None = None) -> None:
         """:param path: absolute. :param record: a file to which every line is added, for who comes after the end.
+        :param deadline: seconds that a session gives a batch.
 
         :raises UsageError: if nobody can listen there.
         """
@@ -47,6 +52,7 @@ class SocketChannel(Channel):
         self.ended = False
         self.path = path
         self.session = record is not None
+        self.deadline = deadline
         self._needs_client = False
         self._record = None if record is None else os.open(record, _RECORD, 0o600)
         self._listener = listening(path)
@@ -138,8 +144,10 @@ class SocketChannel(Channel):
                 self.ended = False
                 continue
             code, message = problem or ("socket.busy", "Another program is connected; one at a time.")
+            # The only line that this program gets.
+            stamp = {"seq": 1, "run": self.run, "ts": lines.rfc3339(datetime.datetime.now(datetime.timezone.utc))}
             with contextlib.suppress(OSError):
-                client.send(json.dumps({"cmd": "error", "code": code, "message": message}).encode() + b"\n")
+                client.send(json.dumps({**lines.error(code, message), **stamp}).encode() + b"\n")
             client.close()
 
     def _take_in(self, limit: int) -> bool:
@@ -210,6 +218,8 @@ def listening(path: str) -> socket.socket:
     :param path: absolute; a socket there that nobody listens on any more is replaced.
     :raises UsageError: with the mend.
     """
+    if not path:
+        raise UsageError([f"{FLAG} is empty; give the path of the socket."])
     if len(os.fsencode(path)) > PATH_LIMIT:
         raise UsageError(
             [
@@ -242,12 +252,19 @@ def _remove_stale(path: str) -> None:
     if not stat.S_ISSOCK(status.st_mode):
         raise UsageError([f"{FLAG}: {path} exists and is no socket; name a path that is free."])
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
+        # A queue that is full may stay so.
+        trial.settimeout(TRIAL_LIMIT)
         try:
             trial.connect(path)
-        except OSError:
+        except FileNotFoundError:
+            return
+        except ConnectionRefusedError:
             with contextlib.suppress(OSError):
                 os.unlink(path)
             return
+        except OSError as error:
+            # Of another kind, another user's, or just busy: whoever it is, he is there.
+            logger.debug("%s is in use: %s", path, error)
     raise UsageError([f"{FLAG}: another program listens on {path}; name another path, or wait until it has ended."])
 
 
@@ -259,8 +276,8 @@ def _unwelcome(client: socket.socket) -> tuple[str, str] | None:
     return "socket.refused", f"This socket is user {os.geteuid()}'s, not user {user}'s."
 
 
-def session_record(folder: str) -> tuple[str, str]:
-    """Socket and record of a session that `certbot-external-auth begin` made.
+def session_record(folder: str) -> tuple[str, str, float | None]:
+    """Socket, record and deadline of a session that `certbot-external-auth begin` made.
 
     :raises UsageError: if the folder is not this user's alone.
     """
@@ -269,6 +286,7 @@ def session_record(folder: str) -> tuple[str, str]:
         if status.st_uid != os.geteuid() or status.st_mode & 0o077:
             raise UsageError([f"The session {folder} is not this user's alone."])
         found = json.loads(Path(folder, "session.json").read_text(encoding="utf-8"))
-        return str(found["socket"]), os.path.join(folder, "lines")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        deadline = found.get("deadline")
+        return str(found["socket"]), os.path.join(folder, "lines"), None if deadline is None else float(deadline)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError([f"The session {folder} cannot be read ({error})."]) from None

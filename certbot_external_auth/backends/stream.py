@@ -43,6 +43,7 @@ class Stream:
         """:param default_protocol: asked when there is something to say before the plugin was asked for anything."""
         self.channel = channel
         self._run = str(uuid.uuid4())
+        channel.run = self._run
         self.ledger = Ledger(self._run)
         self._default_protocol = default_protocol
         self.unconfirmed: list[str] = []
@@ -72,8 +73,9 @@ class Stream:
 
         :param leftover: what earlier runs left behind, see `recovery.telling`.
         """
-        self._protocol = protocol
-        if protocol == 1 and not self._greeted:
+        # The verbs of a session understand no other.
+        self._protocol = 1 if self.channel.session else protocol
+        if self._protocol == 1 and not self._greeted:
             self._greeted = True
             with contextlib.suppress(DriverError):
                 self.emit(

@@ -54,6 +54,7 @@ class Session:
     :ivar names: the names asked for.
     :ivar started: RFC 3339, UTC.
     :ivar before: fingerprints of the live certificates when it began.
+    :ivar deadline: seconds that a batch waits for `finish`; None: as the command line says.
     """
 
     id: str
@@ -66,3 +67,4 @@ class Session:
     cert_name: str | None = None
     names: tuple[str, ...] = ()
     before: Mapping[str, str] = field(default_factory=dict)
+    deadline: int | None = None

@@ -6,6 +6,7 @@ import argparse
 import datetime
 import itertools
 import os
+import re
 import shutil
 import sys
 import time
@@ -19,6 +20,10 @@ from certbot_external_auth.sessions.conversation import connected
 
 VERBS = ("certonly", "run", "install", "renew", "reconfigure")
 EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
+_NAMING = ("-a", "--authenticator", "-i", "--installer", "--configurator")
+_CHOOSING = re.compile("--(apache|nginx|standalone|manual|webroot|dns-[a-z0-9]+)")
+"""Flags of Certbot's that name an authenticator by themselves."""
+_HISTORIC = "certbot-external-auth:out"
 _LISTS = ("-d", "--domain", "--domains", "--ip-address")
 
 
@@ -51,26 +56,33 @@ def main(arguments: argparse.Namespace) -> int:
     given = {"config-dir": arguments.config_dir, "work-dir": arguments.work_dir}
     named = {key: option(words, f"--{key}") or value for key, value in given.items()}
     config_dir, work_dir = folders.found(named, [*options(words, "-c"), *options(words, "--config")])
-    command = [*_certbot(arguments.certbot), *completed(words, given, arguments.deadline)]
+    command = [*_certbot(arguments.certbot), *completed(words, given)]
     try:
-        return _begun(words, command, config_dir, work_dir)
+        return _begun(command, _session(words, config_dir, work_dir, arguments.deadline))
     except OSError as error:
         raise UsageError([f"The plugin's folder in {work_dir} cannot be used ({error}); see --work-dir."]) from error
 
 
-def _begun(words: Sequence[str], command: Sequence[str], config_dir: str, work_dir: str) -> int:
+def _begun(command: Sequence[str], wanted: Session) -> int:
+    config_dir, work_dir = wanted.config_dir, wanted.work_dir
     with store.beginning(work_dir):
         store.forget_old(work_dir, time.time())
-        is_open = [one for one in store.every(work_dir) if one.config_dir == config_dir and store.alive(one)]
-        if is_open:
+        is_open = store.open_session(config_dir, work_dir)
+        if is_open is not None:
             return report.refused(
-                f"The session {is_open[0].id} of {config_dir} is open since {is_open[0].started}: finish or abort it.",
+                f"The session {is_open.id} of {config_dir} is open since {is_open.started}: finish or abort it, with "
+                f"--work-dir {is_open.work_dir}.",
                 Exit.LOCKED,
-                [("open", is_open[0].id)],
+                [("open", is_open.id)],
             )
         report.note_ends(store.every(work_dir))
-        session = store.new(work_dir, _session(words, config_dir, work_dir))
+        session = store.new(work_dir, wanted)
         ended = _start(command, session)
+    with report.interruptible(session):
+        return _first_batch(session, ended)
+
+
+def _first_batch(session: Session, ended: Callable[[], bool]) -> int:
     conversation = connected(session.socket, ended)
     if conversation is not None:
         with conversation:
@@ -80,7 +92,7 @@ def _begun(words: Sequence[str], command: Sequence[str], config_dir: str, work_d
     return report.hand_out(session, *report.settled(*report.look(session)))
 
 
-def _session(words: Sequence[str], config_dir: str, work_dir: str) -> Session:
+def _session(words: Sequence[str], config_dir: str, work_dir: str, deadline: int = DEADLINE) -> Session:
     return Session(
         id="",
         folder="",
@@ -92,13 +104,17 @@ def _session(words: Sequence[str], config_dir: str, work_dir: str) -> Session:
         cert_name=option(words, "--cert-name"),
         names=tuple(name for flag in _LISTS for value in options(words, flag) for name in value.split(",")),
         before=deployment.live_certificates(config_dir),
+        deadline=deadline if option(words, "--external-auth-ack-timeout") is None else None,
     )
 
 
 def options(words: Sequence[str], flag: str) -> list[str]:
     """Every value of an option in a command line."""
     found = [value for word, value in itertools.pairwise(words) if word == flag]
-    return [*found, *(word.partition("=")[2] for word in words if word.startswith(f"{flag}="))]
+    found += [word.partition("=")[2] for word in words if word.startswith(f"{flag}=")]
+    if not flag.startswith("--"):
+        found += [word[len(flag) :] for word in words if word.startswith(flag) and word[len(flag) :]]
+    return found
 
 
 def option(words: Sequence[str], flag: str) -> str | None:
@@ -106,7 +122,7 @@ def option(words: Sequence[str], flag: str) -> str | None:
     return next(iter(options(words, flag)[::-1]), None)
 
 
-def completed(words: Sequence[str], given: Mapping[str, str | None], deadline: int) -> list[str]:
+def completed(words: Sequence[str], given: Mapping[str, str | None]) -> list[str]:
     """What Certbot is told besides: nobody can be asked, nobody waits for a timer, and who the authenticator is.
 
     A renewal has its authenticator in the renewal file, and so has `reconfigure`.
@@ -119,13 +135,11 @@ def completed(words: Sequence[str], given: Mapping[str, str | None], deadline: i
     for key, value in given.items():
         if value is not None and option(words, f"--{key}") is None:
             more += [f"--{key}", value]
-    if option(words, "--external-auth-ack-timeout") is None:
-        more += ["--external-auth-ack-timeout", str(deadline)]
     if {"certonly", "run"} & set(words):
-        named = ("-a", "--authenticator", "-i", "--installer", "--configurator")
-        if not any(options(words, flag) for flag in named):
+        named = [value for flag in _NAMING for value in options(words, flag)]
+        if not named and not any(_CHOOSING.fullmatch(word) for word in words):
             more += ["-a", "external-auth"]
-        if option(words, "--external-auth-mode") is None:
+        if option(words, "--external-auth-mode") is None and _HISTORIC not in named:
             more += ["--external-auth-mode", "json"]
     return [*words, *more]
 

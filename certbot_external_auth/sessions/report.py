@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from certbot_external_auth import certificate, deployment, folders, lines
@@ -134,11 +134,11 @@ def settled(document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]
     return (document, Exit.FAILED) if document["state"] == "working" else (document, code)
 
 
-def command(session: Session) -> str:
-    """What finishes a session, but for the batch."""
+def command(session: Session, verb: str = "finish") -> str:
+    """A verb for a session, as it is typed; for `finish` but for the batch."""
     found_by_itself = folders.found({})[1] == session.work_dir
     more = [] if found_by_itself else ["--work-dir", session.work_dir]
-    return shlex.join(["certbot-external-auth", "finish", *more, session.id])
+    return shlex.join(["certbot-external-auth", verb, *more, session.id])
 
 
 def as_more(session: Session, document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
@@ -168,6 +168,21 @@ def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) ->
     ):
         raise UsageError([f"--config-dir {arguments.config_dir}: the session {session.id} is of {session.config_dir}."])
     try:
-        return verb(session)
+        with interruptible(session):
+            return verb(session)
     except UnreachableError as error:
         return refused(str(error), Exit.FAILED, [("session", session.id)])
+
+
+@contextlib.contextmanager
+def interruptible(session: Session) -> Iterator[None]:
+    """Ctrl-C ends the verb with a sentence; the session goes on.
+
+    :raises SystemExit: with 130, as shells have it.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        status, abort = command(session, verb="status"), command(session, verb="abort")
+        print(f"Interrupted; session {session.id} goes on. See: {status}; to end it: {abort}", file=sys.stderr)
+        sys.exit(130)

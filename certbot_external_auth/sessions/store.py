@@ -22,6 +22,8 @@ from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import Session, socket_place
 
 FOLDER = "sessions"
+POINTER = ".external-auth-session"
+"""Name of the file in Certbot's configuration directory that names the session begun last."""
 KEPT = 24 * 3600.0
 """Seconds for which the record of a session that has ended is kept, for a `finish` that is run again."""
 _ID = re.compile(r"[0-9a-f]{12}")
@@ -55,6 +57,7 @@ def new(work_dir: str, session: Session) -> Session:
         except UsageError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+    _point(made)
     return made
 
 
@@ -82,6 +85,30 @@ def find(work_dir: str, identifier: str) -> Session:
         return Session(**{**found, "folder": folder, "names": tuple(found["names"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise unknown from None
+
+
+def open_session(config_dir: str, work_dir: str) -> Session | None:
+    """The session that uses a configuration directory now, also one that has another work directory."""
+    found = every(work_dir)
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, UsageError):
+        with open(os.path.join(config_dir, POINTER), encoding="utf-8") as file:
+            named = json.loads(file.read(10_000))
+        found.append(find(str(named["work_dir"]), str(named["session"])))
+    wanted = os.path.realpath(config_dir)
+    return next((one for one in found if os.path.realpath(one.config_dir) == wanted and alive(one)), None)
+
+
+def _point(session: Session) -> None:
+    """Say in the configuration directory which session uses it; where that cannot be, Certbot's lock is still there."""
+    content = json.dumps({"session": session.id, "work_dir": session.work_dir}).encode()
+    with contextlib.suppress(OSError):
+        # Certbot makes it with this mode.
+        os.makedirs(session.config_dir, mode=0o755, exist_ok=True)
+        folder = os.open(session.config_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.close(own_folder.put(folder, POINTER, content))
+        finally:
+            os.close(folder)
 
 
 def every(work_dir: str) -> list[Session]:

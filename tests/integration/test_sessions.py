@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.support import certificates
 from tests.support.certbot import Certbot
 from tests.support.testca import TestCA
@@ -34,6 +36,8 @@ def test_issue_and_renew(tool: Tool, certbot: Certbot, ca: TestCA, domain: str) 
     assert done["remove"]["txt"] == begun["txt"]
     tool.remove(done)
     serial = certificates.serial(certbot.live(domain))
+    # The deadline is that of a session, and no renewal's.
+    assert "ack_timeout" not in certbot.renewal(domain)
 
     # Run again by a pipeline that was cut off, it says the same.
     again = tool.run("finish", begun["session"])
@@ -71,6 +75,17 @@ def test_every_lineage_of_a_renewal_is_a_batch(tool: Tool, domain: str) -> None:
     assert [one["changed"] for one in done["certificates"]] == [True, True]
     for name in (domain, f"b.{domain}"):
         tool.ca.clear_txt(f"_acme-challenge.{name}")
+
+
+@pytest.mark.parametrize("words", [["--external-auth-protocol", "0"], ["-a", "certbot-external-auth:out"]])
+def test_who_speaks_protocol_0_elsewhere(tool: Tool, certbot: Certbot, domain: str, words: list[str]) -> None:
+    """Lost: every verb, for all sessions of the host, since no line of that protocol has an id."""
+    begun = tool.begin("certonly", *words, *names(domain))
+    assert (begun.code, begun["state"], list(begun["txt"])) == (0, "waiting", [f"_acme-challenge.{domain}"]), begun
+    tool.publish(begun)
+    done = tool.run("finish", begun["session"])
+    assert (done.code, done["state"]) == (0, "done"), done
+    tool.remove(done)
 
 
 def test_the_ca_refuses(tool: Tool, domain: str) -> None:

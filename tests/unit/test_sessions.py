@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from certbot_external_auth import folders
-from certbot_external_auth.backends.socket_channel import SocketChannel
+from certbot_external_auth.backends.socket_channel import SocketChannel, session_record
+from certbot_external_auth.backends.stream import Stream
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import STATES, Session, begin, conversation, finish, outcome, store
+from certbot_external_auth.sessions import STATES, Session, begin, conversation, finish, outcome, report, store
 
 ROOT = Path(__file__).resolve().parents[2]
 CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test"}
@@ -164,12 +165,14 @@ def test_only_what_failed_is_refused() -> None:
         (["certonly", "-d", "a.test"], ["-n", "-a", "external-auth", "--external-auth-mode", "json"]),
         (["certonly", "-n", "--configurator=external-auth"], ["--external-auth-mode", "json"]),
         (["renew", "--non-interactive"], ["--no-random-sleep-on-renew"]),
+        *((["certonly", "-n", flag], ["--external-auth-mode", "json"]) for flag in ("--standalone", "--dns-route53")),
+        (["certonly", "-n", "-aexternal-auth"], ["--external-auth-mode", "json"]),
+        (["certonly", "-n", "-a", "certbot-external-auth:out"], []),
     ],
 )
 def test_what_is_added_to_a_command_line(words: list[str], more: list[str]) -> None:
-    found = begin.completed([*words, "--work-dir=w"], {"config-dir": "c", "work-dir": "x"}, 900)
-    rest = [word for word in found[len(words) + 1 :] if word not in ("--external-auth-ack-timeout", "900")]
-    assert sorted(rest) == sorted([*more, "--config-dir", "c"])
+    found = begin.completed([*words, "--work-dir=w"], {"config-dir": "c", "work-dir": "x"})
+    assert sorted(found[len(words) + 1 :]) == sorted([*more, "--config-dir", "c"])
 
 
 @pytest.mark.parametrize("text", ["work-dir = /w", "# x\nwork-dir=/w  \n", "--work-dir /w", "work-dir: '/w'"])
@@ -265,3 +268,50 @@ def test_two_who_look_do_not_take_each_other_for_certbot(tmp_path: Path) -> None
     fcntl.flock(looking, fcntl.LOCK_SH)
     assert not store.alive(session)
     os.close(looking)
+
+
+def test_the_deadline_is_the_sessions_and_no_flag(tmp_path: Path) -> None:
+    """Lost: the hour that every later renewal has by default, for the quarter of an hour of one session."""
+    for words, expected in ((["certonly"], 5.0), (["certonly", "--external-auth-ack-timeout", "7"], None)):
+        found = store.new(str(tmp_path), begin._session(words, str(tmp_path / "c"), str(tmp_path), 5))
+        channel = SocketChannel(*session_record(found.folder))
+        assert (channel.deadline, channel.session) == (expected, True)
+        assert "--external-auth-ack-timeout" not in begin.completed(["certonly"], {})
+        channel.finish()
+
+
+def test_names_and_flags_without_a_blank_between() -> None:
+    assert begin.options(["-da.test", "-d", "b.test", "--domain=c.test"], "-d") == ["b.test", "a.test"]
+
+
+def test_a_session_speaks_protocol_1_whatever_was_kept(session: Session) -> None:
+    """Lost: every verb, by lines that have no id and wait for what nobody says."""
+    channel = SocketChannel(*session_record(session.folder))
+    stream = Stream(channel)
+    stream.contact(0)
+    assert not stream.historic
+    assert [line["cmd"] for line in store.lines(session)] == ["hello"]
+    channel.finish()
+
+
+def test_who_uses_a_configuration_directory_is_named_across_work_directories(tmp_path: Path) -> None:
+    """Lost: which session it is, that a host waits for."""
+    config_dir, link = tmp_path / "c", tmp_path / "link"
+    found = store.new(str(tmp_path / "w"), begin._session(["certonly"], str(config_dir), str(tmp_path / "w")))
+    link.symlink_to(config_dir)
+    assert store.open_session(str(link), str(tmp_path / "other")) is None
+    descriptor = store.lock(found)
+    for other in ("w", "other"):
+        named = store.open_session(str(link), str(tmp_path / other))
+        assert named is not None
+        assert named.id == found.id
+    os.close(descriptor)
+
+
+def test_ctrl_c_is_told_in_a_sentence(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised, report.interruptible(session):
+        raise KeyboardInterrupt
+    assert raised.value.code == 130
+    said = capsys.readouterr().err
+    assert said.startswith(f"Interrupted; session {session.id} goes on. See: certbot-external-auth status ")
+    assert f"abort --work-dir {session.work_dir} {session.id}" in said

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pytest
 
 from certbot_external_auth.backends.socket_channel import PATH_LIMIT, SocketChannel, session_record
 from certbot_external_auth.errors import UsageError
+from tests.support import schemas
 
 AS_NOBODY = """
 import os, socket, sys
@@ -34,6 +36,7 @@ print(link.recv(999).decode())
 @pytest.fixture
 def channel(tmp_path: Path) -> Iterator[SocketChannel]:
     found = SocketChannel(str(tmp_path / "s"), str(tmp_path / "lines"))
+    found.run = str(uuid.uuid4())
     yield found
     found.finish()
 
@@ -76,7 +79,9 @@ def test_one_after_the_other(channel: SocketChannel) -> None:
     assert channel.receive(now()) is None
     with connected(channel) as second:
         assert channel.receive(now()) is None
-        assert json.loads(second.makefile().readline())["code"] == "socket.busy"
+        line = json.loads(second.makefile().readline())
+        assert line["code"] == "socket.busy"
+        assert schemas.complaint(line, 1) is None, line
     first.sendall(b'{"ok": tr')
     first.close()
     with connected(channel) as third:
@@ -216,6 +221,32 @@ def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
 def test_a_socket_in_use_is_not(channel: SocketChannel) -> None:
     with pytest.raises(UsageError, match="another program listens on"):
         SocketChannel(channel.path)
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
+def test_a_socket_of_another_kind_is_its_owners(tmp_path: Path, kind: socket.SocketKind) -> None:
+    """Lost: whatever another program hears by it, such as a log."""
+    with socket.socket(socket.AF_UNIX, kind) as owner:
+        owner.bind(str(tmp_path / "s"))
+        with pytest.raises(UsageError, match="another program listens"):
+            SocketChannel(str(tmp_path / "s"))
+        assert (tmp_path / "s").exists()
+
+
+def test_one_whose_queue_is_full_is_its_owners(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        owner = stack.enter_context(socket.socket(socket.AF_UNIX))
+        owner.bind(str(tmp_path / "s"))
+        owner.listen(0)
+        stack.enter_context(socket.socket(socket.AF_UNIX)).connect(str(tmp_path / "s"))
+        with pytest.raises(UsageError, match="another program listens"):
+            SocketChannel(str(tmp_path / "s"))
+        assert (tmp_path / "s").exists()
+
+
+def test_an_empty_path_is_said() -> None:
+    with pytest.raises(UsageError, match="--external-auth-socket is empty"):
+        SocketChannel("")
 
 
 def test_what_is_no_socket_stays(tmp_path: Path) -> None:
