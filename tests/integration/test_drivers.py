@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -52,10 +54,14 @@ def run(certbot: Certbot, words: list[str], env: Mapping[str, str] | None = None
     return ended
 
 
-def operations(done: Path) -> list[str]:
-    found = [line.split()[0] for line in done.read_text().splitlines()] if done.exists() else []
+def calls(done: Path) -> list[list[str]]:
+    found = [line.split() for line in done.read_text().splitlines()] if done.exists() else []
     done.unlink(missing_ok=True)
     return found
+
+
+def operations(done: Path) -> list[str]:
+    return [words[0] for words in calls(done)]
 
 
 @pytest.mark.parametrize("language", DRIVERS)
@@ -85,6 +91,37 @@ def test_driver_issues_renews_and_says_no(
     assert "exit.3" in refused.stderr
     assert "challenge.not_published" in refused.stderr
     assert not certbot.live(f"full.{domain}").exists()
+
+
+def test_bash_driver_does_nothing_for_what_is_no_line(tmp_path: Path) -> None:
+    """Lost: a record added twice, and a certificate handed over under a name that is none of its lineage's."""
+    lines = [
+        {"cmd": "hello", "protocol": "1.0"},
+        {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test", "validation": "v"}
+        | {"txt_domain": "_acme-challenge.a.test"},
+        {
+            "cmd": "deploy_cert",
+            "id": "d1",
+            "lineage": "line",
+            "domain": "a.test",
+            "fullchain_path": "f",
+            "key_path": "k",
+        },
+        {"cmd": "summary", "ok": True},
+    ]
+    texts = ["Processing /etc/…", *(text for line in lines for text in (json.dumps(line), "", "no JSON", "3"))]
+    (tmp_path / "lines").write_text("\n".join(texts) + "\n")
+    certbot, program, done = tmp_path / "certbot", tmp_path / "program", tmp_path / "done"
+    certbot.write_text(f"#!/bin/sh\ncat {tmp_path}/lines\n")
+    program.write_text(f'#!/bin/sh\necho "$@" >>{done}\n')
+    for one in (certbot, program):
+        one.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        [*DRIVERS["bash"], str(program), "certonly"], env={"PATH": path}, stdin=subprocess.DEVNULL, timeout=PATIENCE
+    )
+    assert ended.returncode == 0
+    assert calls(done) == [["add", "_acme-challenge.a.test", "v"], ["deploy", "line", "f", "k"]]
 
 
 def shown(page: str) -> str:

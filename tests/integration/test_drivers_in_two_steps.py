@@ -80,9 +80,12 @@ def test_ansible(host: Host) -> None:
     assert "Publish: " in failed.stdout, failed
     assert not host.certbot.live(host.domain).exists()
     assert host.nothing_left()
+    undeployed = host.run(words, **facts, FAIL_AT="deploy")
+    assert undeployed.returncode != 0
+    assert host.did() == ["add", "remove"]
     issued = host.run(words, **facts)
     assert issued.returncode == 0, issued.stdout + issued.stderr
-    assert host.did() == ["add", "remove", "deploy"]
+    assert host.did() == ["deploy"]
     assert certificates.names(host.certbot.live(host.domain)) == [host.domain]
     again = host.run(words, **facts)
     assert again.returncode == 0
@@ -104,52 +107,125 @@ GITHUB = ("github-actions/certificate.yml", "name: Issue or renew", "bash")
 GITLAB = ("gitlab-ci/certificate.gitlab-ci.yml", "script:\n    - |", "sh")
 
 
+class Checkout:
+    """The checkout of a pipeline, and its step that issues and hands over."""
+
+    def __init__(self, host: Host, file: str, after: str, shell: str, umask: int) -> None:
+        self.folder = host.folder / "checkout"
+        self.folder.mkdir()
+        os.chmod(self.folder, 0o777)
+        (self.folder / "certbot-external-auth").symlink_to(ROOT)
+        shutil.copy(host.program, self.folder / "dns")
+        self.script = [shell, "-c", f"umask {umask:04o}\n{shell_of(DRIVERS / file, after)}"]
+        self._host = host
+
+    def run(self, **more: str) -> subprocess.CompletedProcess[str]:
+        return self._run(self.script, **more)
+
+    def kept(self, command: str) -> str:
+        """What a shell command says within the folders that the job keeps."""
+        ended = self._run([str(DRIVERS / "keep.sh"), "sh", "-c", command])
+        assert ended.returncode == 0, ended
+        return ended.stdout
+
+    def certificate(self) -> Path:
+        """The certificate that is kept."""
+        found = self._host.folder / "cert.pem"
+        found.write_text(self.kept('cat "letsencrypt/config/live/$DOMAIN/cert.pem"'))
+        return found
+
+    def _run(self, words: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+        return self._host.run(words, self.folder, **{"LETSENCRYPT": "letsencrypt", "STORE_KEY": "a secret", **more})
+
+
 # A runner of GitLab's sets 0.
-@pytest.mark.parametrize(("file", "after", "shell", "umask"), [(*GITHUB, 0o022), (*GITLAB, 0)])
-def test_pipelines(host: Host, tmp_path: Path, file: str, after: str, shell: str, umask: int) -> None:
-    checkout = tmp_path / "checkout"
-    checkout.mkdir()
-    os.chmod(checkout, 0o777)
-    shutil.copy(host.program, checkout / "dns")
-    script = f"umask {umask:04o}\n{shell_of(DRIVERS / file, after)}"
-    issued = host.run([shell, "-c", script], cwd=checkout)
+PIPELINES = [(*GITHUB, 0o022), (*GITLAB, 0)]
+
+
+@pytest.mark.parametrize(("file", "after", "shell", "umask"), PIPELINES)
+def test_pipelines(host: Host, file: str, after: str, shell: str, umask: int) -> None:
+    checkout = Checkout(host, file, after, shell, umask)
+    issued = checkout.run()
     assert issued.returncode == 0, issued
-    live = checkout / "letsencrypt" / "config" / "live" / host.domain / "cert.pem"
-    assert certificates.names(live) == [host.domain]
-    assert [one for one in host.did() if one != "deploy"] == ["add", "remove"]
-    first = certificates.serial(live)
-    again = host.run([shell, "-c", script], cwd=checkout)
-    assert again.returncode == 0, again
-    assert certificates.serial(live) == first
-    failed = host.run([shell, "-c", script], cwd=checkout, DOMAIN=f"b.{host.domain}", FAIL_AT="add")
+    assert host.did() == ["add", "remove", "deploy"]
+    first = certificates.serial(checkout.certificate())
+    assert certificates.names(checkout.certificate()) == [host.domain]
+    again = checkout.run()
+    assert (again.returncode, host.did()) == (0, []), again
+    assert certificates.serial(checkout.certificate()) == first
+    failed = checkout.run(DOMAIN=f"b.{host.domain}", FAIL_AT="add")
     assert failed.returncode != 0
     assert host.nothing_left()
+    text = (DRIVERS / file).read_text()
+    assert re.findall(r"LETSENCRYPT: (.*)", text) == ["letsencrypt"]
+    assert set(re.findall(r"paths?: \[?([^],}]+)", text)) == {"letsencrypt.enc"}
 
 
-@pytest.mark.parametrize("pipeline", [None, GITHUB, GITLAB])
+@pytest.mark.parametrize(("file", "after", "shell", "umask"), PIPELINES)
+def test_no_key_is_left_for_who_reads_the_cache(host: Host, file: str, after: str, shell: str, umask: int) -> None:
+    """Lost: the account and the certificate's key, to a pull request."""
+    checkout = Checkout(host, file, after, shell, umask)
+    assert checkout.run().returncode == 0
+    made = sorted(one.name for one in checkout.folder.iterdir())
+    assert made == ["certbot-external-auth", "dns", "letsencrypt.enc"]
+    store = checkout.folder / "letsencrypt.enc"
+    kept = store.read_bytes()
+    assert kept.startswith(b"Salted__")
+    assert b"PRIVATE KEY" not in kept
+    assert "PRIVATE KEY" in checkout.kept('cat "letsencrypt/config/live/$DOMAIN/privkey.pem"')
+    kept = store.read_bytes()
+    for wrong in ("", "another"):
+        refused = checkout.run(STORE_KEY=wrong)
+        assert (refused.returncode != 0, host.did()) == (True, []), refused
+        assert store.read_bytes() == kept
+
+
+@pytest.mark.parametrize(("file", "after", "shell", "umask"), PIPELINES)
+def test_what_could_not_be_handed_over_is_tried_again(
+    host: Host, file: str, after: str, shell: str, umask: int
+) -> None:
+    """Lost: a certificate that was issued, and that nobody got."""
+    checkout = Checkout(host, file, after, shell, umask)
+    assert checkout.run(FAIL_AT="deploy").returncode != 0
+    assert host.did() == ["add", "remove"]
+    first = certificates.serial(checkout.certificate())
+    again = checkout.run()
+    assert (again.returncode, host.did()) == (0, ["deploy"]), again
+    assert certificates.serial(checkout.certificate()) == first
+
+
+@pytest.mark.parametrize("pipeline", [None, *PIPELINES])
 def test_nothing_to_publish_where_the_ca_remembers(
-    reusing_ca: TestCA, scripts: Hooks, tmp_path: Path, domain: str, pipeline: tuple[str, str, str] | None
+    reusing_ca: TestCA, scripts: Hooks, tmp_path: Path, domain: str, pipeline: tuple[str, str, str, int] | None
 ) -> None:
     """Lost: a certificate that was issued and never handed over, and a failure for no reason."""
     with tempfile.TemporaryDirectory() as runtime:
         host = Host(Certbot(tmp_path / "remembering", reusing_ca), reusing_ca, scripts, tmp_path, domain)
         host.environment["XDG_RUNTIME_DIR"] = runtime
-        if pipeline is None:
-            words, config_dir = [str(DRIVERS / "issue.sh"), host.program, "-d", domain], host.certbot.config_dir
-        else:
-            file, after, shell = pipeline
-            shutil.copy(host.program, tmp_path / "dns")
-            words, config_dir = [shell, "-c", shell_of(DRIVERS / file, after)], tmp_path / "letsencrypt" / "config"
-        assert host.run(words).returncode == 0
-        # GitHub's job hands over in a step of its own.
-        handed = [] if pipeline is GITHUB else ["deploy"]
-        assert sorted(host.did()) == ["add", *handed, "remove"]
         # The account stays.
-        for name in ("live", "archive", "renewal"):
-            shutil.rmtree(config_dir / name)
-        again = host.run(words)
-    assert (again.returncode, host.did()) == (0, handed), again
-    assert certificates.names(config_dir / "live" / domain / "cert.pem") == [domain]
+        if pipeline is None:
+            words = [str(DRIVERS / "issue.sh"), host.program, "-d", domain]
+            assert host.run(words).returncode == 0
+            for name in ("live", "archive", "renewal"):
+                shutil.rmtree(host.certbot.config_dir / name)
+            again = host.run(words)
+        else:
+            checkout = Checkout(host, *pipeline)
+            assert checkout.run().returncode == 0
+            checkout.kept("cd letsencrypt/config && rm -r live archive renewal")
+            again = checkout.run()
+    assert (again.returncode, host.did()) == (0, ["deploy"]), again
+
+
+def test_several_batches(host: Host) -> None:
+    """Where some names cannot be had, Certbot asks once more for the others: `more`, and no lock is held after it."""
+    words = [str(DRIVERS / "issue.sh"), host.program, "--allow-subset-of-names", "-d", host.domain]
+    words += ["--external-auth-verify", "off"]
+    issued = host.run([*words, "-d", f"bad.{host.domain}"], FAIL_FOR="bad.")
+    assert issued.returncode == 0, issued
+    assert certificates.names(host.certbot.live(host.domain)) == [host.domain]
+    assert host.did()[-1] == "deploy"
+    assert host.nothing_left()
 
 
 def exchanged(path: Path, pairs: Mapping[str, str]) -> str:
@@ -177,8 +253,11 @@ def test_puppet(host: Host, tmp_path: Path) -> None:
     failed = host.run(words, FACTER_domain=host.domain, FAIL_AT="add")
     assert failed.returncode in (4, 6), failed
     assert host.nothing_left()
+    undeployed = host.run(words, FACTER_domain=host.domain, FAIL_AT="deploy")
+    assert undeployed.returncode in (4, 6), undeployed
+    assert host.did() == ["add", "remove"]
     issued = host.run(words, FACTER_domain=host.domain)
     assert issued.returncode == 2, issued
-    assert host.did() == ["add", "deploy", "remove"]
+    assert host.did() == ["deploy"]
     again = host.run(words, FACTER_domain=host.domain)
     assert (again.returncode, host.did()) == (0, []), again

@@ -17,6 +17,9 @@ exec {CERTBOT[0]}<&- {CERTBOT[1]}>&-
 declare -A place
 ok=false
 
+# value PATH: of the line.
+value() { jq -r "$1" <<<"$line"; }
+
 # answer ID COMMAND...: do it, and say how it went. What it prints belongs to stderr.
 answer() {
     local id=$1
@@ -30,28 +33,31 @@ answer() {
 
 while IFS= read -r line <&8; do
     # @sh quotes each value, so that nothing in a line is run.
-    eval "$(jq -r '@sh "cmd=\(.cmd) id=\(.id // "") domain=\(.domain // "") type=\(.type // "") value=\(.validation // "")"' <<<"$line")"
+    values=$(jq -r '@sh "cmd=\(.cmd) id=\(.id // "") domain=\(.domain // "") type=\(.type // "") validation=\(.validation // "")"' <<<"$line" 2>/dev/null) || values=
+    # Certbot's own, before the first line.
+    [ -n "$values" ] || { echo "$line" >&2 && continue; }
+    eval "$values"
     case $cmd in
     hello)
-        case $(jq -r .protocol <<<"$line") in
+        case $(value .protocol) in
         1.*) ;;
         *) echo "This protocol is not understood: $line" >&2 && exit 1 ;;
         esac
         ;;
     perform_challenge)
-        place[$id]=$(jq -r '.txt_domain // empty' <<<"$line")
+        place[$id]=$(value '.txt_domain // empty')
         if [ "$type" = dns-01 ]; then
-            answer "$id" "$program" add "${place[$id]}" "$value"
+            answer "$id" "$program" add "${place[$id]}" "$validation"
         else
             answer "$id" false
         fi
         ;;
-    cleanup) answer "$id" "$program" remove "${place[$id]:-_acme-challenge.$domain}" "$value" ;;
+    cleanup) answer "$id" "$program" remove "${place[$id]:-_acme-challenge.$domain}" "$validation" ;;
     deploy_cert)
-        answer "$id" "$program" deploy "$domain" "$(jq -r .fullchain_path <<<"$line")" "$(jq -r .key_path <<<"$line")"
+        answer "$id" "$program" deploy "$(value '.lineage // .domain')" "$(value .fullchain_path)" "$(value .key_path)"
         ;;
     error) jq -r '"\(.code): \(.message)"' <<<"$line" >&2 ;;
-    summary) ok=$(jq -r .ok <<<"$line") ;;
+    summary) ok=$(value .ok) ;;
     esac
 done
 

@@ -5,8 +5,9 @@ $issue = '/usr/local/sbin/issue'
 
 exec { "certificate for ${facts['domain']}":
   command => [$issue, $program, '-d', $facts['domain']],
-  # Certbot decides whether it is due; a week before its end is the last moment.
-  unless  => "openssl x509 -checkend 2592000 -noout -in /etc/letsencrypt/live/${facts['domain']}/cert.pem",
+  # Certbot decides whether it is due. One that could not be handed over is not settled either.
+  unless  => [[$issue, '--current', "/etc/letsencrypt/live/${facts['domain']}/cert.pem"]],
   path    => ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/bin'],
-  timeout => 900,
+  # Longer than a batch waits (900), so that Certbot gives up by itself and says so.
+  timeout => 1800,
 }
