@@ -68,6 +68,8 @@ def _from_object(value: dict[object, object], shown: str) -> Answer:
     if run is not None and not isinstance(run, str):
         raise AnswerError(f"{shown}: run is no text")
     wait, ok = value.get("wait"), value.get("ok")
+    if wait is not None and ok is not None:
+        raise AnswerError(f"{shown}: both ok and wait are given, and only one of them can be meant")
     if wait is not None:
         if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait <= WAIT_LIMIT:
             raise AnswerError(f"{shown}: wait is no number of seconds above 0, up to {WAIT_LIMIT:.0f}")
@@ -75,14 +77,13 @@ def _from_object(value: dict[object, object], shown: str) -> Answer:
     if not isinstance(ok, bool):
         raise AnswerError(f"{shown}: neither ok (true or false) nor wait (seconds) is given")
     error = value.get("error")
-    details = error if isinstance(error, dict) else {}
-    return Answer(
-        id=identifier,
-        ok=ok,
-        code=one_line(str(details.get("code", "")), 100),
-        message=one_line(str(details.get("message", "")), 1000),
-        run=run,
-    )
+    details = error if isinstance(error, dict) else {"message": error}
+    code, message = (_text(details.get(key), limit) for key, limit in (("code", 100), ("message", 1000)))
+    return Answer(id=identifier, ok=ok, code=code, message=message, run=run)
+
+
+def _text(value: object, limit: int) -> str:
+    return "" if value is None else one_line(str(value), limit)
 
 
 @dataclass

@@ -23,6 +23,11 @@ from certbot_external_auth.backends.answers import LINE_LIMIT, WAIT_LIMIT, Answe
             b'{"id": "c1", "ok": false, "error": {"code": "dns.full", "message": "no\\nroom"}}',
             Answer(id="c1", ok=False, code="dns.full", message="no room"),
         ),
+        (b'{"ok": false, "error": "disk is full"}', Answer(ok=False, message="disk is full")),
+        (b'{"ok": false, "error": {"code": null, "message": null}}', Answer(ok=False)),
+        (b'{"ok": false, "error": null}', Answer(ok=False)),
+        (b'{"ok": null, "wait": 5}', Answer(ok=None, wait=5.0)),
+        (b'{"ok": true, "wait": null}', Answer()),
     ],
 )
 def test_forms_of_an_answer(line: bytes, answer: Answer) -> None:
@@ -32,7 +37,7 @@ def test_forms_of_an_answer(line: bytes, answer: Answer) -> None:
 @pytest.mark.parametrize(
     "line",
     [b"ok", b"[]", b'"ok"', b"{}", b'{"ok": 1}', b'{"id": 3, "ok": true}', b'{"wait": -1}', b'{"wait": true}']
-    + [b'{"wait": NaN}', b"x" * (LINE_LIMIT + 1), b"[" * 60000],
+    + [b'{"id": "c1", "ok": false, "wait": 5}', b'{"ok": true, "wait": 5}', b'{"wait": NaN}', b"x" * (LINE_LIMIT + 1), b"[" * 60000],
 )
 def test_what_is_no_answer(line: bytes) -> None:
     with pytest.raises(AnswerError):

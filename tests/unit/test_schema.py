@@ -94,13 +94,20 @@ objects = st.dictionaries(st.sampled_from(["id", "ok", "wait", "error", "run", "
 @given(objects)
 @example({"ok": True, "wait": 5})
 @example({"ok": False, "error": {"code": "dns.full", "message": "no room"}})
+@example({"ok": False, "error": "no room"})
 def test_what_the_schema_calls_an_answer_is_understood(answer: dict[str, Any]) -> None:
     """The plugin may forgive more than it describes, never less."""
     if schemas.is_answer(answer):
         parse(json.dumps(answer).encode())
 
 
+@pytest.mark.parametrize("error", ["no room", None, {"code": None, "message": "no room"}, {"message": None}])
+def test_a_reason_may_be_a_text_and_null_is_none(error: object) -> None:
+    assert schemas.is_answer({"ok": False, "error": error})
+
+
 @given(objects)
+@example({"ok": False, "wait": 5})
 def test_what_is_not_understood_is_no_answer_to_the_schema(answer: dict[str, Any]) -> None:
     try:
         parse(json.dumps(answer).encode())
