@@ -37,7 +37,13 @@ def test_forms_of_an_answer(line: bytes, answer: Answer) -> None:
 @pytest.mark.parametrize(
     "line",
     [b"ok", b"[]", b'"ok"', b"{}", b'{"ok": 1}', b'{"id": 3, "ok": true}', b'{"wait": -1}', b'{"wait": true}']
-    + [b'{"id": "c1", "ok": false, "wait": 5}', b'{"ok": true, "wait": 5}', b'{"wait": NaN}', b"x" * (LINE_LIMIT + 1), b"[" * 60000],
+    + [
+        b'{"id": "c1", "ok": false, "wait": 5}',
+        b'{"ok": true, "wait": 5}',
+        b'{"wait": NaN}',
+        b"x" * (LINE_LIMIT + 1),
+        b"[" * 60000,
+    ],
 )
 def test_what_is_no_answer(line: bytes) -> None:
     with pytest.raises(AnswerError):
