@@ -18,6 +18,7 @@ import json
 import os
 import select
 import subprocess
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import TracebackType
@@ -27,6 +28,23 @@ Line = dict[str, Any]
 
 MAJOR = "1"
 """Of the protocol that is understood."""
+_VERBS = {
+    "auth",
+    "certonly",
+    "run",
+    "everything",
+    "install",
+    "renew",
+    "reconfigure",
+    "revoke",
+    "delete",
+    "rollback",
+} | {
+    *("plugins", "register", "unregister", "show_account", "update_account", "certificates", "enhance"),
+    "update_symlinks",
+}
+_USAGE = 2
+"""argparse's exit code."""
 
 
 class SessionError(Exception):
@@ -48,8 +66,16 @@ class RunFailedError(SessionError):
         self.errors = list(errors)
         self.summary = summary
         self.returncode = returncode
-        said = "; ".join(f"{one['code']}: {one['message']}" for one in errors) or "Certbot said nothing on stdout"
+        # Nothing is in the lines where Certbot cannot choose another plugin.
+        said = "; ".join(f"{one['code']}: {one['message']}" for one in errors) or "no line says why; see its stderr"
         super().__init__(f"Certbot failed with exit code {returncode}: {said}", errors[-1] if errors else None)
+
+
+class UsageError(SessionError):
+    """Certbot does not understand its arguments; it says why on its stderr, and has done nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("Certbot does not understand its arguments, and has done nothing; see its stderr")
 
 
 class CrashedError(SessionError):
@@ -152,9 +178,15 @@ class Session:
         env: Mapping[str, str] | None = None,
         stderr: int | IO[bytes] | None = None,
     ) -> None:
-        """:param arguments: as for Certbot, the verb first; what makes it speak lines and ask nobody is added.
-        :param command: what starts Certbot. :param env: its environment. :param stderr: as for `subprocess`.
+        """:param arguments: as for Certbot; what makes it speak lines and ask nobody is added.
+        :param command: what starts Certbot. :param env: its environment.
+        :param stderr: as for `subprocess`: None, DEVNULL or a file. Nobody reads a pipe, and stdout has the lines.
+        :raises ValueError: for such a `stderr`, or where the lines would go to a socket.
         """
+        if stderr in (subprocess.PIPE, subprocess.STDOUT):
+            raise ValueError("stderr can be None, DEVNULL or a file: nobody reads a pipe, and stdout has the lines")
+        if any(word.startswith("--external-auth-socket") for word in arguments):
+            raise ValueError("With --external-auth-socket the lines go to the socket, and a Session reads stdout")
         self._words = [*command, *complete(arguments)]
         self._env = env
         self._stderr = stderr
@@ -163,6 +195,7 @@ class Session:
         self._answers = bytearray()
         self._challenges: dict[str, Challenge] = {}
         self._batch: list[Challenge] = []
+        self._pending: deque[Request] = deque()
         self.hello: Line = {}
         self.batch: Line = {}
         self.results: dict[str, Line] = {}
@@ -195,12 +228,19 @@ class Session:
             raise SessionError("The session was left before Certbot had ended, so what it asked for was given up")
 
     def __iter__(self) -> Iterator[Request]:
-        """:raises SessionError: where the run fails, at its end."""
+        """What was not given yet, so that going through it may be left and taken up again.
+
+        :raises SessionError: where the run fails, at its end.
+        """
+        yield from self._given()
         for line in self._lines():
-            yield from self._requests(line)
+            self._take(line)
+            yield from self._given()
         assert self._process is not None
         self._hang_up()
         self.returncode = self._process.wait()
+        if self.summary is None and self.returncode == _USAGE and not self._challenges:
+            raise UsageError
         if self.summary is None:
             raise CrashedError(self.returncode, self.errors[-1] if self.errors else None)
         if not self.summary["ok"] or self.returncode != 0:
@@ -213,7 +253,11 @@ class Session:
 
     # --- lines ---
 
-    def _requests(self, line: Line) -> Iterator[Request]:
+    def _given(self) -> Iterator[Request]:
+        while self._pending:
+            yield self._pending.popleft()
+
+    def _take(self, line: Line) -> None:
         command = line["cmd"]
         if command == "perform_challenge":
             found = self._made(Challenge, line)
@@ -221,12 +265,12 @@ class Session:
             self._batch.append(found)
         elif command == "await":
             self.batch = line
-            batch, self._batch = self._batch, []
-            yield from batch
+            self._pending.extend(self._batch)
+            self._batch.clear()
         elif command == "cleanup":
-            yield self._made(Cleanup, line, challenge=self._challenges[line["id"]])
+            self._pending.append(self._made(Cleanup, line, challenge=self._challenges[line["id"]]))
         elif command == "deploy_cert":
-            yield self._made(Deployment, line)
+            self._pending.append(self._made(Deployment, line))
         else:
             self._note(line)
 
@@ -305,7 +349,8 @@ def complete(arguments: Sequence[str]) -> list[str]:
     found = [*arguments]
     if "-n" not in found:
         found.append("-n")
-    if "renew" not in found:
+    # As Certbot finds it: the first word that is one, wherever it stands.
+    if next((word for word in arguments if word in _VERBS), "run") != "renew":
         given = any(word.startswith("--external-auth-mode") for word in found)
         return found if given else [*found, "--external-auth-mode", "json"]
     # The mode is in the renewal file; given here it would be taken for other certificates too.

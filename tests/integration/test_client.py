@@ -19,6 +19,7 @@ from certbot_external_auth.client import (
     RunFailedError,
     Session,
     SessionError,
+    UsageError,
 )
 from tests.support import certificates, schemas
 from tests.support.certbot import Certbot
@@ -131,9 +132,15 @@ def test_crash_and_other_protocols_are_not_taken_for_success(certbot: Certbot, d
     with pytest.raises(ProtocolError) as refused:
         go_through(session(certbot, "certonly", *ALONE, *old, *names(domain)), kill)
     assert refused.value.line is not None
-    with pytest.raises(CrashedError) as usage:
+    with pytest.raises(UsageError, match="arguments"):
         go_through(session(certbot, "certonly", "--no-such-flag"), kill)
-    assert usage.value.returncode == 2
+
+
+def test_a_plugin_that_certbot_cannot_choose_is_a_failure(certbot: Certbot, domain: str) -> None:
+    """Lost: the only place where it is said, on stderr; `summary.ok` is true then."""
+    with pytest.raises(RunFailedError, match="see its stderr") as failed:
+        go_through(session(certbot, "run", *ALONE, "-i", "absent", *names(domain)), Request.done)
+    assert failed.value.returncode == 1
 
 
 def test_client_needs_nothing_of_certbot() -> None:

@@ -1,0 +1,95 @@
+"""The client, talking to a program that says the lines it is given; integration tests have real Certbots."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from certbot_external_auth.client import Challenge, Cleanup, RunFailedError, Session, complete
+
+HELLO = {"cmd": "hello", "protocol": "1.0"}
+IDS = ("c1", "c2", "c3")
+SAYS = """
+import json, sys
+for step in json.loads(sys.argv[1]):
+    for line in step:
+        print(json.dumps(line), flush=True)
+    for line in step:
+        if line["cmd"] in ("perform_challenge", "cleanup"):
+            sys.stdin.readline()
+sys.exit(int(sys.argv[2]))
+"""
+
+
+def session(*steps: object, code: int = 0) -> Session:
+    """Of a program that says each step's lines and waits for its answers, and ends with an exit code."""
+    command = (sys.executable, "-c", SAYS, json.dumps(steps), str(code))
+    return Session([], command, stderr=subprocess.DEVNULL)
+
+
+def test_going_through_it_may_be_left_and_taken_up_again() -> None:
+    """Lost: the rest of the batch, without a word, until the deadline."""
+    batch = [{"cmd": "perform_challenge", "id": one, "type": "dns-01", "domain": "a.test"} for one in IDS]
+    steps = (
+        [HELLO, *batch, {"cmd": "await", "ids": IDS}],
+        [{"cmd": "cleanup", "id": one, "status": "valid", "error": None} for one in IDS],
+        [{"cmd": "summary", "ok": True}],
+    )
+    found = []
+    with session(*steps) as one:
+        while one.returncode is None:
+            for request in one:
+                found.append((type(request), request.id))
+                request.done()
+                break
+    assert found == [(kind, name) for kind in (Challenge, Cleanup) for name in IDS]
+
+
+def test_an_exit_code_that_no_line_explains() -> None:
+    """`summary.ok` can be true then; "nothing on stdout" is not."""
+    with pytest.raises(RunFailedError, match="exit code 1: no line says why; see its stderr"):  # noqa: SIM117
+        with session([HELLO, {"cmd": "summary", "ok": True}], code=1) as found:
+            assert list(found) == []
+
+
+@pytest.mark.parametrize("stderr", [subprocess.PIPE, subprocess.STDOUT])
+def test_a_pipe_that_nobody_reads_is_refused(stderr: int) -> None:
+    """Lost: a Certbot that hangs as soon as the pipe is full."""
+    with pytest.raises(ValueError, match="stderr"):
+        Session(["certonly"], stderr=stderr)
+
+
+@pytest.mark.parametrize("words", [["--external-auth-socket", "/run/s"], ["--external-auth-socket=/run/s"]])
+def test_lines_that_go_elsewhere_are_refused(words: list[str]) -> None:
+    with pytest.raises(ValueError, match="socket"):
+        Session(["certonly", *words])
+
+
+LINES = ["--external-auth-mode", "json"]
+RENEWAL = ["-q", "--no-random-sleep-on-renew"]
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        (["certonly", "--cert-name", "renew"], LINES),
+        (["--cert-name", "a", "renew"], RENEWAL),
+        (["-d", "a.test"], LINES),
+    ],
+)
+def test_the_verb_is_found_as_certbot_finds_it(given: list[str], more: list[str]) -> None:
+    """Lost: a certificate whose name is a verb's."""
+    assert complete(given) == [*given, "-n", *more]
+
+
+def test_every_verb_of_certbots_is_known() -> None:
+
+    from certbot._internal.cli.helpful import HelpfulArgumentParser
+
+    from certbot_external_auth import client
+
+    parser = HelpfulArgumentParser(["certificates"], {})
+    assert set(parser.VERBS) <= client._VERBS
