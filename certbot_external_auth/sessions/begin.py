@@ -130,12 +130,13 @@ def completed(words: Sequence[str], given: Mapping[str, str | None]) -> list[str
     more: list[str] = []
     if not {"-n", "--non-interactive", "--noninteractive"} & set(words):
         more.append("-n")
-    if "renew" in words and "--no-random-sleep-on-renew" not in words:
+    verb = next((word for word in words if word in VERBS), "")
+    if verb == "renew" and "--no-random-sleep-on-renew" not in words:
         more.append("--no-random-sleep-on-renew")
     for key, value in given.items():
         if value is not None and option(words, f"--{key}") is None:
             more += [f"--{key}", value]
-    if {"certonly", "run"} & set(words):
+    if verb in ("certonly", "run"):
         named = [value for flag in _NAMING for value in options(words, flag)]
         if not named and not any(_CHOOSING.fullmatch(word) for word in words):
             more += ["-a", "external-auth"]

@@ -315,3 +315,10 @@ def test_ctrl_c_is_told_in_a_sentence(session: Session, capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert said.startswith(f"Interrupted; session {session.id} goes on. See: certbot-external-auth status ")
     assert f"abort --work-dir {session.work_dir} {session.id}" in said
+
+
+def test_a_name_that_is_a_verb_elsewhere_is_a_name() -> None:
+    """Certbot takes the first one, too."""
+    words = begin.completed(["certonly", "--cert-name", "renew"], {})
+    assert "--no-random-sleep-on-renew" not in words
+    assert "-a" not in begin.completed(["renew", "--cert-name", "run"], {})
