@@ -94,6 +94,12 @@ def test_an_answer_may_name_its_run() -> None:
     assert settled(found, Answer(id="c1", run="now")) == ["c1"]
 
 
+def test_the_range_of_wait_is_said_as_it_is() -> None:
+    assert parse(b'{"wait": 0.001}').wait == 0.001
+    with pytest.raises(AnswerError, match="above 0, up to 604800"):
+        parse(b'{"wait": 0}')
+
+
 def test_wait_is_bounded_and_not_for_every_line() -> None:
     found = Ledger()
     found.expect("c1", "perform_challenge", 10.0)
