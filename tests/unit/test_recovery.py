@@ -226,8 +226,8 @@ def test_a_handler_that_became_another_program_is_ended_too(tmp_path: Path, how:
 def test_who_recovers_is_not_ended_for_knowing_the_token(tmp_path: Path) -> None:
     """A script that was given the token, and asks for the recovery."""
     left(tmp_path, (hook(tmp_path / "hooks" / "h"),), timeout=0.1)
-    command = f"{sys.executable} -m certbot_external_auth.cli recover --work-dir {tmp_path / 'work'}; exit $?"
-    done = subprocess.run(["/bin/sh", "-c", command, TOKEN], timeout=60, check=False)
+    words = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(tmp_path / "work")]
+    done = subprocess.run(["/bin/sh", "-c", '"$@"; exit $?', TOKEN, *words], timeout=60, check=False)
     assert done.returncode == 0
     assert not journal.look(str(tmp_path / "work")).left
 
