@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import logging
@@ -37,6 +38,13 @@ _LOOK_FOR_END = 0.05
 _LINGERING_LIMIT = 64
 _lingering: deque[IO[bytes]] = deque()
 _warned: set[str] = set()
+
+
+@atexit.register
+def _let_go() -> None:
+    """Whoever still writes there learns of this process's end now; until then it was not to be disturbed."""
+    while _lingering:
+        _lingering.popleft().close()
 
 
 class Running:

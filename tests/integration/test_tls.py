@@ -169,6 +169,8 @@ def test_files_are_there_for_nobody_else_and_gone_afterwards(certbot: Certbot, d
             assert Path(line["cert_path"]).read_text() == line["cert_pem"]
             assert "PRIVATE KEY" in Path(line["key_path"]).read_text()
             answer(send, **refusal(line, "no", "not today"))
+        elif line["cmd"] == "cleanup":
+            answer(send, id=line["id"], ok=True)
 
     result = certbot.drive("certonly", *JSON, *ALPN, *names(domain), policy=spy)
     assert result.returncode == 1
@@ -184,6 +186,8 @@ def test_a_signal_leaves_no_key(certbot: Certbot, domain: str) -> None:
         if line["cmd"] == "await":
             found.extend(files(certbot))
             certbot.terminate(signal.SIGTERM)
+        elif line["cmd"] == "cleanup":
+            answer(send, id=line["id"], ok=True)
 
     result = certbot.drive("certonly", *JSON, *ALPN, *names(domain), policy=stop)
     assert result.returncode != 0
