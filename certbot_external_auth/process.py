@@ -163,7 +163,6 @@ def detached(
 ) -> tuple[int, Callable[[], bool]]:
     """Start a program that goes on when this process has ended, below a shell in a session of its own.
 
-
     :param output: a new file for all it prints, 0600. :param code: a file for its exit code, written before the end.
     :param inherited: descriptors that it keeps.
     :returns: the pid of the shell, and what tells whether it has ended.
