@@ -46,7 +46,7 @@ integration: venv pebble servers ## the tests against Pebble, with the newest Ce
 demo: venv pebble ## issue and renew a certificate before your eyes
 	@$(PY) demo/run.py
 
-scenarios: venv pebble ## the long forms: 500 random situations of name servers, 100 issuances with late ones (30 minutes)
+scenarios: venv pebble ## the long forms: 500 random situations of name servers, 100 issuances with late ones (15 minutes)
 	SCENARIOS=500 $(PY) -m pytest -q tests/integration/test_visibility_scenarios.py </dev/null
 	ISSUANCES=100 LATEST=20 $(PY) -m pytest -q tests/integration/test_visibility.py -k late_to_some </dev/null
 
