@@ -78,8 +78,9 @@ def take_turns(label: str, sides: Mapping[str, Callable[[], Usage]], rounds: int
             found[side].append(sides[side]())
         if sys.stdout.isatty() or number + 1 == rounds:
             print(f"\r{label}: {number + 1} of {rounds}", end="", flush=True)
-    print(flush=True)
-    return {side: Timing(tuple(runs)) for side, runs in found.items()}
+    timings = {side: Timing(tuple(runs)) for side, runs in found.items()}
+    print(f" ({', '.join(f'{side}: {timing.least:.2f} s' for side, timing in timings.items())})", flush=True)
+    return timings
 
 
 def bare_environment() -> dict[str, str]:
