@@ -29,17 +29,7 @@ Line = dict[str, Any]
 MAJOR = "1"
 """Of the protocol that is understood."""
 _VERBS = {
-    "auth",
-    "certonly",
-    "run",
-    "everything",
-    "install",
-    "renew",
-    "reconfigure",
-    "revoke",
-    "delete",
-    "rollback",
-} | {
+    *("auth", "certonly", "run", "everything", "install", "renew", "reconfigure", "revoke", "delete", "rollback"),
     *("plugins", "register", "unregister", "show_account", "update_account", "certificates", "enhance"),
     "update_symlinks",
 }

@@ -46,7 +46,6 @@ def _from_nameservers(hosts: Sequence[str], until: float, nameservers: Sequence[
 
 def _told(server: Endpoint, hosts: Sequence[str], until: float) -> dict[str, Addresses]:
     """What one server says, with its name where it knows no address."""
-
     found = lookup.addresses(functools.partial(wire.ask, server), hosts, until)
     return {
         host: one if one.found else dataclasses.replace(one, detail=f"{server}: {one.detail}")
