@@ -10,6 +10,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+FOLDER = "sessions"
+"""Below the plugin's own in Certbot's work directory."""
 DEADLINE = 900
 """Seconds a batch waits for `finish`: Certbot holds its lock meanwhile."""
 

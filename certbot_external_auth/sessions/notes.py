@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 from typing import Any
 
-from certbot_external_auth.sessions import Session
+from certbot_external_auth import own_folder
+from certbot_external_auth.sessions import FOLDER, Session
 
+PROCESS = "process"
+"""The shell above Certbot: ``pid``, and when it was ``started``."""
 HANDED_OUT = "handed-out"
 """Numbers of the batches that `begin` and `finish` have printed."""
 ANSWERED = "answered"
@@ -27,14 +29,19 @@ def read(session: Session, name: str) -> Any:
     return None
 
 
+def put(session: Session, name: str, value: object) -> None:
+    """Note something, in place of what was noted; for nobody else to read.
+
+    :raises OSError: if it cannot be written.
+    """
+    with own_folder.opened(session.work_dir, FOLDER, session.id, create=False) as folder:
+        os.close(own_folder.put(folder, name, json.dumps(value).encode()))
+
+
 def write(session: Session, name: str, value: object) -> None:
-    """Note something, in place of what was noted; for nobody else to read. Nothing depends on it so much that a full
-    disk should end a conversation."""
+    """`put`, for what nothing depends on so much that a full disk should end a conversation."""
     with contextlib.suppress(OSError):
-        descriptor, path = tempfile.mkstemp(dir=session.folder)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-        os.replace(path, os.path.join(session.folder, name))
+        put(session, name, value)
 
 
 def handed_out(session: Session) -> list[int]:

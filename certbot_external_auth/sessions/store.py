@@ -19,9 +19,8 @@ from collections.abc import Iterator
 
 from certbot_external_auth import family, own_folder
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import Session, socket_place
+from certbot_external_auth.sessions import FOLDER, Session, notes, socket_place
 
-FOLDER = "sessions"
 POINTER = ".external-auth-session"
 """Name of the file in Certbot's configuration directory that names the session begun last."""
 KEPT = 24 * 3600.0
@@ -157,15 +156,13 @@ def note_process(session: Session, pid: int) -> None:
     """
     member = family.member(pid)
     if member is not None:
-        content = json.dumps({"pid": pid, "started": member.started}).encode()
-        with own_folder.opened(session.work_dir, FOLDER, session.id, create=False) as descriptor:
-            os.close(own_folder.put(descriptor, "process", content))
+        notes.put(session, notes.PROCESS, {"pid": pid, "started": member.started})
 
 
 def process(session: Session) -> family.Member | None:
     """Its Certbot's process, None if it has ended, or the shell above it has."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        with open(os.path.join(session.folder, "process"), "rb") as file:
+        with open(os.path.join(session.folder, notes.PROCESS), "rb") as file:
             noted = json.loads(file.read(1000))
         table = family.look()
         shell = table.get(int(noted["pid"]))
