@@ -65,8 +65,9 @@ def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
         "asks, before the first call, which names are aliases."
     )
     yield ""
-    for cell, ways in plan.left_out.items():
-        yield f"Left out, since they would only repeat for long what other cells show: {', '.join(ways)} at {cell}."
+    if plan.left_out:
+        left_out = "; ".join(f"{', '.join(ways)} at {cell}" for cell, ways in plan.left_out.items())
+        yield f"Left out, since they would only repeat for long what other cells show: {left_out}."
         yield ""
     yield from _table("Seconds", found, lambda cell, timing: f"{timing.least:.2f}")
     manual = {cell: timings[MANUAL].least for cell, timings in found.items()}

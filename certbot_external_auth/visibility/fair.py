@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Outcome
-from certbot_external_auth.visibility.parallel import POLL
+from certbot_external_auth.visibility.parallel import NO_TIME, POLL
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,6 @@ LIMIT = 128
 """Threads, and so sockets, at a time."""
 SCANT = 0.1
 """Seconds in which nobody is asked any more: what is not answered in these says nothing about a server."""
-NO_TIME = "no time was left"
 SILENT_BEFORE = "not asked again: it had not answered before"
 
 In = TypeVar("In", bound=Hashable)

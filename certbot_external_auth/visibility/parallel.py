@@ -13,6 +13,9 @@ LIMIT = 64
 POLL = 0.5
 """Seconds for which a wait may not notice a signal, where the system's own wait cannot be interrupted."""
 
+NO_TIME = "no time was left"
+"""Why somebody was not asked."""
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import Outcome
-from certbot_external_auth.visibility.parallel import seconds_left
+from certbot_external_auth.visibility.parallel import NO_TIME, seconds_left
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -89,7 +89,7 @@ def ask(server: Endpoint, questions: Sequence[Question], until: float) -> list[R
     """
     opened = [_Open(_query(question)) for question in questions]
     if time.monotonic() >= until:
-        return [Reply(failed=Outcome.NOT_ASKED, detail="no time was left") for _ in opened]
+        return [Reply(failed=Outcome.NOT_ASKED, detail=NO_TIME) for _ in opened]
     _by_udp(server, opened, until)
     unsettled = [one for one in opened if one.by_tcp]
     if unsettled:
