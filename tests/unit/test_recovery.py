@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import itertools
 import os
+import secrets
 import signal
 import stat
 import subprocess
@@ -25,7 +26,8 @@ from certbot_external_auth.journal import Entry
 from certbot_external_auth.recovery import context, telling
 from certbot_external_auth.settings import Settings
 
-TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+# Whoever was given the token is ended by a recovery, so that other tests beside these must have another one.
+TOKEN = f"t{secrets.token_hex(21)}"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 _numbers = itertools.count()
 RECORDS = '#!/bin/sh\necho "$@ $SECRET" >>"$(dirname "$0")/calls"\nexit ${CODE-0}\n'
