@@ -6,6 +6,8 @@ import math
 import select
 from collections.abc import Callable
 
+from certbot_external_auth import signals
+
 READ = select.POLLIN
 WRITE = select.POLLOUT
 
@@ -28,5 +30,6 @@ class Watch:
 
     def wait(self, seconds: float) -> None:
         """Until something happens, and see to it; for `seconds` at most."""
+        signals.look()
         for descriptor, _ in self._poll.poll(None if seconds == math.inf else seconds * 1000):
             self._actions[descriptor]()

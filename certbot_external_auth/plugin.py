@@ -145,7 +145,10 @@ class ExternalAuth(
 
     def perform(self, achalls: Iterable[Any]) -> list[Any]:
         achalls = list(achalls)
-        self._run.perform([_challenge(achall) for achall in achalls])
+        from certbot_external_auth import signals
+
+        with signals.Kept():
+            self._run.perform([_challenge(achall) for achall in achalls])
         return [achall.response(achall.account_key) for achall in achalls]
 
     def auth_hint(self, failed_achalls: Iterable[Any]) -> str:
@@ -156,17 +159,20 @@ class ExternalAuth(
         return self._run.hint()
 
     def cleanup(self, achalls: Iterable[Any]) -> None:
-        exception = sys.exc_info()[1]
-        try:
-            self._run.cleanup(exception)
-        finally:
-            if isinstance(exception, errors.SignalExit):
-                from certbot_external_auth import signals
+        from certbot_external_auth import signals
 
-                self._run.end_of_process(exception)
+        exception = sys.exc_info()[1]
+        kept = signals.Kept()
+        try:
+            with kept:
+                self._run.cleanup(exception)
+        finally:
+            number = signals.behind(exception) or next((one for one in kept.came if one in signals.ENDING), None)
+            if number is not None:
                 # Certbot passes the signal on, but once it has handed a certificate over nobody takes it any more, and
                 # a renewal would go on with the next certificate.
-                signals.pass_on(exception)
+                self._run.end_of_process(signals.exit_by(number))
+                signals.end_process(number)
 
     # --- Installer ---
 
@@ -174,15 +180,12 @@ class ExternalAuth(
         return []
 
     def deploy_cert(self, domain: str, cert_path: str, key_path: str, chain_path: str, fullchain_path: str) -> None:
-        self._run.deploy_files(
-            str(domain),
-            {
-                "cert_path": cert_path,
-                "key_path": key_path,
-                "chain_path": chain_path,
-                "fullchain_path": fullchain_path,
-            },
-        )
+        from certbot_external_auth import signals
+
+        paths = {"cert_path": cert_path, "key_path": key_path}
+        chains = {"chain_path": chain_path, "fullchain_path": fullchain_path}
+        with signals.Kept():
+            self._run.deploy_files(str(domain), {**paths, **chains})
 
     def enhance(self, domain: str, enhancement: str, options: Any = None) -> None:
         raise errors.NotSupportedError(f"external-auth knows no enhancement {enhancement!r}.")

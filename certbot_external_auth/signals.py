@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
+
+from certbot import errors
 
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Signals that end a process where nobody handles them: Certbot does only while challenges are published."""
@@ -75,6 +79,82 @@ class Postponing:
             self._handlers[number](number, frame)
 
 
+class Kept:
+    """A context manager in which no signal is lost together with the exception that Certbot makes of it.
+
+    `errors.SignalExit` is an `Exception`, so logging keeps it for itself, and so does a library that makes an exception
+    of its own out of any other. While a record is logged none is raised, and one that came and is not on its way any
+    more is raised again: by `look`, and when this is left.
+
+    :ivar came: numbers of the signals that came, in their order.
+    """
+
+    def __init__(self) -> None:
+        self.came: list[int] = []
+        self._handlers: dict[int, Any] = {}
+        self._owed: dict[int, None] = {}
+        self._around = sys.exc_info()[1]
+
+    def __enter__(self) -> Kept:
+        global _kept  # noqa: PLW0603 - a process has one set of handlers
+        self._before = _kept
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in _handled().items():
+                if handler is not signal.SIG_DFL:
+                    self._handlers[number] = handler
+                    signal.signal(number, self._deliver)
+            _kept = self
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        global _kept  # noqa: PLW0603
+        _kept = self._before
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._handlers)
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) == self._deliver:
+                signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        on_its_way = isinstance(exception, errors.SignalExit) or not isinstance(exception, (Exception, type(None)))
+        if not on_its_way:
+            for number in self._owed:
+                signal.raise_signal(number)
+
+    def look(self) -> None:
+        """Raise what should be on its way, and is not."""
+        if sys.exc_info()[1] is self._around:
+            for number in list(self._owed):
+                signal.raise_signal(number)
+
+    def _deliver(self, number: int, frame: FrameType | None) -> None:
+        self.came.append(number)
+        # One that comes again is for somebody who writes his log into a pipe that nobody reads.
+        if number not in self._owed and _is_logging(frame):
+            self._owed[number] = None
+            return
+        try:
+            self._handlers[number](number, frame)
+        except BaseException:
+            self._owed[number] = None
+            raise
+
+
+_kept: Kept | None = None
+
+
+def look() -> None:
+    """MUST be called before each wait; see `Kept`."""
+    if _kept is not None and threading.current_thread() is threading.main_thread():
+        _kept.look()
+
+
+def _is_logging(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_filename != logging.__file__:
+        frame = frame.f_back
+    return frame is not None
+
+
 @contextlib.contextmanager
 def put_off() -> Iterator[None]:
     """`Postponing.put_off`, for once."""
@@ -82,21 +162,24 @@ def put_off() -> Iterator[None]:
         yield
 
 
-def behind(exception: BaseException) -> signal.Signals | None:
+def behind(exception: BaseException | None) -> signal.Signals | None:
     """The signal that Certbot made a `SignalExit` of, known in the frame of its handler only; None if it is not."""
-    place = exception.__traceback__
+    place = exception.__traceback__ if isinstance(exception, errors.SignalExit) else None
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     number = None if place is None else place.tb_frame.f_locals.get("signum")
     return signal.Signals(number) if isinstance(number, int) else None
 
 
-def pass_on(exception: BaseException) -> None:
-    """End this process by the signal behind a `SignalExit`, as if nobody had taken it."""
-    number = behind(exception)
-    if number is not None:
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
+def exit_by(number: int) -> errors.SignalExit:
+    """What Certbot makes of a signal, in words."""
+    return errors.SignalExit(f"Certbot was told to stop ({signal.Signals(number).name}).")
+
+
+def end_process(number: int) -> None:
+    """By a signal, as if nobody had taken it."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
 
 
 def _handled() -> dict[int, Any]:

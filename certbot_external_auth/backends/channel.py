@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from certbot_external_auth import signals
 from certbot_external_auth.backends.answers import LINE_LIMIT
 from certbot_external_auth.errors import DriverError
 
@@ -114,6 +115,7 @@ class Channel:
             poll.register(self._write, select.POLLOUT)
             if self._read is not None and not self.ended and len(self._buffer) < AHEAD_LIMIT:
                 poll.register(self._read, select.POLLIN)
+            signals.look()
             ready = [descriptor for descriptor, _ in poll.poll(max(0.0, deadline - time.monotonic()) * 1000)]
             if self._write in ready:
                 return
@@ -162,6 +164,7 @@ class Channel:
             return False
         poll = select.poll()
         poll.register(self._read, select.POLLIN)
+        signals.look()
         return bool(poll.poll(max(0.0, seconds) * 1000))
 
     def _fill(self) -> None:

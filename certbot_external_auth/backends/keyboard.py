@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from certbot_external_auth import signals
+
 Out = TypeVar("Out")
 
 
@@ -28,6 +30,7 @@ def wait(seconds: float | None = None) -> bool:
 
     :raises InputEnded: at the end of input.
     """
+    signals.look()
     return _typed(select.select([_terminal()], [], [], seconds)[0])
 
 
@@ -51,6 +54,7 @@ def meanwhile(work: Callable[[], Out]) -> Out:
 
     threading.Thread(target=run, name="look", daemon=True).start()
     try:
+        signals.look()
         readable = select.select([ready, _terminal()], [], [])[0]
     finally:
         os.close(ready)

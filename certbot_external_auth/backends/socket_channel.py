@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from certbot_external_auth import lines
+from certbot_external_auth import lines, signals
 from certbot_external_auth.backends.answers import LINE_LIMIT
 from certbot_external_auth.backends.channel import AHEAD_LIMIT, Channel
 from certbot_external_auth.errors import UsageError
@@ -108,6 +108,7 @@ class SocketChannel(Channel):
                 # That it goes altogether is told in any case.
                 poll.register(self._client, 0 if self._silent else select.POLLIN)
             left = deadline - time.monotonic()
+            signals.look()
             found = [descriptor for descriptor, _ in poll.poll(max(0.0, left) * 1000)]
             here = self._client is not None and self._client.fileno() in found
             if here or b"\n" in self._buffer:
@@ -187,6 +188,7 @@ class SocketChannel(Channel):
         ahead = not self._silent and len(self._buffer) <= AHEAD_LIMIT
         poll = select.poll()
         poll.register(self._client, select.POLLOUT | (select.POLLIN if ahead else 0))
+        signals.look()
         if poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
             self._take_in(AHEAD_LIMIT)
         else:

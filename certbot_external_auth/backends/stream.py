@@ -17,7 +17,7 @@ from typing import Any
 
 from certbot import errors
 
-from certbot_external_auth import __version__, error_codes, lines, signals, text
+from certbot_external_auth import __version__, error_codes, lines, text
 from certbot_external_auth.backends.answers import Ledger
 from certbot_external_auth.backends.channel import Channel
 from certbot_external_auth.errors import DriverError
@@ -235,10 +235,7 @@ def _stopped(exception: BaseException) -> str:
     """A sentence for exceptions that have none; empty for others."""
     if isinstance(exception, KeyboardInterrupt):
         return "Certbot was told to stop (Ctrl-C)."
-    if not isinstance(exception, errors.SignalExit):
-        return ""
-    found = signals.behind(exception)
-    return f"Certbot was told to stop ({found.name})." if found else "Certbot was told to stop by a signal."
+    return "Certbot was told to stop by a signal." if isinstance(exception, errors.SignalExit) else ""
 
 
 def _arguments_were_parsed() -> bool:

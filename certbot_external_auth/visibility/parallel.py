@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from certbot_external_auth import signals
+
 LIMIT = 64
 """Threads, and so sockets, at a time."""
 POLL = 0.5
@@ -56,6 +58,7 @@ def each(ask: Callable[[In], Out], items: Sequence[In], limit: int = LIMIT) -> l
 def _collect(done: queue.SimpleQueue[tuple[int, Out | None, BaseException | None]], count: int) -> list[Out]:
     found: dict[int, Out] = {}
     while len(found) < count:
+        signals.look()
         try:
             index, value, error = done.get(timeout=POLL)
         except queue.Empty:

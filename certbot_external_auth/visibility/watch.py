@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from certbot import errors
 
+from certbot_external_auth import signals
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import KINDS, Clue, Expectation, Observation, Outcome, parallel, verdict
 from certbot_external_auth.visibility.probe import Probe, Surroundings
@@ -167,6 +168,7 @@ def _there(seen: Mapping[str, Sequence[Observation]]) -> set[tuple[str, str]]:
 
 
 def _sleep(seconds: float) -> bool:
+    signals.look()
     time.sleep(seconds)
     return False
 

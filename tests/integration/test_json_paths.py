@@ -227,10 +227,14 @@ def test_signal_withdraws_and_sums_up(
 ) -> None:
     """While a driver publishes, and while the plugin looks. Lost: records, each time a job is cancelled."""
 
+    sent = False
+
     def cancel(line: Line, send: Send) -> None:
-        if line["cmd"] == moment:
+        nonlocal sent
+        if line["cmd"] == moment and not sent:
             certbot.terminate(number)
-        if line["cmd"] != "perform_challenge" and line["cmd"] != moment:
+            sent = True
+        elif line["cmd"] != "perform_challenge":
             publisher(line, send)
 
     result = certbot.drive("certonly", *JSON, *names(domain), policy=cancel)
@@ -240,6 +244,25 @@ def test_signal_withdraws_and_sums_up(
     assert [line["status"] for line in result.of("result")] == ["not_asked"]
     assert result.of("error")[0]["code"] == "certbot.interrupted"
     assert result.lines[-1]["ok"] is False
+
+
+@pytest.mark.parametrize("moments", [("cleanup",), ("await", "cleanup"), ("await", "await", "result", "cleanup")])
+def test_signal_in_cleanup_is_summed_up(
+    certbot: Certbot, publisher: Publisher, ca: TestCA, domain: str, moments: tuple[str, ...]
+) -> None:
+    """Certbot puts it off, and then nobody takes it. Lost: the last lines, and with them how it ended."""
+
+    def cancel(line: Line, send: Send) -> None:
+        for _ in range(moments.count(line["cmd"])):
+            certbot.terminate(signal.SIGHUP)
+        if line["cmd"] not in moments or line["cmd"] == "cleanup":
+            publisher(line, send)
+
+    result = certbot.drive("certonly", *JSON, *names(domain), policy=cancel)
+    assert result.returncode == -signal.SIGHUP, result
+    assert result.commands[-4:] == ["result", "cleanup", "error", "summary"]
+    assert "SIGHUP" in result.of("error")[0]["message"]
+    assert ca.txt(f"_acme-challenge.{domain}") == []
 
 
 def test_names_left_out_are_a_second_batch(certbot: Certbot, publisher: Publisher, domain: str) -> None:

@@ -1,0 +1,153 @@
+"""Signals that Certbot makes exceptions of, where an exception gets lost."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import pytest
+from certbot import errors
+
+from certbot_external_auth import signals
+from certbot_external_auth.descriptors import Watch
+from certbot_external_auth.visibility import parallel
+
+
+def certbots(signum: int, _: FrameType | None) -> None:
+    """As Certbot's own, while challenges are published."""
+    raise errors.SignalExit
+
+
+@pytest.fixture(autouse=True)
+def handler() -> Iterator[None]:
+    before = signal.signal(signal.SIGTERM, certbots)
+    yield
+    assert signal.getsignal(signal.SIGTERM) is certbots
+    signal.signal(signal.SIGTERM, before)
+
+
+class Interrupting(logging.Handler):
+    """Its writing takes long enough for a signal to come, every time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken = 0
+        self.times = 1
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            for _ in range(self.times):
+                signal.raise_signal(signal.SIGTERM)
+        except Exception:
+            self.broken += 1
+
+
+@pytest.fixture
+def log() -> Iterator[tuple[logging.Logger, Interrupting]]:
+    logger, kept = logging.getLogger("test_signals"), Interrupting()
+    logger.addHandler(kept)
+    yield logger, kept
+    logger.removeHandler(kept)
+
+
+def test_one_while_a_record_is_logged_is_raised_before_the_next_wait(log: tuple[logging.Logger, Interrupting]) -> None:
+    """Lost: the signal, and a run that waits for an hour instead of ending."""
+    raised = []
+    with contextlib.suppress(errors.SignalExit), signals.Kept():
+        log[0].warning("a record")
+        for wait in (lambda: Watch().wait(0), lambda: parallel.each(str, [1, 2])):
+            with pytest.raises(errors.SignalExit) as found:
+                wait()
+            raised.append(signals.behind(found.value))
+    assert raised == [signal.SIGTERM, signal.SIGTERM]
+    assert log[1].broken == 0
+
+
+def ended(block: Callable[[], object]) -> tuple[BaseException | None, list[int]]:
+    """How it ended, and the signals that came."""
+    kept = signals.Kept()
+    try:
+        with kept:
+            block()
+    except Exception as error:
+        return error, kept.came
+    return None, kept.came
+
+
+def test_one_while_a_record_is_logged_ends_the_block(log: tuple[logging.Logger, Interrupting]) -> None:
+    error, came = ended(lambda: log[0].warning("a record"))
+    assert isinstance(error, errors.SignalExit)
+    assert came == [signal.SIGTERM]
+
+
+def test_one_of_which_a_library_made_its_own_exception_ends_the_block() -> None:
+    """dnspython does, for one."""
+
+    def block() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except Exception:
+            raise OSError("what it became") from None
+
+    assert isinstance(ended(block)[0], errors.SignalExit)
+
+
+def test_one_on_its_way_is_not_raised_again() -> None:
+    """Lost: the grace of what is ended because of the first."""
+
+    def block() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signals.look()
+
+    error, came = ended(block)
+    assert isinstance(error, errors.SignalExit)
+    assert came == [signal.SIGTERM]
+
+
+def test_a_second_one_while_a_record_is_logged_does_not_wait(log: tuple[logging.Logger, Interrupting]) -> None:
+    """Lost: the only way out of writing to a pipe that nobody reads."""
+    log[1].times = 2
+    broken = []
+
+    def block() -> None:
+        log[0].warning("a record")
+        broken.append(log[1].broken)
+
+    assert isinstance(ended(block)[0], errors.SignalExit)
+    assert broken == [1]
+
+
+def test_what_certbot_puts_off_itself_is_only_noted(log: tuple[logging.Logger, Interrupting]) -> None:
+    """Its own handler raises nothing while it cleans up."""
+    came = []
+    signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    try:
+        with signals.Kept() as kept:
+            signal.raise_signal(signal.SIGTERM)
+            signals.look()
+        assert kept.came == came == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, certbots)
+
+
+def test_another_thread_has_nothing_to_do_with_it(log: tuple[logging.Logger, Interrupting]) -> None:
+    raised = []
+
+    def look() -> None:
+        try:
+            signals.look()
+        except errors.SignalExit as error:
+            raised.append(error)
+
+    with contextlib.suppress(errors.SignalExit), signals.Kept():
+        log[0].warning("a record")
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    assert raised == []
