@@ -8,11 +8,14 @@ mode=(--external-auth-mode json)
 # At renewal the mode is in the renewal file.
 [ "$1" = renew ] && mode=()
 
-coproc CERTBOT { exec certbot "$@" -n ${mode[@]+"${mode[@]}"}; }
-certbot=$CERTBOT_PID
-# Bash forgets the descriptors of a process that has ended, with the lines still unread.
-exec 8<&"${CERTBOT[0]}" 9>&"${CERTBOT[1]}"
-exec {CERTBOT[0]}<&- {CERTBOT[1]}>&-
+# Named pipes, since bash forgets those of a coprocess that has ended, with the lines in them still unread.
+pipes=$(mktemp -d) || exit 1
+mkfifo -m 600 "$pipes/answers" "$pipes/lines" || exit 1
+certbot "$@" -n ${mode[@]+"${mode[@]}"} <"$pipes/answers" >"$pipes/lines" &
+certbot=$!
+exec 9>"$pipes/answers" 8<"$pipes/lines"
+rm -r "$pipes"
+trap 'kill "$certbot"' INT TERM HUP
 
 declare -A place
 ok=false
@@ -61,6 +64,7 @@ while IFS= read -r line <&8; do
     esac
 done
 
+trap - INT TERM HUP
 wait "$certbot"
 code=$?
 # A stream without a summary crashed.
