@@ -6,12 +6,14 @@ import contextlib
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import certificates, ports, tls
+from tests.support import certificates, dns, ports, tls
+from tests.support.bind import READY_WITHIN
 from tests.support.certbot import Certbot, Result
 from tests.support.recover import recover
 from tests.support.testca import TestCA
@@ -85,6 +87,11 @@ def example(tmp_path: Path) -> Iterator[Example]:
     with contextlib.ExitStack() as stack:
         found = Example(tmp_path, ports.free(stack))
         stack.enter_context(tls.program(found.set_up(), found.port, ports.ADDRESS))
+        deadline = time.monotonic() + READY_WITHIN
+        # It listens before it has read its zones.
+        while not all(dns.answers(zone, ports.ADDRESS, found.port) for zone in (ZONE, NAME)):
+            assert time.monotonic() < deadline, (tmp_path / "named.log").read_text()
+            time.sleep(0.02)
         yield found
 
 
