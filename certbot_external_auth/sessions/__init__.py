@@ -43,6 +43,8 @@ STATES: Mapping[str, tuple[Exit, str]] = {
     "lost": (Exit.LOST, "Certbot has died, or the machine was started anew; begin again."),
     "locked": (Exit.LOCKED, "Another Certbot holds the lock of these folders; begin again when it has ended."),
     "failed": (Exit.FAILED, "Certbot failed; see errors, or output where there are none."),
+    "aborted": (Exit.FAILED, "It was told to stop by abort; remove what is named in remove, and begin again."),
+    "unknown": (Exit.UNKNOWN, "No such session is on record."),
 }
 """State of a session to the exit code of the verb that finds it so, and what it means."""
 

@@ -7,7 +7,7 @@ import signal
 import time
 
 from certbot_external_auth import family, folders
-from certbot_external_auth.sessions import Exit, Session, report, store
+from certbot_external_auth.sessions import Exit, Session, notes, report, store
 
 PATIENCE = 60.0
 """Seconds until it must have ended."""
@@ -38,6 +38,9 @@ def _ended(session: Session) -> bool:
     # Nothing said over the socket would be read while Certbot looks for what was published, or asks the CA.
     deadline = time.monotonic() + PATIENCE
     process = store.process(session) if store.alive(session) else None
+    if process is not None:
+        # First: whoever sees the end then knows why it came.
+        notes.write(session, notes.ABORTED, True)
     while process is not None and time.monotonic() < deadline:
         family.send(process, signal.SIGTERM)
         # Between two certificates Certbot may take no notice.

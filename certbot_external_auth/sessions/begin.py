@@ -15,10 +15,15 @@ from pathlib import Path
 
 from certbot_external_auth import deployment, folders, lines, process, settings
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import DEADLINE, Exit, Session, notes, report, store
+from certbot_external_auth.sessions import DEADLINE, Session, notes, report, store
 from certbot_external_auth.sessions.conversation import connected
 
 VERBS = ("certonly", "run", "install", "renew", "reconfigure")
+_ALIASES = {"auth": "certonly", "everything": "run"}
+_OTHER_VERBS = (
+    *("plugins", "register", "update_account", "show_account", "unregister", "revoke", "rollback", "certificates"),
+    *("delete", "enhance", "update_symlinks"),
+)
 EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
 _NAMING = ("-a", "--authenticator", "-i", "--installer", "--configurator")
 _CHOOSING = re.compile("--(apache|nginx|standalone|manual|webroot|dns-[a-z0-9]+)")
@@ -51,8 +56,11 @@ def _seconds(text: str) -> int:
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
-    if not set(words) & set(VERBS):
-        raise UsageError([f"After -- a verb of Certbot is needed, one of {', '.join(VERBS)}. Example: {EXAMPLE}"])
+    if verb_of(words) not in VERBS:
+        found = f"; {verb_of(words)} is none of them" if verb_of(words) else ""
+        raise UsageError(
+            [f"After -- a verb of Certbot is needed, one of {', '.join(VERBS)}{found}. Example: {EXAMPLE}"]
+        )
     given = {"config-dir": arguments.config_dir, "work-dir": arguments.work_dir}
     named = {key: option(words, f"--{key}") or value for key, value in given.items()}
     config_dir, work_dir = folders.found(named, [*options(words, "-c"), *options(words, "--config")])
@@ -72,8 +80,8 @@ def _begun(command: Sequence[str], wanted: Session) -> int:
             return report.refused(
                 f"The session {is_open.id} of {config_dir} is open since {is_open.started}: finish or abort it, with "
                 f"--work-dir {is_open.work_dir}.",
-                Exit.LOCKED,
-                [("open", is_open.id)],
+                "locked",
+                {"open": is_open.id},
             )
         report.note_ends(store.every(work_dir))
         session = store.new(work_dir, wanted)
@@ -99,13 +107,24 @@ def _session(words: Sequence[str], config_dir: str, work_dir: str, deadline: int
         socket="",
         config_dir=config_dir,
         work_dir=work_dir,
-        verb=next(word for word in words if word in VERBS),
+        verb=verb_of(words),
         started=lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)),
         cert_name=option(words, "--cert-name"),
         names=tuple(name for flag in _LISTS for value in options(words, flag) for name in value.split(",")),
         before=deployment.live_certificates(config_dir),
         deadline=deadline if option(words, "--external-auth-ack-timeout") is None else None,
     )
+
+
+def verb_of(words: Sequence[str]) -> str:
+    """Certbot's verb, as Certbot finds it: the first word that is one, wherever it stands; empty where there is none.
+
+    Asked for its help, Certbot knows no verb.
+    """
+    if {"-h", "--help"} & set(words) or words[:1] == ["help"]:
+        return "help"
+    found = next((word for word in words if word in (*VERBS, *_ALIASES, *_OTHER_VERBS)), "")
+    return _ALIASES.get(found, found)
 
 
 def options(words: Sequence[str], flag: str) -> list[str]:
@@ -130,7 +149,7 @@ def completed(words: Sequence[str], given: Mapping[str, str | None]) -> list[str
     more: list[str] = []
     if not {"-n", "--non-interactive", "--noninteractive"} & set(words):
         more.append("-n")
-    verb = next((word for word in words if word in VERBS), "")
+    verb = verb_of(words)
     if verb == "renew" and "--no-random-sleep-on-renew" not in words:
         more.append("--no-random-sleep-on-renew")
     for key, value in given.items():

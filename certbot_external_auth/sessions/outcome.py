@@ -19,6 +19,8 @@ _BY_CODE = (
     ("deploy.failed", "deploy_failed"),
     ("ca.refused", "refused"),
 )
+_DESPITE_ABORT = ("done", "nothing_due", "deploy_failed")
+"""What `abort` came too late for, and what has to be known all the same."""
 _ISSUING = ("certonly", "run", "renew")
 _SAVED = {
     "cert_path": "Certificate is saved at:",
@@ -38,6 +40,7 @@ class Seen:
     :ivar output: the end of what Certbot printed.
     :ivar answered: number of the last batch that was answered, 0 if none was; :ivar failed: what of it was refused.
     :ivar handed_out: numbers of the batches that somebody has seen.
+    :ivar aborted: it was told to stop by `abort`.
     """
 
     lines: Sequence[Line]
@@ -49,6 +52,7 @@ class Seen:
     answered: int = 0
     failed: Sequence[str] = ()
     handed_out: Sequence[int] = ()
+    aborted: bool = False
 
 
 def batches(lines: Sequence[Line]) -> list[Line]:
@@ -79,9 +83,14 @@ def waiting(seen: Seen) -> Line | None:
 
 def state(seen: Seen) -> str:
     """One of `STATES`."""
-    lines = seen.lines
     if seen.alive:
         return "working" if waiting(seen) is None else "waiting"
+    found = _end(seen)
+    return "aborted" if seen.aborted and found not in _DESPITE_ABORT else found
+
+
+def _end(seen: Seen) -> str:
+    lines = seen.lines
     if not lines or lines[-1].get("cmd") != "summary":
         if not lines and LOCKED in seen.output:
             return "locked"
@@ -120,6 +129,12 @@ def _nobody_answered(lines: Sequence[Line]) -> bool:
         line.get("cmd") == "error" and line.get("code") == "answer.timeout" and batch(lines[:place]) is not None
         for place, line in enumerate(lines)
     )
+
+
+def handed_over(lines: Sequence[Line]) -> set[str]:
+    """Lineages that this session's Certbot has handed over, also those that another one had written."""
+    last = lines[-1] if lines else {}
+    return {one["name"] for one in last.get("lineages", ()) if one.get("deployed") is True}
 
 
 def saved_for_request(output: str) -> dict[str, str] | None:

@@ -17,15 +17,20 @@ from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import STATES, Exit, Session, notes, outcome, store
 from certbot_external_auth.sessions.conversation import UnreachableError
 
+_UNEXPLAINED = ("failed", "locked", "lost", "aborted")
+"""States in which what Certbot printed may be all there is to read."""
 
-def certificates(session: Session, output: str) -> list[dict[str, Any]]:
-    """The certificates a session is about, as they are on disk now. :param output: what Certbot printed."""
-    paths = outcome.saved_for_request(output)
+
+def certificates(session: Session, now: outcome.Seen) -> list[dict[str, Any]]:
+    """The certificates a session is about, as they are on disk now."""
+    paths = outcome.saved_for_request(now.output)
     requested = None if paths is None else _requested(paths)
     if requested is not None:
         return [requested]
     live = deployment.live_certificates(session.config_dir)
-    found = [_certificate(session, name, sha256) for name, sha256 in live.items()]
+    written = {name for name, sha256 in live.items() if session.before.get(name) != sha256}
+    changed = written | outcome.handed_over(now.lines)
+    found = [_certificate(session, name, name in changed) for name in live]
     return [one for one in found if one is not None and _concerns(session, one)]
 
 
@@ -37,7 +42,7 @@ def _concerns(session: Session, one: Mapping[str, Any]) -> bool:
     return not session.names or {name.lower() for name in one["domains"]} == {name.lower() for name in session.names}
 
 
-def _certificate(session: Session, name: str, sha256: str) -> dict[str, Any] | None:
+def _certificate(session: Session, name: str, changed: bool) -> dict[str, Any] | None:
     folder = os.path.join(session.config_dir, "live", name)
     with contextlib.suppress(OSError, ValueError):
         files = {"cert": "cert", "key": "privkey", "chain": "chain", "fullchain": "fullchain"}
@@ -45,7 +50,7 @@ def _certificate(session: Session, name: str, sha256: str) -> dict[str, Any] | N
             "name": name,
             **{f"{kind}_path": os.path.join(folder, f"{file}.pem") for kind, file in files.items()},
             **_facts(os.path.join(folder, "cert.pem")),
-            "changed": session.before.get(name) != sha256,
+            "changed": changed,
         }
     return None
 
@@ -64,6 +69,7 @@ def seen(session: Session) -> outcome.Seen:
         answered=answer.get("batch", 0),
         failed=answer.get("failed", ()),
         handed_out=notes.handed_out(session),
+        aborted=notes.read(session, notes.ABORTED) is True,
     )
 
 
@@ -98,11 +104,11 @@ def look(session: Session, since: int | None = None) -> tuple[dict[str, Any], Ex
 
 def _document(session: Session, now: outcome.Seen) -> dict[str, Any]:
     # While Certbot waits they are what they were, and a host may have hundreds.
-    found = [] if now.alive else certificates(session, now.output)
+    found = [] if now.alive else certificates(session, now)
     now = dataclasses.replace(now, changed=any(one["changed"] for one in found))
     document = outcome.document(session.id, now, command(session))
     document["certificates"] = found
-    if document["state"] in ("failed", "locked") and not document["errors"]:
+    if document["state"] in _UNEXPLAINED and not document["errors"]:
         document["output"] = now.output
     return document
 
@@ -149,9 +155,9 @@ def as_more(session: Session, document: dict[str, Any], code: Exit) -> tuple[dic
     return {**document, "state": "more", "message": message}, STATES["more"][0]
 
 
-def refused(message: str, code: Exit, more: Sequence[tuple[str, Any]] = ()) -> int:
-    """A verb that could not do its work."""
-    return tell({**dict(more), "state": "failed", "message": message}, code)
+def refused(message: str, state: str, more: Mapping[str, str] | None = None) -> int:
+    """A verb that could not do its work. :param more: what its document has besides."""
+    return tell({**(more or {}), "state": state, "message": message}, STATES[state][0])
 
 
 def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) -> int:
@@ -162,7 +168,7 @@ def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) ->
     try:
         session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
     except store.UnknownSessionError as error:
-        return refused(str(error), Exit.UNKNOWN)
+        return refused(str(error), "unknown")
     if arguments.config_dir is not None and os.path.realpath(arguments.config_dir) != os.path.realpath(
         session.config_dir
     ):
@@ -171,7 +177,7 @@ def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) ->
         with interruptible(session):
             return verb(session)
     except UnreachableError as error:
-        return refused(str(error), Exit.FAILED, [("session", session.id)])
+        return refused(str(error), "failed", {"session": session.id})
 
 
 @contextlib.contextmanager

@@ -73,6 +73,10 @@ def test_a_program_at_the_socket_refuses_the_certificate(tool: Tool, certbot: Ce
     again = tool.begin(*RENEW)
     assert (again.code, again["state"]) == (0, "done"), again
     assert [line["cmd"] for line in said(certbot, again)] == ["hello", "deploy_cert", "summary"]
+    # It was handed over, and there is nobody but the caller who can put it to use.
+    assert [(one["name"], one["changed"]) for one in again["certificates"]] == [(domain, True)]
+    idle = tool.begin(*RENEW)
+    assert (idle["state"], [one["changed"] for one in idle["certificates"]]) == ("nothing_due", [False])
 
 
 def said(certbot: Certbot, ended: Ended) -> list[dict[str, Any]]:
@@ -95,7 +99,11 @@ def test_abort_ends_a_renewal_whatever_is_left_of_it(tool: Tool, certbot: Certbo
     tool.publish(first)
     assert tool.run("finish", first["session"])["state"] == "more"
     aborted = tool.run("abort", first["session"])
-    assert (aborted.code, aborted["state"]) == (0, "failed"), aborted
+    assert (aborted.code, aborted["state"]) == (0, "aborted"), aborted
+    # Who comes later is told the same, and that it did not get what it wanted.
+    for verb in ("status", "finish"):
+        later = tool.run(verb, first["session"])
+        assert (later.code, later["state"], later["remove"]) == (1, "aborted", aborted["remove"]), later
     asked = [line for line in said(certbot, first) if line["cmd"] == "await"]
     # The one that waited is told to stop, and none is asked for after it.
     assert len(asked) == 2

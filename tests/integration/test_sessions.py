@@ -112,7 +112,7 @@ def test_one_session_at_a_time(tool: Tool, certbot: Certbot, domain: str) -> Non
     """Also: Certbot's own lock, held by somebody who is no session."""
     begun = tool.begin("certonly", *names(domain))
     second = tool.begin("certonly", *names(f"b.{domain}"))
-    assert (second.code, second["open"]) == (8, begun["session"])
+    assert (second.code, second["state"], second["open"]) == (8, "locked", begun["session"])
     assert certbot.run("certificates").returncode == 1
     listed = tool.run("status")["sessions"]
     assert [(one["session"], one["state"]) for one in listed] == [(begun["session"], "waiting")]
@@ -142,10 +142,15 @@ def test_certbot_dies(tool: Tool, domain: str) -> None:
 
 
 def test_what_cannot_begin(tool: Tool, domain: str) -> None:
-    assert "a verb of Certbot is needed" in tool.run("begin", "--", "certificates").stderr
+    for words, named in (["certificates"], "certificates"), (["delete", "--cert-name", "run"], "delete"), ([], ""):
+        refused = tool.run("begin", "--", *words)
+        assert (refused.code, refused.document) == (2, {})
+        assert "a verb of Certbot is needed" in refused.stderr
+        assert f"{named} is none of them" in refused.stderr or not named
     wrong = tool.begin("certonly", *names(domain), "--no-such-flag")
     assert (wrong.code, wrong["state"]) == (1, "failed")
     assert "--no-such-flag" in wrong["output"]
     for verb in ("finish", "status", "abort"):
         for name in ("0123456789ab", "../../etc"):
-            assert tool.run(verb, name).code == 6
+            unknown = tool.run(verb, name)
+            assert (unknown.code, unknown["state"]) == (6, "unknown"), unknown

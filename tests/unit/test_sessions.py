@@ -10,11 +10,15 @@ import subprocess
 import tempfile
 import threading
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from certbot._internal.cli import helpful
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from certbot_external_auth import folders
 from certbot_external_auth.backends.socket_channel import SocketChannel, session_record
@@ -83,6 +87,16 @@ def seen(lines: list[dict[str, Any]], **more: Any) -> outcome.Seen:
         ("locked", [], {"code": 1, "output": f"{outcome.LOCKED}.\n"}),
         ("lost", [CHALLENGE, AWAIT], {"code": 137}),
         ("failed", [{"cmd": "hello"}], {}),
+        ("aborted", [CHALLENGE, AWAIT, RESULT, CLEANUP, summary(False)], {"code": 1, "aborted": True}),
+        # It was ended before it could say more.
+        ("aborted", [CHALLENGE, AWAIT], {"code": 143, "aborted": True}),
+        ("aborted", [], {"code": 143, "aborted": True}),
+        # One of several.
+        ("aborted", [{**RESULT, "status": "invalid"}, summary(False)], {"code": 1, "aborted": True}),
+        # It came too late.
+        ("done", [CHALLENGE, AWAIT, RESULT, CLEANUP, summary(True)], {"changed": True, "aborted": True}),
+        ("deploy_failed", [DEPLOY, summary(False, **PENDING)], {"code": 1, "aborted": True}),
+        ("waiting", [CHALLENGE, AWAIT], {"alive": True, "aborted": True}),
         ("failed", [], {}),
     ],
 )
@@ -139,6 +153,14 @@ def test_the_command_names_the_batch() -> None:
     found = outcome.document("s", seen(lines, alive=True), "finish s")
     assert (found["batch"], found["message"].rpartition(": ")[2]) == (2, "finish s --batch 2")
     assert outcome.document("s", seen(lines), "finish s")["batch"] is None
+
+
+def test_what_was_handed_over() -> None:
+    """Lost: a certificate that an earlier run has written, for a tool that acts on what has changed."""
+    handed = {"name": "a.test", "changed": False, "deployed": True, "deploy_pending": False}
+    assert outcome.handed_over([DEPLOY, summary(True, **handed)]) == {"a.test"}
+    assert outcome.handed_over([DEPLOY, summary(False, **{**handed, "deployed": False})]) == set()
+    assert outcome.handed_over([DEPLOY]) == outcome.handed_over([]) == set()
 
 
 def test_where_the_certificate_for_a_request_is_saved() -> None:
@@ -278,6 +300,25 @@ def test_the_deadline_is_the_sessions_and_no_flag(tmp_path: Path) -> None:
         assert (channel.deadline, channel.session) == (expected, True)
         assert "--external-auth-ack-timeout" not in begin.completed(["certonly"], {})
         channel.finish()
+
+
+CERTBOTS_VERBS = tuple(helpful.HelpfulArgumentParser([], {}).VERBS)
+words_given = st.lists(st.sampled_from([*CERTBOTS_VERBS, "help", "-h", "--help", "-d", "a.test"]), max_size=4)
+
+
+@given(words_given)
+@example(["certificates", "run"])
+@example(["-d", "a.test", "auth"])
+@example(["help", "certonly"])
+def test_the_verb_is_the_one_that_certbot_finds(words: list[str]) -> None:
+    """Lost: what `delete --cert-name run` deletes, where nothing but a certificate can be asked for."""
+    # As its constructor prepares it, which takes a while.
+    given = ["--help" if (place, word) == (0, "help") else word for place, word in enumerate(words)]
+    theirs: Any = types.SimpleNamespace(args=given, VERBS=CERTBOTS_VERBS)
+    helpful.HelpfulArgumentParser.determine_verb(theirs)
+    none = not set(given) & {*CERTBOTS_VERBS, "-h", "--help"}
+    # Certbot would `run`; here it has to be said.
+    assert begin.verb_of(words) == ("" if none else theirs.verb)
 
 
 def test_names_and_flags_without_a_blank_between() -> None:
