@@ -314,10 +314,10 @@ def test_the_verb_is_the_one_that_certbot_finds(words: list[str]) -> None:
     """Lost: what `delete --cert-name run` deletes, where nothing but a certificate can be asked for."""
     # As its constructor prepares it, which takes a while.
     given = ["--help" if (place, word) == (0, "help") else word for place, word in enumerate(words)]
+    none = not set(given) & {*CERTBOTS_VERBS, "-h", "--help"}
     theirs: Any = types.SimpleNamespace(args=given, VERBS=CERTBOTS_VERBS)
     helpful.HelpfulArgumentParser.determine_verb(theirs)
-    none = not set(given) & {*CERTBOTS_VERBS, "-h", "--help"}
-    # Certbot would `run`; here it has to be said.
+    # Without one, Certbot would `run`; here it has to be said.
     assert begin.verb_of(words) == ("" if none else theirs.verb)
 
 
