@@ -66,6 +66,8 @@ def _frame(operation: str, challenges: Sequence[Challenge]) -> Call:
         "cmd": operation,
         "domains": [challenge.identifier for challenge in challenges],
         "ids": [challenge.id for challenge in challenges],
+        # By these a program that outlives its Certbot is known.
+        "tokens": [challenge.token for challenge in challenges],
     }
     text = json.dumps(line)
     found = {f"cbot_{key}": variable(value) for key, value in line.items()}

@@ -63,6 +63,8 @@ class Entry:
     :ivar written: when, RFC 3339.
     :ivar lineage: Certbot's name for the certificate, as far as it was known, or its first name.
     :ivar attempts: how many times recovery tried to withdraw it, or told somebody who must.
+    :ivar interrupted: how many of these tries did not come to their end, as far as is known; one that goes on is among
+        them.
     :ivar reasons: why a challenge was not withdrawn, by its id; empty while its run goes on, or was killed.
     """
 
@@ -82,6 +84,7 @@ class Entry:
     handler: Handler = field(default_factory=Handler)
     challenges: tuple[Challenge, ...] = ()
     attempts: int = 0
+    interrupted: int = 0
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -90,7 +93,10 @@ class Entry:
 
     def reason(self, challenge: Challenge) -> str:
         """Why it is still there."""
-        return self.reasons.get(challenge.id) or "the run ended before it was withdrawn"
+        unknown = "the run ended before it was withdrawn"
+        if self.interrupted:
+            unknown += f", and {self.interrupted} later ones while they withdrew it"
+        return self.reasons.get(challenge.id) or unknown
 
 
 def encode(entry: Entry) -> bytes:
@@ -166,8 +172,8 @@ class _Fields:
     def mapping(self, name: str) -> dict[str, str]:
         return {self._plain(name, key): self._plain(name, one) for key, one in self.get(name, dict).items()}
 
-    def number(self, name: str, most: int, least: int = 0) -> int:
-        found: int = self.get(name, int)
+    def number(self, name: str, most: int, least: int = 0, optional: bool = False) -> int:
+        found: int = self.get(name, int, optional) or 0
         if not least <= found <= most:
             raise EntryError(f"{name} is out of range")
         return found
@@ -207,6 +213,8 @@ def _entry(fields: _Fields) -> Entry:
         handler=_handler(_Fields(fields.get("handler", dict))),
         challenges=challenges,
         attempts=fields.number("attempts", 1_000_000),
+        # Older files do not have it.
+        interrupted=fields.number("interrupted", 1_000_000, optional=True),
         reasons=fields.mapping("reasons"),
     )
 

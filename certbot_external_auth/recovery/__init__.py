@@ -29,7 +29,9 @@ from certbot_external_auth.text import one_line
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-"""How many runs try to withdraw a batch, or tell of it."""
+"""How many runs try to withdraw a batch to the end, or tell of it."""
+INTERRUPTIONS = 10
+"""How many more may be ended while they try: that is not the handler's failure, unless it is what ends them."""
 LEAST = 300.0
 """Seconds after which a run begins no more calls, or two time limits of the handler if that is longer."""
 TOLD_MODES = ("json", "manual")
@@ -71,12 +73,14 @@ def withdraw(
     for one in chosen(found.left, config_dir, named):
         if not by_hand and one.id in journal.touched:
             continue
-        if not by_hand and one.attempts >= ATTEMPTS:
+        if not by_hand and _often_enough(one):
             journal.touched.add(one.id)
             outcome.given_up.append(one)
             continue
         held = journal.claim(work_dir, one)
         if held is None:
+            # Somebody was quicker: he works on it now, or has withdrawn it.
+            outcome.running += [other for other in journal.look(work_dir).running if other.id == one.id]
             continue
         try:
             until = None if by_hand else began + max(LEAST, 2 * (held.entry.handler.timeout or 0))
@@ -97,6 +101,10 @@ class _How:
     @property
     def late(self) -> bool:
         return self.until is not None and time.monotonic() >= self.until
+
+
+def _often_enough(one: Entry) -> bool:
+    return one.attempts - one.interrupted >= ATTEMPTS or one.interrupted >= INTERRUPTIONS
 
 
 def chosen(entries: Iterable[Entry], config_dir: str | None, named: Collection[str]) -> list[Entry]:
@@ -153,7 +161,7 @@ def _withdraw(held: journal.Held, work_dir: str, how: _How) -> tuple[dict[str, s
         orphans.end(one)
         return {**_all(one, found), **_remove_own_files(one, work_dir)}, set()
     # Before anything is called, so that what ends this process too is not tried for ever.
-    _count(held, how.by_hand)
+    _count(held, how.by_hand, interrupted=one.interrupted + 1)
     orphans.end(one)
     files = _remove_own_files(one, work_dir)
     try:
@@ -166,9 +174,9 @@ def _withdraw(held: journal.Held, work_dir: str, how: _How) -> tuple[dict[str, s
     return {**reasons_of(failures, one.challenges), **files}, untried
 
 
-def _count(held: journal.Held, by_hand: bool) -> None:
+def _count(held: journal.Held, by_hand: bool, interrupted: int = 0) -> None:
     try:
-        held.store(dataclasses.replace(held.entry, attempts=held.entry.attempts + 1))
+        held.store(dataclasses.replace(held.entry, attempts=held.entry.attempts + 1, interrupted=interrupted))
     except OSError as error:
         # Withdrawing needs no room; and without it no run publishes, so each does this once and does no more.
         if not by_hand and error.errno not in (errno.ENOSPC, errno.EDQUOT):

@@ -120,16 +120,29 @@ def test_files_of_ours_are_withdrawn_with_the_same_words(
     assert recover(certbot).stdout == "Nothing is left behind.\n"
 
 
-def test_handler_that_outlives_its_run_is_waited_for(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: the record that a slow script adds after everything was withdrawn."""
+@pytest.mark.parametrize("operation", ["perform", "post-perform"])
+def test_handler_that_outlives_its_run_is_waited_for(
+    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, operation: str
+) -> None:
+    """Lost: the record that a slow script adds after everything was withdrawn, also one that gathers them first."""
     # It gives whoever does not wait for it a second to withdraw, once an attempt is noted, and only then publishes.
     slow = f"""#!/bin/sh
-if [ -z "$SPARE" ] && [ "$1" = perform ]; then
+if [ -z "$SPARE" ] && [ "$1" = {operation} ]; then
     kill -KILL $PPID
     until grep -qs '"attempts": 1' "{certbot.work_dir}"/external-auth/journal/*.json; do sleep 0.05; done
     until [ -e cleaned ] || [ "${{n:=20}}" = 0 ]; do n=$((n - 1)) && sleep 0.05; done
 fi
 [ "$1" != cleanup ] || touch cleaned
+case {operation} in
+post-*)
+    if [ "$1" = perform ]; then
+        echo "export domain='$domain' validation='$validation' type='$type'" >gathered
+        exit
+    elif [ "$1" = {operation} ]; then
+        . ./gathered
+        set perform
+    fi ;;
+esac
 {scripts.native} "$@" || exit
 """
     assert (

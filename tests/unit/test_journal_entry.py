@@ -49,6 +49,7 @@ FULL = Entry(
         Challenge("c2", "http-01", "192.0.2.1", "ip", TOKEN, KEY_AUTHORIZATION),
     ),
     attempts=2,
+    interrupted=1,
     reasons={"c1": "exit code 3"},
 )
 MEMBERS = json.loads(encode(FULL))
@@ -76,6 +77,11 @@ def test_a_file_without_aliases_is_read() -> None:
     assert [one.txt_target for one in decode(encode(FULL)).challenges] == [None, "w.acme.test", None]
 
 
+def test_a_file_that_does_not_count_interrupted_tries_is_read() -> None:
+    members = {name: value for name, value in MEMBERS.items() if name != "interrupted"}
+    assert decode(json.dumps(members).encode()) == dataclasses.replace(FULL, interrupted=0)
+
+
 def test_too_long_is_not_written() -> None:
     with pytest.raises(EntryError, match="longer than"):
         encode(dataclasses.replace(FULL, reasons={"c1": "x" * 16_000_000}))
@@ -89,6 +95,8 @@ def test_too_long_is_not_written() -> None:
         (["names"], ["a", 1]),
         (["attempts"], True),
         (["attempts"], -1),
+        (["interrupted"], True),
+        (["interrupted"], -1),
         (["tls_port"], 65536),
         (["historic"], 1),
         (["challenges"], []),

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth import cli, dehydrated_config, journal, recovery, tls_files
-from certbot_external_auth.backends import Context
+from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.dialects import Facts
+from certbot_external_auth.dialects import BUILT_IN, Facts, dialect
 from certbot_external_auth.errors import NOT_TRIED
 from certbot_external_auth.journal import Entry
 from certbot_external_auth.recovery import context, telling
@@ -225,6 +225,18 @@ def test_a_handler_that_became_another_program_is_ended_too(tmp_path: Path, how:
             orphan.kill()
 
 
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_call_about_a_batch_has_what_its_program_is_known_by(name: str) -> None:
+    """Lost: what a handler publishes at a call around the batch, after a recovery that did not know it."""
+    facts = Facts("a.test", ("a.test",), "/etc/le", "/work")
+    for typ in dialect(name).challenge_types:
+        one = Challenge("c1", typ, "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
+        calls = [*dialect(name).perform([one], facts), *dialect(name).cleanup([Finished(one, "pending")], facts)]
+        for call in calls:
+            told = "\0".join([*call.arguments, *call.variables.values()])
+            assert call.once or one.token in told or one.validation in told, call
+
+
 def test_who_recovers_is_not_ended_for_knowing_the_token(tmp_path: Path) -> None:
     """A script that was given the token, and asks for the recovery."""
     left(tmp_path, (hook(tmp_path / "hooks" / "h"),), timeout=0.1)
@@ -247,6 +259,59 @@ def test_each_run_tries_once_and_three_in_all(tmp_path: Path) -> None:
     assert len(calls(tmp_path)) == 3
     (one,) = withdraw(tmp_path, by_hand=True).left
     assert (one.attempts, len(calls(tmp_path))) == (4, 4)
+
+
+def killed_while_it_withdraws(tmp_path: Path) -> int:
+    """A process that withdraws what was left; how it ended."""
+    words = [
+        sys.executable,
+        "-c",
+        "import sys; from certbot_external_auth import recovery; recovery.withdraw(*sys.argv[1:])",
+    ]
+    return subprocess.run([*words, str(tmp_path / "work")], timeout=60, check=False).returncode
+
+
+def test_a_try_that_was_killed_is_none_of_the_three(tmp_path: Path) -> None:
+    """Lost: all that a batch had published, to a host that lost its power three times."""
+    spare = tmp_path / "hooks" / "spare"
+    path = hook(tmp_path / "hooks" / "h", f'#!/bin/sh\n[ -e "{spare}" ] || kill -KILL $PPID\n')
+    one = left(tmp_path, (path,), names=("a.test", "b.test"))
+    for times in range(1, recovery.ATTEMPTS + 2):
+        assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
+        (found,) = journal.look(str(tmp_path / "work")).left
+        assert (found.attempts, found.interrupted) == (times, times)
+        assert found.reason(found.challenges[0]).endswith(f", and {times} later ones while they withdrew it")
+    spare.touch()
+    assert [entry.id for entry in withdraw(tmp_path).withdrawn] == [one.id]
+
+
+def test_what_ends_every_process_that_withdraws_it_is_not_tried_for_ever(tmp_path: Path) -> None:
+    path = hook(tmp_path / "hooks" / "h", "#!/bin/sh\nkill -KILL $PPID\n")
+    one, work = left(tmp_path, (path,)), str(tmp_path / "work")
+    held = journal.claim(work, one)
+    assert held is not None
+    before = recovery.INTERRUPTIONS - 1
+    held.store(dataclasses.replace(one, attempts=before, interrupted=before))
+    held.release()
+    assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
+    assert killed_while_it_withdraws(tmp_path) == 0
+    assert [entry.id for entry in withdraw(tmp_path).given_up] == [one.id]
+
+
+def test_tries_that_failed_count_whatever_was_killed_between(tmp_path: Path) -> None:
+    spare = tmp_path / "hooks" / "spare"
+    path = hook(tmp_path / "hooks" / "h", f'#!/bin/sh\n[ -e "{spare}" ] || kill -KILL $PPID\nexit 3\n')
+    left(tmp_path, (path,))
+    counts = []
+    for _ in range(recovery.ATTEMPTS):
+        spare.unlink(missing_ok=True)
+        assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
+        spare.touch()
+        (found,) = withdraw(tmp_path).left
+        counts.append((found.attempts, found.interrupted))
+        journal.touched.clear()
+    assert counts == [(2, 1), (4, 2), (6, 3)]
+    assert len(withdraw(tmp_path).given_up) == 1
 
 
 @pytest.mark.parametrize("mode", ["json", "manual"])
@@ -284,6 +349,24 @@ def test_only_what_was_chosen(tmp_path: Path) -> None:
     assert withdraw(tmp_path, config_dir="/other") == recovery.Outcome()
     assert withdraw(tmp_path, named=[second.id]).withdrawn == [second]
     assert withdraw(tmp_path, config_dir="/etc/le").withdrawn == [first]
+
+
+def test_what_somebody_takes_meanwhile_is_not_said_to_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two who recover at once: the slower one saw it lying there, and then that it could not have it."""
+    one, work = left(tmp_path, (hook(tmp_path / "hooks" / "h"),)), str(tmp_path / "work")
+    looked, held = journal.look, contextlib.ExitStack()
+
+    def look_and_be_slow(place: str) -> journal.Found:
+        found = looked(place)
+        other = journal.claim(work, one) if found.left else None
+        if other is not None:
+            held.callback(other.release)
+        return found
+
+    monkeypatch.setattr(journal, "look", look_and_be_slow)
+    with held:
+        assert withdraw(tmp_path, by_hand=True) == recovery.Outcome(running=[one])
+    assert calls(tmp_path) == []
 
 
 def test_journal_that_cannot_be_changed_stops_nothing_and_calls_nothing(tmp_path: Path) -> None:
