@@ -41,7 +41,7 @@ def _cell(plan: Plan, ground: Ground, cell: Cell) -> dict[str, Timing]:
 
 def _floor(plan: Plan, ground: Ground, names: int) -> Timing:
     """Certbot with every authorization valid already."""
-    run = ground.way(MANUAL, Cell(names, 0))
+    run = ground.known(Cell(names, 0))
     run()
     return take_turns(f"{names} names, valid already", {"floor": run}, plan.rounds)["floor"]
 
@@ -55,11 +55,11 @@ def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
     yield "## Getting a certificate"
     yield ""
     yield (
-        "Every way with one script (`bench/hook.sh`), which publishes or withdraws a TXT record and then sleeps, for "
-        "the same names, against the same Pebble. Columns are the number of names and how long the script takes for a "
-        f"call. Certbot's ways take turns, up to {rounds} rounds, fewer where they take long, and the least counts; "
-        "other clients run once. `lego` goes through one name after the other, its interval set to 0. A chain is one "
-        "call for all names, so the script sleeps once in it. "
+        "Every way with one script (`bench/hook.sh`), which publishes or withdraws a TXT record and then sleeps, "
+        "against the same Pebble, for new names in each run. Columns are the number of names and how long the script "
+        f"takes for a call. Certbot's ways take turns, up to {rounds} rounds, fewer where they take long, and the "
+        "least counts; other clients run once. `lego` goes through one name after the other, its interval set to 0. A "
+        "chain is one call for all names, so the script sleeps once in it. "
         f"“{LOOKS}”: the plugin looks for every record before the CA is asked, at the test's name server. In the other "
         "lines it does not (`--external-auth-verify off`), since no other client here looks either; there it only "
         "asks, before the first call, which names are aliases."

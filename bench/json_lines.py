@@ -161,7 +161,7 @@ def by_lines(ground: Ground, cell: Cell) -> Usage:
 
     words = ["-a", "external-auth", "--external-auth-verify=off"]
     words += [f"--external-auth-verify-nameservers={ground.ca.dns}"]
-    command = ground.command(cell.domains, words)
+    command = ground.command(ground.names(cell), words)
     begun = time.perf_counter()
     with Session(command[1:], command[:1], ground.environment(0), subprocess.DEVNULL) as session:
         for request in session:

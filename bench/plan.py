@@ -72,7 +72,7 @@ class Plan:
 
 FULL = Plan(
     cells=[Cell(names, seconds) for names in (1, 20, 100) for seconds in (0, 0.2, 1)],
-    rounds=3,
+    rounds=5,
     patience=20.0,
     left_out={
         Cell(20, 1): [LEGO],

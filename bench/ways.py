@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.measuring import Usage, bare_environment, usage_of
@@ -29,6 +30,7 @@ class Ground:
 
     ca: TestCA
     folder: Path
+    _runs: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         # Certbot's --manual finds no script in a folder with a blank in its name.
@@ -57,14 +59,25 @@ class Ground:
             "BENCH_TLS_FOLDER": str(self.folder / "tls"),
         }
 
+    def names(self, cell: Cell) -> list[str]:
+        """For one run: Pebble keeps one authorization in a hundred even when told not to, and then calls nobody."""
+        run = next(self._runs)
+        return [f"r{run}.{domain}" for domain in cell.domains]
+
     def way(self, name: str, cell: Cell, *more: str) -> Callable[[], Usage]:
-        """A function that gets one certificate in that way, in fresh folders. :param more: words for Certbot."""
-        domains = cell.domains
+        """A function that gets one certificate in that way, for names of its own, in fresh folders.
+
+        :param more: words for Certbot.
+        """
         if name == LEGO:
-            return lambda: self._lego(cell, domains)
+            return lambda: self._lego(cell, self.names(cell))
         if name in (DEHYDRATED, DEHYDRATED_CHAIN):
-            return lambda: self._dehydrated(cell, domains, "yes" if name == DEHYDRATED_CHAIN else "no")
-        return lambda: self.certbot(cell, domains, [*self._words(name), *more])
+            return lambda: self._dehydrated(cell, self.names(cell), "yes" if name == DEHYDRATED_CHAIN else "no")
+        return lambda: self.certbot(cell, self.names(cell), [*self._words(name), *more])
+
+    def known(self, cell: Cell) -> Callable[[], Usage]:
+        """A function that gets a certificate for the same names each time, with Certbot's own hooks."""
+        return lambda: self.certbot(cell, cell.domains, self._words(MANUAL))
 
     def _words(self, name: str) -> list[str]:
         """Of Certbot's command line. Certbot's --manual looks at nothing, so the plugin does only where it is said."""
