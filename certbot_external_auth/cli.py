@@ -18,7 +18,7 @@ from certbot_external_auth import __version__
 VERBS: dict[str, tuple[str, str]] = {
     "schema": (
         "certbot_external_auth.schema",
-        "Print the JSON Schema of the lines of mode json, and of their answers.",
+        "print the JSON Schema of the lines of mode json and their answers, or of what the other verbs print",
     ),
     "begin": ("certbot_external_auth.sessions.begin", "start Certbot in the background, return with its challenges"),
     "finish": ("certbot_external_auth.sessions.finish", "say that they are published, and see it to its end"),

@@ -1,7 +1,7 @@
-"""The JSON Schema (2020-12) of the line protocol, and the verb that prints it.
+"""The JSON Schemas (2020-12) of the line protocols and of what verbs print, and the verb that prints the schemas.
 
-The two files beside this module are the one source: docs/json.md is made from them, and every line that any test sees
-is checked by them.
+The files in ``schemas/`` are the one source: the tables of docs/ are made from them, and every line and document that
+any test sees is checked by them.
 """
 
 from __future__ import annotations
@@ -12,25 +12,32 @@ from importlib import resources
 from typing import Any
 
 PROTOCOLS = (1, 0)
+DOCUMENTS = "documents"
 
 
-def text(protocol: int) -> str:
-    """The schema as it is shipped."""
-    return (resources.files("certbot_external_auth") / "schemas" / f"protocol-{protocol}.json").read_text("utf-8")
+def text(described: int | str) -> str:
+    """The schema as it is shipped. :param described: a protocol, or `DOCUMENTS`."""
+    name = DOCUMENTS if described == DOCUMENTS else f"protocol-{described}"
+    return (resources.files("certbot_external_auth") / "schemas" / f"{name}.json").read_text("utf-8")
 
 
-def load(protocol: int) -> dict[str, Any]:
-    """The schema of a protocol, 0 or 1."""
-    found = json.loads(text(protocol))
+def load(described: int | str) -> dict[str, Any]:
+    """The schema of a protocol, 0 or 1, or of the documents."""
+    found = json.loads(text(described))
     assert isinstance(found, dict)
     return found
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--protocol", type=int, choices=PROTOCOLS, default=PROTOCOLS[0], help="1, or 0 of 2016-2020")
+    """Add the verb's flags."""
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--protocol", type=int, choices=PROTOCOLS, default=PROTOCOLS[0], help="1, or 0 of 2016-2020")
+    which.add_argument(
+        "--documents", action="store_true", help="of what begin, finish, status, abort, recover and check print instead"
+    )
 
 
 def main(given: argparse.Namespace) -> int:
     """Print it."""
-    print(text(given.protocol), end="")
+    print(text(DOCUMENTS if given.documents else given.protocol), end="")
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 import sys
@@ -11,6 +10,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from certbot_external_auth import documents
 from certbot_external_auth.check.results import Level, Result, passed
 from certbot_external_auth.check.setting import Setting
 
@@ -86,7 +86,7 @@ class JsonReport(Report):
             ],
             "seconds": round(result.seconds, 3),
         }
-        self._line(json.dumps(line))
+        self._line(documents.text(line, indent=None))
 
     def note(self, text: str) -> None:
         pass
@@ -94,7 +94,7 @@ class JsonReport(Report):
     def end(self, summary: Summary) -> None:
         counts = {level.value: summary.count(level) for level in Level}
         line = {"kind": "summary", "ok": summary.ok, **counts, "left": summary.left, "interrupted": summary.interrupted}
-        self._line(json.dumps(line))
+        self._line(documents.text(line, indent=None))
 
 
 class TextReport(Report):

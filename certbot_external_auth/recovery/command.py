@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import sys
 from collections.abc import Iterable
 from typing import Any
 
-from certbot_external_auth import folders, journal, recovery
+from certbot_external_auth import documents, folders, journal, recovery
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.interruption import Interrupted, signals
 from certbot_external_auth.journal.entry import Entry
@@ -57,7 +56,7 @@ def _done(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError([f"The journal in {journal.folder(work_dir)} cannot be used: {error.strerror}."]) from None
     if arguments.json:
-        print(json.dumps(_document(found, work_dir), indent=1))
+        print(documents.text(_document(found, work_dir)))
     else:
         _print(found, work_dir, arguments.dry_run)
     return 1 if found.left and not arguments.list and not arguments.dry_run else 0

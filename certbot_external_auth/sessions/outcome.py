@@ -214,7 +214,7 @@ def document(session: str, seen: Seen, command: str, since: int | None = None) -
         if line.get("cmd") == "result" and line.get("status") == "invalid"
     ]
     found["errors"] = [
-        {key: line[key] for key in ("code", "message", "id") if key in line}
+        {key: line[key] for key in ("code", "message", "id", "lineage", "problem") if key in line}
         for line in seen.lines
         if line.get("cmd") == "error"
     ]
@@ -227,5 +227,5 @@ def message(name: str, command: str, number: int | None) -> str:
 
 
 def _challenge(line: Line) -> Document:
-    found = {"id": line["id"], "type": line["type"], "identifier": line["domain"]}
-    return {**found, **{key: line[key] for key in ("identifier_type", "expires") if key in line}}
+    told = {"id": "id", "type": "type", "identifier": "domain", "identifier_type": "identifier_type"}
+    return {name: line[key] for name, key in told.items()}

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import json
 import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from certbot_external_auth import certificate, deployment, folders, lines
+from certbot_external_auth import certificate, deployment, documents, folders, lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import STATES, Exit, Session, notes, outcome, store
 from certbot_external_auth.sessions.conversation import UnreachableError
@@ -122,7 +121,7 @@ def note_ends(sessions: Sequence[Session]) -> None:
 
 def tell(document: Mapping[str, Any], code: Exit) -> int:
     """Print a document; the result is the exit code."""
-    print(json.dumps(document, indent=1))
+    print(documents.text(document))
     sys.stdout.flush()
     return int(code)
 

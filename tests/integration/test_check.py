@@ -107,6 +107,7 @@ def test_a_good_hook_passes_and_leaves_nothing(place: Place, more: tuple[str, ..
     values = [one["seen"] for one in found.steps["dash"]["observations"]]
     assert values[0][0].startswith("-")
     assert found.summary == {
+        "format_version": "1.0",
         "kind": "summary",
         "ok": True,
         "passed": 9,

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from certbot_external_auth.settings import SESSION
-from tests.support import certificates
+from tests.support import certificates, documents
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.hooks import Hooks
 from tests.support.testca import TestCA
@@ -44,7 +44,7 @@ def test_the_shell_that_began_it_is_killed(tool: Tool, certbot: Certbot, domain:
     assert shell.wait(PATIENCE) == -signal.SIGHUP
     with pytest.raises(ProcessLookupError):
         os.killpg(shell.pid, signal.SIGKILL)
-    begun = Ended(0, json.loads(document.read_text()), "")
+    begun = Ended(0, documents.checked(document.read_text(), "begin", 0), "")
     assert begun["state"] == "waiting"
     tool.publish(begun)
     done = tool.run("finish", begun["session"])
@@ -193,9 +193,10 @@ def test_abort_while_certbot_looks_and_finish_waits(tool: Tool, ca: TestCA, cert
         while not any(line["cmd"] == "visibility" for line in said(certbot, begun)):
             assert time.monotonic() < deadline
         aborted = tool.run("abort", begun["session"])
-        document, _ = finish.communicate(timeout=PATIENCE)
+        printed, _ = finish.communicate(timeout=PATIENCE)
     assert (aborted.code, aborted["message"]) == (0, "It has ended. Remove what is named in remove."), aborted
-    assert (finish.returncode, json.loads(document)["remove"]["txt"]) == (1, begun["txt"])
+    document = documents.checked(printed.decode(), "finish", finish.returncode)
+    assert (finish.returncode, document["state"], document["remove"]["txt"]) == (1, "aborted", begun["txt"])
     assert certbot.run("certificates").returncode == 0
 
 

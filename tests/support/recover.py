@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import documents
 from tests.support.certbot import Certbot
 
 
@@ -22,8 +22,7 @@ class Recovered:
 
     @property
     def document(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.stdout)
-        return found
+        return documents.checked(self.stdout, "recover")
 
 
 def recover(certbot: Certbot, *words: str, timeout: float = 60) -> Recovered:

@@ -1,8 +1,8 @@
-"""The parts of docs/json.md that are made from the schema and from recorded runs.
+"""The parts of docs/ that are made from the schemas and from recorded runs.
 
     python -m tests.support.reference
 
-writes them anew between the marks in that file.
+writes them anew between the marks in those files.
 """
 
 from __future__ import annotations
@@ -10,34 +10,57 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from certbot_external_auth import schema
 from tests.support import recordings
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "json.md"
+FOLDER = Path(__file__).resolve().parents[2] / "docs"
 OBJECTS = ("lineage", "leftover", "observation", "problem", "server", "message")
 ANSWERS = ("confirm", "refuse", "more_time")
+OF_SESSIONS = (
+    "session",
+    "challenge",
+    "server",
+    "places",
+    "problem",
+    "error",
+    "certificate",
+    "refusal",
+    "sessions",
+    "listed",
+)
+OF_RECOVER = ("recovery", "batch", "leftover")
+OF_CHECK = ("step", "sight", "summary")
 
 
-def written() -> str:
-    """docs/json.md as it should be."""
-    text = PAGE.read_text()
-    one, zero = schema.load(1), schema.load(0)
+def pages() -> dict[Path, str]:
+    """Each page as it should be."""
+    one, zero, verbs = schema.load(1), schema.load(0), schema.load(schema.DOCUMENTS)
     parts = {
-        "common": "\n".join([*_table(one["$defs"]["line"], ()), ""]),
-        "lines": "\n".join(_lines(one, 1)),
-        "objects": "\n".join(_described(one, OBJECTS)),
-        "answers": "\n".join(_described(one, ANSWERS)),
-        "codes": "\n".join(_codes(one)),
-        "historic": "\n".join(_lines(zero, 0)),
+        "json.md": {
+            "common": [*_table(one["$defs"]["line"], ()), ""],
+            "lines": _lines(one, 1),
+            "objects": _described(one, OBJECTS),
+            "answers": _described(one, ANSWERS),
+            "codes": _codes(one),
+            "historic": _lines(zero, 0),
+        },
+        "two-steps.md": {"documents": _described(verbs, OF_SESSIONS)},
+        "journal.md": {"documents": _described(verbs, OF_RECOVER)},
+        "check.md": {"documents": _described(verbs, OF_CHECK)},
     }
-    for name, content in parts.items():
+    return {FOLDER / page: _filled(FOLDER / page, contents) for page, contents in parts.items()}
+
+
+def _filled(page: Path, contents: Mapping[str, Iterable[str]]) -> str:
+    text = page.read_text()
+    for name, lines in contents.items():
         begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
         before, rest = text.split(begin)
-        text = before + begin + content + end + rest.split(end)[1]
+        text = before + begin + "\n".join(lines) + end + rest.split(end)[1]
     return text
 
 
@@ -83,6 +106,7 @@ def _table(one: Mapping[str, Any], left_out: tuple[str, ...]) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     for name, field in rows:
         always = "yes" if name in one["required"] else ""
+        assert "|" not in field["description"], name
         example = json.dumps(field["examples"][-1], ensure_ascii=False).replace("|", "\\|")
         shown = example if len(example) <= 90 else example[:89] + "…"
         yield f"| `{name}` | {_type(field)} | {always} | {field['description']} | `{shown}` |"
@@ -113,7 +137,8 @@ def _codes(rules: Mapping[str, Any]) -> Iterator[str]:
 
 
 def main() -> int:
-    PAGE.write_text(written())
+    for page, text in pages().items():
+        page.write_text(text)
     return 0
 
 

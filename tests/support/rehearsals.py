@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support import documents
 
 LIMIT = 120.0
 
@@ -40,7 +41,7 @@ class Rehearsal:
 
     @property
     def _lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.stdout.splitlines()]
+        return [documents.checked(line, "check") for line in self.stdout.splitlines()]
 
 
 def started(

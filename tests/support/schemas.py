@@ -26,7 +26,7 @@ def is_answer(value: object) -> bool:
 
 @functools.cache
 def _answers() -> Any:
-    return _validator({**schema.load(1), "anyOf": [{"$ref": "#/$defs/answer"}]})
+    return validator({**schema.load(1), "anyOf": [{"$ref": "#/$defs/answer"}]})
 
 
 @functools.cache
@@ -41,7 +41,7 @@ def _lines(protocol: int) -> Any:
         definitions[name].pop("additionalProperties", None)
     definitions["line"]["unevaluatedProperties"] = False
     definitions["line"]["properties"]["cmd"]["enum"] = commands
-    return _validator({**found, "$defs": definitions, "$ref": "#/$defs/line"})
+    return validator({**found, "$defs": definitions, "$ref": "#/$defs/line"})
 
 
 def closed(rule: Any) -> Any:
@@ -56,7 +56,7 @@ def closed(rule: Any) -> Any:
     return found
 
 
-def _validator(rules: dict[str, Any]) -> Any:
+def validator(rules: dict[str, Any]) -> Any:
     import jsonschema
 
     return jsonschema.Draft202012Validator(rules)

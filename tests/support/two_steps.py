@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import documents
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.testca import TestCA
 
@@ -46,7 +46,8 @@ class Tool:
             # As some pipelines have it; nothing may become anybody's because of it.
             umask=0,
         )
-        return Ended(ended.returncode, json.loads(ended.stdout or "{}"), ended.stderr)
+        document = documents.checked(ended.stdout, verb, ended.returncode) if ended.stdout else {}
+        return Ended(ended.returncode, document, ended.stderr)
 
     def begin(self, *words: str, more: tuple[str, ...] = ()) -> Ended:
         return self.run("begin", *more, "--", *self.begins(*words))

@@ -1,8 +1,9 @@
-"""The schema of the lines: complete, explained, and what the plugin really understands."""
+"""The schemas of lines and documents: complete, explained, and what the plugin really understands."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,20 +15,27 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certbot_external_auth import schema
+from certbot_external_auth import cli, schema
 from certbot_external_auth.backends.answers import AnswerError, parse
 from certbot_external_auth.error_codes import CODES
-from tests.support import recordings, reference, schemas
+from certbot_external_auth.sessions import STATES
+from tests.support import documents, recorded_documents, recordings, reference, schemas
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("protocol", schema.PROTOCOLS)
-def test_the_verb_prints_a_valid_schema_of_2020_12(protocol: int) -> None:
-    words = ("-m", "certbot_external_auth.cli", "schema", "--protocol", str(protocol))
-    ended = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+DESCRIBED = (*schema.PROTOCOLS, schema.DOCUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("words", "described"),
+    [((), 1), (("--protocol", "1"), 1), (("--protocol", "0"), 0), (("--documents",), schema.DOCUMENTS)],
+)
+def test_the_verb_prints_a_valid_schema_of_2020_12(words: tuple[str, ...], described: int | str) -> None:
+    command = [sys.executable, "-m", "certbot_external_auth.cli", "schema", *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
     printed = json.loads(ended.stdout)
-    assert printed == schema.load(protocol)
+    assert printed == schema.load(described)
     assert printed["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema.Draft202012Validator.check_schema(printed)
 
@@ -41,10 +49,10 @@ def fields(rules: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
         yield from fields(one, f"{path}.{name}")
 
 
-@pytest.mark.parametrize("protocol", schema.PROTOCOLS)
-def test_every_field_is_described_and_its_examples_are_right(protocol: int) -> None:
+@pytest.mark.parametrize("described", DESCRIBED)
+def test_every_field_is_described_and_its_examples_are_right(described: int | str) -> None:
     """A field without a word costs each of its readers an experiment."""
-    whole = schema.load(protocol)
+    whole = schema.load(described)
     found = [pair for name, one in whole["$defs"].items() for pair in fields(one, name)]
     assert len(found) > 30
     for path, field in found:
@@ -61,7 +69,80 @@ def test_the_schema_has_the_codes_of_the_code() -> None:
 
 def test_the_documentation_is_made_from_the_schema() -> None:
     """`python -m tests.support.reference` writes it."""
-    assert (ROOT / "docs" / "json.md").read_text() == reference.written()
+    for page, text in reference.pages().items():
+        assert page.read_text() == text
+
+
+def test_the_schema_has_the_states_of_the_code() -> None:
+    whole = schema.load(schema.DOCUMENTS)["$defs"]
+    listed = whole["session"]["properties"]["state"]["oneOf"]
+    found = {one["const"]: (one["x-exit-code"], one["description"]) for one in listed}
+    # No document of a session can be without one.
+    assert found == {
+        name: (code.value, text.replace("{command}", "finish"))
+        for name, (code, text) in STATES.items()
+        if name != "unknown"
+    }
+
+
+def test_what_lines_and_documents_share_is_described_alike() -> None:
+    lines, verbs = (schema.load(one)["$defs"] for one in (1, schema.DOCUMENTS))
+    for name in ("server", "leftover"):
+        assert lines[name] == verbs[name]
+
+
+def test_every_verb_that_prints_a_document_is_described() -> None:
+    printed = {
+        verb.split()[0]: name
+        for name, one in schema.load(schema.DOCUMENTS)["$defs"].items()
+        for verb in one.get("x-printed-by", ())
+    }
+    assert set(printed) == set(documents.KINDS) == set(cli.VERBS) - {"schema"}
+
+
+@pytest.mark.parametrize("name", recorded_documents.versions())
+def test_documents_of_earlier_versions_are_still_what_the_schema_says(name: str) -> None:
+    """As with streams: what a version has once printed is never recorded anew."""
+    found = recorded_documents.read(name)
+    assert {verb for verb, _, _ in found} == set(documents.KINDS)
+    for verb, code, document in found:
+        assert documents.complaint(document, verb, code) is None
+
+
+def test_the_documents_that_were_recorded_have_everything() -> None:
+    whole = schema.load(schema.DOCUMENTS)["$defs"]
+    met: dict[str, set[str]] = {name: set() for name in whole}
+
+    def meet(value: Any, rule: dict[str, Any]) -> None:
+        name = rule.get("$ref", "").rpartition("/")[2]
+        if name:
+            met[name] |= set(value)
+            rule = whole[name]
+        if isinstance(value, dict):
+            for key, one in value.items():
+                meet(one, rule.get("properties", {}).get(key) or rule.get("additionalProperties") or {})
+        elif isinstance(value, list):
+            for one in value:
+                meet(one, rule.get("items", {}))
+
+    states = set()
+    for version in recorded_documents.versions():
+        for verb, code, document in recorded_documents.read(version):
+            for kind in documents.KINDS[verb]:
+                if documents.complaint(document, verb, code, kind) is None:
+                    meet(document, {"$ref": f"#/$defs/{kind}"})
+            states.add(document.get("state"))
+    assert {name: set(one["properties"]) - met[name] for name, one in whole.items()} == {name: set() for name in whole}
+    assert {"waiting", "more", "done", "nothing_due", "refused", "failed", "aborted", "lost", "locked"} <= states
+
+
+@pytest.mark.parametrize(("page", "verb"), [("two-steps.md", "finish"), ("check.md", "check")])
+def test_the_documents_on_a_page_are_as_described(page: str, verb: str) -> None:
+    blocks = re.findall(r"^```json\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+    shown = [text for block in blocks for text in (block.splitlines() if verb == "check" else [block])]
+    assert len(shown) > 1
+    for text in shown:
+        documents.checked(text, verb)
 
 
 @pytest.mark.parametrize("name", recordings.names())

@@ -27,7 +27,7 @@ from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import STATES, Session, begin, conversation, finish, outcome, report, store
 
 ROOT = Path(__file__).resolve().parents[2]
-CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test"}
+CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test", "identifier_type": "dns"}
 CHALLENGE |= {"txt_domain": "_acme-challenge.a.test", "validation": "v"}
 AWAIT: dict[str, Any] = {"cmd": "await", "ids": ["c1"], "deadline": "d", "txt": {}, "http": {}, "tls": {}}
 RESULT = {"cmd": "result", "id": "c1", "status": "valid"}
