@@ -39,7 +39,7 @@ OF_CHECK = ("step", "sight", "summary")
 def pages() -> dict[Path, str]:
     """Each page as it should be."""
     one, zero, verbs = schema.load(1), schema.load(0), schema.load(schema.DOCUMENTS)
-    parts = {
+    parts: dict[str, dict[str, Iterable[str]]] = {
         "json.md": {
             "common": [*_table(one["$defs"]["line"], ()), ""],
             "lines": _lines(one, 1),
