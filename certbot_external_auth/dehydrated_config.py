@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth import command, preflight, process, text
-from certbot_external_auth.challenges import http01
+from certbot_external_auth.challenges import dns01, http01, tlsalpn01
 from certbot_external_auth.environment import handler_environment
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.settings import Settings
@@ -32,7 +32,7 @@ _USED = ("HOOK", "HOOK_CHAIN", "WELLKNOWN", "CHALLENGETYPE", "BASEDIR", "CONFIG_
 # What bash itself puts into every environment.
 _SHELLS_OWN = ("_", "SHLVL", "PWD", "OLDPWD")
 # As Dehydrated's load_config does: its defaults, which a configuration may use; the file, without the shell's patterns;
-# those of CONFIG_D, with them; each ending the reading if it fails.
+# those of CONFIG_D, with them; each ending the reading if it fails. Names of our own could be the configuration's too.
 _SCRIPT = r"""
 set -euo pipefail
 umask 077
@@ -40,28 +40,40 @@ shopt -s nullglob
 set -f
 external_auth_out=$1 CONFIG=$2
 shift 2
-external_auth_files=("$@")
+external_auth_files=("$@") external_auth_file=$CONFIG
+trap 'printf "%s: line %d: a command fails\n" "${BASH_SOURCE[0]:-$external_auth_file}" "${BASH_SOURCE[0]:+$LINENO}" >&2' ERR
 SCRIPTDIR=${CONFIG%/*} BASEDIR=${CONFIG%/*}
 CA=letsencrypt OLDCA= CERTDIR= ALPNCERTDIR= ACCOUNTDIR= CHALLENGETYPE=http-01 CONFIG_D= CURL_OPTS= DOMAINS_D=
 DOMAINS_TXT= HOOK= PREFERRED_CHAIN= HOOK_CHAIN=no RENEW_DAYS=32 KEYSIZE=4096 WELLKNOWN= PRIVATE_KEY_RENEW=yes
 PRIVATE_KEY_ROLLOVER=no KEY_ALGO=secp384r1 OPENSSL=openssl OPENSSL_CNF= CONTACT_EMAIL= LOCKFILE= OCSP_MUST_STAPLE=no
 OCSP_FETCH=no OCSP_DAYS=5 IP_VERSION= CHAINCACHE= AUTO_CLEANUP=no AUTO_CLEANUP_DELETE=no DEHYDRATED_USER=
-DEHYDRATED_GROUP= API=auto KEEP_GOING=no COMMAND=sign_domains
+DEHYDRATED_GROUP= API=auto KEEP_GOING=no VALIDATION_TIMEOUT=0 ORDER_TIMEOUT=0 ACME_PROFILE= ACCOUNT_KEYSIZE=4096
+ACCOUNT_KEY_ALGO=rsa COMMAND=sign_domains
+CA_LETSENCRYPT=https://acme-v02.api.letsencrypt.org/directory
+CA_LETSENCRYPT_TEST=https://acme-staging-v02.api.letsencrypt.org/directory
+CA_ZEROSSL=https://acme.zerossl.com/v2/DV90
+CA_BUYPASS=https://api.buypass.com/acme/directory
+CA_BUYPASS_TEST=https://api.test4.buypass.no/acme/directory
+CA_GOOGLE=https://dv.acme-v02.api.pki.goog/directory
+CA_GOOGLE_TEST=https://dv.acme-v02.test-api.pki.goog/directory
 . "$CONFIG"
 set +f
 for external_auth_file in "${external_auth_files[@]}"; do . "$external_auth_file"; done
 {
-    for name in HOOK HOOK_CHAIN WELLKNOWN CHALLENGETYPE BASEDIR CONFIG_D; do printf '%s\0' "${!name-}"; done
-    if [ -n "$HOOK" ] && declare -F "$HOOK" >/dev/null; then printf 'function\0'; else printf '\0'; fi
+    printf '%s\0' "${HOOK-}" "${HOOK_CHAIN-}" "${WELLKNOWN-}" "${CHALLENGETYPE-}" "${BASEDIR-}" "${CONFIG_D-}"
+    if [ -n "${HOOK-}" ] && declare -F "$HOOK" >/dev/null; then printf 'function\0'; else printf '\0'; fi
     env -0
 } >"$external_auth_out"
 """
 SETTINGS = frozenset(re.findall(r"\b([A-Z_]+)=", _SCRIPT)) - {"CURL_OPTS"}
 """Dehydrated's own settings that hold no secret; a proxy's password may be in CURL_OPTS."""
+_TYPES = (http01.TYPE, dns01.TYPE, tlsalpn01.TYPE)
 # Where Dehydrated looks if WELLKNOWN is not set.
 _WELLKNOWN = "/var/www/dehydrated"
 # What bash says is wrong, as it stands at the beginning or the end of its message; the rest may be part of a secret.
+_FAILS = "a command fails"
 _KINDS = {
+    _FAILS: _FAILS,
     "syntax error": "syntax error",
     "unexpected EOF": "a quotation or bracket that is never closed",
     "command not found": "command not found",
@@ -74,6 +86,7 @@ _KINDS = {
     "Permission denied": "permission denied",
     "Is a directory": "is a directory",
 }
+_LAST = "its last command fails, which ends Dehydrated as well (set -e); write || true behind it"
 _said: set[str] = set()
 
 
@@ -168,8 +181,12 @@ def merged(found: Settings, config: DehydratedConfig, given: Collection[str], ty
 
     :param given: names of the options that were given; they win.
     :param types: the challenge types preferred.
-    :raises UsageError: if http-01 is wanted and there is no WELLKNOWN.
+    :raises UsageError: if http-01 is wanted and there is no WELLKNOWN, or CHALLENGETYPE counts and is none.
     """
+    if config.challenge_type in types and config.challenge_type not in _TYPES:
+        raise UsageError(
+            [f"{FLAG} {config.path}: CHALLENGETYPE is {config.challenge_type}; Dehydrated knows {', '.join(_TYPES)}."]
+        )
     wellknown: str | None = config.wellknown
     if "wellknown" in given:
         wellknown = found.wellknown
@@ -240,10 +257,13 @@ def _without_words(printed: Sequence[str], paths: Sequence[str]) -> list[str]:
         for path in paths:
             message = re.match(rf"{re.escape(path)}: \S+ ([0-9]+): (.*)", line, re.DOTALL)
             if message is not None:
-                kind = _kind(message[2])
+                kind, known = _kind(message[2]), found.get((path, message[1]))
                 # Bash repeats the line after a syntax error; what its words are in other languages is not known.
-                found[path, message[1]] = kind or found.get((path, message[1]), "an error")
-    return [f"{path}: line {number}: {kind}" for (path, number), kind in found.items()]
+                found[path, message[1]] = known if known and kind in (None, _FAILS) else kind or "an error"
+    return [
+        f"{path}: line {number}: {kind}" if number != "0" else f"{path}: {_LAST}"
+        for (path, number), kind in found.items()
+    ]
 
 
 def _kind(message: str) -> str | None:

@@ -42,6 +42,18 @@ def test_what_it_may_use(tmp_path: Path) -> None:
     assert found.exports == {"ALL": f"{tmp_path}/config {tmp_path}"}
 
 
+def test_presets_of_dehydrated(tmp_path: Path) -> None:
+    """A configuration may choose its CA by them, and ask for settings of newer versions."""
+    text = "CA=$CA_LETSENCRYPT_TEST$CA_ZEROSSL$CA_BUYPASS$CA_BUYPASS_TEST$CA_LETSENCRYPT$CA_GOOGLE$CA_GOOGLE_TEST\n"
+    text += "export TIMES=$VALIDATION_TIMEOUT$ORDER_TIMEOUT$ACME_PROFILE NO=$KEEP_GOING\n"
+    assert read(tmp_path, text).exports == {"TIMES": "00", "NO": "no"}
+
+
+def test_reading_changes_nothing_in_it(tmp_path: Path) -> None:
+    """Lost once: the value of an exported variable that is called as one of the reader's own."""
+    assert read(tmp_path, "export name=n\nset -a\nlast=l\n").exports == {"name": "n", "last": "l"}
+
+
 def test_every_kind_of_export(tmp_path: Path) -> None:
     text = "export A='two\nlines = \"x\"' B= C=$'t\\tab ü'\ndeclare -x D=4\n"
     text += "set -a\nE=5\nset +a\nF=6\nfunction f { :; }\nexport -f f\n"
@@ -67,8 +79,10 @@ def test_one_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         ("export TOKEN=${hidden9876-!}${hidden9876!}\n", "line 2: bad substitution"),
         ("export TOKEN=x hidden-9876\n", "line 2: not a valid identifier"),
         ("exec 9<hidden9876\n", "line 2: no such file or directory"),
-        ("set -x\nexport TOKEN=hidden9876\nfalse\n", "exit code 1."),
-        ("export TOKEN=hidden9876\necho $CONFIG: line 3: $TOKEN >&2\nfalse\n", "line 3: an error"),
+        ("set -x\nexport TOKEN=hidden9876\nfalse\n", "line 4: a command fails"),
+        ("export TOKEN=hidden9876\necho $CONFIG: line 5: $TOKEN >&2\n\nfalse\n", "line 5: an error"),
+        ("export TOKEN=$(cat /hidden9876)\nTOKEN=$(cat /hidden9876)\n", "line 3: a command fails"),
+        ("TOKEN=hidden9876\n[ -f /nowhere ] && . /nowhere\n", "its last command fails, which ends Dehydrated as well"),
     ],
 )
 def test_no_word_of_it_is_in_an_error(tmp_path: Path, text: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -76,7 +90,7 @@ def test_no_word_of_it_is_in_an_error(tmp_path: Path, text: str, said: str, capl
     caplog.set_level(0)
     with pytest.raises(UsageError) as caught:
         read(tmp_path, "HOOK=/bin/true\n" + text)
-    assert str(caught.value).endswith(said)
+    assert said in str(caught.value)
     assert "hidden" not in str(caught.value) + caplog.text
     assert "9876" not in str(caught.value) + caplog.text
 
