@@ -20,6 +20,9 @@ LAUNCHERS = (
 # The first plain word of these is a user.
 _OF_A_USER = ("runuser", "su")
 _NUMBER = re.compile(r"[0-9.]+[smhd]?")
+# What is quoted, and what a shell makes more of than characters: outside, and within double quotation marks.
+_EXPANDED = r"\$\w+|\$[{(]|`"
+_WRITTEN = re.compile(rf"""'[^']*'|\\.|"((?:[^"\\]|\\.)*)"|([|&;<>()]+|{_EXPANDED})""", re.DOTALL)
 
 
 def split(text: str, flag: str) -> list[str]:
@@ -39,7 +42,7 @@ def resolve_typed(text: str, flag: str, cwd: str, search_path: str | None) -> li
     A value that names an existing file is the handler; else it is split as a shell would, its first word looked
     up on PATH, and every later word that names an existing file made absolute; what `started` finds is looked up too.
 
-    :raises UsageError: if the quotation is broken.
+    :raises UsageError: if the quotation is broken, or it is written for a shell, which would make something else of it.
     """
     if "\0" in text:
         raise UsageError([f"{flag}: there is a NUL in {text!r}, which no command line can have; remove it."])
@@ -49,10 +52,41 @@ def resolve_typed(text: str, flag: str, cwd: str, search_path: str | None) -> li
     words = split(text, flag)
     if not words:
         return [text]
+    _refuse_shell(text, words[0], flag)
     words = [program(words[0], cwd, search_path), *(_argument(word, cwd) for word in words[1:])]
     for place in started(words)[0][1:]:
         words[place] = _on_path(words[place], cwd, search_path) or words[place]
     return words
+
+
+def _refuse_shell(text: str, first: str, flag: str) -> None:
+    sign = _sign(text)
+    if sign is not None:
+        raise UsageError(
+            [
+                f"{flag}: {sign} is for a shell, and the handler is started without one; put the command line into a "
+                f"script and name that, or quote {sign} if it is meant as it is (dialect certbot: sh -c '…' will do)."
+            ]
+        )
+    from certbot_external_auth.text import is_variable
+
+    name, equals, _ = first.partition("=")
+    if equals and is_variable(name):
+        raise UsageError(
+            [
+                f"{flag}: only a shell takes {name}=… in front for a variable; write env in front of it, or put it "
+                "into a file for --external-auth-env-file."
+            ]
+        )
+
+
+def _sign(text: str) -> str | None:
+    """What only a shell takes for more than characters; the rest of a command line may hold secrets."""
+    for found in _WRITTEN.finditer(text):
+        inside = re.search(rf"(?<!\\)(?:{_EXPANDED})", found[1]) if found[1] else None
+        if found[2] or inside:
+            return found[2] or (inside[0] if inside else None)
+    return None
 
 
 def started(words: Sequence[str]) -> tuple[list[int], bool]:

@@ -41,7 +41,8 @@ set -f
 external_auth_out=$1 CONFIG=$2
 shift 2
 external_auth_files=("$@") external_auth_file=$CONFIG
-trap 'printf "%s: line %d: a command fails\n" "${BASH_SOURCE[0]:-$external_auth_file}" "${BASH_SOURCE[0]:+$LINENO}" >&2' ERR
+trap 'printf "%s: line %d: a command fails\n" \
+    "${BASH_SOURCE[0]:-$external_auth_file}" "${BASH_SOURCE[0]:+$LINENO}" >&2' ERR
 SCRIPTDIR=${CONFIG%/*} BASEDIR=${CONFIG%/*}
 CA=letsencrypt OLDCA= CERTDIR= ALPNCERTDIR= ACCOUNTDIR= CHALLENGETYPE=http-01 CONFIG_D= CURL_OPTS= DOMAINS_D=
 DOMAINS_TXT= HOOK= PREFERRED_CHAIN= HOOK_CHAIN=no RENEW_DAYS=32 KEYSIZE=4096 WELLKNOWN= PRIVATE_KEY_RENEW=yes

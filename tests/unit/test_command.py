@@ -119,6 +119,36 @@ def test_a_path_through_a_link_and_up_is_kept_as_it_is(tmp_path: Path) -> None:
     assert command.resolve_typed("./app/../app/hook", FLAG, str(tmp_path), None) == [f"{tmp_path}/app/hook"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("/x/hook && /x/reload", "&& is for a shell"),
+        ("/x/hook;/x/reload", "; is for a shell"),
+        ("/x/hook $CERTBOT_DOMAIN", "$CERTBOT_DOMAIN is for a shell"),
+        ('/x/hook "of ${CERTBOT_DOMAIN}"', "${ is for a shell"),
+        ("/x/hook `hostname`", "` is for a shell"),
+        ("/x/hook >/dev/null 2>&1", "> is for a shell"),
+        ("TOKEN=hidden9876 /x/hook", "only a shell takes TOKEN=… in front"),
+    ],
+)
+def test_what_is_written_for_a_shell_is_refused(typed: str, said: str) -> None:
+    """Lost once: the reload behind &&; the name of the domain, for which the hook was given "$CERTBOT_DOMAIN"."""
+    with pytest.raises(UsageError) as caught:
+        command.resolve_typed(typed, FLAG, "/", None)
+    assert f"{FLAG}: {said}" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "word", ["&&", "$HOME", "a;b", "x > y", "`id`", "costs 5$", "50%", "a=b", "{a,b}", "'", "~", "$", "\\$HOME"]
+)
+def test_what_is_quoted_is_meant_as_it_is(word: str) -> None:
+    typed = f"/x/hook {shlex.quote(word)}"
+    assert command.resolve_typed(typed, FLAG, "/", None) == ["/x/hook", word]
+    assert command.resolve_typed("/x/hook sh -c '/x/a && $B'", FLAG, "/", None)[-1] == "/x/a && $B"
+    assert command.resolve_typed('/x/hook "costs 5$" a$', FLAG, "/", None)[1:] == ["costs 5$", "a$"]
+
+
 def test_broken_quotation_is_said() -> None:
     with pytest.raises(UsageError, match="close the quotation"):
         command.resolve_typed("hook 'x", FLAG, "/", None)
