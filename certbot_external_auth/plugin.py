@@ -314,6 +314,7 @@ class ExternalAuth(
         raw = {option.name: self.conf(option.name) for option in self.options}
         if self.historic:
             return settings.resolve_historic(raw)
+        self._forget(raw)
         from certbot_external_auth import backends, dialects, plugins
 
         foreign = [raw["mode"] not in (None, *settings.MODES), raw["dialect"] not in (None, *settings.DIALECTS)]
@@ -322,6 +323,17 @@ class ExternalAuth(
             extra_modes=plugins.names(backends.GROUP) if foreign[0] else (),
             extra_dialects=plugins.names(dialects.GROUP) if foreign[1] else (),
         )
+
+    def _forget(self, raw: dict[str, Any]) -> None:
+        """Options of the renewal file that this command line leaves no place for."""
+        typed = [one for one in raw if _on_command_line(self.config, self.dest(one), f"--{self.option_name(one)}")]
+        gone = settings.superseded(raw, typed)
+        for one in gone:
+            raw[one] = None
+            setattr(self.config, self.dest(one), None)
+        if gone:
+            flags = ", ".join(f"--{self.option_name(one)}" for one in gone)
+            logger.warning("Forgotten, since it has no place beside what is given now: %s of the renewal file.", flags)
 
     def _typed(self, options: Iterable[settings.Option], name: str) -> list[str]:
         prefix = common.dest_namespace(name)
@@ -447,6 +459,14 @@ def _source(config: Any, dest: str, flag: str) -> str:
     if getattr(config, dest, None) in (None, False):
         return "none"
     return "kept" if config.verb in ("renew", "reconfigure") else "typed"
+
+
+def _on_command_line(config: Any, dest: str, flag: str) -> bool:
+    """Whether a value was given by this command, and not by cli.ini, which holds for every certificate."""
+    sources = getattr(config, "argument_sources", None)
+    if sources is not None:
+        return getattr(sources.get(dest), "name", "") == "COMMAND_LINE"
+    return any(word == flag or word.startswith(flag + "=") for word in sys.argv[1:])
 
 
 def _challenge(achall: Any) -> Challenge:

@@ -6,7 +6,7 @@ Certbot keeps an option in the renewal file only as text, so every option here i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -338,6 +338,30 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
         protocol=int(protocol),
         ack_timeout=ack_timeout,
         warnings=warnings,
+    )
+
+
+def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:
+    """Options of a renewal file that leave no place for those of a command line; no flag takes them away.
+
+    :param raw: see `resolve`.
+    :param typed: names of the options on the command line.
+    :returns: names of those to be forgotten; without that they would contradict the others at every renewal.
+    """
+    gone: set[str] = set()
+    mode, dialect = raw.get("mode"), raw.get("dialect")
+    if "mode" in typed and mode in MODES:
+        gone.update(option.name for option in OPTIONS if mode not in option.modes)
+    if "dehydrated-config" in typed:
+        gone.update(("handler", "dialect", "cleanup-handler", "hook-chain", "wellknown"))
+    if "dialect" in typed:
+        gone.update(["cleanup-handler"] if dialect != "certbot" else [])
+        gone.update(["hook-chain"] if dialect not in CHAINING_DIALECTS else [])
+        gone.update(["dehydrated-config"] if dialect != "dehydrated" else [])
+    return tuple(
+        option.name
+        for option in OPTIONS
+        if option.name in gone and option.name not in typed and raw.get(option.name) is not None
     )
 
 

@@ -170,6 +170,21 @@ def test_option_changed_by_reconfigure_is_kept(certbot: Certbot, scripts: Hooks,
     assert {tuple(call.argv[:-1]) for call in scripts.calls()} == {("one",)}
 
 
+def test_another_dialect_leaves_nothing_of_the_old_one(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost once: the way out of a dialect with an option of its own, which no flag takes away."""
+    hook = scripts.path("speaks-all.py")
+    dialect = ("--external-auth-dialect", "certbot", "--external-auth-cleanup-handler", hook)
+    assert certbot.run("certonly", *handler(hook, *dialect), *names(domain)).returncode == 0
+    words = ("reconfigure", "-n", "--cert-name", domain, FLAG, scripts.native, "--external-auth-dialect", "native")
+    changed = certbot.run(*words)
+    assert changed.returncode == 0, changed
+    assert "no place beside what is given now: --external-auth-cleanup-handler of the" in changed.stderr
+    scripts.forget()
+    again = certbot.run(*RENEW_NOW, "-q")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert scripts.operations[:2] == ["pre-perform", "perform"]
+
+
 def test_wrong_value_in_a_renewal_file_is_said(certbot: Certbot, scripts: Hooks, domain: str) -> None:
     """Lost: the place of a typing error made by hand."""
     assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0

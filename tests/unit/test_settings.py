@@ -88,3 +88,24 @@ def test_the_historic_name_does_not_look() -> None:
     """It has no flag by which looking could be mended."""
     assert settings.resolve({}).verify == "auto"
     assert settings.resolve_historic({}).verify == "off"
+
+
+@pytest.mark.parametrize(
+    ("raw", "typed", "gone"),
+    [
+        ({"dialect": "lego", "cleanup-handler": "x", "handler": "h"}, ["dialect"], ("cleanup-handler",)),
+        ({"dialect": "certbot", "cleanup-handler": "x", "hook-chain": "yes"}, ["dialect"], ("hook-chain",)),
+        ({"dialect": "native", "dehydrated-config": "c"}, ["dialect"], ("dehydrated-config",)),
+        ({"dialect": "native", "dehydrated-config": "c"}, ["dialect", "dehydrated-config"], ()),
+        ({"dialect": "dehydrated", "dehydrated-config": "c", "hook-chain": "yes"}, ["dialect"], ()),
+        ({"dehydrated-config": "c", "handler": "h", "dialect": "lego"}, ["dehydrated-config"], ("handler", "dialect")),
+        ({"dehydrated-config": "c", "handler": "h"}, ["dehydrated-config", "handler"], ()),
+        ({"mode": "json", "handler": "h", "verify": "off", "timeout": "5"}, ["mode"], ("handler", "timeout")),
+        ({"mode": "json", "handler": "h"}, ["handler"], ()),
+        ({"mode": "of-another-package", "handler": "h"}, ["mode"], ()),
+    ],
+)
+def test_what_a_renewal_file_has_no_place_for_any_more(
+    raw: dict[str, str], typed: list[str], gone: tuple[str, ...]
+) -> None:
+    assert settings.superseded(raw, typed) == gone
