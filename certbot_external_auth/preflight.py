@@ -86,6 +86,11 @@ def script_text(path: str) -> str:
     return data.decode("utf-8", "replace") if data.startswith(b"#!") else ""
 
 
+def handler_text(words: Sequence[str]) -> str:
+    """The beginning of the script in a command line, which may stand behind its interpreter; empty if there is none."""
+    return next(filter(None, map(script_text, filter(os.path.isabs, words))), "")
+
+
 def trusted_ids() -> tuple[int, ...]:
     """The caller, and the user behind sudo."""
     sudo = os.environ.get("SUDO_UID", "")

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from certbot import errors
 
-from certbot_external_auth import lines
+from certbot_external_auth import lines, preflight
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge, guard
+from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError
 from certbot_external_auth.lines import Line, Problem
+from certbot_external_auth.program import Ended
 from certbot_external_auth.text import clean, counted, one_line, quoted
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, expectations, report
 from certbot_external_auth.visibility.probe import Surroundings
@@ -42,6 +44,7 @@ class Verification:
         self._settings = context.settings
         self._subset = context.subset
         self._publisher = publisher(context)
+        self._words = context.words
         self._say = say or logger.info
         self._inform = inform
         self._told: dict[str, tuple[State, list[tuple[str, str, Outcome]]]] = {}
@@ -160,8 +163,17 @@ class Verification:
             f"{counted(round(found.seconds), 'second')} ({len(missing)} of {counted(len(wanted), 'place')}):",
             *report.table(missing, observations, report.MOST_ROWS),
             *self.reasons(wanted, found.observations),
+            *self._other_dialect(observations),
             " ".join(report.advice(observations, self._settings.verify_timeout, named)),
         ]
+
+    def _other_dialect(self, observations: Sequence[Observation]) -> list[str]:
+        """A hook that takes no notice of what it does not know ends with success in any dialect."""
+        if not self._words or {Says.YES, Says.NO} & said(observations) != {Says.NO}:
+            return []
+        other = recognise.likely(self._settings.dialect, Ended(code=0), preflight.handler_text(self._words))
+        who = self._publisher.who
+        return [f"{who} looks like a hook of another dialect: --external-auth-dialect {other}"] if other else []
 
     def _problems(self, wanted: Sequence[Expectation], found: Round) -> Mapping[str, Problem]:
         problems: dict[str, Problem] = {}

@@ -172,8 +172,9 @@ class Handler:
     def _mend(self, words: Sequence[str], call: Call, ended: Ended) -> str:
         if ended.timed_out:
             return self._mend_hanging(call)
-        sentences = [f"This can mean: {call.declined}."] if call.declined and ended.code else []
-        other = recognise.likely(self._settings.dialect, ended, preflight.script_text(words[0]))
+        declined = call.declined and ended.code and call.declined_by in (None, ended.code)
+        sentences = [f"This can mean: {call.declined}."] if declined else []
+        other = recognise.likely(self._settings.dialect, ended, preflight.handler_text(words))
         if other is not None:
             sentences.append(f"It looks like a hook of another dialect: --external-auth-dialect {other}")
         elif not ended.tail:

@@ -215,7 +215,7 @@ class Rehearsal:
         context = self._setting.context
         printed = tuple(line.partition(": ")[2] for line in self._heard.lines)
         return recognise.likely(
-            context.settings.dialect, Ended(code=0, tail=printed), preflight.script_text(context.words[0])
+            context.settings.dialect, Ended(code=0, tail=printed), preflight.handler_text(context.words)
         )
 
     def _backend(self, chained: bool) -> HandlerBackend:

@@ -43,6 +43,7 @@ class Call:
     :ivar side_by_side: it may run while other such calls of the batch do, unless they publish at the same place. A call
         without this waits for all before it, and all after it wait for it.
     :ivar declined: what an exit code other than 0 means here besides failure, for the error.
+    :ivar declined_by: the only such code that means it; None if any does.
     """
 
     operation: str
@@ -58,6 +59,7 @@ class Call:
     once: bool = False
     side_by_side: bool = False
     declined: str = ""
+    declined_by: int | None = None
 
 
 @dataclass(frozen=True)

@@ -79,4 +79,5 @@ def _call(way: str, challenge: Challenge, facts: Facts) -> Call:
         folder="/",
         side_by_side=True,
         declined="no hook does this (exit code 42)",
+        declined_by=UNSUPPORTED,
     )

@@ -78,6 +78,10 @@ def test_a_folder_of_hooks_of_which_none_does_it(certbot: Certbot, scripts: Hook
     assert "challenge-dns-start" in result.stderr
     assert "no hook does this (exit code 42)" in result.stderr
     assert not result.validated
+    scripts.write("folder/two", "#!/bin/sh\necho quota >&2; exit 1\n")
+    result = certbot.run("certonly", *words, *names(domain))
+    assert "quota" in result.stderr
+    assert "no hook does this" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,19 @@ def test_a_hook_in_the_wrong_dialect_is_recognised(
     result = certbot.run("certonly", *handler(hook, "--external-auth-dialect", dialect), *names(domain))
     assert result.returncode == 1
     assert f"It looks like a hook of another dialect: --external-auth-dialect {likely}" in result.stderr
+
+
+@pytest.mark.parametrize("interpreter", ["", "/bin/sh "])
+def test_a_hook_that_takes_no_notice_of_another_dialect_is_recognised(
+    certbot: Certbot, scripts: Hooks, domain: str, interpreter: str
+) -> None:
+    """Good hooks of Dehydrated's end with success when they are called for what they do not know."""
+    hook = scripts.write("hook.sh", '#!/bin/sh\ncase $1 in deploy_challenge) echo "$4" ;; esac\n')
+    result = certbot.run("certonly", *handler(interpreter + hook), *names(domain))
+    assert result.returncode == 1
+    assert "looks like a hook of another dialect: --external-auth-dialect dehydrated" in result.stderr
+    right = handler(interpreter + hook, "--external-auth-dialect", "dehydrated")
+    assert "another dialect" not in certbot.run("certonly", *right, *names(domain)).stderr
 
 
 @pytest.mark.parametrize("kind", ["tls-alpn-01", "http-01"])
