@@ -104,7 +104,8 @@ class Handler:
         if not refused:
             logger.info("%s: the handler does not implement it.", call.operation)
             return []
-        words, ended = refused[0]
+        # Of a folder of hooks the one that tried and failed tells more than those that only declined.
+        words, ended = min(refused, key=lambda one: one[1].code is not None and one[1].code == call.declined_by)
         if call.optional:
             logger.info("%s: %s, which changes nothing: the operation is optional.", call.operation, ended)
             return []
