@@ -15,7 +15,7 @@ from pathlib import Path
 
 from certbot_external_auth import deployment, folders, lines, process, settings
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import DEADLINE, Session, notes, report, store
+from certbot_external_auth.sessions import DEADLINE, Session, notes, report, socket_place, store
 from certbot_external_auth.sessions.conversation import connected
 
 VERBS = ("certonly", "run", "install", "renew", "reconfigure")
@@ -74,6 +74,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _begun(command: Sequence[str], wanted: Session) -> int:
     config_dir, work_dir = wanted.config_dir, wanted.work_dir
     with store.beginning(work_dir):
+        socket_place.sweep()
         store.forget_old(work_dir, time.time())
         is_open = store.open_session(config_dir, work_dir)
         if is_open is not None:
@@ -173,16 +174,17 @@ def _certbot(path: str | None) -> list[str]:
 
 
 def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
-    descriptor = store.lock(session)
+    descriptors = store.locks(session)
     try:
         pid, ended = process.detached(
             command,
             environment={**os.environ, settings.SESSION: session.folder},
             output=os.path.join(session.folder, "output"),
             code=os.path.join(session.folder, notes.CODE),
-            inherited=[descriptor],
+            inherited=descriptors,
         )
     finally:
-        os.close(descriptor)
+        for one in descriptors:
+            os.close(one)
     store.note_process(session, pid)
     return ended

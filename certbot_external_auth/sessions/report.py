@@ -13,7 +13,7 @@ from typing import Any
 
 from certbot_external_auth import certificate, deployment, documents, folders, lines
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import STATES, Exit, Session, notes, outcome, store
+from certbot_external_auth.sessions import STATES, Exit, Session, notes, outcome, socket_place, store
 from certbot_external_auth.sessions.conversation import UnreachableError
 
 _UNEXPLAINED = ("failed", "locked", "lost", "aborted")
@@ -94,7 +94,7 @@ def look(session: Session, since: int | None = None) -> tuple[dict[str, Any], Ex
     if document is None:
         document = _document(session, now)
         if not now.alive:
-            store.remove_socket(session)
+            socket_place.remove(session.socket)
             # What other runs write later is none of its doing.
             notes.write(session, notes.END, document)
     document["remove"] = outcome.to_remove(now, since)
@@ -164,6 +164,7 @@ def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) ->
 
     :raises UsageError: if it names another configuration directory than the session has.
     """
+    socket_place.sweep()
     try:
         session = store.find(folders.found({"work-dir": arguments.work_dir})[1], arguments.session)
     except store.UnknownSessionError as error:

@@ -1,18 +1,29 @@
-"""Where a session's socket lies: in a folder that is this user's alone, and is there for as long as the session is."""
+"""Where a session's socket lies: in a folder that is this user's alone, and is there for as long as the session is.
+
+Where that is not the session's own folder, a file beside the socket is locked for as long as Certbot runs, from before
+it has its name: one that can be locked is a dead Certbot's, and so is the socket.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
+import re
 import socket
 import stat
 import tempfile
+from collections.abc import Iterator
 
+from certbot_external_auth import own_folder
 from certbot_external_auth.backends.socket_channel import PATH_LIMIT
 from certbot_external_auth.errors import UsageError
 
 RUN = "/run"
 """For root only; it is there until the machine is started anew."""
+_SOCKET, _LOCK = ".sock", ".lock"
+_NAME = re.compile(rf"[0-9a-f]{{12}}{re.escape(_LOCK)}")
 
 
 def chosen(folder: str, identifier: str) -> str:
@@ -24,11 +35,9 @@ def chosen(folder: str, identifier: str) -> str:
     :param folder: the session's own. :param identifier: the session's.
     :raises UsageError: if there is none, or a folder that should be used is not this user's alone.
     """
-    user = os.geteuid()
     own = os.path.join(folder, "socket")
-    found = [] if user else [_below(RUN, identifier)]
-    found += [own, *(_below(base, identifier) for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir()))]
-    for path in filter(None, found):
+    run, *others = (_below(base, identifier) for base in _bases())
+    for path in filter(None, (run, own, *others)):
         if len(os.fsencode(path)) <= PATH_LIMIT and (path == own or _made(os.path.dirname(path))) and _holds(path):
             return path
     raise UsageError(
@@ -39,8 +48,72 @@ def chosen(folder: str, identifier: str) -> str:
     )
 
 
+def _bases() -> tuple[str | None, ...]:
+    return (None if os.geteuid() else RUN, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir())
+
+
 def _below(base: str | None, identifier: str) -> str:
-    return os.path.join(base, f"certbot-external-auth-{os.geteuid()}", f"{identifier}.sock") if base else ""
+    return os.path.join(base, f"certbot-external-auth-{os.geteuid()}", f"{identifier}{_SOCKET}") if base else ""
+
+
+def lock(path: str) -> int | None:
+    """A descriptor for a session's Certbot to inherit, which says that its socket is in use.
+
+    :param path: of the socket. :returns: None where the socket is removed with the session's folder.
+    :raises OSError: if it cannot be made.
+    """
+    folder, name = os.path.split(path)
+    if not name.endswith(_SOCKET):
+        return None
+    with _opened(folder) as descriptor:
+        return own_folder.put(descriptor, name.removesuffix(_SOCKET) + _LOCK, b"")
+
+
+def remove(path: str) -> None:
+    """Remove the socket of a Certbot that has ended, and what says that it was in use."""
+    for one in (path, *([path.removesuffix(_SOCKET) + _LOCK] if path.endswith(_SOCKET) else [])):
+        with contextlib.suppress(OSError):
+            os.unlink(one)
+
+
+def sweep() -> None:
+    """Remove the sockets of this user's sessions whose Certbot is dead, also where nobody has its record any more."""
+    for base in filter(None, _bases()):
+        with contextlib.suppress(OSError), _opened(os.path.dirname(_below(base, ""))) as folder:
+            for name in os.listdir(folder):
+                if name.startswith(own_folder.PASSING):
+                    own_folder.sweep(folder, name)
+                elif _NAME.fullmatch(name):
+                    _sweep(folder, name)
+
+
+def _sweep(folder: int, name: str) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name.removesuffix(_LOCK) + _SOCKET, dir_fd=folder)
+            # Last: without it nobody looks at the socket.
+            os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _opened(folder: str) -> Iterator[int]:
+    """:raises OSError: if it is not there, or not this user's alone."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not _is_ours(os.fstat(descriptor)):
+            raise PermissionError(errno.EPERM, "it is not this user's alone", folder)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
 
 
 def _made(folder: str) -> bool:
@@ -50,8 +123,7 @@ def _made(folder: str) -> bool:
         pass
     except OSError:
         return False
-    status = os.lstat(folder)
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o077:
+    if not _is_ours(os.lstat(folder)):
         raise UsageError([f"{folder} is not this user's alone; remove it, or name a folder by XDG_RUNTIME_DIR."])
     return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from certbot_external_auth import folders
-from certbot_external_auth.sessions import Exit, report, store
+from certbot_external_auth.sessions import Exit, report, socket_place, store
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def main(arguments: argparse.Namespace) -> int:
     """See the module."""
     if arguments.session is not None:
         return report.of_session(arguments, lambda session: report.tell(*report.look(session)))
+    socket_place.sweep()
     sessions = [
         {"session": one.id, "started": one.started, "config_dir": one.config_dir, "state": report.look(one)[0]["state"]}
         for one in store.every(folders.found({"work-dir": arguments.work_dir})[1])

@@ -130,6 +130,7 @@ def forget_old(work_dir: str, now: float) -> None:
         with contextlib.suppress(OSError):
             last = os.stat(path if os.path.exists(path) else session.folder).st_mtime
             if not alive(session) and now - last > KEPT:
+                socket_place.remove(session.socket)
                 shutil.rmtree(session.folder, ignore_errors=True)
 
 
@@ -184,6 +185,15 @@ def output(session: Session) -> str:
 # --- locks ---
 
 
+def locks(session: Session) -> list[int]:
+    """Descriptors for its Certbot to inherit, which say for as long as it runs that it does.
+
+    :raises OSError: if one cannot be made.
+    """
+    beside = socket_place.lock(session.socket)
+    return [lock(session)] if beside is None else [lock(session), beside]
+
+
 def lock(session: Session) -> int:
     """A descriptor that holds the session's lock, for its Certbot to inherit."""
     descriptor = os.open(os.path.join(session.folder, "lock"), _NEW, 0o600)
@@ -221,12 +231,6 @@ def beginning(work_dir: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def remove_socket(session: Session) -> None:
-    """What a Certbot that was killed has left of its socket."""
-    with contextlib.suppress(OSError):
-        os.unlink(session.socket)
 
 
 def wait_for_end(session: Session, seconds: float) -> bool:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import shutil
 import signal
 import socket
 import subprocess
@@ -198,6 +199,30 @@ def test_abort_while_certbot_looks_and_finish_waits(tool: Tool, ca: TestCA, cert
     document = documents.checked(printed.decode(), "finish", finish.returncode)
     assert (finish.returncode, document["state"], document["remove"]["txt"]) == (1, "aborted", begun["txt"])
     assert certbot.run("certificates").returncode == 0
+
+
+def test_a_socket_of_the_dead_goes_though_its_record_is_gone(tool: Tool, certbot: Certbot, domain: str) -> None:
+    """Lost: /run, a file at a time; or a session that goes on, to who cleans up after another one."""
+    kept = tool.begin("certonly", *names(domain))
+    there = tool.socket(kept["session"])
+    for verb in ("begin", "status", "finish", "abort"):
+        other = Tool(Certbot(certbot.folder / verb, tool.ca), tool.ca, Path(tool.environment["XDG_RUNTIME_DIR"]))
+        begun = other.begin("certonly", *names(f"{verb}.{domain}"))
+        left = other.socket(begun["session"])
+        os.kill(other.process(begun["session"]), signal.SIGKILL)
+        other.wait_for_shell(begun["session"])
+        assert left.exists()
+        shutil.rmtree(other.certbot.work_dir)
+        if verb == "begin":
+            again = other.begin("certonly", *names(f"{verb}.{domain}"))
+            assert other.run("abort", again["session"]).code == 0
+        else:
+            tool.run(verb, *([] if verb == "status" else ["0123456789ab"]))
+        assert not left.exists()
+        assert not left.with_suffix(".lock").exists()
+        assert there.is_socket()
+    assert tool.run("abort", kept["session"]).code == 0
+    assert not there.with_suffix(".lock").exists()
 
 
 def test_the_socket_is_gone(tool: Tool, certbot: Certbot, domain: str) -> None:

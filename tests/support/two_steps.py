@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -73,9 +75,21 @@ class Tool:
         account = ["--server", self.ca.directory, "--agree-tos", "--register-unsafely-without-email"]
         return [*words, "--logs-dir", str(self.certbot.logs_dir), *(account if words[0] in ("certonly", "run") else [])]
 
+    def record(self, session: str) -> Path:
+        """The folder of a session."""
+        return self.certbot.work_dir / "external-auth" / "sessions" / session
+
+    def socket(self, session: str) -> Path:
+        return Path(json.loads((self.record(session) / "session.json").read_text())["socket"])
+
+    def wait_for_shell(self, session: str) -> None:
+        """Return when the shell above its Certbot has ended, and with it the last lock."""
+        with (self.record(session) / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+
     def process(self, session: str) -> int:
         """Certbot's process, found by the lock that it holds, as does the shell above it."""
-        lock = self.certbot.work_dir / "external-auth" / "sessions" / session / "lock"
+        lock = self.record(session) / "lock"
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
                 links = [os.readlink(f"/proc/{pid}/fd/{one}") for one in os.listdir(f"/proc/{pid}/fd")]

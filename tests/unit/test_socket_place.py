@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from certbot_external_auth import own_folder
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import begin, socket_place, store
 
@@ -88,3 +90,52 @@ def test_a_folder_of_others_is_not_used(short: Path, tmp_path: Path, change: Cal
         store.new(work_dir, begin._session(["certonly"], "/c", work_dir))
     assert store.every(work_dir) == []
     assert os.listdir(store.root(work_dir)) == []
+
+
+SESSIONS = ("0123456789ab", "ba9876543210")
+
+
+@pytest.fixture
+def used(short: Path) -> Iterator[Path]:
+    """A folder with the sockets of a dead session and of one that lives, and with what is no session's."""
+    paths = [socket_place.chosen(str(short / LONG), one) for one in SESSIONS]
+    locks = [socket_place.lock(path) for path in paths]
+    for path in paths:
+        Path(path).touch()
+    (short / OURS / "other.lock").touch()
+    (short / OURS / "0123456789ab.txt").touch()
+    assert None not in locks
+    os.close(locks[0] or 0)
+    yield short / OURS
+    os.close(locks[1] or 0)
+
+
+def test_what_the_dead_leave_is_swept(used: Path) -> None:
+    """Lost with the living one's: a session that nobody can finish."""
+    (used / f"{own_folder.PASSING}0").touch()
+    socket_place.sweep()
+    living = [f"{SESSIONS[1]}.lock", f"{SESSIONS[1]}.sock"]
+    assert sorted(os.listdir(used)) == sorted([*living, "other.lock", "0123456789ab.txt"])
+
+
+@pytest.mark.parametrize(
+    "change", [lambda folder: folder.chmod(0o770), a_link, pytest.param(of_somebody_else, marks=ROOT)]
+)
+def test_nothing_is_swept_where_others_can_put_names(used: Path, change: Callable[[Path], object]) -> None:
+    """Lost: whatever a name leads to that somebody else has put there."""
+    before = sorted(os.listdir(used))
+    change(used)
+    socket_place.sweep()
+    assert sorted(os.listdir(used)) == before
+
+
+def test_the_record_of_a_session_does_not_go_alone(short: Path, tmp_path: Path) -> None:
+    """Lost with the record: who knows where the socket is, in a folder of a login that is over."""
+    work_dir = str(tmp_path / LONG)
+    found = store.new(work_dir, begin._session(["certonly"], str(tmp_path / "c"), work_dir))
+    for descriptor in store.locks(found):
+        os.close(descriptor)
+    Path(found.socket).touch()
+    store.forget_old(work_dir, time.time() + store.KEPT + 60)
+    assert store.every(work_dir) == []
+    assert os.listdir(short / OURS) == []
