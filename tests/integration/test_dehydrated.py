@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from certbot_external_auth.call_size import RESERVE, system_limit
+from certbot_external_auth.dehydrated_config import SETTINGS
 from tests.support.certbot import Certbot, Result
 from tests.support.hooks import Hooks
 from tests.support.testca import TestCA
@@ -16,6 +19,7 @@ from tests.support.words import AUTHENTICATOR, BOTH, RENEW, RENEW_NOW, handler, 
 
 DEHYDRATED = ("--external-auth-dialect", "dehydrated")
 FLAG = "--external-auth-dehydrated-config"
+EXAMPLE = Path("/usr/share/doc/dehydrated/examples/config")
 START = {"BASEDIR", "CERTDIR", "ALPNCERTDIR", "COMMAND"}
 CERTIFICATE = {"alias", "CHALLENGETYPE", "KEY_ALGO", "PRIVATE_KEY_ROLLOVER", "altnames"}
 
@@ -91,6 +95,29 @@ def test_a_chain_that_no_program_could_be_given(certbot: Certbot, scripts: Hooks
 
 
 # --- an existing configuration ---
+
+
+def test_the_page_has_every_option() -> None:
+    """Lost: what somebody who moves has set, and nobody tells what becomes of it."""
+    page = (Path(__file__).parents[2] / "docs" / "dehydrated.md").read_text()
+    shipped = set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)) if EXAMPLE.exists() else set()
+    known = {one for one in SETTINGS if not one.startswith("CA_")} - {"COMMAND", "SCRIPTDIR"}
+    assert sorted(one for one in shipped | known if f"`{one}" not in page) == []
+
+
+@pytest.mark.parametrize("line", ["a.test b.test > web", "a.test", "ip:192.0.2.7 a.test >x", "  # a.test", ""])
+def test_the_pages_loop_reads_domains_txt(tmp_path: Path, line: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "dehydrated.md").read_text()
+    [loop] = re.findall(r"^    grep -v .*?^    done$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "domains.txt").write_text(line + "\n")
+    script = 'certbot() { printf "%s " "$@"; }\n' + loop.replace("/etc/dehydrated/domains.txt", "domains.txt")
+    said = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    words = said.partition("/etc/dehydrated/config ")[2].split()
+    assert words == {
+        "a.test b.test > web": ["--cert-name", "web", "-d", "a.test", "-d", "b.test"],
+        "a.test": ["-d", "a.test"],
+        "ip:192.0.2.7 a.test >x": ["--cert-name", "x", "--ip-address", "192.0.2.7", "-d", "a.test"],
+    }.get(line, [])
 
 
 @pytest.fixture
