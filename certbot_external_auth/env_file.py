@@ -32,6 +32,8 @@ def parse(text: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for number, name, value in _assignments(text):
+        if name.startswith("export "):
+            raise EnvFileError(f"line {number} begins with export, which is for a shell; leave that word out")
         if not is_variable(name):
             raise EnvFileError(f"line {number} is no NAME=VALUE")
         if "\0" in value:

@@ -46,6 +46,8 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
     :raises UsageError: with a sentence for what cannot be done.
     """
     _needs()
+    if arguments.handler is None and arguments.dehydrated_config is None:
+        raise UsageError(["Name the handler: certbot-external-auth check HANDLER --domain NAME"])
     found, config = _settings(arguments)
     words = _words(arguments.handler, config)
     cleanup_words = None

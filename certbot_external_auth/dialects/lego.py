@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,12 @@ class Lego:
 
     challenge_types = (dns01.TYPE,)
     mode = ""
-    told_aliases = True
+
+    @property
+    def told_aliases(self) -> bool:
+        """lego follows aliases itself and gives what is at their end, unless it is told not to."""
+        # What Go's strconv.ParseBool takes for true.
+        return os.environ.get("LEGO_DISABLE_CNAME_SUPPORT") not in ("1", "t", "T", "true", "TRUE", "True")
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [self._call("present", one) for one in challenges]
@@ -40,7 +46,6 @@ class Lego:
 
     def words(self, challenge: Challenge) -> tuple[str, ...]:
         """What follows the operation."""
-        # lego follows aliases itself (unless LEGO_DISABLE_CNAME_SUPPORT is set) and gives what is at their end.
         return (f"{challenge.txt_target or challenge.txt_domain}.", challenge.validation)
 
     def _call(self, operation: str, challenge: Challenge) -> Call:
@@ -59,7 +64,11 @@ class LegoRaw(Lego):
     """``present -- DOMAIN TOKEN KEY_AUTHORIZATION``, as with ``EXEC_MODE=RAW``."""
 
     mode = "RAW"
-    told_aliases = False
+
+    @property
+    def told_aliases(self) -> bool:
+        """The hook is told the domain alone."""
+        return False
 
     def words(self, challenge: Challenge) -> tuple[str, ...]:
         return ("--", challenge.identifier, challenge.token, challenge.key_authorization)

@@ -168,7 +168,7 @@ def test_env_file_reaches_the_handler_and_no_log(certbot: Certbot, scripts: Hook
     ("mode", "content", "said"),
     [
         (0o644, "A=b\n", "run: chmod 600"),
-        (0o600, "export A=b\n", "line 1 is no NAME=VALUE"),
+        (0o600, "export A=b\n", "line 1 begins with export"),
         (None, "", "cannot be read (No such file or directory)"),
     ],
 )

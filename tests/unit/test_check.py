@@ -163,7 +163,7 @@ def built(*words: str) -> setting.Setting:
     ("words", "sentence"),
     [
         (("/bin/true",), "Name a domain of your own with --domain"),
-        (("--domain", "a.test"), "--external-auth-handler"),
+        (("--domain", "a.test"), "Name the handler: certbot-external-auth check HANDLER --domain NAME"),
         (("/bin/true", "--domain", "a b"), "--domain: 'a b' is no domain"),
         (("/bin/true", "--domain", "a.test", "--dialect", "lgeo"), "did you mean lego?"),
         (("/bin/true", "--domain", "a.test", "--dialect", "lego", "--type", "http-01"), "--type: the dialect lego"),

@@ -58,7 +58,8 @@ def test_read(text: str, found: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("export A=b", "line 1 is no NAME=VALUE"),
+        ("export A=b", "line 1 begins with export, which is for a shell; leave that word out"),
+        ("ex port=b", "line 1 is no NAME=VALUE"),
         ("\nsecret-without-a-name", "line 2 is no NAME=VALUE"),
         ("1A=secret", "line 1 is no NAME=VALUE"),
         ("A='secret", "line 1 has a quotation that is never closed"),

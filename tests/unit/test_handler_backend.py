@@ -74,6 +74,15 @@ def test_where_aliases_lead_is_known_to_the_schedule_and_told_only_where_there_i
         assert same == (dialect not in TOLD)
 
 
+def test_lego_can_be_told_not_to_follow_aliases(monkeypatch: pytest.MonkeyPatch, made: list[list[Call]]) -> None:
+    """Lost once: hooks whose provider follows them."""
+    monkeypatch.setenv("LEGO_DISABLE_CNAME_SUPPORT", "true")
+    backend = HandlerBackend(context("lego", 1))
+    assert not backend.told_aliases
+    for call in [one for batch in batches(backend, ALIASES, made) for one in batch]:
+        assert call.arguments[1] in ("_acme-challenge.1.example.", "_acme-challenge.2.example.")
+
+
 @pytest.mark.parametrize("dialect", BUILT_IN)
 def test_who_withdraws_after_a_crash_knows_it_too(dialect: str, made: list[list[Call]]) -> None:
     entry: Entry = decode(encode(recovering.entry_of(context(dialect, 2), ALIASES, "2026-01-02T03:04:05.000Z")))
