@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from certbot import errors
 
-from certbot_external_auth import __version__
+from certbot_external_auth import __version__, documents
 
 VERBS: dict[str, tuple[str, str]] = {
     "schema": (
@@ -46,6 +46,9 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(given)
     try:
         return int(importlib.import_module(VERBS[arguments.verb][0]).main(arguments))
+    except documents.NotPrintedError as error:
+        print(error, file=sys.stderr)
+        return 1
     except errors.Error as error:
         print(error, file=sys.stderr)
         return 2

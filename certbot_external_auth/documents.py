@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 VERSION = "1.0"
 """Of their form, ``MAJOR.MINOR``; docs/json.md says what moves it."""
+
+
+class NotPrintedError(Exception):
+    """A document that was made, and that stdout did not take; the message says why."""
+
+
+def tell(document: Mapping[str, Any]) -> None:
+    """Print a document.
+
+    :raises NotPrintedError: if it did not go out whole.
+    """
+    try:
+        print(text(document), flush=True)
+    except OSError as error:
+        # Python would try once more at its end, and complain.
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
+        raise NotPrintedError(f"The document could not be printed: {error.strerror}.") from error
 
 
 def text(document: Mapping[str, Any], indent: int | None = 1) -> str:

@@ -56,7 +56,7 @@ def _done(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError([f"The journal in {journal.folder(work_dir)} cannot be used: {error.strerror}."]) from None
     if arguments.json:
-        print(documents.text(_document(found, work_dir)))
+        documents.tell(_document(found, work_dir))
     else:
         _print(found, work_dir, arguments.dry_run)
     return 1 if found.left and not arguments.list and not arguments.dry_run else 0

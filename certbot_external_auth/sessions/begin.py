@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
+import ipaddress
 import itertools
 import os
 import re
@@ -29,6 +31,8 @@ _NAMING = ("-a", "--authenticator", "-i", "--installer", "--configurator")
 _CHOOSING = re.compile("--(apache|nginx|standalone|manual|webroot|dns-[a-z0-9]+)")
 """Flags of Certbot's that name an authenticator by themselves."""
 _HISTORIC = "certbot-external-auth:out"
+_WHOLE = ("--config", "--domain")
+"""Flags of Certbot's that are the beginning of others."""
 _LISTS = ("-d", "--domain", "--domains", "--ip-address")
 
 
@@ -111,10 +115,18 @@ def _session(words: Sequence[str], config_dir: str, work_dir: str, deadline: int
         verb=verb_of(words),
         started=lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)),
         cert_name=option(words, "--cert-name"),
-        names=tuple(name for flag in _LISTS for value in options(words, flag) for name in value.split(",")),
+        names=tuple(_name(one) for flag in _LISTS for value in options(words, flag) for one in value.split(",")),
         before=deployment.live_certificates(config_dir),
         deadline=deadline if option(words, "--external-auth-ack-timeout") is None else None,
     )
+
+
+def _name(given: str) -> str:
+    """A name or address as it will stand in the certificate."""
+    name = given.strip().lower().removesuffix(".")
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(name))
+    return name
 
 
 def verb_of(words: Sequence[str]) -> str:
@@ -129,12 +141,22 @@ def verb_of(words: Sequence[str]) -> str:
 
 
 def options(words: Sequence[str], flag: str) -> list[str]:
-    """Every value of an option in a command line."""
-    found = [value for word, value in itertools.pairwise(words) if word == flag]
-    found += [word.partition("=")[2] for word in words if word.startswith(f"{flag}=")]
-    if not flag.startswith("--"):
-        found += [word[len(flag) :] for word in words if word.startswith(flag) and word[len(flag) :]]
+    """Every value of an option in a command line, in order; Certbot takes flags that are shortened."""
+    found = []
+    for word, following in itertools.zip_longest(words, words[1:]):
+        name, equals, value = word.partition("=")
+        if equals and _names(name, flag):
+            found.append(value)
+        elif _names(word, flag):
+            found += [] if following is None else [following]
+        elif not flag.startswith("--") and word.startswith(flag):
+            found.append(word[len(flag) :])
     return found
+
+
+def _names(word: str, flag: str) -> bool:
+    shortened = word.startswith("--") and len(word) > len("--") and word not in _WHOLE and flag.startswith(word)
+    return word == flag or shortened
 
 
 def option(words: Sequence[str], flag: str) -> str | None:

@@ -38,7 +38,7 @@ def _concerns(session: Session, one: Mapping[str, Any]) -> bool:
         return True
     if session.cert_name:
         return bool(one["name"] == session.cert_name)
-    return not session.names or {name.lower() for name in one["domains"]} == {name.lower() for name in session.names}
+    return not session.names or {name.lower() for name in one["domains"]} == set(session.names)
 
 
 def _certificate(session: Session, name: str, changed: bool) -> dict[str, Any] | None:
@@ -120,9 +120,11 @@ def note_ends(sessions: Sequence[Session]) -> None:
 
 
 def tell(document: Mapping[str, Any], code: Exit) -> int:
-    """Print a document; the result is the exit code."""
-    print(documents.text(document))
-    sys.stdout.flush()
+    """Print a document; the result is the exit code.
+
+    :raises NotPrintedError: if that cannot be done.
+    """
+    documents.tell(document)
     return int(code)
 
 
@@ -182,12 +184,15 @@ def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) ->
 
 @contextlib.contextmanager
 def interruptible(session: Session) -> Iterator[None]:
-    """Ctrl-C ends the verb with a sentence; the session goes on.
+    """Ctrl-C ends the verb with a sentence; the session goes on. So does a document that cannot be printed.
 
-    :raises SystemExit: with 130, as shells have it.
+    :raises SystemExit: with 130, as shells have it; with 1 for the document.
     """
     try:
         yield
+    except documents.NotPrintedError as error:
+        print(f"{error} It is that of session {session.id}; see: {command(session, verb='status')}", file=sys.stderr)
+        sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
         status, abort = command(session, verb="status"), command(session, verb="abort")
         print(f"Interrupted; session {session.id} goes on. See: {status}; to end it: {abort}", file=sys.stderr)

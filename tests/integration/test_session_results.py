@@ -93,6 +93,41 @@ def test_a_request_of_ones_own(tool: Tool, certbot: Certbot, domain: str) -> Non
     tool.remove(done)
 
 
+def test_a_document_that_cannot_be_printed(tool: Tool, domain: str) -> None:
+    """A full disk behind a redirection. Lost: which session holds the lock, and the batch, to an answer by nobody."""
+    with open("/dev/full", "wb") as full:
+        for verb, words in (
+            ("begin", ["--", *tool.begins("certonly", *names(domain))]),
+            ("status", []),
+            ("recover", ["--list", "--json"]),
+        ):
+            command = tool.command(verb, *words)
+            ended = subprocess.run(
+                command, env=tool.environment, cwd=tool.certbot.cwd, stdout=full, stderr=subprocess.PIPE, text=True
+            )
+            assert ended.returncode == 1, ended
+            said = "The document could not be printed: No space left on device."
+            [one] = tool.run("status")["sessions"]
+            if verb == "begin":
+                said += f" It is that of session {one['session']}; see: "
+            assert ended.stderr.startswith(said), ended
+            assert (ended.stderr.count("\n"), one["state"]) == (1, "waiting"), ended
+    # Nobody has seen the batch, so nobody can have published it.
+    shown = tool.run("finish", one["session"])
+    assert (shown.code, shown["state"], list(shown["txt"])) == (9, "more", [f"_acme-challenge.{domain}"]), shown
+
+
+def test_names_as_certbot_takes_them(tool: Tool, domain: str) -> None:
+    """Lost: the certificate that is to be handed over once more, where nothing is due."""
+    begun = tool.begin("certonly", "-d", f"{domain}, B.{domain}.")
+    tool.publish(begun)
+    assert tool.run("finish", begun["session"])["certificates"][0]["domains"] == [domain, f"b.{domain}"]
+    for name in domain, f"b.{domain}":
+        tool.ca.clear_txt(f"_acme-challenge.{name}")
+    again = tool.begin("certonly", "-d", f"{domain}, B.{domain}.")
+    assert (again["state"], [one["name"] for one in again["certificates"]]) == ("nothing_due", [domain]), again
+
+
 def test_two_finish_at_the_same_time(tool: Tool, domain: str) -> None:
     """Lost: a job that fails because somebody had patience for less."""
     begun = tool.begin("certonly", *names(domain))

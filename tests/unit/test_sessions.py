@@ -322,7 +322,31 @@ def test_the_verb_is_the_one_that_certbot_finds(words: list[str]) -> None:
 
 
 def test_names_and_flags_without_a_blank_between() -> None:
-    assert begin.options(["-da.test", "-d", "b.test", "--domain=c.test"], "-d") == ["b.test", "a.test"]
+    assert begin.options(["-da.test", "-d", "b.test", "--domain=c.test"], "-d") == ["a.test", "b.test"]
+    # The last one holds, whatever its form.
+    assert begin.option(["--work-dir=/a", "--work-dir", "/b"], "--work-dir") == "/b"
+
+
+def test_names_are_those_of_the_certificate() -> None:
+    given = ["certonly", "-d", "A.test, *.a.test.", "--ip-address", "2001:DB8:0::1"]
+    assert begin._session(given, "/c", "/w").names == ("a.test", "*.a.test", "2001:db8::1")
+
+
+@pytest.mark.parametrize(
+    ("words", "flag", "expected"),
+    [
+        (["--work", "/w"], "--work-dir", ["/w"]),
+        (["--config-d=/c"], "--config-dir", ["/c"]),
+        (["--external-auth-m", "handler"], "--external-auth-mode", ["handler"]),
+        # Those are flags of their own.
+        (["--config", "/c", "--domain", "a.test"], "--config-dir", []),
+        (["--config", "/c"], "--configurator", []),
+        (["--work-dir-of-mine", "/w", "--", "-d"], "--work-dir", []),
+    ],
+)
+def test_flags_may_be_shortened(words: list[str], flag: str, expected: list[str]) -> None:
+    """Lost: a session that its Certbot leads elsewhere than where it is looked for."""
+    assert begin.options(words, flag) == expected
 
 
 def test_a_session_speaks_protocol_1_whatever_was_kept(session: Session) -> None:
