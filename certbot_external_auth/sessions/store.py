@@ -63,7 +63,8 @@ def new(work_dir: str, session: Session) -> Session:
 def find(work_dir: str, identifier: str) -> Session:
     """The session of that name.
 
-    :raises UnknownSessionError: if there is none of this user's.
+    :raises UnknownSessionError: if there is none.
+    :raises UsageError: if this user may not look.
     """
     unknown = UnknownSessionError(
         [
@@ -82,6 +83,8 @@ def find(work_dir: str, identifier: str) -> Session:
         if found.pop("version") != 1:
             raise unknown
         return Session(**{**found, "folder": folder, "names": tuple(found["names"])})
+    except PermissionError as error:
+        raise _unreadable(work_dir, error) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise unknown from None
 
@@ -111,27 +114,44 @@ def _point(session: Session) -> None:
 
 
 def every(work_dir: str) -> list[Session]:
-    """All sessions on record, oldest first."""
+    """All sessions on record, oldest first.
+
+    :raises UsageError: if this user may not look.
+    """
     found = []
-    with contextlib.suppress(OSError):
-        for name in os.listdir(root(work_dir)):
-            with contextlib.suppress(UsageError):
-                found.append(find(work_dir, name))
+    for name in _folders(work_dir):
+        with contextlib.suppress(UsageError):
+            found.append(find(work_dir, name))
     return sorted(found, key=lambda session: session.started)
 
 
+def _folders(work_dir: str) -> list[str]:
+    try:
+        return [name for name in os.listdir(root(work_dir)) if _ID.fullmatch(name)]
+    except PermissionError as error:
+        raise _unreadable(work_dir, error) from None
+    except OSError:
+        return []
+
+
+def _unreadable(work_dir: str, error: OSError) -> UsageError:
+    return UsageError([f"The sessions in {root(work_dir)} cannot be read: {error.strerror}."])
+
+
 def forget_old(work_dir: str, now: float) -> None:
-    """Remove the records of sessions that ended long ago.
+    """Remove the records of sessions that ended long ago, also those that a power cut has left unreadable.
 
     :param now: Unix seconds.
     """
-    for session in every(work_dir):
-        path = os.path.join(session.folder, "lines")
+    for name in _folders(work_dir):
+        folder = os.path.join(root(work_dir), name)
+        path = os.path.join(folder, "lines")
         with contextlib.suppress(OSError):
-            last = os.stat(path if os.path.exists(path) else session.folder).st_mtime
-            if not alive(session) and now - last > KEPT:
-                socket_place.remove(session.socket)
-                shutil.rmtree(session.folder, ignore_errors=True)
+            last = os.stat(path if os.path.exists(path) else folder).st_mtime
+            if not _locked(folder) and now - last > KEPT:
+                with contextlib.suppress(UsageError):
+                    socket_place.remove(find(work_dir, name).socket)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def lines(session: Session) -> list[dict[str, object]]:
@@ -204,8 +224,12 @@ def lock(session: Session) -> int:
 
 def alive(session: Session) -> bool:
     """Whether its Certbot runs."""
+    return _locked(session.folder)
+
+
+def _locked(folder: str) -> bool:
     try:
-        descriptor = os.open(os.path.join(session.folder, "lock"), os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:

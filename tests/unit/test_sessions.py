@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -24,7 +25,17 @@ from certbot_external_auth import folders
 from certbot_external_auth.backends.socket_channel import SocketChannel, session_record
 from certbot_external_auth.backends.stream import Stream
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import STATES, Session, begin, conversation, finish, outcome, report, store
+from certbot_external_auth.sessions import (
+    STATES,
+    Session,
+    begin,
+    conversation,
+    finish,
+    outcome,
+    report,
+    socket_place,
+    store,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test", "identifier_type": "dns"}
@@ -387,3 +398,37 @@ def test_a_name_that_is_a_verb_elsewhere_is_a_name() -> None:
     words = begin.completed(["certonly", "--cert-name", "renew"], {})
     assert "--no-random-sleep-on-renew" not in words
     assert "-a" not in begin.completed(["renew", "--cert-name", "run"], {})
+
+
+@pytest.mark.parametrize("content", [b"", b'{"version": 2}'])
+def test_a_record_that_cannot_be_read_goes_with_the_old_ones(session: Session, content: bytes) -> None:
+    """As a power cut leaves it, or another version. Lost: a folder for each, for ever; or one that is in use."""
+    dead = store.new(session.work_dir, begin._session(["certonly"], "/c", session.work_dir))
+    for one in session, dead:
+        Path(one.folder, "session.json").write_bytes(content)
+    Path(store.root(session.work_dir), "notes.txt").touch()
+    store.forget_old(session.work_dir, time.time())
+    assert Path(dead.folder).exists()
+    store.forget_old(session.work_dir, time.time() + store.KEPT + 60)
+    assert sorted(os.listdir(store.root(session.work_dir))) == sorted([session.id, "notes.txt"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+@pytest.mark.parametrize("words", [["status"], ["status", "SESSION"], ["finish", "SESSION"], ["abort", "SESSION"]])
+def test_sessions_that_are_somebody_elses(words: list[str]) -> None:
+    """Lost: that there are any, for a monitor that is not root; it was told that there are none."""
+    with tempfile.TemporaryDirectory() as work_dir:
+        os.chmod(work_dir, 0o755)
+        found = store.new(work_dir, begin._session(["certonly"], f"{work_dir}/c", work_dir))
+        # Imported before it is somebody else, who need not be able to read this checkout.
+        code = (
+            "import os, sys\nfrom certbot_external_auth import cli\n"
+            "from certbot_external_auth.sessions import abort, finish, status\n"
+            "os.setgroups([]); os.setgid(65534); os.setuid(65534)\nsys.exit(cli.main())"
+        )
+        given = [found.id if word == "SESSION" else word for word in words]
+        command = [sys.executable, "-c", code, *given, "--work-dir", work_dir]
+        ended = subprocess.run(command, capture_output=True, text=True, cwd="/")
+        said = f"The sessions in {store.root(work_dir)} cannot be read: Permission denied.\n"
+        assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said), ended
+        socket_place.remove(found.socket)
