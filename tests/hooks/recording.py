@@ -11,17 +11,21 @@ import sys
 import urllib.request
 
 # A proxy has no business between servers of one machine.
+given: list[str] = []
+"""What stood on stdin, once `begin` has read it."""
 _plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def begin() -> str:
     """Record this call in $RECORD; fail if $FAIL_AT says so. The result is the operation."""
+
+    given.append(sys.stdin.read())
     umask = os.umask(0o077)
     os.umask(umask)
     call = {
         "argv": sys.argv[1:],
         "env": dict(os.environ),
-        "stdin": sys.stdin.read(),
+        "stdin": given[0],
         "stdin_is_null": os.stat(0) == os.stat(os.devnull),
         "cwd": os.getcwd(),
         "umask": umask,

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""A hook of every foreign dialect at once: records how it was called, and publishes TXT records."""
+"""A hook of every foreign dialect at once: records how it was called, and publishes TXT records.
+
+With KIND=http-01 files instead; those of Dehydrated's are its caller's business.
+"""
 
 import os
 import sys
@@ -8,15 +11,26 @@ import recording
 
 arguments = sys.argv[1:]
 operation = arguments[0] if arguments else os.environ.get("SPEAKS", "auth-hook")
-if operation == "begin" and arguments[1] != "dns-01":
+kind = os.environ.get("KIND", "dns-01")
+if operation == "begin" and arguments[1] != kind:
     # uacme's way to be offered the next type.
     sys.exit(1)
-if operation.startswith("challenge-http-"):
+if operation.startswith("challenge-") and not operation.startswith(f"challenge-{kind[:-3]}-"):
     # acmetool's way.
     sys.exit(42)
 if not arguments:
     sys.argv.append(operation)
 recording.begin()
+if kind == "http-01":
+    if operation in ("begin", "challenge-http-start"):
+        recording.add_file(arguments[3], arguments[4] if operation == "begin" else recording.given[0])
+    elif operation in ("done", "failed", "challenge-http-stop"):
+        recording.remove_file(arguments[3])
+    elif operation == "auth-hook" and "CERTBOT_AUTH_OUTPUT" not in os.environ:
+        recording.add_file(os.environ["CERTBOT_TOKEN"], os.environ["CERTBOT_VALIDATION"])
+    elif operation == "auth-hook":
+        recording.remove_file(os.environ["CERTBOT_TOKEN"])
+    sys.exit()
 if operation in ("deploy_challenge", "clean_challenge"):
     adds, pairs = operation == "deploy_challenge", list(zip(arguments[1::3], arguments[3::3], strict=True))
 elif operation in ("present", "cleanup") and len(arguments) == 3:

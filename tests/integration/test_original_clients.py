@@ -19,6 +19,7 @@ import pytest
 from tests.support.certbot import CONSOLE_SCRIPT, Certbot
 from tests.support.hooks import Call, Hooks
 from tests.support.testca import TestCA
+from tests.support.webroot import Webroot
 from tests.support.words import handler, names
 
 TARGET = re.compile(r"^(t[0-9a-f]{12}\.test)-[a-z2-7]{26}$")
@@ -45,8 +46,8 @@ class Contract:
 class Originals:
     """The clients, run as their users would."""
 
-    def __init__(self, ca: TestCA, hooks: Hooks, folder: Path) -> None:
-        self.ca, self.hooks, self.folder = ca, hooks, folder
+    def __init__(self, ca: TestCA, hooks: Hooks, folder: Path, kind: str, webroot: Path) -> None:
+        self.ca, self.hooks, self.folder, self.kind = ca, hooks, folder, kind
         folder.mkdir()
         self.environment = {
             "PATH": f"{Path(sys.executable).parent}:{SYSTEM_PATH}",
@@ -54,6 +55,8 @@ class Originals:
             "RECORD": str(hooks.record),
             "CHALLTESTSRV": ca.management,
             "REQUESTS_CA_BUNDLE": str(ca.ca_bundle),
+            "KIND": kind,
+            "WEBROOT": str(webroot),
         }
 
     def run(self, words: Sequence[str], **more: str) -> None:
@@ -70,13 +73,14 @@ class Originals:
 
     def dehydrated(self, hook: str, wanted: Sequence[str]) -> None:
         lines = [f"CA={self.ca.directory}", f'CURL_OPTS="--cacert {self.ca.ca_bundle}"', f"BASEDIR={self.folder}"]
+        lines.append(f"WELLKNOWN={self.environment['WEBROOT']}")
         config = self.folder / "config"
         config.write_text("\n".join(lines) + "\n")
         common = ["dehydrated", "--config", str(config)]
         self.run([*common, "--register", "--accept-terms"])
         self.hooks.forget()
         domains = [word for name in wanted for word in ("--domain", name)]
-        self.run([*common, "--cron", "--challenge", "dns-01", "--hook", hook, "--alias", wanted[0], *domains])
+        self.run([*common, "--cron", "--challenge", self.kind, "--hook", hook, "--alias", wanted[0], *domains])
 
     def lego(self, hook: str, wanted: Sequence[str], **more: str) -> None:
         words = ["lego", "--server", self.ca.directory, "--accept-tos", "--email", "a@b.example", "--path", "lego"]
@@ -114,7 +118,7 @@ class Originals:
     def certbot(self, hook: str, wanted: Sequence[str]) -> None:
         folders = [f"--{kind}-dir={self.folder / kind}" for kind in ("config", "work", "logs")]
         words = [sys.executable, str(CONSOLE_SCRIPT), "certonly", "-n", "--manual", "--manual-auth-hook", hook]
-        words += ["--manual-cleanup-hook", hook, "--preferred-challenges", "dns", "--server", self.ca.directory]
+        words += ["--manual-cleanup-hook", hook, "--preferred-challenges", self.kind, "--server", self.ca.directory]
         self.run([*words, "--agree-tos", "--register-unsafely-without-email", *folders, *names(*wanted)])
 
 
@@ -148,7 +152,7 @@ CONTRACTS = {
         },
     ),
     "acmetool": Contract(
-        ("challenge-dns-start", "challenge-dns-stop", "live-updated"),
+        (*(f"challenge-{kind}-{way}" for kind in ("dns", "http") for way in ("start", "stop")), "live-updated"),
         umask=False,
         repeats=True,
         ours={
@@ -160,21 +164,35 @@ CONTRACTS = {
     ),
     "certbot": Contract(
         ("auth-hook", "cleanup-hook"),
-        tuple(f"CERTBOT_{name}" for name in (*CERTBOT, "AUTH_OUTPUT")),
+        tuple(f"CERTBOT_{name}" for name in (*CERTBOT, "TOKEN", "AUTH_OUTPUT")),
         ours={"exit code": "one that is not 0 ends the run; Certbot warns and asks the CA all the same"},
     ),
 }
 
 
-@pytest.mark.parametrize("dialect", CONTRACTS)
+@pytest.mark.parametrize(
+    ("dialect", "kind"),
+    [
+        *((dialect, "dns-01") for dialect in CONTRACTS),
+        *((dialect, "http-01") for dialect in ("dehydrated", "uacme", "acmetool", "certbot")),
+    ],
+)
 def test_called_as_by_the_original(
-    certbot: Certbot, ca: TestCA, scripts: Hooks, tmp_path: Path, domain: str, dialect: str
+    certbot: Certbot,
+    ca: TestCA,
+    scripts: Hooks,
+    tmp_path: Path,
+    domain: str,
+    dialect: str,
+    kind: str,
+    web: Webroot,
+    webroot_folder: Path,
 ) -> None:
     """Lost: a hook that worked for years."""
     contract = CONTRACTS[dialect]
     wanted = [domain, f"b.{domain}"]
     hook = scripts.path("speaks-all.py")
-    originals = Originals(ca, scripts, tmp_path / "original")
+    originals = Originals(ca, scripts, tmp_path / "original", kind, webroot_folder)
     if dialect == "uacme" and not _may_mount():
         pytest.skip("uacme trusts only the system's CAs, and a mount namespace needs root")
     run: Callable[[str, Sequence[str]], None] = getattr(originals, dialect.replace("-", "_"))
@@ -187,9 +205,12 @@ def test_called_as_by_the_original(
 
     scripts.forget()
     more = ["--external-auth-cleanup-handler", hook] if dialect == "certbot" else []
+    more += ["--external-auth-wellknown", str(webroot_folder)] if (dialect, kind) == ("dehydrated", "http-01") else []
+    more += ["--preferred-challenges", kind]
     more += ["-i", "external-auth"] if dialect == "acmetool" else []
     ours_hook = str(scripts.folder.parent / "acmetool-hooks") if dialect == "acmetool" else hook
-    result = certbot.run("certonly", *handler(ours_hook, "--external-auth-dialect", dialect, *more), *names(*wanted))
+    words = handler(ours_hook, "--external-auth-dialect", dialect, *more)
+    result = certbot.run("certonly", *words, *names(*wanted), env={"KIND": kind})
     assert result.returncode == 0, result
     ours = scripts.calls(*contract.operations)
     assert sorted(map(repr, compared(ours, contract))) == sorted(map(repr, compared(theirs, contract)))
@@ -199,6 +220,7 @@ def test_called_as_by_the_original(
     if "order" not in contract.ours:
         assert [call.operation for call in ours] == [call.operation for call in theirs]
     assert ca.txt(f"_acme-challenge.{domain}") == []
+    assert list(webroot_folder.iterdir()) == []
 
 
 def compared(calls: Sequence[Call], contract: Contract) -> list[dict[str, object]]:
@@ -208,8 +230,10 @@ def compared(calls: Sequence[Call], contract: Contract) -> list[dict[str, object
             "argv": [TARGET.sub(r"\1", BASE64.sub("(value)", word)) for word in call.argv],
             "variables": {name: variable(call, name) for name in contract.variables},
             # acmetool names hosts in the order of a hash table.
-            "stdin": (sorted(call.stdin.splitlines()), call.stdin_is_null),
+            "stdin": ([BASE64.sub("(value)", one) for one in sorted(call.stdin.splitlines())], call.stdin_is_null),
             "umask": call.umask if contract.umask else None,
+            # What Dehydrated puts there itself before the hook is called to deploy, and removes before it is to clean.
+            "file": call.wellknown.get(call.argv[2]) == call.argv[3] if len(call.argv) == 4 else None,
         }
         for call in calls
     ]
