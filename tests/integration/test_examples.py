@@ -131,6 +131,12 @@ def issued_and_renewed(certbot: Certbot, words: list[str], *wanted: str) -> Resu
     return renewed
 
 
+def shaken_hands(port: int, name: str) -> str:
+    """What openssl says of it; Python sends no such names."""
+    words = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", name, "-alpn", "acme-tls/1"]
+    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30).stdout
+
+
 def test_nginx_answers_challenges_beside_the_site(certbot: Certbot, ca: TestCA, open_folder: Path, domain: str) -> None:
     """Lost: the site, for as long as a challenge takes; or the challenge, since the site has the port."""
     ports = [ca.free_port() for _ in range(3)]
@@ -150,8 +156,15 @@ def test_nginx_answers_challenges_beside_the_site(certbot: Certbot, ca: TestCA, 
     text = exchanged(EXAMPLES / "nginx-tls-alpn" / "acme-tls.conf", pairs)
     certbot.environment["ACME_TLS_FOLDER"] = str(acme)
     script = str(EXAMPLES / "nginx-tls-alpn" / "nginx-tls-alpn.sh")
+    # Somebody else's certificate beside the folder, which any visitor could ask for by its path.
+    (open_folder / "other.pem").write_text(ca.ca_bundle.read_text() + (ca.folder / "server.key").read_text())
+    (open_folder / "other.pem").chmod(0o644)
     with nginx(open_folder, ca, ports[2], text, ca.tls_port), Visitors(ca.tls_port, domain) as visitors:
         issued_and_renewed(certbot, handler(script, *ALPN), domain, f"b.{domain}")
+        assert "BEGIN CERTIFICATE" not in shaken_hands(ca.tls_port, "../other")
+        shutil.copy(open_folder / "other.pem", acme / "other.pem")
+        assert "BEGIN CERTIFICATE" in shaken_hands(ca.tls_port, "other")
+        (acme / "other.pem").unlink()
     assert visitors.failures == []
     assert visitors.answered > 50
     assert list(acme.iterdir()) == []
