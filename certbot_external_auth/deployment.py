@@ -146,6 +146,7 @@ class State:
         data = json.dumps(content, indent=1, sort_keys=True).encode()
         with own_folder.opened(self._work_dir, create=True) as folder:
             os.close(own_folder.put(folder, FILE, data, sync=True))
+            os.fsync(folder)
 
 
 def _checked(value: Any) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def put(folder: int, name: str, content: bytes, *, sync: bool = False) -> int:
     """Write a file, 0600, whole or not at all; what has its name is replaced, not followed.
 
     :param folder: a descriptor from `opened`.
-    :param sync: it is on the disk when this returns.
+    :param sync: it is on the disk before it has its name; that it has it, once the caller has synced the folder.
     :returns: a descriptor of it, which the caller closes; it is locked until then, from before it had its name.
     :raises OSError: if it cannot be written; nothing is changed then.
     """
@@ -128,8 +128,6 @@ def _put(folder: int, name: str, content: bytes, sync: bool) -> int:
         if sync:
             os.fsync(file)
         os.rename(passing, name, src_dir_fd=folder, dst_dir_fd=folder)
-        if sync:
-            os.fsync(folder)
     except BaseException:
         os.close(file)
         with contextlib.suppress(OSError):

@@ -47,19 +47,31 @@ class Held:
 
         :raises OSError: if it cannot be written; nothing is left of it then.
         """
+        held = cls(work_dir, entry, -1)
         try:
-            return cls(work_dir, entry, _put(work_dir, entry))
-        except OSError:
+            held.store(entry)
+        except BaseException:
             # It may have its name already, and only be not surely on the disk.
             with contextlib.suppress(OSError):
                 _unlink(work_dir, entry)
+            held.release()
             raise
+        return held
 
     def store(self, entry: Entry) -> None:
-        """Replace what the file says; raises as `new`, and the file is as before then."""
-        descriptor = _put(self._work_dir, entry)
-        os.close(self._descriptor)
-        self._descriptor, self.entry = descriptor, entry
+        """Replace what the file says; it stays locked whatever comes of that.
+
+        :raises OSError: if it is as before, or not surely on the disk.
+        """
+        try:
+            content = encode(entry)
+        except EntryError as error:
+            raise OSError(errno.EFBIG, str(error)) from None
+        with own_folder.opened(self._work_dir, FOLDER, create=True) as above:
+            descriptor = own_folder.put(above, f"{entry.id}.json", content, sync=True)
+            self.release()
+            self._descriptor, self.entry = descriptor, entry
+            os.fsync(above)
 
     def remove(self) -> None:
         """Everything is withdrawn. The file is released in any case.
@@ -76,15 +88,6 @@ class Held:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-def _put(work_dir: str, entry: Entry) -> int:
-    try:
-        content = encode(entry)
-    except EntryError as error:
-        raise OSError(errno.EFBIG, str(error)) from None
-    with own_folder.opened(work_dir, FOLDER, create=True) as above:
-        return own_folder.put(above, f"{entry.id}.json", content, sync=True)
 
 
 def _unlink(work_dir: str, entry: Entry) -> None:

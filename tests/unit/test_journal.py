@@ -371,6 +371,27 @@ def test_every_system_call_may_fail_once(tmp_path: Path) -> None:
     assert seen >= {"open", "mkdir", "fstat", "write", "fsync", "rename", "flock"}
 
 
+def test_a_batch_stays_locked_whatever_fails_as_it_is_written_again(tmp_path: Path) -> None:
+    """Else a run would begin beside who still withdraws the same names, and lose what it has just published."""
+    seen = set()
+    for at in range(1, 500):
+        work, one = tmp_path / str(at), entry()
+        held = journal.Held.new(str(work), one)
+        with pytest.MonkeyPatch.context() as patch:
+            failing = Failing(at, patch)
+            with contextlib.suppress(OSError):
+                held.store(dataclasses.replace(one, attempts=1))
+        seen.add(failing.failed)
+        found = journal.look(str(work))
+        assert (found.left, found.running) == ([], [held.entry]), failing.failed
+        held.release()
+        assert journal.look(str(work)).left == [held.entry]
+        if not failing.failed:
+            break
+    assert not failing.failed
+    assert seen >= {"open", "fchmod", "write", "fsync", "rename", "flock"}
+
+
 def test_looking_may_fail_at_every_system_call(tmp_path: Path) -> None:
     """What cannot be looked at now is there the next time, and not set aside."""
     seen = set()
