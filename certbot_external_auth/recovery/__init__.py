@@ -70,7 +70,8 @@ def withdraw(
     """
     found, began = journal.look(work_dir), time.monotonic()
     outcome = Outcome(running=list(found.running), aside=found.aside)
-    for one in chosen(found.left, config_dir, named):
+    # Who is told counts as told: that comes last, since all that is called before may be where this process ends.
+    for one in sorted(chosen(found.left, config_dir, named), key=lambda entry: entry.mode in TOLD_MODES):
         if not by_hand and one.id in journal.touched:
             continue
         if not by_hand and _often_enough(one):

@@ -285,6 +285,16 @@ def test_a_try_that_was_killed_is_none_of_the_three(tmp_path: Path) -> None:
     assert [entry.id for entry in withdraw(tmp_path).withdrawn] == [one.id]
 
 
+@pytest.mark.parametrize("mode", ["json", "manual"])
+def test_a_run_that_is_killed_before_it_could_tell_has_told_nobody(tmp_path: Path, mode: str) -> None:
+    """Lost: what a driver left, reminded of three times by runs that were killed while they withdrew something else."""
+    told = left(tmp_path, (), mode=mode)
+    left(tmp_path, (hook(tmp_path / "hooks" / "h", "#!/bin/sh\nkill -KILL $PPID\n"),))
+    assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
+    (found,) = (one for one in journal.look(str(tmp_path / "work")).left if one.id == told.id)
+    assert found.attempts == 0
+
+
 def test_what_ends_every_process_that_withdraws_it_is_not_tried_for_ever(tmp_path: Path) -> None:
     path = hook(tmp_path / "hooks" / "h", "#!/bin/sh\nkill -KILL $PPID\n")
     one, work = left(tmp_path, (path,)), str(tmp_path / "work")
