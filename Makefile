@@ -56,8 +56,8 @@ random-drivers: venv ## 2,000 drivers of JSON lines that behave by chance, each 
 bench: venv pebble servers ## measure beside Certbot's --manual hooks, dehydrated and lego, write docs/performance.md (QUICK=1: a short look, writes nothing)
 	@$(PY) bench/run.py $(if $(QUICK),--quick)
 
-faults: venv pebble servers ## make everything go wrong on purpose, write docs/reliability.md (QUICK=1: some of it, writes nothing; SEED=…)
-	@$(PY) faults/run.py $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) </dev/null
+faults: venv pebble servers ## make everything go wrong on purpose, write docs/reliability.md (QUICK=1: some of it, writes nothing; ONLY=TABLE; SEED=…)
+	@$(PY) faults/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) </dev/null
 
 bench-dehydrated: venv pebble servers ## the same hook under Dehydrated and here, failing; writes its table into docs/dehydrated.md (QUICK=1)
 	@$(PY) bench/beside_dehydrated.py $(if $(QUICK),--quick)

@@ -1,8 +1,10 @@
-"""Calls of the system fail once, by strace: those by which the journal is kept, and those by which it is read."""
+"""Calls of the system fail once, by strace: those by which the journal is kept, and those by which it is read. Or its
+process is killed at one of them, before it does anything."""
 
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +25,7 @@ TRIES = 5
 PASSING = "passing"
 IN_JOURNAL = "/journal/"
 KILLED = "killed."
+KILL = "SIGKILL"
 NEVER = 65535
 """The highest number that strace takes."""
 
@@ -50,6 +53,9 @@ class Failing:
         places = {"": "", "journal": " in the journal's folder", "entry": " of a file of the journal"}
         place = places.get(self.where, " of the journal's new file")
         state = ", after a kill" if self.killed else ", after a cleanup that failed" if self.env else ""
+        if self.error == KILL:
+            who = "a run that withdraws" if self.killed else "a run"
+            return f"{who}, at {self.call}{place}, number {self.number}{'' if self.killed else state}"
         return f"{self.call}{place} fails with {self.error}, number {self.number}{state}"
 
 
@@ -57,6 +63,15 @@ def cases(quick: bool) -> dict[str, Callable[[Host], Found]]:
     """What is tried, and how."""
     chosen = [Failing("fsync", 1), Failing("read", 1, "entry", killed=True)] if quick else _all()
     return {one.what: partial(_try, one) for one in chosen}
+
+
+def killed_cases(quick: bool) -> dict[str, Callable[[Host], Found]]:
+    """The same with kills: of a run that writes its journal, and of one that withdraws what another has left."""
+    calls = ("fsync", "renameat", "unlinkat", "flock", "fchmod")
+    chosen = [Failing(call, number, "", KILL, old) for old in (False, True) for call in calls for number in (1, 2, 3)]
+    chosen += [Failing("write", 1, PASSING, KILL), Failing("write", 2, PASSING, KILL, env={"FAIL_AT": "cleanup"})]
+    quickly = [Failing("renameat", 1, "", KILL, killed=True)]
+    return {one.what: partial(_try, one) for one in (quickly if quick else chosen)}
 
 
 def _all() -> list[Failing]:
@@ -94,7 +109,10 @@ def _try(failing: Failing, place: Host) -> Found:
         result, trace = _traced(place, failing, number, paths, name)
         # Signals have lines as well.
         lines = [line for line in trace.splitlines() if line.startswith(f"{failing.call}(")]
-        hit = any("(INJECTED)" in line and (failing.where != PASSING or IN_JOURNAL in line) for line in lines)
+        if failing.error == KILL:
+            hit = result.returncode == -signal.SIGKILL and (failing.where != PASSING or IN_JOURNAL in lines[-1])
+        else:
+            hit = any("(INJECTED)" in line and (failing.where != PASSING or IN_JOURNAL in line) for line in lines)
         wanted = [index for index, line in enumerate(lines, 1) if IN_JOURNAL in line]
         if hit or failing.where != PASSING or len(wanted) < failing.number:
             break
@@ -105,6 +123,8 @@ def _try(failing: Failing, place: Host) -> Found:
     unnoted = Path(f"{place.record}.unnoted")
     wrong = f"published and not noted: {unnoted.read_text()}" if unnoted.exists() else wrong_with(place, result, name)
     wrong = wrong or after(place, KILLED, name)
+    if failing.error == KILL:
+        return Found("nothing left after the next run", wrong)
     outcome = "refused" if result.returncode else "issued"
     return Found(": ".join(filter(None, (f"{outcome}, nothing left after the next run", sentence(result)))), wrong)
 
@@ -122,7 +142,8 @@ def _traced(place: Host, failing: Failing, number: int, paths: list[Path], name:
     """A run in which a call fails, and all calls of its kind that it makes."""
     trace = place.record.with_name("trace")
     where = [word for path in paths for word in ("-P", str(path))]
-    inject = f"inject={failing.call}:error={failing.error}:when={number}"
+    what = f"signal={KILL}" if failing.error == KILL else f"error={failing.error}"
+    inject = f"inject={failing.call}:{what}:when={number}"
     words = ["strace", "-qq", "-y", "-o", str(trace), "-e", f"trace={failing.call}", "-e", inject, *where]
     words += place.certbot.command(words_of(place, "looks-at-the-journal.sh", name))
     environment = {**place.certbot.environment, **failing.env}

@@ -6,28 +6,30 @@ faults/run.py [--quick] [--only TABLE] [--seed NUMBER]
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import os
-import platform
 import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bench.machine import packaged, processor  # noqa: E402
-from faults import handlers, hostile_ca, kills, properties, surroundings  # noqa: E402
+from faults import handlers, hostile_ca, kills, kills_of_recovery, properties, surroundings  # noqa: E402
+from faults.page import page  # noqa: E402
 from faults.table import Table  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
 
 ALONE = "input"
 REPORT = ROOT / "docs" / "reliability.md"
 Make = Callable[[Path, bool, int], Table]
+
+
+def _kills_of_recovery(folder: Path, quick: bool, seed: int) -> Table:
+    with TestCA() as ca:
+        return kills_of_recovery.table(ca, folder, quick, seed)
 
 
 def _with_ca(make: Callable[[TestCA, Path, bool], Table]) -> Make:
@@ -43,6 +45,7 @@ TABLES: dict[str, Make] = {
     "ca": _with_ca(hostile_ca.table),
     "kills": kills.table,
     "surroundings": _with_ca(surroundings.table),
+    "recovery": _kills_of_recovery,
     "input": lambda folder, quick, seed: properties.table(quick, seed),
 }
 
@@ -50,21 +53,23 @@ TABLES: dict[str, Make] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="some of each, and no docs/reliability.md")
-    parser.add_argument("--only", choices=TABLES, action="append", help="this table, and no docs/reliability.md")
+    parser.add_argument("--only", choices=TABLES, action="append", help="this table, and its section alone")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="for what happens at random")
     arguments = parser.parse_args()
     print(f"Seed {arguments.seed}", flush=True)
     chosen = arguments.only or list(TABLES)
     # Nobody measures in a short look, so all of it goes on at once, but for Hypothesis, which has chance to itself.
     alone = [name for name in chosen if name == ALONE or not arguments.quick]
-    tables = [made(name, arguments.quick, arguments.seed) for name in alone]
+    tables = {name: made(name, arguments.quick, arguments.seed) for name in alone}
     with ThreadPoolExecutor(len(TABLES)) as pool:
         together = [name for name in chosen if name not in alone]
-        tables += pool.map(lambda name: made(name, arguments.quick, arguments.seed), together)
-    if not arguments.quick and not arguments.only:
-        REPORT.write_text(report(tables, arguments.seed))
+        found = pool.map(lambda name: made(name, arguments.quick, arguments.seed), together)
+        tables.update(zip(together, found, strict=True))
+    if not arguments.quick:
+        before = REPORT.read_text() if arguments.only else ""
+        REPORT.write_text(page(before, tables, arguments.seed))
         print(f"Written to {REPORT.relative_to(ROOT)}")
-    return 1 if any(table.failed for table in tables) else 0
+    return 1 if any(table.failed for table in tables.values()) else 0
 
 
 def made(name: str, quick: bool, seed: int) -> Table:
@@ -78,23 +83,6 @@ def made(name: str, quick: bool, seed: int) -> Table:
         print("  " if row.ok else "X ", " | ".join(map(str, row.cells)))
     print(f"{table.title}: {table.verdict}, {time.monotonic() - began:.0f} s", flush=True)
     return table
-
-
-def report(tables: Sequence[Table], seed: int) -> str:
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("certbot", "acme", "certbot-external-auth")]
-    lines = [
-        "# Reliability",
-        "",
-        f"Written by `make faults` (`make faults SEED={seed}` for the same moments and values again); do not edit.",
-        "",
-        f"- Machine: {processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
-        f"- Versions: Python {platform.python_version()}, {', '.join(versions)}, Pebble {packaged('pebble')}",
-        f"- Date: {time.strftime('%Y-%m-%d')}",
-        "",
-        *(f"- {table.title}: {table.verdict}" for table in tables),
-        "",
-    ]
-    return "\n".join(lines) + "\n" + "\n".join(table.markdown() for table in tables)
 
 
 if __name__ == "__main__":

@@ -25,18 +25,17 @@ class Recovered:
         return documents.checked(self.stdout, "recover")
 
 
+def command(certbot: Certbot, *words: str) -> list[str]:
+    """The command line for this host's Certbot."""
+    start = [sys.executable, "-m", "certbot_external_auth.cli", "recover"]
+    return [*start, "--work-dir", str(certbot.work_dir), *words]
+
+
 def recover(certbot: Certbot, *words: str, timeout: float = 60) -> Recovered:
     """Run it for this host's Certbot, from another folder than Certbot's."""
-    command = [
-        sys.executable,
-        "-m",
-        "certbot_external_auth.cli",
-        "recover",
-        "--work-dir",
-        str(certbot.work_dir),
-        *words,
-    ]
-    ended = subprocess.run(command, env=certbot.environment, cwd="/", capture_output=True, text=True, timeout=timeout)
+    ended = subprocess.run(
+        command(certbot, *words), env=certbot.environment, cwd="/", capture_output=True, text=True, timeout=timeout
+    )
     return Recovered(ended.returncode, ended.stdout, ended.stderr)
 
 

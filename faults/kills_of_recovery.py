@@ -1,0 +1,250 @@
+"""SIGKILL again and again, at random moments, of those who withdraw what a killed run has left; and what is left when
+the next run has ended well. Also where the journal is just being written, and by a handler that always does it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import random
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from certbot_external_auth import own_folder
+from certbot_external_auth.journal.entry import Entry, EntryError, decode
+from certbot_external_auth.recovery import INTERRUPTIONS
+from faults import failing_calls, peers
+from faults.bed import Host, at_a_time, host
+from faults.kills import CHAIN, JOBS, MORE, NAMES, Words, plugin, records, wait_for_rest
+from faults.outcome import PATIENCE, Found, left, words_of
+from faults.table import Row, Table
+from tests.support import recover
+from tests.support.testca import TestCA
+
+BATCHES = 8
+AIMED = 4
+HANDLERS = {
+    "native": plugin("publishes.py"),
+    "native, five at a time": plugin("publishes.py", *JOBS),
+    "native, a wrapper that becomes the hook (`exec`)": plugin("becomes-another.sh"),
+    "native, published at the end of the batch": plugin("gathers.py"),
+    "dehydrated, chained": plugin("publishes-as-dehydrated.py", *CHAIN),
+}
+RECOVER, RUN = "`recover`", "a run for another name"
+NO_MORE = "that no run tries to withdraw any more"
+
+
+def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:
+    ways = [(way, handler) for way in (RECOVER, RUN) for handler in HANDLERS]
+    ways = ways[:1] if quick else ways
+    cases: dict[str, Callable[[Host], Found]] = {
+        f"{way}, again and again; {handler}": partial(_again_and_again, way, handler, 1 if quick else BATCHES, seed)
+        for way, handler in ways
+    }
+    if not quick:
+        cases["every run, by its handler, as it is to withdraw"] = _by_its_handler
+    cases.update(failing_calls.killed_cases(quick))
+    found = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
+    return Table(
+        "Killed while it withdraws",
+        f"A run for {len(NAMES)} names is killed when all of them are published. Who withdraws that (`recover`, or a "
+        f"run for another name) is killed in turn, up to {INTERRUPTIONS - 1} times for a batch, at a random moment: "
+        f"one time in {AIMED} between its start and its end, else while the handler is called (seed {seed}); every "
+        "other time together with everything it had started. Then a run for another name is left alone: it must end "
+        "well, nothing of all the runs before may be published or in the journal, no file of that may have been "
+        "damaged at any time, and no process may be left. Below that, runs that `strace` kills as they enter a call by "
+        "which the journal is kept, before the call does anything, and of which the next run must leave nothing.",
+        ("what is killed", "what came of it"),
+        [
+            Row(not one.wrong, (what, one.wrong or one.said))
+            for what, one in zip(cases, found, strict=True)
+            if one.wrong or one.said != failing_calls.NO_SUCH_CALL
+        ],
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Takes:
+    """Seconds of what withdraws one batch. :ivar calls: those during which the handler is called."""
+
+    all: float
+    calls: float
+
+
+@dataclasses.dataclass
+class _Count:
+    """:ivar during: kills while a handler was called. :ivar most: of one batch."""
+
+    batches: int = 0
+    kills: int = 0
+    during: int = 0
+    most: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.batches} batches, {self.kills} kills, {self.during} of them while the handler was called, at most "
+            f"{self.most} of these for one batch"
+        )
+
+
+def _again_and_again(way: str, handler: str, batches: int, seed: int, place: Host) -> Found:
+    publish, dice, count = HANDLERS[handler], random.Random(f"{seed} {way} {handler}"), _Count()
+    takes = None
+    for number in range(batches + 1):
+        domains = [f"{letter}{number}.{place.domain}" for letter in NAMES]
+        if not _leave(place, publish(place, domains), domains):
+            return Found("", "no run published")
+        withdraw = partial(_words, way, publish, place, number)
+        if takes is None:
+            takes = _measured(place, withdraw(0))
+            if takes is None:
+                return Found("", "what withdraws fails without a kill")
+            continue
+        wrong = _kill_often(place, withdraw, takes, dice, count)
+        last = [f"last{number}.{place.domain}"]
+        if not wrong and peers.finish(place, publish(place, last)) is None:
+            wrong = f"the next run failed: {_output(place)}"
+        others = [_other(place, number, each) for each in range(INTERRUPTIONS)]
+        wrong = wrong or _left_over(place, [*domains, *others, *last])
+        if wrong:
+            place.end_started()
+            return Found("", f"{wrong} ({count})")
+    return Found(f"{count}; nothing left")
+
+
+def _words(way: str, publish: Words, place: Host, number: int, kill: int) -> list[str]:
+    return recover.command(place.certbot) if way == RECOVER else publish(place, [_other(place, number, kill)])
+
+
+def _other(place: Host, number: int, kill: int) -> str:
+    return f"other{number}-{kill}.{place.domain}"
+
+
+def _leave(place: Host, words: Sequence[str], domains: Sequence[str]) -> bool:
+    """Have a run killed that has published everything."""
+    for _ in range(MORE):
+        with peers.started(place, words) as process:
+            while process.poll() is None:
+                if len(records(place, domains)) == len(domains):
+                    process.kill()
+                    place.end_started()
+                    process.wait()
+                    return True
+                time.sleep(0.02)
+    return False
+
+
+def _kill_often(
+    place: Host, withdraw: Callable[[int], list[str]], takes: _Takes, dice: random.Random, count: _Count
+) -> str:
+    """Kill until it withdraws all in spite of that, or often enough; what is wrong then."""
+    count.batches += 1
+    for kill in range(1, dice.randint(3, INTERRUPTIONS)):
+        before = _interrupted(place)
+        if not _killed(place, withdraw(kill), takes, dice):
+            break
+        count.kills += 1
+        damaged = _damaged(place)
+        if damaged:
+            return f"damaged: {damaged}"
+        count.during += _interrupted(place) > before
+        count.most = max([count.most, *(one.interrupted for one in _entries(place))])
+    return ""
+
+
+def _killed(place: Host, words: Sequence[str], takes: _Takes, dice: random.Random) -> bool:
+    """Whether the kill came before the end."""
+    before = _interrupted(place)
+    aimed, with_all = dice.randrange(AIMED) > 0, dice.random() < 0.5
+    moment = dice.uniform(0, takes.calls if aimed else takes.all)
+    with peers.started(place, words) as process:
+        while aimed and process.poll() is None and _interrupted(place) <= before:
+            time.sleep(0.01)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(moment)
+            return False
+        process.kill()
+        if with_all:
+            place.end_started()
+        process.wait()
+    return True
+
+
+def _measured(place: Host, words: Sequence[str]) -> _Takes | None:
+    """What withdraws one batch is left alone; None if it does not end well."""
+    began, calls, ended = time.monotonic(), 0.0, 0.0
+    with peers.started(place, words) as process:
+        while process.poll() is None:
+            if _interrupted(place):
+                calls = calls or time.monotonic()
+            elif calls:
+                ended = ended or time.monotonic()
+            time.sleep(0.01)
+    now = time.monotonic()
+    return None if process.returncode or not calls else _Takes(now - began, (ended or now) - calls)
+
+
+def _journal(place: Host) -> Path:
+    return place.certbot.work_dir / own_folder.NAME / "journal"
+
+
+def _entries(place: Host) -> list[Entry]:
+    """What anybody who looks now can read; a file that is not whole would be an EntryError."""
+    found = []
+    for path in recover.journal(place.certbot):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(decode(path.read_bytes()))
+    return found
+
+
+def _interrupted(place: Host) -> int:
+    """Tries that go on, or did not come to their end."""
+    return sum(one.interrupted for one in _entries(place))
+
+
+def _damaged(place: Host) -> list[str]:
+    """What in the journal's folder is neither a batch nor one that was about to be written."""
+    found = []
+    for path in _journal(place).iterdir():
+        try:
+            if not path.name.startswith(own_folder.PASSING) and f"{decode(path.read_bytes()).id}.json" != path.name:
+                found.append(path.name)
+        except EntryError as error:
+            found.append(f"{path.name}: {error}")
+    return found
+
+
+def _left_over(place: Host, domains: Sequence[str]) -> str:
+    wait_for_rest(place)
+    there = {"records": records(place, domains), "processes": place.started()}
+    there["files of the journal"] = [path.name for path in _journal(place).iterdir()]
+    return "; ".join(f"{what} are left: {found}" for what, found in there.items() if found)
+
+
+def _output(place: Host) -> str:
+    return (place.record.parent / "output").read_text(errors="replace")[-300:]
+
+
+def _by_its_handler(place: Host) -> Found:
+    """What ends everybody who withdraws is not tried for ever, and not forgotten either."""
+    script = "kills-its-caller.sh"
+    first = place.certbot.run(*words_of(place, script), timeout=PATIENCE)
+    if first.returncode == 0 or not left(place):
+        return Found("", f"the first run was not killed: {first.stderr[-300:]}")
+    for ended in range(2 * INTERRUPTIONS):
+        # It publishes by another handler, which lets it end.
+        run = place.certbot.run(*words_of(place, name=f"run{ended}."), timeout=PATIENCE)
+        if run.returncode == 0:
+            break
+    wrong = "" if run.returncode == 0 else f"still killed after {ended} runs"
+    wrong = wrong or ("" if NO_MORE in run.stderr and left(place) else f"not said to be left: {run.stderr[-300:]}")
+    Path(f"{place.record}.spare").touch()
+    recovered = recover.recover(place.certbot)
+    wrong = wrong or ("" if recovered.returncode == 0 else recovered.stdout[-300:])
+    wrong = wrong or _left_over(place, [place.domain])
+    return Found(
+        f"{ended} runs were killed, the next ended well and said that no run tries any more; recover did", wrong
+    )

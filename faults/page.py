@@ -1,0 +1,51 @@
+"""docs/reliability.md: a section for each table, which tells when and by what it was made, and is made anew alone."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import time
+from collections.abc import Mapping
+
+from bench.machine import packaged, processor
+from faults.table import Table
+
+_HEAD = """# Reliability
+
+Written by `make faults`; do not edit. The line below the head of each section makes that section anew, with the same
+moments and values.
+
+"""
+_SECTION = re.compile(r"^(?=## )", re.MULTILINE)
+_VERDICT = re.compile(r"^\*\*(.*)\.\*\*$", re.MULTILINE)
+_PACKAGES = ("certbot", "acme", "certbot-external-auth")
+
+
+def page(before: str, tables: Mapping[str, Table], seed: int) -> str:
+    """The page with these sections made anew.
+
+    :param before: the page as it is, whose other sections stay; empty if all are made.
+    :param tables: by the word that chooses them.
+    """
+    sections = {part.split("\n", 1)[0].removeprefix("## "): part.rstrip() for part in _SECTION.split(before)[1:]}
+    for word, table in tables.items():
+        head, rest = table.markdown().split("\n", 1)
+        sections[table.title] = f"{head}\n\n{_made(word, seed)}\n{rest}".rstrip()
+    verdicts = [f"- {title}: {_verdict(text)}\n" for title, text in sections.items()]
+    return _HEAD + "".join(verdicts) + "".join(f"\n{text}\n" for text in sections.values())
+
+
+def _verdict(section: str) -> str:
+    found = _VERDICT.search(section)
+    return found[1] if found else "unknown"
+
+
+def _made(word: str, seed: int) -> str:
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
+    return (
+        f"`make faults ONLY={word} SEED={seed}`, {time.strftime('%Y-%m-%d')}, {processor()}, {os.cpu_count()} cores, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {', '.join(versions)}, "
+        f"Pebble {packaged('pebble')}"
+    )

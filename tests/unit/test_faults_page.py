@@ -1,0 +1,26 @@
+"""The page that `make faults` writes: one section can be made anew without the others."""
+
+from __future__ import annotations
+
+import re
+
+from faults.page import page
+from faults.table import Row, Table
+
+
+def table(title: str, *ok: bool) -> Table:
+    return Table(title, "What was done.", ("what", "found"), [Row(one, (f"case {one}", title.upper())) for one in ok])
+
+
+def test_a_section_is_made_anew_and_the_others_stay() -> None:
+    first = page("", {"a": table("One", True), "b": table("Two", True, False), "c": table("Three", True)}, 7)
+    assert re.findall("^- .*", first, re.MULTILINE) == [
+        "- One: 1 of 1 as it must be",
+        "- Two: 1 of 2 as it must be",
+        "- Three: 1 of 1 as it must be",
+    ]
+    assert page(first, {}, 8) == first
+    second = page(first, {"b": table("Two", True, True), "d": table("Four", False)}, 8)
+    assert re.findall("ONLY=(.) SEED=(.)", second) == [("a", "7"), ("b", "8"), ("c", "7"), ("d", "8")]
+    assert "- Two: 2 of 2 as it must be\n- Three: 1 of 1 as it must be\n- Four: 0 of 1" in second
+    assert re.findall("^## .*", second, re.MULTILINE) == ["## One", "## Two", "## Three", "## Four"]
