@@ -123,8 +123,11 @@ class SocketChannel(Channel):
     def _note(self, data: bytes) -> None:
         if self._record is None:
             return
+        rest = memoryview(data)
         try:
-            os.write(self._record, data)
+            # A disk that is almost full takes the beginning.
+            while rest:
+                rest = rest[os.write(self._record, rest) :]
         except OSError as error:
             logger.warning("The session's lines are not recorded any more (%s); it goes on.", error)
             self._record = None

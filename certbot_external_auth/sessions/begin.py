@@ -83,8 +83,8 @@ def _begun(command: Sequence[str], wanted: Session) -> int:
         is_open = store.open_session(config_dir, work_dir)
         if is_open is not None:
             return report.refused(
-                f"The session {is_open.id} of {config_dir} is open since {is_open.started}: finish or abort it, with "
-                f"--work-dir {is_open.work_dir}.",
+                f"The session {is_open.id} of {is_open.config_dir} is open since {is_open.started}: finish or abort "
+                f"it, with --work-dir {is_open.work_dir}.",
                 "locked",
                 {"open": is_open.id},
             )

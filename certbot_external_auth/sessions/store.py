@@ -90,14 +90,15 @@ def find(work_dir: str, identifier: str) -> Session:
 
 
 def open_session(config_dir: str, work_dir: str) -> Session | None:
-    """The session that uses a configuration directory now, also one that has another work directory."""
-    found = every(work_dir)
+    """The session that uses one of these directories now; Certbot locks each by itself."""
+    found = [one for one in every(work_dir) if alive(one)]
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, UsageError):
         with open(os.path.join(config_dir, POINTER), encoding="utf-8") as file:
             named = json.loads(file.read(10_000))
-        found.append(find(str(named["work_dir"]), str(named["session"])))
-    wanted = os.path.realpath(config_dir)
-    return next((one for one in found if os.path.realpath(one.config_dir) == wanted and alive(one)), None)
+        one = find(str(named["work_dir"]), str(named["session"]))
+        if os.path.realpath(one.config_dir) == os.path.realpath(config_dir) and alive(one):
+            found.append(one)
+    return next(iter(found), None)
 
 
 def _point(session: Session) -> None:

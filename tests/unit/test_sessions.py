@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
 import subprocess
@@ -36,6 +37,7 @@ from certbot_external_auth.sessions import (
     socket_place,
     store,
 )
+from tests.support import documents, recordings
 
 ROOT = Path(__file__).resolve().parents[2]
 CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test", "identifier_type": "dns"}
@@ -370,17 +372,19 @@ def test_a_session_speaks_protocol_1_whatever_was_kept(session: Session) -> None
     channel.finish()
 
 
-def test_who_uses_a_configuration_directory_is_named_across_work_directories(tmp_path: Path) -> None:
+def test_who_uses_one_of_the_directories_is_named(tmp_path: Path) -> None:
     """Lost: which session it is, that a host waits for."""
     config_dir, link = tmp_path / "c", tmp_path / "link"
     found = store.new(str(tmp_path / "w"), begin._session(["certonly"], str(config_dir), str(tmp_path / "w")))
     link.symlink_to(config_dir)
     assert store.open_session(str(link), str(tmp_path / "other")) is None
     descriptor = store.lock(found)
-    for other in ("w", "other"):
-        named = store.open_session(str(link), str(tmp_path / other))
+    # Certbot locks each of the two by itself.
+    for config, work in ((link, "w"), (link, "other"), (tmp_path / "d", "w")):
+        named = store.open_session(str(config), str(tmp_path / work))
         assert named is not None
         assert named.id == found.id
+    assert store.open_session(str(tmp_path / "d"), str(tmp_path / "other")) is None
     os.close(descriptor)
 
 
@@ -432,3 +436,34 @@ def test_sessions_that_are_somebody_elses(words: list[str]) -> None:
         said = f"The sessions in {store.root(work_dir)} cannot be read: Permission denied.\n"
         assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said), ended
         socket_place.remove(found.socket)
+
+
+def runs() -> Iterator[list[dict[str, Any]]]:
+    """Every run that was recorded."""
+    for name in recordings.names():
+        found: list[dict[str, Any]] = []
+        for line in recordings.of(name, 1):
+            if line["seq"] == 1 and found:
+                yield found
+                found = []
+            found.append(line)
+        if found:
+            yield found
+
+
+def test_the_document_is_as_described_whenever_certbot_is_asked() -> None:
+    """After each of its lines, whatever is noted beside them. Lost: what is to be removed, to a traceback."""
+    count = 0
+    for run in runs():
+        for end, alive, answered, aborted in itertools.product(
+            range(len(run) + 1), (True, False), (0, 1), (True, False)
+        ):
+            now = seen(run[:end], alive=alive, answered=answered, aborted=aborted, handed_out=[1][:answered])
+            found = {**outcome.document("0" * 12, now, "finish"), "format_version": "1.0", "certificates": []}
+            code = STATES[found["state"]][0]
+            assert documents.complaint(found, "finish", code, "session") is None, (run[:end], found)
+            # What has to be published is not to be removed.
+            for name, values in found["txt"].items():
+                assert not set(values) & set(found["remove"]["txt"].get(name, ()))
+            count += 1
+    assert count > 1000

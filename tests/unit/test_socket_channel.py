@@ -173,6 +173,26 @@ def test_everything_said_is_on_record(channel: SocketChannel, tmp_path: Path) ->
     assert stat.S_IMODE((tmp_path / "lines").stat().st_mode) == 0o600
 
 
+def test_a_record_that_finds_no_room_ends_where_it_is(tmp_path: Path) -> None:
+    """Lost: a line out of the middle, such as the batch that has to be published."""
+    code = """
+import resource, sys
+from certbot_external_auth.backends.socket_channel import SocketChannel
+channel = SocketChannel(sys.argv[1], sys.argv[2])
+for limit, line in (100, b"a"), (100, b"b"), (resource.RLIM_INFINITY, b"c"), (resource.RLIM_INFINITY, b"d"):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    channel.send(line * 59 + b"\\n", 0.0)
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", code, f"{folder}/s", str(tmp_path / "lines")]
+        ended = subprocess.run(command, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (
+        0,
+        "The session's lines are not recorded any more ([Errno 27] File too large); it goes on.\n",
+    )
+    assert (tmp_path / "lines").read_text() == "a" * 59 + "\n" + "b" * 40
+
+
 def test_the_last_lines_are_read_before_the_end(tmp_path: Path) -> None:
     channel = SocketChannel(str(tmp_path / "s"))
     with connected(channel) as client:
