@@ -161,16 +161,19 @@ def _further(folder: str, path: str) -> list[str]:
     return sorted(glob.glob(os.path.join(glob.escape(folder), "*.sh")))
 
 
-def hook_words(config: DehydratedConfig) -> tuple[str, ...]:
-    """The handler's command line as HOOK names it.
+def hook_words(config: DehydratedConfig, types: Collection[str]) -> tuple[str, ...]:
+    """The handler's command line as HOOK names it; without one, for http-01, what does nothing: the files are ours.
 
-    :raises UsageError: if there is no HOOK.
+    :param types: the challenge types preferred.
+    :raises UsageError: if there is no HOOK, and one is needed.
     """
+    if config.hook is None and set(types) == {http01.TYPE}:
+        return (command.program("true", "/", None),)
     if config.hook is None:
         raise UsageError(
             [
-                f"{config.path} names no HOOK; give --external-auth-handler with your script. What Dehydrated does "
-                f"without one, Certbot does with --webroot."
+                f"{config.path} names no HOOK; give --external-auth-handler with your script. Without one only http-01 "
+                f"works (--preferred-challenges http), with the files of WELLKNOWN."
             ]
         )
     # One word, as Dehydrated takes it; what is relative there depends on the folder it is started in.

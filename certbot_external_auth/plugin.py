@@ -367,7 +367,7 @@ class ExternalAuth(
             return self._words("handler", found.handler)
         from certbot_external_auth import dehydrated_config
 
-        return dehydrated_config.hook_words(config)
+        return dehydrated_config.hook_words(config, self._preferred(config))
 
     def _given_path(self, option: str) -> str | None:
         return self._path(option, self.conf(option))

@@ -49,7 +49,7 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
     if arguments.handler is None and arguments.dehydrated_config is None:
         raise UsageError(["Name the handler: certbot-external-auth check HANDLER --domain NAME"])
     found, config = _settings(arguments)
-    words = _words(arguments.handler, config)
+    words = _words(arguments.handler, config, arguments.type)
     cleanup_words = None
     if found.cleanup_handler is not None:
         cleanup_words = _typed(found.cleanup_handler, f"{PREFIX}cleanup-handler")
@@ -110,10 +110,10 @@ def _settings(arguments: argparse.Namespace) -> tuple[Settings, DehydratedConfig
     return dehydrated_config.merged(found, config, given, types), config
 
 
-def _words(handler: str | None, config: DehydratedConfig | None) -> tuple[str, ...]:
+def _words(handler: str | None, config: DehydratedConfig | None, kind: str | None) -> tuple[str, ...]:
     if handler is not None or config is None:
         return _typed(handler or "", f"{PREFIX}handler")
-    return dehydrated_config.hook_words(config)
+    return dehydrated_config.hook_words(config, [kind or config.challenge_type])
 
 
 def _typed(text: str, flag: str) -> tuple[str, ...]:

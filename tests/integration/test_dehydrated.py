@@ -178,6 +178,19 @@ def test_http_by_the_configuration(certbot: Certbot, ca: TestCA, scripts: Hooks,
     assert list(deploy.wellknown.values()) == [deploy.argv[3]]
 
 
+def test_http_without_a_hook(
+    certbot: Certbot, config: Path, web: Webroot, webroot_folder: Path, domain: str, tmp_path: Path
+) -> None:
+    """As most have it: Dehydrated's files, and a web server that shows them."""
+    config.write_text(f"WELLKNOWN={webroot_folder}\n")
+    result = certbot.run("certonly", "-n", *BOTH, FLAG, str(config), *names(domain))
+    assert result.returncode == 0, result
+    renewed = certbot.run(*RENEW_NOW, "-q")
+    assert (renewed.returncode, renewed.stderr) == (0, "")
+    assert len([path for path, _ in web.asked]) >= 2
+    assert list(webroot_folder.iterdir()) == []
+
+
 def test_flags_win(certbot: Certbot, scripts: Hooks, config: Path, domain: str, tmp_path: Path) -> None:
     other = shutil.copy2(scripts.dehydrated, scripts.path("other.py"))
     words = handler(other, FLAG, str(config), "--external-auth-hook-chain", "no")
@@ -194,7 +207,7 @@ def test_flags_win(certbot: Certbot, scripts: Hooks, config: Path, domain: str, 
         ("HOOK=/bin/true\nfalse\n", "cannot be read by bash: exit code 1"),
         ("HOOK=/bin/true\necho $NEVER_SET\n", "line 2: unbound variable"),
         ("exit 0\n", "cannot be read by bash"),
-        ("HOOK=\n", "names no HOOK; give --external-auth-handler"),
+        ("HOOK= CHALLENGETYPE=dns-01\n", "names no HOOK; give --external-auth-handler"),
         ("my_hook() { :; }\nHOOK=my_hook\n", "HOOK is the shell function my_hook; put it into a script"),
         ("HOOK=/nowhere/hook.sh CHALLENGETYPE=dns-01\n", "/nowhere does not exist"),
         ("HOOK=/bin/true CHALLENGETYPE=dns\n", "CHALLENGETYPE is dns; Dehydrated knows http-01, dns-01, tls-alpn-01."),
