@@ -104,7 +104,10 @@ def _runnable(path: str, search_path: str) -> str | None:
     except OSError as error:
         return _missing(path, error)
     if stat.S_ISDIR(status.st_mode):
-        return f"{named} is a directory; give --external-auth-handler the script in it."
+        return (
+            f"{named} is a directory; give --external-auth-handler the script in it (of a folder of hooks, dialect "
+            "acmetool, at least one must be executable)."
+        )
     if not stat.S_ISREG(status.st_mode):
         return f"{named} is not a regular file; give --external-auth-handler a script."
     # Root's access() succeeds without any x bit being needed for reading, so the bits are asked as well.

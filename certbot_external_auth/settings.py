@@ -346,12 +346,11 @@ def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:
 
     :param raw: see `resolve`.
     :param typed: names of the options on the command line.
-    :returns: names of those to be forgotten; without that they would contradict the others at every renewal.
+    :returns: names of those to be forgotten; without that they would contradict the others at every renewal. What
+        another mode does not use contradicts nothing: it is kept for the way back.
     """
     gone: set[str] = set()
-    mode, dialect = raw.get("mode"), raw.get("dialect")
-    if "mode" in typed and mode in MODES:
-        gone.update(option.name for option in OPTIONS if mode not in option.modes)
+    dialect = raw.get("dialect")
     if "dehydrated-config" in typed:
         gone.update(("handler", "dialect", "cleanup-handler", "hook-chain", "wellknown"))
     if "dialect" in typed:

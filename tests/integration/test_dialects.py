@@ -82,6 +82,10 @@ def test_a_folder_of_hooks_of_which_none_does_it(certbot: Certbot, scripts: Hook
     result = certbot.run("certonly", *words, *names(domain))
     assert "quota" in result.stderr
     assert "no hook does this" not in result.stderr
+    for name in ("one", "two"):
+        Path(scripts.path(f"folder/{name}")).chmod(0o644)
+    result = certbot.run("certonly", *words, *names(domain))
+    assert "of a folder of hooks, dialect acmetool, at least one must be executable" in result.stderr
 
 
 @pytest.mark.parametrize(

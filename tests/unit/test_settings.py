@@ -100,9 +100,7 @@ def test_the_historic_name_does_not_look() -> None:
         ({"dialect": "dehydrated", "dehydrated-config": "c", "hook-chain": "yes"}, ["dialect"], ()),
         ({"dehydrated-config": "c", "handler": "h", "dialect": "lego"}, ["dehydrated-config"], ("handler", "dialect")),
         ({"dehydrated-config": "c", "handler": "h"}, ["dehydrated-config", "handler"], ()),
-        ({"mode": "json", "handler": "h", "verify": "off", "timeout": "5"}, ["mode"], ("handler", "timeout")),
-        ({"mode": "json", "handler": "h"}, ["handler"], ()),
-        ({"mode": "of-another-package", "handler": "h"}, ["mode"], ()),
+        ({"mode": "json", "handler": "h", "verify": "off", "timeout": "5"}, ["mode"], ()),
     ],
 )
 def test_what_a_renewal_file_has_no_place_for_any_more(
