@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -182,15 +183,28 @@ def note_process(session: Session, pid: int) -> None:
 
 
 def process(session: Session) -> family.Member | None:
-    """Its Certbot's process, None if it has ended, or the shell above it has."""
+    """Its Certbot's process, None if it has ended."""
+    table, shell = family.look(), None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         with open(os.path.join(session.folder, notes.PROCESS), "rb") as file:
             noted = json.loads(file.read(1000))
-        table = family.look()
-        shell = table.get(int(noted["pid"]))
-        if shell is not None and shell.started == noted["started"]:
-            return next((one for one in table.values() if one.parent == shell.pid), None)
-    return None
+        found = table.get(int(noted["pid"]))
+        shell = found.pid if found is not None and found.started == noted["started"] else None
+    # Where the shell above was killed, it is who holds the lock.
+    lock = os.path.realpath(os.path.join(session.folder, "lock"))
+    below = (one for one in table.values() if shell is not None and one.parent == shell)
+    holding = (one for pid, one in table.items() if pid != shell and _holds(pid, lock))
+    return next(itertools.chain(below, holding), None)
+
+
+def _holds(pid: int, path: str) -> bool:
+    """Whether a process has a file open, and locked as `lock` does it; who only looks locks it otherwise (proc(5))."""
+    with contextlib.suppress(OSError):
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            if os.readlink(f"/proc/{pid}/fd/{number}") == path:
+                with open(f"/proc/{pid}/fdinfo/{number}", encoding="utf-8") as file:
+                    return "FLOCK  ADVISORY  WRITE" in file.read()
+    return False
 
 
 def output(session: Session) -> str:

@@ -225,6 +225,16 @@ def test_a_socket_of_the_dead_goes_though_its_record_is_gone(tool: Tool, certbot
     assert not there.with_suffix(".lock").exists()
 
 
+def test_abort_where_the_shell_above_certbot_was_killed(tool: Tool, certbot: Certbot, domain: str) -> None:
+    """Lost: the way out; nobody but that shell was noted."""
+    begun = tool.begin("certonly", *names(domain))
+    noted = tool.record(begun["session"]) / "process"
+    os.kill(json.loads(noted.read_text())["pid"], signal.SIGKILL)
+    aborted = tool.run("abort", begun["session"])
+    assert (aborted.code, aborted["state"], aborted["remove"]["txt"]) == (0, "aborted", begun["txt"]), aborted
+    assert certbot.run("certificates").returncode == 0
+
+
 def test_the_socket_is_gone(tool: Tool, certbot: Certbot, domain: str) -> None:
     """As after a logout, where it lay in the folder of the login. Lost: a minute at each call, and the way out."""
     begun = tool.begin("certonly", *names(domain))

@@ -279,8 +279,9 @@ def test_a_socket_that_is_gone_is_told_from_one_that_is_not_there_yet(
             conversation.reached(session)
 
 
-def test_a_number_that_another_process_has_now_is_nobodys(session: Session) -> None:
+def test_a_number_that_another_process_has_now_is_nobodys(tmp_path: Path) -> None:
     """Lost: whatever program got the number of a Certbot that is gone."""
+    session = store.new(str(tmp_path), begin._session(["certonly"], "/c", str(tmp_path)))
     with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
         store.note_process(session, shell.pid)
         deadline = time.monotonic() + 30
