@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -16,13 +17,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import certificates
+from tests.support import certificates, documents
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.hooks import Hooks
 from tests.support.testca import TestCA
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = ROOT / "examples" / "drivers"
+PROGRAM = Path(sys.executable).parent / "certbot-external-auth"
+KEEPING = """#!/bin/sh
+document=$(mktemp '{1}/XXXXXX')
+'{0}' "$@" >"$document"
+code=$?
+cat "$document"
+mv "$document" "$document-$1-$code"
+exit $code
+"""
+"""The command, which keeps what it prints."""
 ANSIBLE = ROOT / ".tools" / "ansible" / "bin" / "ansible-playbook"
 
 
@@ -40,6 +51,10 @@ class Host:
         # Puppet takes HOME away from what it runs.
         config = str(certbot.cli_ini.parent.parent)
         self.environment = {**certbot.environment, "XDG_CONFIG_HOME": config, "DONE": str(self.done), "DOMAIN": domain}
+        self.documents = folder / "documents"
+        self.documents.mkdir()
+        command = scripts.write("bin/certbot-external-auth", KEEPING.format(PROGRAM, self.documents))
+        self.environment["PATH"] = f"{os.path.dirname(command)}:{certbot.environment['PATH']}"
 
     def run(self, words: list[str], cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
         self.done.write_text("")
@@ -52,6 +67,16 @@ class Host:
             text=True,
             timeout=PATIENCE,
         )
+
+    def said(self) -> list[str]:
+        """The verbs that printed a document; each is as described."""
+        found = []
+        for path in sorted(self.documents.iterdir()):
+            _, verb, code = path.name.split("-")
+            if text := path.read_text():
+                documents.checked(text, verb, int(code))
+                found.append(verb)
+        return found
 
     def did(self) -> list[str]:
         """What the program was called for."""
@@ -68,6 +93,7 @@ def host(certbot: Certbot, ca: TestCA, scripts: Hooks, tmp_path: Path, domain: s
         found = Host(certbot, ca, scripts, tmp_path, domain)
         found.environment["XDG_RUNTIME_DIR"] = runtime
         yield found
+        found.said()
 
 
 def test_ansible(host: Host) -> None:
@@ -92,6 +118,7 @@ def test_ansible(host: Host) -> None:
     assert re.search(r"changed=0 .*failed=0", again.stdout), again.stdout
     assert host.did() == []
     assert host.nothing_left()
+    assert {"begin", "finish", "abort"} == set(host.said())
 
 
 def shell_of(path: Path, after: str) -> str:
