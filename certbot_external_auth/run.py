@@ -190,7 +190,12 @@ class Run:
             self._note(challenges)
         try:
             made = self._served.make(challenges)
-            self._backend.perform(made, self._begin)
+            try:
+                self._backend.perform(made, self._begin)
+            finally:
+                # Without it the batch is withdrawn all the same.
+                with contextlib.suppress(OSError):
+                    self._journal.keep(getattr(self._backend, "kept_outputs", {}))
             if not getattr(self._backend, "looks", False):
                 self._verification.check(made)
         except PerformError as error:

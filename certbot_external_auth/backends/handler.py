@@ -97,7 +97,9 @@ class HandlerBackend:
         outputs = self._handler.outputs
         challenges = [one.challenge for one in finished]
         shown = [
-            dataclasses.replace(one, challenge=self._shown(one.challenge), output=outputs.pop(one.challenge.id, ""))
+            dataclasses.replace(
+                one, challenge=self._shown(one.challenge), output=outputs.pop(one.challenge.id, one.output)
+            )
             for one in finished
         ]
         calls = _placed(self._dialect.cleanup(shown, self._context.facts), challenges)
@@ -126,6 +128,13 @@ class HandlerBackend:
         if self._tells_aliases:
             return challenge
         return dataclasses.replace(challenge, txt_target=None, txt_zone=None)
+
+    @property
+    def kept_outputs(self) -> dict[str, str]:
+        """What the handler printed, by the challenge's id, where its cleanup is told so."""
+        if not getattr(self._dialect, "told_output", False):
+            return {}
+        return {identifier: output for identifier, output in self._handler.outputs.items() if output.strip()}
 
     @property
     def _jobs(self) -> int:

@@ -23,6 +23,8 @@ class CertbotManual:
     """See the module."""
 
     challenge_types = (dns01.TYPE, http01.TYPE)
+    told_output = True
+    """The cleanup is told what the handler printed when it published."""
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_call("auth-hook", one, found) for one, found in zip(challenges, variables(challenges), strict=True)]

@@ -62,6 +62,15 @@ class Journal:
         """In the order in which they were begun."""
         return list(self._begun.values())
 
+    def keep(self, outputs: Mapping[str, str]) -> None:
+        """Note what the handler printed, for whoever withdraws the batch after this run.
+
+        :param outputs: by the challenge's id.
+        :raises OSError: if the file cannot be changed.
+        """
+        if self._held is not None and outputs:
+            self._held.store(dataclasses.replace(self._held.entry, outputs=dict(outputs)))
+
     def close(self, reasons: Mapping[str, str]) -> None:
         """Cleanup was tried.
 

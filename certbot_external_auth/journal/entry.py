@@ -66,6 +66,7 @@ class Entry:
     :ivar interrupted: how many of these tries did not come to their end, as far as is known; one that goes on is among
         them.
     :ivar reasons: why a challenge was not withdrawn, by its id; empty while its run goes on, or was killed.
+    :ivar outputs: what the handler printed when it published a challenge, by its id, where its cleanup is told so.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Entry:
     attempts: int = 0
     interrupted: int = 0
     reasons: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def identifiers(self) -> frozenset[str]:
@@ -107,7 +109,7 @@ def encode(entry: Entry) -> bytes:
     handler, value = dict(vars(entry.handler)), dict(vars(entry))
     value["handler"] = {**handler, "fingerprints": dict(entry.handler.fingerprints)}
     value["challenges"] = [_members(one) for one in entry.challenges]
-    value["reasons"] = dict(entry.reasons)
+    value["reasons"], value["outputs"] = dict(entry.reasons), dict(entry.outputs)
     data = json.dumps({"version": VERSION, "plugin": __version__, **value}, indent=1).encode()
     if len(data) > LIMIT:
         raise EntryError(f"it is longer than {LIMIT} bytes")
@@ -169,8 +171,9 @@ class _Fields:
         found = self.get(name, list, optional)
         return None if found is None else tuple(self._plain(name, one) for one in found)
 
-    def mapping(self, name: str) -> dict[str, str]:
-        return {self._plain(name, key): self._plain(name, one) for key, one in self.get(name, dict).items()}
+    def mapping(self, name: str, optional: bool = False) -> dict[str, str]:
+        found = self.get(name, dict, optional) or {}
+        return {self._plain(name, key): self._plain(name, one) for key, one in found.items()}
 
     def number(self, name: str, most: int, least: int = 0, optional: bool = False) -> int:
         found: int = self.get(name, int, optional) or 0
@@ -216,6 +219,7 @@ def _entry(fields: _Fields) -> Entry:
         # Older files do not have it.
         interrupted=fields.number("interrupted", 1_000_000, optional=True),
         reasons=fields.mapping("reasons"),
+        outputs=fields.mapping("outputs", optional=True),
     )
 
 

@@ -100,7 +100,10 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
 
 def finished(entry: Entry, work_dir: str) -> list[Finished]:
     """Its challenges for a backend's cleanup; what the CA thought of them is not known."""
-    return [Finished(_served(one, entry, work_dir), "pending") for one in entry.challenges]
+    return [
+        Finished(_served(one, entry, work_dir), "pending", output=entry.outputs.get(one.id, ""))
+        for one in entry.challenges
+    ]
 
 
 def _served(challenge: Challenge, entry: Entry, work_dir: str) -> Challenge:

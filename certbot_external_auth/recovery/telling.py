@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import shlex
@@ -63,7 +64,9 @@ def calls(one: Entry, work_dir: str) -> list[str]:
     handler = one.handler
     try:
         convention = dialect(handler.dialect)
-        found = convention.cleanup(finished(one, work_dir), context_of(one, work_dir, {}).facts)
+        found = convention.cleanup(
+            finished(dataclasses.replace(one, outputs={}), work_dir), context_of(one, work_dir, {}).facts
+        )
     except errors.Error:
         # It came with a package that is gone.
         return []

@@ -218,6 +218,27 @@ def test_failed_cleanup_is_tried_three_times_and_never_forgotten(
     assert not journal(certbot)
 
 
+def test_cleanup_of_a_later_run_is_told_what_was_printed(
+    certbot: Certbot, scripts: Hooks, domain: str, tmp_path: Path
+) -> None:
+    """Lost once: the number by which a provider's record is removed, and with it the record."""
+    hook = scripts.write(
+        "auth.sh", f'#!/bin/sh\n"{scripts.path("speaks-all.py")}" >&2; echo record-"$CERTBOT_DOMAIN"\n'
+    )
+    seen = tmp_path / "seen"
+    cleanup = scripts.write(
+        "cleanup.sh", f'#!/bin/sh\necho "$CERTBOT_AUTH_OUTPUT" >>{seen}; [ -e {tmp_path}/mended ]\n'
+    )
+    words = handler(hook, "--external-auth-dialect", "certbot", "--external-auth-cleanup-handler", cleanup)
+    result = certbot.run("certonly", *words, *names(domain))
+    assert result.returncode == 0, result
+    assert f"record-{domain}" not in result.stderr
+    (tmp_path / "mended").touch()
+    assert recover(certbot).returncode == 0
+    assert seen.read_text().split() == [f"record-{domain}"] * 2
+    assert not journal(certbot)
+
+
 def test_program_is_told_what_it_left(certbot: Certbot, ca: TestCA, webroot_folder: Path, domain: str) -> None:
     """Lost: the records of a job that was killed with its Certbot, or that it could not remove."""
     publisher = Publisher(ca, webroot_folder)
