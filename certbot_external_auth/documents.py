@@ -18,12 +18,17 @@ class NotPrintedError(Exception):
 
 
 def tell(document: Mapping[str, Any]) -> None:
-    """Print a document.
+    """Print a document; see `put`."""
+    put(text(document))
+
+
+def put(printed: str) -> None:
+    """Print a text and a newline.
 
     :raises NotPrintedError: if it did not go out whole.
     """
     try:
-        print(text(document), flush=True)
+        print(printed, flush=True)
     except OSError as error:
         # Python would try once more at its end, and complain.
         with contextlib.suppress(OSError, ValueError):

@@ -11,6 +11,8 @@ import json
 from importlib import resources
 from typing import Any
 
+from certbot_external_auth import documents
+
 PROTOCOLS = (1, 0)
 DOCUMENTS = "documents"
 
@@ -39,5 +41,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """Print it."""
-    print(text(DOCUMENTS if given.documents else given.protocol), end="")
+    documents.put(text(DOCUMENTS if given.documents else given.protocol).rstrip("\n"))
     return 0

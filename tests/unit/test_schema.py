@@ -40,6 +40,13 @@ def test_the_verb_prints_a_valid_schema_of_2020_12(words: tuple[str, ...], descr
     jsonschema.Draft202012Validator.check_schema(printed)
 
 
+def test_a_schema_that_cannot_be_printed_is_said() -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "certbot_external_auth.cli", "schema"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stderr) == (1, "The document could not be printed: No space left on device.\n")
+
+
 def fields(rules: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every field of every object in a schema."""
     if not isinstance(rules, dict):
