@@ -33,12 +33,12 @@ HANDLERS = {
     "native, published at the end of the batch": plugin("gathers.py"),
     "dehydrated, chained": plugin("publishes-as-dehydrated.py", *CHAIN),
 }
-RECOVER, RUN = "`recover`", "a run for another name"
+RECOVER, RUN, SAME = "`recover`", "a run for another name", "a run for the same names"
 NO_MORE = "that no run tries to withdraw any more"
 
 
 def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:
-    ways = [(way, handler) for way in (RECOVER, RUN) for handler in HANDLERS]
+    ways = [(way, handler) for way in (RECOVER, RUN, SAME) for handler in HANDLERS]
     ways = ways[:1] if quick else ways
     cases: dict[str, Callable[[Host], Found]] = {
         f"{way}, again and again; {handler}": partial(_again_and_again, way, handler, 1 if quick else BATCHES, seed)
@@ -51,12 +51,13 @@ def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:
     return Table(
         "Killed while it withdraws",
         f"A run for {len(NAMES)} names is killed when all of them are published. Who withdraws that (`recover`, or a "
-        f"run for another name) is killed in turn, up to {INTERRUPTIONS - 1} times for a batch, at a random moment: "
-        f"one time in {AIMED} between its start and its end, else while the handler is called (seed {seed}); every "
-        "other time together with everything it had started. Then a run for another name is left alone: it must end "
-        "well, nothing of all the runs before may be published or in the journal, no file of that may have been "
-        "damaged at any time, and no process may be left. Below that, runs that `strace` kills as they enter a call by "
-        "which the journal is kept, before the call does anything, and of which the next run must leave nothing.",
+        f"run for another name or the same ones) is killed in turn, up to {INTERRUPTIONS - 1} times for a batch, at a "
+        f"random moment: one time in {AIMED} between its start and its end, else while the handler is called (seed "
+        f"{seed}); every other time together with everything it had started. Then a run for another name is left "
+        "alone: it must end well, nothing of all the runs before may be published or in the journal, no file of that "
+        "may have been damaged at any time, and no process may be left. Below that, runs that `strace` kills as they "
+        "enter a call by which the journal is kept, before the call does anything, and of which the next run must "
+        "leave nothing.",
         ("what is killed", "what came of it"),
         [
             Row(not one.wrong, (what, one.wrong or one.said))
@@ -97,7 +98,7 @@ def _again_and_again(way: str, handler: str, batches: int, seed: int, place: Hos
         domains = [f"{letter}{number}.{place.domain}" for letter in NAMES]
         if not _leave(place, publish(place, domains), domains):
             return Found("", "no run published")
-        withdraw = partial(_words, way, publish, place, number)
+        withdraw = partial(_words, way, publish, place, domains)
         if takes is None:
             takes = _measured(place, withdraw(0))
             if takes is None:
@@ -107,7 +108,7 @@ def _again_and_again(way: str, handler: str, batches: int, seed: int, place: Hos
         last = [f"last{number}.{place.domain}"]
         if not wrong and peers.finish(place, publish(place, last)) is None:
             wrong = f"the next run failed: {_output(place)}"
-        others = [_other(place, number, each) for each in range(INTERRUPTIONS)]
+        others = [_other(domains, each) for each in range(INTERRUPTIONS)]
         wrong = wrong or _left_over(place, [*domains, *others, *last])
         if wrong:
             place.end_started()
@@ -115,12 +116,14 @@ def _again_and_again(way: str, handler: str, batches: int, seed: int, place: Hos
     return Found(f"{count}; nothing left")
 
 
-def _words(way: str, publish: Words, place: Host, number: int, kill: int) -> list[str]:
-    return recover.command(place.certbot) if way == RECOVER else publish(place, [_other(place, number, kill)])
+def _words(way: str, publish: Words, place: Host, domains: Sequence[str], kill: int) -> list[str]:
+    if way == RECOVER:
+        return recover.command(place.certbot)
+    return publish(place, [_other(domains, kill)] if way == RUN else domains)
 
 
-def _other(place: Host, number: int, kill: int) -> str:
-    return f"other{number}-{kill}.{place.domain}"
+def _other(domains: Sequence[str], kill: int) -> str:
+    return f"other{kill}.{domains[0]}"
 
 
 def _leave(place: Host, words: Sequence[str], domains: Sequence[str]) -> bool:
