@@ -74,8 +74,8 @@ def _refuse_shell(text: str, first: str, flag: str) -> None:
     if equals and is_variable(name):
         raise UsageError(
             [
-                f"{flag}: only a shell takes {name}=… in front for a variable; write env in front of it, or put it "
-                "into a file for --external-auth-env-file."
+                f"{flag}: only a shell takes {name}=… in front for a variable; put it into a file for "
+                "--external-auth-env-file, or, if it is no secret, write env in front of it."
             ]
         )
 
