@@ -49,6 +49,10 @@ class Tool:
             umask=0,
         )
         document = documents.checked(ended.stdout, verb, ended.returncode) if ended.stdout else {}
+        if verb == "finish" and document.get("state") == "done":
+            # Or the next session may have nothing to publish.
+            self.certbot.after_run()
+            self.certbot.forget_logs()
         return Ended(ended.returncode, document, ended.stderr)
 
     def begin(self, *words: str, more: tuple[str, ...] = ()) -> Ended:
