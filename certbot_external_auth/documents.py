@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 VERSION = "1.0"
 """Of their form, ``MAJOR.MINOR``; docs/json.md says what moves it."""
@@ -30,12 +30,16 @@ def put(printed: str) -> None:
     try:
         print(printed, flush=True)
     except OSError as error:
-        # Python would try once more at its end, and complain.
-        with contextlib.suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
+        give_up(sys.stdout)
         raise NotPrintedError(f"The document could not be printed: {error.strerror}.") from error
+
+
+def give_up(file: TextIO) -> None:
+    """What could not be written to a file goes nowhere: Python would try once more at its end, and complain."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, file.fileno())
+        os.close(nowhere)
 
 
 def text(document: Mapping[str, Any], indent: int | None = 1) -> str:

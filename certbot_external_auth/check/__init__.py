@@ -54,11 +54,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(given: argparse.Namespace) -> int:
     """Rehearse; the result is the exit code.
 
-    :raises UsageError: for wrong use.
+    :raises UsageError: for wrong use. :raises NotPrintedError: if stdout did not take all of the report.
     """
     from certbot_external_auth.check.rehearsal import Rehearsal
     from certbot_external_auth.check.report import JsonReport, TextReport
     from certbot_external_auth.check.setting import build
+    from certbot_external_auth.documents import NotPrintedError
     from certbot_external_auth.interruption import signals
 
     with tempfile.TemporaryDirectory(prefix="certbot-external-auth-") as folder, signals():
@@ -67,6 +68,8 @@ def main(given: argparse.Namespace) -> int:
         report.begin(setting)
         summary = Rehearsal(setting, report).run()
         report.end(summary)
+    if report.lost:
+        raise NotPrintedError(f"The report could not be printed: {report.lost}. The rehearsal went on to its end.")
     if summary.interrupted is not None:
         import signal
 

@@ -35,10 +35,14 @@ class Summary:
 
 
 class Report:
-    """Writes to a file, line by line; if nobody reads any more, the rehearsal goes on to its end."""
+    """Writes to a file, line by line; if nobody reads any more, the rehearsal goes on to its end.
+
+    :ivar lost: why a part of it could not be written, if somebody would have read it.
+    """
 
     def __init__(self, file: TextIO | None = None) -> None:
         self._file = file or sys.stdout
+        self.lost = ""
 
     def begin(self, setting: Setting) -> None:
         raise NotImplementedError
@@ -56,11 +60,11 @@ class Report:
         encoding = self._file.encoding or "utf-8"
         try:
             print(text.encode(encoding, "replace").decode(encoding), file=self._file, flush=True)
-        except BrokenPipeError:
-            # Python would complain once more when it closes the file at its end.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._file.fileno())
-            os.close(nowhere)
+        except OSError as error:
+            documents.give_up(self._file)
+            # Who closes a pipe has seen enough.
+            if not isinstance(error, BrokenPipeError):
+                self.lost = error.strerror or str(error)
 
 
 class JsonReport(Report):

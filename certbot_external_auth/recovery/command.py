@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from certbot_external_auth import documents, folders, journal, recovery
@@ -58,7 +58,7 @@ def _done(arguments: argparse.Namespace) -> int:
     if arguments.json:
         documents.tell(_document(found, work_dir))
     else:
-        _print(found, work_dir, arguments.dry_run)
+        documents.put("\n".join(_told(found, work_dir, arguments.dry_run)))
     return 1 if found.left and not arguments.list and not arguments.dry_run else 0
 
 
@@ -76,18 +76,18 @@ def _chosen(work_dir: str, config_dir: str | None, named: Iterable[str]) -> reco
     return recovery.Outcome(left=left, running=found.running, aside=found.aside)
 
 
-def _print(found: recovery.Outcome, work_dir: str, dry_run: bool) -> None:
+def _told(found: recovery.Outcome, work_dir: str, dry_run: bool) -> Iterator[str]:
     for one in found.withdrawn:
         for challenge in one.challenges:
-            print(f"Withdrawn: {telling.described(challenge)}")
+            yield f"Withdrawn: {telling.described(challenge)}"
     for one in found.left:
-        print("\n".join(_would(one, work_dir) if dry_run else _is_left(one, work_dir)))
+        yield from _would(one, work_dir) if dry_run else _is_left(one, work_dir)
     for one in found.running:
-        print(f"Left alone, since a run works on it, or on the same names: {', '.join(sorted(one.identifiers))}")
+        yield f"Left alone, since a run works on it, or on the same names: {', '.join(sorted(one.identifiers))}"
     for name, reason in found.aside.items():
-        print(f"Passed over: {os.path.join(journal.folder(work_dir), name)}{': ' * bool(reason)}{reason}")
+        yield f"Passed over: {os.path.join(journal.folder(work_dir), name)}{': ' * bool(reason)}{reason}"
     if not (found.withdrawn or found.left or found.running):
-        print("Nothing is left behind.")
+        yield "Nothing is left behind."
 
 
 def _is_left(one: Entry, work_dir: str) -> list[str]:

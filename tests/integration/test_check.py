@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -326,6 +327,17 @@ def wait_for(path: Path) -> None:
     while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_report_that_cannot_be_printed(place: Place) -> None:
+    """A full disk behind a redirection. Lost: the verdict, behind a traceback."""
+    hook = place.scripts.write("hook.sh", "#!/bin/sh\nexit 0\n")
+    words = [hook, "--domain", f"a.{ZONE}", "--nameserver", place.dns.server, "--verify-timeout", "1"]
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "certbot_external_auth.cli", "check", *words]
+        ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True)
+    said = "The report could not be printed: No space left on device. The rehearsal went on to its end.\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
 
 
 def test_http_01_is_fetched(place: Place, webroot_folder: Path) -> None:

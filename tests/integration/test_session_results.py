@@ -100,6 +100,7 @@ def test_a_document_that_cannot_be_printed(tool: Tool, domain: str) -> None:
             ("begin", ["--", *tool.begins("certonly", *names(domain))]),
             ("status", []),
             ("recover", ["--list", "--json"]),
+            ("recover", ["--list"]),
         ):
             command = tool.command(verb, *words)
             ended = subprocess.run(
