@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import gc
 import itertools
 import logging
 import os
@@ -40,6 +42,15 @@ _VERBS = (
 )
 _seen: dict[str, str] = {}
 _said: set[str] = set()
+
+
+@functools.cache
+def _keep_what_is_loaded() -> None:
+    """Certbot's modules stay to the end; looking through all of them for garbage takes longer than loading ours.
+
+    Once in a process, since the garbage of that moment stays, too.
+    """
+    gc.freeze()
 
 
 def _opens_channel(arguments: Sequence[str]) -> bool:
@@ -241,6 +252,7 @@ class ExternalAuth(
             import zope.interface  # noqa: F401
         except Exception as error:
             raise MissingDependencyError("zope.interface", error) from error
+        _keep_what_is_loaded()
         from certbot_external_auth import repeat
         from certbot_external_auth.backends import Context, stream
         from certbot_external_auth.run import Run
