@@ -6,9 +6,7 @@ The next run is for another name, as it is on a host with many certificates.
 
 from __future__ import annotations
 
-import contextlib
 import random
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -164,14 +162,7 @@ def records(place: Host, domains: Sequence[str]) -> list[str]:
 def _killed(place: Host, words: Sequence[str], after: float, with_all: bool) -> bool:
     """Whether the kill came before the end."""
     with peers.started(place, words) as process:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(after)
-            return False
-        process.kill()
-        if with_all:
-            place.end_started()
-        process.wait()
-    return True
+        return peers.killed(place, process, after, with_all)
 
 
 def wait_for_rest(place: Host) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import random
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -166,14 +165,7 @@ def _killed(place: Host, words: Sequence[str], takes: _Takes, dice: random.Rando
     with peers.started(place, words) as process:
         while aimed and process.poll() is None and _interrupted(place) <= before:
             time.sleep(0.01)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(moment)
-            return False
-        process.kill()
-        if with_all:
-            place.end_started()
-        process.wait()
-    return True
+        return peers.killed(place, process, moment, with_all)
 
 
 def _measured(place: Host, words: Sequence[str]) -> _Takes | None:

@@ -80,6 +80,17 @@ def bounded(place: Host, words: Sequence[str]) -> str:
     return "out of memory" if re.search("MemoryError|Cannot allocate memory", log) else "ended"
 
 
+def killed(place: Host, process: subprocess.Popen[bytes], after: float, with_all: bool) -> bool:
+    """Kill it after so many seconds; whether that came before its end. :param with_all: and what it has started."""
+    if _ends(process, after):
+        return False
+    process.kill()
+    if with_all:
+        place.end_started()
+    process.wait()
+    return True
+
+
 def _ends(process: subprocess.Popen[bytes], limit: float) -> bool:
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(limit)

@@ -63,7 +63,9 @@ def record() -> str:
             (certbot.config_dir, "/etc/letsencrypt"),
             (certbot.work_dir, "/var/lib/letsencrypt"),
             (scripts.folder, "/usr/local/sbin"),
-            (host, "/root"),
+            (certbot.logs_dir, "/var/log/letsencrypt"),
+            (certbot.cwd, "/srv"),
+            (host, "/srv"),
         ):
             text = text.replace(str(path), shown)
         return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:53", re.sub(r'"port": "\d+"', '"port": "443"', text)) + "\n"
