@@ -34,12 +34,6 @@ logger = logging.getLogger(__name__)
 
 registration.ensure()
 
-_CHANNEL_VERBS = ("certonly", "auth", "run", "everything", "install", "renew", "reconfigure")
-_VERBS = (
-    *_CHANNEL_VERBS,
-    *("plugins", "register", "update_account", "show_account", "unregister", "revoke", "rollback"),
-    *("certificates", "delete", "enhance"),
-)
 _seen: dict[str, str] = {}
 _said: set[str] = set()
 
@@ -57,8 +51,7 @@ def _opens_channel(arguments: Sequence[str]) -> bool:
     """Whether a command line is one of those whose stdout may carry lines; the verb is found as Certbot finds it."""
     if {"-h", "--help", "--version", "help"} & set(arguments):
         return False
-    verb = next((word for word in arguments if word in _VERBS), "run")
-    return verb in _CHANNEL_VERBS
+    return (settings.verb_of(arguments) or "run") in settings.SPEAKING_VERBS
 
 
 def _mode(text: str) -> str:
@@ -136,7 +129,7 @@ class ExternalAuth(
             return
         try:
             self._run.prepare(publishing=self._authenticating, deploying=self._installing)
-            if self.config.verb in _CHANNEL_VERBS:
+            if self.config.verb in settings.SPEAKING_VERBS:
                 self._run.recover(publishing=self._authenticating)
             if self._installing and not self.config.dry_run:
                 self._run.first_contact()

@@ -7,12 +7,13 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType, TracebackType
 from typing import Any
 
 from certbot import errors
 
+_Handler = Callable[[int, FrameType | None], None]
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Signals that end a process where nobody handles them: Certbot does only while challenges are published."""
 
@@ -38,20 +39,14 @@ class Postponing:
 
     def __enter__(self) -> Postponing:
         if threading.current_thread() is threading.main_thread():
-            for number, handler in _handled().items():
-                self._handlers[number] = handler
-                signal.signal(number, self._deliver)
+            self._handlers = _handled()
+            _take(self._handlers, self._deliver)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Blocked while the handlers are put back, or an exception out of the first would leave the others off.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._handlers)
-        for number, handler in self._handlers.items():
-            if signal.getsignal(number) == self._deliver:
-                signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        _give_back(self._handlers, self._deliver)
         if self._last is not None:
             signal.raise_signal(self._last)
 
@@ -99,10 +94,9 @@ class Kept:
         global _kept  # noqa: PLW0603 - a process has one set of handlers
         self._before = _kept
         if threading.current_thread() is threading.main_thread():
-            for number, handler in _handled().items():
-                if handler is not signal.SIG_DFL:
-                    self._handlers[number] = handler
-                    signal.signal(number, self._deliver)
+            found = _handled().items()
+            self._handlers = {number: handler for number, handler in found if handler is not signal.SIG_DFL}
+            _take(self._handlers, self._deliver)
             _kept = self
         return self
 
@@ -111,13 +105,9 @@ class Kept:
     ) -> None:
         global _kept  # noqa: PLW0603
         _kept = self._before
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._handlers)
-        for number, handler in self._handlers.items():
-            if signal.getsignal(number) == self._deliver:
-                signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        on_its_way = isinstance(exception, errors.SignalExit) or not isinstance(exception, (Exception, type(None)))
-        if not on_its_way:
+        _give_back(self._handlers, self._deliver)
+        lost = exception is None or (isinstance(exception, Exception) and not isinstance(exception, errors.SignalExit))
+        if lost:
             for number in self._owed:
                 signal.raise_signal(number)
 
@@ -180,6 +170,21 @@ def end_process(number: int) -> None:
     """By a signal, as if nobody had taken it."""
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
+
+
+def _take(handlers: Mapping[int, Any], deliver: _Handler) -> None:
+    for number in handlers:
+        signal.signal(number, deliver)
+
+
+def _give_back(handlers: Mapping[int, Any], deliver: _Handler) -> None:
+    """To those who had them, unless somebody else has taken them since."""
+    # Blocked meanwhile, or an exception out of the first would leave the others off.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
+    for number, handler in handlers.items():
+        if signal.getsignal(number) == deliver:
+            signal.signal(number, handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _handled() -> dict[int, Any]:

@@ -20,12 +20,6 @@ from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import DEADLINE, Session, notes, report, socket_place, store
 from certbot_external_auth.sessions.conversation import connected
 
-VERBS = ("certonly", "run", "install", "renew", "reconfigure")
-_ALIASES = {"auth": "certonly", "everything": "run"}
-_OTHER_VERBS = (
-    *("plugins", "register", "update_account", "show_account", "unregister", "revoke", "rollback", "certificates"),
-    *("delete", "enhance", "update_symlinks"),
-)
 EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
 _NAMING = ("-a", "--authenticator", "-i", "--installer", "--configurator")
 _CHOOSING = re.compile("--(apache|nginx|standalone|manual|webroot|dns-[a-z0-9]+)")
@@ -60,11 +54,10 @@ def _seconds(text: str) -> int:
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
-    if verb_of(words) not in VERBS:
-        found = f"; {verb_of(words)} is none of them" if verb_of(words) else ""
-        raise UsageError(
-            [f"After -- a verb of Certbot is needed, one of {', '.join(VERBS)}{found}. Example: {EXAMPLE}"]
-        )
+    verb, known = verb_of(words), ", ".join(settings.SPEAKING_VERBS)
+    if verb not in settings.SPEAKING_VERBS:
+        found = f"; {verb} is none of them" if verb else ""
+        raise UsageError([f"After -- a verb of Certbot is needed, one of {known}{found}. Example: {EXAMPLE}"])
     given = {"config-dir": arguments.config_dir, "work-dir": arguments.work_dir}
     named = {key: option(words, f"--{key}") or value for key, value in given.items()}
     config_dir, work_dir = folders.found(named, [*options(words, "-c"), *options(words, "--config")])
@@ -136,8 +129,7 @@ def verb_of(words: Sequence[str]) -> str:
     """
     if {"-h", "--help"} & set(words) or words[:1] == ["help"]:
         return "help"
-    found = next((word for word in words if word in (*VERBS, *_ALIASES, *_OTHER_VERBS)), "")
-    return _ALIASES.get(found, found)
+    return settings.verb_of(words)
 
 
 def options(words: Sequence[str], flag: str) -> list[str]:
