@@ -49,6 +49,11 @@ def parent(name: str) -> str:
     return text(whole.parent() if len(whole) > 1 else whole)
 
 
+def below(label: str, name: str) -> str:
+    """A name below another one, which may be the root."""
+    return label if name == "." else f"{label}.{name}"
+
+
 def text(name: Name) -> str:
     """A name as people write it: small letters, without the dot at its end; the root is a dot."""
     return name.to_text(omit_final_dot=True).lower() if len(name) > 1 else "."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from certbot_external_auth.challenges import tlsalpn01, tlssni01
 from certbot_external_auth.endpoint import is_address
 from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import Expectation
+from certbot_external_auth.visibility import Expectation, unreadable
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -32,16 +32,9 @@ def problem(expectation: Expectation, der: bytes, protocol: str | None) -> str:
         if expectation.type == tlssni01.TYPE:
             return _tls_sni(expectation.values[0], names)
         return _tls_alpn(expectation, certificate, names, protocol)
-    except _unreadable() as error:
-        # Also what only shows when an extension is looked at.
-        return f"a certificate that cannot be read ({one_line(str(error), 100)})"
-
-
-def _unreadable() -> tuple[type[Exception], ...]:
-    """What the library raises for what a server may send; not all of it is a ValueError."""
-    from cryptography import x509
-
-    return (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+    except BaseException as error:
+        # Also what only shows when an extension or a name is looked at.
+        return f"a certificate that cannot be read ({one_line(unreadable.words(error), 100)})"
 
 
 def presented(der: bytes) -> str:
@@ -51,7 +44,8 @@ def presented(der: bytes) -> str:
     try:
         certificate = x509.load_der_x509_certificate(der)
         shown = _names(certificate) or [certificate.subject.rfc4514_string() or "no name"]
-    except _unreadable():
+    except BaseException as error:
+        unreadable.words(error)
         return "a certificate that cannot be read"
     more = f" and {len(shown) - 4} more" if len(shown) > 4 else ""
     return one_line("certificate of " + ", ".join(shown[:4]) + more, 200)

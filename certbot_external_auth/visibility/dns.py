@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from certbot_external_auth.challenges import dns01
-from certbot_external_auth.endpoint import Endpoint, parse
+from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import (
     Clue,
     Expectation,
-    Found,
     Observation,
     Outcome,
     Says,
     answer,
+    clues,
     parallel,
     wire,
 )
 from certbot_external_auth.visibility.answer import LONGEST_CHAIN, Said
 from certbot_external_auth.visibility.lookup import Resolver, expand
-from certbot_external_auth.visibility.probe import DNS_PORT, Surroundings
-from certbot_external_auth.visibility.wire import Question, Reply
+from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.reply import Question, Reply
 from certbot_external_auth.visibility.zone import Authority, Zone, Zones
+
+if TYPE_CHECKING:
+    from dns.message import Message
 
 logger = logging.getLogger(__name__)
 
@@ -121,12 +124,12 @@ class Probe:
         questions = [Question(found[place][0], "SOA") for place in unknown]
         replies = Resolver(self._named).ask(questions, until) if self._named and unknown else []
         for place, reply in zip(unknown, replies, strict=False):
-            found[place] = (found[place][0], answer.soa(reply.message)[0] if reply.message is not None else "")
+            found[place] = (found[place][0], reply.read(answer.soa, ("", None))[0])
         return found
 
     def _without_wildcards(self, found: Mapping[str, tuple[str, str]], until: float) -> dict[str, tuple[str, str]]:
         """Without the aliases that a wildcard record makes: a record of the name's own takes their place."""
-        siblings = {place: _sibling(place) for place in found if _fits(_sibling(place))}
+        siblings = {place: clues.sibling(place) for place in found if clues.fits(clues.sibling(place))}
         seen = self._before(list(siblings.values()), until) if siblings else []
         ends = {(one.place, one.asked) for one in seen}
         return {place: end for place, end in found.items() if (siblings.get(place), end[0]) not in ends}
@@ -152,7 +155,7 @@ class Probe:
         rows = [one for one in observations if one.address and one.outcome.says in (Says.YES, Says.NO)]
         late = {one.place for one in rows if one.outcome.says is Says.NO}
         rows = [one for one in rows if one.place in late][:MOST_EXPLAINED]
-        found = parallel.each(lambda row: _clues(wanted[row.place], row, bool(self._named), until), rows)
+        found = parallel.each(lambda row: clues.at(wanted[row.place], row, bool(self._named), until), rows)
         return list(dict.fromkeys(clue for clues in found for clue in clues))
 
     # --- where to ask ---
@@ -219,19 +222,22 @@ class Probe:
 
     def _judged(self, one: _Asked, until: float) -> Observation | _Trail:
         """An observation, or where to go on."""
-        trail, message = one.trail, one.reply.message
-        if message is None:
+        trail = one.trail
+        said = one.reply.read(self._said, None, trail)
+        if said is None:
             outcome = one.reply.failed or Outcome.TIMEOUT
             return self._observation(trail, one.authority, outcome, one.reply.seconds, detail=one.reply.detail)
-        if self._plainly and answer.remembered(message):
-            return self._observation(trail, one.authority, Outcome.NOT_AUTHORITATIVE, one.reply.seconds)
-        said = answer.read(message, trail.name, trail.expectation.values, _zone_name(trail))
         if said.referral is not None:
             return replace(trail, referral=said)
         if said.alias is not None:
             return self._followed(one, said.alias)
         outcome = said.outcome or Outcome.SERVFAIL
         return self._observation(trail, one.authority, outcome, one.reply.seconds, said=said, detail=said.detail)
+
+    def _said(self, message: Message, trail: _Trail) -> Said:
+        if self._plainly and answer.remembered(message):
+            return Said(Outcome.NOT_AUTHORITATIVE)
+        return answer.read(message, trail.name, trail.expectation.values, _zone_name(trail))
 
     def _followed(self, one: _Asked, alias: str) -> Observation | _Trail:
         trail = one.trail
@@ -280,39 +286,3 @@ def _named_zone(named: Sequence[Endpoint], until: float) -> Zone:
             words = "this machine knows no address of it; see --external-auth-verify-nameservers"
             found.append(Authority(one.host, None, Outcome.TIMEOUT, words))
     return Zone(None, tuple(found))
-
-
-def _sibling(name: str) -> str:
-    """A name that nobody has, beside this one: what is there comes from a wildcard record."""
-    return f"_acme-challenge-{os.urandom(4).hex()}.{answer.parent(name)}"
-
-
-def _fits(name: str) -> bool:
-    """RFC 1035 section 2.3.4: a name has 255 octets at most, which is 253 characters."""
-    return len(name.rstrip(".")) <= 253
-
-
-def _clues(wanted: Expectation, row: Observation, recursive: bool, until: float) -> list[Clue]:
-    """What one address tells besides; it has answered about the name before, so nothing is planted there anew."""
-    name = row.asked or row.place
-    server = parse(row.address, DNS_PORT)
-    sibling = _sibling(name)
-    twins = [sibling] if _fits(sibling) else []
-    questions = [Question(name, "SOA", recursive), *(Question(one, "TXT", recursive) for one in twins)]
-    soa, *others = wire.ask(server, questions, until)
-    zone, serial = answer.soa(soa.message) if soa.message is not None else (row.zone, None)
-    found = []
-    if serial is not None:
-        found.append(Clue(row.place, Found.SERIAL, str(serial), row.server, row.address))
-    if row.outcome.says is not Says.NO:
-        return found
-    shared = [one.message for one in others if one.message is not None]
-    if row.seen and any(set(answer.values_of(message, sibling)) & set(row.seen) for message in shared):
-        found.append(Clue(row.place, Found.WILDCARD, f"*.{answer.parent(name)}"))
-    twice = f"{name}.{zone or wanted.identifier}"
-    if not _fits(twice):
-        return found
-    (reply,) = wire.ask(server, [Question(twice, "TXT", recursive)], until)
-    if reply.message is not None and set(answer.values_of(reply.message, twice)) & set(wanted.values):
-        found.append(Clue(row.place, Found.DOUBLED, twice))
-    return found

@@ -11,8 +11,8 @@ from certbot_external_auth.endpoint import Endpoint, is_address
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Outcome, answer, parallel, system, wire
 from certbot_external_auth.visibility.parallel import seconds_left
+from certbot_external_auth.visibility.reply import Question, Reply
 from certbot_external_auth.visibility.system import Addresses
-from certbot_external_auth.visibility.wire import Question, Reply
 
 Ask = Callable[[Sequence[Question], float], list[Reply]]
 """Puts questions to somebody, until a moment of the monotonic clock; a reply to each, in their order."""
@@ -131,12 +131,12 @@ def _problem(host: str) -> str:
 
 
 def _further(reply: Reply, name: str) -> str | None:
-    return answer.address_alias(reply.message, name) if reply.message is not None else None
+    return reply.read(answer.address_alias, None, name)
 
 
 def _addresses(told: Sequence[tuple[str, Reply]]) -> Addresses:
     """:param told: for each family the name at the end of aliases, and what was said about it."""
-    found = [one for name, reply in told if reply.message for one in answer.addresses(reply.message, name)]
+    found = [one for name, reply in told for one in reply.read(answer.addresses, (), name)]
     if found:
         return Addresses(tuple(dict.fromkeys(found)))
     reply = next((one for _, one in told if not _usable(one)), told[0][1])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from certbot_external_auth.challenges import dns01
 from certbot_external_auth.text import counted, one_line
 from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Says
-from certbot_external_auth.visibility.verdict import by_place, said
+from certbot_external_auth.visibility.verdict import answered, by_place, said
 
 MOST_ROWS = 40
 """Addresses in a table inside an error; the log has all."""
@@ -237,7 +237,12 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
             f"This machine has no {ipv6}route to any of the servers; others that it can reach may be named with "
             f"{NAMESERVERS}"
         )
-    elif not any(outcome.says in (Says.YES, Says.NO) for outcome in outcomes):
+    elif not any(map(_hints_at_the_way, observations)) and not answered(observations):
+        found.append(
+            "Nobody said whether it is there; the table tells why. Others that the CA asks as well may be named with "
+            f"{NAMESERVERS}"
+        )
+    elif not answered(observations):
         web = all(one.address and not one.place.startswith(dns01.txt_domain("")) for one in observations)
         found.append(
             "Nobody answered: see that these servers run, and that this machine may connect to them."
@@ -251,6 +256,11 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
         )
     found.append("--external-auth-verify off asks the CA without looking.")
     return found
+
+
+def _hints_at_the_way(one: Observation) -> bool:
+    """Whether the way to a server may be what is wrong, rather than what the server or the zone said."""
+    return one.outcome not in (Outcome.FAULT, Outcome.UNREACHABLE) or (not one.server and not one.address)
 
 
 def worst_first(expectations: Sequence[Expectation], observations: Sequence[Observation]) -> list[Expectation]:

@@ -81,9 +81,10 @@ def _seen(one: Expectation, endpoint: Endpoint, until: float) -> tuple[Outcome, 
         return error.outcome, (), error.detail
     except TimeoutError:
         return Outcome.TIMEOUT, (), "connected, but the handshake did not end"
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # ValueError: a protocol was chosen whose name is no text.
         # The library's text begins with its own place in brackets.
-        return Outcome.WRONG_CERTIFICATE, (), f"no handshake: {error.strerror or error}"
+        return Outcome.WRONG_CERTIFICATE, (), f"no handshake: {getattr(error, 'strerror', '') or error}"
     problem = certificates.problem(one, der, protocol)
     if problem:
         return Outcome.WRONG_CERTIFICATE, (certificates.presented(der),), problem

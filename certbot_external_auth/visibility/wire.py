@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility import Outcome, reply, unreadable
 from certbot_external_auth.visibility.parallel import NO_TIME, seconds_left
+from certbot_external_auth.visibility.reply import Question, Reply
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -31,25 +32,6 @@ _NO_ROUTE = {
     *(errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT),
     *(errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENETDOWN),
 }
-
-
-@dataclass(frozen=True)
-class Question:
-    """:ivar name: absolute, or with a dot missing at its end. :ivar recursive: whether recursion is desired."""
-
-    name: str
-    type: str
-    recursive: bool = False
-
-
-@dataclass
-class Reply:
-    """:ivar message: the answer. :ivar failed: why there is none. :ivar seconds: from asking to answer."""
-
-    message: Message | None = None
-    failed: Outcome | None = None
-    detail: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(eq=False)
@@ -90,11 +72,21 @@ def ask(server: Endpoint, questions: Sequence[Question], until: float) -> list[R
     opened = [_Open(_query(question)) for question in questions]
     if time.monotonic() >= until:
         return [Reply(failed=Outcome.NOT_ASKED, detail=NO_TIME) for _ in opened]
-    _by_udp(server, opened, until)
-    unsettled = [one for one in opened if one.by_tcp]
-    if unsettled:
-        _by_tcp(server, unsettled, until)
+    try:
+        _by_udp(server, opened, until)
+        unsettled = [one for one in opened if one.by_tcp]
+        if unsettled:
+            _by_tcp(server, unsettled, until)
+    except BaseException as error:
+        # Others wait for what other servers say.
+        _fail_rest(opened, unreadable.words(error))
     return [one.reply for one in opened]
+
+
+def _fail_rest(opened: Sequence[_Open], detail: str) -> None:
+    for one in opened:
+        if one.reply.message is None:
+            one.fail(Outcome.FAULT, detail)
 
 
 def _query(question: Question) -> Message:
@@ -221,22 +213,19 @@ def _renumber(query: Message, taken: Collection[int]) -> None:
 
 def _take(one: _Open, data: bytes) -> bool:
     """Settle a question by a datagram or a TCP message, if it is the answer to it."""
-    import dns.exception
-    import dns.message
-
     try:
-        message = dns.message.from_wire(data, ignore_trailing=True)
-    except (dns.exception.DNSException, ValueError):
+        message = reply.parsed(one.query, data)
+    except BaseException as error:
+        unreadable.words(error)
         if len(data) >= _HEADER and data[2] & _TRUNCATED:
             # Cut anywhere, also within a record.
             one.fail(Outcome.TIMEOUT, "the answer does not fit into UDP")
         else:
             one.fail(Outcome.SERVFAIL, "the answer is no DNS message")
         return True
-    if not one.query.is_response(message):
-        return False
-    one.settle(message)
-    return True
+    if message is not None:
+        one.settle(message)
+    return message is not None
 
 
 # --- TCP (RFC 7766) ---

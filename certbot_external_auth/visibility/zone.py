@@ -11,8 +11,8 @@ from certbot_external_auth.visibility import Outcome, answer, parallel, wire
 from certbot_external_auth.visibility.answer import Said
 from certbot_external_auth.visibility.lookup import Resolver, failure
 from certbot_external_auth.visibility.probe import DNS_PORT
+from certbot_external_auth.visibility.reply import Question, Reply
 from certbot_external_auth.visibility.system import Addresses
-from certbot_external_auth.visibility.wire import Question, Reply
 
 ROOT = "."
 MOST_ASKED = 4
@@ -112,8 +112,7 @@ class Zones:
 
         found: dict[str, dict[str, None]] = {zone: {} for zone in known}
         for zone, reply in [pair for pairs in parallel.each(ask, list(jobs)) for pair in pairs]:
-            if reply.message is not None:
-                found[zone].update(dict.fromkeys(answer.servers(reply.message, zone)))
+            found[zone].update(dict.fromkeys(reply.read(answer.servers, (), zone)))
         return {zone: tuple(servers) for zone, servers in found.items()}
 
     def _addresses(self, servers: Sequence[str], until: float) -> dict[str, Addresses]:
@@ -142,9 +141,9 @@ class Zones:
 
     def _told(self, name: str, reply: Reply) -> str | Zone | None:
         """The zone a resolver tells, None to ask about the name above."""
+        told = reply.read(answer.zone_of, None, name)
         if reply.message is None:
             return Zone(None, (), failure(reply), f"asking this machine's resolver: {reply.detail or 'no answer'}")
-        told = answer.zone_of(reply.message, name)
         if told is None:
             return None if name != ROOT else Zone(None)
         zone, servers = told
@@ -176,7 +175,7 @@ class Zones:
         replies = self._resolver.ask([Question(cut, "NS", recursive=True) for cut in cuts], until) if cuts else []
         lost = {}
         for cut, reply in zip(cuts, replies, strict=True):
-            told = answer.zone_of(reply.message, cut) if reply.message is not None else None
+            told = reply.read(answer.zone_of, None, cut)
             if told is not None and told[1]:
                 self._servers[cut] = told[1]
             else:
@@ -193,7 +192,8 @@ class Zones:
             if not known.found:
                 # The CA cannot ask it either, unless only its address is not to be had from here.
                 lost = known.outcome in (Outcome.TIMEOUT, Outcome.SERVFAIL, Outcome.REFUSED)
-                outcome = Outcome.TIMEOUT if lost else Outcome.UNREACHABLE
+                other = Outcome.FAULT if known.outcome is Outcome.FAULT else Outcome.UNREACHABLE
+                outcome = Outcome.TIMEOUT if lost else other
                 found[server] = Authority(
                     server, None, outcome, f"no address: {known.outcome.value if known.outcome else ''}"
                 )

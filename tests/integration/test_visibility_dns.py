@@ -12,9 +12,9 @@ from certbot_external_auth.visibility import Expectation, Observation, Outcome, 
 from certbot_external_auth.visibility.dns import Probe
 from certbot_external_auth.visibility.lookup import Resolver
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.reply import Question
 from certbot_external_auth.visibility.verdict import State
 from certbot_external_auth.visibility.watch import Observer, Policy, watch
-from certbot_external_auth.visibility.wire import Question
 from certbot_external_auth.visibility.zone import Zones
 from tests.support.name_servers import Net
 

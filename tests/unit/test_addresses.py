@@ -12,8 +12,8 @@ import pytest
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import Outcome, wire
 from certbot_external_auth.visibility.addresses import has_route, resolve
+from certbot_external_auth.visibility.reply import Question, Reply
 from certbot_external_auth.visibility.system import Addresses
-from certbot_external_auth.visibility.wire import Question, Reply
 from tests.support.name_servers import NameServer, Net
 
 ONE, TWO = "127.0.7.1", "127.0.7.2"

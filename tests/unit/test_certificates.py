@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import random
 from collections.abc import Sequence
 
 import pytest
+from certbot import errors
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from certbot_external_auth import validation_certificate, visibility
 from certbot_external_auth.challenges import Challenge, tlsalpn01, tlssni01
 from certbot_external_auth.visibility import Expectation, certificates
+from tests.support.hostile_certificates import ODD, mutated_octets
 
 TOKEN = "AAEAAQABAAEAAQABAAEAAQABAAEAAQABAAEAAQABAAE"
 KEY_AUTHORIZATION = f"{TOKEN}.Sw1u0IsHN5k67_8oSzyivmp-Wg5CpJ4ZHLeV1cikuxQ"
@@ -108,6 +111,40 @@ def test_an_extension_that_is_there_twice_makes_it_unreadable() -> None:
     der = made.replace(b"\x06\x03\x55\x1d\x63", b"\x06\x03\x55\x1d\x11")
     assert "cannot be read" in certificates.problem(ALPN, der, "acme-tls/1")
     assert "cannot be read" in certificates.presented(der)
+
+
+def test_a_name_of_another_type_of_string_makes_it_unreadable() -> None:
+    """Not all that the library raises for what a server sends is a ValueError: this is a TypeError."""
+    der = built([DNS(NAME)]).replace(b"\x0c\x01x", b"\x03\x01\x00")
+    with pytest.raises(TypeError):
+        _ = x509.load_der_x509_certificate(der).subject
+    assert "cannot be read" in certificates.problem(ALPN, der, "acme-tls/1")
+    assert "certificate" in certificates.presented(der)
+    assert "cannot be read" in certificates.presented(built([]).replace(b"\x0c\x01x", b"\x03\x01\x00"))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mutated_certificates_are_judged_one_way_or_the_other() -> None:
+    """A cheap number of them; `make faults` has many."""
+    chance = random.Random(6)
+    for der in (built([DNS(NAME), *ODD]), ours(expected(tlsalpn01.TYPE)[0])):
+        for _ in range(300):
+            changed = mutated_octets(der, chance)
+            assert isinstance(certificates.problem(ALPN, changed, "acme-tls/1"), str)
+            assert isinstance(certificates.problem(SNI, changed, None), str)
+            assert "certificate" in certificates.presented(changed)
+
+
+@pytest.mark.parametrize("signal", [errors.SignalExit("SIGTERM"), KeyboardInterrupt()])
+def test_a_signal_is_nothing_that_was_read(signal: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def raising(der: bytes) -> None:
+        raise signal
+
+    monkeypatch.setattr(x509, "load_der_x509_certificate", raising)
+    with pytest.raises(type(signal)):
+        certificates.problem(ALPN, b"", None)
+    with pytest.raises(type(signal)):
+        certificates.presented(b"")
 
 
 @pytest.mark.parametrize(
