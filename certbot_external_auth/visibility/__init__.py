@@ -46,9 +46,10 @@ class Outcome(enum.Enum):
     CONNECTION_REFUSED = "connection_refused"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
-    """This machine has no route to the address, mostly because it has no IPv6."""
+    """This machine has no route to the address, mostly because it has no IPv6; or it is not asked, as others are."""
     NOT_ASKED = "not_asked"
-    """It was to be asked, but not in this look: there was no time left, or there were too many."""
+    """It was to be asked, but not in this look: there was no time left, there were too many, or it may not be asked:
+    whoever names it has no part in this machine's network, which it is of."""
     FAULT = "fault"
     """Looking failed in a way that nobody foresaw; the detail has the exception."""
 

@@ -20,6 +20,7 @@ from certbot_external_auth.visibility import (
     answer,
     clues,
     parallel,
+    reach,
     wire,
 )
 from certbot_external_auth.visibility.answer import LONGEST_CHAIN, Said
@@ -45,6 +46,7 @@ class _Trail:
 
     :ivar passed: the names before `name`. :ivar zone: where to ask, None while that is not known.
     :ivar referral: what an authority of the zone above said about it, until its servers are looked up.
+    :ivar publicly: this authority is at a public address.
     """
 
     expectation: Expectation
@@ -52,6 +54,7 @@ class _Trail:
     passed: tuple[str, ...] = ()
     zone: Zone | None = None
     referral: Said | None = None
+    publicly: bool = False
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -173,7 +176,7 @@ class Probe:
 
     def _referred(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
         """The trails, those that lead into a zone below with its servers."""
-        told = [trail.referral for trail in trails if trail.referral is not None]
+        told = [(trail.referral, trail.publicly) for trail in trails if trail.referral is not None]
         zones = self._zones.below(told, until) if told else {}
         return [
             trail if trail.referral is None else replace(trail, zone=zones[str(trail.referral.referral)], referral=None)
@@ -228,7 +231,8 @@ class Probe:
             outcome = one.reply.failed or Outcome.TIMEOUT
             return self._observation(trail, one.authority, outcome, one.reply.seconds, detail=one.reply.detail)
         if said.referral is not None:
-            return replace(trail, referral=said)
+            asked = one.authority.address
+            return replace(trail, referral=said, publicly=asked is not None and reach.is_public(asked.host))
         if said.alias is not None:
             return self._followed(one, said.alias)
         outcome = said.outcome or Outcome.SERVFAIL

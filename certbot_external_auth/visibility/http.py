@@ -17,7 +17,7 @@ from typing import cast
 from certbot_external_auth import __version__
 from certbot_external_auth.endpoint import Endpoint, is_address
 from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, fair, redirects
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, fair, reach, redirects
 from certbot_external_auth.visibility.connection import (
     PATIENCE,
     BoundedReader,
@@ -28,12 +28,13 @@ from certbot_external_auth.visibility.connection import (
 from certbot_external_auth.visibility.directory import Directory
 from certbot_external_auth.visibility.fair import Memory, Step
 from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.redirects import Target
+from certbot_external_auth.visibility.redirects import RedirectError, Target
 
 BUDGET = 65536
 """Bytes of an answer that are read at most, headers and all."""
 BODY = 1024
 """Bytes of a body that can be right; a key authorization has 87, or some more with a CA's long token, then blanks."""
+NOT_SHOWN = "what another server says is not shown"
 WIDTH = 64
 """Requests for one expectation that go on side by side; servers that redirect each to another place make it grow."""
 
@@ -42,13 +43,21 @@ WIDTH = 64
 class _Errand:
     """One request: an expectation, what to ask for it now, and at which address (None: not looked up yet).
 
-    :ivar redirects: how many have led here.
+    :ivar home: host and port of the first request. :ivar redirects: how many have led here.
+    :ivar public: a server at a public address has led here, or is asked here.
     """
 
     expectation: Expectation
     target: Target
+    home: Endpoint
     address: str | None = None
     redirects: int = 0
+    public: bool = False
+
+    @property
+    def away(self) -> bool:
+        """Whether a redirect has led to another server, of which nothing but the status is shown."""
+        return Endpoint(self.target.host, self.target.port) != self.home
 
     @property
     def where(self) -> Hashable:
@@ -86,10 +95,7 @@ class Probe:
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
         """See `probe.Probe`. Where a redirect leads is asked as soon as it is known."""
         surroundings = self._surroundings
-        errands = [
-            _Errand(one, redirects.target(one.place, surroundings.http_port, surroundings.https_port))
-            for one in expectations
-        ]
+        errands = [_first(one, surroundings) for one in expectations]
         directory = Directory(surroundings.nameservers, until)
         directory.learn([one.target.host for one in errands])
         paths = _Paths(directory, surroundings, until)
@@ -99,6 +105,11 @@ class Probe:
         order = {one.place: index for index, one in enumerate(expectations)}
         found = look.run(errands)
         return [one for _, one in sorted(found, key=lambda pair: (order[pair[1].place], *pair[0].rank))]
+
+
+def _first(expectation: Expectation, surroundings: Surroundings) -> _Errand:
+    target = redirects.target(expectation.place, surroundings.http_port, surroundings.https_port)
+    return _Errand(expectation, target, Endpoint(target.host, target.port))
 
 
 class _Paths:
@@ -139,13 +150,23 @@ class _Paths:
         if addresses.outcome is not None:
             silent = addresses.outcome is Outcome.TIMEOUT
             return Step((errand.observed(addresses.outcome, addresses.detail),), silent=silent)
+        further = [
+            replace(errand, address=one, public=errand.public or reach.is_public(one)) for one in addresses.found
+        ]
+        inside = [one for one in further if errand.public and not reach.is_public(one.address or "")]
+        step = self._bounded(errand, [one for one in further if one not in inside])
+        return replace(step, found=(*step.found, *_kept_back(errand, inside, len(further))))
+
+    def _bounded(self, errand: _Errand, further: Sequence[_Errand]) -> Step[_Errand, Observation]:
+        # What was public all the way and what came to be so on it may meet.
+        further = [one for one in further if self._new(one)]
         key = errand.expectation.place, errand.redirects
         with self._lock:
-            self._counts[key] += len(addresses.found)
+            self._counts[key] += len(further)
             left_out = self._counts[key] > WIDTH
         if left_out:
             return Step((errand.observed(Outcome.NOT_ASKED, f"there are more than {WIDTH} places to ask"),))
-        return Step(further=tuple(replace(errand, address=address) for address in addresses.found))
+        return Step(further=tuple(further))
 
     def _fetch(self, errand: _Errand, until: float) -> Observation | _Errand:
         """One request; the result is what was seen, or where it leads."""
@@ -161,19 +182,52 @@ class _Paths:
             return errand.observed(error.outcome, error.detail, begun=begun)
         except TimeoutError:
             return errand.observed(Outcome.TIMEOUT, "connected, but the answer did not come", begun=begun)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            # ValueError: a RedirectError, or what http.client cannot read, such as a chunk of negative size.
-            detail = one_line(str(error) or type(error).__name__, 200)
-            return errand.observed(Outcome.WRONG_CONTENT, detail, begun=begun)
+        except (http.client.HTTPException, OSError, ValueError) as error:
+            return errand.observed(Outcome.WRONG_CONTENT, _failed(errand, error), begun=begun)
         if following is not None:
-            return _Errand(errand.expectation, following, redirects=errand.redirects + 1)
+            return replace(errand, target=following, address=None, redirects=errand.redirects + 1)
+        if status == http.HTTPStatus.OK and _is_right(errand, body):
+            return errand.observed(Outcome.MATCH, begun=begun)
+        if errand.away:
+            return errand.observed(Outcome.WRONG_CONTENT, NOT_SHOWN, _status(status), begun)
         if status != http.HTTPStatus.OK:
             return errand.observed(Outcome.WRONG_CONTENT, seen=one_line(f"{status} {reason}", 100), begun=begun)
-        if len(body) <= BODY and redirects.matches(body, errand.expectation.values[0]):
-            return errand.observed(Outcome.MATCH, begun=begun)
         shown = one_line(body.decode("utf-8", "replace"), 100)
         detail = f"more than {BODY} bytes" if len(body) > BODY else ""
         return errand.observed(Outcome.WRONG_CONTENT, detail, shown or "nothing", begun)
+
+
+def _kept_back(errand: _Errand, inside: Sequence[_Errand], count: int) -> list[Observation]:
+    """What is said of addresses that are not public, to which a public one has redirected.
+
+    Who decides where a redirect leads, and with which path, may have no part in this machine's network. The name's own
+    addresses are asked all the same, by a first request to each. Where others of the `count` addresses are public, a CA
+    goes there.
+    """
+    if len(inside) < count:
+        return [] if errand.target.host == errand.home.host else [_inside(one, Outcome.UNREACHABLE) for one in inside]
+    return [_inside(one, Outcome.NOT_ASKED) for one in inside]
+
+
+def _inside(errand: _Errand, outcome: Outcome) -> Observation:
+    return errand.observed(outcome, "not asked: this address is not public, and one that led to it is")
+
+
+def _failed(errand: _Errand, error: Exception) -> str:
+    """Why there is no answer; the library's words about what is no HTTP quote it."""
+    if errand.away and not isinstance(error, (OSError, RedirectError)):
+        return "what it sends is no HTTP"
+    return one_line(str(error) or type(error).__name__, 200)
+
+
+def _is_right(errand: _Errand, body: bytes) -> bool:
+    return len(body) <= BODY and redirects.matches(body, errand.expectation.values[0])
+
+
+def _status(status: int) -> str:
+    """A status in the words of the standard, not of the server."""
+    known = status in http.HTTPStatus.__members__.values()
+    return f"{status} {http.HTTPStatus(status).phrase}" if known else str(status)
 
 
 def _get(target: Target, address: str, until: float) -> tuple[int, str, str | None, bytes]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
+from certbot_external_auth.endpoint import is_address
 from certbot_external_auth.text import quoted
 
 MOST = 10
@@ -14,6 +15,12 @@ STATUSES = (301, 302, 307, 308)
 """Redirects a CA may follow (CA/Browser Forum, Baseline Requirements, section 3.2.2.4.19); 303 is none of them."""
 PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"[!-~]{1,2000}")
+# RFC 1035 section 2.3.1 with underscores. The last label of a name is not a number (RFC 1123 section 2.1); what ends in
+# one, some systems take for an address, in decimal, octal or hexadecimal (inet_aton).
+_NAME = re.compile(
+    r"(?=.{1,253}\.?\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
+    r"(?!(?:[0-9]+|0x[0-9a-f]*)\.?\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?"
+)
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -90,7 +97,17 @@ def next_target(now: Target, status: int, location: str | None, http_port: int, 
     except ValueError:
         raise RedirectError(f"{quoted(location)} is no URL") from None
     # Everything behind "#" is for browsers and never sent.
-    return target(url.partition("#")[0], http_port, https_port)
+    found = target(url.partition("#")[0], http_port, https_port)
+    if not _is_host(found):
+        raise RedirectError(f"the URL {quoted(url)} has neither a name nor an address where a host must stand")
+    return found
+
+
+def _is_host(found: Target) -> bool:
+    """Let's Encrypt goes to names and to addresses without a zone (Boulder, va/http.go, `extractRequestTarget`)."""
+    if found.authority.startswith("["):
+        return ":" in found.host and "%" not in found.host and is_address(found.host)
+    return _NAME.fullmatch(found.host) is not None or is_address(found.host)
 
 
 def matches(body: bytes, key_authorization: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from certbot_external_auth.challenges import dns01
 from certbot_external_auth.text import counted, one_line
 from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Says
+from certbot_external_auth.visibility.parallel import NO_TIME
 from certbot_external_auth.visibility.verdict import answered, by_place, said
 
 MOST_ROWS = 40
@@ -237,10 +238,9 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
             f"This machine has no {ipv6}route to any of the servers; others that it can reach may be named with "
             f"{NAMESERVERS}"
         )
-    elif not any(map(_hints_at_the_way, observations)) and not answered(observations):
+    elif not answered(observations) and not any(map(_hints_at_the_way, observations)):
         found.append(
-            "Nobody said whether it is there; the table tells why. Others that the CA asks as well may be named with "
-            f"{NAMESERVERS}"
+            f"Nobody said whether it is there; the table tells why. Servers that are to be asked: {NAMESERVERS}"
         )
     elif not answered(observations):
         web = all(one.address and not one.place.startswith(dns01.txt_domain("")) for one in observations)
@@ -260,6 +260,8 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
 
 def _hints_at_the_way(one: Observation) -> bool:
     """Whether the way to a server may be what is wrong, rather than what the server or the zone said."""
+    if one.outcome is Outcome.NOT_ASKED:
+        return one.detail.startswith(NO_TIME)
     return one.outcome not in (Outcome.FAULT, Outcome.UNREACHABLE) or (not one.server and not one.address)
 
 

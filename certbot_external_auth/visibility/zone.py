@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Outcome, answer, parallel, wire
+from certbot_external_auth.visibility import Outcome, answer, parallel, reach, wire
 from certbot_external_auth.visibility.answer import Said
 from certbot_external_auth.visibility.lookup import Resolver, failure
 from certbot_external_auth.visibility.probe import DNS_PORT
@@ -24,12 +24,15 @@ NO_ZONE = "the resolvers of this machine know no zone that holds it"
 
 @dataclass(frozen=True)
 class Authority:
-    """:ivar name: of the server. :ivar address: where it is asked, None if it has none: `outcome` tells why."""
+    """:ivar name: of the server. :ivar address: where it is asked, None if nowhere: `outcome` tells why.
+    :ivar inside: it has an address, at which it is not asked; see `Zones`.
+    """
 
     name: str
     address: Endpoint | None
     outcome: Outcome | None = None
     detail: str = ""
+    inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Zones:
     A resolver is never asked about the name itself, but about those above it: its answer that there is no such name
     would be remembered there, and be given to whoever asks when the record has come. What lies between is told by the
     authorities (`Said.referral`).
+
+    Who has a zone says where its servers are. So an address that is not public is asked only of a zone that has none
+    but such, and that no server at a public address has told of.
 
     :param port: where authorities listen.
     """
@@ -71,13 +77,14 @@ class Zones:
             found[name] = zones[cut] if isinstance(cut, str) else cut
         return found
 
-    def below(self, told: Sequence[Said], until: float) -> dict[str, Zone]:
+    def below(self, told: Sequence[tuple[Said, bool]], until: float) -> dict[str, Zone]:
         """Zones that authorities of those above name, all looked up together.
 
-        :param told: referrals; one zone may be in many of them.
+        :param told: referrals, and whether each was told by a server at a public address; one zone may be in many.
         """
         glue: dict[str, dict[str, dict[str, None]]] = {}
-        for said in told:
+        publicly = {said.referral for said, public in told if public}
+        for said, _ in told:
             if said.referral is not None and said.referral not in self._below:
                 servers = glue.setdefault(said.referral, {})
                 for server in said.authorities:
@@ -88,21 +95,21 @@ class Zones:
             for zone, servers in glue.items()
         }
         # The zone itself may have more servers than the one above knows.
-        own = self._own_servers(known, until)
+        own = self._own_servers({zone: _askable(known[zone], zone in publicly) for zone in known}, until)
         addresses.update(self._addresses([one for zone in own for one in own[zone] if one not in addresses], until))
-        found = {one: self._below[one] for one in (said.referral for said in told) if one in self._below}
+        found = {one: self._below[one] for one in (said.referral for said, _ in told) if one in self._below}
         for zone, servers_of in known.items():
             servers_of.update({one: addresses[one] for one in own[zone] if one not in servers_of})
-            found[zone] = Zone(zone, self._authorities(list(servers_of), servers_of))
-            if all(one.address is not None for one in found[zone].authorities):
+            found[zone] = Zone(zone, self._authorities(list(servers_of), servers_of, zone in publicly))
+            if all(one.address is not None or one.inside for one in found[zone].authorities):
                 self._below[zone] = found[zone]
         return found
 
-    def _own_servers(self, known: Mapping[str, Mapping[str, Addresses]], until: float) -> dict[str, tuple[str, ...]]:
-        """The servers each zone names itself, as told by some of those that are known."""
+    def _own_servers(self, known: Mapping[str, Sequence[str]], until: float) -> dict[str, tuple[str, ...]]:
+        """The servers each zone names itself, as told by some of those that are known: zone to addresses."""
         jobs: dict[str, list[str]] = {}
-        for zone, servers in known.items():
-            for address in [address for one in servers.values() for address in one.found][:MOST_ASKED]:
+        for zone, addresses in known.items():
+            for address in addresses[:MOST_ASKED]:
                 jobs.setdefault(address, []).append(zone)
         limit = min(until, time.monotonic() + OWN_LIMIT)
 
@@ -182,13 +189,18 @@ class Zones:
                 lost[cut] = Zone(None, (), failure(reply), f"no name servers of {cut} are told: {reply.detail}")
         return lost
 
-    def _authorities(self, servers: Sequence[str], addresses: Mapping[str, Addresses]) -> tuple[Authority, ...]:
+    def _authorities(
+        self, servers: Sequence[str], addresses: Mapping[str, Addresses], publicly: bool = False
+    ) -> tuple[Authority, ...]:
+        """:param publicly: a server at a public address told of the zone."""
         found: dict[Endpoint | str, Authority] = {}
+        askable = set(_askable({server: addresses[server] for server in servers}, publicly))
         for server in servers:
             known = addresses[server]
             for address in known.found:
                 endpoint = Endpoint(address, self._port)
-                found.setdefault(endpoint, Authority(server, endpoint))
+                asked = Authority(server, endpoint)
+                found.setdefault(endpoint, asked if address in askable else _inside(server, address, bool(askable)))
             if not known.found:
                 # The CA cannot ask it either, unless only its address is not to be had from here.
                 lost = known.outcome in (Outcome.TIMEOUT, Outcome.SERVFAIL, Outcome.REFUSED)
@@ -198,6 +210,20 @@ class Zones:
                     server, None, outcome, f"no address: {known.outcome.value if known.outcome else ''}"
                 )
         return tuple(found.values())
+
+
+def _askable(servers: Mapping[str, Addresses], publicly: bool) -> list[str]:
+    """The addresses of a zone's servers that are asked; see `Zones`."""
+    all_of_them = [address for one in servers.values() for address in one.found]
+    public = [address for address in all_of_them if reach.is_public(address)]
+    return public if public or publicly else all_of_them
+
+
+def _inside(server: str, address: str, others: bool) -> Authority:
+    """A server that is not asked; where there are others, a CA asks those."""
+    words = "others of the zone are" if others else "the server that names it is"
+    detail = f"{address} is not asked: it is not public, and {words}; see --external-auth-verify-nameservers"
+    return Authority(server, None, Outcome.UNREACHABLE if others else Outcome.NOT_ASKED, detail, inside=True)
 
 
 def _with_glue(known: Addresses, glue: Iterable[str]) -> Addresses:

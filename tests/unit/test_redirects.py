@@ -11,6 +11,24 @@ URL = "http://a.test/.well-known/acme-challenge/TOKEN"
 FIRST = redirects.target(URL, 5002, 5003)
 
 
+ODD_HOSTS = (
+    *("2130706433", "017700000001", "0x7f000001", "127.1", "0177.0.0.1", "127.0.0.1.", "1.2.3.4.5", "a.test.0x7f"),
+    *(
+        "127.0.0.0x1",
+        "%31%32%37.1",
+        "-a.test",
+        "a..test",
+        ".test",
+        "a.test..",
+        "a_b",
+        "x" * 64 + ".test",
+        "[fe80::1%25lo]",
+    ),
+    "a." * 130 + "test",
+)
+"""Of some of them the system's resolver makes an address; no CA goes there."""
+
+
 def follow(location: str | None, status: int = 301) -> redirects.Target | None:
     return redirects.next_target(FIRST, status, location, 5002, 5003)
 
@@ -38,6 +56,9 @@ def test_an_ipv6_address_keeps_its_brackets_in_the_host_header_only() -> None:
         ("//b.test/x", "b.test", 5002, "b.test", "/x"),
         ("https://user@b.test/x", "b.test", 5003, "b.test", "/x"),
         ("https://[::1]/x", "::1", 5003, "[::1]", "/x"),
+        ("http://192.0.2.1/x", "192.0.2.1", 5002, "192.0.2.1", "/x"),
+        ("http://intranet/x", "intranet", 5002, "intranet", "/x"),
+        ("http://_a.b-1.x1.test./x", "_a.b-1.x1.test.", 5002, "_a.b-1.x1.test.", "/x"),
         ('http://b.test/<"x">', "b.test", 5002, "b.test", "/%3C%22x%22%3E"),
     ],
 )
@@ -61,6 +82,7 @@ def test_followed(location: str, host: str, port: int, authority: str, path: str
         ("http://\u0430.test/", "is no URL"),
         ("http://a.test/" + "x" * 3000, "is no URL"),
         ("//[", "is no URL"),
+        *((f"http://{host}/", "neither a name nor an address") for host in ODD_HOSTS),
         ("", "does not say where"),
         (None, "does not say where"),
     ],

@@ -1,0 +1,45 @@
+"""Which addresses are of the Internet, in every way of writing them."""
+
+from __future__ import annotations
+
+import pytest
+
+from certbot_external_auth.visibility import reach
+
+INSIDE = (
+    *("127.0.0.1", "127.255.0.9", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.1.2.3"),
+    *("192.0.2.1", "198.18.0.1", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "192.0.0.8"),
+    *("::", "::1", "fe80::1", "fe80::1%lo", "fc00::1", "fd12::1", "fec0::1", "ff02::1", "2001:db8::1", "100::1"),
+)
+WITHIN = ("::ffff:{}", "::ffff:0:{}", "::{}", "64:ff9b::{}", "64:ff9b:1::{}")
+"""Mapped, translated, compatible, NAT64, and NAT64 of one network; of all of them only these two can be public."""
+CAN_BE = {"::ffff:{}", "64:ff9b::{}"}
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_inside(address: str) -> None:
+    assert not reach.is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::1", "2002:808:808::1"]
+)
+def test_public(address: str) -> None:
+    assert reach.is_public(address)
+
+
+@pytest.mark.parametrize("form", WITHIN)
+def test_an_address_within_another_counts(form: str) -> None:
+    assert reach.is_public(form.format("8.8.8.8")) is (form in CAN_BE)
+    for inner in ("127.0.0.1", "10.1.2.3", "169.254.169.254"):
+        assert not reach.is_public(form.format(inner))
+    assert not reach.is_public("2002:7f00:1::1")
+    # Teredo.
+    assert not reach.is_public("2001:0:808:808::1")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2130706433", "0x7f.1", "127.1", "010.0.0.1", "a.test", "8.8.8.8/32", "8.8.8.8%1"]
+)
+def test_what_is_no_address_is_not_public(text: str) -> None:
+    assert not reach.is_public(text)
