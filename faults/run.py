@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from faults import handlers, hostile_ca, kills, kills_of_recovery, properties, surroundings  # noqa: E402
+from faults import handlers, hostile_ca, hostile_looks, kills, kills_of_recovery, properties, surroundings  # noqa: E402
 from faults.page import page  # noqa: E402
 from faults.table import Table  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
@@ -46,6 +46,7 @@ TABLES: dict[str, Make] = {
     "kills": kills.table,
     "surroundings": _with_ca(surroundings.table),
     "recovery": _kills_of_recovery,
+    "looks": hostile_looks.table,
     "input": lambda folder, quick, seed: properties.table(quick, seed),
 }
 

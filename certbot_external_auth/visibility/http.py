@@ -158,7 +158,7 @@ class _Paths:
         return replace(step, found=(*step.found, *_kept_back(errand, inside, len(further))))
 
     def _bounded(self, errand: _Errand, further: Sequence[_Errand]) -> Step[_Errand, Observation]:
-        # What was public all the way and what came to be so on it may meet.
+        # Two ways may lead to one address, which is asked once.
         further = [one for one in further if self._new(one)]
         key = errand.expectation.place, errand.redirects
         with self._lock:

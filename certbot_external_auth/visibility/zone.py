@@ -65,7 +65,7 @@ class Zones:
         self._cuts: dict[str, str] = {}
         self._servers: dict[str, tuple[str, ...]] = {}
         self._zones: dict[str, Zone] = {}
-        self._below: dict[str, Zone] = {}
+        self._below: dict[tuple[str, bool], Zone] = {}
 
     def of(self, names: Sequence[str], until: float) -> dict[str, Zone]:
         """For each name the zone that the name above it lies in."""
@@ -85,7 +85,7 @@ class Zones:
         glue: dict[str, dict[str, dict[str, None]]] = {}
         publicly = {said.referral for said, public in told if public}
         for said, _ in told:
-            if said.referral is not None and said.referral not in self._below:
+            if said.referral is not None and (said.referral, said.referral in publicly) not in self._below:
                 servers = glue.setdefault(said.referral, {})
                 for server in said.authorities:
                     servers.setdefault(server, {}).update(dict.fromkeys(said.glue.get(server, ())))
@@ -97,12 +97,13 @@ class Zones:
         # The zone itself may have more servers than the one above knows.
         own = self._own_servers({zone: _askable(known[zone], zone in publicly) for zone in known}, until)
         addresses.update(self._addresses([one for zone in own for one in own[zone] if one not in addresses], until))
-        found = {one: self._below[one] for one in (said.referral for said, _ in told) if one in self._below}
+        before = ((said.referral or "", said.referral in publicly) for said, _ in told)
+        found = {key[0]: self._below[key] for key in before if key in self._below}
         for zone, servers_of in known.items():
             servers_of.update({one: addresses[one] for one in own[zone] if one not in servers_of})
             found[zone] = Zone(zone, self._authorities(list(servers_of), servers_of, zone in publicly))
             if all(one.address is not None or one.inside for one in found[zone].authorities):
-                self._below[zone] = found[zone]
+                self._below[zone, zone in publicly] = found[zone]
         return found
 
     def _own_servers(self, known: Mapping[str, Sequence[str]], until: float) -> dict[str, tuple[str, ...]]:

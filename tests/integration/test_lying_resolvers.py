@@ -23,6 +23,7 @@ from certbot_external_auth.errors import NotVisibleError
 from certbot_external_auth.verification import Verification
 from certbot_external_auth.visibility.verdict import Decision
 from tests.support import private_network, web
+from tests.support.hostile_dns import SHAKEN, disturb, in_class
 from tests.support.name_servers import NameServer, Net
 
 RESOLVER, TRUTH, PORTAL, NOBODY = "127.0.0.53", "127.0.2.1", "127.0.2.2", "127.0.2.9"
@@ -93,12 +94,18 @@ def every_question_is_caught(net: Net) -> None:
     net[PORTAL].recursive = True
 
 
+def addresses_of_another_class(net: Net) -> None:
+    net.serve(ZONE, HONEST, [RESOLVER])
+    disturb(net[RESOLVER], lambda message: in_class(message, SHAKEN, ("A",)))
+
+
 def refused(net: Net) -> None:
     net[RESOLVER].behaviour = "refused"
 
 
 GO_ON, WARN, FAIL = Decision
 SILENCE, ANOTHER = "Nobody answered, as where outgoing port 53 is closed", "If the CA asks other servers than these"
+UNSAID = "Nobody said whether it is there"
 
 
 def decided(
@@ -126,6 +133,7 @@ def decided(
         (nobody_listens, WARN, SILENCE),
         (servers_of_other_zones, WARN, SILENCE),
         (every_question_is_caught, WARN, SILENCE),
+        (addresses_of_another_class, WARN, UNSAID),
         (servers_that_have_an_answer_for_everything, FAIL, ANOTHER),
     ],
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
 import struct
 from collections.abc import Callable
 
+import dns.flags
 import dns.message
 import dns.name
 import dns.rdata
@@ -14,6 +16,7 @@ import dns.rdatatype
 import dns.rrset
 from dns.message import Message
 
+from certbot_external_auth.visibility import answer, clues
 from tests.support.name_servers import NameServer
 
 SHAKEN = 226
@@ -78,3 +81,54 @@ def mutated(wire: bytes, chance: random.Random) -> bytes:
         else:
             del data[place : place + chance.randrange(1, 5)]
     return bytes(data)
+
+
+NAME, ZONE = "_acme-challenge.evil.test", "evil.test"
+_ANSWERS = (
+    ("TXT", ("TXT one", "TXT two three")),
+    ("TXT", ("CNAME x.good.test.",)),
+    ("A", ("A 192.0.2.1",)),
+    ("AAAA", ("AAAA 2001:db8::1",)),
+    ("SOA", ("SOA a. b. 1 2 3 4 5",)),
+    ("NS", ("NS ns.evil.test.", "NS b.test.")),
+    ("TXT", ()),
+)
+
+
+def honest() -> list[tuple[Message, bytes]]:
+    """Questions, and answers of every kind to them, with and without authority."""
+    found: list[tuple[Message, bytes]] = []
+    for kind, records in _ANSWERS:
+        for flags in (0, dns.flags.AA):
+            query = dns.message.make_query(NAME, kind, use_edns=0)
+            made = dns.message.make_response(query)
+            made.flags |= flags
+            for record in records:
+                made.answer.append(dns.rrset.from_text(f"{NAME}.", 60, "IN", *record.split(" ", 1)))
+            made.authority.append(dns.rrset.from_text(f"{ZONE}.", 60, "IN", "NS", "ns.evil.test."))
+            made.authority.append(dns.rrset.from_text(f"{ZONE}.", 60, "IN", "DNAME", "test."))
+            made.additional.append(dns.rrset.from_text("ns.evil.test.", 60, "IN", "A", "192.0.2.1"))
+            found.append((query, made.to_wire()))
+    return found
+
+
+def read(message: Message) -> set[str]:
+    """Everything that is ever read from a message; the names in it that somebody would ask about next."""
+    names = {answer.soa(message)[0], answer.address_alias(message, NAME)}
+    for zone in (ZONE, None):
+        said = answer.read(message, NAME, ("one",), zone)
+        names |= {said.alias, said.referral, said.name, *said.authorities, *said.glue}
+    told = answer.zone_of(message, NAME)
+    names |= {*(told[1] if told else ()), told[0] if told else None, *answer.servers(message, ZONE)}
+    for address in answer.addresses(message, NAME):
+        ipaddress.ip_address(address)
+    assert all(isinstance(value, str) for value in answer.values_of(message, NAME))
+    answer.remembered(message)
+    return {one for one in names if one}
+
+
+def ask_about(name: str) -> None:
+    """What is made of a name on the way to the next question."""
+    for one in (name, answer.parent(name), clues.sibling(name)):
+        if clues.fits(one):
+            dns.message.make_query(one, "TXT").to_wire()
