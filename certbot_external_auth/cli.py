@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from certbot import errors
 
-from certbot_external_auth import __version__, documents
+from certbot_external_auth import __version__, dispositions, documents
 
 VERBS: dict[str, tuple[str, str]] = {
     "schema": (
@@ -44,6 +44,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if name in given[:1]:
             importlib.import_module(module).arguments(verb)
     arguments = parser.parse_args(given)
+    dispositions.settle()
     try:
         return int(importlib.import_module(VERBS[arguments.verb][0]).main(arguments))
     except documents.NotPrintedError as error:

@@ -14,10 +14,13 @@ mean is in docs/json.md.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -154,6 +157,8 @@ Kind = TypeVar("Kind", bound=Request)
 class Session:
     """One run of Certbot, as a context manager; going through it gives requests, until the run has ended.
 
+    Where this process was started with SIGCHLD ignored, that is undone, since no exit code can be had then.
+
     Challenges come when the whole batch is known, so all of them can be published before the first is answered.
 
     :ivar hello: the first line. :ivar batch: the last `await` line: challenges grouped by place.
@@ -195,6 +200,9 @@ class Session:
 
     def __enter__(self) -> Session:
         """:raises OSError: if Certbot cannot be started."""
+        ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+        if ignored and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._process = subprocess.Popen(
             self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, env=self._env, bufsize=0
         )
@@ -213,7 +221,8 @@ class Session:
             self._received.clear()
         assert self._process.stdout is not None
         self._process.stdout.close()
-        self._process.wait()
+        with contextlib.suppress(SessionError):
+            self._waited()
         if unfinished and error is None:
             raise SessionError("The session was left before Certbot had ended, so what it asked for was given up")
 
@@ -228,7 +237,7 @@ class Session:
             yield from self._given()
         assert self._process is not None
         self._hang_up()
-        self.returncode = self._process.wait()
+        self.returncode = self._waited()
         if self.summary is None and self.returncode == _USAGE and not self._challenges:
             raise UsageError
         if self.summary is None:
@@ -326,6 +335,24 @@ class Session:
         except BrokenPipeError:
             # Certbot has ended; how, is seen at the other pipe.
             self._answers.clear()
+
+    def _waited(self) -> int:
+        """Certbot's exit code, once it has ended.
+
+        :raises SessionError: if it cannot be known. `Popen.wait` says 0 then.
+        """
+        assert self._process is not None
+        if self._process.returncode is None:
+            try:
+                _, status = os.waitpid(self._process.pid, 0)
+            except ChildProcessError:
+                self._process.returncode = -1
+                raise SessionError(
+                    "Certbot has ended, and its exit code is not known: SIGCHLD is ignored in this process, or another "
+                    "part of it has waited for Certbot; see Certbot's log"
+                ) from None
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+        return int(self._process.returncode)
 
     def _hang_up(self) -> None:
         assert self._process is not None

@@ -7,6 +7,9 @@ is. Out of reach is what another service starts on request (systemd-run, at, cro
 without a mark that has none of the program's pipes is nobody's: a program that sets its limits anew makes it, and a
 system that has no marks. It is ended when all are, but not at the time limit of one. Where there is no /proc, only the
 process group is known.
+
+Process 1 of a container is given the orphans of everything that runs there. There, one without a mark and without one
+of the program's pipes may be of another making altogether, and is never touched.
 """
 
 from __future__ import annotations
@@ -56,6 +59,11 @@ def adopt() -> bool:
         return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
+
+
+def _adopts_all() -> bool:
+    """Whether orphans are given to this process that no descendant of it has made."""
+    return os.getpid() == 1
 
 
 def now() -> int:
@@ -170,10 +178,13 @@ def send(to: Member, number: int) -> None:
             os.close(descriptor)
 
 
-def collect(members: Iterable[Member]) -> None:
-    """Let the ended ones among children go."""
+def collect(members: Iterable[Member], marked: bool) -> None:
+    """Let the ended ones among children go.
+
+    :param marked: those alone that have a mark; another part of this process may wait for the others.
+    """
     for one in members:
-        if one.state in _ended:
+        if one.state in _ended and (not marked or mark.of(one.pid) is not None):
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(one.pid, os.WNOHANG)
 
@@ -236,14 +247,15 @@ class Family:
         others = self._beside()
         roots = [one for one in table.values() if one.session == self._leader and one.started >= self.since]
         roots += [one for one in orphans(table, self.since, [self._leader, *others]) if self._is_own(one, others)]
-        collect(orphans(table, _LOADED, [self._leader, *others]))
+        collect(orphans(table, _LOADED, [self._leader, *others]), marked=self._mark is not None)
         return descendants(table, (one.pid for one in roots if not (leader_ended and one.pid == self._leader)))
 
     def _is_own(self, orphan: Member, others: Collection[int]) -> bool:
         found = mark.of(orphan.pid)
         if found is not None and self._mark is not None:
             return found == self._mark
-        return self._adopts or not others or holds(orphan.pid, self._pipes)
+        alone = self._adopts or not others
+        return (alone and not _adopts_all()) or holds(orphan.pid, self._pipes)
 
     def none_runs(self) -> bool:
         """Whether nothing is left of it, the program itself having been waited for."""

@@ -40,12 +40,17 @@ class Output:
         buffer = self.partial.setdefault(key, bytearray())
         # What begins before the cut must be seen whole to be known.
         kept = LINE_LIMIT + max(map(len, self.masks), default=0)
-        *lines, rest = data.split(b"\n")
+        first, newline, more = data.partition(b"\n")
+        buffer += first[: max(0, kept - len(buffer))]
+        if not newline:
+            return
+        self._line(bytes(buffer))
+        end = more.rfind(b"\n") + 1
+        # What is not passed on costs next to nothing: a program may print for ever.
+        lines = last_lines(more[:end]) if self._over else more[:end].split(b"\n")[:-1]
         for line in lines:
-            buffer += line[:kept]
-            self._line(bytes(buffer[:kept]))
-            buffer.clear()
-        buffer += rest[: max(0, kept - len(buffer))]
+            self._line(line[:kept])
+        buffer[:] = more[end : end + kept]
 
     def flush(self) -> None:
         for buffer in self.partial.values():
@@ -62,8 +67,7 @@ class Output:
         data = masked(data, self.masks, LINE_LIMIT)
         if data.strip():
             self.last.append(data)
-        # What is not passed on costs next to nothing: a program may print for ever.
-        if self.total > TOTAL_LIMIT or self.lines > LINES_LIMIT:
+        if self._over:
             return
         self.total += len(data) + 1
         shown = self._shown(data)
@@ -72,8 +76,12 @@ class Output:
         if blank and not shown and self.total <= TOTAL_LIMIT:
             return
         self.lines += 1
-        over = self.total > TOTAL_LIMIT or self.lines > LINES_LIMIT
-        self.say("(more output follows and is not logged)" if over else shown)
+        self.say("(more output follows and is not logged)" if self._over else shown)
+
+    @property
+    def _over(self) -> bool:
+        """Whether nothing more is passed on."""
+        return self.total > TOTAL_LIMIT or self.lines > LINES_LIMIT
 
     def _shown(self, data: bytes) -> str:
         # A carriage return redraws the line on a terminal: what comes last is what a person would have seen.
@@ -81,6 +89,20 @@ class Output:
         shown = text.clean(last, LINE_LIMIT).rstrip().encode()
         # Again, since terminal sequences may have stood within.
         return masked(shown, self.masks, len(shown)).decode()
+
+
+def last_lines(data: bytes) -> list[bytes]:
+    """The last lines that are not blank, at most as many as a tail has, without a look at all of them.
+
+    :param data: lines, each with its end.
+    """
+    found: list[bytes] = []
+    end = len(data.rstrip())
+    while end and len(found) < TAIL_LINES:
+        begin = data.rfind(b"\n", 0, end) + 1
+        found.append(data[begin : data.find(b"\n", end)])
+        end = len(data[:begin].rstrip())
+    return found[::-1]
 
 
 def masked(data: bytes, masks: Sequence[bytes], limit: int) -> bytes:

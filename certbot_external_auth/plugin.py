@@ -246,10 +246,11 @@ class ExternalAuth(
         except Exception as error:
             raise MissingDependencyError("zope.interface", error) from error
         _keep_what_is_loaded()
-        from certbot_external_auth import repeat
+        from certbot_external_auth import dispositions, repeat
         from certbot_external_auth.backends import Context, stream
         from certbot_external_auth.run import Run
 
+        dispositions.settle()
         found = self._settings()
         open_stream = stream.current()
         if open_stream is not None and open_stream.channel.session:

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from certbot_external_auth import family, mark, signals
+from certbot_external_auth import dispositions, family, mark, signals
+from certbot_external_auth.child import Child
 from certbot_external_auth.descriptors import Watch
 from certbot_external_auth.family import Family
 from certbot_external_auth.program import Ended, Program
@@ -94,7 +95,7 @@ class Together(Generic[Key]):
         # An exception between its start and its entry here would leave nobody to end it.
         with self._signals.put_off():
             try:
-                with mark.marked() as number:
+                with dispositions.for_a_program(), mark.marked() as number:
                     popen = _popen(program)
             except (OSError, ValueError) as error:
                 self._ended.append((key, Ended(refused=getattr(error, "strerror", None) or str(error))))
@@ -170,18 +171,19 @@ def detached(
     """
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        popen = subprocess.Popen(
-            ["/bin/sh", "-c", _NOTING_ITS_CODE, code, *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            env=dict(environment),
-            start_new_session=True,
-            pass_fds=tuple(inherited),
-        )
+        with dispositions.for_a_program():
+            popen = subprocess.Popen(
+                ["/bin/sh", "-c", _NOTING_ITS_CODE, code, *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                env=dict(environment),
+                start_new_session=True,
+                pass_fds=tuple(inherited),
+            )
     finally:
         os.close(descriptor)
-    return popen.pid, lambda: popen.poll() is not None
+    return popen.pid, Child(popen).poll
 
 
 def _nobody(line: str) -> None:

@@ -13,7 +13,7 @@ from certbot_external_auth.text import counted
 class Ended:
     """How a program ended.
 
-    :ivar code: exit code, or None if a signal ended it.
+    :ivar code: exit code, or None if a signal ended it, or if it is not known.
     :ivar signal: number of the signal, or None.
     :ivar timed_out: it was ended at the time limit.
     :ivar refused: why it could not be started, or an empty string.
@@ -43,6 +43,8 @@ class Ended:
             return f"it had not ended after {counted(self.limit or 0, 'second')} and {stopped}"
         if self.signal is not None:
             return f"it was ended by {_signal_name(self.signal)}"
+        if self.code is None:
+            return "it has ended, and its exit code is not known: another part of Certbot's process has taken it"
         return f"exit code {self.code}"
 
 

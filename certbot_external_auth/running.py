@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import IO
 
 from certbot_external_auth import signals, text
+from certbot_external_auth.child import Child
 from certbot_external_auth.descriptors import READ, WRITE, Watch
 from certbot_external_auth.family import Family, Member
 from certbot_external_auth.output import Output
@@ -59,6 +60,7 @@ class Running:
     ) -> None:
         self.output = Output(program.say, program.masks)
         self._popen = popen
+        self._child = Child(popen)
         self._name = program.argv[0]
         self._limit = program.limit
         self._deadline = math.inf if program.limit is None else time.monotonic() + program.limit
@@ -96,10 +98,10 @@ class Running:
         """Whether it has ended; at a deadline it is told to, or ended."""
         if self._stopping:
             return self._see_to_stopping()
-        if self._end is None and self._popen.returncode is None and self._popen.poll() is not None:
+        if self._end is None and not self._child.ended and self._child.poll():
             self._give_output_time()
         late = time.monotonic() >= self._deadline
-        if self._popen.returncode is not None:
+        if self._child.ended:
             return late or not self._outputs()
         if late:
             self._timed_out = True
@@ -110,13 +112,13 @@ class Running:
         if time.monotonic() >= self._deadline:
             self._kill()
             return True
-        if self._popen.poll() is None or self.family.group_alive():
+        if not self._child.poll() or self.family.group_alive():
             return False
         self._often = _LOOK_FOR_END
         return self.family.none_runs()
 
     def _see_end(self) -> None:
-        self._popen.poll()
+        self._child.poll()
         if self._end is not None:
             self._watch.drop(self._end)
         self._give_output_time()
@@ -139,7 +141,7 @@ class Running:
         self._close(linger=False)
 
     def _send(self, number: int) -> list[Member]:
-        return self.family.send(number, leader_ended=self._popen.returncode is not None)
+        return self.family.send(number, leader_ended=self._child.ended)
 
     def _kill(self) -> None:
         """Again and again, since what is about to be ended may still start something; but not for ever, since a
@@ -148,7 +150,7 @@ class Running:
         with signals.put_off():
             while True:
                 self._left = self._send(signal.SIGKILL)
-                ended = self._popen.poll() is not None and not self.family.group_alive()
+                ended = self._child.poll() and not self.family.group_alive()
                 if (ended and not self._left and self.family.none_runs()) or time.monotonic() >= deadline:
                     return
                 time.sleep(0.002)
@@ -193,7 +195,7 @@ class Running:
             self.output.flush()
         finally:
             self._close(linger=not self._stopping)
-        code = self._popen.returncode
+        code = self._child.code
         return Ended(
             code=code if code is not None and code >= 0 else None,
             signal=-code if code is not None and code < 0 else None,

@@ -13,6 +13,8 @@ from typing import Any
 
 from certbot import errors
 
+from certbot_external_auth import dispositions
+
 _Handler = Callable[[int, FrameType | None], None]
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 """Signals that end a process where nobody handles them: Certbot does only while challenges are published."""
@@ -48,7 +50,7 @@ class Postponing:
     ) -> None:
         _give_back(self._handlers, self._deliver)
         if self._last is not None:
-            signal.raise_signal(self._last)
+            end_process(self._last)
 
     @contextlib.contextmanager
     def put_off(self) -> Iterator[None]:
@@ -67,7 +69,7 @@ class Postponing:
     def _deliver(self, number: int, frame: FrameType | None) -> None:
         if self._put_off:
             self._came[number] = None
-        elif self._handlers[number] is signal.SIG_DFL:
+        elif dispositions.is_default(self._handlers[number]):
             self._last = number
             raise Ending
         else:
@@ -95,7 +97,7 @@ class Kept:
         self._before = _kept
         if threading.current_thread() is threading.main_thread():
             found = _handled().items()
-            self._handlers = {number: handler for number, handler in found if handler is not signal.SIG_DFL}
+            self._handlers = {number: handler for number, handler in found if not dispositions.is_default(handler)}
             _take(self._handlers, self._deliver)
             _kept = self
         return self
@@ -170,6 +172,8 @@ def end_process(number: int) -> None:
     """By a signal, as if nobody had taken it."""
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
+    # The kernel does not do that to process 1.
+    dispositions.end(number)
 
 
 def _take(handlers: Mapping[int, Any], deliver: _Handler) -> None:
@@ -192,7 +196,10 @@ def _handled() -> dict[int, Any]:
     found: dict[int, Any] = {}
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
-        ends = number in ENDING and handler is signal.SIG_DFL
-        if ends or (callable(handler) and not isinstance(handler, signal.Handlers)):
+        if dispositions.is_default(handler):
+            taken = number in ENDING
+        else:
+            taken = callable(handler) and not isinstance(handler, signal.Handlers)
+        if taken:
             found[number] = handler
     return found

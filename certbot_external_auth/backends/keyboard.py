@@ -8,11 +8,10 @@ import queue
 import select
 import sys
 import termios
-import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from certbot_external_auth import signals
+from certbot_external_auth import signals, threads
 
 Out = TypeVar("Out")
 
@@ -52,7 +51,11 @@ def meanwhile(work: Callable[[], Out]) -> Out:
             # Closing is what wakes the other side, and cannot fail where nobody is left there.
             os.close(tell)
 
-    threading.Thread(target=run, name="look", daemon=True).start()
+    if not threads.start(run, "look"):
+        # Enter is seen afterwards.
+        os.close(ready)
+        os.close(tell)
+        return work()
     try:
         signals.look()
         readable = select.select([ready, _terminal()], [], [])[0]

@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from certbot_external_auth import threads
 from certbot_external_auth.backends.instructions import wrapped
 from certbot_external_auth.challenges import dns01
 from certbot_external_auth.text import one_line
@@ -204,13 +206,39 @@ def shown(named: Mapping[str, str], width: int) -> Iterator[Callable[[Round], No
     with Live(
         console=console,
         get_renderable=table.render,
-        refresh_per_second=REFRESHES,
+        # Its own thread would end the run where the system has none.
+        auto_refresh=False,
         # Certbot's own messages go to the terminal without our help.
         redirect_stdout=False,
         redirect_stderr=False,
     ) as live:
-        yield table.told
+        with _refreshed(live.refresh) as moves:
+
+            def told(found: Round) -> None:
+                table.told(found)
+                if not moves:
+                    live.refresh()
+
+            yield told
         live.refresh()
+
+
+@contextlib.contextmanager
+def _refreshed(refresh: Callable[[], None]) -> Iterator[bool]:
+    """Refresh again and again meanwhile; whether that can be done."""
+    lock, over = threading.Lock(), threading.Event()
+
+    def work() -> None:
+        while not over.wait(1 / REFRESHES):
+            with lock:
+                if not over.is_set():
+                    refresh()
+
+    try:
+        yield threads.start(work, "screen")
+    finally:
+        with lock:
+            over.set()
 
 
 def _console() -> Console | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from certbot_external_auth import threads
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Outcome
 from certbot_external_auth.visibility.parallel import NO_TIME, POLL
@@ -150,6 +151,10 @@ class Look(Generic[In, Out]):
             with self._lock:
                 for item in items:
                     self._add(item)
+                alone = not self._threads
+                self._threads += alone
+            if alone:
+                self._work()
             while not self._over.wait(POLL):
                 pass
         finally:
@@ -164,14 +169,9 @@ class Look(Generic[In, Out]):
         self._turns.add(item)
         self._open += 1
         if self._threads < LIMIT:
+            # Where the system has no more of them, those that run do the work.
             self._threads += 1
-            try:
-                threading.Thread(target=self._work, name="visibility", daemon=True).start()
-            except RuntimeError:
-                # The system has no more of them; those that run do the work.
-                self._threads -= 1
-                if not self._threads:
-                    raise
+            self._threads -= not threads.start(self._work, "visibility")
 
     def _take(self) -> tuple[In, Outcome | None, str] | None:
         """A question, with what is said instead of asking it; None if nothing is to be done."""
@@ -213,6 +213,8 @@ class Look(Generic[In, Out]):
         try:
             return self._ask(item)
         except BaseException as error:
-            # No signal comes to a thread; whatever it is, the others are waited for.
+            if threads.is_signal(error):
+                raise
+            # Whatever it is, the others are waited for.
             logger.debug("Looking failed.", exc_info=True)
             return Step((self._unasked(item, Outcome.FAULT, one_line(f"{type(error).__name__}: {error}")),))

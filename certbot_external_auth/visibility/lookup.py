@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
 
+from certbot_external_auth import threads
 from certbot_external_auth.endpoint import Endpoint, is_address
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Outcome, answer, parallel, system, wire
@@ -40,8 +40,10 @@ class Resolver:
         done: queue.SimpleQueue[tuple[Endpoint, list[int], list[Reply]]] = queue.SimpleQueue()
         while left and (servers or running):
             if servers and (not running or time.monotonic() >= begin):
-                _start(done, servers.pop(0), sorted(left), questions, until)
-                running, begin = running + 1, time.monotonic() + STAGGER
+                begin = time.monotonic() + STAGGER
+                if _begun(done, servers, sorted(left), questions, until, alone=not running):
+                    running += 1
+                    del servers[0]
             try:
                 server, asked, found = done.get(timeout=seconds_left(begin) if servers else parallel.POLL)
             except queue.Empty:
@@ -71,24 +73,36 @@ class Resolver:
         self._servers = [server, *(one for one in self._servers if one != server)]
 
 
-def _start(
+def _begun(
     done: queue.SimpleQueue[tuple[Endpoint, list[int], list[Reply]]],
-    server: Endpoint,
+    servers: Sequence[Endpoint],
     asked: list[int],
     questions: Sequence[Question],
     until: float,
-) -> None:
-    """Ask one server in a thread; it ends by itself at `until`, also when nobody waits for it any more."""
+    alone: bool,
+) -> bool:
+    """Ask the first of some servers in a thread; it ends by itself at `until`, also when nobody waits for it any more.
 
-    def work() -> None:
+    :param alone: nobody is asked just now. Where the system has no thread for it, it is asked without one then, for
+        its share of the time.
+    :returns: whether it is, or has been, asked.
+    """
+    server = servers[0]
+
+    def work(until: float = until) -> None:
         try:
             found = wire.ask(server, [questions[index] for index in asked], until)
         except Exception as error:
+            if threads.is_signal(error):
+                raise
             # Somebody waits for it.
             found = [Reply(failed=Outcome.SERVFAIL, detail=one_line(f"{type(error).__name__}: {error}"))] * len(asked)
         done.put((server, asked, found))
 
-    threading.Thread(target=work, name="visibility", daemon=True).start()
+    started = threads.start(work, "visibility")
+    if not started and alone:
+        work(time.monotonic() + seconds_left(until) / len(servers))
+    return started or alone
 
 
 def addresses(ask: Ask, hosts: Sequence[str], until: float) -> dict[str, Addresses]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from certbot_external_auth import signals
+from certbot_external_auth import signals, threads
 
 LIMIT = 64
 """Threads, and so sockets, at a time."""
@@ -47,12 +47,23 @@ def each(ask: Callable[[In], Out], items: Sequence[In], limit: int = LIMIT) -> l
             except BaseException as error:
                 done.put((index, None, error))
 
-    for _ in range(min(limit, len(items))):
-        threading.Thread(target=work, name="visibility", daemon=True).start()
+    started = 0
+    while started < min(limit, len(items)) and threads.start(work, "visibility"):
+        started += 1
+    if not started:
+        return _one_by_one(ask, items)
     try:
         return _collect(done, len(items))
     finally:
         left.set()
+
+
+def _one_by_one(ask: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
+    found = []
+    for item in items:
+        signals.look()
+        found.append(ask(item))
+    return found
 
 
 def _collect(done: queue.SimpleQueue[tuple[int, Out | None, BaseException | None]], count: int) -> list[Out]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import queue
 import re
 import socket
-import threading
 from dataclasses import dataclass
 
+from certbot_external_auth import threads
 from certbot_external_auth.endpoint import Endpoint, is_address
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Outcome
@@ -36,14 +36,16 @@ class Addresses:
 def addresses(host: str, until: float) -> Addresses:
     """All addresses of a host; an address is its own.
 
-    `getaddrinfo` has no time limit of its own, so it runs in a thread that is left behind when it takes too long.
+    `getaddrinfo` has no time limit but that of resolv.conf(5), so it runs in a thread that is left behind when it takes
+    too long. Without one its own limit has to do.
 
     :param until: when to give up, on the monotonic clock.
     """
     if is_address(host):
         return Addresses((host,))
     answer: queue.SimpleQueue[Addresses] = queue.SimpleQueue()
-    threading.Thread(target=lambda: answer.put(_getaddrinfo(host)), name="getaddrinfo", daemon=True).start()
+    if not threads.start(lambda: answer.put(_getaddrinfo(host)), "getaddrinfo"):
+        return _getaddrinfo(host)
     try:
         return answer.get(timeout=seconds_left(until))
     except queue.Empty:
