@@ -236,6 +236,9 @@ class ExternalAuth(
     @property
     def _run(self) -> Run:
         """Built at the first use, since `prepare` is not always called, or called before the plugin is chosen."""
+        from certbot_external_auth import signals
+
+        signals.ready()
         if self._built is None:
             self._built = self._build()
         return self._built
@@ -246,11 +249,10 @@ class ExternalAuth(
         except Exception as error:
             raise MissingDependencyError("zope.interface", error) from error
         _keep_what_is_loaded()
-        from certbot_external_auth import dispositions, repeat
+        from certbot_external_auth import repeat
         from certbot_external_auth.backends import Context, stream
         from certbot_external_auth.run import Run
 
-        dispositions.settle()
         found = self._settings()
         open_stream = stream.current()
         if open_stream is not None and open_stream.channel.session:

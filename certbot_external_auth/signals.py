@@ -176,6 +176,36 @@ def end_process(number: int) -> None:
     dispositions.end(number)
 
 
+def ready() -> None:
+    """Let signals end this process; MUST be called whenever Certbot comes to this plugin.
+
+    Certbot may have forgotten that. Its `ErrorHandler` puts a process's handlers back only where something has failed.
+    So once it has written a certificate at a renewal, or handed one over, it notes signals for the rest of its life and
+    does nothing.
+    """
+    dispositions.settle()
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in dispositions.DEADLY:
+        handler: Any = signal.getsignal(number)
+        before = handler
+        while _is_forgotten(before):
+            before = before.__self__.prev_handlers.get(number, signal.SIG_DFL)
+        if before is not handler:
+            signal.signal(number, before)
+
+
+def _is_forgotten(handler: Any) -> bool:
+    owner = getattr(handler, "__self__", None)
+    if not getattr(owner, "body_executed", False) or not hasattr(owner, "prev_handlers"):
+        return False
+    # While it cleans up it notes them for its end.
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and not (frame.f_code.co_name == "__exit__" and frame.f_locals.get("self") is owner):
+        frame = frame.f_back
+    return frame is None
+
+
 def _take(handlers: Mapping[int, Any], deliver: _Handler) -> None:
     for number in handlers:
         signal.signal(number, deliver)

@@ -83,6 +83,7 @@ class Certbot:
     """One host's Certbot: configuration, work and log folders below one folder.
 
     :ivar environment: of every run; see `run` for one run's own.
+    :ivar before: words before every command line, of a program that starts what follows.
     """
 
     def __init__(self, folder: Path, ca: TestCA) -> None:
@@ -93,6 +94,7 @@ class Certbot:
         self.logs_dir = folder / "logs"
         self.cwd = folder / "cwd"
         self._running: subprocess.Popen[bytes] | None = None
+        self.before: list[str] = []
         self.cli_ini = folder / ".config" / "letsencrypt" / "cli.ini"
         for path in (self.config_dir, self.cwd, self.cli_ini.parent):
             path.mkdir(parents=True)
@@ -205,7 +207,7 @@ class Certbot:
                 account.append("--register-unsafely-without-email")
             account += self._looking(words)
         # They come last so that nothing of a command line under test stands behind ours.
-        return [sys.executable, *start, *words, *map(str, folders), *account]
+        return [*self.before, sys.executable, *start, *words, *map(str, folders), *account]
 
     def _looking(self, words: Sequence[str]) -> list[str]:
         """Where the plugin shall look, if the command line does not say it: no resolver knows the CA's names, and its

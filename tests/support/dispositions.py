@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ for number in filter(None, ignored.split(",")):
 signal.pthread_sigmask(signal.SIG_SETMASK, [int(number) for number in blocked.split(",") if number])
 os.execv(words[0], words)
 """
-PROCESS_ONE = ("unshare", "--pid", "--fork", "--mount-proc")
+_UNSHARE = "/usr/bin/unshare"
 PATIENCE = 30.0
 
 
@@ -32,12 +31,17 @@ def started_with(ignored: Sequence[int] = (), blocked: Sequence[int] = ()) -> li
     return [sys.executable, "-c", _START, *listed]
 
 
+def as_process_one() -> list[str]:
+    """What stands before a command line that becomes process 1 of a container, and ends with its exit code."""
+    return [*started_with(), _UNSHARE, "--pid", "--fork", "--mount-proc"]
+
+
 @functools.cache
 def can_be_process_one() -> bool:
     """Whether this user may have a program be process 1."""
-    if os.geteuid() != 0 or shutil.which("unshare") is None:
+    if os.geteuid() != 0 or not os.path.exists(_UNSHARE):
         return False
-    return subprocess.run([*PROCESS_ONE, "true"], stderr=subprocess.DEVNULL).returncode == 0
+    return subprocess.run([*as_process_one(), "/bin/true"], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def process_one(unshare: subprocess.Popen[bytes]) -> int:

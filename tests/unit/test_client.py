@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from certbot_external_auth.client import Challenge, Cleanup, RunFailedError, Session, complete
+from certbot_external_auth.client import Challenge, Cleanup, RunFailedError, Session, SessionError, complete
+from tests.support.dispositions import started_with
 
 HELLO = {"cmd": "hello", "protocol": "1.0"}
 IDS = ("c1", "c2", "c3")
@@ -53,6 +56,35 @@ def test_an_exit_code_that_no_line_explains() -> None:
     with pytest.raises(RunFailedError, match="exit code 1: no line says why; see its stderr"):  # noqa: SIM117
         with session([HELLO, {"cmd": "summary", "ok": True}], code=1) as found:
             assert list(found) == []
+
+
+DRIVES = """
+import sys
+from certbot_external_auth.client import RunFailedError, Session
+try:
+    with Session([], sys.argv[1:], stderr=None) as found:
+        list(found)
+except RunFailedError as error:
+    print(error.returncode)
+"""
+
+
+def test_an_exit_code_where_sigchld_is_ignored() -> None:
+    """Lost: a run that failed."""
+    certbot = [sys.executable, "-c", SAYS, json.dumps([[HELLO, {"cmd": "summary", "ok": True}]]), "5"]
+    words = [*started_with(ignored=[signal.SIGCHLD]), sys.executable, "-c", DRIVES, *certbot]
+    assert subprocess.check_output(words, text=True, timeout=60) == "5\n"
+
+
+def test_an_exit_code_that_another_part_of_the_process_takes_is_no_success() -> None:
+    def drive() -> None:
+        with session([HELLO, {"cmd": "summary", "ok": True}], code=5) as found:
+            assert found._process is not None
+            os.waitpid(found._process.pid, 0)
+            list(found)
+
+    with pytest.raises(SessionError, match="not known"):
+        drive()
 
 
 @pytest.mark.parametrize("stderr", [subprocess.PIPE, subprocess.STDOUT])

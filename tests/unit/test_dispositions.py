@@ -14,7 +14,7 @@ import pytest
 
 from certbot_external_auth import child, process
 from certbot_external_auth.program import Ended
-from tests.support.dispositions import PROCESS_ONE, can_be_process_one, process_one, started_with
+from tests.support.dispositions import as_process_one, can_be_process_one, process_one, started_with
 
 ROOT = Path(__file__).parents[2]
 RUN = """
@@ -147,9 +147,9 @@ print("goes on")
 """
 
 
-def as_process_one(script: str, number: int | None = None) -> tuple[int, list[str]]:
+def outcome_as_process_one(script: str, number: int | None = None) -> tuple[int, list[str]]:
     """Exit code and output of a script of Python's, which gets a signal when it has printed its first line."""
-    words = [*started_with(), os.path.realpath("/usr/bin/unshare"), *PROCESS_ONE[1:], sys.executable, "-c", script]
+    words = [*as_process_one(), sys.executable, "-c", script]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE) as unshare:
         assert unshare.stdout is not None
         if number is not None:
@@ -166,16 +166,16 @@ def test_process_1_ends_by_a_signal_and_its_handler_is_told(
 ) -> None:
     """Lost: the signal; the kernel drops what process 1 has no function for."""
     monkeypatch.setenv("TOLD", str(tmp_path / "told"))
-    assert as_process_one(WAITS, number) == (128 + number, [])
+    assert outcome_as_process_one(WAITS, number) == (128 + number, [])
     assert (tmp_path / "told").read_text() == "told\n"
 
 
 @one_of_a_container
 def test_process_1_can_end_itself_by_a_signal() -> None:
     """As Certbot does when it has cleaned up."""
-    code, printed = as_process_one(f"{GOES_ON}signals.end_process(signal.SIGTERM); print('on')")
+    code, printed = outcome_as_process_one(f"{GOES_ON}signals.end_process(signal.SIGTERM); print('on')")
     assert (code, printed) == (143, [])
-    code, printed = as_process_one(f"{GOES_ON}dispositions.settle(); os.kill(1, signal.SIGTERM); time.sleep(9)")
+    code, printed = outcome_as_process_one(f"{GOES_ON}dispositions.settle(); os.kill(1, signal.SIGTERM); time.sleep(9)")
     assert (code, printed) == (143, [])
 
 
@@ -194,5 +194,5 @@ def say(line):
 ended = process.run(["/bin/bash", "-c", "echo there; " + hook], environment=dict(os.environ), say=say, limit=1)
 print(ended.timed_out, os.path.exists(f"/proc/{{pids[0]}}"))
 """
-    code, printed = as_process_one(script)
+    code, printed = outcome_as_process_one(script)
     assert (code, printed) == (0, ["there", "True True"])

@@ -11,6 +11,7 @@ from types import FrameType
 
 import pytest
 from certbot import errors
+from certbot._internal import error_handler
 
 from certbot_external_auth import signals
 from certbot_external_auth.descriptors import Watch
@@ -151,3 +152,30 @@ def test_another_thread_has_nothing_to_do_with_it(log: tuple[logging.Logger, Int
         thread.start()
         thread.join()
     assert raised == []
+
+
+def certbots_exit(function: Callable[[], object]) -> None:
+    """A block of Certbot's that ends well, with what is called at its end."""
+    with error_handler.ExitHandler(function):
+        pass
+
+
+def test_one_after_certbot_has_written_a_certificate_is_not_lost() -> None:
+    """Lost: the signal, in a deployment at a renewal; Certbot's own handler goes on noting it."""
+    with error_handler.ErrorHandler(lambda: None), error_handler.ErrorHandler(lambda: None):
+        pass
+    assert signal.getsignal(signal.SIGTERM) is not certbots
+    signals.ready()
+    assert signal.getsignal(signal.SIGTERM) is certbots
+
+
+def test_one_while_certbot_cleans_up_stays_its_own() -> None:
+    """Lost: the rest of the clean-up."""
+    certbots_exit(signals.ready)
+    during = []
+    certbots_exit(lambda: (signals.ready(), during.append(signal.getsignal(signal.SIGTERM))))
+    assert during[0] is not certbots
+    with error_handler.ErrorHandler(lambda: None):
+        signals.ready()
+        assert signal.getsignal(signal.SIGTERM) is not certbots
+    signals.ready()
