@@ -29,17 +29,21 @@ def settle() -> None:
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         _hear_of_children()
     if threading.current_thread() is threading.main_thread():
-        _settle_main_thread()
+        _unblock()
+        if os.getpid() == 1:
+            _end_by_signals()
 
 
 @functools.cache
-def _settle_main_thread() -> None:
-    # A mask is what some thread of a daemon had at the moment of its fork.
+def _unblock() -> None:
+    """Once: what is blocked later is blocked on purpose. A mask is what a thread of a daemon had when it forked."""
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    if os.getpid() == 1:
-        for number in DEADLY:
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, end)
+
+
+def _end_by_signals() -> None:
+    for number in DEADLY:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def _hear_of_children() -> None:

@@ -62,6 +62,7 @@ class Together(Generic[Key]):
     """
 
     def __init__(self) -> None:
+        dispositions.settle()
         family.adopt()
         self._watch = Watch()
         self._signals = signals.Postponing()

@@ -70,9 +70,9 @@ def bounded(place: Host, words: Sequence[str]) -> str:
         deadline = time.monotonic() + PATIENCE
         while process.poll() is None and not called.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
-        if not _ends(process, LIMIT):
+        if not ends(process, LIMIT):
             process.terminate()
-            if not _ends(process, GRACE):
+            if not ends(process, GRACE):
                 process.kill()
             process.wait()
             return "hung"
@@ -82,7 +82,7 @@ def bounded(place: Host, words: Sequence[str]) -> str:
 
 def killed(place: Host, process: subprocess.Popen[bytes], after: float, with_all: bool) -> bool:
     """Kill it after so many seconds; whether that came before its end. :param with_all: and what it has started."""
-    if _ends(process, after):
+    if ends(process, after):
         return False
     process.kill()
     if with_all:
@@ -91,7 +91,8 @@ def killed(place: Host, process: subprocess.Popen[bytes], after: float, with_all
     return True
 
 
-def _ends(process: subprocess.Popen[bytes], limit: float) -> bool:
+def ends(process: subprocess.Popen[bytes], limit: float) -> bool:
+    """Whether it ends within so many seconds."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(limit)
     return process.returncode is not None

@@ -17,7 +17,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from faults import handlers, hostile_ca, hostile_looks, kills, kills_of_recovery, properties, surroundings  # noqa: E402
+from faults import (  # noqa: E402
+    dispositions,
+    handlers,
+    hostile_ca,
+    hostile_looks,
+    kills,
+    kills_of_recovery,
+    properties,
+    surroundings,
+)
 from faults.page import page  # noqa: E402
 from faults.table import Table  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
@@ -45,6 +54,7 @@ TABLES: dict[str, Make] = {
     "ca": _with_ca(hostile_ca.table),
     "kills": kills.table,
     "surroundings": _with_ca(surroundings.table),
+    "dispositions": _with_ca(dispositions.table),
     "recovery": _kills_of_recovery,
     "looks": hostile_looks.table,
     "input": lambda folder, quick, seed: properties.table(quick, seed),

@@ -17,12 +17,6 @@ from tests.support.recover import journal, recover
 from tests.support.testca import TestCA
 from tests.support.words import RENEW, RENEW_NOW, handler_for_both, names
 
-FAILS = """#!/bin/sh
-[ "$1" != cleanup ] || exit 5
-[ "$1" != deploy_cert ] || exit 6
-exec "${0%/*}/publishes.py" "$@"
-"""
-
 
 def deployed(certbot: Certbot, name: str) -> bool:
     """Whether the certificate that there is counts as handed over."""
@@ -33,7 +27,7 @@ def deployed(certbot: Certbot, name: str) -> bool:
 def test_no_failure_is_lost_where_sigchld_is_ignored(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
     """Lost: the record, and a web server that keeps its old certificate, at exit code 0."""
     certbot.before = started_with(ignored=[signal.SIGCHLD])
-    result = certbot.run("run", *handler_for_both(scripts.write("fails.sh", FAILS)), *names(domain))
+    result = certbot.run("run", *handler_for_both(scripts.path("fails-later.sh")), *names(domain))
     assert result.returncode == 1, result
     assert "exit code 6" in result.stderr
     assert "exit code 5" in result.stderr
@@ -46,15 +40,6 @@ def test_no_failure_is_lost_where_sigchld_is_ignored(certbot: Certbot, scripts: 
     assert recovered.document["withdrawn"] == []
     assert [one["batch"] for one in recovered.document["left"]] == [entry.name.removesuffix(".json")]
     assert len(ca.txt(f"_acme-challenge.{domain}")) == 1
-
-
-HANGS = """#!/bin/sh
-"${0%/*}/publishes.py" "$@" || exit
-[ "$1" = "$HANGS_AT" ] || exit 0
-trap 'touch "$RECORD.told"; exit 1' TERM
-touch "$RECORD.there"
-while :; do sleep 600 & wait; done
-"""
 
 
 ELSEWHERE = "elsewhere"
@@ -78,7 +63,7 @@ def told_to_end(certbot: Certbot, scripts: Hooks, words: list[str], operation: s
 @CAN_BE
 def test_what_is_published_is_withdrawn(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
     """The kernel drops what process 1 has no function for, so Certbot would go on."""
-    words = ["certonly", *handler_for_both(scripts.write("hangs.sh", HANGS)), *names(domain)]
+    words = ["certonly", *handler_for_both(scripts.path("hangs-at.sh")), *names(domain)]
     told_to_end(certbot, scripts, words, "perform", PROCESS_1)
     assert scripts.operations[-2:] == ["cleanup", "post-cleanup"]
     assert ca.txt(f"_acme-challenge.{domain}") == []
@@ -98,7 +83,7 @@ def test_a_deployment_that_is_killed_is_no_success(
     certbot: Certbot, scripts: Hooks, domain: str, verb: str, where: str
 ) -> None:
     """Lost: the exit code as process 1; at a renewal the signal, whoever sends it, since Certbot has forgotten it."""
-    words = ["run", *handler_for_both(scripts.write("hangs.sh", HANGS)), *names(domain)]
+    words = ["run", *handler_for_both(scripts.path("hangs-at.sh")), *names(domain)]
     if verb == "renew":
         result = certbot.run(*words)
         assert result.returncode == 0, result

@@ -11,7 +11,18 @@ from tests.support.hooks import Hooks
 from tests.support.words import handler, names
 
 ROOT = Path(__file__).resolve().parents[2]
-STARTS_PROGRAMS = ("process", "program", "running", "family", "mark", "output", "signals", "descriptors")
+STARTS_PROGRAMS = (
+    "process",
+    "program",
+    "running",
+    "family",
+    "mark",
+    "output",
+    "signals",
+    "descriptors",
+    "child",
+    "dispositions",
+)
 
 
 def lines(module: str) -> int:

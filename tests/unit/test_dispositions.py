@@ -145,6 +145,11 @@ script = "trap 'echo told >$TOLD; exit 1' TERM; echo there; while :; do sleep 0.
 process.run(["/bin/bash", "-c", script], environment=dict(os.environ), say=said)
 print("goes on")
 """
+BETWEEN = f"""{GOES_ON}
+process.run(["/bin/true"], environment={{}}, say=str)
+print("there", flush=True)
+time.sleep(60)
+"""
 
 
 def outcome_as_process_one(script: str, number: int | None = None) -> tuple[int, list[str]]:
@@ -168,6 +173,11 @@ def test_process_1_ends_by_a_signal_and_its_handler_is_told(
     monkeypatch.setenv("TOLD", str(tmp_path / "told"))
     assert outcome_as_process_one(WAITS, number) == (128 + number, [])
     assert (tmp_path / "told").read_text() == "told\n"
+
+
+@one_of_a_container
+def test_process_1_ends_by_a_signal_between_two_programs() -> None:
+    assert outcome_as_process_one(BETWEEN, signal.SIGTERM) == (143, [])
 
 
 @one_of_a_container
