@@ -34,7 +34,7 @@ BUDGET = 65536
 """Bytes of an answer that are read at most, headers and all."""
 BODY = 1024
 """Bytes of a body that can be right; a key authorization has 87, or some more with a CA's long token, then blanks."""
-NOT_SHOWN = "what another server says is not shown"
+NOT_SHOWN = "what another host says is not shown"
 WIDTH = 64
 """Requests for one expectation that go on side by side; servers that redirect each to another place make it grow."""
 
@@ -43,21 +43,24 @@ WIDTH = 64
 class _Errand:
     """One request: an expectation, what to ask for it now, and at which address (None: not looked up yet).
 
-    :ivar home: host and port of the first request. :ivar redirects: how many have led here.
+    :ivar home: host of the first request. :ivar redirects: how many have led here.
     :ivar public: a server at a public address has led here, or is asked here.
     """
 
     expectation: Expectation
     target: Target
-    home: Endpoint
+    home: str
     address: str | None = None
     redirects: int = 0
     public: bool = False
 
     @property
     def away(self) -> bool:
-        """Whether a redirect has led to another server, of which nothing but the status is shown."""
-        return Endpoint(self.target.host, self.target.port) != self.home
+        """Whether a redirect has led to another host, of which nothing but the status is shown.
+
+        A redirect from http to https of the same host keeps its answer: `public` already keeps it off inside addresses.
+        """
+        return self.target.host != self.home
 
     @property
     def where(self) -> Hashable:
@@ -109,7 +112,7 @@ class Probe:
 
 def _first(expectation: Expectation, surroundings: Surroundings) -> _Errand:
     target = redirects.target(expectation.place, surroundings.http_port, surroundings.https_port)
-    return _Errand(expectation, target, Endpoint(target.host, target.port))
+    return _Errand(expectation, target, target.host)
 
 
 class _Paths:
@@ -205,7 +208,7 @@ def _kept_back(errand: _Errand, inside: Sequence[_Errand], count: int) -> list[O
     goes there.
     """
     if len(inside) < count:
-        return [] if errand.target.host == errand.home.host else [_inside(one, Outcome.UNREACHABLE) for one in inside]
+        return [] if errand.target.host == errand.home else [_inside(one, Outcome.UNREACHABLE) for one in inside]
     return [_inside(one, Outcome.NOT_ASKED) for one in inside]
 
 
