@@ -160,6 +160,7 @@ def certbots_exit(function: Callable[[], object]) -> None:
         pass
 
 
+@pytest.mark.versions
 def test_one_after_certbot_has_written_a_certificate_is_not_lost() -> None:
     """Lost: the signal, in a deployment at a renewal; Certbot's own handler goes on noting it."""
     with error_handler.ErrorHandler(lambda: None), error_handler.ErrorHandler(lambda: None):
@@ -169,6 +170,7 @@ def test_one_after_certbot_has_written_a_certificate_is_not_lost() -> None:
     assert signal.getsignal(signal.SIGTERM) is certbots
 
 
+@pytest.mark.versions
 def test_one_while_certbot_cleans_up_stays_its_own() -> None:
     """Lost: the rest of the clean-up."""
     certbots_exit(signals.ready)
