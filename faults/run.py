@@ -29,6 +29,7 @@ from faults import (  # noqa: E402
 )
 from faults.page import page  # noqa: E402
 from faults.table import Table  # noqa: E402
+from tests.support.dispositions import as_at_login  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
 
 ALONE = "input"
@@ -67,6 +68,7 @@ def main() -> int:
     parser.add_argument("--only", choices=TABLES, action="append", help="this table, and its section alone")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="for what happens at random")
     arguments = parser.parse_args()
+    as_at_login()
     print(f"Seed {arguments.seed}", flush=True)
     chosen = arguments.only or list(TABLES)
     # Nobody measures in a short look, so all of it goes on at once, but for Hypothesis, which has chance to itself.

@@ -18,7 +18,7 @@ if ROOT not in sys.path:
     # `pytest`, unlike `python -m pytest`, does not look for `tests.support` here.
     sys.path.insert(0, ROOT)
 
-from tests.support import purity  # noqa: E402
+from tests.support import dispositions, purity  # noqa: E402
 from tests.support import tls as tls_support  # noqa: E402
 from tests.support.certbot import Certbot  # noqa: E402
 from tests.support.hooks import Hooks  # noqa: E402
@@ -26,6 +26,9 @@ from tests.support.snica import TlsSniCA  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
 from tests.support.two_steps import Tool  # noqa: E402
 from tests.support.webroot import Webroot  # noqa: E402
+
+# Here, because it is before any worker is started; each of them loads this, too.
+dispositions.as_at_login()
 
 # The environment of tests/foreign has no hypothesis.
 with contextlib.suppress(ImportError):

@@ -1,9 +1,10 @@
-"""Programs started as a daemon, a panel or a container starts them: signals ignored or blocked, or as process 1."""
+"""Signals and umask as a login shell, a daemon, a panel or a container gives them to the programs that it starts."""
 
 from __future__ import annotations
 
 import functools
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,27 @@ os.execv(words[0], words)
 """
 _UNSHARE = "/usr/bin/unshare"
 PATIENCE = 30.0
+# Python itself ignores these; a child that it starts has them back.
+PYTHONS = (signal.SIGPIPE, signal.SIGXFSZ)
+UMASK = 0o022
+
+
+def as_at_login() -> None:
+    """Give this process, and all that it starts, what a login shell gives: no signal ignored, none blocked.
+
+    `nohup` ignores SIGHUP, `&` in a script SIGINT and SIGQUIT, and some daemons SIGCHLD; programs inherit it, and then
+    behave otherwise. A test about that sets it itself.
+    """
+    for number in signal.valid_signals():
+        if signal.getsignal(number) is signal.SIG_IGN and number not in PYTHONS:
+            _unignore(number)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.umask(UMASK)
+
+
+def _unignore(number: int) -> None:
+    # Python raises KeyboardInterrupt only if it found SIGINT as it should be.
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def started_with(ignored: Sequence[int] = (), blocked: Sequence[int] = ()) -> list[str]:
