@@ -18,7 +18,7 @@ if ROOT not in sys.path:
     # `pytest`, unlike `python -m pytest`, does not look for `tests.support` here.
     sys.path.insert(0, ROOT)
 
-from tests.support import dispositions, purity  # noqa: E402
+from tests.support import another_user, dispositions, purity  # noqa: E402
 from tests.support import tls as tls_support  # noqa: E402
 from tests.support.certbot import Certbot  # noqa: E402
 from tests.support.hooks import Hooks  # noqa: E402
@@ -68,6 +68,14 @@ def sni_ca() -> Iterator[TlsSniCA]:
     """Offers tls-sni-01."""
     with TlsSniCA() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def for_another_user() -> Iterator[dict[str, str]]:
+    """What a Python that becomes another user is started with, so that it can go on loading modules."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield {**os.environ, **another_user.environment(Path(folder))}
 
 
 @pytest.fixture

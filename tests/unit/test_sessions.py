@@ -37,7 +37,7 @@ from certbot_external_auth.sessions import (
     socket_place,
     store,
 )
-from tests.support import documents, recordings
+from tests.support import another_user, documents, recordings
 
 ROOT = Path(__file__).resolve().parents[2]
 CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test", "identifier_type": "dns"}
@@ -418,22 +418,23 @@ def test_a_record_that_cannot_be_read_goes_with_the_old_ones(session: Session, c
     assert sorted(os.listdir(store.root(session.work_dir))) == sorted([session.id, "notes.txt"])
 
 
+@pytest.mark.xdist_group("another user")  # They share a copy of the library.
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 @pytest.mark.parametrize("words", [["status"], ["status", "SESSION"], ["finish", "SESSION"], ["abort", "SESSION"]])
-def test_sessions_that_are_somebody_elses(words: list[str]) -> None:
+def test_sessions_that_are_somebody_elses(words: list[str], for_another_user: dict[str, str]) -> None:
     """Lost: that there are any, for a monitor that is not root; it was told that there are none."""
     with tempfile.TemporaryDirectory() as work_dir:
         os.chmod(work_dir, 0o755)
         found = store.new(work_dir, begin._session(["certonly"], f"{work_dir}/c", work_dir))
         # Imported before it is somebody else, who need not be able to read this checkout.
         code = (
-            "import os, sys\nfrom certbot_external_auth import cli\n"
+            "import sys\nfrom certbot_external_auth import cli\n"
             "from certbot_external_auth.sessions import abort, finish, status\n"
-            "os.setgroups([]); os.setgid(65534); os.setuid(65534)\nsys.exit(cli.main())"
+            f"{another_user.BECOME}sys.exit(cli.main())"
         )
         given = [found.id if word == "SESSION" else word for word in words]
         command = [sys.executable, "-c", code, *given, "--work-dir", work_dir]
-        ended = subprocess.run(command, capture_output=True, text=True, cwd="/")
+        ended = subprocess.run(command, env=for_another_user, capture_output=True, text=True, cwd="/")
         said = f"The sessions in {store.root(work_dir)} cannot be read: Permission denied.\n"
         assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said), ended
         socket_place.remove(found.socket)
