@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 """A Dehydrated hook that does what it is asked, one by one or chained; http-01 files are its caller's business."""
 
 import os

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -S
 # ruff: noqa: SIM112 - the contract's variables are in lower case
 """A hook of the dialect `native` that does what it is asked."""
 
