@@ -4,28 +4,45 @@ SHELL = /bin/sh
 PYTHON ?= python3
 export PYTHON
 PY = .venv/bin/python
-# Certbot waits more than it works: more tests at a time than there are processors.
-JOBS ?= 6
+# Certbot waits more than it works: many more tests at a time than there are processors.
+JOBS ?= 10
+UNIT_JOBS ?= 4
+# What need not wait for anything else; `make test` does it side by side.
+SIDE_BY_SIDE = debian12 quick-faults acme0401 unit types lint collected
+# Compiled once and kept: Certbot and the tests are started a thousand times.
+unexport PYTHONDONTWRITEBYTECODE
 TYPED = certbot_external_auth tests/support demo bench faults $(wildcard examples/*/*.py examples/*/*/*.py)
 
 .DEFAULT_GOAL = help
+# All but `make test` does one thing after the other.
+ifndef TOGETHER
 .NOTPARALLEL:
-.PHONY: help venv pebble servers test lint types unit versions integration demo scenarios random-drivers bench bench-dehydrated faults test-all clean
+endif
+TOGETHER_MAKE = $(MAKE) --no-print-directory -j --output-sync=target TOGETHER=1
+.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo scenarios random-drivers bench bench-dehydrated faults test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
 
-venv: ## the virtual environment .venv, made or brought up to date
+# Each waits for the one before, because of apt-get, of which only one may run at a time.
+python:
+	@sh scripts/need.sh python
+
+venv: python ## the virtual environment .venv, made or brought up to date
 	@sh scripts/venv.sh
 
-pebble:
+pebble: python
 	@sh scripts/need.sh pebble
 
-servers:
+servers: pebble
 	@sh scripts/need.sh openssl nginx haproxy bind knot hooks ssh clients ansible jq puppet strace tmux
 
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
-test: venv pebble servers lint types unit versions quick-faults integration ## everything that must pass: lint, types, faults, tests (newest Certbot, and Debian 12's)
+test: ## everything that must pass: lint, types, faults, tests (newest Certbot, and Debian 12's)
+	@$(TOGETHER_MAKE) venv servers
+	@echo "== side by side: $(SIDE_BY_SIDE); what each of them said comes when it has ended"
+	@$(TOGETHER_MAKE) $(SIDE_BY_SIDE)
+	@$(MAKE) --no-print-directory integration
 
 lint: venv ## ruff: mistakes and layout
 	$(PY) -m ruff check .
@@ -35,10 +52,16 @@ types: venv ## mypy --strict
 	$(PY) -m mypy $(TYPED)
 
 unit: venv ## the tests that need no server
-	$(PY) -m pytest -q -n $(JOBS) --dist loadgroup tests/unit </dev/null
+	$(PY) -m pytest -q -n $(UNIT_JOBS) --dist loadgroup tests/unit </dev/null
 
-versions: venv pebble servers ## issue and renew with the Certbot and libraries of Debian 12; certificates by acme of 2019
-	$(PY) -m tox run -q -e acme0401,debian12 </dev/null
+# Each of the workers of `integration` would compile every test, all at the same time.
+collected: venv
+	@said=$$($(PY) -m pytest -qq --collect-only tests/integration </dev/null) || { printf '%s\n' "$$said"; exit 1; }
+
+versions: debian12 acme0401 ## issue and renew with the Certbot and libraries of Debian 12; certificates by acme of 2019
+
+debian12 acme0401: venv pebble servers
+	$(PY) -m tox run -q -e $@ </dev/null
 
 integration: venv pebble servers ## the tests against Pebble, with the newest Certbot
 	$(PY) -m pytest -q -n $(JOBS) --dist loadgroup tests/integration </dev/null
@@ -63,7 +86,7 @@ bench-dehydrated: venv pebble servers ## the same hook under Dehydrated and here
 	@$(PY) bench/beside_dehydrated.py $(if $(QUICK),--quick)
 
 quick-faults: venv pebble servers
-	@$(PY) faults/run.py --quick </dev/null
+	$(PY) faults/run.py --quick </dev/null
 
 test-all: venv pebble ## every test on Python 3.10 to 3.13, as far as found, and the old Certbots
 	@sh scripts/test-all.sh
