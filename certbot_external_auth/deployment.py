@@ -7,14 +7,13 @@ notes the fingerprints of all lineages present, so that nothing is deployed just
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from certbot_external_auth import certificate, own_folder
+from certbot_external_auth import live, own_folder, seen
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +23,7 @@ VERSION = 1
 
 def live_certificates(config_dir: str) -> dict[str, str]:
     """Fingerprint of the live certificate of every lineage."""
-    live = os.path.join(config_dir, "live")
-    found = {}
-    with contextlib.suppress(OSError):
-        for name in sorted(os.listdir(live)):
-            with contextlib.suppress(OSError, ValueError):
-                found[name] = certificate.fingerprint(os.path.join(live, name, "cert.pem"))
-    return found
+    return live.of(config_dir).fingerprints()
 
 
 def lineage_of(path: str, config_dir: str) -> str | None:
@@ -42,12 +35,7 @@ def lineage_of(path: str, config_dir: str) -> str | None:
 
 def lineage_with(names: set[str], config_dir: str) -> str | None:
     """The lineage whose live certificate has exactly these names."""
-    for lineage in live_certificates(config_dir):
-        with contextlib.suppress(OSError, ValueError):
-            path = os.path.join(config_dir, "live", lineage, "cert.pem")
-            if {name.lower() for name in certificate.read(path).names} == names:
-                return lineage
-    return None
+    return live.of(config_dir).with_names(frozenset(names))
 
 
 @dataclass
@@ -75,6 +63,10 @@ def process(config_dir: str) -> Process:
     return _processes[config_dir]
 
 
+_states: dict[str, tuple[seen.Signature, dict[str, Any]]] = {}
+"""By work directory, the state file as this process read or wrote it last; nobody changes such a content in place."""
+
+
 class State:
     """The state file, for one configuration directory."""
 
@@ -86,14 +78,13 @@ class State:
         """At the first contact as installer; does nothing where there was one before."""
         content = self._load()
         if self._config_dir not in content["config_dirs"]:
-            found = {name: {"sha256": value} for name, value in live_certificates(self._config_dir).items()}
-            content["config_dirs"][self._config_dir] = {"lineages": found}
-            self._store(content)
+            self._change(
+                content, {name: {"sha256": value} for name, value in live_certificates(self._config_dir).items()}
+            )
 
     def deployed(self, lineage: str) -> str | None:
         """Fingerprint of the last one deployed with success."""
-        entry = self._lineages(self._load()).get(lineage, {})
-        value = entry.get("sha256")
+        value = self._lineages(self._load()).get(lineage, {}).get("sha256")
         return value if isinstance(value, str) else None
 
     def known(self) -> dict[str, str | None]:
@@ -104,30 +95,37 @@ class State:
         """A deployment begins; until `record` the lineage counts as due, also after a crash."""
         content = self._load()
         if lineage not in self._lineages(content):
-            self._lineages(content)[lineage] = {"sha256": None}
-            self._store(content)
+            self._change(content, {lineage: {"sha256": None}})
 
     def record(self, lineage: str, sha256: str) -> None:
-        content = self._load()
-        self._lineages(content)[lineage] = {"sha256": sha256}
-        self._store(content)
+        self._change(self._load(), {lineage: {"sha256": sha256}})
 
     def _lineages(self, content: dict[str, Any]) -> dict[str, Any]:
-        found = content["config_dirs"].setdefault(self._config_dir, {"lineages": {}})["lineages"]
+        found = content["config_dirs"].get(self._config_dir, {"lineages": {}})["lineages"]
         assert isinstance(found, dict)
         return found
 
+    def _change(self, content: dict[str, Any], entries: dict[str, Any]) -> None:
+        own = {**content["config_dirs"].get(self._config_dir, {}), "lineages": {**self._lineages(content), **entries}}
+        self._store({**content, "config_dirs": {**content["config_dirs"], self._config_dir: own}})
+
     def _load(self) -> dict[str, Any]:
+        known = _states.get(self._work_dir)
         try:
             with own_folder.opened(self._work_dir, create=False) as folder:
+                if known and known[0] == seen.of(os.stat(FILE, dir_fd=folder, follow_symlinks=False)):
+                    return known[1]
                 descriptor = os.open(FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         except FileNotFoundError:
             return {"version": VERSION, "config_dirs": {}}
         with os.fdopen(descriptor, encoding="utf-8") as file:
+            signature = seen.of(os.fstat(descriptor))
             try:
-                return _checked(json.loads(file.read(50_000_000)))
+                content = _checked(json.loads(file.read(50_000_000)))
             except (ValueError, RecursionError):
                 return self._set_aside()
+        _states[self._work_dir] = (signature, content)
+        return content
 
     def _set_aside(self) -> dict[str, Any]:
         aside = f"{FILE}.damaged"
@@ -145,7 +143,11 @@ class State:
     def _store(self, content: dict[str, Any]) -> None:
         data = json.dumps(content, indent=1, sort_keys=True).encode()
         with own_folder.opened(self._work_dir, create=True) as folder:
-            os.close(own_folder.put(folder, FILE, data, sync=True))
+            written = own_folder.put(folder, FILE, data, sync=True)
+            try:
+                _states[self._work_dir] = (seen.of(os.fstat(written)), content)
+            finally:
+                os.close(written)
             os.fsync(folder)
 
 

@@ -101,6 +101,7 @@ class ExternalAuth(
     def __init__(self, config: Any, name: str) -> None:
         super().__init__(config, name)
         self._built: Run | None = None
+        self._lineage: str | None = None
 
     @classmethod
     def add_parser_arguments(cls, add: Callable[..., None]) -> None:
@@ -215,10 +216,12 @@ class ExternalAuth(
         self._run.restarted()
 
     def renew_deploy(self, lineage: Any, *args: Any, **kwargs: Any) -> None:
+        self._lineage = str(lineage.lineagename)
         self._run.deploy_lineage(lineage.lineagename, _paths(lineage))
 
     def generic_updates(self, lineage: Any, *args: Any, **kwargs: Any) -> None:
         """Certbot calls this without `prepare`."""
+        self._lineage = str(lineage.lineagename)
         self._run.first_contact()
         self._run.recover(publishing=False)
         self._run.look_again(lineage.lineagename, _paths(lineage))
@@ -420,7 +423,7 @@ class ExternalAuth(
         from certbot_external_auth.dialects import facts_of
 
         names = tuple(asked or ())
-        alias = self.config.certname
+        alias = self.config.certname or self._lineage
         if not alias and self.config.verb == "renew":
             alias = deployment.lineage_with({name.lower() for name in names}, self.config.config_dir)
         curve = {"secp256r1": "prime256v1"}.get(self.config.elliptic_curve, self.config.elliptic_curve)

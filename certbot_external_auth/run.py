@@ -20,11 +20,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from certbot import errors
 from certbot.display import util as display_util
 
-from certbot_external_auth import certificate, deployment, journal, lines, recovery
+from certbot_external_auth import certificate, deployment, handing_over, journal, lines, recovery, seen
 from certbot_external_auth.backends import Context, Finished, backend
 from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opened
 from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
-from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
+from certbot_external_auth.errors import DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.lines import Deployment, Line, Problem
 from certbot_external_auth.recovery import telling
 from certbot_external_auth.recovery.context import entry_of
@@ -37,6 +37,8 @@ _BUSY = "Nothing was published. Run Certbot again when that has ended."
 
 STARTED = time.time()
 _said: set[str] = set()
+_journals: dict[str, seen.Signature | None] = {}
+"""By work directory, the journal's folder after this process has looked; None where a batch was somebody's then."""
 _numbers = itertools.count(1)
 
 
@@ -103,8 +105,13 @@ class Run:
     def recover(self, publishing: bool) -> None:
         """Withdraw what earlier runs left behind; what goes wrong with it does not stop this one.
 
+        Certbot comes here with each lineage. Where nothing is to be published, it is looked at again only once it has
+        changed.
+
         :raises UsageError: if something shall be published, and the journal cannot be used.
         """
+        if not publishing and self._looked_at():
+            return
         try:
             outcome = recovery.withdraw(self._work_dir)
         except OSError as error:
@@ -113,10 +120,16 @@ class Run:
                 raise UsageError([problem]) from error
             logger.warning(problem)
             return
+        _journals[self._work_dir] = None if outcome.running else seen.signature(journal.folder(self._work_dir))
         telling.report(outcome, self._work_dir)
         if self._stream is not None:
             for one in outcome.left:
                 self._stream.error("recovery.failed", telling.sentences(one, self._work_dir))
+
+    def _looked_at(self) -> bool:
+        """Whether the journal is as this process left it when it looked last."""
+        before = _journals.get(self._work_dir)
+        return before is not None and before == seen.signature(journal.folder(self._work_dir))
 
     def _check_types(self) -> None:
         context = self._context
@@ -328,7 +341,9 @@ class Run:
 
         :raises DeployError: if it did not succeed.
         """
-        found = self._deployment(str(paths["cert_path"]), paths, lineage)
+        return self._deploy_if_due(lineage, self._deployment(str(paths["cert_path"]), paths, lineage))
+
+    def _deploy_if_due(self, lineage: str, found: Deployment) -> bool:
         if self._state.deployed(lineage) == found.sha256:
             return False
         names = found.domains if self._settings.historic else (found.domain,)
@@ -357,9 +372,9 @@ class Run:
 
         :raises DeployError: if the retry did not succeed.
         """
-        if self.deploy_lineage(lineage, paths):
-            return
         found = self._deployment(str(paths["cert_path"]), paths, lineage)
+        if self._deploy_if_due(lineage, found):
+            return
         if self._process.before.get(lineage, found.sha256) != found.sha256:
             return
         names = found.domains if self._settings.historic else (found.domain,)
@@ -372,25 +387,7 @@ class Run:
 
     def _deployment(self, cert_path: str, paths: Mapping[str, str | None], lineage: str | None = None) -> Deployment:
         lineage = lineage or deployment.lineage_of(cert_path, self._config_dir)
-        try:
-            facts = certificate.read(cert_path)
-            written = os.path.getmtime(cert_path)
-        except (OSError, ValueError) as error:
-            raise DeployError(Failure("The plugin", f"reading {cert_path}", (), str(error)), lineage) from error
-        return Deployment(
-            id=next_id("d"),
-            lineage=lineage,
-            domain=facts.names[0] if facts.names else lineage or "",
-            domains=facts.names,
-            cert_path=cert_path,
-            key_path=str(paths["key_path"]),
-            chain_path=paths.get("chain_path"),
-            fullchain_path=paths.get("fullchain_path"),
-            timestamp=int(STARTED),
-            cert_timestamp=written,
-            not_after=lines.rfc3339(facts.not_after),
-            sha256=facts.sha256,
-        )
+        return handing_over.described(next_id("d"), cert_path, paths, lineage, int(STARTED))
 
     def _deploy(self, one: Deployment) -> None:
         key = (one.lineage or one.cert_path, one.domain, one.sha256)
