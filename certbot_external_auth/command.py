@@ -39,24 +39,49 @@ def split(text: str, flag: str) -> list[str]:
 def resolve_typed(text: str, flag: str, cwd: str, search_path: str | None) -> list[str]:
     """Words of a command as somebody typed it, every file among them absolute.
 
-    A value that names an existing file is the handler; else it is split as a shell would, its first word looked
-    up on PATH, and every later word that names an existing file made absolute; what `started` finds is looked up too.
+    A value with a slash that names an existing file is the handler; else it is split as a shell would, its first word
+    looked up by `program`, and every later word that names an existing file made absolute; what `started` finds is
+    looked up as the first word is.
 
-    :raises UsageError: if the quotation is broken, or it is written for a shell, which would make something else of it.
+    :raises UsageError: if the quotation is broken, if it is written for a shell, which would make something else of it,
+        or if a program is not found.
     """
     if "\0" in text:
         raise UsageError([f"{flag}: there is a NUL in {text!r}, which no command line can have; remove it."])
     whole = os.path.join(cwd, os.path.expanduser(text))
-    if os.path.exists(whole):
+    if os.sep in text and os.path.exists(whole):
         return [_normal(whole)]
     words = split(text, flag)
     if not words:
         return [text]
     _refuse_shell(text, words[0], flag)
-    words = [program(words[0], cwd, search_path), *(_argument(word, cwd) for word in words[1:])]
-    for place in started(words)[0][1:]:
-        words[place] = _on_path(words[place], cwd, search_path) or words[place]
-    return words
+    if os.sep not in words[0] and _on_path(words[0], search_path) is None and os.path.isfile(whole):
+        raise UsageError([_only_here(text, flag, cwd)])
+    # Found by what was typed: a file of that name in the current folder would be an argument made absolute.
+    places, known = started(words)
+    found = [program(words[0], flag, cwd, search_path)]
+    for place, word in enumerate(words[1:], 1):
+        if place in places or not known:
+            found.append(_behind_launcher(word, flag, cwd, search_path, place in places))
+        else:
+            found.append(_argument(word, cwd))
+    return found
+
+
+def _behind_launcher(word: str, flag: str, cwd: str, search_path: str | None, starts: bool) -> str:
+    """A word that sudo or the like starts, or may start, which looks for it on a PATH of its own.
+
+    :param starts: it is started for certain.
+    """
+    if os.sep in word or word.startswith("-"):
+        return _argument(word, cwd)
+    on_path = _on_path(word, search_path)
+    if on_path is not None:
+        return on_path if starts else word
+    here = os.path.join(cwd, word)
+    if os.path.isfile(here) and (starts or os.access(here, os.X_OK)):
+        raise UsageError([_only_here(word, flag, cwd)])
+    return word if starts else _argument(word, cwd)
 
 
 def _refuse_shell(text: str, first: str, flag: str) -> None:
@@ -128,15 +153,35 @@ def _behind(words: Sequence[str], launcher: int) -> int | None:
     return None
 
 
-def program(word: str, cwd: str, search_path: str | None) -> str:
-    """A program's name made absolute: looked up on PATH, or from a folder if it has a slash."""
+def program(word: str, flag: str, cwd: str, search_path: str | None) -> str:
+    """Make a program's name absolute: a name without a slash is looked up on PATH, and nowhere else.
+
+    :raises UsageError: if it is not there. A file of that name in the current folder is not taken for it, since others
+        may have put it there, and a folder that is moved takes it away from the renewal.
+    """
     word = os.path.expanduser(word)
-    return _on_path(word, cwd, search_path) or _normal(os.path.join(cwd, word))
+    if os.sep in word:
+        return _normal(os.path.join(cwd, word))
+    found = _on_path(word, search_path)
+    if found is not None:
+        return found
+    if word and os.path.exists(os.path.join(cwd, word)):
+        raise UsageError([_only_here(word, flag, cwd)])
+    raise UsageError([f"{flag}: {word!r} is not found on PATH ({search_path or SEARCH_PATH}); write its full path."])
 
 
-def _on_path(word: str, cwd: str, search_path: str | None) -> str | None:
-    found = None if os.sep in word else shutil.which(word, path=search_path or SEARCH_PATH)
-    return _normal(os.path.join(cwd, found)) if found else None
+def _only_here(word: str, flag: str, cwd: str) -> str:
+    return (
+        f"{flag}: {word!r} is not found on PATH, but there is a file of that name in {cwd}; if you mean that one, "
+        f"write ./{word}"
+    )
+
+
+def _on_path(word: str, search_path: str | None) -> str | None:
+    """Only in folders that PATH names in full: what it names otherwise is the current folder, or lies below it."""
+    folders = [one for one in (search_path or SEARCH_PATH).split(os.pathsep) if os.path.isabs(one)]
+    found = None if os.sep in word else shutil.which(word, path=os.pathsep.join(folders))
+    return _normal(found) if found else None
 
 
 def _argument(word: str, cwd: str) -> str:

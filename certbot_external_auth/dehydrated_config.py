@@ -168,7 +168,7 @@ def hook_words(config: DehydratedConfig, types: Collection[str]) -> tuple[str, .
     :raises UsageError: if there is no HOOK, and one is needed.
     """
     if config.hook is None and set(types) == {http01.TYPE}:
-        return (command.program("true", "/", None),)
+        return (command.program("true", FLAG, "/", None),)
     if config.hook is None:
         raise UsageError(
             [
@@ -176,8 +176,10 @@ def hook_words(config: DehydratedConfig, types: Collection[str]) -> tuple[str, .
                 f"works (--preferred-challenges http), with the files of WELLKNOWN."
             ]
         )
-    # One word, as Dehydrated takes it; what is relative there depends on the folder it is started in.
-    return (command.program(config.hook, os.path.dirname(config.path), os.environ.get("PATH")),)
+    # One word, as Dehydrated takes it; what is relative there depends on the folder it is started in. A name without a
+    # slash is looked up on PATH by bash.
+    flag = f"{FLAG} {config.path}: HOOK"
+    return (command.program(config.hook, flag, os.path.dirname(config.path), os.environ.get("PATH")),)
 
 
 def merged(found: Settings, config: DehydratedConfig, given: Collection[str], types: Collection[str]) -> Settings:

@@ -359,7 +359,11 @@ class ExternalAuth(
         flag = f"--{self.option_name(option)}"
         kept = _source(self.config, self.dest(option), flag) == "kept" and not self.historic
         if kept:
-            return tuple(command.split(text or "", flag))
+            words = command.split(text or "", flag)
+            if words and os.sep not in words[0]:
+                # Written into the renewal file by hand; the current folder is Certbot's timer's by now.
+                words[0] = command.program(words[0], flag, os.getcwd(), os.environ.get("PATH"))
+            return tuple(words)
         words = command.resolve_typed(text or "", flag, os.getcwd(), os.environ.get("PATH"))
         setattr(self.config, self.dest(option), command.keep(words))
         return tuple(words)

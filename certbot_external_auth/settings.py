@@ -317,6 +317,8 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
             f"{', '.join(CHAINING_DIALECTS)} has; add --external-auth-dialect dehydrated or leave the flag out."
         )
     cleanup_handler = check.text("cleanup-handler")
+    if cleanup_handler is not None and not cleanup_handler.strip():
+        check.problems.append("--external-auth-cleanup-handler is empty; give the path of your script.")
     if mode == "handler" and cleanup_handler is not None and dialect != "certbot":
         check.problems.append(
             f"--external-auth-cleanup-handler: the dialect {dialect} calls one handler for both ways, only certbot has "

@@ -52,7 +52,10 @@ def test_without_the_quotation_marks_a_percent_sign_would_be_lost() -> None:
 
 def test_a_file_with_a_space_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "my hook").touch()
-    assert command.resolve_typed("my hook", FLAG, str(tmp_path), None) == [str(tmp_path / "my hook")]
+    assert command.resolve_typed("./my hook", FLAG, str(tmp_path), None) == [str(tmp_path / "my hook")]
+    assert command.resolve_typed(f"{tmp_path}/my hook", FLAG, "/", None) == [str(tmp_path / "my hook")]
+    with pytest.raises(UsageError, match=r"\./my hook"):
+        command.resolve_typed("my hook", FLAG, str(tmp_path), None)
 
 
 def test_every_file_of_a_command_line_is_absolute(tmp_path: Path) -> None:
@@ -69,6 +72,53 @@ def test_a_name_on_path(tmp_path: Path) -> None:
         str(tmp_path / "publish"),
         "x",
     ]
+
+
+def planted(folder: Path, *names: str) -> tuple[str, str]:
+    """The current folder and PATH, with a program of each name in both."""
+    for place in ("here", "path"):
+        (folder / place).mkdir()
+        for name in names:
+            (folder / place / name).touch(0o755)
+    return str(folder / "here"), str(folder / "path")
+
+
+@pytest.mark.parametrize("before", ["", "./", "sudo ", "env A=b nice "])
+def test_a_name_without_a_slash_is_never_a_file_of_the_current_folder(tmp_path: Path, before: str) -> None:
+    """Lost: root, to whoever may write to the folder that an administrator stands in; or the renewal, once it moves."""
+    here, path = planted(tmp_path, "publish", "sudo", "env", "nice")
+    found = command.resolve_typed(f"{before}publish publish", FLAG, here, path)
+    place = here if before == "./" else path
+    # What comes behind it is an argument, and a file.
+    assert found[-2:] == [f"{place}/publish", f"{here}/publish"]
+    Path(path, "publish").unlink()
+    if before != "./":
+        with pytest.raises(UsageError, match=r"write \./publish") as caught:
+            command.resolve_typed(f"{before}publish x", FLAG, here, path)
+        assert FLAG in str(caught.value)
+    Path(here, "publish").unlink()
+    if not before:
+        with pytest.raises(UsageError, match="not found on PATH"):
+            command.resolve_typed("publish x", FLAG, here, path)
+
+
+@pytest.mark.parametrize("search_path", [".", "", ":/nowhere", "/nowhere:", "bin:/nowhere"])
+def test_a_path_that_names_the_current_folder_names_nothing(tmp_path: Path, search_path: str) -> None:
+    (tmp_path / "bin").mkdir()
+    for place in (tmp_path, tmp_path / "bin"):
+        (place / "publish").touch(0o755)
+    with pytest.raises(UsageError, match=r"write \./publish"):
+        command.resolve_typed("publish", FLAG, str(tmp_path), search_path)
+
+
+def test_what_a_launcher_may_start_is_not_taken_from_the_current_folder(tmp_path: Path) -> None:
+    """Only sudo knows what its option takes, so which word is the program is open."""
+    here, path = planted(tmp_path, "publish", "sudo")
+    assert command.resolve_typed("sudo -u www publish", FLAG, here, path)[1:] == ["-u", "www", "publish"]
+    Path(path, "publish").unlink()
+    with pytest.raises(UsageError, match=r"write \./publish"):
+        command.resolve_typed("sudo -u www publish", FLAG, here, path)
+    assert command.resolve_typed("sudo -u www ./publish", FLAG, here, path)[-1] == f"{here}/publish"
 
 
 @pytest.mark.parametrize(

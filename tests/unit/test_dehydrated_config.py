@@ -161,3 +161,18 @@ def test_what_dehydrated_itself_gives_its_hook(tmp_path: Path) -> None:
     assert theirs["PATH"].endswith(":/x")
     assert found.exports["PATH"].endswith(":/x")
     assert not {"NOT", "HOOK", "HOOK_CHAIN"} & (set(theirs) | set(found.exports))
+
+
+def test_a_hook_without_a_slash_is_found_as_bash_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dehydrated starts its hook from bash, which looks on PATH; what lies beside the configuration is another one."""
+    for place in ("path", "config.d"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "hook").touch(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/path:/usr/bin:/bin")
+    found = read(tmp_path / "config.d", "HOOK=hook\n")
+    assert dehydrated_config.hook_words(found, ()) == (f"{tmp_path}/path/hook",)
+    beside = read(tmp_path / "config.d", "HOOK=./hook\n")
+    assert dehydrated_config.hook_words(beside, ()) == (f"{tmp_path}/config.d/hook",)
+    (tmp_path / "path" / "hook").unlink()
+    with pytest.raises(UsageError, match=r"write \./hook"):
+        dehydrated_config.hook_words(found, ())
