@@ -84,6 +84,14 @@ def _behind_launcher(word: str, flag: str, cwd: str, search_path: str | None, st
     return word if starts else _argument(word, cwd)
 
 
+def kept_words(text: str, flag: str, search_path: str | None) -> tuple[str, ...]:
+    """Words of a command as `keep` wrote it, or somebody wrote it into a renewal file by hand: a name is on PATH."""
+    words = split(text, flag)
+    if words and os.sep not in words[0]:
+        words[0] = program(words[0], flag, os.getcwd(), search_path)
+    return tuple(words)
+
+
 def _refuse_shell(text: str, first: str, flag: str) -> None:
     sign = _sign(text)
     if sign is not None:

@@ -119,13 +119,18 @@ class DeployError(errors.PluginError):
     def __init__(self, failure: Failure, lineage: str | None) -> None:
         self.failure = failure
         self.lineage = lineage
+        super().__init__()
+        self.mend_by(f"certbot install --cert-name {lineage}")
+
+    def mend_by(self, command: str) -> None:
+        """Name the command that hands it over again."""
         again = (
             f"The certificate itself is saved; the next 'certbot renew' tries to deploy it again, or do it now: "
-            f"certbot install --cert-name {lineage}"
-            if lineage
+            f"{command}"
+            if self.lineage
             else "The certificate itself is untouched."
         )
-        super().__init__(f"{failure}\n{again}")
+        self.args = (f"{self.failure}\n{again}",)
 
 
 class DriverError(errors.PluginError):

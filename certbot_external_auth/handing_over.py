@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from certbot_external_auth import certificate, lines
+from certbot_external_auth import certificate, kept, lines, repeat
 from certbot_external_auth.errors import DeployError, Failure
 from certbot_external_auth.lines import Deployment
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def mended_by(flags: Sequence[str]) -> Iterator[None]:
+    """Let a failure name the whole command by which it is done again.
+
+    :param flags: see `repeat.install_flags`.
+    """
+    try:
+        yield
+    except DeployError as error:
+        if error.lineage is not None:
+            error.mend_by(repeat.install_command(error.lineage, flags))
+        raise
+
+
+def counts(mode: str, config_dir: str, lineage: str) -> bool:
+    """Whether a certificate that was handed over in a mode counts as deployed.
+
+    What a person was told does not stand for what the lineage's own handler or program would have done.
+    """
+    if mode != "manual" or kept.by_hand_only(config_dir, lineage):
+        return True
+    logger.warning(
+        "The certificate %s still counts as not deployed: its renewal file names another mode than manual, and what "
+        "that mode does was not done. The next 'certbot renew' does it.",
+        lineage,
+    )
+    return False
 
 
 def described(

@@ -89,6 +89,12 @@ def _protocol(text: str) -> str:
 _TYPES: dict[str, Callable[[str], str]] = {"mode": _mode, "protocol": _protocol}
 
 
+def _parsed(option: str, value: object) -> str:
+    """Argument type of every option; from a renewal file Certbot also gives it a list."""
+    text = settings.kept_text(option, value)
+    return _TYPES[option](text) if option in _TYPES else text
+
+
 class ExternalAuth(
     common.Plugin, interfaces.Authenticator, interfaces.Installer, interfaces.RenewDeployer, interfaces.GenericUpdater
 ):
@@ -102,6 +108,18 @@ class ExternalAuth(
         super().__init__(config, name)
         self._built: Run | None = None
         self._lineage: str | None = None
+        self._restored: set[str] = set()
+        self._switches = {option.name for option in self.options if option.historic_switch}
+
+    @functools.cached_property
+    def _given(self) -> frozenset[str]:
+        """Options of this command line, or of cli.ini; read before any is changed here, which Certbot notes as well."""
+        return frozenset(self._typed(self.options, self.name))
+
+    def conf(self, var: str) -> Any:
+        """Certbot makes True and False of these words in a renewal file, also where an option is a text."""
+        value = super().conf(var)
+        return str(value) if isinstance(value, bool) and var not in self._switches else value
 
     @classmethod
     def add_parser_arguments(cls, add: Callable[..., None]) -> None:
@@ -113,7 +131,7 @@ class ExternalAuth(
             if option.historic_switch:
                 add(option.name, action="store_true", help=text)
             else:
-                add(option.name, type=_TYPES.get(option.name, str), metavar=option.metavar, help=text)
+                add(option.name, type=functools.partial(_parsed, option.name), metavar=option.metavar, help=text)
 
     def more_info(self) -> str:
         return (
@@ -129,6 +147,8 @@ class ExternalAuth(
         if self.name not in (self.config.authenticator, self.config.installer, self.config.configurator):
             return
         try:
+            if self.config.verb == "install" and self.config.certname:
+                self._restore(self.config.certname)
             self._run.prepare(publishing=self._authenticating, deploying=self._installing)
             if self.config.verb in settings.SPEAKING_VERBS:
                 self._run.recover(publishing=self._authenticating)
@@ -185,8 +205,12 @@ class ExternalAuth(
         return []
 
     def deploy_cert(self, domain: str, cert_path: str, key_path: str, chain_path: str, fullchain_path: str) -> None:
-        from certbot_external_auth import signals
+        from certbot_external_auth import deployment, signals
 
+        self._restore(deployment.lineage_of(cert_path, self.config.config_dir))
+        if not self.config.dry_run:
+            # Where Certbot has chosen this plugin by itself, it did not know that when it called `prepare`.
+            self._run.first_contact()
         paths = {"cert_path": cert_path, "key_path": key_path}
         chains = {"chain_path": chain_path, "fullchain_path": fullchain_path}
         with signals.Kept():
@@ -236,6 +260,21 @@ class ExternalAuth(
     def _installing(self) -> bool:
         return self.name in (self.config.installer, self.config.configurator)
 
+    def _restore(self, lineage: str | None) -> None:
+        """Take what a lineage keeps, at the verbs at which Certbot does not; whose it is may come after `prepare`."""
+        given = self._given
+        if self.config.verb not in ("install", "run") or lineage is None or self._lineage == lineage:
+            return
+        from certbot_external_auth import kept
+
+        self._lineage = lineage
+        taken, changed = kept.restore(self, lineage, given)
+        self._restored |= taken
+        if "protocol" in taken:
+            _seen["protocol"] = str(self.conf("protocol"))
+        if changed:
+            self._built = None
+
     @property
     def _run(self) -> Run:
         """Built at the first use, since `prepare` is not always called, or called before the plugin is chosen."""
@@ -256,6 +295,7 @@ class ExternalAuth(
         from certbot_external_auth.backends import Context, stream
         from certbot_external_auth.run import Run
 
+        typed = self._given
         found = self._settings()
         open_stream = stream.current()
         if open_stream is not None and open_stream.channel.session:
@@ -297,6 +337,7 @@ class ExternalAuth(
             http_port=int(self.config.http01_port),
             subset=bool(self.config.allow_subset_of_names),
             repeat=repeat.flags(self.config, self.name, self.options, _source),
+            install=repeat.install_flags(self.config, self.name, self.options, typed, _source),
             config_files=config.files if config is not None else (),
         )
         return Run(context, asked)
@@ -357,13 +398,9 @@ class ExternalAuth(
     def _words(self, option: str, text: str | None) -> tuple[str, ...]:
         """A command line option; what was typed is made absolute and kept for renewal."""
         flag = f"--{self.option_name(option)}"
-        kept = _source(self.config, self.dest(option), flag) == "kept" and not self.historic
-        if kept:
-            words = command.split(text or "", flag)
-            if words and os.sep not in words[0]:
-                # Written into the renewal file by hand; the current folder is Certbot's timer's by now.
-                words[0] = command.program(words[0], flag, os.getcwd(), os.environ.get("PATH"))
-            return tuple(words)
+        kept = option in self._restored or _source(self.config, self.dest(option), flag) == "kept"
+        if kept and not self.historic:
+            return command.kept_words(text or "", flag, os.environ.get("PATH"))
         words = command.resolve_typed(text or "", flag, os.getcwd(), os.environ.get("PATH"))
         setattr(self.config, self.dest(option), command.keep(words))
         return tuple(words)

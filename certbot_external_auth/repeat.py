@@ -1,8 +1,12 @@
-"""By which flags a certificate can be made once more, read from Certbot's configuration as it is now."""
+"""By which flags a certificate can be made or installed again, read from Certbot's configuration as it is now."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from certbot_external_auth.settings import Option
@@ -44,3 +48,41 @@ def flags(config: Any, name: str, options: Iterable[Option], source: Source) -> 
         if value is not None and (dest, value) not in DEFAULTS and source(config, dest, flag) != "none":
             found += [flag, str(value)]
     return tuple(found)
+
+
+FOLDERS = ("config_dir", "work_dir", "logs_dir")
+
+
+def install_flags(
+    config: Any, name: str, options: Iterable[Option], typed: Collection[str], source: Source
+) -> tuple[str, ...]:
+    """What `certbot install` needs besides a lineage's name and its renewal file.
+
+    :param typed: names of the options that were typed, and so may be missing in the renewal file.
+    """
+    found = ["-i", name]
+    for option in options:
+        value = getattr(config, f"{name}_{option.name}".replace("-", "_"))
+        # Standard output is taken over while arguments are parsed, so mode json is named even where it is kept.
+        lines = option.name == "mode" and value == "json"
+        if option.name != "socket" and value not in (None, False) and (option.name in typed or lines):
+            flag = f"--{name}-{option.name}"
+            found += [flag] if option.historic_switch else [flag, str(value)]
+    for dest in FOLDERS:
+        if source(config, dest, OF_CERTBOT[dest]) != "none":
+            found += [OF_CERTBOT[dest], str(getattr(config, dest))]
+    return tuple(found)
+
+
+def install_command(lineage: str, flags: Sequence[str]) -> str:
+    """The command that hands a certificate over again, to be pasted into a shell."""
+    return shlex.join([_certbot(), "install", "--cert-name", lineage, *flags])
+
+
+def _certbot() -> str:
+    """How a shell finds the Certbot that runs: by its name if it can, else by its path."""
+    started = os.path.abspath(sys.argv[0])
+    if os.path.basename(started) != "certbot" or "SNAP" in os.environ or not os.access(started, os.X_OK):
+        return "certbot"
+    found = shutil.which("certbot")
+    return "certbot" if found and os.path.realpath(found) == os.path.realpath(started) else started

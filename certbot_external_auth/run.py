@@ -387,7 +387,8 @@ class Run:
 
     def _deployment(self, cert_path: str, paths: Mapping[str, str | None], lineage: str | None = None) -> Deployment:
         lineage = lineage or deployment.lineage_of(cert_path, self._config_dir)
-        return handing_over.described(next_id("d"), cert_path, paths, lineage, int(STARTED))
+        with handing_over.mended_by(self._context.install):
+            return handing_over.described(next_id("d"), cert_path, paths, lineage, int(STARTED))
 
     def _deploy(self, one: Deployment) -> None:
         key = (one.lineage or one.cert_path, one.domain, one.sha256)
@@ -400,11 +401,15 @@ class Run:
             self._process.failed.add(one.lineage)
         if self._mirror is not None:
             self._inform(lines.certificate("deploy_cert", one))
-        self._backend.deploy(one)
+        with handing_over.mended_by(self._context.install):
+            self._backend.deploy(one)
         self._process.done.add(key)
         if one.lineage is not None and self._complete(one):
-            self._state.record(one.lineage, one.sha256)
             self._process.failed.discard(one.lineage)
+            if self._state.deployed(one.lineage) == one.sha256:
+                return
+            if handing_over.counts(self._settings.mode, self._config_dir, one.lineage):
+                self._state.record(one.lineage, one.sha256)
 
     def _complete(self, one: Deployment) -> bool:
         """In the historic form a certificate is deployed when each of its names was."""

@@ -279,6 +279,34 @@ class _Checker:
             return ()
 
 
+LISTS = ("verify-nameservers",)
+"""Options in which commas separate, with or without blanks."""
+
+
+def kept_text(name: str, value: object) -> str:
+    """The text of an option that comes from a renewal file, where a comma without quotation marks makes a list.
+
+    :raises UsageError: for a list where the option has none, since the blanks around its commas are lost.
+    """
+    if not isinstance(value, list):
+        return str(value)
+    if name not in LISTS:
+        raise UsageError([f"{name}: a value with a comma must stand between quotation marks in a renewal file."])
+    return ",".join(map(str, value))
+
+
+def mode_of(raw: Raw) -> str:
+    """The mode that options of `external-auth` choose, not checked."""
+    publishers = (raw.get("handler"), raw.get("dehydrated-config"))
+    return str(raw.get("mode") or ("manual" if publishers == (None, None) else "handler"))
+
+
+def mode_of_historic(raw: Raw) -> str:
+    """The same for the options of `certbot-external-auth:out`."""
+    without_handler = "manual" if raw.get("text-mode") is True else "json"
+    return without_handler if raw.get("handler") is None else "handler"
+
+
 def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[str] = ()) -> Settings:
     """Check the options of `external-auth`.
 
@@ -289,9 +317,7 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
     """
     check = _Checker(raw, "external-auth")
     handler, config = check.text("handler"), check.text("dehydrated-config")
-    mode = check.word(
-        "mode", "handler" if handler is not None or config is not None else "manual", (*MODES, *extra_modes)
-    )
+    mode = check.word("mode", mode_of({**raw, "mode": None}), (*MODES, *extra_modes))
     dialect = check.word("dialect", "native" if config is None else "dehydrated", (*DIALECTS, *extra_dialects))
     chain = check.word("hook-chain", "no", ("yes", "no")) == "yes"
     jobs = int(check.number("jobs", 1.0, 1.0, "a whole number"))
@@ -407,11 +433,15 @@ def resolve_historic(raw: Raw) -> Settings:
         check.problems.append(f"{check.flag('dehydrated-dns')} needs {check.flag('handler')}.")
     if raw.get("text-mode") is True and handler is not None:
         check.problems.append(f"{check.flag('text-mode')} and {check.flag('handler')} contradict each other; keep one.")
+    check.problems += [
+        f"{check.flag(option.name)}: {raw[option.name]!r} in the renewal file is not accepted, only True and False are."
+        for option in HISTORIC_OPTIONS
+        if option.historic_switch and raw.get(option.name) not in (None, True, False)
+    ]
     if check.problems:
         raise UsageError(check.problems)
-    without_handler = "manual" if raw.get("text-mode") is True else "json"
     return Settings(
-        mode=without_handler if handler is None else "handler",
+        mode=mode_of_historic(raw),
         handler=handler,
         dialect="dehydrated" if dehydrated else "native",
         # The plugin of 2016-2020 had no flag by which looking could be mended or switched off.

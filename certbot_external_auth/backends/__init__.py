@@ -37,6 +37,7 @@ class Context:
     :ivar until: monotonic time after which no call is begun any more; None for no limit.
     :ivar config_files: what was read of a Dehydrated configuration.
     :ivar repeat: flags by which Certbot makes this certificate once more, without its name.
+    :ivar install: flags by which `certbot install` hands it over again, without its name.
     """
 
     settings: Settings
@@ -53,6 +54,7 @@ class Context:
     http_port: int = 80
     subset: bool = False
     repeat: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
     until: float | None = None
     config_files: tuple[str, ...] = ()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 
 import pytest
 
@@ -192,6 +194,65 @@ def test_install_mends_a_failed_deployment(certbot: Certbot, scripts: Hooks, dom
     scripts.forget()
     assert certbot.run(*RENEW, "-q").returncode == 0
     assert scripts.operations == ["unchanged_cert"]
+
+
+def printed(stderr: str) -> str:
+    """The command by which a deployment that failed is said to be done again."""
+    (found,) = set(re.findall(r"do it now: (certbot install .*)", stderr))
+    return found
+
+
+def pasted(certbot: Certbot, command: str) -> None:
+    """Typed into a shell, in another folder."""
+    ended = subprocess.run(["sh", "-c", command], env=certbot.environment, cwd="/", capture_output=True, text=True)
+    assert ended.returncode == 0, ended
+
+
+@pytest.mark.versions
+def test_the_printed_command_does_what_has_failed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the web server's new certificate, for an administrator who did as he was told; all reports were green."""
+    failed = certbot.run("run", *handler_for_both(scripts.dehydrated, *DEHYDRATED), *names(domain), env=FAILING)
+    assert failed.returncode == 1
+    scripts.forget()
+    pasted(certbot, printed(failed.stderr))
+    (deploy,) = scripts.calls(*NOTICES)
+    assert (deploy.operation, deploy.argv[1]) == ("deploy_cert", domain)
+    scripts.forget()
+    renewed = certbot.run(*RENEW_NOW, env=FAILING)
+    # Nothing is typed at a renewal, so the lineage's own handler has to be found.
+    assert "external-auth-handler" not in printed(renewed.stderr)
+    scripts.forget()
+    pasted(certbot, printed(renewed.stderr))
+    assert notices(scripts) == ["deploy_cert"]
+    scripts.forget()
+    assert certbot.run(*RENEW, "-q").returncode == 0
+    assert notices(scripts) == ["unchanged_cert"]
+
+
+def test_install_takes_what_the_lineage_keeps(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the certificate on the server, which `install` without a word about the handler told to nobody."""
+    failed = certbot.run("run", *handler_for_both(scripts.native), *names(domain), env=FAILING)
+    assert failed.returncode == 1
+    scripts.forget()
+    bare = ("install", "-n", "-i", "external-auth", "--cert-name", domain)
+    by_hand = certbot.run(*bare, "--external-auth-mode", "manual")
+    assert by_hand.returncode == 0, by_hand
+    assert scripts.operations == []
+    # What a person was told is not what the handler has done.
+    assert certbot.run(*RENEW, "-q", env=FAILING).returncode == 1
+    assert scripts.operations == ["deploy_cert"]
+
+    scripts.forget()
+    assert certbot.run(*bare, "--external-auth-handler", scripts.dehydrated, *DEHYDRATED).returncode == 0
+    assert scripts.calls("deploy_cert")[0].argv[2:6] == [
+        str(certbot.live(domain, file)) for file in ("privkey", "cert", "fullchain", "chain")
+    ]
+    for words in (bare, ("run", "-n", "-a", "webroot", "-w", "/", "-i", "external-auth", "--reinstall", "-d", domain)):
+        scripts.forget()
+        result = certbot.run(*words)
+        assert result.returncode == 0, result
+        assert scripts.operations == ["deploy_cert"]
+        assert scripts.calls()[0].stdin
 
 
 def test_one_failing_lineage_does_not_stop_the_next(certbot: Certbot, scripts: Hooks, domain: str) -> None:

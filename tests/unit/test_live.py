@@ -65,9 +65,8 @@ def renewed(folder: Path, count: int, server: str) -> collections.Counter[tuple[
     journal.mkdir(parents=True)
     (journal / "0123456789abcdef0123456789abcdef.json").write_text('{"version": 99}')
     folders = [f"--{kind}-dir={folder / kind}" for kind in ("config", "work", "logs")]
-    shown = subprocess.run(
-        [sys.executable, "-c", COUNTED, "renew", "-q", *folders], capture_output=True, text=True, check=True
-    )
+    words = [sys.executable, "-c", COUNTED, "renew", "-q", *folders]
+    shown = subprocess.run(words, capture_output=True, text=True, check=True, cwd="/")
     return collections.Counter({(event, name): number for event, name, number in json.loads(shown.stdout)})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from argparse import Namespace
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import plugin
+from certbot_external_auth import plugin, settings
+from certbot_external_auth.errors import UsageError
 from tests.support import certificates
 
 LOADED = """
@@ -88,3 +90,55 @@ def test_names_are_unknown_where_nobody_can_say(tmp_path: Path, content: str | N
     if content is not None:
         lineage(tmp_path, "some").write_text(content)
     assert asked(tmp_path, certname="some") is None
+
+
+CONFIG = {
+    "domains": ["a.test"],
+    "csr": None,
+    "certname": None,
+    "verb": "certonly",
+    "dry_run": False,
+    "quiet": False,
+    "noninteractive_mode": True,
+    "pref_challs": [],
+    "server": "",
+    "https_port": 443,
+    "http01_port": 80,
+    "allow_subset_of_names": False,
+    "key_type": "ecdsa",
+    "elliptic_curve": "secp256r1",
+    "configurator": None,
+    "rsa_key_size": 2048,
+    "logs_dir": "/nowhere",
+}
+
+
+@pytest.mark.parametrize("made", [plugin.ExternalAuth, plugin.HistoricExternalAuth])
+@pytest.mark.parametrize("value", [True, False, "yes"])
+def test_no_value_of_a_renewal_file_is_a_traceback(
+    made: type[plugin.ExternalAuth], value: object, tmp_path: Path
+) -> None:
+    """Certbot makes bool of the words True and False, and a text of what a switch should have been."""
+    name = "certbot-external-auth:out" if made.historic else "external-auth"
+    folders = {"config_dir": str(tmp_path / "config"), "work_dir": str(tmp_path / "work")}
+    for option in made.options:
+        config = Namespace(**CONFIG, **folders, authenticator=name, installer=name)
+        found = made(config, name)
+        for one in made.options:
+            setattr(config, found.dest(one.name), False if one.historic_switch else None)
+        setattr(config, found.dest("handler"), "/bin/true")
+        setattr(config, found.dest(option.name), value)
+        with contextlib.suppress(UsageError):
+            found.prepare()
+        kept = getattr(config, found.dest(option.name))
+        assert option.historic_switch or isinstance(kept, (str, bool))
+
+
+def test_a_comma_in_a_renewal_file(tmp_path: Path) -> None:
+    """Lost: the text of a list, taken for a command line."""
+    for option in settings.OPTIONS:
+        if option.name in settings.LISTS:
+            assert plugin._parsed(option.name, ["a", "b"]) == "a,b"
+        else:
+            with pytest.raises(UsageError, match=option.name):
+                plugin._parsed(option.name, ["a", "b"])

@@ -1,0 +1,210 @@
+"""What `certbot install` finds of a lineage's own way to be handed over, tried with a real Certbot that asks no CA."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth import deployment, kept
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.settings import OPTIONS
+from tests.support import lineages
+
+NAME = lineages.name(0)
+START = "import sys; from certbot.main import main; sys.exit(main())"
+BOTH = ("authenticator = external-auth", "installer = external-auth")
+HISTORIC = "certbot-external-auth:out"
+
+
+class Host:
+    """One certificate, and a handler that notes how it was called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.record = folder / "record"
+        self.handler = self.script("hook")
+
+    def script(self, name: str) -> str:
+        path = self.folder / name
+        path.write_text(f'#!/bin/sh\necho "{name} $1 ${{1:+$#}} $SECRET $KEY_ALGO" >>{self.record}\n')
+        path.chmod(0o755)
+        return str(path)
+
+    def keeps(self, *options: str) -> None:
+        lineages.make(self.folder / "config", 1, "http://127.0.0.1:1/", options)
+
+    def certbot(self, *words: str) -> subprocess.CompletedProcess[str]:
+        folders = [f"--{kind}-dir={self.folder / kind}" for kind in ("config", "work", "logs")]
+        environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder)}
+        return subprocess.run(
+            [sys.executable, "-c", START, *words, *folders],
+            env=environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+
+    def install(self, *words: str, name: str = "external-auth") -> subprocess.CompletedProcess[str]:
+        self.record.unlink(missing_ok=True)
+        return self.certbot("install", "-n", "-i", name, "--cert-name", NAME, *words)
+
+    @property
+    def called(self) -> list[str]:
+        return self.record.read_text().splitlines() if self.record.exists() else []
+
+    @property
+    def deployed(self) -> bool:
+        state = deployment.State(str(self.folder / "config"), str(self.folder / "work"))
+        return state.deployed(NAME) is not None
+
+    def no_baseline(self) -> None:
+        """Nothing counts as deployed because it was there before."""
+        state = deployment.State(str(self.folder / "config"), str(self.folder / "work"))
+        state.begin("other")
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    found = Host(tmp_path)
+    found.no_baseline()
+    return found
+
+
+def test_the_kept_options_are_taken(host: Host) -> None:
+    """Lost: the deployment, to a mode that tells nobody but the log."""
+    (host.folder / "env").write_text("SECRET=xyzzy\n")
+    (host.folder / "env").chmod(0o600)
+    host.keeps(
+        *BOTH,
+        f"external_auth_handler = {host.handler}",
+        "external_auth_dialect = dehydrated",
+        f"external_auth_env_file = {host.folder / 'env'}",
+    )
+    ended = host.install()
+    assert ended.returncode == 0, ended
+    assert "hook deploy_cert 7 xyzzy" in "\n".join(host.called)
+    assert host.deployed
+
+
+@pytest.mark.versions
+def test_typed_flags_win(host: Host) -> None:
+    host.keeps(*BOTH, f"external_auth_handler = {host.handler}", "external_auth_dialect = dehydrated")
+    # Another publisher leaves nothing of the kept one, whose conventions are not its own.
+    assert host.install("--external-auth-handler", host.script("other")).returncode == 0
+    assert [line.split()[:3] for line in host.called] == [["other", "deploy_cert", "1"]]
+    # Anything else is added to it.
+    assert host.install("--external-auth-dialect", "native").returncode == 0
+    assert [line.split()[:3] for line in host.called] == [["hook", "deploy_cert", "1"]]
+    assert host.install("--external-auth-timeout", "9").returncode == 0
+    assert "hook deploy_cert 7" in "\n".join(host.called)
+
+
+@pytest.mark.versions
+def test_what_a_person_was_told_is_not_what_the_handler_does(host: Host) -> None:
+    """Lost: the next renewal's deployment, for a certificate that no server has."""
+    host.keeps(*BOTH, f"external_auth_handler = {host.handler}")
+    ended = host.install("--external-auth-mode", "manual")
+    assert (ended.returncode, host.called, host.deployed) == (0, [], False)
+    assert "counts as not deployed" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(*BOTH,), (*BOTH, "external_auth_mode = manual"), ("authenticator = webroot",), ("authenticator = null",)],
+)
+def test_by_hand_counts_where_there_is_no_other_way(host: Host, options: Sequence[str]) -> None:
+    host.keeps(*options)
+    ended = host.install()
+    assert ended.returncode == 0, ended
+    assert host.deployed
+
+
+def test_nothing_is_taken_of_a_lineage_that_is_not_ours(host: Host) -> None:
+    """Certbot keeps flags of a plugin that was not chosen as well, and takes them at no renewal."""
+    host.keeps("authenticator = webroot", f"external_auth_handler = {host.handler}")
+    assert host.install().returncode == 0
+    assert host.called == []
+
+
+@pytest.mark.versions
+def test_the_historic_name_has_options_of_its_own(host: Host) -> None:
+    host.keeps(
+        f"authenticator = {HISTORIC}",
+        f"installer = {HISTORIC}",
+        f"certbot_external_auth:out_handler = {host.handler}",
+        "certbot_external_auth:out_dehydrated_dns = True",
+    )
+    # The new name has no options for it, and so does not know how.
+    ended = host.install()
+    assert (ended.returncode, host.called, host.deployed) == (0, [], False)
+    ended = host.install(name=HISTORIC)
+    assert ended.returncode == 0, ended
+    assert "hook deploy_cert 7" in "\n".join(host.called)
+    assert host.deployed
+
+
+def test_a_program_that_is_not_there_hands_nothing_over(host: Host) -> None:
+    """Lost: pure lines, since Certbot has printed by then; or an hour of waiting for an answer."""
+    host.keeps(*BOTH, "external_auth_mode = json")
+    ended = host.install()
+    assert ended.returncode == 1
+    assert "--external-auth-mode json" in ended.stderr
+    assert not host.deployed
+
+
+def test_a_plugin_that_certbot_chose_by_itself(host: Host) -> None:
+    """Certbot's own advice is `install` without -i, where it chooses after `prepare`."""
+    host.keeps(*BOTH, f"external_auth_handler = {host.handler}")
+    (host.folder / "work" / "external-auth" / "deployments.json").unlink()
+    lineages.make(host.folder / "config", 1, "none", BOTH, first=1)
+    ended = host.certbot("install", "--force-interactive", "--cert-name", NAME)
+    assert ended.returncode == 0, ended
+    assert [line.split()[:2] for line in host.called] == [["hook", "deploy_cert"]]
+    state = json.loads((host.folder / "work" / "external-auth" / "deployments.json").read_text())
+    # Else the next renewal would deploy everything that was there before the plugin.
+    assert set(state["config_dirs"][str(host.folder / "config")]["lineages"]) == {NAME, lineages.name(1)}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("external_auth_cleanup_handler = /x/hook --zones a, b", "quotation marks"),
+        ("external_auth_env_file = True", "/True"),
+        ("external_auth_jobs = True", "--external-auth-jobs"),
+    ],
+)
+def test_values_that_certbot_makes_something_else_of(host: Host, line: str, said: str) -> None:
+    """Lost: a sentence; what came was a traceback, or a handler called "['/x/hook --zones a', 'b']"."""
+    host.keeps(*BOTH, f"external_auth_handler = {host.handler}", line)
+    for ended in (host.install(), host.certbot("renew", "--no-random-sleep-on-renew")):
+        assert ended.returncode == 1, ended
+        assert said in ended.stderr
+        assert not {"Traceback", "TypeError", "unexpected error"} & set(ended.stderr.split())
+    assert host.called == []
+
+
+def test_blanks_behind_the_commas_of_a_list(host: Host) -> None:
+    host.keeps(
+        *BOTH, f"external_auth_handler = {host.handler}", "external_auth_verify_nameservers = 192.0.2.1, 192.0.2.2"
+    )
+    assert host.install().returncode == 0
+    found = kept.read(str(host.folder / "config"), NAME)
+    assert found is not None
+    assert found.options("external-auth", OPTIONS)["verify-nameservers"] == "192.0.2.1,192.0.2.2"
+
+
+def test_no_renewal_file(tmp_path: Path) -> None:
+    assert kept.read(str(tmp_path), "x") is None
+    (tmp_path / "renewal").mkdir()
+    (tmp_path / "renewal" / "x.conf").write_text("version = 1\n")
+    assert kept.read(str(tmp_path), "x") is None
+    (tmp_path / "renewal" / "x.conf").write_text("[renewalparams\n")
+    with pytest.raises(UsageError, match=r"x\.conf cannot be read"):
+        kept.read(str(tmp_path), "x")
+    assert not kept.by_hand_only(str(tmp_path), "x")
