@@ -51,6 +51,7 @@ class Plan:
     :ivar batches: rounds of JSON lines.
     :ivar hosts: for `begin`. :ivar begins: tries on each of them.
     :ivar scale: challenges of the largest batch.
+    :ivar renewals: numbers of certificates. :ivar renewal_rounds: with each of them.
     """
 
     cells: Sequence[Cell]
@@ -65,6 +66,8 @@ class Plan:
     hosts: Sequence[Host]
     begins: int
     scale: int
+    renewals: Sequence[int]
+    renewal_rounds: int
 
     def rounds_of(self, cell: Cell) -> int:
         return max(1, min(self.rounds, int(self.patience / cell.one_by_one)))
@@ -88,6 +91,8 @@ FULL = Plan(
     hosts=[Host(1, 0), Host(100, 0), Host(100, 300)],
     begins=7,
     scale=1000,
+    renewals=(50, 400, 2000),
+    renewal_rounds=3,
 )
 QUICK = Plan(
     cells=[Cell(1, 0), Cell(20, 0)],
@@ -102,4 +107,6 @@ QUICK = Plan(
     hosts=[Host(20, 0)],
     begins=2,
     scale=200,
+    renewals=(20,),
+    renewal_rounds=1,
 )

@@ -20,6 +20,7 @@ from bench import (  # noqa: E402
     json_lines,
     late_values,
     machine,
+    renewals,
     starts,
     two_steps,
     types_of_challenge,
@@ -34,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer runs, and no docs/performance.md")
     plan = QUICK if parser.parse_args().quick else FULL
-    print(f"{'One or two' if plan is QUICK else 'About 35'} minutes, on a machine that does nothing else.", flush=True)
+    print(f"{'One or two' if plan is QUICK else 'About 40'} minutes, on a machine that does nothing else.", flush=True)
     lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="external-auth-bench-") as folder:
         for section in report(plan, Path(folder)):
@@ -56,6 +57,7 @@ def report(plan: Plan, folder: Path) -> Iterator[list[str]]:
     yield list(issuing.section(plan, *issuing.measure(plan, folder)))
     yield list(calls.section(calls.measure(plan, folder)))
     yield list(starts.section(starts.measure(plan, folder), starts.measure_selected(plan)))
+    yield list(renewals.section(renewals.measure(plan, folder)))
     yield list(json_lines.section(json_lines.measure(plan.batches), json_lines.whole(plan, folder)))
     yield list(two_steps.section(two_steps.measure(plan, folder)))
     if plan.late:

@@ -22,6 +22,7 @@ from faults import (  # noqa: E402
     handlers,
     hostile_ca,
     hostile_looks,
+    installing,
     kills,
     kills_of_recovery,
     properties,
@@ -58,6 +59,7 @@ TABLES: dict[str, Make] = {
     "dispositions": _with_ca(dispositions.table),
     "recovery": _kills_of_recovery,
     "looks": hostile_looks.table,
+    "install": lambda folder, quick, seed: installing.table(folder, quick),
     "input": lambda folder, quick, seed: properties.table(quick, seed),
 }
 

@@ -6,15 +6,11 @@ import collections
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-
-import pytest
 
 from certbot_external_auth import deployment, live
 from tests.support import lineages
+from tests.support.directory import directory
 
 COUNTED = """
 import collections, json, os, sys
@@ -31,29 +27,6 @@ except SystemExit as error:
 print(json.dumps([[*key, value] for key, value in counts.items()]))
 sys.exit(code)
 """
-DIRECTORY = dict.fromkeys(("newNonce", "newAccount", "newOrder", "revokeCert", "keyChange"), "http://127.0.0.1:1/")
-
-
-class _Directory(BaseHTTPRequestHandler):
-    """A CA without renewal information, which Certbot asks for it."""
-
-    def do_GET(self) -> None:
-        body = json.dumps(DIRECTORY).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments: object) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Directory) as found:
-        Thread(target=found.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{found.server_port}/directory"
-        found.shutdown()
 
 
 def renewed(folder: Path, count: int, server: str) -> collections.Counter[tuple[str, str]]:
@@ -70,9 +43,10 @@ def renewed(folder: Path, count: int, server: str) -> collections.Counter[tuple[
     return collections.Counter({(event, name): number for event, name, number in json.loads(shown.stdout)})
 
 
-def test_reading_grows_with_the_certificates_and_not_with_their_square(tmp_path: Path, server: str) -> None:
+def test_reading_grows_with_the_certificates_and_not_with_their_square(tmp_path: Path) -> None:
     """Lost: a host of two thousand certificates, whose renewal took an hour of reading the same files again."""
-    few, more, most = (renewed(tmp_path / str(count), count, server) for count in (5, 10, 15))
+    with directory() as server:
+        few, more, most = (renewed(tmp_path / str(count), count, server) for count in (5, 10, 15))
     opened = [sum(found["open", f"{kind}.pem"] for kind in ("cert", "cert1")) for found in (few, more, most)]
     assert opened[2] - opened[1] == opened[1] - opened[0]
     for found in (few, more, most):
