@@ -7,11 +7,11 @@ Without them it would be handed over by nobody, or by another way than at each r
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from certbot_external_auth import sources
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.settings import Option, kept_text, mode_of, mode_of_historic
 
@@ -170,5 +170,8 @@ def _lines_are_open() -> bool:
 
 
 def _not_typed(config: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    words = [word.partition("=")[0] for word in sys.argv[1:]]
-    return {dest: value for dest, value in values.items() if OF_CERTBOT[dest] not in words and hasattr(config, dest)}
+    return {
+        dest: value
+        for dest, value in values.items()
+        if hasattr(config, dest) and not sources.on_command_line(config, dest, OF_CERTBOT[dest])
+    }

@@ -21,7 +21,7 @@ from acme import challenges as acme_challenges
 from certbot import errors, interfaces
 from certbot.plugins import common
 
-from certbot_external_auth import command, registration, settings
+from certbot_external_auth import command, registration, settings, sources
 from certbot_external_auth.errors import MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
@@ -336,8 +336,8 @@ class ExternalAuth(
             tls_port=int(self.config.https_port),
             http_port=int(self.config.http01_port),
             subset=bool(self.config.allow_subset_of_names),
-            repeat=repeat.flags(self.config, self.name, self.options, _source),
-            install=repeat.install_flags(self.config, self.name, self.options, typed, _source),
+            repeat=repeat.flags(self.config, self.name, self.options, sources.source),
+            install=repeat.install_flags(self.config, self.name, self.options, typed, sources.source),
             config_files=config.files if config is not None else (),
         )
         return Run(context, asked)
@@ -378,7 +378,9 @@ class ExternalAuth(
 
     def _forget(self, raw: dict[str, Any]) -> None:
         """Options of the renewal file that this command line leaves no place for."""
-        typed = [one for one in raw if _on_command_line(self.config, self.dest(one), f"--{self.option_name(one)}")]
+        typed = [
+            one for one in raw if sources.on_command_line(self.config, self.dest(one), f"--{self.option_name(one)}")
+        ]
         gone = settings.superseded(raw, typed)
         for one in gone:
             raw[one] = None
@@ -392,13 +394,13 @@ class ExternalAuth(
         return [
             option.name
             for option in options
-            if _source(self.config, prefix + option.name.replace("-", "_"), f"--{name}-{option.name}") == "typed"
+            if sources.source(self.config, prefix + option.name.replace("-", "_"), f"--{name}-{option.name}") == "typed"
         ]
 
     def _words(self, option: str, text: str | None) -> tuple[str, ...]:
         """A command line option; what was typed is made absolute and kept for renewal."""
         flag = f"--{self.option_name(option)}"
-        kept = option in self._restored or _source(self.config, self.dest(option), flag) == "kept"
+        kept = option in self._restored or sources.source(self.config, self.dest(option), flag) == "kept"
         if kept and not self.historic:
             return command.kept_words(text or "", flag, os.environ.get("PATH"))
         words = command.resolve_typed(text or "", flag, os.getcwd(), os.environ.get("PATH"))
@@ -410,9 +412,9 @@ class ExternalAuth(
         path = self._path("dehydrated-config", found.dehydrated_config)
         if path is None:
             return None
-        from certbot_external_auth import dehydrated_config
+        from certbot_external_auth import dehydrated_once
 
-        return dehydrated_config.read(path)
+        return dehydrated_once.read(path)
 
     def _handler_words(self, found: settings.Settings, config: DehydratedConfig | None) -> tuple[str, ...]:
         if found.handler is not None or config is None:
@@ -497,28 +499,6 @@ class HistoricExternalAuth(ExternalAuth):
     hidden = True
     historic = True
     options = settings.HISTORIC_OPTIONS
-
-
-def _source(config: Any, dest: str, flag: str) -> str:
-    """Where a value comes from: ``typed`` (command line or cli.ini), ``kept`` (renewal file), or ``none``."""
-    sources = getattr(config, "argument_sources", None)
-    if sources is not None:
-        name = getattr(sources.get(dest), "name", "DEFAULT")
-        return {"DEFAULT": "none", "RUNTIME": "kept"}.get(name, "typed")
-    # Certbot below 2.7 does not tell, so the command line is looked at.
-    if any(word == flag or word.startswith(flag + "=") for word in sys.argv[1:]):
-        return "typed"
-    if getattr(config, dest, None) in (None, False):
-        return "none"
-    return "kept" if config.verb in ("renew", "reconfigure") else "typed"
-
-
-def _on_command_line(config: Any, dest: str, flag: str) -> bool:
-    """Whether a value was given by this command, and not by cli.ini, which holds for every certificate."""
-    sources = getattr(config, "argument_sources", None)
-    if sources is not None:
-        return getattr(sources.get(dest), "name", "") == "COMMAND_LINE"
-    return any(word == flag or word.startswith(flag + "=") for word in sys.argv[1:])
 
 
 def _challenge(achall: Any) -> Challenge:
