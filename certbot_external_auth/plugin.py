@@ -430,6 +430,9 @@ class ExternalAuth(
         """A path option, made absolute and kept for renewal."""
         if text is None:
             return None
+        if not text.strip() or "\0" in text:
+            # An empty one would be the folder that a timer starts Certbot in.
+            raise UsageError([f"--{self.option_name(option)}: {text!r} is not a path; name one, or leave it out."])
         path = os.path.abspath(os.path.expanduser(text))
         if command.unkeepable(path):
             raise UsageError(
