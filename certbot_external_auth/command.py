@@ -175,12 +175,12 @@ def program(word: str, flag: str, cwd: str, search_path: str | None) -> str:
         return found
     if word and os.path.exists(os.path.join(cwd, word)):
         raise UsageError([_only_here(word, flag, cwd)])
-    raise UsageError([f"{flag}: {word!r} is not found on PATH ({search_path or SEARCH_PATH}); write its full path."])
+    raise UsageError([f"{flag}: {word} does not exist on PATH ({search_path or SEARCH_PATH}); write its full path."])
 
 
 def _only_here(word: str, flag: str, cwd: str) -> str:
     return (
-        f"{flag}: {word!r} is not found on PATH, but there is a file of that name in {cwd}; if you mean that one, "
+        f"{flag}: {word} does not exist on PATH, but there is a file of that name in {cwd}; if you mean that one, "
         f"write ./{word}"
     )
 

@@ -98,7 +98,7 @@ def test_a_name_without_a_slash_is_never_a_file_of_the_current_folder(tmp_path: 
         assert FLAG in str(caught.value)
     Path(here, "publish").unlink()
     if not before:
-        with pytest.raises(UsageError, match="not found on PATH"):
+        with pytest.raises(UsageError, match="on PATH"):
             command.resolve_typed("publish x", FLAG, here, path)
 
 
