@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
+from certbot_external_auth import kept
 from certbot_external_auth.settings import Option
 
 Source = Callable[[Any, str, str], str]
@@ -60,12 +61,14 @@ def install_flags(
 
     :param typed: names of the options that were typed, and so may be missing in the renewal file.
     """
+    values = {option.name: getattr(config, f"{name}_{option.name}".replace("-", "_")) for option in options}
+    # Standard output is taken over while arguments are parsed, so mode json is named even where it is kept. Whoever
+    # names the publisher has to name everything, since nothing is taken from the renewal file then.
+    everything = values.get("mode") == "json" or bool(set(kept.PUBLISHERS[name]) & set(typed))
     found = ["-i", name]
     for option in options:
-        value = getattr(config, f"{name}_{option.name}".replace("-", "_"))
-        # Standard output is taken over while arguments are parsed, so mode json is named even where it is kept.
-        lines = option.name == "mode" and value == "json"
-        if option.name != "socket" and value not in (None, False) and (option.name in typed or lines):
+        value = values[option.name]
+        if value not in (None, False) and option.name not in kept.NOT_KEPT and (everything or option.name in typed):
             flag = f"--{name}-{option.name}"
             found += [flag] if option.historic_switch else [flag, str(value)]
     for dest in FOLDERS:

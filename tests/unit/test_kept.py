@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import kept
+from certbot_external_auth import kept, repeat
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.settings import OPTIONS
 from tests.support import lineages
@@ -150,3 +151,24 @@ def test_no_renewal_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"x\.conf cannot be read"):
         kept.read(str(tmp_path), "x")
     assert not kept.by_hand_only(str(tmp_path), "x")
+
+
+def test_who_names_the_publisher_is_told_to_name_everything() -> None:
+    """Lost: the dialect that the renewal file keeps, for a command that names the handler and so drops it."""
+
+    def flags(typed: set[str], **values: str) -> str:
+        config = Namespace(**{f"external_auth_{option.name.replace('-', '_')}": None for option in OPTIONS})
+        for name, value in values.items():
+            setattr(config, f"external_auth_{name}", value)
+        found = repeat.install_flags(config, "external-auth", OPTIONS, typed, lambda *_: "none")
+        return " ".join(found).replace("--external-auth-", "").removeprefix("-i external-auth").strip()
+
+    assert flags(set(), handler="/x", dialect="lego", timeout="9") == ""
+    assert flags({"timeout"}, handler="/x", dialect="lego", timeout="9") == "timeout 9"
+    assert flags({"handler"}, handler="/x", dialect="lego", timeout="9") == "handler /x dialect lego timeout 9"
+    assert flags(set(), mode="json", ack_timeout="9", socket="/s") == "mode json ack-timeout 9"
+
+
+def test_the_command_is_fit_for_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/nowhere/certbot"])
+    assert repeat.install_command("a b", ["--x", "$y"]) == "certbot install --cert-name 'a b' --x '$y'"
