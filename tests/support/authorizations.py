@@ -16,10 +16,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import cryptography
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 FORBIDDEN = 403
+# Whether the numbers of Certbot's own key are primes is no question here, and takes longer than all the rest.
+UNCHECKED = {"unsafe_skip_rsa_key_validation": True} if int(cryptography.__version__.partition(".")[0]) >= 40 else {}
 
 
 class Account:
@@ -58,7 +61,7 @@ class Account:
 def _key(jwk: dict[str, Any]) -> rsa.RSAPrivateKey:
     # Certbot's account keys are RSA in all versions.
     n, e, d, p, q, dp, dq, qi = (_number(jwk[name]) for name in ("n", "e", "d", "p", "q", "dp", "dq", "qi"))
-    return rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key()
+    return rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key(**UNCHECKED)
 
 
 def _number(text: str) -> int:
