@@ -160,7 +160,8 @@ def test_all_hosts_are_asked_over_one_socket_for_each_server(net: Net) -> None:
     net.heard = senders.add
     assert {one.found for one in resolved(net, *hosts)} == {("192.0.2.99",)}
     assert len(senders) == 1
-    assert len(net[ONE].asked) == 2 * len(hosts)
+    # On a machine that is busy, some are asked for again.
+    assert len(set(net[ONE].asked)) == 2 * len(hosts)
 
 
 def test_without_name_servers_the_hosts_file_counts() -> None:

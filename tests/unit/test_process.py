@@ -418,6 +418,8 @@ def test_what_has_ended_is_collected(tmp_path: Path) -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in noted)
 
 
+# The second one comes at any moment, also between the opening of a file and the `with` that closes it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_second_exception_ends_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second Ctrl-C."""
     monkeypatch.setattr(running, "GRACE", 60.0)
