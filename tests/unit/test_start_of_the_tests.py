@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +19,14 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
+# The C library has two more for itself, which whatever posix_spawn has started, by make for one, ignores.
+ANYBODYS = sum(1 << (number - 1) for number in signal.valid_signals())
+
+
 def test_what_is_started_here_finds_a_login() -> None:
     status = subprocess.run(["cat", "/proc/self/status"], capture_output=True, text=True, check=True).stdout
     found = dict(line.split(":", 1) for line in status.splitlines())
-    assert [int(found[name], 16) for name in ("SigIgn", "SigBlk")] == [0, 0], status
+    assert [int(found[name], 16) & ANYBODYS for name in ("SigIgn", "SigBlk")] == [0, 0], status
     assert found["Umask"].strip() == "0022"
 
 
