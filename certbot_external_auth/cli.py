@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from certbot import errors
 
-from certbot_external_auth import __version__, dispositions, documents
+from certbot_external_auth import __version__, descriptors_at_start, dispositions, documents
 
 VERBS: dict[str, tuple[str, str]] = {
     "schema": (
@@ -35,6 +35,7 @@ VERBS: dict[str, tuple[str, str]] = {
 
 def main(words: Sequence[str] | None = None) -> int:
     """Do what a command line says; the result is the exit code (2: wrong use)."""
+    descriptors_at_start.complete()
     given = list(sys.argv[1:] if words is None else words)
     parser = argparse.ArgumentParser("certbot-external-auth", description="What is done beside a run of Certbot.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -53,6 +54,14 @@ def main(words: Sequence[str] | None = None) -> int:
     except errors.Error as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"{arguments.verb} could not do its work: {_said(error)}.", file=sys.stderr)
+        return 1
+
+
+def _said(error: OSError) -> str:
+    """What the system has refused, and for which file."""
+    return ": ".join(str(one) for one in (error.filename, error.strerror or error) if one is not None)
 
 
 if __name__ == "__main__":

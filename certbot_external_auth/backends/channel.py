@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from certbot_external_auth import signals
 from certbot_external_auth.backends.answers import LINE_LIMIT
+from certbot_external_auth.descriptors_at_start import STANDARD, is_open, text_on
 from certbot_external_auth.errors import DriverError
 
 _WRITE_CHUNK = 4096
@@ -29,12 +30,19 @@ def _duplicate(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
-def _is_open(descriptor: int) -> bool:
+def _standard(descriptor: int) -> bool:
+    """Whether this process was started with it. A number that was free then is Certbot's log by now, say."""
+    at_start = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
+    return at_start[descriptor] is not None and is_open(descriptor)
+
+
+def _nowhere(flags: int) -> int:
+    """What stands in for what is not there. :param flags: read-only, writing to it fails."""
+    descriptor = os.open(os.devnull, flags)
     try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
+        return _duplicate(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class Channel:
@@ -62,18 +70,24 @@ class Channel:
         """Take over stdout and stdin of this process."""
         if sys.stdout is not None:
             sys.stdout.flush()
-        # A low number may be free because Certbot was started without stdin or stderr, and is not ours to take.
-        write = _duplicate(1)
-        read = _duplicate(0) if _is_open(0) else None
+        free = [number for number in STANDARD if not is_open(number)]
+        write = _duplicate(1) if _standard(1) else _nowhere(os.O_RDONLY)
+        read = _duplicate(0) if _standard(0) else None
         low = os.open(os.devnull, os.O_RDWR)
         null = _duplicate(low)
-        os.dup2(2 if _is_open(2) else null, 1)
-        for standard in (0, 2):
-            if standard == 0 or not _is_open(standard):
-                os.dup2(null, standard)
+        # A number that Certbot was started without, and has something at now, is not ours to take.
+        if _standard(0) or 0 in free:
+            os.dup2(null, 0)
+        if 2 in free:
+            os.dup2(null, 2)
+        if _standard(1) or 1 in free:
+            os.dup2(2 if _standard(2) else null, 1)
         os.close(null)
-        if low > 2:
+        if low not in STANDARD:
             os.close(low)
+        if sys.stdout is None:
+            # Certbot binds its display to it.
+            sys.stdout = sys.stderr or text_on(_nowhere(os.O_WRONLY))
         return cls(read, write)
 
     @property
