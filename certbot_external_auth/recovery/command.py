@@ -13,7 +13,7 @@ from certbot_external_auth import documents, folders, journal, recovery
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.interruption import Interrupted, signals
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.recovery import telling
+from certbot_external_auth.recovery import confirmation, telling
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--list", action="store_true", help="only say what is left")
     what.add_argument("--dry-run", action="store_true", help="say what would be called, and call nothing")
+    what.add_argument(
+        "--confirm",
+        action="store_true",
+        help="say that the batches named are removed by hand: call nothing, forget them",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     folders.arguments(parser, "work-dir")
     parser.add_argument("--config-dir", help="only what runs with this configuration directory left (default: all)")
@@ -47,6 +52,8 @@ def _done(arguments: argparse.Namespace) -> int:
     _, work_dir = folders.found({"work-dir": arguments.work_dir})
     config_dir = os.path.abspath(arguments.config_dir) if arguments.config_dir is not None else None
     try:
+        if arguments.confirm:
+            return _confirmed(work_dir, arguments)
         found = _chosen(work_dir, config_dir, arguments.batch)
         if not arguments.list and not arguments.dry_run:
             aside = found.aside
@@ -60,6 +67,17 @@ def _done(arguments: argparse.Namespace) -> int:
     else:
         documents.put("\n".join(_told(found, work_dir, arguments.dry_run)))
     return 1 if found.left and not arguments.list and not arguments.dry_run else 0
+
+
+def _confirmed(work_dir: str, arguments: argparse.Namespace) -> int:
+    """The batches that somebody says to have removed; 1 if something of ours could not be removed with them."""
+    found = confirmation.batches(work_dir, arguments.batch)
+    if arguments.json:
+        documents.tell(_document(recovery.Outcome(withdrawn=found.gone, left=found.left), work_dir))
+    else:
+        gone = [f"Confirmed: {telling.described(each)}" for one in found.gone for each in one.challenges]
+        documents.put("\n".join([*gone, *(line for one in found.left for line in _is_left(one, work_dir))]))
+    return 1 if found.left else 0
 
 
 def _chosen(work_dir: str, config_dir: str | None, named: Iterable[str]) -> recovery.Outcome:

@@ -103,7 +103,8 @@ def sentences(one: Entry, work_dir: str) -> str:
     out = [f"Left behind by a run of {one.written} for {one.lineage or one.challenges[0].identifier}:"]
     out += [f"  {described(challenge)}: {one.reason(challenge)}" for challenge in one.challenges]
     if one.mode in TOLD_MODES:
-        return "\n".join([*out, f"Remove it by hand; this ends the reminders: {commands(one, work_dir)[-1]}"])
+        verb = f"certbot-external-auth recover --work-dir {shlex.quote(work_dir)} --confirm {one.id}"
+        return "\n".join([*out, f"Remove it by hand; this ends the reminders: {verb}"])
     verb = f"certbot-external-auth recover --work-dir {shlex.quote(work_dir)}"
     out.append(f"Once what is wrong is mended: {verb} {one.id}")
     out.append(f"The commands to do it by hand: {verb} --list")

@@ -265,8 +265,10 @@ def test_program_is_told_what_it_left(certbot: Certbot, ca: TestCA, webroot_fold
     assert told[0].lines[0]["leftover"][0]["txt_domain"] == f"_acme-challenge.{a}"
     shown = recover(certbot, "--list")
     assert (shown.returncode, len(journal(certbot))) == (0, 2)
-    for text in (a, b, "the zone is locked", f"rm -f {journal(certbot)[0]}"):
+    for text in (a, b, "the zone is locked", f"--confirm {journal(certbot)[0].stem}"):
         assert text in shown.stdout
+    confirmed = recover(certbot, "--confirm", journal(certbot)[0].stem)
+    assert (confirmed.returncode, len(journal(certbot))) == (0, 1), confirmed
 
 
 def test_person_is_told_what_is_left(certbot: Certbot, scripts: Hooks, domain: str) -> None:

@@ -1,0 +1,83 @@
+"""What somebody has removed by hand is confirmed: the journal forgets it, and nobody is reminded of it any more."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from certbot_external_auth import journal
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.journal.entry import Entry
+from certbot_external_auth.recovery import _remove_own_files
+
+CONFIRMED_MODE = "json"
+"""Of the batches that a session publishes."""
+
+
+@dataclass
+class Confirmed:
+    """:ivar gone: what the journal has forgotten. :ivar left: what it could not forget, with the reasons."""
+
+    gone: list[Entry] = field(default_factory=list)
+    left: list[Entry] = field(default_factory=list)
+
+
+def batches(work_dir: str, ids: Collection[str]) -> Confirmed:
+    """Forget whole batches, whoever has published them.
+
+    :raises UsageError: if none is named, one is not in the journal, or somebody works on it.
+    :raises OSError: if the journal cannot be used.
+    """
+    if not ids:
+        raise UsageError(["--confirm: name the batches that are removed; see: certbot-external-auth recover --list"])
+    known = {one.id for one in journal.look(work_dir).left}
+    missing = [one for one in ids if one not in known]
+    if missing:
+        where = journal.folder(work_dir)
+        raise UsageError([f"{one} is not in the journal {where}, or a run works on it." for one in missing])
+    return _confirm(work_dir, lambda one: one.challenges if one.id in ids else ())
+
+
+def published(work_dir: str, lines: Iterable[Mapping[str, Any]]) -> Confirmed:
+    """Forget the challenges that a session's lines `perform_challenge` have named.
+
+    :raises OSError: if the journal cannot be used.
+    """
+    named = {(line.get("type"), line.get("token"), line.get("key_auth")) for line in lines}
+
+    def of(one: Entry) -> list[Challenge]:
+        if one.mode != CONFIRMED_MODE:
+            return []
+        return [each for each in one.challenges if (each.type, each.token, each.key_authorization) in named]
+
+    return _confirm(work_dir, of)
+
+
+def _confirm(work_dir: str, chosen: Callable[[Entry], Collection[Challenge]]) -> Confirmed:
+    found = Confirmed()
+    for one in journal.look(work_dir).left:
+        held = journal.claim(work_dir, one) if chosen(one) else None
+        if held is None:
+            continue
+        try:
+            _forget(held, work_dir, chosen(held.entry), found)
+        finally:
+            held.release()
+    return found
+
+
+def _forget(held: journal.Held, work_dir: str, gone: Collection[Challenge], found: Confirmed) -> None:
+    """What is ours goes with it; where that cannot be done the challenge stays, with the reason."""
+    one = held.entry
+    reasons = _remove_own_files(dataclasses.replace(one, challenges=tuple(gone)), work_dir)
+    left = tuple(each for each in one.challenges if each not in gone or each.id in reasons)
+    if gone:
+        found.gone.append(dataclasses.replace(one, challenges=tuple(each for each in gone if each.id not in reasons)))
+    if left:
+        held.store(dataclasses.replace(one, challenges=left, reasons={**one.reasons, **reasons}))
+        found.left.append(held.entry)
+    else:
+        held.remove()
