@@ -8,7 +8,8 @@ import fcntl
 import os
 import secrets
 import shlex
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator, Sequence
 
 NAME = "external-auth"
 PASSING = ".new-"
@@ -17,6 +18,8 @@ PASSING = ".new-"
 _swept: set[str] = set()
 _TRIES = 3
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OTHERS = 0o022
+"""Rights of others with which they could have put there what is read."""
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -34,16 +37,51 @@ def opened(work_dir: str, *names: str, create: bool) -> Iterator[int]:
     """
     if create:
         os.makedirs(work_dir, mode=0o755, exist_ok=True)
+    with _walked(work_dir, names, lambda parent, name, shown: _entered(parent, name, shown, create)) as descriptor:
+        _sweep_once(descriptor, path(work_dir, *names))
+        yield descriptor
+
+
+@contextlib.contextmanager
+def looked_into(work_dir: str, *names: str) -> Iterator[int]:
+    """A descriptor of the same folder to read from. Nothing is made, changed or swept, so it may be read-only.
+
+    :raises FileNotFoundError: if there is none.
+    :raises OSError: if it cannot be looked at, is a link, belongs to somebody else, or others may write there.
+    """
+    with _walked(work_dir, names, _looked_at) as descriptor:
+        yield descriptor
+
+
+@contextlib.contextmanager
+def _walked(work_dir: str, names: Sequence[str], enter: Callable[[int, str, str], int]) -> Iterator[int]:
+    """:param enter: opens one folder, given that above it, its name, and its path."""
     descriptor = os.open(work_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for depth, name in enumerate((NAME, *names)):
-            below = _entered(descriptor, name, path(work_dir, *names[:depth]), create)
+            below = enter(descriptor, name, path(work_dir, *names[:depth]))
             descriptor, above = below, descriptor
             os.close(above)
-        _sweep_once(descriptor, path(work_dir, *names))
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _looked_at(parent: int, name: str, shown: str) -> int:
+    descriptor = os.open(name, _FOLDER, dir_fd=parent)
+    try:
+        status = os.fstat(descriptor)
+        if status.st_uid != os.geteuid():
+            # No chown is advised here: what he has written would be believed from then on.
+            found = f"{shown} belongs to another user, so nothing in it is believed; run this as user {status.st_uid}"
+            raise PermissionError(errno.EPERM, found, shown)
+        if status.st_mode & _OTHERS:
+            fix = f"see what is in it, then: chmod 700 {shlex.quote(shown)}"
+            raise PermissionError(errno.EPERM, f"others may write into {shown}; {fix}", shown)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _sweep_once(folder: int, shown: str) -> None:
@@ -99,6 +137,50 @@ def _made(parent: int, name: str) -> bool:
     finally:
         os.umask(before)
     return True
+
+
+def file(folder: int, name: str) -> int:
+    """A descriptor to read a file that nobody but this user may write.
+
+    :param folder: a descriptor from `opened` or `looked_into`.
+    :raises FileNotFoundError: if there is none.
+    :raises OSError: if it cannot be opened, or is something else.
+    """
+    # Without O_NONBLOCK a named pipe would be waited for.
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    status = os.fstat(descriptor)
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & _OTHERS:
+        return descriptor
+    os.close(descriptor)
+    raise PermissionError(errno.EPERM, f"{name} is not a regular file that only this user may write", name)
+
+
+def read(folder: int, name: str, limit: int, *, end: bool = False) -> bytes:
+    """The content of such a file, no more of it than the limit.
+
+    :param end: the last bytes, not the first ones.
+    :raises OSError: as `file`, or if it cannot be read.
+    """
+    with open(file(folder, name), "rb") as found:
+        if end:
+            found.seek(max(0, os.fstat(found.fileno()).st_size - limit))
+        return found.read(limit)
+
+
+def remove(folder: int, name: str) -> None:
+    """Remove a folder below this one with the files in it, as far as that can be done; no link is followed.
+
+    :param folder: a descriptor from `opened`.
+    """
+    with contextlib.suppress(OSError):
+        descriptor = os.open(name, _FOLDER, dir_fd=folder)
+        try:
+            for one in os.listdir(descriptor):
+                with contextlib.suppress(OSError):
+                    os.unlink(one, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        os.rmdir(name, dir_fd=folder)
 
 
 def put(folder: int, name: str, content: bytes, *, sync: bool = False) -> int:

@@ -156,8 +156,14 @@ def _popen(program: Program) -> subprocess.Popen[bytes]:
     )
 
 
-_NOTING_ITS_CODE = 'trap : HUP INT QUIT TERM; "$@"; code=$?; umask 077; echo "$code" >"$0"'
-"""Nobody else is there to be told it. A signal for the whole group ends the program, and is not passed on otherwise."""
+_NOTING_ITS_CODE = (
+    'trap : HUP INT QUIT TERM; "$@"; code=$?; umask 077; '
+    'echo "$code" >"$0" || { rm -f "${0%/*}/room"; echo "$code" >"$0"; }'
+)
+"""Nobody else is there to be told it. A signal for the whole group ends the program, and is not passed on otherwise.
+
+On a full disk what was kept free for such notes (`sessions/record.py`) makes room.
+"""
 
 
 def detached(

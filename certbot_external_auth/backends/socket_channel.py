@@ -17,11 +17,11 @@ import stat
 import struct
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from certbot_external_auth import lines, signals
 from certbot_external_auth.backends.answers import LINE_LIMIT
 from certbot_external_auth.backends.channel import AHEAD_LIMIT, Channel
+from certbot_external_auth.backends.session_record import Record
 from certbot_external_auth.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class SocketChannel(Channel):
         self.session = record is not None
         self.deadline = deadline
         self._needs_client = False
-        self._record = None if record is None else os.open(record, _RECORD, 0o600)
+        self._record = None if record is None else Record(record)
         self._listener = listening(path)
         self._client: socket.socket | None = None
         self._silent = False
@@ -80,7 +80,8 @@ class SocketChannel(Channel):
     def send(self, data: bytes, deadline: float) -> None:
         """Say lines; whoever does not read them until the deadline is hung up on, and may come again."""
         self._said.append(data)
-        self._note(data)
+        if self._record is not None:
+            self._record.add(data)
         if self._client is None:
             self._accept()
         self._tell(deadline)
@@ -119,18 +120,6 @@ class SocketChannel(Channel):
     def _fill(self) -> None:
         if self._client is not None and self._take_in(LINE_LIMIT) and _closed(self._client):
             self._hang_up()
-
-    def _note(self, data: bytes) -> None:
-        if self._record is None:
-            return
-        rest = memoryview(data)
-        try:
-            # A disk that is almost full takes the beginning.
-            while rest:
-                rest = rest[os.write(self._record, rest) :]
-        except OSError as error:
-            logger.warning("The session's lines are not recorded any more (%s); it goes on.", error)
-            self._record = None
 
     def _accept(self) -> None:
         """Take who waits; while somebody is there, others are told so."""
@@ -214,9 +203,6 @@ def _closed(client: socket.socket) -> bool:
     return bool(poll.poll(0))
 
 
-_RECORD = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
 def listening(path: str) -> socket.socket:
     """A socket that only this user may connect to.
 
@@ -279,19 +265,3 @@ def _unwelcome(client: socket.socket) -> tuple[str, str] | None:
     if user in (0, os.geteuid()):
         return None
     return "socket.refused", f"This socket is user {os.geteuid()}'s, not user {user}'s."
-
-
-def session_record(folder: str) -> tuple[str, str, float | None]:
-    """Socket, record and deadline of a session that `certbot-external-auth begin` made.
-
-    :raises UsageError: if the folder is not this user's alone.
-    """
-    try:
-        status = os.stat(folder)
-        if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            raise UsageError([f"The session {folder} is not this user's alone."])
-        found = json.loads(Path(folder, "session.json").read_text(encoding="utf-8"))
-        deadline = found.get("deadline")
-        return str(found["socket"]), os.path.join(folder, "lines"), None if deadline is None else float(deadline)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError([f"The session {folder} cannot be read ({error})."]) from None

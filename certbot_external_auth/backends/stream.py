@@ -199,10 +199,10 @@ def _channel(socket: str | None) -> Channel:
     session = os.environ.pop(SESSION, None)
     if session is None and socket is None:
         return Channel.standard()
-    from certbot_external_auth.backends import socket_channel
+    from certbot_external_auth.backends import session_record, socket_channel
 
     if session is not None:
-        return socket_channel.SocketChannel(*socket_channel.session_record(session))
+        return socket_channel.SocketChannel(*session_record.session_record(session))
     return socket_channel.SocketChannel(str(socket))
 
 

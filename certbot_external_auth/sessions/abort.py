@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import time
 
-from certbot_external_auth import family, folders
-from certbot_external_auth.sessions import Exit, Session, notes, report, store
+from certbot_external_auth import folders
+from certbot_external_auth.sessions import Exit, Session, notes, processes, report, store
 
 PATIENCE = 60.0
 """Seconds until it must have ended."""
@@ -31,18 +30,20 @@ def _aborted(session: Session) -> int:
     document, _ = report.look(session)
     if not ended:
         return report.tell({**document, "message": "It has not ended yet; see status."}, Exit.FAILED)
-    return report.tell({**document, "message": "It has ended. Remove what is named in remove."}, Exit.DONE)
+    return report.hand_out(session, {**document, "message": "It has ended. Remove what is named in remove."}, Exit.DONE)
 
 
 def _ended(session: Session) -> bool:
     # Nothing said over the socket would be read while Certbot looks for what was published, or asks the CA.
+    if not store.alive(session):
+        return True
     deadline = time.monotonic() + PATIENCE
-    process = store.process(session) if store.alive(session) else None
-    if process is not None:
+    found = processes.find(session)
+    if found.certbot is not None:
         # First: whoever sees the end then knows why it came.
         notes.write(session, notes.ABORTED, True)
-    while process is not None and time.monotonic() < deadline:
-        family.send(process, signal.SIGTERM)
+    while found.certbot is not None and time.monotonic() < deadline:
+        found.stop()
         # Between two certificates Certbot may take no notice.
         if store.wait_for_end(session, AGAIN):
             break

@@ -17,13 +17,17 @@ from pathlib import Path
 
 from certbot_external_auth import deployment, folders, lines, process, settings
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import DEADLINE, Session, notes, report, socket_place, store
+from certbot_external_auth.sessions import DEADLINE, Session, notes, processes, report, socket_place, store
 from certbot_external_auth.sessions.conversation import connected
 
 EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
 _NAMING = ("-a", "--authenticator", "-i", "--installer", "--configurator")
 _CHOOSING = re.compile("--(apache|nginx|standalone|manual|webroot|dns-[a-z0-9]+)")
 """Flags of Certbot's that name an authenticator by themselves."""
+_UNRECORDED = (
+    "Certbot waits, but there is no room to record what it has said, so nobody can be told what to publish. End it, "
+    "make room on the disk, and begin again: {abort}"
+)
 _HISTORIC = "certbot-external-auth:out"
 _WHOLE = ("--config", "--domain")
 """Flags of Certbot's that are the beginning of others."""
@@ -89,13 +93,18 @@ def _begun(command: Sequence[str], wanted: Session) -> int:
 
 
 def _first_batch(session: Session, ended: Callable[[], bool]) -> int:
-    conversation = connected(session.socket, ended)
+    conversation, waits = connected(session.socket, ended), False
     if conversation is not None:
         with conversation:
             waits = conversation.attend()
         if not waits:
             store.wait_for_end(session, 60.0)
-    return report.hand_out(session, *report.settled(*report.look(session)))
+    document, code = report.look(session)
+    if waits and document["state"] == "working":
+        return report.refused(
+            _UNRECORDED.format(abort=report.command(session, "abort")), "failed", {"session": session.id}
+        )
+    return report.hand_out(session, *report.settled(document, code))
 
 
 def _session(words: Sequence[str], config_dir: str, work_dir: str, deadline: int = DEADLINE) -> Session:
@@ -200,5 +209,10 @@ def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
     finally:
         for one in descriptors:
             os.close(one)
-    store.note_process(session, pid)
+    try:
+        processes.note(session, pid)
+    except OSError:
+        # Nobody would know of it.
+        processes.find(session).stop()
+        raise
     return ended

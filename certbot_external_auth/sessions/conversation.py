@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import select
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -12,13 +15,14 @@ from typing import Any
 
 from certbot import errors
 
-from certbot_external_auth.sessions import Session, store
+from certbot_external_auth.sessions import Session, socket_place, store
 
 Line = dict[str, Any]
 
 
 PATIENCE = 2400.0
 """Seconds between two lines: Certbot gives a CA half an hour to look at challenges."""
+_CREDENTIALS = struct.Struct("3i")
 
 
 class UnreachableError(errors.Error):
@@ -36,11 +40,12 @@ class Conversation:
     """
 
     def __init__(self, path: str) -> None:
-        """:raises OSError: if nobody listens there."""
+        """:raises OSError: if nobody listens there, or another user."""
         self.lines: list[Line] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.connect(path)
+            _refuse_others(self._socket)
         except OSError:
             self._socket.close()
             raise
@@ -114,11 +119,27 @@ class Conversation:
             return
 
 
+def _refuse_others(connected: socket.socket) -> None:
+    """What another user says is no session's (SO_PEERCRED of unix(7): who has begun to listen).
+
+    :raises PermissionError: if it is one.
+    """
+    _, user, _ = _CREDENTIALS.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    if user != os.geteuid():
+        raise PermissionError(errno.EPERM, f"user {user} listens there")
+
+
 def reached(session: Session) -> Conversation | None:
     """A conversation with a session's Certbot; None if that ends just now, or has not yet begun to listen.
 
-    :raises UnreachableError: if the socket is gone and will not come again.
+    :raises UnreachableError: if the socket is gone and will not come again, or is not where it must be.
+    :raises OSError: if the session cannot be looked at.
     """
+    if not socket_place.is_place(session):
+        raise UnreachableError(
+            f"Session {session.id} is said to listen at {session.socket}, where no session does, so nobody is asked "
+            "there. End it by abort, and begin again."
+        )
     try:
         return Conversation(session.socket)
     except FileNotFoundError:

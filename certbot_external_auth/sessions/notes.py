@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from typing import Any
 
-from certbot_external_auth import own_folder
-from certbot_external_auth.sessions import FOLDER, Session
+from certbot_external_auth.sessions import STATES, Session, record
 
 PROCESS = "process"
 """The shell above Certbot: ``pid``, and when it was ``started``."""
@@ -24,10 +22,17 @@ CODE = "code"
 """Certbot's exit code."""
 
 
+_LIMIT = 50_000_000
+
+
 def read(session: Session, name: str) -> Any:
-    """What was noted, None if nothing was."""
-    with contextlib.suppress(OSError, ValueError), open(os.path.join(session.folder, name), encoding="utf-8") as file:
-        return json.load(file)
+    """What was noted, None if nothing was, or what a power cut has left of it.
+
+    :raises OSError: if that cannot be looked at.
+    """
+    content = record.read(session, name, _LIMIT)
+    with contextlib.suppress(ValueError, RecursionError):
+        return None if content is None else json.loads(content)
     return None
 
 
@@ -36,21 +41,43 @@ def put(session: Session, name: str, value: object) -> None:
 
     :raises OSError: if it cannot be written.
     """
-    with own_folder.opened(session.work_dir, FOLDER, session.id, create=False) as folder:
-        os.close(own_folder.put(folder, name, json.dumps(value).encode()))
+    record.put(session, name, json.dumps(value).encode())
 
 
-def write(session: Session, name: str, value: object) -> None:
-    """`put`, for what nothing depends on so much that a full disk should end a conversation."""
-    with contextlib.suppress(OSError):
+def write(session: Session, name: str, value: object) -> bool:
+    """`put`, for what nothing depends on so much that a full disk should end a conversation; whether it is noted."""
+    try:
         put(session, name, value)
+    except OSError:
+        return False
+    return True
+
+
+def code(session: Session) -> int | None:
+    """Certbot's exit code, None if it is not known."""
+    found = read(session, CODE)
+    return found if isinstance(found, int) else None
+
+
+def answered(session: Session) -> tuple[int, list[str]]:
+    """Number of the last batch that was answered, 0 if none was, and what of it was refused."""
+    found = read(session, ANSWERED)
+    batch = found.get("batch") if isinstance(found, dict) else None
+    return (batch, list(found.get("failed", ()))) if isinstance(batch, int) else (0, [])
+
+
+def end(session: Session) -> dict[str, Any] | None:
+    """The document that was noted when the end was first seen."""
+    found = read(session, END)
+    return found if isinstance(found, dict) and found.get("state") in STATES else None
 
 
 def handed_out(session: Session) -> list[int]:
     """Numbers of the batches somebody has seen."""
-    return read(session, HANDED_OUT) or []
+    found = read(session, HANDED_OUT)
+    return [one for one in found if isinstance(one, int)] if isinstance(found, list) else []
 
 
-def hand_out(session: Session, batch: int) -> None:
-    """Note that a batch was printed."""
-    write(session, HANDED_OUT, sorted({*handed_out(session), batch}))
+def hand_out(session: Session, batch: int) -> bool:
+    """Note that a batch was printed; whether that could be done."""
+    return write(session, HANDED_OUT, sorted({*handed_out(session), batch}))

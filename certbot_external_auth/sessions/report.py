@@ -55,18 +55,21 @@ def _certificate(session: Session, name: str, changed: bool) -> dict[str, Any] |
 
 
 def seen(session: Session) -> outcome.Seen:
-    """What is known of a session now, but for `changed`."""
+    """What is known of a session now, but for `changed`.
+
+    :raises OSError: if that cannot be looked at.
+    """
     # In this order: what is said between the two looks must not be missed.
     alive = store.alive(session)
-    answer = notes.read(session, notes.ANSWERED) or {}
+    answered, failed = notes.answered(session)
     return outcome.Seen(
         lines=store.lines(session),
         alive=alive,
         verb=session.verb,
-        code=notes.read(session, notes.CODE),
+        code=notes.code(session),
         output=store.output(session),
-        answered=answer.get("batch", 0),
-        failed=answer.get("failed", ()),
+        answered=answered,
+        failed=failed,
         handed_out=notes.handed_out(session),
         aborted=notes.read(session, notes.ABORTED) is True,
     )
@@ -88,13 +91,14 @@ def look(session: Session, since: int | None = None) -> tuple[dict[str, Any], Ex
     """Document and exit code for a session as it is now, or was when its end was first seen.
 
     :param since: the batch that the caller has seen last; see `outcome.to_remove`.
+    :raises OSError: if that cannot be looked at; nothing is changed then.
     """
     now = seen(session)
-    document = None if now.alive else notes.read(session, notes.END)
+    document = None if now.alive else notes.end(session)
     if document is None:
         document = _document(session, now)
         if not now.alive:
-            socket_place.remove(session.socket)
+            socket_place.remove(session)
             # What other runs write later is none of its doing.
             notes.write(session, notes.END, document)
     document["remove"] = outcome.to_remove(now, since)
@@ -115,7 +119,7 @@ def _document(session: Session, now: outcome.Seen) -> dict[str, Any]:
 def note_ends(sessions: Sequence[Session]) -> None:
     """See to it that sessions which have ended keep their result, whatever another one does."""
     for session in sessions:
-        if notes.read(session, notes.END) is None:
+        if notes.end(session) is None:
             look(session)
 
 
@@ -131,9 +135,27 @@ def tell(document: Mapping[str, Any], code: Exit) -> int:
 def hand_out(session: Session, document: dict[str, Any], code: Exit) -> int:
     """Print a document to who will act on it; the result is the exit code."""
     result = tell(document, code)
-    if document["batch"] is not None:
-        notes.hand_out(session, document["batch"])
+    confirm_removal(session)
+    if document["batch"] is not None and not notes.hand_out(session, document["batch"]):
+        print(
+            f"There is no room to note which batch was printed; say it: {command(session)} --batch {document['batch']}",
+            file=sys.stderr,
+        )
     return result
+
+
+def confirm_removal(session: Session) -> None:
+    """What an ended session has handed out to be removed is the caller's own work, as it is while Certbot runs.
+
+    Its Certbot may have ended with nobody there to whom cleanup could be said.
+    """
+    if store.alive(session):
+        return
+    from certbot_external_auth.recovery import confirmation
+
+    performed = [line for line in store.lines(session) if line.get("cmd") == "perform_challenge"]
+    with contextlib.suppress(OSError):
+        confirmation.published(session.work_dir, performed)
 
 
 def settled(document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
@@ -164,7 +186,7 @@ def refused(message: str, state: str, more: Mapping[str, str] | None = None) -> 
 def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) -> int:
     """Do a verb's work on the session that its command line names; the result is the exit code.
 
-    :raises UsageError: if it names another configuration directory than the session has.
+    :raises UsageError: if it names another configuration directory than the session has, or cannot be looked at.
     """
     socket_place.sweep()
     try:
@@ -180,6 +202,8 @@ def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) ->
             return verb(session)
     except UnreachableError as error:
         return refused(str(error), "failed", {"session": session.id})
+    except OSError as error:
+        raise store.unreadable(session.work_dir, error) from error
 
 
 @contextlib.contextmanager

@@ -19,10 +19,13 @@ from collections.abc import Iterator
 from certbot_external_auth import own_folder
 from certbot_external_auth.backends.socket_channel import PATH_LIMIT
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.sessions import FOLDER, Session
 
 RUN = "/run"
 """For root only; it is there until the machine is started anew."""
 _SOCKET, _LOCK = ".sock", ".lock"
+_OWN = "socket"
+"""Its name in the session's folder."""
 _NAME = re.compile(rf"[0-9a-f]{{12}}{re.escape(_LOCK)}")
 
 
@@ -35,7 +38,7 @@ def chosen(folder: str, identifier: str) -> str:
     :param folder: the session's own. :param identifier: the session's.
     :raises UsageError: if there is none, or a folder that should be used is not this user's alone.
     """
-    own = os.path.join(folder, "socket")
+    own = os.path.join(folder, _OWN)
     run, *others = (_below(base, identifier) for base in _bases())
     for path in filter(None, (run, own, *others)):
         if len(os.fsencode(path)) <= PATH_LIMIT and (path == own or _made(os.path.dirname(path))) and _holds(path):
@@ -49,11 +52,23 @@ def chosen(folder: str, identifier: str) -> str:
 
 
 def _bases() -> tuple[str | None, ...]:
-    return (None if os.geteuid() else RUN, os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir())
+    return (None if os.geteuid() else RUN, os.environ.get("XDG_RUNTIME_DIR"), _temporary())
+
+
+def _temporary() -> str | None:
+    """The folder for temporary files; None where nothing can be written to any, since the disk is full, say."""
+    with contextlib.suppress(OSError):
+        return tempfile.gettempdir()
+    return None
 
 
 def _below(base: str | None, identifier: str) -> str:
-    return os.path.join(base, f"certbot-external-auth-{os.geteuid()}", f"{identifier}{_SOCKET}") if base else ""
+    return os.path.join(base, _ours(), f"{identifier}{_SOCKET}") if base else ""
+
+
+def _ours() -> str:
+    """The name of this user's folder of sockets."""
+    return f"certbot-external-auth-{os.geteuid()}"
 
 
 def lock(path: str) -> int | None:
@@ -69,11 +84,28 @@ def lock(path: str) -> int | None:
         return own_folder.put(descriptor, name.removesuffix(_SOCKET) + _LOCK, b"")
 
 
-def remove(path: str) -> None:
-    """Remove the socket of a Certbot that has ended, and what says that it was in use."""
-    for one in (path, *([path.removesuffix(_SOCKET) + _LOCK] if path.endswith(_SOCKET) else [])):
-        with contextlib.suppress(OSError):
-            os.unlink(one)
+def is_place(session: Session) -> bool:
+    """Whether a session's socket is said to lie where one of that name can: in its folder, or in one of sockets."""
+    folder, name = os.path.split(session.socket)
+    own = os.path.join(session.folder, _OWN)
+    return session.socket == own or (os.path.basename(folder), name) == (_ours(), f"{session.id}{_SOCKET}")
+
+
+def remove(session: Session) -> None:
+    """Remove the socket of a Certbot that has ended, and what says that it was in use; nothing that lies elsewhere."""
+    if not is_place(session):
+        return
+    folder, name = os.path.split(session.socket)
+    # Not by its path: a folder above may be somebody else's.
+    with contextlib.suppress(OSError):
+        if name == _OWN:
+            with own_folder.looked_into(session.work_dir, FOLDER, session.id) as descriptor:
+                os.unlink(name, dir_fd=descriptor)
+            return
+        with _opened(folder) as descriptor:
+            for one in (name, f"{session.id}{_LOCK}"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(one, dir_fd=descriptor)
 
 
 def sweep() -> None:
@@ -124,7 +156,9 @@ def _made(folder: str) -> bool:
     except OSError:
         return False
     if not _is_ours(os.lstat(folder)):
-        raise UsageError([f"{folder} is not this user's alone; remove it, or name a folder by XDG_RUNTIME_DIR."])
+        # What root has in /run comes before all others, so naming another folder would change nothing.
+        fix = "remove it" if os.path.dirname(folder) == RUN else "remove it, or name a folder by XDG_RUNTIME_DIR"
+        raise UsageError([f"{folder} is not this user's alone; {fix}."])
     return True
 
 

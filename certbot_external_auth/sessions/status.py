@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from certbot_external_auth import folders
 from certbot_external_auth.sessions import Exit, report, socket_place, store
@@ -19,8 +20,22 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.session is not None:
         return report.of_session(arguments, lambda session: report.tell(*report.look(session)))
     socket_place.sweep()
-    sessions = [
-        {"session": one.id, "started": one.started, "config_dir": one.config_dir, "state": report.look(one)[0]["state"]}
-        for one in store.every(folders.found({"work-dir": arguments.work_dir})[1])
-    ]
-    return report.tell({"sessions": sessions}, Exit.DONE)
+    return _listed(folders.found({"work-dir": arguments.work_dir})[1])
+
+
+def _listed(work_dir: str) -> int:
+    """All that can be looked at; the others are a failure that is said."""
+    found, problems = store.looked(work_dir)
+    sessions = []
+    for one in found:
+        try:
+            state = report.look(one)[0]["state"]
+        except OSError as error:
+            problems.append(f"{one.id}: {store.unreadable(work_dir, error)}")
+            continue
+        told = {"session": one.id, "started": one.started, "config_dir": one.config_dir, "state": state}
+        sessions.append(told)
+    code = report.tell({"sessions": sessions}, Exit.FAILED if problems else Exit.DONE)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return code

@@ -9,18 +9,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import itertools
 import json
 import os
 import re
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 
-from certbot_external_auth import family, own_folder
+from certbot_external_auth import own_folder
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import FOLDER, Session, notes, socket_place
+from certbot_external_auth.sessions import FOLDER, Session, record, socket_place
 
 POINTER = ".external-auth-session"
 """Name of the file in Certbot's configuration directory that names the session begun last."""
@@ -48,16 +46,22 @@ def new(work_dir: str, session: Session) -> Session:
     """
     identifier = secrets.token_hex(6)
     folder = os.path.join(root(work_dir), identifier)
-    with own_folder.opened(work_dir, FOLDER, identifier, create=True) as descriptor:
+    with own_folder.opened(work_dir, FOLDER, create=True) as above:
         try:
-            socket = socket_place.chosen(folder, identifier)
-            made = dataclasses.replace(session, id=identifier, folder=folder, socket=socket)
-            content = json.dumps({"version": 1, **dataclasses.asdict(made)}, indent=1).encode()
-            os.close(own_folder.put(descriptor, "session.json", content))
-        except UsageError:
-            shutil.rmtree(folder, ignore_errors=True)
+            made = _recorded(work_dir, dataclasses.replace(session, id=identifier, folder=folder))
+        except BaseException:
+            own_folder.remove(above, identifier)
             raise
     _point(made)
+    return made
+
+
+def _recorded(work_dir: str, session: Session) -> Session:
+    with own_folder.opened(work_dir, FOLDER, session.id, create=True) as descriptor:
+        made = dataclasses.replace(session, socket=socket_place.chosen(session.folder, session.id))
+        record.reserve(descriptor)
+        content = json.dumps({"version": 1, **dataclasses.asdict(made)}, indent=1).encode()
+        os.close(own_folder.put(descriptor, "session.json", content))
     return made
 
 
@@ -65,7 +69,7 @@ def find(work_dir: str, identifier: str) -> Session:
     """The session of that name.
 
     :raises UnknownSessionError: if there is none.
-    :raises UsageError: if this user may not look.
+    :raises UsageError: if this user may not look, or that cannot be done.
     """
     unknown = UnknownSessionError(
         [
@@ -75,27 +79,36 @@ def find(work_dir: str, identifier: str) -> Session:
     )
     if not _ID.fullmatch(identifier):
         raise unknown
-    folder = os.path.join(root(work_dir), identifier)
     try:
-        if os.stat(folder).st_uid != os.geteuid():
-            raise unknown
-        with open(os.path.join(folder, "session.json"), encoding="utf-8") as file:
-            found = json.loads(file.read(_LIMIT))
+        with own_folder.looked_into(work_dir, FOLDER, identifier) as above:
+            found = json.loads(own_folder.read(above, "session.json", _LIMIT))
         if found.pop("version") != 1:
             raise unknown
-        return Session(**{**found, "folder": folder, "names": tuple(found["names"])})
-    except PermissionError as error:
-        raise _unreadable(work_dir, error) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # Where it was found is known better than from what it says.
+        known = {"id": identifier, "folder": os.path.join(root(work_dir), identifier), "names": tuple(found["names"])}
+        return Session(**{**found, **known, "work_dir": os.path.abspath(work_dir)})
+    except FileNotFoundError:
+        raise unknown from None
+    except OSError as error:
+        raise unreadable(work_dir, error) from None
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         raise unknown from None
 
 
 def open_session(config_dir: str, work_dir: str) -> Session | None:
-    """The session that uses one of these directories now; Certbot locks each by itself."""
+    """The session that uses one of these directories now; Certbot locks each by itself.
+
+    :raises UsageError: if one on record cannot be looked at.
+    :raises OSError: for the same reason.
+    """
     found = [one for one in every(work_dir) if alive(one)]
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, UsageError):
-        with open(os.path.join(config_dir, POINTER), encoding="utf-8") as file:
-            named = json.loads(file.read(10_000))
+    # It says more than Certbot's own lock would; where it cannot be read, there is still that.
+    with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError, UsageError):
+        folder = os.open(config_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            named = json.loads(own_folder.read(folder, POINTER, 10_000))
+        finally:
+            os.close(folder)
         one = find(str(named["work_dir"]), str(named["session"]))
         if os.path.realpath(one.config_dir) == os.path.realpath(config_dir) and alive(one):
             found.append(one)
@@ -118,103 +131,89 @@ def _point(session: Session) -> None:
 def every(work_dir: str) -> list[Session]:
     """All sessions on record, oldest first.
 
+    :raises UsageError: if this user may not look, or one cannot be looked at.
+    """
+    found, problems = looked(work_dir)
+    if problems:
+        raise UsageError(problems)
+    return found
+
+
+def looked(work_dir: str) -> tuple[list[Session], list[str]]:
+    """All sessions on record that can be looked at, oldest first; and why others cannot.
+
     :raises UsageError: if this user may not look.
     """
-    found = []
+    found, problems = [], []
     for name in _folders(work_dir):
-        with contextlib.suppress(UsageError):
+        try:
             found.append(find(work_dir, name))
-    return sorted(found, key=lambda session: session.started)
+        except UnknownSessionError:
+            # What a power cut has left, or another version.
+            continue
+        except UsageError as error:
+            problems += [f"{name}: {one}" for one in error.problems]
+    return sorted(found, key=lambda session: session.started), problems
 
 
 def _folders(work_dir: str) -> list[str]:
     try:
-        return [name for name in os.listdir(root(work_dir)) if _ID.fullmatch(name)]
-    except PermissionError as error:
-        raise _unreadable(work_dir, error) from None
-    except OSError:
+        with own_folder.looked_into(work_dir, FOLDER) as above:
+            return sorted(name for name in os.listdir(above) if _ID.fullmatch(name))
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise unreadable(work_dir, error) from None
 
 
-def _unreadable(work_dir: str, error: OSError) -> UsageError:
-    return UsageError([f"The sessions in {root(work_dir)} cannot be read: {error.strerror}."])
+def unreadable(work_dir: str, error: OSError) -> UsageError:
+    """What to say where the system did not let somebody look."""
+    return UsageError([f"The sessions in {root(work_dir)} cannot be read: {error.strerror or error}."])
 
 
 def forget_old(work_dir: str, now: float) -> None:
     """Remove the records of sessions that ended long ago, also those that a power cut has left unreadable.
 
     :param now: Unix seconds.
+    :raises OSError: if the folder cannot be used.
     """
-    for name in _folders(work_dir):
-        folder = os.path.join(root(work_dir), name)
-        path = os.path.join(folder, "lines")
-        with contextlib.suppress(OSError):
-            last = os.stat(path if os.path.exists(path) else folder).st_mtime
-            if not _locked(folder) and now - last > KEPT:
-                with contextlib.suppress(UsageError):
-                    socket_place.remove(find(work_dir, name).socket)
-                shutil.rmtree(folder, ignore_errors=True)
+    with own_folder.opened(work_dir, FOLDER, create=True) as above:
+        for name in os.listdir(above):
+            # What cannot be looked at stays.
+            with contextlib.suppress(OSError):
+                if _ID.fullmatch(name) and now - _last(above, name) > KEPT and not _locked(work_dir, name):
+                    with contextlib.suppress(UsageError):
+                        socket_place.remove(find(work_dir, name))
+                    own_folder.remove(above, name)
+
+
+def _last(above: int, name: str) -> float:
+    """When its Certbot has said something last."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(os.path.join(name, "lines"), dir_fd=above, follow_symlinks=False).st_mtime
+    return os.stat(name, dir_fd=above, follow_symlinks=False).st_mtime
 
 
 def lines(session: Session) -> list[dict[str, object]]:
-    """What its Certbot has said so far; a line cut off by its death is left out."""
-    try:
-        with open(os.path.join(session.folder, "lines"), "rb") as file:
-            whole = file.read(_LIMIT).split(b"\n")[:-1]
-    except OSError:
-        return []
+    """What its Certbot has said so far; a line cut off by its death is left out.
+
+    :raises OSError: if that cannot be looked at.
+    """
     found = []
-    for line in whole:
-        with contextlib.suppress(ValueError):
+    for line in (record.read(session, "lines", _LIMIT) or b"").split(b"\n")[:-1]:
+        with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(line)
             if isinstance(value, dict):
                 found.append(value)
     return found
 
 
-def note_process(session: Session, pid: int) -> None:
-    """Put the shell above its Certbot on record.
-
-    :raises OSError: if it cannot be written.
-    """
-    member = family.member(pid)
-    if member is not None:
-        notes.put(session, notes.PROCESS, {"pid": pid, "started": member.started})
-
-
-def process(session: Session) -> family.Member | None:
-    """Its Certbot's process, None if it has ended."""
-    table, shell = family.look(), None
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        with open(os.path.join(session.folder, notes.PROCESS), "rb") as file:
-            noted = json.loads(file.read(1000))
-        found = table.get(int(noted["pid"]))
-        shell = found.pid if found is not None and found.started == noted["started"] else None
-    # Where the shell above was killed, it is who holds the lock.
-    lock = os.path.realpath(os.path.join(session.folder, "lock"))
-    below = (one for one in table.values() if shell is not None and one.parent == shell)
-    holding = (one for pid, one in table.items() if pid != shell and _holds(pid, lock))
-    return next(itertools.chain(below, holding), None)
-
-
-def _holds(pid: int, path: str) -> bool:
-    """Whether a process has a file open, and locked as `lock` does it; who only looks locks it otherwise (proc(5))."""
-    with contextlib.suppress(OSError):
-        for number in os.listdir(f"/proc/{pid}/fd"):
-            if os.readlink(f"/proc/{pid}/fd/{number}") == path:
-                with open(f"/proc/{pid}/fdinfo/{number}", encoding="utf-8") as file:
-                    return "FLOCK  ADVISORY  WRITE" in file.read()
-    return False
-
-
 def output(session: Session) -> str:
-    """The end of what Certbot printed."""
-    try:
-        with open(os.path.join(session.folder, "output"), "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
-            return file.read(4096).decode("utf-8", "replace")
-    except OSError:
-        return ""
+    """The end of what Certbot printed.
+
+    :raises OSError: if that cannot be looked at.
+    """
+    return (record.read(session, "output", 4096, end=True) or b"").decode("utf-8", "replace")
 
 
 # --- locks ---
@@ -230,25 +229,33 @@ def locks(session: Session) -> list[int]:
 
 
 def lock(session: Session) -> int:
-    """A descriptor that holds the session's lock, for its Certbot to inherit."""
-    descriptor = os.open(os.path.join(session.folder, "lock"), _NEW, 0o600)
+    """A descriptor that holds the session's lock, for its Certbot to inherit.
+
+    :raises OSError: if it cannot be made.
+    """
+    with own_folder.opened(session.work_dir, FOLDER, session.id, create=False) as folder:
+        descriptor = os.open(record.LOCK, _NEW, 0o600, dir_fd=folder)
     # Somebody who only looks holds it for a moment.
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
 
 
 def alive(session: Session) -> bool:
-    """Whether its Certbot runs."""
-    return _locked(session.folder)
+    """Whether its Certbot runs.
+
+    :raises OSError: if that cannot be looked at.
+    """
+    return _locked(session.work_dir, session.id)
 
 
-def _locked(folder: str) -> bool:
+def _locked(work_dir: str, identifier: str) -> bool:
     try:
-        descriptor = os.open(os.path.join(folder, "lock"), os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
+        with own_folder.looked_into(work_dir, FOLDER, identifier) as folder:
+            descriptor = own_folder.file(folder, record.LOCK)
+    except FileNotFoundError:
         return False
     try:
-        # Shared, so that two who look do not take each other for its Certbot.
+        # Shared, so that two who look do not take each other for its Certbot; and it needs no right to write.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -273,7 +280,10 @@ def beginning(work_dir: str) -> Iterator[None]:
 
 
 def wait_for_end(session: Session, seconds: float) -> bool:
-    """Whether its Certbot has ended within that time."""
+    """Whether its Certbot has ended within that time.
+
+    :raises OSError: if that cannot be looked at.
+    """
     deadline = time.monotonic() + seconds
     while alive(session):
         if time.monotonic() >= deadline:

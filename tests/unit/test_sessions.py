@@ -23,7 +23,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from certbot_external_auth import folders
-from certbot_external_auth.backends.socket_channel import SocketChannel, session_record
+from certbot_external_auth.backends.session_record import session_record
+from certbot_external_auth.backends.socket_channel import SocketChannel
 from certbot_external_auth.backends.stream import Stream
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import (
@@ -33,6 +34,7 @@ from certbot_external_auth.sessions import (
     conversation,
     finish,
     outcome,
+    processes,
     report,
     socket_place,
     store,
@@ -282,15 +284,16 @@ def test_a_socket_that_is_gone_is_told_from_one_that_is_not_there_yet(
 def test_a_number_that_another_process_has_now_is_nobodys(tmp_path: Path) -> None:
     """Lost: whatever program got the number of a Certbot that is gone."""
     session = store.new(str(tmp_path), begin._session(["certonly"], "/c", str(tmp_path)))
-    with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
-        store.note_process(session, shell.pid)
+    lock = store.lock(session)
+    with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE, pass_fds=[lock]) as shell:
+        os.close(lock)
+        processes.note(session, shell.pid)
         deadline = time.monotonic() + 30
-        while (found := store.process(session)) is None:
+        while (found := processes.find(session).certbot) is None or found.parent != shell.pid:
             assert time.monotonic() < deadline
-        assert found.parent == shell.pid
         noted = Path(session.folder, "process")
-        noted.write_text(json.dumps({"pid": shell.pid, "started": json.loads(noted.read_text())["started"] - 1}))
-        assert store.process(session) is None
+        noted.write_text(json.dumps({"pid": os.getpid(), "started": json.loads(noted.read_text())["started"]}))
+        assert os.getpid() not in [one.pid for one in processes.find(session).all]
         shell.communicate()
 
 
@@ -437,7 +440,7 @@ def test_sessions_that_are_somebody_elses(words: list[str], for_another_user: di
         ended = subprocess.run(command, env=for_another_user, capture_output=True, text=True, cwd="/")
         said = f"The sessions in {store.root(work_dir)} cannot be read: Permission denied.\n"
         assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said), ended
-        socket_place.remove(found.socket)
+        socket_place.remove(found)
 
 
 def runs() -> Iterator[list[dict[str, Any]]]:

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.backends.socket_channel import PATH_LIMIT, SocketChannel, session_record
+from certbot_external_auth.backends.session_record import session_record
+from certbot_external_auth.backends.socket_channel import PATH_LIMIT, SocketChannel
 from certbot_external_auth.errors import UsageError
 from tests.support import schemas
 

@@ -1,0 +1,288 @@
+"""Sessions on a host that somebody else has a hand in, or that fails: nothing is believed that is not ours.
+
+What could not be looked at is not told as "not there". The verbs are real processes, and so is whom they might signal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certbot_external_auth import family
+from certbot_external_auth.sessions import Session, begin, processes, socket_place, store
+
+ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away, and mounts")
+STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace makes calls fail")
+VERB = [sys.executable, "-m", "certbot_external_auth.cli"]
+PATIENCE = 90
+NOBODY = 65534
+THEIRS = "a" * 12
+SECRET = "root:$6$secret"
+
+
+def verb(*words: str, before: Sequence[str] = (), **more: Any) -> subprocess.CompletedProcess[str]:
+    """A verb in a process of its own."""
+    given = {"cwd": "/", "stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": PATIENCE, **more}
+    return subprocess.run([*before, *VERB, *words], **given)
+
+
+@pytest.fixture
+def base() -> Iterator[Path]:
+    """A folder with a short path that everybody may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def session(base: Path) -> Iterator[Session]:
+    """Alive, with this process as its Certbot, and with a socket."""
+    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
+    descriptors = store.locks(found)
+    Path(found.socket).touch()
+    yield found
+    for one in descriptors:
+        os.close(one)
+    socket_place.remove(found)
+
+
+# --- another user's work directory ---
+
+
+@pytest.fixture
+def theirs(base: Path) -> Path:
+    """A work directory of user nobody with a session that he has made up; its folder, which is like /tmp: root's."""
+    folder = base / "his"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    made_up = {"version": 1, "id": THEIRS, "folder": "", "socket": str(base / "victim"), "config_dir": "/c"}
+    made_up |= {"work_dir": str(base / "w"), "verb": "certonly", "started": "2026-01-01T00:00:00.000Z", "names": []}
+    (folder / "session.json").write_text(json.dumps(made_up))
+    (folder / "code").write_text("1\n")
+    for name in ("victim", "secret"):
+        (base / name).write_text(SECRET)
+        (base / name).chmod(0o600)
+    (folder / "output").symlink_to(base / "secret")
+    sessions = base / "w" / "external-auth" / "sessions"
+    sessions.mkdir(parents=True)
+    (sessions / THEIRS).symlink_to(folder)
+    return folder
+
+
+def give_away(base: Path) -> None:
+    for path in (base / "w", *(base / "w").rglob("*"), *(base / "his").iterdir()):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+
+@ROOT
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("words", [["status"], ["status", THEIRS], ["finish", THEIRS], ["abort", THEIRS]])
+def test_nothing_is_believed_that_another_user_has_written(
+    base: Path, theirs: Path, words: list[str], linked: bool
+) -> None:
+    """Lost: any file of root's, by a path that is called a socket; and what is in any file, as Certbot's output."""
+    if not linked:
+        place = base / "w" / "external-auth" / "sessions" / THEIRS
+        place.unlink()
+        theirs.rename(place)
+        theirs.mkdir()
+    give_away(base)
+    ended = verb(*words, "--work-dir", str(base / "w"))
+    assert (base / "victim").exists()
+    assert SECRET not in ended.stdout + ended.stderr
+    assert ended.returncode == 2, ended
+    assert f"run this as user {NOBODY}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@ROOT
+def test_who_is_named_by_another_user_gets_no_signal(base: Path, theirs: Path) -> None:
+    """Lost: any process of root's."""
+    with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
+        deadline = time.monotonic() + PATIENCE
+        while not (below := [one for one in family.look().values() if one.parent == shell.pid]):
+            assert time.monotonic() < deadline
+        started = (family.member(shell.pid) or below[0]).started
+        (theirs / "process").write_text(json.dumps({"pid": shell.pid, "started": started}))
+        lock = os.open(theirs / "lock", os.O_RDWR | os.O_CREAT)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        give_away(base)
+        with subprocess.Popen([*VERB, "abort", THEIRS, "--work-dir", str(base / "w")], cwd="/") as abort:
+            while abort.poll() is None and shell.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert shell.poll() is None
+            abort.kill()
+        os.close(lock)
+        shell.communicate()
+
+
+@pytest.mark.parametrize("name", ["session.json", "lines", "output", "lock", "process", "code"])
+@pytest.mark.parametrize("words", [["status"], ["status", "SESSION"], ["abort", "SESSION"]])
+def test_a_named_pipe_is_not_waited_for(base: Path, name: str, words: list[str]) -> None:
+    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(found.folder, name))
+    os.mkfifo(os.path.join(found.folder, name))
+    given = [found.id if word == "SESSION" else word for word in words]
+    ended = verb(*given, "--work-dir", found.work_dir)
+    assert "Traceback" not in ended.stderr, ended.stderr
+    socket_place.remove(found)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+def test_what_names_the_last_session_may_be_anything(base: Path, make: Any) -> None:
+    (base / "c").mkdir()
+    make(str(base / "c" / store.POINTER))
+    code = "import sys; from certbot_external_auth.sessions import store; sys.exit(store.open_session(*sys.argv[1:]))"
+    words = [sys.executable, "-c", code, str(base / "c"), str(base / "w")]
+    assert subprocess.run(words, timeout=PATIENCE, cwd="/", capture_output=True).returncode == 0
+
+
+def test_a_socket_elsewhere_is_none_of_ours(base: Path) -> None:
+    """Lost: the file that an old, or a damaged, record names."""
+    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
+    (base / "victim").touch()
+    record = Path(found.folder, "session.json")
+    record.write_text(record.read_text().replace(found.socket, str(base / "victim")))
+    ended = verb("status", found.id, "--work-dir", found.work_dir)
+    assert (base / "victim").exists(), ended
+    socket_place.remove(found)
+
+
+# --- what cannot be looked at ---
+
+
+def untouched(session: Session) -> bool:
+    """Whether neither the socket nor the result was touched by who only looked."""
+    return os.path.exists(session.socket) and not os.path.exists(os.path.join(session.folder, "end"))
+
+
+@ROOT
+@pytest.mark.parametrize("words", [["status"], ["status", "SESSION"]])
+def test_looking_needs_no_write_access(session: Session, base: Path, words: list[str]) -> None:
+    """Lost with the socket: the session, to a look at a work directory that is read-only just now."""
+    mounted = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    before = ["unshare", "-m", "sh", "-c", mounted, str(base / "w")]
+    given = [session.id if word == "SESSION" else word for word in words]
+    ended = verb(*given, "--work-dir", session.work_dir, before=before)
+    assert ended.returncode == 0, ended
+    document = json.loads(ended.stdout)
+    assert document.get("state", document.get("sessions", [{}])[0].get("state")) == "working"
+    assert untouched(session)
+
+
+FAILING = [("openat", "EMFILE"), ("openat", "EIO"), ("openat", "EACCES"), ("flock", "ENOLCK"), ("flock", "EIO")]
+
+
+@STRACE
+@pytest.mark.parametrize("words", [["status"], ["status", "SESSION"], ["abort", "SESSION"]])
+@pytest.mark.parametrize(("call", "error"), FAILING)
+def test_what_could_not_be_looked_at_is_not_gone(session: Session, words: list[str], call: str, error: str) -> None:
+    """Lost with the socket: the session, and whoever reads "lost" begins another one."""
+    where = ["-P", session.folder, "-P", os.path.join(session.folder, "lock")]
+    before = ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}", *where]
+    given = [session.id if word == "SESSION" else word for word in words]
+    ended = verb(*given, "--work-dir", session.work_dir, before=before)
+    assert ended.returncode not in (0, 6, 7), ended
+    assert "Traceback" not in ended.stderr
+    assert os.strerror(getattr(__import__("errno"), error)) in ended.stderr, ended
+    assert untouched(session)
+
+
+# --- nowhere to write ---
+
+
+@pytest.mark.parametrize("words", [["status"], ["status", "SESSION"]])
+def test_no_folder_for_temporary_files_is_needed(session: Session, words: list[str]) -> None:
+    given = [session.id if word == "SESSION" else word for word in words]
+    ended = verb(*given, "--work-dir", session.work_dir, before=["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"])
+    assert (ended.returncode, ended.stderr) == (0, ""), ended
+
+
+@pytest.mark.parametrize("words", [["check", "/bin/true", "--domain", "a.test"]])
+def test_a_verb_that_needs_one_says_so(words: list[str]) -> None:
+    ended = verb(*words, before=["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"])
+    assert ended.returncode not in (0, 2)
+    assert len(ended.stderr.splitlines()) == 1, ended
+
+
+CERTBOT = """
+import signal, sys
+def end(*_):
+    sys.exit(1)
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+@pytest.fixture
+def waiting(base: Path) -> Iterator[tuple[Session, subprocess.Popen[str]]]:
+    """A session whose Certbot ends when it is told to, below a shell as `begin` starts it."""
+    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
+    descriptors = store.locks(found)
+    with subprocess.Popen(
+        ["sh", "-c", 'trap : TERM; "$@"; :', "sh", sys.executable, "-c", CERTBOT],
+        pass_fds=descriptors,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as shell:
+        for one in descriptors:
+            os.close(one)
+        processes.note(found, shell.pid)
+        assert shell.stdout is not None
+        assert shell.stdout.readline() == "up\n"
+        yield found, shell
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGKILL)
+    socket_place.remove(found)
+
+
+def test_a_session_is_aborted_where_nothing_can_be_written(waiting: tuple[Session, subprocess.Popen[str]]) -> None:
+    """Lost on a full disk: the way out of a session that waits, and holds Certbot's lock."""
+    session, shell = waiting
+    words = ["abort", session.id, "--work-dir", session.work_dir]
+    ended = verb(*words, before=["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"])
+    assert ended.returncode == 0, ended
+    assert shell.wait(PATIENCE) == 0
+
+
+@pytest.mark.parametrize("whole_group", [True, False])
+def test_a_session_is_aborted_that_was_stopped(
+    waiting: tuple[Session, subprocess.Popen[str]], whole_group: bool
+) -> None:
+    """By SIGSTOP, or a person's Ctrl-Z. Lost: a minute, and then the way out."""
+    session, shell = waiting
+    certbot = processes.find(session).certbot
+    assert certbot is not None
+    if whole_group:
+        os.killpg(shell.pid, signal.SIGSTOP)
+    else:
+        os.kill(certbot.pid, signal.SIGSTOP)
+    ended = verb("abort", session.id, "--work-dir", session.work_dir)
+    assert ended.returncode == 0, ended
+    assert shell.wait(PATIENCE) == 0
+
+
+def test_a_process_that_does_not_hold_the_lock_is_nobodys(session: Session) -> None:
+    """Lost: whatever program a damaged record names."""
+    with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
+        processes.note(session, shell.pid)
+        found = processes.find(session)
+        assert {one.pid for one in found.all} == {os.getpid()}
+        shell.communicate()
