@@ -26,6 +26,7 @@ from faults import (  # noqa: E402
     kills,
     kills_of_recovery,
     properties,
+    sessions_under_attack,
     surroundings,
 )
 from faults.page import page  # noqa: E402
@@ -57,6 +58,7 @@ TABLES: dict[str, Make] = {
     "kills": kills.table,
     "surroundings": _with_ca(surroundings.table),
     "dispositions": _with_ca(dispositions.table),
+    "sessions": _with_ca(sessions_under_attack.table),
     "recovery": _kills_of_recovery,
     "looks": hostile_looks.table,
     "install": lambda folder, quick, seed: installing.table(folder, quick),

@@ -120,10 +120,3 @@ def test_the_disk_is_full_while_a_session_waits(tool: Tool, small: Path, ca: Tes
     done = tool.run("finish", begun["session"])
     assert done["state"] == "done", (done, (small / "external-auth").exists())
     tool.remove(done)
-
-
-def test_the_disk_is_full_when_a_session_is_aborted(tool: Tool, small: Path, domain: str) -> None:
-    begun = tool.begin("certonly", *names(domain))
-    fill(small, 0)
-    aborted = tool.run("abort", begun["session"])
-    assert (aborted.code, aborted["remove"]["txt"]) == (0, begun["txt"]), aborted

@@ -154,11 +154,13 @@ def test_what_names_the_last_session_may_be_anything(base: Path, make: Any) -> N
 def test_a_socket_elsewhere_is_none_of_ours(base: Path) -> None:
     """Lost: the file that an old, or a damaged, record names."""
     found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
-    (base / "victim").touch()
+    (base / "ours").mkdir(mode=0o700)
+    victim = base / "ours" / "victim"
+    victim.touch()
     record = Path(found.folder, "session.json")
-    record.write_text(record.read_text().replace(found.socket, str(base / "victim")))
+    record.write_text(record.read_text().replace(found.socket, str(victim)))
     ended = verb("status", found.id, "--work-dir", found.work_dir)
-    assert (base / "victim").exists(), ended
+    assert victim.exists(), ended
     socket_place.remove(found)
 
 
@@ -181,6 +183,18 @@ def test_looking_needs_no_write_access(session: Session, base: Path, words: list
     assert ended.returncode == 0, ended
     document = json.loads(ended.stdout)
     assert document.get("state", document.get("sessions", [{}])[0].get("state")) == "working"
+    assert untouched(session)
+
+
+@pytest.mark.parametrize("words", [["status"], ["status", "SESSION"], ["finish", "SESSION"], ["abort", "SESSION"]])
+def test_a_lock_that_cannot_be_opened_is_not_that_of_the_dead(session: Session, words: list[str]) -> None:
+    lock = os.path.join(session.folder, "lock")
+    os.rename(lock, f"{lock}.held")
+    os.symlink("lock.held", lock)
+    given = [session.id if word == "SESSION" else word for word in words]
+    ended = verb(*given, "--work-dir", session.work_dir)
+    assert ended.returncode in (1, 2), ended
+    assert "lost" not in ended.stdout
     assert untouched(session)
 
 
