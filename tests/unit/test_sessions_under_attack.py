@@ -6,6 +6,7 @@ What could not be looked at is not told as "not there". The verbs are real proce
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -22,7 +23,8 @@ from typing import Any
 import pytest
 
 from certbot_external_auth import family
-from certbot_external_auth.sessions import Session, begin, processes, socket_place, store
+from certbot_external_auth.backends.session_record import Record
+from certbot_external_auth.sessions import Session, begin, notes, processes, report, socket_place, store
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away, and mounts")
 STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace makes calls fail")
@@ -130,7 +132,7 @@ def test_who_is_named_by_another_user_gets_no_signal(base: Path, theirs: Path) -
 
 
 @pytest.mark.parametrize("name", ["session.json", "lines", "output", "lock", "process", "code"])
-@pytest.mark.parametrize("words", [["status"], ["status", "SESSION"], ["abort", "SESSION"]])
+@pytest.mark.parametrize("words", [["status"], ["abort", "SESSION"]])
 def test_a_named_pipe_is_not_waited_for(base: Path, name: str, words: list[str]) -> None:
     found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
     with contextlib.suppress(FileNotFoundError):
@@ -198,12 +200,13 @@ def test_a_lock_that_cannot_be_opened_is_not_that_of_the_dead(session: Session, 
     assert untouched(session)
 
 
-FAILING = [("openat", "EMFILE"), ("openat", "EIO"), ("openat", "EACCES"), ("flock", "ENOLCK"), ("flock", "EIO")]
+EVERY = (["status"], ["status", "SESSION"], ["abort", "SESSION"])
+FAILING = [(words, "flock", "ENOLCK") for words in EVERY]
+FAILING += [(EVERY[1], call, error) for call, error in (("openat", "EMFILE"), ("openat", "EACCES"), ("flock", "EIO"))]
 
 
 @STRACE
-@pytest.mark.parametrize("words", [["status"], ["status", "SESSION"], ["abort", "SESSION"]])
-@pytest.mark.parametrize(("call", "error"), FAILING)
+@pytest.mark.parametrize(("words", "call", "error"), FAILING)
 def test_what_could_not_be_looked_at_is_not_gone(session: Session, words: list[str], call: str, error: str) -> None:
     """Lost with the socket: the session, and whoever reads "lost" begins another one."""
     where = ["-P", session.folder, "-P", os.path.join(session.folder, "lock")]
@@ -212,11 +215,53 @@ def test_what_could_not_be_looked_at_is_not_gone(session: Session, words: list[s
     ended = verb(*given, "--work-dir", session.work_dir, before=before)
     assert ended.returncode not in (0, 6, 7), ended
     assert "Traceback" not in ended.stderr
-    assert os.strerror(getattr(__import__("errno"), error)) in ended.stderr, ended
+    assert os.strerror(getattr(errno, error)) in ended.stderr, ended
     assert untouched(session)
 
 
 # --- nowhere to write ---
+
+
+@pytest.fixture
+def full(base: Path) -> Iterator[Session]:
+    """A session on a disk that has become full since."""
+    (base / "w").mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=512k,mode=0755", "tmpfs", str(base / "w")]
+    if os.geteuid() or subprocess.run(words, capture_output=True).returncode:
+        pytest.skip("it needs the right to mount")
+    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
+    with contextlib.suppress(OSError), (base / "w" / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    yield found
+    subprocess.run(["umount", "-l", str(base / "w")], check=True)
+
+
+def test_there_is_room_for_what_ends_a_session(full: Session) -> None:
+    """Lost on a full disk: the exit code, what was handed out, and what Certbot has said."""
+    assert notes.hand_out(full, 1)
+    assert notes.handed_out(full) == [1]
+
+
+def test_there_is_room_for_what_certbot_says(full: Session) -> None:
+    line = json.dumps({"cmd": "hello", "more": "x" * 50_000}).encode() + b"\n"
+    record = Record(os.path.join(full.folder, "lines"))
+    record.add(line)
+    record.add(line)
+    assert len(store.lines(full)) == 2
+
+
+def test_a_batch_that_could_not_be_noted_is_named(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lost: the way out of an answer that is `more` for ever."""
+    document, code = report.look(session)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(notes.record, "put", full_disk)
+        assert report.hand_out(session, {**document, "batch": 3}, code) == 0
+    assert f"{session.id} --batch 3" in capsys.readouterr().err
+
+
+def full_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize("words", [["status"], ["status", "SESSION"]])

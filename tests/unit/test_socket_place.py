@@ -92,6 +92,16 @@ def test_a_folder_of_others_is_not_used(short: Path, tmp_path: Path, change: Cal
     assert os.listdir(store.root(work_dir)) == []
 
 
+@ROOT
+def test_root_is_not_advised_what_would_change_nothing(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What root has in /run comes first, whatever XDG_RUNTIME_DIR names."""
+    monkeypatch.setattr(socket_place, "RUN", str(short))
+    (short / OURS).mkdir(mode=0o755)
+    with pytest.raises(UsageError, match=f"{short / OURS} is not this user's alone; remove it") as raised:
+        socket_place.chosen(str(short), "a1")
+    assert "XDG_RUNTIME_DIR" not in str(raised.value)
+
+
 SESSIONS = ("0123456789ab", "ba9876543210")
 
 
