@@ -117,8 +117,9 @@ def _entered(parent: int, name: str, shown: str, create: bool) -> int:
     try:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid():
-            mend = f"run it as user {status.st_uid}, or: chown -R {os.geteuid()} {shlex.quote(shown)}"
-            raise PermissionError(errno.EPERM, f"it belongs to another user; {mend}", shown)
+            # See `_looked_at` for why no chown is advised.
+            fix = f"run it as user {status.st_uid}, or name another folder with --work-dir"
+            raise PermissionError(errno.EPERM, f"it belongs to another user; {fix}", shown)
         if status.st_mode & 0o7777 != 0o700:
             os.fchmod(descriptor, 0o700)
     except BaseException:
