@@ -95,16 +95,17 @@ def _unlink(work_dir: str, entry: Entry) -> None:
         os.unlink(f"{entry.id}.json", dir_fd=above)
 
 
-def open_file(above: int, name: str) -> int:
+def open_file(above: int, name: str, access: int = os.O_RDONLY) -> int:
     """A descriptor of a file that only this user may write.
 
     :param above: a descriptor of the folder.
+    :param access: looking needs no right to write, and no file system that can be written.
     :raises EntryError: if it is none.
     :raises OSError: if it is gone, or cannot be opened now.
     """
     try:
         # Without O_NONBLOCK a named pipe would be waited for.
-        descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
+        descriptor = os.open(name, access | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
             raise
@@ -147,17 +148,27 @@ def lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
 def claim(work_dir: str, entry: Entry) -> Held | None:
     """Lock a batch that was found, None if somebody works on it, or it is not there any more, or has changed.
 
-    :raises OSError: if the folder cannot be used.
+    :raises OSError: if the folder or the file cannot be used.
     """
     name = f"{entry.id}.json"
     with contextlib.suppress(FileNotFoundError, EntryError), own_folder.opened(work_dir, FOLDER, create=False) as above:
-        descriptor = open_file(above, name)
+        descriptor = _open_to_work(above, name)
         try:
             if _lock_soon(descriptor) and _same(descriptor, os.stat(name, dir_fd=above, follow_symlinks=False)):
                 return Held(work_dir, read(descriptor, name), os.dup(descriptor))
         finally:
             os.close(descriptor)
     return None
+
+
+def _open_to_work(above: int, name: str) -> int:
+    """Some network file systems lock for one alone only what may be written."""
+    try:
+        return open_file(above, name, os.O_RDWR)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        return open_file(above, name)
 
 
 def holder(work_dir: str, entry: Entry) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -74,21 +75,26 @@ def _look_at(above: int, name: str, found: Found) -> None:
 
 
 def _in_use(above: int, name: str) -> bool:
-    with contextlib.suppress(OSError):
+    """:raises OSError: if that cannot be found out."""
+    try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
-        try:
-            return not lock(descriptor, fcntl.LOCK_SH)
-        finally:
-            os.close(descriptor)
-    return False
+    except OSError as error:
+        # A link, a socket: nobody works on it.
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOENT):
+            return False
+        raise
+    try:
+        return not lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
 
 
 def _set_aside(above: int, name: str, reason: str, found: Found) -> None:
-    if _in_use(above, name):
-        found.aside[name] = f"{reason}, and somebody works on it"
-        return
     aside = f"{name[:100]}{ASIDE}"
     try:
+        if _in_use(above, name):
+            found.aside[name] = f"{reason}, and somebody works on it"
+            return
         os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
     except OSError as error:
         found.aside[name] = f"{reason}, and it cannot be set aside: {error.strerror}"

@@ -78,7 +78,12 @@ def withdraw(
             journal.touched.add(one.id)
             outcome.given_up.append(one)
             continue
-        held = journal.claim(work_dir, one)
+        try:
+            held = journal.claim(work_dir, one)
+        except OSError as error:
+            problem = f"its file in the journal cannot be opened: {error.strerror or error}"
+            outcome.left.append(dataclasses.replace(one, reasons=_all(one, problem)))
+            continue
         if held is None:
             # Somebody was quicker: he works on it now, or has withdrawn it.
             outcome.running += [other for other in journal.look(work_dir).running if other.id == one.id]

@@ -33,7 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Do it; 1 if something is left in the end, 128 + the signal's number if it was interrupted.
+    """Do it; 1 if something is left or a file could not be read, 128 + the signal's number if it was interrupted.
 
     :raises UsageError: if the journal cannot be used, or a batch that was named is not in it.
     """
@@ -66,7 +66,8 @@ def _done(arguments: argparse.Namespace) -> int:
         documents.tell(_document(found, work_dir))
     else:
         documents.put("\n".join(_told(found, work_dir, arguments.dry_run)))
-    return 1 if found.left and not arguments.list and not arguments.dry_run else 0
+    # Nobody knows what stands in a file that could not be read.
+    return 1 if found.aside or (found.left and not arguments.list and not arguments.dry_run) else 0
 
 
 def _confirmed(work_dir: str, arguments: argparse.Namespace) -> int:
@@ -83,8 +84,12 @@ def _confirmed(work_dir: str, arguments: argparse.Namespace) -> int:
 def _chosen(work_dir: str, config_dir: str | None, named: Iterable[str]) -> recovery.Outcome:
     found = journal.look(work_dir)
     known = {one.id for one in [*found.left, *found.running]}
+    unread = {name.split(".")[0]: reason for name, reason in found.aside.items() if reason}
+    where = f"in the journal {journal.folder(work_dir)}"
     missing = [
-        f"{one} is not in the journal {journal.folder(work_dir)}; see: certbot-external-auth recover --list"
+        f"{one} {where} could not be read: {unread[one]}"
+        if one in unread
+        else f"{one} is not {where}; see: certbot-external-auth recover --list"
         for one in named
         if one not in known
     ]
@@ -104,7 +109,9 @@ def _told(found: recovery.Outcome, work_dir: str, dry_run: bool) -> Iterator[str
         yield f"Left alone, since a run works on it, or on the same names: {', '.join(sorted(one.identifiers))}"
     for name, reason in found.aside.items():
         yield f"Passed over: {os.path.join(journal.folder(work_dir), name)}{': ' * bool(reason)}{reason}"
-    if not (found.withdrawn or found.left or found.running):
+    if found.aside:
+        yield "Whether anything is left behind is not known: what these files name was not withdrawn from here."
+    elif not (found.withdrawn or found.left or found.running):
         yield "Nothing is left behind."
 
 

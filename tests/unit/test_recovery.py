@@ -548,8 +548,12 @@ def test_why_something_is_passed_over_is_said_by_hand_and_once_in_a_run(
         outcome = recovery.Outcome(aside={newer.name: "it is of another version"})
         telling.report(outcome, work, say=lambda text, *values: said.append(text % values))
     assert [f"({newer.name}: it is of another version)" in text for text in said] == [True]
-    assert cli.main(["recover", "--work-dir", work]) == 0
+    assert cli.main(["recover", "--work-dir", work]) == 1
     assert f"Passed over: {bad}.damaged: it is no JSON\n" in capsys.readouterr().out
+    # Also once there is nothing else: what was in that file may still stand.
+    for words in ([], ["--list"], ["--dry-run"], ["--list", "--json"]):
+        assert cli.main(["recover", "--work-dir", work, *words]) == 1
+        assert "Nothing is left behind" not in capsys.readouterr().out
 
 
 def test_commands_remove_files_of_ours_and_do_without_a_folder_that_is_gone(tmp_path: Path) -> None:
