@@ -61,6 +61,14 @@ def too_large(size: Size, limit: int) -> str | None:
     return None
 
 
+def room(name: str, rest: Size, limit: int) -> int:
+    """Bytes that a variable of that name may have as its value.
+
+    :param rest: of all that the program is given, with the variable empty. :param limit: see `system_limit`.
+    """
+    return max(0, min(STRING_LIMIT - _size(name) - 1, limit - RESERVE - rest.total))
+
+
 def _size(text: str) -> int:
     """With the NUL, or the sign of equality, that follows it."""
     return 1 + (len(text) if text.isascii() else len(os.fsencode(text)))

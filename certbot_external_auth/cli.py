@@ -31,6 +31,13 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
 }
 """Verb to its module and a line of help."""
+PRINTED: dict[str, tuple[str, str]] = {
+    "call": (
+        "certbot_external_auth.recovery.call",
+        "run a command with the variables of an env file or a Dehydrated configuration, as a handler has them",
+    ),
+}
+"""The same for what stands in commands that are printed, and prints no document."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -40,14 +47,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("certbot-external-auth", description="What is done beside a run of Certbot.")
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for name, (module, text) in VERBS.items():
+    for name, (module, text) in {**VERBS, **PRINTED}.items():
         verb = verbs.add_parser(name, help=text, description=text)
         if name in given[:1]:
             importlib.import_module(module).arguments(verb)
     arguments = parser.parse_args(given)
     dispositions.settle()
     try:
-        return int(importlib.import_module(VERBS[arguments.verb][0]).main(arguments))
+        return int(importlib.import_module({**VERBS, **PRINTED}[arguments.verb][0]).main(arguments))
     except documents.NotPrintedError as error:
         print(error, file=sys.stderr)
         return 1

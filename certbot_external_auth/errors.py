@@ -14,6 +14,11 @@ from certbot import errors
 
 NOT_TRIED = "not tried, since the calls before it took too long"
 """What happened to a call that was due after the last moment for one."""
+NOT_CALLED = (
+    "not called, since it is the handler as well, and what that printed when it published is not known: it could "
+    "publish once more"
+)
+"""The same to a call that would have to tell by that whether it is to publish or to withdraw."""
 
 
 class UsageError(errors.Error):

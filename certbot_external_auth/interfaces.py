@@ -58,8 +58,9 @@ class IDialect(Interface):
     A class, called without arguments; entry-point group ``certbot_external_auth.dialects``. It MAY have a method
     ``exit(facts, error)``, which gives calls for the end of the process (`error`: what ended it, or empty), and
     attributes: ``folder``, true if a handler may be a folder of hooks, each of which is called; ``told_output``, true
-    if `cleanup` makes use of `Finished.output`, which is noted in the journal then; ``told_aliases``, true if it makes
-    use of `Challenge.txt_target` and `txt_zone`, which are None otherwise.
+    if `cleanup` makes use of `Finished.output` (None where it is not known), which is noted in the journal then;
+    ``output_variable``, the variable that has it, of which the end is told where it is too long; ``told_aliases``, true
+    if it makes use of `Challenge.txt_target` and `txt_zone`, which are None otherwise.
     """
 
     challenge_types = Attribute("Challenge types a handler of this dialect can carry, in order of preference.")

@@ -22,11 +22,13 @@ class Output:
     """Turns the bytes of both pipes into lines.
 
     :ivar say: called with each line. :ivar masks: what is shown as ***.
+    :ivar hear: called with what it prints on its standard output, as it comes: all of it, and unchanged.
     :ivar stdout: the beginning of its standard output. :ivar last: the last lines, masked.
     """
 
     say: Callable[[str], None]
     masks: Sequence[bytes] = ()
+    hear: Callable[[bytes], None] | None = None
     last: deque[bytes] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     stdout: bytearray = field(default_factory=bytearray)
     partial: dict[int, bytearray] = field(default_factory=dict)
@@ -35,6 +37,8 @@ class Output:
     blank: bool = False
 
     def feed(self, key: int, data: bytes, standard: bool) -> None:
+        if standard and self.hear is not None:
+            self.hear(data)
         if standard and len(self.stdout) < text.LIMIT:
             self.stdout += data[: text.LIMIT - len(self.stdout)]
         buffer = self.partial.setdefault(key, bytearray())

@@ -66,6 +66,7 @@ class Program:
     :ivar folder: its working directory; None is the caller's.
     :ivar limit: seconds; None is no limit.
     :ivar masks: what is shown as *** where it is printed.
+    :ivar hear: called with each piece of its standard output as it comes; None if nobody needs it whole.
     """
 
     argv: Sequence[str]
@@ -76,3 +77,4 @@ class Program:
     folder: str | None = None
     limit: float | None = None
     masks: Sequence[bytes] = ()
+    hear: Callable[[bytes], None] | None = None

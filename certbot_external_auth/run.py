@@ -26,10 +26,10 @@ from certbot_external_auth.backends.stream import Lineages, Saved, Stream, opene
 from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
 from certbot_external_auth.errors import DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.lines import Deployment, Line, Problem
-from certbot_external_auth.recovery import telling
+from certbot_external_auth.recovery import looking, telling
 from certbot_external_auth.recovery.context import entry_of
 from certbot_external_auth.served_certificates import ServedCertificates
-from certbot_external_auth.verification import Verification
+from certbot_external_auth.verification import OFF, Verification
 
 logger = logging.getLogger(__name__)
 _UNUSABLE = "Nothing was published. Mend that, or name another folder with --work-dir."
@@ -67,6 +67,8 @@ class Run:
         self._refused: dict[str, Problem] = {}
         self._stream = self._open_stream()
         self._backend = backend(context.settings.mode, context)
+        if hasattr(self._backend, "hear"):
+            self._backend.hear(self._journal.hear)
         self._verification = Verification(context, self._say(), self._inform_newer)
         self.challenge_types: tuple[str, ...] = tuple(self._backend.challenge_types)
 
@@ -265,7 +267,7 @@ class Run:
             if begun:
                 finished = [self._finished(challenge, exception) for challenge in begun]
                 self._tell_results(finished)
-                failures = self._backend.cleanup(finished)
+                failures = self._standing(begun, self._backend.cleanup(finished))
             self._settle(recovery.reasons_of(failures, begun))
         finally:
             # Where cleanup did not come to its end the journal keeps all of the batch.
@@ -278,6 +280,18 @@ class Run:
                 "The next run tries again to withdraw it, or now: certbot-external-auth recover --work-dir %s",
                 shlex.quote(self._work_dir),
             )
+
+    def _standing(self, begun: Sequence[Challenge], failures: Sequence[Failure]) -> list[Failure]:
+        """The failures of a cleanup without those about what nobody shows any more, once it was seen."""
+        # What was never seen may only be on its way.
+        looks = self._offered and self._settings.verify != OFF and not self._settings.historic
+        if not looks or self._settings.mode in recovery.TOLD_MODES:
+            return list(failures)
+        observer, timeout = self._verification.observer, self._settings.verify_timeout
+        left, gone = looking.standing(observer, begun, failures, timeout)
+        for one in gone:
+            logger.warning("%s, and no server shows any more what was published, so it counts as withdrawn.", one)
+        return left
 
     def _settle(self, reasons: Mapping[str, str]) -> None:
         """What is withdrawn leaves the journal."""

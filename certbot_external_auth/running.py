@@ -58,7 +58,7 @@ class Running:
         watch: Watch,
         relatives: Family,
     ) -> None:
-        self.output = Output(program.say, program.masks)
+        self.output = Output(program.say, program.masks, program.hear)
         self._popen = popen
         self._child = Child(popen)
         self._name = program.argv[0]

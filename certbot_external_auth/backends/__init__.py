@@ -35,6 +35,7 @@ class Context:
     :ivar http_port: where a server must answer http-01 (``--http-01-port``).
     :ivar subset: names that fail may be left out (``--allow-subset-of-names``).
     :ivar until: monotonic time after which no call is begun any more; None for no limit.
+    :ivar deliberate: somebody named the batch that is withdrawn, so that also a call which may publish is made.
     :ivar config_files: what was read of a Dehydrated configuration.
     :ivar repeat: flags by which Certbot makes this certificate once more, without its name.
     :ivar install: flags by which `certbot install` hands it over again, without its name.
@@ -57,6 +58,7 @@ class Context:
     install: tuple[str, ...] = ()
     until: float | None = None
     config_files: tuple[str, ...] = ()
+    deliberate: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,14 @@ class Finished:
 
     :ivar status: ``valid``, ``invalid``, ``pending`` or ``not_asked``.
     :ivar problem: the CA's problem document, or the driver's reason.
-    :ivar output: the beginning of what the handler printed when it published this.
+    :ivar output: what the handler printed when it published this; None if that is not known, since the call did not end
+        well and printed nothing, or its run was killed.
     """
 
     challenge: Challenge
     status: str
     problem: Problem | None = None
-    output: str = ""
+    output: str | None = ""
 
     @property
     def cleanup_status(self) -> str:

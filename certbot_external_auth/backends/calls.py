@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import logging
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from certbot_external_auth import call_size, preflight
 from certbot_external_auth.backends import Context, masks
+from certbot_external_auth.backends.heard import Heard, fitting
 from certbot_external_auth.backends.side_by_side import Steps, carry_out
 from certbot_external_auth.dialects import Call, recognise
 from certbot_external_auth.environment import handler_environment
@@ -39,13 +41,15 @@ class Handler:
     """The handler of one lineage.
 
     :ivar secrets: added to its environment, and shown nowhere.
-    :ivar outputs: the beginning of what it printed for a challenge, by the challenge's id.
+    :ivar heard: what it printed when it published a challenge, by the challenge's id, if its dialect needs that.
+    :ivar hear: told each piece of that, with the challenge's id, as it comes.
     :ivar shared_names: TXT names at which the batch has more values than one.
     """
 
     def __init__(self, context: Context, dialect: Any) -> None:
         self.secrets: Mapping[str, str] = {}
-        self.outputs: dict[str, str] = {}
+        self.heard: dict[str, Heard] = {}
+        self.hear: Callable[[str, bytes], None] | None = None
         self.shared_names: frozenset[str] = frozenset()
         self._context = context
         self._settings = context.settings
@@ -70,8 +74,12 @@ class Handler:
     def _handlers(self) -> list[tuple[str, ...]]:
         return handlers(self._context.words, self._dialect)
 
-    def steps(self, call: Call) -> Steps:
-        """One call; in a folder of hooks every one is called, and one that did it is enough."""
+    def steps(self, call: Call, publishing: bool = False) -> Steps:
+        """One call; in a folder of hooks every one is called, and one that did it is enough.
+
+        :param publishing: what it prints is for the cleanup.
+        """
+        call = self._fitted(call)
         key = (self._context.words, call.operation)
         if call.once and key in _called:
             return []
@@ -87,7 +95,10 @@ class Handler:
         results = []
         for words in handlers:
             logger.debug("Calling %s: %s", words[0], _label(call))
-            results.append((words, (yield self._program(words, call))))
+            program = self._program(words, call)
+            if publishing and getattr(self._dialect, "told_output", False):
+                program = dataclasses.replace(program, hear=self._hearing(call))
+            results.append((words, (yield program)))
             self._note(call, results[-1][1])
         return self._failures(call, results)
 
@@ -168,7 +179,41 @@ class Handler:
     def _note(self, call: Call, ended: Ended) -> None:
         logger.debug("%s: %s", _label(call), ended)
         for challenge in call.challenges:
-            self.outputs[challenge.id] = ended.stdout
+            if challenge.id in self.heard:
+                self.heard[challenge.id].ended = ended.ok
+
+    def _hearing(self, call: Call) -> Callable[[bytes], None]:
+        ids = [challenge.id for challenge in call.challenges]
+        self.heard.update((each, Heard()) for each in ids)
+
+        def hear(data: bytes) -> None:
+            for each in ids:
+                self.heard[each].add(data)
+                if self.hear is not None:
+                    self.hear(each, data)
+
+        return hear
+
+    def _fitted(self, call: Call) -> Call:
+        """With as much of the handler's own output as a program may be given; of too much, the end."""
+        name = getattr(self._dialect, "output_variable", None)
+        whole = call.variables.get(name) if name else None
+        if not name or not whole:
+            return call
+        argv = [*(call.words or self._context.words), *call.arguments]
+        rest = call_size.measure(argv, {**self._surroundings, **call.variables, name: ""})
+        text = fitting(whole, call_size.room(name, rest, self._limit))
+        if text == whole:
+            return call
+        logger.warning(
+            "%s: what the handler printed when it published takes %d bytes, which no program can be given in one "
+            "variable; %s has the last %d of them.",
+            _label(call),
+            len(os.fsencode(whole)),
+            name,
+            len(os.fsencode(text)),
+        )
+        return dataclasses.replace(call, variables={**call.variables, name: text})
 
     def _mend(self, words: Sequence[str], call: Call, ended: Ended) -> str:
         if ended.timed_out:

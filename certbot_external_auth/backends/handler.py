@@ -12,18 +12,20 @@ from collections.abc import Callable, Sequence
 from zope.interface import implementer
 
 from certbot_external_auth import env_file, preflight, process, tls_files, webroot
-from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends import Context, Finished, heard
 from certbot_external_auth.backends.calls import Handler
 from certbot_external_auth.backends.side_by_side import Steps, carry_out
 from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.environment import handler_environment
-from certbot_external_auth.errors import DeployError, Failure, PerformError, UsageError
+from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lines import Deployment
 
 logger = logging.getLogger(__name__)
 
+LONGEST = 131_000
+"""Bytes of an output in the journal: what every version of this plugin can give to a program in one variable."""
 _said: set[str] = set()
 
 
@@ -91,25 +93,37 @@ class HandlerBackend:
     def _publish(self, call: Call, begin: Callable[[Sequence[Challenge]], None]) -> Steps:
         begin(call.challenges)
         failures = self._write_files(call)
-        return failures or (yield from self._handler.steps(call))
+        return failures or (yield from self._handler.steps(call, publishing=True))
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
-        outputs = self._handler.outputs
         challenges = [one.challenge for one in finished]
-        shown = [
-            dataclasses.replace(
-                one, challenge=self._shown(one.challenge), output=outputs.pop(one.challenge.id, one.output)
-            )
-            for one in finished
-        ]
+        shown = [self._told(one) for one in finished]
+        unsafe = frozenset(one.challenge.id for one in shown if self._unsafe(one))
         calls = _placed(self._dialect.cleanup(shown, self._context.facts), challenges)
         if not calls:
             return self._remove_files(Call("cleanup", challenges=tuple(challenges)))
         self._handler.look_around()
-        return carry_out(calls, self._withdraw, jobs=self._jobs, keep_going=True)
+        return carry_out(calls, lambda call: self._withdraw(call, unsafe), jobs=self._jobs, keep_going=True)
 
-    def _withdraw(self, call: Call) -> Steps:
+    def _told(self, one: Finished) -> Finished:
+        """With what the dialect is told besides."""
+        printed = self._handler.heard.get(one.challenge.id)
+        # In a run that goes on, what was not heard was not called.
+        unheard = one.output if self._context.recovering else None
+        output = unheard if printed is None else printed.text
+        return dataclasses.replace(one, challenge=self._shown(one.challenge), output=output)
+
+    def _unsafe(self, one: Finished) -> bool:
+        context = self._context
+        found = heard.unsafe(self._dialect, context.words, context.facts.cleanup_words, one.output)
+        return found and not context.deliberate
+
+    def _withdraw(self, call: Call, unsafe: frozenset[str]) -> Steps:
         failures = self._remove_files(call)
+        ids = tuple(one.id for one in call.challenges)
+        if not unsafe.isdisjoint(ids):
+            who = f"The handler {self._context.words[0]}"
+            return [*failures, Failure(who, call.operation, call.identifiers, NOT_CALLED, ids=ids)]
         return failures + (yield from self._handler.steps(call))
 
     def deploy(self, deployment: Deployment) -> None:
@@ -131,10 +145,15 @@ class HandlerBackend:
 
     @property
     def kept_outputs(self) -> dict[str, str]:
-        """What the handler printed, by the challenge's id, where its cleanup is told so."""
+        """What the handler printed, by the challenge's id, where its cleanup is told so and it is known."""
         if not getattr(self._dialect, "told_output", False):
             return {}
-        return {identifier: output for identifier, output in self._handler.outputs.items() if output.strip()}
+        found = ((identifier, one.text) for identifier, one in self._handler.heard.items())
+        return {identifier: heard.fitting(text, LONGEST) for identifier, text in found if text is not None}
+
+    def hear(self, listener: Callable[[str, bytes], None]) -> None:
+        """Have somebody told what the handler prints while it publishes, with the challenge's id, as it comes."""
+        self._handler.hear = listener
 
     @property
     def _jobs(self) -> int:

@@ -86,25 +86,12 @@ class Sight:
         return any(one.id != SECOND for one in self.missing)
 
 
-class _Turning(watch.Observer):
-    """Shows the watch an observer's observations as `Wish.turned` has them, and keeps the last ones as they were."""
-
-    def __init__(self, observer: watch.Observer, wish: Wish) -> None:
-        self._observer = observer
-        self._wish = wish
-        self.last: Sequence[Observation] = ()
-
-    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        self.last = self._observer.look(expectations, until)
-        return [self._wish.turned(one) for one in self.last]
-
-
 def look(observer: watch.Observer, wish: Wish, timeout: float) -> Sight:
     """Look until it is as wished, nobody answers, or the time is over.
 
     :param timeout: seconds.
     """
-    turning = _Turning(observer, wish)
+    turning = watch.Turning(observer, wish.turned)
     found = watch.watch(turning, wish.expectations, watch.Policy(AUTO, timeout))
     return Sight(
         decision=found.decision(AUTO),

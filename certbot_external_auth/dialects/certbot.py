@@ -25,6 +25,8 @@ class CertbotManual:
     challenge_types = (dns01.TYPE, http01.TYPE)
     told_output = True
     """The cleanup is told what the handler printed when it published."""
+    output_variable = "CERTBOT_AUTH_OUTPUT"
+    """In which variable; of what it cannot hold, the end is told."""
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_call("auth-hook", one, found) for one, found in zip(challenges, variables(challenges), strict=True)]
@@ -37,8 +39,7 @@ class CertbotManual:
             _call(
                 "cleanup-hook",
                 one.challenge,
-                # The beginning of it is all that is kept, so it cannot grow over the size a program may be given.
-                {**found_for_one, "CERTBOT_AUTH_OUTPUT": one.output.strip()},
+                {**found_for_one, self.output_variable: (one.output or "").strip()},
                 facts.cleanup_words,
             )
             for one, found_for_one in zip(finished, found, strict=True)

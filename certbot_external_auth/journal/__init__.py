@@ -10,16 +10,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import json
+import logging
 import time
 from collections.abc import Iterable, Mapping
 
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.journal import outputs as printed
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.journal.files import Held, claim, file_path, folder, holder, new_id
 from certbot_external_auth.journal.scan import Found, look
 
 __all__ = ["Entry", "Found", "Held", "Journal", "claim", "file_path", "folder", "look", "new_id", "touched"]
 
+logger = logging.getLogger(__name__)
+
+MOST_OUTPUT = 4_000_000
+"""Bytes of an entry that outputs may take; those that do not fit stay in their own files alone."""
 WAIT = 60.0
 """Seconds that a batch waits for another process that withdraws something of the same names."""
 
@@ -37,6 +44,7 @@ class Journal:
         self._work_dir = work_dir
         self._begun: dict[str, Challenge] = {}
         self._held: Held | None = None
+        self._deaf = False
 
     def open(self, entry: Entry) -> None:
         """Note a batch on disk; MUST be called before anything of it is touched.
@@ -45,6 +53,7 @@ class Journal:
         """
         self.abandon()
         touched.add(entry.id)
+        printed.tidy(self._work_dir, folder(self._work_dir))
         held = Held.new(self._work_dir, entry)
         try:
             wait_for_others(self._work_dir, entry)
@@ -52,7 +61,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 held.remove()
             raise
-        self._held = held
+        self._held, self._deaf = held, False
 
     def begin(self, challenges: Iterable[Challenge]) -> None:
         """MUST be called before anything outside is touched for these challenges."""
@@ -62,6 +71,23 @@ class Journal:
         """In the order in which they were begun."""
         return list(self._begun.values())
 
+    def hear(self, challenge: str, data: bytes) -> None:
+        """Note what the handler prints while it publishes, as it comes; without room for it, the run goes on.
+
+        :param challenge: its id.
+        """
+        if self._held is None or self._deaf:
+            return
+        try:
+            printed.append(self._work_dir, self._held.entry.id, challenge, data)
+        except OSError as error:
+            self._deaf = True
+            logger.warning(
+                "What the handler prints cannot be noted in %s: %s. If this run is killed, its cleanup cannot be told.",
+                self._work_dir,
+                error.strerror,
+            )
+
     def keep(self, outputs: Mapping[str, str]) -> None:
         """Note what the handler printed, for whoever withdraws the batch after this run.
 
@@ -69,7 +95,7 @@ class Journal:
         :raises OSError: if the file cannot be changed.
         """
         if self._held is not None and outputs:
-            self._held.store(dataclasses.replace(self._held.entry, outputs=dict(outputs)))
+            self._held.store(dataclasses.replace(self._held.entry, outputs=_fitting(outputs)))
 
     def close(self, reasons: Mapping[str, str]) -> None:
         """Cleanup was tried.
@@ -96,6 +122,21 @@ class Journal:
         if self._held is not None:
             self._held.release()
             self._held = None
+
+
+def output_path(work_dir: str, entry: Entry, challenge: Challenge) -> str:
+    """Where what the handler printed when it published a challenge is, if it did."""
+    return printed.path(work_dir, entry.id, challenge.id)
+
+
+def _fitting(outputs: Mapping[str, str]) -> dict[str, str]:
+    found, room = {}, MOST_OUTPUT
+    for challenge, text in outputs.items():
+        size = len(json.dumps(text))
+        if size <= room:
+            room -= size
+            found[challenge] = text
+    return found
 
 
 def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT) -> None:

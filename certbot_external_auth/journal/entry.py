@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from certbot_external_auth import __version__
+from certbot_external_auth import __version__, endpoint
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.errors import GuardError
 
@@ -66,7 +66,10 @@ class Entry:
     :ivar interrupted: how many of these tries did not come to their end, as far as is known; one that goes on is among
         them.
     :ivar reasons: why a challenge was not withdrawn, by its id; empty while its run goes on, or was killed.
-    :ivar outputs: what the handler printed when it published a challenge, by its id, where its cleanup is told so.
+    :ivar outputs: what the handler printed when it published a challenge, by its id, where its cleanup is told so; see
+        `outputs` for what it printed before the whole batch was published.
+    :ivar verify: how that run looked, ``auto``, ``strict`` or ``off``; empty where an earlier version did not note it.
+    :ivar verify_timeout: seconds. :ivar verify_nameservers: as they are typed. :ivar http_port: for http-01.
     """
 
     id: str
@@ -88,6 +91,10 @@ class Entry:
     interrupted: int = 0
     reasons: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+    verify: str = ""
+    verify_timeout: float = 0.0
+    verify_nameservers: tuple[str, ...] = ()
+    http_port: int = 80
 
     @property
     def identifiers(self) -> frozenset[str]:
@@ -220,7 +227,23 @@ def _entry(fields: _Fields) -> Entry:
         interrupted=fields.number("interrupted", 1_000_000, optional=True),
         reasons=fields.mapping("reasons"),
         outputs=fields.mapping("outputs", optional=True),
+        **_looking(fields),
     )
+
+
+def _looking(fields: _Fields) -> dict[str, Any]:
+    """How that run looked; older files do not have it."""
+    verify, timeout = fields.perhaps("verify") or "", fields.get("verify_timeout", float, optional=True) or 0.0
+    servers = fields.texts("verify_nameservers", optional=True) or ()
+    if verify not in ("", "auto", "strict", "off") or not 0 <= timeout <= 10_000_000:
+        raise EntryError("verify or verify_timeout is out of range")
+    try:
+        for one in servers:
+            endpoint.parse(one, 53)
+    except endpoint.EndpointError:
+        raise EntryError("verify_nameservers holds what is no server") from None
+    port = fields.number("http_port", 65535, optional=True) or 80
+    return {"verify": verify, "verify_timeout": timeout, "verify_nameservers": servers, "http_port": port}
 
 
 def _handler(fields: _Fields) -> Handler:

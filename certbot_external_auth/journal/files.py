@@ -11,6 +11,7 @@ import stat
 import time
 
 from certbot_external_auth import own_folder
+from certbot_external_auth.journal import outputs
 from certbot_external_auth.journal.entry import LIMIT, Entry, EntryError, decode, encode
 
 FOLDER = "journal"
@@ -80,6 +81,7 @@ class Held:
         """
         try:
             _unlink(self._work_dir, self.entry)
+            outputs.forget(self._work_dir, self.entry.id)
         finally:
             self.release()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import os
 import sys
@@ -13,7 +14,7 @@ from certbot_external_auth import documents, folders, journal, recovery
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.interruption import Interrupted, signals
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.recovery import confirmation, telling
+from certbot_external_auth.recovery import by_hand, confirmation, telling
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +103,8 @@ def _chosen(work_dir: str, config_dir: str | None, named: Iterable[str]) -> reco
 def _told(found: recovery.Outcome, work_dir: str, dry_run: bool) -> Iterator[str]:
     for one in found.withdrawn:
         for challenge in one.challenges:
-            yield f"Withdrawn: {telling.described(challenge)}"
+            word = "Not withdrawn" if telling.stays(one, challenge, found) else "Withdrawn"
+            yield f"{word}: {telling.withdrawn(one, challenge, found)}"
     for one in found.left:
         yield from _would(one, work_dir) if dry_run else _is_left(one, work_dir)
     for one in found.running:
@@ -119,7 +121,8 @@ def _is_left(one: Entry, work_dir: str) -> list[str]:
     first, *rest = telling.sentences(one, work_dir).splitlines()
     if one.mode in recovery.TOLD_MODES:
         return [first, *rest]
-    return [first, *rest[:-1], "Or by hand:", *(f"  {line}" for line in telling.commands(one, work_dir))]
+    lines = "\n".join(telling.commands(one, work_dir)).splitlines()
+    return [first, *rest[:-1], "Or by hand:", *(f"  {line}" for line in lines)]
 
 
 def _would(one: Entry, work_dir: str) -> list[str]:
@@ -127,16 +130,23 @@ def _would(one: Entry, work_dir: str) -> list[str]:
     names = ", ".join(sorted(one.identifiers))
     if problem is not None:
         return [f"Would not be withdrawn ({names}): {problem}"]
-    return [f"Would be called ({names}):", *(f"  {line}" for line in telling.calls(one, work_dir))]
+    lines = [*by_hand.not_called(one, work_dir), *telling.calls(one, work_dir)]
+    return [f"Would be called ({names}):", *(f"  {line}" for line in lines)]
 
 
 def _document(found: recovery.Outcome, work_dir: str) -> dict[str, Any]:
     return {
-        "withdrawn": [_described(one) for one in found.withdrawn],
+        "withdrawn": [_described(_with_notes(one, found)) for one in found.withdrawn],
         "left": [{**_described(one), "commands": telling.commands(one, work_dir)} for one in found.left],
         "running": [_described(one) for one in found.running],
         "set_aside": [os.path.join(journal.folder(work_dir), name) for name in found.aside],
     }
+
+
+def _with_notes(one: Entry, found: recovery.Outcome) -> Entry:
+    """With what is not plain about what is withdrawn."""
+    notes = {each.id: found.notes.get((one.id, each.id)) or one.reason(each) for each in one.challenges}
+    return dataclasses.replace(one, reasons=notes)
 
 
 def _described(one: Entry) -> dict[str, Any]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certbot_external_auth import journal, tls_files
-from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends import Context, Finished, heard
+from certbot_external_auth.backends.heard import told
 from certbot_external_auth.challenges import Challenge, Served
-from certbot_external_auth.dialects import Facts
+from certbot_external_auth.dialects import Facts, dialect
+from certbot_external_auth.endpoint import parse
+from certbot_external_auth.journal import outputs
 from certbot_external_auth.journal.entry import Entry, Handler
 from certbot_external_auth.recovery import fingerprint
 from certbot_external_auth.settings import Settings
+from certbot_external_auth.visibility.probe import DNS_PORT
+
+logger = logging.getLogger(__name__)
 
 _SAME = ("dialect", "hook_chain", "jobs", "timeout", "wellknown", "env_file")
 
@@ -44,6 +51,10 @@ def entry_of(context: Context, challenges: Sequence[Challenge], written: str) ->
             **_same(settings),
         ),
         challenges=tuple(dataclasses.replace(one, served=None) for one in challenges),
+        verify=settings.verify,
+        verify_timeout=float(settings.verify_timeout),
+        verify_nameservers=tuple(map(str, settings.verify_nameservers)),
+        http_port=context.http_port,
     )
 
 
@@ -67,6 +78,9 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
         dehydrated_config=handler.dehydrated_config,
         protocol=entry.protocol,
         historic=entry.historic,
+        verify=entry.verify or "off",
+        verify_timeout=entry.verify_timeout,
+        verify_nameservers=tuple(parse(one, DNS_PORT) for one in entry.verify_nameservers),
         **_same(handler),
     )
     facts = Facts(
@@ -93,6 +107,7 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
         unattended=True,
         silent=True,
         tls_port=entry.tls_port,
+        http_port=entry.http_port,
         folder=folder,
         recovering=True,
     )
@@ -101,9 +116,35 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
 def finished(entry: Entry, work_dir: str) -> list[Finished]:
     """Its challenges for a backend's cleanup; what the CA thought of them is not known."""
     return [
-        Finished(_served(one, entry, work_dir), "pending", output=entry.outputs.get(one.id, ""))
+        Finished(_served(one, entry, work_dir), "pending", output=output(entry, one, work_dir))
         for one in entry.challenges
     ]
+
+
+def output(entry: Entry, challenge: Challenge, work_dir: str) -> str | None:
+    """What the handler printed when it published it; None if that is not known."""
+    try:
+        found = told(outputs.read(work_dir, entry.id, challenge.id))
+    except OSError as error:
+        logger.warning("What the handler printed for %s cannot be read: %s", challenge.identifier, error.strerror)
+        found = ""
+    return found or entry.outputs.get(challenge.id)
+
+
+def withdraws(entry: Entry, work_dir: str) -> bool:
+    """Whether anybody is called to withdraw it: a handler of Certbot's may do without a cleanup handler."""
+    if entry.mode != "handler":
+        return True
+    return bool(
+        dialect(entry.handler.dialect).cleanup(finished(entry, work_dir), context_of(entry, work_dir, {}).facts)
+    )
+
+
+def unsafe(entry: Entry, challenge: Challenge, work_dir: str) -> bool:
+    """Whether the call that shall withdraw it may publish instead; see `heard.unsafe`."""
+    handler = entry.handler
+    convention = dialect(handler.dialect)
+    return heard.unsafe(convention, handler.words, handler.cleanup_words, output(entry, challenge, work_dir))
 
 
 def _served(challenge: Challenge, entry: Entry, work_dir: str) -> Challenge:

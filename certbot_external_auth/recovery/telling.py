@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-import os
 import shlex
 from collections.abc import Callable
 from typing import Any
 
-from certbot import errors
-
-from certbot_external_auth import journal, lines, tls_files
-from certbot_external_auth.backends.calls import handlers
+from certbot_external_auth import journal, lines
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.dialects import dialect
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.lines import Line
-from certbot_external_auth.recovery import TOLD_MODES, Outcome, shell_command
-from certbot_external_auth.recovery.context import context_of, finished
+from certbot_external_auth.recovery import TOLD_MODES, Outcome
+from certbot_external_auth.recovery.by_hand import calls, commands, described, not_called
+from certbot_external_auth.recovery.withdrawing import NOBODY
+
+__all__ = ["calls", "commands", "described", "leftover", "report", "sentences", "stays", "withdrawn"]
 
 logger = logging.getLogger(__name__)
 
@@ -48,56 +45,6 @@ def leftover(one: Entry) -> list[Line]:
     ]
 
 
-def described(challenge: Challenge) -> str:
-    """What is to be removed, for a person."""
-    if challenge.txt_domain is not None:
-        return f'the TXT record {challenge.txt_target or challenge.txt_domain}. "{challenge.validation}"'
-    if challenge.uri is not None:
-        return f"the file at {challenge.uri}"
-    return f"the certificate for {challenge.server_name}"
-
-
-def calls(one: Entry, work_dir: str) -> list[str]:
-    """Lines for a shell that do what recovery would; none where nobody can be called."""
-    if one.mode in TOLD_MODES:
-        return []
-    handler = one.handler
-    try:
-        convention = dialect(handler.dialect)
-        found = convention.cleanup(
-            finished(dataclasses.replace(one, outputs={}), work_dir), context_of(one, work_dir, {}).facts
-        )
-    except errors.Error:
-        # It came with a package that is gone.
-        return []
-    # As recovery does where the folder is gone.
-    folder = handler.folder if handler.folder is not None and os.path.isdir(handler.folder) else None
-    lines = [
-        shell_command.line(words, call, folder, handler.dehydrated_config)
-        for call in found
-        for words in handlers(handler.words, convention)
-    ]
-    return [f"# with the variables of {handler.env_file}", *lines] if handler.env_file is not None else lines
-
-
-def commands(one: Entry, work_dir: str) -> list[str]:
-    """Lines for a shell that withdraw it, and let the journal forget it."""
-    own = [
-        shlex.join(["rm", "-f", *paths]) for challenge in one.challenges if (paths := _files(one, challenge, work_dir))
-    ]
-    return [*own, *calls(one, work_dir), f"rm -f {shlex.quote(journal.file_path(work_dir, one))}"]
-
-
-def _files(one: Entry, challenge: Challenge, work_dir: str) -> list[str]:
-    """What the plugin itself wrote for a challenge, as far as it is there."""
-    paths: list[str] = []
-    if challenge.server_name is not None:
-        paths += tls_files.paths(tls_files.folder(work_dir), challenge.server_name)
-    if challenge.uri is not None and one.handler.wellknown is not None:
-        paths.append(os.path.join(one.handler.wellknown, challenge.token))
-    return [path for path in paths if os.path.lexists(path)]
-
-
 def sentences(one: Entry, work_dir: str) -> str:
     """What is left, why, and what to do, for a person."""
     out = [f"Left behind by a run of {one.written} for {one.lineage or one.challenges[0].identifier}:"]
@@ -106,9 +53,24 @@ def sentences(one: Entry, work_dir: str) -> str:
         verb = f"certbot-external-auth recover --work-dir {shlex.quote(work_dir)} --confirm {one.id}"
         return "\n".join([*out, f"Remove it by hand; this ends the reminders: {verb}"])
     verb = f"certbot-external-auth recover --work-dir {shlex.quote(work_dir)}"
-    out.append(f"Once what is wrong is mended: {verb} {one.id}")
+    if not_called(one, work_dir):
+        out.append(f"Once it is removed where it was published, this sees it: {verb}")
+        out.append(f"To have the handler called all the same, which may publish once more: {verb} {one.id}")
+    else:
+        out.append(f"Once what is wrong is mended: {verb} {one.id}")
     out.append(f"The commands to do it by hand: {verb} --list")
     return "\n".join(out)
+
+
+def stays(one: Entry, challenge: Challenge, outcome: Outcome) -> bool:
+    """Whether nobody was to withdraw it."""
+    return outcome.notes.get((one.id, challenge.id), "").startswith(NOBODY)
+
+
+def withdrawn(one: Entry, challenge: Challenge, outcome: Outcome) -> str:
+    """A challenge that is withdrawn, with what is not plain about it."""
+    note = outcome.notes.get((one.id, challenge.id))
+    return described(challenge) + (f" ({note})" if note else "")
 
 
 def report(outcome: Outcome, work_dir: str, say: Callable[..., Any] = logger.warning) -> None:
@@ -119,7 +81,10 @@ def report(outcome: Outcome, work_dir: str, say: Callable[..., Any] = logger.war
         names = "; ".join(f"{name}: {reason}" for name, reason in new.items())
         say("In %s something could not be read and is passed over (%s).", journal.folder(work_dir), names)
     for one in outcome.withdrawn:
-        what = "; ".join(map(described, one.challenges))
+        gone = [each for each in one.challenges if not stays(one, each, outcome)]
+        if not gone:
+            continue
+        what = "; ".join(withdrawn(one, each, outcome) for each in gone)
         say("What a run of %s had left behind is withdrawn: %s.", one.written, what)
     for one in outcome.left:
         logger.error(sentences(one, work_dir))

@@ -110,6 +110,22 @@ class Observer:
         return self._probes[kind]
 
 
+class Turning(Observer):
+    """Shows observations of another observer turned round, and keeps the last ones as they were.
+
+    :param turned: one of them as the rule is to take it.
+    """
+
+    def __init__(self, observer: Observer, turned: Callable[[Observation], Observation]) -> None:
+        self._observer = observer
+        self._turned = turned
+        self.last: Sequence[Observation] = ()
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        self.last = self._observer.look(expectations, until)
+        return [self._turned(one) for one in self.last]
+
+
 def _looked(probe: Probe, expectations: Sequence[Expectation], until: float) -> list[Observation]:
     try:
         return probe.look(expectations, until)

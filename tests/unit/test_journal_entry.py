@@ -51,6 +51,11 @@ FULL = Entry(
     attempts=2,
     interrupted=1,
     reasons={"c1": "exit code 3"},
+    outputs={"c1": "\x1b[32m\udcff id=4711"},
+    verify="strict",
+    verify_timeout=30.0,
+    verify_nameservers=("192.0.2.1:53", "[2001:db8::1]:5353", "ns1.example.org:53"),
+    http_port=8080,
 )
 MEMBERS = json.loads(encode(FULL))
 
@@ -80,6 +85,13 @@ def test_a_file_without_aliases_is_read() -> None:
 def test_a_file_that_does_not_count_interrupted_tries_is_read() -> None:
     members = {name: value for name, value in MEMBERS.items() if name != "interrupted"}
     assert decode(json.dumps(members).encode()) == dataclasses.replace(FULL, interrupted=0)
+
+
+def test_a_file_that_does_not_say_how_its_run_looked_is_read() -> None:
+    new = ("verify", "verify_timeout", "verify_nameservers", "http_port")
+    members = {name: value for name, value in MEMBERS.items() if name not in new}
+    found = decode(json.dumps(members).encode())
+    assert (found.verify, found.verify_nameservers, found.http_port) == ("", (), 80)
 
 
 def test_too_long_is_not_written() -> None:
@@ -124,6 +136,13 @@ def test_too_long_is_not_written() -> None:
         (["handler", "timeout"], float("nan")),
         (["handler", "fingerprints"], {"/hook": 1}),
         (["reasons"], []),
+        (["outputs"], {"c1": "a\0b"}),
+        (["verify"], "sometimes"),
+        (["verify_timeout"], -1.0),
+        (["verify_timeout"], float("inf")),
+        (["verify_nameservers"], "192.0.2.1"),
+        (["verify_nameservers"], ["ns1 -x"]),
+        (["http_port"], 70000),
     ],
 )
 def test_every_field_is_checked(path: list[Any], value: object) -> None:

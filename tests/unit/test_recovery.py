@@ -56,7 +56,8 @@ def left(
     **settings: object,
 ) -> Entry:
     """What a run of these settings leaves when it dies."""
-    found = Settings(**{"mode": "handler", "dialect": "dehydrated", **settings})  # type: ignore[arg-type]
+    # No name server is asked; what is looked for has tests of its own, with servers.
+    found = Settings(**{"mode": "handler", "dialect": "dehydrated", "verify": "off", **settings})  # type: ignore[arg-type]
     work = str(tmp_path / "work")
     config = found.dehydrated_config
     facts = Facts("a.test", names, "/etc/le", work, wellknown=found.wellknown, config=config)
@@ -347,8 +348,8 @@ def test_http_file_is_removed_also_where_the_handler_is_gone(tmp_path: Path) -> 
 def test_a_folder_of_hooks_is_called_and_shown_hook_by_hook(tmp_path: Path) -> None:
     paths = [hook(tmp_path / "hooks" / name) for name in ("one", "two")]
     one = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
-    lines = telling.commands(one, str(tmp_path / "work"))
-    assert [path in line for path, line in zip(paths, lines, strict=False)] == [True, True]
+    (line,) = telling.commands(one, str(tmp_path / "work"))
+    assert [path in line for path in paths] == [True, True]
     assert withdraw(tmp_path).withdrawn == [one]
     assert len(calls(tmp_path)) == 2
 
