@@ -28,6 +28,7 @@ from faults import (  # noqa: E402
     properties,
     sessions_under_attack,
     surroundings,
+    told_outputs,
 )
 from faults.page import page  # noqa: E402
 from faults.table import Table  # noqa: E402
@@ -56,6 +57,7 @@ TABLES: dict[str, Make] = {
     "handlers": _with_ca(handlers.table),
     "ca": _with_ca(hostile_ca.table),
     "kills": kills.table,
+    "outputs": told_outputs.table,
     "surroundings": _with_ca(surroundings.table),
     "dispositions": _with_ca(dispositions.table),
     "sessions": _with_ca(sessions_under_attack.table),

@@ -1,0 +1,258 @@
+"""Hooks that publish and withdraw in one script and tell by CERTBOT_AUTH_OUTPUT which it is, killed at random moments;
+and a journal that cannot be written.
+
+What is said to be withdrawn must be gone, and what is not gone must be said to be left, by `recover` and by the next
+run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from faults import peers
+from faults.bed import Host, at_a_time, host
+from faults.kills import LONGER, MORE, NONE, Words, plugin, records, wait_for_rest
+from faults.outcome import PATIENCE
+from faults.table import Row, Table
+from tests.support import recover
+from tests.support.bind import Bind
+from tests.support.testca import TestCA
+
+NAMES = "abc"
+ZONE = "test"
+KILLS = 200
+"""Of this plugin's, over all hooks; KILLS in the environment is another number."""
+AIMED = 3
+"""Of so many kills one comes at any moment of the run, and the others while the hook publishes."""
+HOOK = "tells-by-output.py"
+SAID = re.compile(r'TXT record (\S+?)\. "([\w-]+)"')
+WITHDRAWN = ("Withdrawn: ", "What a run of ")
+READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+
+Record = tuple[str, str]
+"""Name and value."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """:ivar words: the command line that issues for names on a host. :ivar prints: when the hook does."""
+
+    what: str
+    words: Words
+    prints: str
+    ours: bool = True
+
+
+@dataclass
+class Count:
+    """Of one side. :ivar there: kills after which records were there. :ivar said: records said to be withdrawn.
+    :ivar standing: of these, still there. :ivar lost: records there that nobody said are left.
+    :ivar left: records said to be left. :ivar ends: what did not end as it must."""
+
+    kills: int = 0
+    there: int = 0
+    said: int = 0
+    standing: int = 0
+    lost: int = 0
+    left: int = 0
+    ends: list[str] = field(default_factory=list)
+    tried: bool = True
+
+    @property
+    def ok(self) -> bool:
+        return self.tried and not (self.standing or self.lost or self.ends)
+
+
+def table(folder: Path, quick: bool, seed: int) -> Table:
+    with Bind(ZONE) as zone, TestCA(dns_server=zone.server) as ca:
+        sides = _sides()[:1] if quick else _sides()
+        ours = [side for side in sides if side.ours]
+        kills = 2 if quick else -(-int(os.environ.get("KILLS", KILLS)) // len(ours))
+        found = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, len(sides)))
+        rows = [_row(side, count) for side, count in zip(sides, found, strict=True)]
+        rows.append(_read_only(host(folder, ca), zone))
+    return Table(
+        "Told by what they printed",
+        "One script is hook and cleanup hook; it publishes unless CERTBOT_AUTH_OUTPUT has the value, as deSEC's public "
+        f"hook does. A run for {len(NAMES)} names is ended by SIGKILL at a random moment (seed {seed}), two times in "
+        "three while the hook is called, every other time together with all that it had started; then `recover`, or "
+        "the same client for another name, by turns. The records are in BIND. Of those that are said to be withdrawn "
+        "none may be there, and of those that are there each must be said to be left. These are removed by hand then, "
+        "which the next `recover` must see. What cannot be withdrawn is what the hook published and had not told when "
+        "it died. Certbot's `--manual` says nothing of what a dead run has left, and calls nothing.",
+        ("client", "kills", "records there after", "said to be withdrawn", "of these there", "there, not said", "left"),
+        rows,
+    )
+
+
+def _sides() -> list[Side]:
+    words = ("--external-auth-dialect", "certbot", "--external-auth-cleanup-handler")
+
+    def ours(*more: str) -> Words:
+        return lambda place, domains: plugin(HOOK, *words, place.hooks.path(HOOK), *more)(place, domains)
+
+    def manual(place: Host, domains: Sequence[str]) -> list[str]:
+        return peers.manual(place, domains, place.hooks.path(HOOK), place.hooks.path(HOOK))
+
+    return [
+        Side("this plugin; it prints when it has published", ours(), "last"),
+        Side("this plugin; it prints before it publishes", ours(), "first"),
+        Side(
+            "this plugin, three at a time; it prints when it has published", ours("--external-auth-jobs", "3"), "last"
+        ),
+        Side("this plugin, three at a time; it prints before", ours("--external-auth-jobs", "3"), "first"),
+        Side("Certbot's `--manual`; it prints when it has published", manual, "last", ours=False),
+    ]
+
+
+def _row(side: Side, one: Count) -> Row:
+    cells: list[object] = [side.what, one.kills, one.there, one.said, one.standing, one.lost, one.left]
+    if not one.tried:
+        cells[-1] = NONE
+    elif one.ends:
+        cells[-1] = f"{one.left}; {'; '.join(one.ends[:3])}"
+    return Row(one.ok or not side.ours, cells)
+
+
+def _side(zone: Bind, ca: TestCA, folder: Path, kills: int, seed: int, side: Side) -> Count:
+    dice, count, place = random.Random(f"{seed} {side.what}"), Count(), _host(folder, ca, zone, side.prints)
+    takes = _calls(place, side.words(place, [f"{each}.{place.domain}" for each in NAMES]))
+    if takes is None:
+        return Count(tried=False)
+    for number in range(kills * MORE):
+        if count.kills < kills:
+            _kill_one(zone, place, side, number, takes, dice, count)
+    place.end_started()
+    return count
+
+
+def _host(folder: Path, ca: TestCA, zone: Bind, prints: str) -> Host:
+    place = host(folder, ca)
+    place.certbot.environment.update(SERVER=f"{zone.address} {zone.port}", KEY_FILE=str(zone.key_file), PRINTS=prints)
+    return place
+
+
+def _published(place: Host) -> int:
+    return len(place.hooks.calls("publish"))
+
+
+def _calls(place: Host, words: Sequence[str]) -> tuple[float, float] | None:
+    """Seconds of a run, and of its calls that publish; None if it does not end well."""
+    began, first, last, seen = time.monotonic(), 0.0, 0.0, 0
+    with peers.started(place, words) as process:
+        while process.poll() is None:
+            if (number := _published(place)) > seen:
+                seen, last = number, time.monotonic()
+                first = first or last
+            time.sleep(0.01)
+    return (time.monotonic() - began, last - first) if process.returncode == 0 and seen else None
+
+
+def _kill_one(
+    zone: Bind,
+    place: Host,
+    side: Side,
+    number: int,
+    takes: tuple[float, float],
+    dice: random.Random,
+    count: Count,
+) -> None:
+    """One kill, and who comes after it."""
+    domains = [f"{each}{number}.{place.domain}" for each in NAMES]
+    place.hooks.forget()
+    if not _killed(place, side.words(place, domains), takes, dice):
+        return
+    count.kills += 1
+    count.there += bool(records(place, domains))
+    by_hand = side.ours and count.kills % 2 == 0
+    other = f"other{number}.{place.domain}"
+    words = recover.command(place.certbot) if by_hand else side.words(place, [other])
+    code, text = _ended(place, words)
+    wait_for_rest(place)
+    _judge(place, side, domains, text, count)
+    if not by_hand and code:
+        count.ends.append(f"the next run: exit code {code}")
+    _tidy(zone, place, side, [*domains, other], count)
+
+
+def _killed(place: Host, words: Sequence[str], takes: tuple[float, float], dice: random.Random) -> bool:
+    aimed, with_all = dice.randrange(AIMED) > 0, dice.random() < 0.5
+    moment = dice.uniform(0, LONGER * (takes[1] if aimed else takes[0]))
+    with peers.started(place, words) as process:
+        while aimed and process.poll() is None and not _published(place):
+            time.sleep(0.005)
+        return peers.killed(place, process, moment, with_all)
+
+
+def _ended(place: Host, words: Sequence[str]) -> tuple[int, str]:
+    ended = subprocess.run(
+        words,
+        env=place.certbot.environment,
+        cwd=place.certbot.cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    return ended.returncode, (ended.stdout + ended.stderr).decode(errors="replace")
+
+
+def _judge(place: Host, side: Side, domains: Sequence[str], text: str, count: Count) -> None:
+    """What is said of the records beside those that are there."""
+    there = {(f"_acme-challenge.{name}", value) for name in domains for value in records(place, [name])}
+    said = {
+        (name, value) for line in text.splitlines() if line.startswith(WITHDRAWN) for name, value in SAID.findall(line)
+    }
+    left = _noted(place) if side.ours else set[Record]()
+    count.said += len(said)
+    count.standing += len(said & there)
+    count.lost += len(there - left)
+    count.left += len(there & left)
+
+
+def _noted(place: Host) -> set[Record]:
+    """The records that `recover --list` names."""
+    _, text = _ended(place, recover.command(place.certbot, "--list", "--json"))
+    found = json.loads(text)["left"]
+    return {(each["txt_domain"], each["validation"]) for one in found for each in one["challenges"]}
+
+
+def _tidy(zone: Bind, place: Host, side: Side, domains: Sequence[str], count: Count) -> None:
+    """Remove by hand what is there; who looks for it then must see that it is gone."""
+    zone.change(*(f"del _acme-challenge.{name} TXT" for name in domains))
+    if side.ours:
+        code, text = _ended(place, recover.command(place.certbot))
+        if code or recover.journal(place.certbot):
+            count.ends.append(f"recover after it was removed by hand: exit code {code}, {text[-200:]}")
+
+
+def _read_only(place: Host, zone: Bind) -> Row:
+    """`recover` where a killed run's journal cannot be written."""
+    what = "this plugin; the journal is on a file system that cannot be written"
+    if os.geteuid() or shutil.which("unshare") is None:
+        return Row(True, (what, 0, 0, 0, 0, 0, "not tried: it needs the right to mount"))
+    place.certbot.environment.update(SERVER=f"{zone.address} {zone.port}", KEY_FILE=str(zone.key_file))
+    kills = f'#!/bin/sh\n{place.hooks.native} "$@"\n[ "$1" != perform ] || kill -KILL $PPID\n'
+    place.hooks.write("kills.sh", kills)
+    _ended(place, plugin("kills.sh")(place, [place.domain]))
+    before = records(place, [place.domain])
+    work, ends = str(place.certbot.work_dir), []
+    for words in (["--list"], ["--list", "--json"], ["--dry-run"], []):
+        mounted = ["unshare", "-m", "sh", "-c", READ_ONLY, work, *recover.command(place.certbot, *words)]
+        code, text = _ended(place, mounted)
+        if "Nothing is left" in text or (before[0] not in text and words != ["--dry-run"]) or (not words and not code):
+            ends.append(f"recover {' '.join(words)}: exit code {code}, {text[-200:]}")
+    code, _ = _ended(place, recover.command(place.certbot))
+    if code or records(place, [place.domain]):
+        ends.append("what is left is not withdrawn afterwards")
+    left = "; ".join(ends) or "said by each of `recover`, `--list`, `--json`, withdrawn once it can be noted"
+    return Row(not ends, (what, 1, len(before), 0, 0, len(ends), left))
