@@ -11,7 +11,7 @@ from certbot_external_auth import journal
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.recovery import _remove_own_files
+from certbot_external_auth.recovery.withdrawing import remove_own_files
 
 CONFIRMED_MODE = "json"
 """Of the batches that a session publishes."""
@@ -72,7 +72,7 @@ def _confirm(work_dir: str, chosen: Callable[[Entry], Collection[Challenge]]) ->
 def _forget(held: journal.Held, work_dir: str, gone: Collection[Challenge], found: Confirmed) -> None:
     """What is ours goes with it; where that cannot be done the challenge stays, with the reason."""
     one = held.entry
-    reasons = _remove_own_files(dataclasses.replace(one, challenges=tuple(gone)), work_dir)
+    reasons = remove_own_files(dataclasses.replace(one, challenges=tuple(gone)), work_dir)
     left = tuple(each for each in one.challenges if each not in gone or each.id in reasons)
     if gone:
         found.gone.append(dataclasses.replace(one, challenges=tuple(each for each in gone if each.id not in reasons)))
