@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,7 @@ class Context:
     :ivar until: monotonic time after which no call is begun any more; None for no limit.
     :ivar deliberate: somebody named the batch that is withdrawn, so that also a call which may publish is made.
     :ivar config_files: what was read of a Dehydrated configuration.
+    :ivar hear: called with each line that a handler prints: a label that names the call, and the line.
     :ivar repeat: flags by which Certbot makes this certificate once more, without its name.
     :ivar install: flags by which `certbot install` hands it over again, without its name.
     """
@@ -59,6 +61,7 @@ class Context:
     until: float | None = None
     config_files: tuple[str, ...] = ()
     deliberate: bool = False
+    hear: Callable[[str, str], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -168,13 +168,19 @@ class Handler:
         return Program(
             [*words, *call.arguments],
             environment={**self._surroundings, **call.variables},
-            say=lambda line: logger.info("%s: %s", label, line),
+            say=lambda line: self._say(label, line),
             stdin=call.document,
             umask=call.umask,
             folder=call.folder or self._context.folder,
             limit=self._settings.timeout,
             masks=self._masks,
         )
+
+    def _say(self, label: str, line: str) -> None:
+        """Pass on a line that the handler printed."""
+        logger.info("%s: %s", label, line)
+        if self._context.hear is not None:
+            self._context.hear(label, line)
 
     def _note(self, call: Call, ended: Ended) -> None:
         logger.debug("%s: %s", _label(call), ended)

@@ -63,21 +63,44 @@ class Challenge:
         return self.key_authorization
 
     @property
+    def place(self) -> str:
+        """Where the CA looks: the TXT record's name, the URL, or for the TLS types the server name (SNI)."""
+        if self.type == dns01.TYPE:
+            return dns01.txt_domain(self.identifier)
+        if self.type == http01.TYPE:
+            return http01.uri(self.identifier, self.token)
+        if self.type == tlsalpn01.TYPE:
+            return tlsalpn01.server_name(self.identifier, self.identifier_type)
+        return tlssni01.z_domain(self.key_authorization)
+
+    @property
+    def record_name(self) -> str:
+        """Name of the TXT record to write: no other record may stand beside an alias (CNAME), so its target."""
+        return self.txt_target or self.place
+
+    @property
+    def description(self) -> str:
+        """What is published, in words for a person."""
+        if self.type == dns01.TYPE:
+            return f'the TXT record {self.record_name}. "{self.validation}"'
+        if self.type == http01.TYPE:
+            return f"the file at {self.place}"
+        return f"the certificate for {self.place}"
+
+    @property
     def txt_domain(self) -> str | None:
         """Owner name of the TXT record, for dns-01."""
-        return dns01.txt_domain(self.identifier) if self.type == dns01.TYPE else None
+        return self.place if self.type == dns01.TYPE else None
 
     @property
     def uri(self) -> str | None:
-        """Where the CA will fetch the key authorization, for http-01."""
-        return http01.uri(self.identifier, self.token) if self.type == http01.TYPE else None
+        """URL from which the CA fetches the key authorization, for http-01."""
+        return self.place if self.type == http01.TYPE else None
 
     @property
     def server_name(self) -> str | None:
-        """The server name (SNI) the CA will send, for the TLS types; the certificate is chosen by it."""
-        if self.type == tlsalpn01.TYPE:
-            return tlsalpn01.server_name(self.identifier, self.identifier_type)
-        return tlssni01.z_domain(self.key_authorization) if self.type == tlssni01.TYPE else None
+        """Server name (SNI) that the CA sends, for the TLS types; the server chooses the certificate by it."""
+        return self.place if self.type in TLS_TYPES else None
 
     @property
     def alpn(self) -> str | None:

@@ -1,0 +1,47 @@
+"""Where each type of challenge is answered, and how that is said to a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from certbot_external_auth.challenges import TYPES, Challenge, tlssni01
+
+TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
+KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+
+
+def challenge(kind: str, identifier: str = "a.test", identifier_type: str = "dns") -> Challenge:
+    return Challenge("c1", kind, identifier, identifier_type, TOKEN, KEY_AUTHORIZATION)
+
+
+@pytest.mark.parametrize(
+    ("made", "place"),
+    [
+        (challenge("dns-01"), "_acme-challenge.a.test"),
+        (challenge("http-01"), f"http://a.test/.well-known/acme-challenge/{TOKEN}"),
+        (challenge("http-01", "::1", "ip"), f"http://[::1]/.well-known/acme-challenge/{TOKEN}"),
+        (challenge("tls-alpn-01"), "a.test"),
+        (challenge("tls-alpn-01", "127.0.0.1", "ip"), "1.0.0.127.in-addr.arpa"),
+        (challenge("tls-sni-01"), tlssni01.z_domain(KEY_AUTHORIZATION)),
+    ],
+)
+def test_the_place_is_what_the_type_has_of_its_own(made: Challenge, place: str) -> None:
+    assert made.place == place
+    assert [value for value in (made.txt_domain, made.uri, made.server_name) if value is not None] == [place]
+
+
+def test_the_record_is_written_at_the_end_of_aliases() -> None:
+    plain = challenge("dns-01")
+    assert plain.record_name == plain.place
+    alias = replace(plain, txt_target="x.acme.test")
+    assert (alias.record_name, alias.place) == ("x.acme.test", plain.place)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_description_names_what_is_published_and_where(kind: str) -> None:
+    made = challenge(kind)
+    assert made.place in made.description
+    alias = replace(challenge("dns-01"), txt_target="x.acme.test")
+    assert alias.description == f'the TXT record x.acme.test. "{alias.validation}"'
