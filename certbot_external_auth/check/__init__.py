@@ -1,4 +1,4 @@
-"""The verb `check`: rehearses a handler without a CA."""
+"""The verb `check`: calls a handler as a run would, without a CA, and says what to change in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import tempfile
 from certbot_external_auth import settings
 
 TAKEN = (
-    *("dialect", "hook-chain", "cleanup-handler", "timeout", "env-file", "dehydrated-config", "wellknown"),
+    "dialect",
+    "hook-chain",
+    "cleanup-handler",
+    "timeout",
+    "env-file",
+    "dehydrated-config",
+    "wellknown",
     "verify-timeout",
 )
 """Flags of a run that mean the same here."""
@@ -16,13 +22,14 @@ EXAMPLE = """\
 example:
   certbot-external-auth check /etc/certbot/hook.sh --dialect dehydrated --domain example.org
 
-Every flag may also be written as Certbot's (--external-auth-dialect), so those of a command line can be taken over.
-Exit code: 0 all that matters passed, 1 it did not, 2 wrong use, 128 + the signal's number if it was interrupted.
+Every flag is also accepted under its name in Certbot (--external-auth-dialect), so you can copy the flags of a
+Certbot command line. Exit code: 0 if the handler can be used, 1 if not, 2 for wrong use, 128 plus the signal's number
+if a signal ended the check.
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags."""
+    """Add the flags to a parser."""
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("handler", nargs="?", metavar="HANDLER", help="path or command line of the handler")
@@ -32,29 +39,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         option = known[name]
         text = f"{option.help} (default: {option.default})".replace("%", "%%")
         add(f"--{name}", f"--external-auth-{name}", metavar=option.metavar, help=text)
-    add("--domain", "-d", metavar="NAME", help="a domain of your own; needed")
-    add("--type", metavar="TYPE", help="challenge type (default: the first that the dialect carries)")
+    add("--domain", "-d", metavar="NAME", help="a domain of yours, required; the test values are published there")
+    add("--type", metavar="TYPE", help="challenge type (default: the first one that the dialect supports)")
     add(
-        *("--nameserver", "--external-auth-verify-nameservers"),
+        "--nameserver",
+        "--external-auth-verify-nameservers",
         action="append",
         dest="verify_nameservers",
         metavar="HOST[:PORT]",
-        help="asked instead of the zone's own name servers, may be repeated",
+        help="ask this server instead of the zone's own name servers; may be repeated",
     )
-    add("--http-01-port", default="80", metavar="PORT", help="where the CA looks for http-01 (default: 80)")
-    add("--https-port", default="443", metavar="PORT", help="where the CA looks for the TLS types (default: 443)")
+    add("--http-01-port", default="80", metavar="PORT", help="port that the CA asks for http-01 (default: 80)")
+    add("--https-port", default="443", metavar="PORT", help="port that the CA asks for the TLS types (default: 443)")
     add(
         "--work-dir",
         metavar="DIRECTORY",
-        help="Certbot's, where your TLS server looks for validation certificates (default: a temporary one)",
+        help="Certbot's work directory, if your TLS server reads validation certificates from there (default: a "
+        "temporary directory)",
     )
-    add("--json", action="store_true", help="one JSON object a line, the last one is the summary")
+    add("--json", action="store_true", help="print one JSON object per line; the last one is the summary")
 
 
 def main(given: argparse.Namespace) -> int:
-    """Rehearse; the result is the exit code.
+    """Rehearse, and return the exit code.
 
-    :raises UsageError: for wrong use. :raises NotPrintedError: if stdout did not take all of the report.
+    :raises UsageError: for wrong use.
+    :raises NotPrintedError: if stdout did not take the whole report.
     """
     from certbot_external_auth.check.rehearsal import Rehearsal
     from certbot_external_auth.check.report import JsonReport, TextReport
@@ -69,7 +79,7 @@ def main(given: argparse.Namespace) -> int:
         summary = Rehearsal(setting, report).run()
         report.end(summary)
     if report.lost:
-        raise NotPrintedError(f"The report could not be printed: {report.lost}. The rehearsal went on to its end.")
+        raise NotPrintedError(f"The report could not be printed: {report.lost}. The check itself ran to its end.")
     if summary.interrupted is not None:
         import signal
 

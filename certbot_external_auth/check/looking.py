@@ -1,8 +1,8 @@
-"""Looking for what must be there and for what must be gone, with the same eyes as a run of Certbot."""
+"""Checks what is visible and what is gone, in the same way as a run of Certbot."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from certbot_external_auth.challenges import Challenge
@@ -21,55 +21,66 @@ from certbot_external_auth.visibility.verdict import Decision
 
 AUTO = "auto"
 _OTHERWISE = {"dns": Outcome.OTHER_VALUES, "http": Outcome.WRONG_CONTENT, "tls": Outcome.WRONG_CERTIFICATE}
-"""What something is where something else is wished for."""
+"""By probe: the outcome of a server that still shows what must be gone."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """:ivar present: what must be visible. :ivar absent: what must not be."""
+    """What the servers should show after a step.
+
+    :ivar present: challenges that must be visible.
+    :ivar absent: challenges that must not be visible.
+    """
 
     present: tuple[Challenge, ...] = ()
     absent: tuple[Challenge, ...] = ()
 
     @property
     def expectations(self) -> list[Expectation]:
-        """What is looked for: what must be there, or if that is nothing, what must not."""
+        """What to ask the servers about: what must be visible or, if that is nothing, what must not."""
         return expectations(self.present or self.absent)
 
-    def left(self, one: Observation) -> list[Challenge]:
-        """What can be seen and must not be."""
-        if not self.present and one.outcome is Outcome.MATCH:
+    def left(self, observation: Observation) -> list[Challenge]:
+        """Return the challenges that this server shows and must not show."""
+        if not self.present and observation.outcome is Outcome.MATCH:
             return list(self.absent)
-        return [challenge for challenge in self.absent if challenge.validation in one.seen]
+        return [challenge for challenge in self.absent if challenge.validation in observation.seen]
 
-    def missing(self, one: Observation) -> list[Challenge]:
-        """What cannot be seen and must be."""
-        if one.outcome.says is not Says.NO:
+    def missing(self, observation: Observation) -> list[Challenge]:
+        """Return the challenges that this server must show and does not show."""
+        if observation.outcome.says is not Says.NO:
             return []
-        return [challenge for challenge in self.present if challenge.validation not in one.seen]
+        return [challenge for challenge in self.present if challenge.validation not in observation.seen]
 
-    def shown(self, one: Observation) -> Observation:
-        """The observation as people are told of it: what must not be there is no match."""
-        return replace(one, outcome=_OTHERWISE[KINDS[self.absent[0].type]]) if self.left(one) else one
+    def shown(self, observation: Observation) -> Observation:
+        """Return the observation for a person, who is not told of a match where something should be gone."""
+        if not self.left(observation):
+            return observation
+        return replace(observation, outcome=_OTHERWISE[KINDS[self.absent[0].type]])
 
-    def turned(self, one: Observation) -> Observation:
-        """The observation as the rule for what must be visible takes it: a match is what is wished for."""
-        if self.left(one):
-            return self.shown(one)
+    def turned(self, observation: Observation) -> Observation:
+        """Return the observation for the rule of `verdict`, to which a match means that all is as it should be."""
+        if self.left(observation):
+            return self.shown(observation)
         if self.present:
-            return one
-        # A server that listens for challenges only is gone with them.
-        shut = one.outcome is Outcome.CONNECTION_REFUSED and self.absent[0].txt_domain is None
-        return replace(one, outcome=Outcome.MATCH) if shut or one.outcome.says is Says.NO else one
+            return observation
+        # A server that runs only for its challenge stops with it.
+        stopped = observation.outcome is Outcome.CONNECTION_REFUSED and self.absent[0].txt_domain is None
+        gone = stopped or observation.outcome.says is Says.NO
+        return replace(observation, outcome=Outcome.MATCH) if gone else observation
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen of a wish in the last look.
+    """What the last check of a wish saw.
 
-    :ivar decision: of the rule `auto`. :ivar answered: somebody said something.
-    :ivar missing, left: see `Wish`, at any address. :ivar shown: the observations for people.
-    :ivar reasons: what most likely is wrong, if that was asked for.
+    :ivar decision: by the rule `auto`.
+    :ivar answered: at least one server said yes or no about each place.
+    :ivar observations: as the servers answered.
+    :ivar missing: see `Wish.missing`, at any address.
+    :ivar left: see `Wish.left`, at any address.
+    :ivar shown: the observations for a person.
+    :ivar reasons: sentences about the likely cause, empty unless the rehearsal asked for it.
     """
 
     decision: Decision
@@ -82,26 +93,26 @@ class Sight:
 
     @property
     def lost(self) -> bool:
-        """Missing is not only what came as the second one to a name."""
-        return any(one.id != SECOND for one in self.missing)
+        """Whether the first value at a name is missing, and not only the second one."""
+        return any(challenge.id != SECOND for challenge in self.missing)
 
 
 def look(observer: watch.Observer, wish: Wish, timeout: float) -> Sight:
-    """Look until it is as wished, nobody answers, or the time is over.
+    """Ask the servers until all is as wished, none of them answers, or the time is over.
 
     :param timeout: seconds.
     """
     turning = watch.Turning(observer, wish.turned)
-    found = watch.watch(turning, wish.expectations, watch.Policy(AUTO, timeout))
+    last_round = watch.watch(turning, wish.expectations, watch.Policy(AUTO, timeout))
     return Sight(
-        decision=found.decision(AUTO),
-        answered=all(verdict.answered(seen) for seen in found.seen.values()),
+        decision=last_round.decision(AUTO),
+        answered=all(verdict.answered(observations) for observations in last_round.seen.values()),
         observations=tuple(turning.last),
-        missing=_named([wish.missing(one) for one in turning.last]),
-        left=_named([wish.left(one) for one in turning.last]),
+        missing=_each_once(map(wish.missing, turning.last)),
+        left=_each_once(map(wish.left, turning.last)),
         shown=tuple(map(wish.shown, turning.last)),
     )
 
 
-def _named(found: Sequence[Sequence[Challenge]]) -> tuple[Challenge, ...]:
-    return tuple(dict.fromkeys(challenge for challenges in found for challenge in challenges))
+def _each_once(groups: Iterable[Sequence[Challenge]]) -> tuple[Challenge, ...]:
+    return tuple(dict.fromkeys(challenge for challenges in groups for challenge in challenges))

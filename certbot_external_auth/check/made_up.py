@@ -1,4 +1,4 @@
-"""Challenges that no CA has sent, in the form in which one sends them."""
+"""Challenges in the form in which a CA sends them, made here."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ DASH = "-"
 
 
 def challenge(name: str, challenge_type: str, identifier: str, identifier_type: str, dashed: bool) -> Challenge:
-    """A challenge with a token and a thumbprint of 256 random bits each (RFC 8555 section 8.1).
+    """Make a challenge with a token and a thumbprint of 256 random bits each (RFC 8555 section 8.1).
 
-    :param name: its id.
-    :param dashed: token and value begin with ``-``, each as one of 64 does; else neither does.
+    :param name: the challenge's id.
+    :param dashed: both the token and the value begin with ``-``, as one in 64 does; otherwise neither does.
     """
     while True:
         token, thumbprint = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
         if dashed:
             token = DASH + token[1:]
-        found = Challenge(name, challenge_type, identifier, identifier_type, token, f"{token}.{thumbprint}")
-        # The value of tls-sni-01 is hexadecimal, so it never begins so.
-        value = dashed if challenge_type == tlssni01.TYPE else found.validation.startswith(DASH)
-        if token.startswith(DASH) == value == dashed:
-            return found
+        made = Challenge(name, challenge_type, identifier, identifier_type, token, f"{token}.{thumbprint}")
+        # The value of tls-sni-01 is hexadecimal, so it never begins with a dash.
+        value_as_wished = challenge_type == tlssni01.TYPE or made.validation.startswith(DASH) == dashed
+        if token.startswith(DASH) == dashed and value_as_wished:
+            return made

@@ -1,22 +1,21 @@
-"""The rehearsal itself: one step after the other, and nothing left behind."""
+"""The rehearsal itself: takes one step after the other, and removes everything it published."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import logging
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from certbot_external_auth import preflight
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import HandlerBackend
 from certbot_external_auth.challenges import Challenge, dns01
-from certbot_external_auth.check import advice, made_up, steps
+from certbot_external_auth.check import made_up, steps
+from certbot_external_auth.check.advice import Advice, Attempt, Kind, advise
+from certbot_external_auth.check.handler_output import HandlerOutput
 from certbot_external_auth.check.looking import Sight, Wish, look
-from certbot_external_auth.check.report import Report, Summary
-from certbot_external_auth.check.results import Level, Result, level
+from certbot_external_auth.check.report import Report
+from certbot_external_auth.check.results import Level, Result, Summary, level
 from certbot_external_auth.check.setting import Setting
 from certbot_external_auth.check.steps import Step
 from certbot_external_auth.dialects import recognise
@@ -28,23 +27,31 @@ from certbot_external_auth.verification import EXPLAIN_LIMIT, Verification
 from certbot_external_auth.visibility import expectations
 from certbot_external_auth.visibility.report import wildcard
 
-OUTPUT_LINES = 10
-LAST_LOOK = 5.0
-"""Seconds in which what was withdrawn at the end must be gone at the latest."""
+LAST_LOOK_SECONDS = 5.0
+"""At the end, the longest wait for removed values to disappear."""
+MAX_VALUES_CHARACTERS = 300
+"""Longest quotation of values that stand at the name already."""
 
 
 class Rehearsal:
-    """:param setting: what is tried. :param report: told of every step."""
+    """One rehearsal of a handler."""
 
     def __init__(self, setting: Setting, report: Report) -> None:
+        """Prepare a rehearsal.
+
+        :param setting: what to try.
+        :param report: takes the result of each step as it ends.
+        """
         self._setting = setting
         self._report = report
-        self._verification = _verification(setting.context)
-        self._observer = self._verification.observer
+        self._output = HandlerOutput()
+        self._plain = dataclasses.replace(setting.context, hear=self._output.hear)
+        self._dialect = setting.context.settings.dialect
+        self._verification = _verification(self._plain)
         self._chain = setting.context.settings.hook_chain
-        self._backends = {self._chain: HandlerBackend(setting.context)}
+        self._backends = {self._chain: HandlerBackend(self._plain)}
         self._served = ServedCertificates(
-            setting.context.facts.work_dir, setting.context.tls_port, setting.context.settings.dialect == "dehydrated"
+            setting.context.facts.work_dir, setting.context.tls_port, self._dialect == "dehydrated"
         )
         kind, identifier = setting.challenge_type, setting.identifier
         self._made = {
@@ -54,22 +61,23 @@ class Rehearsal:
         self._published: list[str] = []
         self._results: list[Result] = []
         self._stand: set[str] = set()
-        self._trial = steps.trial(setting.context.settings.dialect)
-        self._heard = _Heard()
+        self._trial = steps.trial(self._dialect)
 
     def run(self) -> Summary:
-        """All steps, then the end; the signal of an interruption is in the summary.
+        """Take all steps, and remove what is still published.
 
-        :raises UsageError: if something stands already where something would be published.
+        A signal ends the steps; the summary has its name.
+
+        :raises UsageError: if the name has TXT records already.
         """
         interrupted = None
-        with self._heard.listening():
+        with self._output.listening():
             try:
                 self._all_steps()
             except Interrupted as signal:
                 interrupted = signal
             finally:
-                # Also after what nobody expected.
+                # After an unexpected exception, too.
                 left = self._tidy(interrupted)
         self._served.remove()
         return Summary(tuple(self._results), left, None if interrupted is None else str(interrupted))
@@ -87,75 +95,76 @@ class Rehearsal:
 
     @property
     def _replaced(self) -> bool:
-        """A second value did not stand beside the first."""
-        tried = any(one.key == "second" and one.level is not Level.SKIPPED for one in self._results)
+        """Whether a second value was not visible beside the first."""
+        tried = any(result.key == "second" and result.level is not Level.SKIPPED for result in self._results)
         return tried and "second" not in self._stand
 
     def _examine(self) -> bool:
+        """Examine the handler's files; return whether the handler may be called."""
         backend = self._backend(self._chain)
         findings = backend.examine()
-        found = Level.FAILED if findings.problems else Level.WARNING if findings.warnings else Level.PASSED
-        told = " ".join([*findings.problems, *findings.warnings])
-        expected = "it can be started, and nobody else may change it"
-        self._tell(Result(steps.STATIC, "look at the handler", found, expected, told))
+        reached = Level.FAILED if findings.problems else Level.WARNING if findings.warnings else Level.PASSED
+        self._tell(Result(steps.STATIC, reached, findings=(*findings.problems, *findings.warnings)))
         if findings.problems:
             return False
         backend.prepare(publishing=True, deploying=False)
         return True
 
     def _look_before(self) -> bool:
-        """Nothing is published at a name that exists.
+        """Check that the name has no TXT records; return whether a server answered.
 
-        :raises UsageError: if it does.
+        :raises UsageError: if it has some, since a rehearsal must not touch a name in use.
         """
         if self._setting.challenge_type != dns01.TYPE:
             return True
-        sight = look(self._observer, Wish(absent=tuple(self._made.values())), self._setting.patience)
-        there = sorted({value for one in sight.observations for value in one.seen})
-        if there:
-            place = next((one.asked for one in sight.observations if one.asked), self._setting.place)
-            raise UsageError(
-                [
-                    f"{place} has TXT records already ({', '.join(there)[:300]}), and a rehearsal "
-                    "touches no name that exists; remove them if nobody needs them, or name another with --domain.",
-                    *self._wildcard(sight),
-                ]
-            )
-        told = advice.seen([], sight)
-        change = "" if sight.answered else advice.unanswered(self._made[steps.FIRST])
-        found = Level.PASSED if sight.answered else Level.FAILED
-        expected = "nothing stands there"
-        self._tell(Result(steps.BEFORE, "look at the name", found, expected, told, change, (), sight.observations))
+        sight = look(self._verification.observer, Wish(absent=tuple(self._made.values())), self._setting.patience)
+        values = sorted({value for observation in sight.observations for value in observation.seen})
+        if values:
+            raise UsageError([self._taken(sight, values), *self._wildcard(sight)])
+        advice = () if sight.answered else (Advice(Kind.UNANSWERED, self._made[steps.FIRST], self._dialect),)
+        reached = Level.PASSED if sight.answered else Level.FAILED
+        self._tell(Result(steps.BEFORE, reached, sight=sight, advice=advice))
         return sight.answered
+
+    def _taken(self, sight: Sight, values: Sequence[str]) -> str:
+        asked = (observation.asked for observation in sight.observations if observation.asked)
+        return (
+            f"{next(asked, self._setting.place)} has TXT records already "
+            f"({', '.join(values)[:MAX_VALUES_CHARACTERS]}), and the check touches only names without any. Remove them "
+            "if they are not needed, or name another domain with --domain."
+        )
 
     def _wildcard(self, sight: Sight) -> list[str]:
         wanted = expectations(tuple(self._made.values()))
-        return wildcard(self._observer.explain(wanted, sight.observations, time.monotonic() + EXPLAIN_LIMIT))
+        until = time.monotonic() + EXPLAIN_LIMIT
+        return wildcard(self._verification.observer.explain(wanted, sight.observations, until))
 
     def _take(self, step: Step) -> None:
         if not self._stand.issuperset(step.needs):
-            return self._tell(Result(step.key, step.title, Level.SKIPPED, step.expected))
-        begun = time.monotonic()
-        self._heard.lines.clear()
-        failures = self._publish(step) if step.publish else self._withdraw(step)
+            self._tell(Result(step.key, Level.SKIPPED))
+            return
+        start = time.monotonic()
+        self._output.clear()
+        failures = tuple(self._publish(step) if step.publish else self._withdraw(step))
         sight = None
         if not (step.publish and failures):
-            sight = self._explained(step, look(self._observer, self._wish(step), self._setting.patience))
-        trial = step.key == "second" and bool(self._trial)
+            last = look(self._verification.observer, self._wish(step), self._setting.patience)
+            sight = self._explained(step, last)
         if level(step, failures, sight, trial=False) is not Level.FAILED:
             self._stand.add(step.key)
         if not step.publish:
             self._settle(step, sight)
-        return self._tell(self._result(step, failures, sight, trial, time.monotonic() - begun))
+        self._tell(self._result(step, failures, sight, time.monotonic() - start))
 
     def _wish(self, step: Step) -> Wish:
-        return Wish(*(tuple(self._made[name] for name in names) for names in (step.present, step.absent)))
+        present, absent = (tuple(self._made[name] for name in names) for names in (step.present, step.absent))
+        return Wish(present, absent)
 
     def _explained(self, step: Step, sight: Sight) -> Sight:
-        """With the likely reasons, as a run tells them, where something published is missing."""
+        """Add the likely reasons, as in a run, if a published value is missing."""
         if not step.publish or not sight.missing:
             return sight
-        # If the earlier value is there, nothing was replaced, so the later one is asked about by itself.
+        # If the earlier value is there, nothing was replaced. Then only the later one needs an explanation.
         wanted = expectations(self._wish(step).present if sight.lost else sight.missing)
         verification = _verification(self._context(step.chained or self._chain))
         return dataclasses.replace(sight, reasons=tuple(verification.reasons(wanted, sight.observations)))
@@ -165,9 +174,7 @@ class Rehearsal:
         backend = self._backend(step.chained or self._chain)
         if backend.told_aliases:
             made = self._verification.aliased(made)
-            # It is told in the log, and not by the handler.
-            self._heard.lines.clear()
-        self._made.update((one.id, one) for one in made)
+        self._made.update((challenge.id, challenge) for challenge in made)
         try:
             backend.perform(made, self._begin)
         except PerformError as error:
@@ -175,7 +182,7 @@ class Rehearsal:
         return ()
 
     def _begin(self, challenges: Sequence[Challenge]) -> None:
-        self._published += [one.id for one in challenges if one.id not in self._published]
+        self._published += [challenge.id for challenge in challenges if challenge.id not in self._published]
 
     def _withdraw(self, step: Step) -> Sequence[Failure]:
         names = [name for name in step.withdraw if step.again or name in self._published]
@@ -185,38 +192,25 @@ class Rehearsal:
         return failures
 
     def _settle(self, step: Step, sight: Sight | None) -> None:
-        """What is certainly gone need not be withdrawn at the end."""
+        """Forget the values that are certainly gone, so that the end does not remove them again."""
         if sight is not None and sight.answered:
-            left = {one.id for one in sight.left}
-            self._published = [one for one in self._published if one not in step.withdraw or one in left]
+            left = {challenge.id for challenge in sight.left}
+            self._published = [name for name in self._published if name not in step.withdraw or name in left]
 
-    def _result(
-        self, step: Step, failures: Sequence[Failure], sight: Sight | None, trial: bool, seconds: float
-    ) -> Result:
-        found = level(step, failures, sight, trial)
-        good = found is Level.PASSED
-        made = self._made[(step.publish or step.withdraw)[-1]]
-        dialect = self._setting.context.settings.dialect
-        return Result(
-            key=step.key,
-            title=step.title,
-            level=found,
-            expected=step.expected,
-            seen=advice.seen(failures, sight),
-            change="" if good else advice.change(step, failures, sight, made, dialect, self._other_dialect(), trial),
-            output=() if good else tuple(self._heard.lines),
-            observations=sight.observations if sight is not None else (),
-            seconds=seconds,
-            reasons=sight.reasons if sight is not None and not good else (),
-        )
+    def _result(self, step: Step, failures: tuple[Failure, ...], sight: Sight | None, seconds: float) -> Result:
+        trial = step.key == "second" and bool(self._trial)
+        reached = level(step, failures, sight, trial)
+        result = Result(step.key, reached, failures=failures, sight=sight, seconds=seconds)
+        if reached is Level.PASSED:
+            return result
+        challenge = self._made[(step.publish or step.withdraw)[-1]]
+        attempt = Attempt(step, failures, sight, challenge, self._dialect, self._other_dialect(), trial)
+        return dataclasses.replace(result, advice=advise(attempt), output=self._output.shown())
 
     def _other_dialect(self) -> str | None:
-        """The one the handler seems to be written for, told by its text, and by what it printed after the label."""
-        context = self._setting.context
-        printed = tuple(line.partition(": ")[2] for line in self._heard.lines)
-        return recognise.likely(
-            context.settings.dialect, Ended(code=0, tail=printed), preflight.handler_text(context.words)
-        )
+        """Return the dialect for which the handler seems to be written, judged by its text and its output."""
+        ended = Ended(code=0, tail=self._output.printed())
+        return recognise.likely(self._dialect, ended, preflight.handler_text(self._plain.words))
 
     def _backend(self, chained: bool) -> HandlerBackend:
         if chained not in self._backends:
@@ -225,11 +219,10 @@ class Rehearsal:
         return self._backends[chained]
 
     def _context(self, chained: bool) -> Context:
-        context = self._setting.context
         return dataclasses.replace(
-            context,
-            settings=dataclasses.replace(context.settings, hook_chain=chained),
-            facts=dataclasses.replace(context.facts, chain=chained),
+            self._plain,
+            settings=dataclasses.replace(self._plain.settings, hook_chain=chained),
+            facts=dataclasses.replace(self._plain.facts, chain=chained),
         )
 
     def _tell(self, result: Result) -> None:
@@ -238,52 +231,20 @@ class Rehearsal:
 
     # --- the end ---
 
-    def _tidy(self, interrupted: Interrupted | None) -> tuple[str, ...]:
-        """Withdraw what is still published; the result is what may be left."""
-        if not self._published or (interrupted is not None and interrupted.at_once):
-            return self._left(self._published)
-        cause = f"{interrupted}: withdrawing" if interrupted is not None else "Withdrawing"
-        self._report.note(f"{cause} what was published …")
-        made = [self._made[name] for name in self._published]
+    def _tidy(self, interrupted: Interrupted | None) -> tuple[Challenge, ...]:
+        """Remove what is still published; return the challenges that may be left."""
+        made = tuple(self._made[name] for name in self._published)
+        if not made or (interrupted is not None and interrupted.at_once):
+            return made
+        self._report.cleaning(None if interrupted is None else str(interrupted))
         try:
-            self._backend(self._chain).cleanup([Finished(one, "not_asked") for one in made])
-            sight = look(self._observer, Wish(absent=tuple(made)), min(LAST_LOOK, self._setting.patience))
+            self._backend(self._chain).cleanup([Finished(challenge, "not_asked") for challenge in made])
+            timeout = min(LAST_LOOK_SECONDS, self._setting.patience)
+            sight = look(self._verification.observer, Wish(absent=made), timeout)
         except Interrupted:
-            return self._left(self._published)
-        return self._left([one.id for one in sight.left] if sight.answered else self._published)
-
-    def _left(self, names: Sequence[str]) -> tuple[str, ...]:
-        return tuple(_described(self._made[name]) for name in names)
+            return made
+        return sight.left if sight.answered else made
 
 
 def _verification(context: Context) -> Verification:
     return Verification(context, None, lambda line: None)
-
-
-def _described(made: Challenge) -> str:
-    if made.type == dns01.TYPE:
-        return f'{advice.txt_name(made)} TXT "{made.validation}"'
-    return made.uri or f"the certificate for {made.server_name}"
-
-
-class _Heard(logging.Handler):
-    """What the handler printed last."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.lines: deque[str] = deque(maxlen=OUTPUT_LINES)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
-
-    @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        ours = logging.getLogger("certbot_external_auth")
-        before = ours.level
-        ours.addHandler(self)
-        ours.setLevel(logging.INFO)
-        try:
-            yield
-        finally:
-            ours.setLevel(before)
-            ours.removeHandler(self)

@@ -1,4 +1,4 @@
-"""A rehearsal as lines for a person, or as JSON for a machine."""
+"""Prints a rehearsal as lines for a person, or as JSON for a program. `wording` has the sentences."""
 
 from __future__ import annotations
 
@@ -7,53 +7,47 @@ import os
 import shutil
 import sys
 import textwrap
-from dataclasses import dataclass
 from typing import Any, TextIO
 
 from certbot_external_auth import documents
-from certbot_external_auth.check.results import Level, Result, passed
+from certbot_external_auth.check import wording
+from certbot_external_auth.check.results import Level, Result, Summary
 from certbot_external_auth.check.setting import Setting
+from certbot_external_auth.visibility import Observation
 
 _MARKS = {Level.PASSED: "✓", Level.WARNING: "!", Level.FAILED: "✗", Level.SKIPPED: "-"}
 _ASCII_MARKS = {Level.PASSED: "ok  ", Level.WARNING: "warn", Level.FAILED: "FAIL", Level.SKIPPED: "skip"}
-
-
-@dataclass(frozen=True)
-class Summary:
-    """:ivar left: what may still be published. :ivar interrupted: the signal that ended it, or None."""
-
-    results: tuple[Result, ...]
-    left: tuple[str, ...] = ()
-    interrupted: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        return passed(self.results) and not self.left and self.interrupted is None
-
-    def count(self, level: Level) -> int:
-        return sum(one.level is level for one in self.results)
+MIN_WIDTH_COLUMNS, MAX_WIDTH_COLUMNS = 40, 120
 
 
 class Report:
-    """Writes to a file, line by line; if nobody reads any more, the rehearsal goes on to its end.
+    """Writes to a file, line by line. If a line cannot be written, the rehearsal continues without a report.
 
-    :ivar lost: why a part of it could not be written, if somebody would have read it.
+    :ivar lost: why part of the report could not be written; empty if all was, or if the reader closed the pipe.
     """
 
     def __init__(self, file: TextIO | None = None) -> None:
+        """Write to `file`; None is stdout."""
         self._file = file or sys.stdout
         self.lost = ""
 
     def begin(self, setting: Setting) -> None:
+        """Take what is going to be tried."""
         raise NotImplementedError
 
     def step(self, result: Result) -> None:
+        """Take how a step ended."""
         raise NotImplementedError
 
-    def note(self, text: str) -> None:
+    def cleaning(self, signal_name: str | None) -> None:
+        """Take that everything still published is being removed.
+
+        :param signal_name: of the signal that ended the steps, None if none did.
+        """
         raise NotImplementedError
 
     def end(self, summary: Summary) -> None:
+        """Take what the whole rehearsal came to."""
         raise NotImplementedError
 
     def _line(self, text: str) -> None:
@@ -62,116 +56,111 @@ class Report:
             print(text.encode(encoding, "replace").decode(encoding), file=self._file, flush=True)
         except OSError as error:
             documents.give_up(self._file)
-            # Who closes a pipe has seen enough.
+            # A reader that closes the pipe wants no more; any other error is worth an exit code.
             if not isinstance(error, BrokenPipeError):
                 self.lost = error.strerror or str(error)
 
 
 class JsonReport(Report):
-    """One object a line; see docs/check.md."""
+    """Prints one JSON object per line; docs/check.md describes them."""
 
     def begin(self, setting: Setting) -> None:
-        pass
+        """Print nothing."""
 
     def step(self, result: Result) -> None:
+        """Print the step's line."""
         line: dict[str, Any] = {
             "kind": "step",
             "step": result.key,
-            "title": result.title,
+            "title": wording.TITLES[result.key],
             "result": result.level.value,
-            "expected": result.expected,
-            "seen": result.seen,
-            "reasons": list(result.reasons),
-            "change": result.change,
+            "expected": wording.EXPECTED[result.key],
+            "seen": wording.seen(result),
+            "reasons": list(wording.reasons(result)),
+            "change": wording.change(result),
             "output": list(result.output),
-            "observations": [
-                {**dataclasses.asdict(one), "outcome": one.outcome.value, "seconds": round(one.seconds, 3)}
-                for one in result.observations
-            ],
+            "observations": [_object(observation) for observation in result.sight.observations] if result.sight else [],
             "seconds": round(result.seconds, 3),
         }
         self._line(documents.text(line, indent=None))
 
-    def note(self, text: str) -> None:
-        pass
+    def cleaning(self, signal_name: str | None) -> None:
+        """Print nothing."""
 
     def end(self, summary: Summary) -> None:
-        counts = {level.value: summary.count(level) for level in Level}
-        line = {"kind": "summary", "ok": summary.ok, **counts, "left": summary.left, "interrupted": summary.interrupted}
+        """Print the last line."""
+        line = {
+            "kind": "summary",
+            "ok": summary.ok,
+            **{level.value: summary.count(level) for level in Level},
+            "left": [challenge.description for challenge in summary.left],
+            "interrupted": summary.interrupted,
+        }
         self._line(documents.text(line, indent=None))
 
 
 class TextReport(Report):
-    """A mark and a line for each step; what is not as it should be has some more."""
+    """Prints a mark and a line for each step, and a few more lines for each that did not pass."""
 
     def __init__(self, file: TextIO | None = None) -> None:
+        """Write to `file`; None is stdout."""
         super().__init__(file)
         self._marks = _MARKS if _can_show(self._file, "".join(_MARKS.values())) else _ASCII_MARKS
-        self._width = max(40, min(120, shutil.get_terminal_size((100, 24)).columns))
+        self._width = max(MIN_WIDTH_COLUMNS, min(MAX_WIDTH_COLUMNS, shutil.get_terminal_size((100, 24)).columns))
 
     def begin(self, setting: Setting) -> None:
-        dialect = setting.context.settings.dialect
-        chain = ", with chains" if setting.context.settings.hook_chain else ""
+        """Print the heading."""
+        settings = setting.context.settings
+        chain = ", with chains" if settings.hook_chain else ""
         handler = " ".join(setting.context.words)
-        self._line(f"{handler}, dialect {dialect}{chain}: {setting.challenge_type} at {setting.place}")
+        self._line(f"{handler}, dialect {settings.dialect}{chain}: {setting.challenge_type} at {setting.place}")
 
     def step(self, result: Result) -> None:
-        mark = self._marks[result.level]
+        """Print the step."""
+        mark, title, expected = self._marks[result.level], wording.TITLES[result.key], wording.EXPECTED[result.key]
         if result.level is Level.SKIPPED:
-            return self._line(f"{mark} {result.title}: not tried")
-        if result.level is Level.PASSED:
-            return self._line(f"{mark} {result.title}: {result.expected}{_where(result)}")
-        self._line(f"{mark} {result.title}")
-        reasons = " ".join(result.reasons)
-        for name, text in (
-            ("expected", result.expected),
-            ("seen", result.seen),
-            ("reason", reasons),
-            ("change", result.change),
-        ):
-            if text:
-                self._paragraph(f"{name}:", text)
-        for line in result.output:
-            self._line(f"      | {line}")
-        return None
+            self._line(f"{mark} {title}: not tried")
+        elif result.level is Level.PASSED:
+            self._line(f"{mark} {title}: {expected}{wording.asked(result)}")
+        else:
+            self._line(f"{mark} {title}")
+            self._paragraph("expected", expected)
+            self._paragraph("seen", wording.seen(result))
+            self._paragraph("reason", " ".join(wording.reasons(result)))
+            self._paragraph("change", wording.change(result))
+            for line in result.output:
+                self._line(f"      | {line}")
 
-    def note(self, text: str) -> None:
-        self._line(text)
+    def cleaning(self, signal_name: str | None) -> None:
+        """Print why the report pauses."""
+        self._line(f"{f'{signal_name}: removing' if signal_name else 'Removing'} everything that is still published …")
 
     def end(self, summary: Summary) -> None:
-        counts = ", ".join(_counted(summary.count(level), level) for level in Level if summary.count(level))
-        judged = "this handler can be used" if summary.ok else "not yet"
-        self._line(f"{counts}: {judged}." if counts else "Nothing was tried.")
-        for one in summary.left:
-            self._line(f"This may still be there, remove it by hand: {one}")
+        """Print the verdict, and what may be left."""
+        self._line(wording.verdict(summary))
+        for challenge in summary.left:
+            self._line(wording.left(challenge))
 
-    def _paragraph(self, name: str, text: str) -> None:
-        self._line(
-            "\n".join(
-                textwrap.wrap(
-                    text,
-                    self._width,
-                    initial_indent=f"    {name:<10}",
-                    subsequent_indent=" " * 14,
-                    break_long_words=False,
-                    break_on_hyphens=False,
-                )
-            )
+    def _paragraph(self, label: str, text: str) -> None:
+        if not text:
+            return
+        lines = textwrap.wrap(
+            text,
+            self._width,
+            initial_indent=f"    {label + ':':<10}",
+            subsequent_indent=" " * 14,
+            break_long_words=False,
+            break_on_hyphens=False,
         )
+        self._line("\n".join(lines))
 
 
-def _counted(count: int, level: Level) -> str:
-    plural = "s" if level is Level.WARNING and count > 1 else ""
-    return f"{count} {level.value}{plural}"
-
-
-def _where(result: Result) -> str:
-    places = {one.address for one in result.observations if one.address}
-    return (
-        f" (asked {', '.join(sorted(places))})"
-        if 0 < len(places) < 3
-        else f" (asked {len(places)} addresses)" * bool(places)
-    )
+def _object(observation: Observation) -> dict[str, Any]:
+    return {
+        **dataclasses.asdict(observation),
+        "outcome": observation.outcome.value,
+        "seconds": round(observation.seconds, 3),
+    }
 
 
 def _can_show(file: TextIO, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a step comes to. Pure functions."""
+"""What a step came to, as data. Pure functions."""
 
 from __future__ import annotations
 
@@ -6,53 +6,79 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.check.advice import Advice
 from certbot_external_auth.check.looking import Sight
 from certbot_external_auth.check.steps import Step
 from certbot_external_auth.errors import Failure
-from certbot_external_auth.visibility import Observation
 from certbot_external_auth.visibility.verdict import Decision
 
 
 class Level(enum.Enum):
-    """How a step ended; the values stand in JSON lines."""
+    """How a step ended. The values stand in JSON lines."""
 
     PASSED = "passed"
     WARNING = "warning"
-    """Certificates can be had nevertheless."""
+    """The handler has a fault, and a run would still get its certificate."""
     FAILED = "failed"
     SKIPPED = "skipped"
-    """It would have told nothing after what failed before."""
+    """Not tried: after an earlier failure the outcome would mean nothing."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the report.
+    """How one step ended, and what was seen.
 
-    :ivar key, title, expected: of the step. :ivar seen: in words. :ivar change: what to change, or empty.
-    :ivar output: the handler's last lines. :ivar observations: of the last look. :ivar seconds: how long it took.
-    :ivar reasons: what most likely is wrong, in sentences.
+    :ivar key: of the step; `steps` has all keys.
+    :ivar findings: sentences about the handler's files, from the examination before the first call.
+    :ivar failures: of the handler's calls.
+    :ivar sight: the last check of what is visible, None if there was none.
+    :ivar advice: what to change, empty if the step passed.
+    :ivar output: the handler's last lines, empty if the step passed.
+    :ivar seconds: how long the step took.
     """
 
     key: str
-    title: str
     level: Level
-    expected: str
-    seen: str = ""
-    change: str = ""
+    findings: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    sight: Sight | None = None
+    advice: tuple[Advice, ...] = ()
     output: tuple[str, ...] = ()
-    observations: tuple[Observation, ...] = ()
     seconds: float = 0.0
-    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the whole rehearsal came to.
+
+    :ivar left: challenges that may still be published.
+    :ivar interrupted: name of the signal that ended the rehearsal, None if none did.
+    """
+
+    results: tuple[Result, ...]
+    left: tuple[Challenge, ...] = ()
+    interrupted: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the handler can be used: no step failed, nothing is left, no signal came."""
+        return passed(self.results) and not self.left and self.interrupted is None
+
+    def count(self, wanted: Level) -> int:
+        """Return how many steps ended at a level."""
+        return sum(result.level is wanted for result in self.results)
 
 
 def level(step: Step, failures: Sequence[Failure], sight: Sight | None, trial: bool) -> Level:
-    """How a step ended.
+    """Judge a step.
 
-    What keeps a certificate from being issued, and what stays published, is a failure; the rest is a warning.
+    A fault that keeps certificates from being issued, or leaves more behind with each of them, is a failure. Every
+    other fault is a warning.
 
     :param failures: of the handler's calls.
-    :param sight: None where there was no look, since a run would end before.
-    :param trial: if this step fails, another way is tried, and what comes out of that decides.
+    :param sight: None if the calls failed, since a run would not check what is visible after that.
+    :param trial: if this step fails, another way to publish is tried, and the outcome of that decides.
     """
     if step.publish:
         return _published(failures, sight, trial)
@@ -69,6 +95,6 @@ def _published(failures: Sequence[Failure], sight: Sight | None, trial: bool) ->
 
 
 def passed(results: Sequence[Result]) -> bool:
-    """Whether all that matters passed."""
-    # What was not tried stands after a failure, or after what another step made up for.
-    return bool(results) and all(one.level is not Level.FAILED for one in results)
+    """Tell whether no step failed, and any was tried."""
+    # A skipped step comes after a failure, or after a step that another one made up for.
+    return bool(results) and all(result.level is not Level.FAILED for result in results)

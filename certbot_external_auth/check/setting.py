@@ -1,4 +1,4 @@
-"""From the words of the command line to what a rehearsal needs; refuses what cannot be done before anything is."""
+"""Turns the command line into what a rehearsal needs, and refuses wrong use before anything is called."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ PREFIX = "--external-auth-"
 
 @dataclass(frozen=True)
 class Setting:
-    """:ivar context: what the backend is made with."""
+    """What is rehearsed.
+
+    :ivar context: what the backend is made with.
+    :ivar identifier: the name or address for which test values are published.
+    """
 
     context: Context
     challenge_type: str
@@ -28,38 +32,44 @@ class Setting:
 
     @property
     def patience(self) -> float:
-        """Seconds until something must be visible."""
+        """Seconds that a change may take to become visible."""
         return self.context.settings.verify_timeout
 
     @property
     def identifier_type(self) -> str:
+        """``dns`` or ``ip``, as in the CA's orders (RFC 8555 section 7.1.4, RFC 8738 section 3)."""
         return "ip" if choice.is_address(self.identifier) else "dns"
 
     @property
     def place(self) -> str:
-        """Where something is published, for people."""
+        """Where test values are published, for a person."""
         return dns01.txt_domain(self.identifier) if self.challenge_type == dns01.TYPE else self.identifier
 
 
 def build(arguments: argparse.Namespace, folder: str) -> Setting:
-    """:param folder: takes the place of Certbot's folders.
-    :raises UsageError: with a sentence for what cannot be done.
+    """Make the setting of a rehearsal from the command line.
+
+    :param folder: used in place of Certbot's folders.
+    :raises UsageError: with a sentence that says what to change in the command line.
     """
     _needs()
     if arguments.handler is None and arguments.dehydrated_config is None:
         raise UsageError(["Name the handler: certbot-external-auth check HANDLER --domain NAME"])
-    found, config = _settings(arguments)
-    words = _words(arguments.handler, config, arguments.type)
+    resolved, config = _settings(arguments)
+    if config is not None and arguments.handler is None:
+        words = dehydrated_config.hook_words(config, [arguments.type or config.challenge_type])
+    else:
+        words = _typed(arguments.handler, f"{PREFIX}handler")
     cleanup_words = None
-    if found.cleanup_handler is not None:
-        cleanup_words = _typed(found.cleanup_handler, f"{PREFIX}cleanup-handler")
-    elif found.dialect == "certbot":
-        raise UsageError(["The dialect certbot needs --cleanup-handler too: without it, what is published would stay."])
+    if resolved.cleanup_handler is not None:
+        cleanup_words = _typed(resolved.cleanup_handler, f"{PREFIX}cleanup-handler")
+    elif resolved.dialect == "certbot":
+        raise UsageError(["The dialect certbot needs --cleanup-handler too; otherwise the test values stay published."])
     identifier = _identifier(arguments.domain)
-    challenge_type = _type(arguments.type, found.dialect, config, identifier)
+    challenge_type = _type(arguments.type, resolved.dialect, config, identifier)
     work_dir = os.path.abspath(arguments.work_dir) if arguments.work_dir else folder
     facts = dataclasses.replace(
-        dialects.facts_of(found, config, cleanup_words),
+        dialects.facts_of(resolved, config, cleanup_words),
         alias=identifier,
         names=(identifier, f"*.{identifier}") if challenge_type == dns01.TYPE else (identifier,),
         config_dir=folder,
@@ -68,7 +78,7 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
         key_algorithm="secp384r1",
     )
     context = Context(
-        settings=found,
+        settings=resolved,
         facts=facts,
         words=words,
         unattended=True,
@@ -79,7 +89,10 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
 
 
 def _needs() -> None:
-    """The libraries that a run loads too."""
+    """Import the libraries that a run needs.
+
+    :raises MissingDependencyError: if one cannot be imported.
+    """
     try:
         import dns.message  # noqa: F401
     except ImportError as error:
@@ -98,22 +111,16 @@ def _settings(arguments: argparse.Namespace) -> tuple[Settings, DehydratedConfig
         path = raw[name]
         raw[name] = os.path.abspath(os.path.expanduser(path)) if path is not None else None
     foreign = plugins.names(dialects.GROUP) if raw["dialect"] not in (None, *settings.DIALECTS) else ()
-    found = settings.resolve(
+    resolved = settings.resolve(
         {**raw, "mode": "handler", "handler": arguments.handler},
         extra_dialects=foreign,
     )
-    if found.dehydrated_config is None:
-        return found, None
-    config = dehydrated_config.read(found.dehydrated_config)
+    if resolved.dehydrated_config is None:
+        return resolved, None
+    config = dehydrated_config.read(resolved.dehydrated_config)
     given = [name for name, value in raw.items() if value is not None]
     types = [arguments.type or config.challenge_type]
-    return dehydrated_config.merged(found, config, given, types), config
-
-
-def _words(handler: str | None, config: DehydratedConfig | None, kind: str | None) -> tuple[str, ...]:
-    if handler is not None or config is None:
-        return _typed(handler or "", f"{PREFIX}handler")
-    return dehydrated_config.hook_words(config, [kind or config.challenge_type])
+    return dehydrated_config.merged(resolved, config, given, types), config
 
 
 def _typed(text: str, flag: str) -> tuple[str, ...]:
@@ -124,13 +131,15 @@ def _identifier(typed: str | None) -> str:
     if not typed:
         raise UsageError(
             [
-                "Name a domain of your own with --domain: for dns-01 the values are published at _acme-challenge below "
-                "it (and removed again), for the other types at its server."
+                "Name a domain of yours with --domain. For dns-01 the check publishes test values at _acme-challenge "
+                "below it, and removes them again; for the other types, on its server."
             ]
         )
     name = guard.base_name(typed)
     if not guard.well_formed(name, "ip" if choice.is_address(name) else "dns"):
-        raise UsageError([f"--domain: {typed!r} is no domain; write it as it stands in DNS (xn--… where needed)."])
+        raise UsageError(
+            [f"--domain: {typed!r} is not a domain name; write it as in DNS (xn--… for international names)."]
+        )
     return name
 
 
@@ -138,8 +147,8 @@ def _type(typed: str | None, dialect: str, config: DehydratedConfig | None, iden
     carried = dialects.dialect(dialect).challenge_types
     wanted = typed or (config.challenge_type if config else None)
     if wanted is not None and wanted not in carried:
-        known = "" if wanted in TYPES else f" {wanted!r} is not known;"
-        raise UsageError([f"--type:{known} the dialect {dialect} carries {', '.join(carried)}; name one of these."])
+        unknown = "" if wanted in TYPES else f" {wanted!r} is not a challenge type;"
+        raise UsageError([f"--type:{unknown} the dialect {dialect} supports {', '.join(carried)}; name one of these."])
     usable = choice.usable(identifier, carried, (wanted,) if wanted else ())
     if not usable:
         raise UsageError(choice.problems([identifier], carried, (wanted,) if wanted else (), f"the dialect {dialect}"))

@@ -1,4 +1,4 @@
-"""What a rehearsal does, in order, as data."""
+"""The steps of a rehearsal, in order, as data. `wording` has their titles."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from certbot_external_auth.challenges import dns01
 from certbot_external_auth.settings import CHAINING_DIALECTS
 
 STATIC, BEFORE = "start", "before"
+"""Keys of the two steps that publish nothing: the examination of the handler, and of the name."""
 FIRST, SECOND, DASHED = "first", "second", "dashed"
 VALUES = {FIRST: False, SECOND: False, DASHED: True}
-"""The values that are published, and whether they begin with ``-``."""
+"""The values that a rehearsal publishes, and whether each begins with ``-``."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step; values are meant by their names.
+    """A step that publishes or removes values, which it names as `VALUES` does.
 
-    :ivar key: its name in JSON lines.
-    :ivar publish: published in one batch. :ivar withdraw: of these, what is still published is withdrawn.
-    :ivar present: must be visible afterwards. :ivar absent: must not be.
-    :ivar needs: steps without whose success this one would tell nothing.
-    :ivar again: withdraws also what was withdrawn before.
-    :ivar chained: the handler is called with chains, whatever was asked for.
+    :ivar key: its name in JSON lines; never changed.
+    :ivar publish: values that the step publishes in one batch.
+    :ivar withdraw: values that the step removes, as far as they are still published.
+    :ivar present: values that must be visible afterwards.
+    :ivar absent: values that must not be visible afterwards.
+    :ivar needs: keys of steps; if one of them failed, the outcome of this one would mean nothing.
+    :ivar again: the step calls the handler for values that are removed already, too.
+    :ivar chained: the step calls the handler with chains even if the flags ask for single calls.
     """
 
     key: str
-    title: str
-    expected: str
     publish: tuple[str, ...] = ()
     withdraw: tuple[str, ...] = ()
     present: tuple[str, ...] = ()
@@ -37,101 +38,42 @@ class Step:
     chained: bool = False
 
 
-_PUBLISH = Step("publish", "publish a value", "it can be seen", publish=(FIRST,), present=(FIRST,))
-_SECOND = Step(
-    "second",
-    "publish a second value at the same name",
-    "both can be seen",
-    publish=(SECOND,),
-    present=(FIRST, SECOND),
-    needs=("publish",),
+_PUBLISH = Step("publish", publish=(FIRST,), present=(FIRST,))
+_SECOND = Step("second", publish=(SECOND,), present=(FIRST, SECOND), needs=("publish",))
+_KEEP = Step("keep", withdraw=(FIRST,), present=(SECOND,), absent=(FIRST,), needs=("second",))
+_WITHDRAW = Step("withdraw", withdraw=(FIRST, SECOND), absent=(FIRST, SECOND), needs=("publish",))
+_AGAIN = Step("again", withdraw=(FIRST,), absent=(FIRST,), needs=("withdraw",), again=True)
+_SINGLE = (_PUBLISH, replace(_WITHDRAW, withdraw=(FIRST,), absent=(FIRST,)))
+_DASHES = (
+    Step("dash", publish=(DASHED,), present=(DASHED,), needs=("publish",)),
+    Step("dash-withdraw", withdraw=(DASHED,), absent=(DASHED,), needs=("dash",)),
 )
-_KEEP = Step(
-    "keep",
-    "withdraw the first value",
-    "the second one stays",
-    withdraw=(FIRST,),
-    present=(SECOND,),
-    absent=(FIRST,),
-    needs=("second",),
-)
-_WITHDRAW = Step(
-    "withdraw",
-    "withdraw what is left",
-    "nothing is left",
-    withdraw=(FIRST, SECOND),
-    absent=(FIRST, SECOND),
-    needs=("publish",),
-)
-_AGAIN = Step(
-    "again",
-    "withdraw once more",
-    "nothing happens, and the handler ends with success",
-    withdraw=(FIRST,),
-    absent=(FIRST,),
-    needs=("withdraw",),
-    again=True,
-)
-_DASH = Step(
-    "dash",
-    "publish a value that begins with -",
-    "it can be seen",
-    publish=(DASHED,),
-    present=(DASHED,),
-    needs=("publish",),
-)
-_DASH_AWAY = Step(
-    "dash-withdraw", "withdraw it", "nothing is left", withdraw=(DASHED,), absent=(DASHED,), needs=("dash",)
-)
-_CHAIN = Step(
-    "chain",
-    "publish two values at the same name in one call",
-    "both can be seen",
-    publish=(FIRST, SECOND),
-    present=(FIRST, SECOND),
-    needs=("publish",),
-    chained=True,
-)
-_CHAIN_AWAY = Step(
-    "chain-withdraw",
-    "withdraw both in one call",
-    "nothing is left",
-    withdraw=(FIRST, SECOND),
-    absent=(FIRST, SECOND),
-    needs=("chain",),
-    chained=True,
-)
-_SINGLE = (
-    _PUBLISH,
-    Step("withdraw", "withdraw it", "nothing is left", withdraw=(FIRST,), absent=(FIRST,), needs=("publish",)),
-)
-_DASHES = (_DASH, _DASH_AWAY)
-
-_TOGETHER = (
-    replace(_CHAIN, key="together", title="publish two values at the same name in one order", chained=False),
-    replace(
-        _CHAIN_AWAY, key="together-withdraw", title="withdraw both in one order", needs=("together",), chained=False
-    ),
-)
+_TOGETHER = Step("together", publish=(FIRST, SECOND), present=(FIRST, SECOND), needs=("publish",))
+_TOGETHER_AWAY = Step("together-withdraw", withdraw=(FIRST, SECOND), absent=(FIRST, SECOND), needs=("together",))
+_CHAIN = replace(_TOGETHER, key="chain", chained=True)
+_CHAIN_AWAY = replace(_TOGETHER_AWAY, key="chain-withdraw", needs=("chain",), chained=True)
 _ONE_BY_ONE = ("certbot", "lego", "lego-raw", "uacme", "acmetool")
-"""Dialects in which the calls for two values are the same in one order as in two."""
+"""Dialects whose calls for two values are the same in one batch as in two."""
 
 
 def trial(dialect: str) -> tuple[Step, ...]:
-    """What follows where a second value did not stand beside the first: the other way in which both may come.
+    """Return the steps to try when the second value was not visible beside the first: another way to publish both.
 
-    In chains where the dialect has them; else in one order, whose calls a handler may take together (``post-perform``).
+    A dialect with chains publishes both in one call. In the others a handler may still collect the values of one
+    batch and write all of them at the end (``post-perform``).
     """
     if dialect in CHAINING_DIALECTS:
         return (_CHAIN, _CHAIN_AWAY)
-    return () if dialect in _ONE_BY_ONE else _TOGETHER
+    return () if dialect in _ONE_BY_ONE else (_TOGETHER, _TOGETHER_AWAY)
 
 
 def plan(challenge_type: str, chain: bool) -> tuple[Step, ...]:
-    """The steps of a rehearsal.
+    """Return the steps of a rehearsal.
 
-    Only dns-01 can have two values at one place: those of a base name and its wildcard (RFC 8555 section 8.4), or of
-    two orders at a time.
+    Only dns-01 can have two values at one place: those of a name and its wildcard (RFC 8555 section 8.4), or of two
+    orders at the same time.
+
+    :param chain: the flags ask for chains.
     """
     if challenge_type != dns01.TYPE:
         return (*_SINGLE, _AGAIN, *_DASHES)

@@ -124,25 +124,30 @@ def test_a_good_hook_passes_and_leaves_nothing(place: Place, more: tuple[str, ..
 @pytest.mark.parametrize(
     ("fault", "code", "results", "change"),
     [
-        ("replaces", 0, {"second": "warning", "keep": "skipped"}, "--external-auth-hook-chain yes mends this"),
+        ("replaces", 0, {"second": "warning", "keep": "skipped"}, "--external-auth-hook-chain yes solves this"),
         (
             "unchained",
             1,
             {"second": "warning", "keep": "skipped", "chain": "failed", "chain-withdraw": "skipped"},
-            "cannot be issued so. Let it add",
+            "cannot be issued this way",
         ),
-        ("removes-all", 0, {"keep": "warning"}, "It removes every value."),
-        ("once", 0, {"again": "warning"}, "Let it end with success when nothing is there to remove"),
+        ("removes-all", 0, {"keep": "warning"}, "removes every value"),
+        ("once", 0, {"again": "warning"}, "succeed when there is nothing to remove"),
         ("dash", 1, {"dash": "failed", "dash-withdraw": "skipped"}, "no program takes it ($4) for an option"),
-        ("nothing", 1, {"publish": "failed", **REST_SKIPPED}, "It ended with success, but did not do it"),
+        (
+            "nothing",
+            1,
+            {"publish": "failed", **REST_SKIPPED},
+            "reported success, but the servers do not have the value",
+        ),
         ("silent", 1, {"publish": "failed", **REST_SKIPPED}, "It printed nothing; let it say on stderr what is wrong."),
         ("hangs", 1, {"publish": "failed", **REST_SKIPPED}, "Give it more time with --external-auth-timeout"),
     ],
 )
-def test_a_fault_is_found_and_its_mend_is_told(
+def test_a_fault_is_found_and_what_to_change_is_said(
     place: Place, fault: str, code: int, results: dict[str, str], change: str
 ) -> None:
-    """A warning is what issues certificates all the same."""
+    """With a warning, certificates can still be issued."""
     found = place.check(fault, "--timeout", "1" if fault == "hangs" else "30")
     assert found.results == results
     first = next(iter(results))
@@ -153,7 +158,7 @@ def test_a_fault_is_found_and_its_mend_is_told(
 
 
 def test_an_alias_is_followed_as_in_a_run(place: Place) -> None:
-    """A hook that needs to be told where the record belongs passes, one that is not told is told why it fails."""
+    """A hook that needs the alias's target passes; where the dialect does not give it, the report says why it fails."""
     target = f"{place.domain.partition('.')[0]}.{TARGETS}"
     place.dns.change(f"add _acme-challenge.{place.domain} 60 CNAME {target}.")
     hook = place.scripts.write("delegated.sh", ALIAS_HOOK)
@@ -174,7 +179,7 @@ def test_what_stays_at_the_end_of_an_alias_is_named_there(place: Place) -> None:
     hook = place.scripts.write("delegated.sh", ALIAS_HOOK.replace("cleanup) change=delete", "cleanup) exit 0"))
     found = place.check("", hook=hook, dialect="native")
     assert found.code == 1
-    assert sorted(found.summary["left"]) == [f'{target} TXT "{value}"' for value in place.dns.txt(target)]
+    assert sorted(found.summary["left"]) == [f'the TXT record {target}. "{value}"' for value in place.dns.txt(target)]
     assert len(found.summary["left"]) == 3
     values = place.dns.txt(target)
     (seen,) = place.check("", hook=hook, dialect="native").stderr.splitlines()
@@ -220,17 +225,17 @@ def test_what_a_hook_leaves_is_named(place: Place) -> None:
     assert found.code == 1
     assert found.results == {"keep": "failed", "withdraw": "failed", "again": "skipped", "dash-withdraw": "failed"}
     name = f"_acme-challenge.{place.domain}"
-    assert sorted(found.summary["left"]) == sorted(f'{name} TXT "{value}"' for value in place.txt)
+    assert sorted(found.summary["left"]) == sorted(f'the TXT record {name}. "{value}"' for value in place.txt)
     assert len(place.txt) == 3
     again = place.check()
     assert again.code == 2
     assert f"{name} has TXT records already" in again.stderr
-    assert "another with --domain" in again.stderr
+    assert "another domain with --domain" in again.stderr
     place.dns.change(f"del {name} TXT")
 
 
 def test_two_values_that_only_chains_could_bring_fail_without_chains(place: Place) -> None:
-    """In a dialect without chains nothing mends a hook that replaces; here it is called as lego calls."""
+    """In a dialect without chains nothing makes up for a hook that replaces. Here it is called as lego calls it."""
     hook = place.scripts.write(
         "lego.sh",
         '#!/bin/sh\nset -- "$1" "${2%.}" "$3"\n'
@@ -248,7 +253,7 @@ def test_two_values_that_only_chains_could_bring_fail_without_chains(place: Plac
 
 
 def test_a_native_hook_may_take_an_order_together(place: Place) -> None:
-    """It writes what it has gathered at post-perform, in place of what stands there: one order is all right."""
+    """At post-perform it writes what it collected, in place of the existing records: one order works."""
     hook = place.scripts.write("gathers.sh", GATHERING_HOOK)
     found = rehearse(
         hook, "--json", *place.words, environment={**place.environment(), "GATHER": str(place.scripts.record)}
@@ -256,7 +261,7 @@ def test_a_native_hook_may_take_an_order_together(place: Place) -> None:
     assert found.code == 0, found
     assert found.results == {"second": "warning", "keep": "skipped"}
     assert list(found.steps)[6:8] == ["together", "together-withdraw"]
-    assert "if the steps in one order below pass" in found.steps["second"]["change"]
+    assert "If the steps with one batch below pass" in found.steps["second"]["change"]
     assert place.txt == []
 
 
@@ -264,10 +269,10 @@ def test_a_native_hook_may_take_an_order_together(place: Place) -> None:
 def test_a_hook_of_another_dialect_is_recognized(place: Place, dialect: str) -> None:
     found = place.check("", dialect=dialect)
     assert found.code == 1
-    assert found.steps["publish"]["change"] == "It looks like a hook of another dialect: --dialect dehydrated"
+    assert found.steps["publish"]["change"] == "The handler looks like a hook of another dialect: --dialect dehydrated"
 
 
-def test_what_is_wrong_with_the_file_is_said_before_it_is_called(place: Place) -> None:
+def test_a_fault_of_the_file_is_said_before_it_is_called(place: Place) -> None:
     wrong = {
         "missing.sh": (None, 0, "does not exist"),
         "mode.sh": ("#!/bin/sh\n", 0o644, "is not executable; run: chmod +x"),
@@ -285,7 +290,7 @@ def test_what_is_wrong_with_the_file_is_said_before_it_is_called(place: Place) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_it_cleans_up_when_it_is_interrupted(place: Place, tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupted_check_cleans_up(place: Place, tmp_path: Path, number: signal.Signals) -> None:
     with interrupted(place, tmp_path, "interrupted") as process:
         process.send_signal(number)
         found = ended(process)
@@ -304,7 +309,7 @@ def test_a_second_interruption_ends_at_once_and_says_what_may_be_left(place: Pla
         found = ended(process)
     assert found.code == 128 + signal.SIGINT
     (value,) = place.txt
-    assert found.summary["left"] == [f'_acme-challenge.{place.domain} TXT "{value}"']
+    assert found.summary["left"] == [f'the TXT record _acme-challenge.{place.domain}. "{value}"']
     place.dns.change(f"del _acme-challenge.{place.domain} TXT")
 
 
@@ -330,18 +335,18 @@ def wait_for(path: Path) -> None:
 
 
 def test_a_report_that_cannot_be_printed(place: Place) -> None:
-    """A full disk behind a redirection. Lost: the verdict, behind a traceback."""
+    """A full disk behind a redirection. Guards against: a traceback in place of the verdict."""
     hook = place.scripts.write("hook.sh", "#!/bin/sh\nexit 0\n")
     words = [hook, "--domain", f"a.{ZONE}", "--nameserver", place.dns.server, "--verify-timeout", "1"]
     with open("/dev/full", "wb") as full:
         command = [sys.executable, "-m", "certbot_external_auth.cli", "check", *words]
         ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True)
-    said = "The report could not be printed: No space left on device. The rehearsal went on to its end.\n"
+    said = "The report could not be printed: No space left on device. The check itself ran to its end.\n"
     assert (ended.returncode, ended.stderr) == (1, said)
 
 
 def test_http_01_is_fetched(place: Place, webroot_folder: Path) -> None:
-    """By the hook's file, by --wellknown's, and by nobody's."""
+    """The hook writes the file, the plugin does (--wellknown), or neither does."""
     with contextlib.ExitStack() as stack:
         port = ports.free(stack)
         web = stack.enter_context(Webroot(webroot_folder, port))
@@ -362,7 +367,7 @@ def test_http_01_is_fetched(place: Place, webroot_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["tls-alpn-01", "tls-sni-01"])
-def test_tls_types_are_shaken_hands_with(place: Place, tmp_path: Path, kind: str) -> None:
+def test_tls_types_need_a_handshake(place: Place, tmp_path: Path, kind: str) -> None:
     with contextlib.ExitStack() as stack:
         port = ports.free(stack)
         folder = stack.enter_context(tls.serving(tmp_path / "tls", port))
@@ -381,15 +386,15 @@ def test_tls_types_are_shaken_hands_with(place: Place, tmp_path: Path, kind: str
 def test_a_person_sees_marks_and_a_terminal_without_them_sees_words(place: Place) -> None:
     words = [place.scripts.path("updates.sh"), "--dialect", "dehydrated", *place.words]
     shown = rehearse(*words, environment={**place.environment("once"), "PYTHONIOENCODING": "utf-8"})
-    assert "✓ publish a value: it can be seen (asked " in shown.stdout
-    assert "! withdraw once more\n    expected: nothing happens" in shown.stdout
+    assert "✓ publish a value: it is visible (asked " in shown.stdout
+    assert "! remove the first value again\n    expected: nothing changes" in shown.stdout
     assert "      | clean_challenge " in shown.stdout
     assert shown.stdout.endswith("8 passed, 1 warning: this handler can be used.\n")
     plain = rehearse(*words, environment={**place.environment("nothing"), "PYTHONIOENCODING": "ascii"})
     assert plain.stdout.isascii()
-    assert "ok   look at the name: nothing stands there" in plain.stdout
+    assert "ok   look up the name: it has no TXT records" in plain.stdout
     assert "FAIL publish a value\n" in plain.stdout
-    assert plain.stdout.endswith(": not yet.\n")
+    assert plain.stdout.endswith(": this handler cannot be used yet.\n")
 
 
 def test_a_reader_that_goes_away_does_not_stop_the_cleaning(place: Place) -> None:
@@ -404,7 +409,7 @@ def test_a_reader_that_goes_away_does_not_stop_the_cleaning(place: Place) -> Non
 
 
 def test_the_flags_of_a_run_and_the_secrets_of_its_files_are_taken(place: Place, tmp_path: Path) -> None:
-    """Also a configuration of Dehydrated's, which names the hook and says that it wants chains."""
+    """With a Dehydrated configuration, too, which names the hook and asks for chains."""
     secrets = tmp_path / "secrets"
     secrets.write_text(f'SERVER="{place.dns.address} {place.dns.port}"\nPASSWORD=hush-hush\n')
     secrets.chmod(0o600)
@@ -424,7 +429,7 @@ def test_the_flags_of_a_run_and_the_secrets_of_its_files_are_taken(place: Place,
     assert fine.code == 0, fine
 
 
-def test_nobody_who_can_be_asked_ends_it_before_anything_is_published(place: Place) -> None:
+def test_without_a_name_server_that_answers_nothing_is_published(place: Place) -> None:
     with contextlib.ExitStack() as stack:
         port = ports.free(stack)
         words = ["--dialect", "dehydrated", "--domain", place.domain, "--nameserver", f"127.0.0.1:{port}", "--json"]

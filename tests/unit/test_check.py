@@ -1,19 +1,19 @@
-"""The rehearsal's pure parts: made-up challenges, the plan, what is seen and what follows from it."""
+"""The pure parts of a rehearsal: its challenges, its steps, and what follows from what the servers show."""
 
 from __future__ import annotations
 
 import argparse
-import io
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from certbot_external_auth import cli
 from certbot_external_auth.challenges import TYPES, Challenge, guard
-from certbot_external_auth.check import advice, arguments, made_up, setting, steps
+from certbot_external_auth.check import arguments, made_up, setting, steps
+from certbot_external_auth.check.advice import Attempt, Kind, advise
 from certbot_external_auth.check.looking import Sight, Wish
-from certbot_external_auth.check.report import Summary, TextReport
-from certbot_external_auth.check.results import Level, Result, level, passed
+from certbot_external_auth.check.results import Level, Result, Summary, level, passed
 from certbot_external_auth.errors import Failure, UsageError
 from certbot_external_auth.visibility import Observation, Outcome
 from certbot_external_auth.visibility.verdict import Decision
@@ -72,19 +72,23 @@ def test_a_wish_is_judged_by_values() -> None:
     assert none.turned(observation(Outcome.TIMEOUT)).outcome is Outcome.TIMEOUT
 
 
-def test_a_server_that_is_gone_with_its_challenge_is_as_wished_but_no_name_server_is() -> None:
+def test_a_server_that_stops_with_its_challenge_is_as_wished_but_not_a_name_server() -> None:
     refused = observation(Outcome.CONNECTION_REFUSED)
     assert Wish((), (made("first", "http-01"),)).turned(refused).outcome is Outcome.MATCH
     assert Wish((), (made("first"),)).turned(refused).outcome is Outcome.CONNECTION_REFUSED
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
-    [("dns-01", "other values: x"), ("http-01", "wrong content: x"), ("tls-alpn-01", "wrong certificate: x")],
+    ("kind", "outcome"),
+    [
+        ("dns-01", Outcome.OTHER_VALUES),
+        ("http-01", Outcome.WRONG_CONTENT),
+        ("tls-alpn-01", Outcome.WRONG_CERTIFICATE),
+    ],
 )
-def test_what_should_be_gone_is_told_as_what_is_not_wished_for(kind: str, told: str) -> None:
+def test_a_match_is_not_shown_where_nothing_should_be(kind: str, outcome: Outcome) -> None:
     gone = Wish((), (made("first", kind),))
-    assert advice.observed(gone.shown(observation(Outcome.MATCH, "x"))).endswith(told)
+    assert gone.shown(observation(Outcome.MATCH, "x")).outcome is outcome
     assert gone.shown(observation(Outcome.NO_RECORD)).outcome is Outcome.NO_RECORD
 
 
@@ -95,59 +99,91 @@ RIGHT = Sight(Decision.GO_ON, answered=True)
 PARTLY = Sight(Decision.WARN, answered=True)
 SILENT = Sight(Decision.WARN, answered=False)
 LEFT = Sight(Decision.FAIL, answered=True, left=(made("first"),))
-LOST = Sight(Decision.FAIL, answered=True, missing=(made("second"),))
+NO_SECOND = Sight(Decision.FAIL, answered=True, missing=(made("second"),))
+NO_FIRST = Sight(Decision.FAIL, answered=True, missing=(made("first"),))
+FIXED = replace(FAILURE, mend="Run it as root.")
 
 
 @pytest.mark.parametrize(
-    ("key", "failures", "sight", "trial", "expected"),
+    ("key", "failures", "sight", "trial", "expected", "advice"),
     [
-        ("publish", (), RIGHT, False, Level.PASSED),
-        ("publish", (), PARTLY, False, Level.WARNING),
-        ("publish", (), SILENT, False, Level.FAILED),
-        ("publish", (FAILURE,), None, False, Level.FAILED),
-        ("second", (), LOST, False, Level.FAILED),
-        ("second", (), LOST, True, Level.WARNING),
-        ("second", (FAILURE,), None, True, Level.WARNING),
-        ("chain", (), LOST, False, Level.FAILED),
-        ("keep", (), LOST, False, Level.WARNING),
-        ("keep", (), LEFT, False, Level.FAILED),
-        ("withdraw", (), RIGHT, False, Level.PASSED),
-        ("withdraw", (FAILURE,), RIGHT, False, Level.WARNING),
-        ("withdraw", (FAILURE,), LEFT, False, Level.FAILED),
-        ("withdraw", (), SILENT, False, Level.WARNING),
-        ("again", (FAILURE,), RIGHT, False, Level.WARNING),
-        ("again", (), LEFT, False, Level.WARNING),
-        ("dash", (), LOST, False, Level.FAILED),
+        ("publish", (), RIGHT, False, Level.PASSED, None),
+        ("publish", (), PARTLY, False, Level.WARNING, [Kind.PARTLY_ANSWERED]),
+        ("publish", (), SILENT, False, Level.FAILED, [Kind.UNANSWERED]),
+        ("publish", (), NO_FIRST, False, Level.FAILED, [Kind.NOT_PUBLISHED]),
+        ("publish", (FAILURE,), None, False, Level.FAILED, [Kind.SEE_OUTPUT]),
+        ("publish", (FIXED, FIXED), None, False, Level.FAILED, [Kind.FIX]),
+        ("second", (), NO_SECOND, False, Level.FAILED, [Kind.DOES_NOT_ADD, Kind.KEEP_BOTH]),
+        ("second", (), NO_FIRST, False, Level.FAILED, [Kind.REPLACES, Kind.KEEP_BOTH]),
+        ("second", (), replace(NO_FIRST, reasons=("x",)), False, Level.FAILED, [Kind.KEEP_BOTH]),
+        ("second", (), NO_SECOND, True, Level.WARNING, [Kind.DOES_NOT_ADD, Kind.KEEP_BOTH, Kind.TRY_CHAIN]),
+        ("second", (FAILURE,), None, True, Level.WARNING, [Kind.TWO_VALUES_NEEDED, Kind.TRY_CHAIN]),
+        ("chain", (), NO_SECOND, False, Level.FAILED, [Kind.IGNORES_CHAIN, Kind.KEEP_BOTH]),
+        ("together", (), NO_SECOND, False, Level.FAILED, [Kind.DOES_NOT_ADD, Kind.KEEP_BOTH]),
+        ("keep", (), NO_SECOND, False, Level.WARNING, [Kind.REMOVES_ALL]),
+        ("keep", (), LEFT, False, Level.FAILED, [Kind.LEAVES]),
+        ("withdraw", (), RIGHT, False, Level.PASSED, None),
+        ("withdraw", (FAILURE,), RIGHT, False, Level.WARNING, [Kind.FAILS_AFTER_WORK]),
+        ("withdraw", (FAILURE,), LEFT, False, Level.FAILED, [Kind.LEAVES]),
+        ("withdraw", (), SILENT, False, Level.WARNING, [Kind.PARTLY_ANSWERED]),
+        ("again", (FAILURE,), RIGHT, False, Level.WARNING, [Kind.FAILS_WHEN_GONE]),
+        ("again", (), LEFT, False, Level.WARNING, [Kind.LEAVES]),
+        ("dash", (), NO_FIRST, False, Level.FAILED, [Kind.DASH_IS_NO_OPTION]),
+        ("dash", (), SILENT, False, Level.FAILED, [Kind.UNANSWERED]),
+        ("dash", (FIXED,), None, False, Level.FAILED, [Kind.FIX, Kind.DASH_IS_NO_OPTION]),
     ],
 )
-def test_what_keeps_a_certificate_from_being_issued_or_stays_published_fails(
-    key: str, failures: tuple[Failure, ...], sight: Sight | None, trial: bool, expected: Level
+def test_the_level_of_a_step_and_what_to_change(
+    key: str,
+    failures: tuple[Failure, ...],
+    sight: Sight | None,
+    trial: bool,
+    expected: Level,
+    advice: list[Kind] | None,
 ) -> None:
+    """A fault that prevents certificates, or leaves values behind, is a failure; another one a warning."""
     assert level(STEPS[key], failures, sight, trial) is expected
-    if expected is not Level.PASSED:
-        assert advice.change(STEPS[key], failures, sight, made("second"), "dehydrated", None, trial)
+    attempt = Attempt(STEPS[key], failures, sight, made("second"), "dehydrated", None, trial)
+    if advice is not None:
+        assert [one.kind for one in advise(attempt)] == advice
 
 
-def test_nothing_tried_is_nothing_passed() -> None:
+def test_a_hook_of_another_dialect_is_told_so_where_nothing_was_published() -> None:
+    attempt = Attempt(STEPS["publish"], (), NO_FIRST, made("first"), "native", "lego")
+    (advice,) = advise(attempt)
+    assert (advice.kind, advice.detail) == (Kind.OTHER_DIALECT, "lego")
+
+
+def test_a_dialect_without_chains_is_tried_in_one_batch() -> None:
+    attempt = Attempt(STEPS["second"], (), NO_SECOND, made("second"), "native", None, trial=True)
+    assert advise(attempt)[-1].kind is Kind.TRY_TOGETHER
+
+
+@pytest.mark.parametrize(
+    ("dialect", "keys"),
+    [
+        ("dehydrated", ["chain", "chain-withdraw"]),
+        ("native", ["together", "together-withdraw"]),
+        ("lego", []),
+        ("certbot", []),
+    ],
+)
+def test_the_other_way_to_publish_two_values(dialect: str, keys: list[str]) -> None:
+    assert [step.key for step in steps.trial(dialect)] == keys
+
+
+def test_no_step_tried_is_no_step_passed() -> None:
     assert not passed([])
-    assert passed([Result("a", "a", Level.WARNING, "x"), Result("b", "b", Level.SKIPPED, "x")])
-    assert not passed([Result("a", "a", Level.FAILED, "x")])
+    assert passed([Result("publish", Level.WARNING), Result("second", Level.SKIPPED)])
+    assert not passed([Result("publish", Level.FAILED)])
 
 
-def test_an_observation_names_the_server_once() -> None:
-    assert advice.observed(observation(Outcome.OTHER_VALUES, "x")) == "ns1.a.test 192.0.2.1:53: other values: x"
-    bare = Observation("n", "2001:db8::1", "[2001:db8::1]:53", Outcome.REFUSED)
-    assert advice.observed(bare) == "[2001:db8::1]:53: refused"
-    nowhere = Observation("n", "a.test", "", Outcome.NO_SUCH_NAME)
-    assert advice.observed(nowhere) == "a.test: no such name"
-
-
-def test_text_that_a_terminal_cannot_show_does_not_end_the_report() -> None:
-    raw = io.BytesIO()
-    report = TextReport(io.TextIOWrapper(raw, encoding="ascii"))
-    report.step(Result("publish", "publish", Level.FAILED, "x", seen="größer", output=("…",)))
-    report.end(Summary((), ("é",)))
-    assert raw.getvalue().decode("ascii").startswith("FAIL publish\n    expected: x\n")
+def test_a_handler_can_be_used_if_nothing_is_left_and_no_signal_came() -> None:
+    fine = Summary((Result("publish", Level.PASSED), Result("again", Level.WARNING)))
+    assert fine.ok
+    assert not replace(fine, left=(made("first"),)).ok
+    assert not replace(fine, interrupted="SIGINT").ok
+    assert [fine.count(one) for one in Level] == [1, 1, 0, 0]
 
 
 # --- wrong use ---
@@ -160,47 +196,44 @@ def built(*words: str) -> setting.Setting:
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("words", "facts"),
     [
-        (("/bin/true",), "Name a domain of your own with --domain"),
-        (("--domain", "a.test"), "Name the handler: certbot-external-auth check HANDLER --domain NAME"),
-        (("/bin/true", "--domain", "a b"), "--domain: 'a b' is no domain"),
-        (("/bin/true", "--domain", "a.test", "--dialect", "lgeo"), "did you mean lego?"),
-        (("/bin/true", "--domain", "a.test", "--dialect", "lego", "--type", "http-01"), "--type: the dialect lego"),
-        (("/bin/true", "--domain", "a.test", "--type", "dns-02"), "--type: 'dns-02' is not known;"),
-        (("/bin/true", "--domain", "192.0.2.1", "--type", "dns-01"), "192.0.2.1: an address"),
-        (("/bin/true", "--domain", "a.test", "--dialect", "certbot"), "--cleanup-handler"),
-        (("/bin/true", "--domain", "a.test", "--hook-chain", "yes"), "--external-auth-hook-chain yes"),
-        (("/bin/true", "--domain", "a.test", "--nameserver", "a:b:c"), "verify-nameservers: 'a:b:c'"),
-        (("/bin/true", "--domain", "a.test", "--verify-timeout", "soon"), "--external-auth-verify-timeout: 'soon'"),
-        (("/bin/true", "--domain", "a.test", "--https-port", "0"), "--https-port: '0'"),
-        (("/bin/true", "--domain", "a.test", "--timeout", "-1"), "--external-auth-timeout: '-1'"),
+        (("/bin/true",), ["--domain"]),
+        (("--domain", "a.test"), ["HANDLER"]),
+        (("/bin/true", "--domain", "a b"), ["--domain", "'a b'"]),
+        (("/bin/true", "--domain", "a.test", "--dialect", "lgeo"), ["-dialect", "'lgeo'", "lego"]),
+        (("/bin/true", "--domain", "a.test", "--dialect", "lego", "--type", "http-01"), ["--type", "lego", "dns-01"]),
+        (("/bin/true", "--domain", "a.test", "--type", "dns-02"), ["--type", "'dns-02'", "dns-01"]),
+        (("/bin/true", "--domain", "192.0.2.1", "--type", "dns-01"), ["192.0.2.1", "http-01"]),
+        (("/bin/true", "--domain", "a.test", "--dialect", "certbot"), ["certbot", "--cleanup-handler"]),
+        (("/bin/true", "--domain", "a.test", "--hook-chain", "yes"), ["-hook-chain", "native", "dehydrated"]),
+        (("/bin/true", "--domain", "a.test", "--nameserver", "a:b:c"), ["-verify-nameservers", "'a:b:c'"]),
+        (("/bin/true", "--domain", "a.test", "--verify-timeout", "soon"), ["-verify-timeout", "'soon'"]),
+        (("/bin/true", "--domain", "a.test", "--https-port", "0"), ["--https-port", "'0'", "65535"]),
+        (("/bin/true", "--domain", "a.test", "--http-01-port", "65536"), ["--http-01-port", "'65536'"]),
+        (("/bin/true", "--domain", "a.test", "--timeout", "-1"), ["-timeout", "'-1'"]),
     ],
 )
-def test_wrong_use_names_the_flag(words: tuple[str, ...], sentence: str) -> None:
+def test_wrong_use_is_refused_with_the_flag_and_the_value(words: tuple[str, ...], facts: list[str]) -> None:
     with pytest.raises(UsageError) as raised:
         built(*words)
-    assert sentence in str(raised.value)
+    (problem,) = raised.value.problems
+    assert [fact for fact in facts if fact not in problem] == []
 
 
-def test_what_was_typed_is_taken() -> None:
+def test_the_flags_that_were_typed_are_taken() -> None:
     found = built(
         "/bin/true --now", "-d", "*.A.test.", "--nameserver", "192.0.2.1,ns1.test:5353", "--nameserver", "::1"
     )
     assert found.context.words == ("/bin/true", "--now")
     assert found.identifier == "a.test"
     assert found.challenge_type == "dns-01"
+    assert found.place == "_acme-challenge.a.test"
     assert list(map(str, found.context.settings.verify_nameservers)) == ["192.0.2.1:53", "ns1.test:5353", "[::1]:53"]
     assert (found.patience, built("/bin/true", "-d", "a.test", "--verify-timeout", "0").patience) == (120.0, 0.0)
-    address = built("/bin/true", "-d", "192.0.2.1")
-    assert (address.identifier_type, address.challenge_type) == ("ip", "http-01")
-
-
-def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as raised:
-        cli.main(["check", "--help"])
-    assert raised.value.code == 0
-    assert "example:\n  certbot-external-auth check /etc/" in capsys.readouterr().out
+    address = built("/bin/true", "-d", "192.0.2.1", "--http-01-port", "8080", "--https-port", "65535")
+    assert (address.identifier_type, address.challenge_type, address.place) == ("ip", "http-01", "192.0.2.1")
+    assert (address.context.http_port, address.context.tls_port) == (8080, 65535)
 
 
 def test_wrong_use_is_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
