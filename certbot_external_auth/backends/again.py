@@ -1,4 +1,4 @@
-"""A certificate that a person made has to be made by a person again: when, how, and how to be done with that."""
+"""Reminders for certificates issued in mode manual: until when to renew each of them, and with which command."""
 
 from __future__ import annotations
 
@@ -6,49 +6,36 @@ import atexit
 import contextlib
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from certbot_external_auth import certificate, deployment
-from certbot_external_auth.backends.instructions import wrapped
 
-HANDLER = "a script (--external-auth-mode handler --external-auth-handler PATH)"
-CNAME = "one CNAME to a zone that a script may write to (docs/delegation.md)"
 _watched: set[str] = set()
+"""Configuration directories whose certificates this process compares when it exits."""
 
 
-def command(lineage: str, repeat: Sequence[str]) -> str:
-    """What makes it again.
+@dataclass(frozen=True)
+class Reminder:
+    """What a person must know to renew a certificate.
 
-    :param repeat: the flags of this certificate, without its name.
+    :ivar lineage: the certificate's name in Certbot.
+    :ivar flags: of Certbot, by which this certificate was issued, without its name.
+    :ivar last_day: on which it expires (UTC), ``YYYY-MM-DD``; None if the certificate cannot be read.
     """
-    return shlex.join(["certbot", "certonly", "--cert-name", lineage, *repeat])
 
+    lineage: str
+    flags: tuple[str, ...]
+    last_day: str | None
 
-def notice(lineage: str, day: str, repeat: Sequence[str], width: int) -> str:
-    """After it was made; the command stands on a line of its own, to be pasted.
-
-    :param day: its last day, ``YYYY-MM-DD``.
-    """
-    begin = (
-        f"The certificate {lineage} ends on {day}. It must be made again before, by a person and with this command, "
-        "since 'certbot renew' alone cannot:"
-    )
-    end = f"Two ways to be done with it: {HANDLER}; or, where no script can reach your zone, {CNAME}."
-    return "\n\n".join([wrapped(begin, width), command(lineage, repeat), wrapped(end, width)])
-
-
-def sentence(lineage: str, day: str | None, repeat: Sequence[str]) -> str:
-    """The same for somebody who reads what cron sends."""
-    ends = f" and ends on {day}" if day else ""
-    return (
-        f"The certificate {lineage} is made by a person (mode manual){ends}, so 'certbot renew' cannot renew it: make "
-        f"it again with {command(lineage, repeat)} ; or be done with that by {HANDLER}, by {CNAME}, or by a program "
-        "(--external-auth-mode json)."
-    )
+    @property
+    def command(self) -> str:
+        """The command line that renews it, quoted for a shell."""
+        return shlex.join(["certbot", "certonly", "--cert-name", self.lineage, *self.flags])
 
 
 def last_day(config_dir: str, lineage: str) -> str | None:
-    """The day the live certificate ends, UTC."""
+    """Return the day on which the live certificate expires (UTC); None if it cannot be read."""
     with contextlib.suppress(OSError, ValueError):
         path = os.path.join(config_dir, "live", lineage, "cert.pem")
         return certificate.read(path).not_after.date().isoformat()
@@ -56,9 +43,11 @@ def last_day(config_dir: str, lineage: str) -> str | None:
 
 
 def tell_at_exit(config_dir: str, say: Callable[[str, str], None]) -> None:
-    """When Certbot ends, tell about the certificates that this process made; registered once for a folder.
+    """Arrange that `say` is called for each certificate that this process has issued, when the process exits.
 
-    :param say: is given the lineage and its last day. A terminal that is gone by then is no failure.
+    Only the first call for a configuration directory counts.
+
+    :param say: takes the lineage and its last day. If it fails since the terminal is gone, nothing happens.
     """
     if config_dir in _watched:
         return

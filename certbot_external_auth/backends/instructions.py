@@ -1,69 +1,98 @@
-"""What a person is told to do, and what may go again: pure text."""
+"""Everything that mode manual says to a person: what to publish, what to remove, how to renew. Pure functions."""
 
 from __future__ import annotations
 
+import enum
 import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from certbot_external_auth.backends.again import Reminder
 from certbot_external_auth.challenges import Challenge, Served, dns01, http01
+
+MIN_WIDTH_COLUMNS, MAX_WIDTH_COLUMNS = 30, 100
+SCRIPT = "--external-auth-mode handler --external-auth-handler PATH"
+PROGRAM = "--external-auth-mode json"
+DELEGATION = "one CNAME to a zone that a script can write to (docs/delegation.md)"
+WATCHING = (
+    "Certbot continues when everything is visible.",
+    "Press Enter to continue at once, Ctrl-C to give up.",
+)
+CONFIRM = "Press Enter when everything is visible from outside, Ctrl-C to give up."
+ALL_VISIBLE = "Everything is visible."
+EARLY = (
+    "You continue before everything is visible from here. If the CA does not see it either, the validation will fail:"
+)
+
+
+class NoPerson(enum.Enum):
+    """Why there is no person to ask."""
+
+    NOT_INTERACTIVE = "not_interactive"
+    NO_TERMINAL = "no_terminal"
+
+
+def wrapped(sentence: str, width: int) -> str:
+    """Wrap a sentence into lines for a window, without breaking words.
+
+    :param width: columns of the window.
+    """
+    columns = max(MIN_WIDTH_COLUMNS, min(width, MAX_WIDTH_COLUMNS))
+    return textwrap.fill(sentence, columns, break_long_words=False, break_on_hyphens=False)
+
+
+def paragraph(sentences: Iterable[str], width: int) -> str:
+    """Wrap sentences, each from the beginning of a line."""
+    return "\n".join(wrapped(sentence, width) for sentence in sentences)
+
+
+# --- what to publish ---
 
 
 def instructions(challenges: Sequence[Challenge], width: int, port_in_use: bool = False) -> str:
-    """The whole batch on one screen.
+    """Say how to publish a whole batch.
 
-    Values, records and commands stand on lines of their own and are never broken, so they can be pasted; only
+    Values, records and commands stand on lines of their own and are never broken, so that they can be pasted. Only
     sentences are wrapped.
 
-    :param width: columns of the terminal.
-    :param port_in_use: somebody listens here already where TLS challenges must be answered.
+    :param width: columns of the window.
+    :param port_in_use: a program on this machine listens already where TLS challenges must be answered.
     """
-    parts = []
-    txt: dict[str, list[str]] = {}
-    for challenge in challenges:
-        if challenge.type == dns01.TYPE:
-            txt.setdefault(record_name(challenge), []).append(challenge.validation)
-    if txt:
-        parts.append(_records(txt, width))
+    records = [challenge for challenge in challenges if challenge.type == dns01.TYPE]
     files = [challenge for challenge in challenges if challenge.type == http01.TYPE]
+    certificates = [(challenge, challenge.served) for challenge in challenges if challenge.served is not None]
+    parts = []
+    if records:
+        parts.append(_records(records, width))
     if files:
         parts.append(_files(files, width))
-    certificates = [challenge for challenge in challenges if challenge.served is not None]
     if certificates:
         parts.append(_certificates(certificates, width, port_in_use))
     return "\n\n".join(parts)
 
 
-def record_name(challenge: Challenge) -> str:
-    """Where a TXT record is created: beside an alias (CNAME) there may be no other record, so at its target."""
-    return challenge.txt_target or challenge.txt_domain or ""
-
-
-def wrapped(sentence: str, width: int) -> str:
-    """A sentence in lines that fit into a window; what has no blank in it is never broken."""
-    return textwrap.fill(sentence, max(30, min(width, 100)), break_long_words=False, break_on_hyphens=False)
-
-
-def _records(txt: dict[str, list[str]], width: int) -> str:
-    count = sum(map(len, txt.values()))
-    out = [wrapped(f"Create {'this TXT record' if count == 1 else f'these {count} TXT records'}:", width), ""]
-    for name, values in txt.items():
+def _records(challenges: Sequence[Challenge], width: int) -> str:
+    names: dict[str, list[str]] = {}
+    for challenge in challenges:
+        names.setdefault(challenge.record_name, []).append(challenge.validation)
+    count = len(challenges)
+    out = [wrapped("Create this TXT record:" if count == 1 else f"Create these {count} TXT records:", width), ""]
+    for name, values in names.items():
         out += [name, *(f"  {value}" for value in values)]
-    if any(len(values) > 1 for values in txt.values()):
-        out += ["", wrapped("Values below the same name stand side by side: add each, replace none.", width)]
-    out += ["", "As lines of a zone file:", ""]
-    out += [f'{name}. 60 IN TXT "{value}"' for name, values in txt.items() for value in values]
-    out += ["", "Or with nsupdate:", "", "nsupdate <<'END'"]
-    out += [f'update add {name}. 60 IN TXT "{value}"' for name, values in txt.items() for value in values]
-    return "\n".join([*out, "send", "END"])
+    if len(names) < count:
+        out += ["", wrapped("A name can have several values: add each of them, and replace none.", width)]
+    lines = [f'{name}. 60 IN TXT "{value}"' for name, values in names.items() for value in values]
+    out += ["", "As lines of a zone file:", "", *lines]
+    out += ["", "Or with nsupdate:", "", "nsupdate <<'END'", *(f"update add {line}" for line in lines), "send", "END"]
+    return "\n".join(out)
 
 
 def _files(challenges: Iterable[Challenge], width: int) -> str:
-    out = [wrapped("Let the web server of each name answer with exactly this content:", width)]
+    out = [wrapped("Make the web server of each name return exactly this content:", width)]
     for challenge in challenges:
         out += [
             "",
-            f"{challenge.uri}",
+            challenge.place,
             f"  {challenge.key_authorization}",
             "",
             http01.command(challenge.token, challenge.key_authorization),
@@ -71,58 +100,92 @@ def _files(challenges: Iterable[Challenge], width: int) -> str:
     return "\n".join(out)
 
 
-def _certificates(challenges: Sequence[Challenge], width: int, port_in_use: bool) -> str:
+def _certificates(certificates: Sequence[tuple[Challenge, Served]], width: int, port_in_use: bool) -> str:
     out = [
         wrapped(
-            "Let the TLS server of each name present exactly this certificate to a client that sends this server name "
-            "(SNI) and offers only this protocol (ALPN), and choose that protocol:",
+            "Make the TLS server of each name present exactly this certificate to a client that sends this server name "
+            "(SNI) and offers only this protocol (ALPN). The server must select that protocol:",
             width,
         )
     ]
-    for challenge in challenges:
-        served = challenge.served
-        assert served is not None
+    for challenge, served in certificates:
         out += [
             "",
             challenge.identifier,
             f"  type         {challenge.type}",
-            f"  server name  {challenge.server_name}",
+            f"  server name  {challenge.place}",
             f"  ALPN         {challenge.alpn or '(none)'}",
             f"  port         {served.port}",
             f"  certificate  {served.cert_path}",
             f"  key          {served.key_path}",
             "",
-            wrapped("For one name on a machine without a TLS server, in another terminal:", width),
+            wrapped("If that machine has no TLS server, and for one name only, run in another terminal:", width),
             "",
             s_server(challenge, served),
         ]
     if port_in_use:
-        port = challenges[0].served.port if challenges[0].served else 443
+        _, served = certificates[0]
         sentence = (
-            f"Port {port} of this machine is in use: stop what listens there before you start openssl, or let that "
-            "server present the certificate."
+            f"Port {served.port} of this machine is in use. Stop the program that listens there before you start "
+            "openssl, or make that program present the certificate."
         )
         out += ["", wrapped(sentence, width)]
-    if len(challenges) > 1:
-        out += ["", wrapped("For several names on one machine use the server of examples/standalone-tls.", width)]
+    if len(certificates) > 1:
+        out += ["", wrapped("For several names on one machine, use the server in examples/standalone-tls.", width)]
     return "\n".join(out)
 
 
 def s_server(challenge: Challenge, served: Served) -> str:
-    """A command that answers the challenge, ended by Ctrl-C; ``-www`` keeps openssl from reading the terminal."""
+    """Return a command that answers the challenge until Ctrl-C; with ``-www`` openssl does not read the terminal."""
     words = ["openssl", "s_server", "-quiet", "-www", "-accept", str(served.port)]
     words += ["-cert", served.cert_path, "-key", served.key_path]
     words += ["-alpn", challenge.alpn] if challenge.alpn else []
     return shlex.join(words)
 
 
-def removals(challenges: Sequence[Challenge]) -> str:
-    """What may go again."""
-    return "\n".join(
-        f'  {record_name(one)}. TXT "{one.validation}"'
-        if one.type == dns01.TYPE
-        else f"  the certificate for {one.server_name}, port {one.served.port}"
-        if one.served is not None
-        else f"  {one.uri}"
-        for one in challenges
+# --- what to do afterwards ---
+
+
+def removals(challenges: Iterable[Challenge]) -> str:
+    """Say what the person can remove now."""
+    return "\n".join(["You can now remove:", *(f"  {_published(challenge)}" for challenge in challenges)])
+
+
+def _published(challenge: Challenge) -> str:
+    if challenge.type == dns01.TYPE:
+        return f'{challenge.record_name}. TXT "{challenge.validation}"'
+    if challenge.served is not None:
+        return f"{challenge.description}, port {challenge.served.port}"
+    return challenge.place
+
+
+def renewal_notice(reminder: Reminder, width: int) -> str:
+    """Say until when and how to renew a certificate just issued; the command stands on a line of its own."""
+    begin = (
+        f"The certificate {reminder.lineage} expires on {reminder.last_day}. 'certbot renew' cannot renew it, since a "
+        "person published its challenges. Renew it before that day with this command:"
     )
+    end = f"To automate this, use a script ({SCRIPT}). If no script can write to your zone, use {DELEGATION}."
+    return "\n\n".join([wrapped(begin, width), reminder.command, wrapped(end, width)])
+
+
+# --- why mode manual refuses ---
+
+
+def not_renewable(reminder: Reminder) -> str:
+    """Say in one line why 'certbot renew' fails, and what to do; cron mails it."""
+    expires = f" and expires on {reminder.last_day}" if reminder.last_day is not None else ""
+    return (
+        f"The certificate {reminder.lineage} was issued by hand (mode manual){expires}. 'certbot renew' cannot renew "
+        f"it. Renew it with {reminder.command} ; or automate it with a script ({SCRIPT}), with {DELEGATION}, or with a "
+        f"program ({PROGRAM})."
+    )
+
+
+def refusal(reason: NoPerson) -> str:
+    """Say why mode manual cannot publish here, and which modes can."""
+    happened = {
+        NoPerson.NOT_INTERACTIVE: "Mode manual needs a person, but Certbot must not ask one (-n).",
+        NoPerson.NO_TERMINAL: "Mode manual needs a terminal, but stdin is not one.",
+    }[reason]
+    return f"{happened} Use a script with {SCRIPT}, or let a program drive Certbot with {PROGRAM}."

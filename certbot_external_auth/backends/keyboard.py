@@ -1,4 +1,4 @@
-"""The Enter key, while something else goes on; the only module that reads the terminal."""
+"""Waits for the Enter key while other work runs. No other module reads the terminal."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ from certbot_external_auth import signals, threads
 Out = TypeVar("Out")
 
 
-class EnterPressed(Exception):  # noqa: N818  (it is no error)
-    """A person does not want to wait."""
+class EnterPressed(Exception):  # noqa: N818  (not an error)
+    """The person does not want to wait any longer."""
 
 
 class InputEnded(Exception):  # noqa: N818
-    """The terminal is gone, or Ctrl-D was typed at the begin of a line."""
+    """The terminal is gone, or the person typed Ctrl-D at the beginning of a line."""
 
 
 def wait(seconds: float | None = None) -> bool:
-    """Whether Enter was pressed within so many seconds; None waits for it.
+    """Wait for Enter, and tell whether it was pressed.
 
-    :raises InputEnded: at the end of input.
+    :param seconds: longest wait; None waits without a limit.
+    :raises InputEnded: if the input ends.
     """
     signals.look()
     return _typed(select.select([_terminal()], [], [], seconds)[0])
 
 
 def meanwhile(work: Callable[[], Out]) -> Out:
-    """What `work` returns, which goes on in a thread of its own.
+    """Run `work` in a thread of its own, and return what it returns.
 
-    :raises EnterPressed: if Enter was pressed before it was done; the thread is left behind then.
-    :raises InputEnded: at the end of input.
+    :raises EnterPressed: if the person presses Enter before the work is done. Its thread keeps running then.
+    :raises InputEnded: if the input ends.
     """
     done: queue.SimpleQueue[tuple[Out | None, BaseException | None]] = queue.SimpleQueue()
     ready, tell = os.pipe()
@@ -48,7 +49,7 @@ def meanwhile(work: Callable[[], Out]) -> Out:
         except BaseException as error:
             done.put((None, error))
         finally:
-            # Closing is what wakes the other side, and cannot fail where nobody is left there.
+            # Closing wakes the waiting side. Unlike a write, it cannot fail if that side has gone.
             os.close(tell)
 
     if not threads.start(run, "look"):
@@ -61,7 +62,7 @@ def meanwhile(work: Callable[[], Out]) -> Out:
         readable = select.select([ready, _terminal()], [], [])[0]
     finally:
         os.close(ready)
-    if done.empty() and _typed([one for one in readable if one != ready]):
+    if done.empty() and _typed([descriptor for descriptor in readable if descriptor != ready]):
         raise EnterPressed
     value, error = done.get()
     if error is not None:
@@ -71,7 +72,7 @@ def meanwhile(work: Callable[[], Out]) -> Out:
 
 @contextlib.contextmanager
 def unseen() -> Iterator[None]:
-    """What is typed is not shown meanwhile, since it would stand in the middle of a table; signals go on working."""
+    """Hide what is typed while the block runs, so that it does not appear in a table. Ctrl-C keeps working."""
     terminal = _terminal()
     try:
         before = termios.tcgetattr(terminal)
@@ -98,7 +99,7 @@ def _typed(readable: list[int]) -> bool:
     try:
         line = os.read(readable[0], 4096)
     except OSError:
-        # A terminal says so when nobody is left at its other side.
+        # The kernel reports this when the other end of the terminal has been closed.
         line = b""
     if not line:
         raise InputEnded

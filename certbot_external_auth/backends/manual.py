@@ -1,4 +1,4 @@
-"""Backend `manual`: a person at a terminal, told exactly what to do."""
+"""Backend `manual`: a person at a terminal publishes the challenges. `instructions` has all sentences."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from zope.interface import implementer
 
 from certbot_external_auth import visibility
-from certbot_external_auth.backends import Context, Finished, again, keyboard, screen
-from certbot_external_auth.backends.instructions import instructions, removals, wrapped
+from certbot_external_auth.backends import Context, Finished, again, instructions, keyboard, screen
+from certbot_external_auth.backends.again import Reminder
+from certbot_external_auth.backends.instructions import NoPerson
 from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
@@ -25,27 +26,6 @@ from certbot_external_auth.visibility import Expectation, Observation
 from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
 
 logger = logging.getLogger(__name__)
-
-OTHERS = (
-    "use a script with --external-auth-mode handler --external-auth-handler PATH, or let a program drive it with "
-    "--external-auth-mode json."
-)
-GOES_ON = ("This goes on by itself when all of it can be seen.", "Press Enter to go on at once, Ctrl-C to give up.")
-
-
-def _width() -> int:
-    return shutil.get_terminal_size((80, 24)).columns
-
-
-def _in_use(port: int) -> bool:
-    """Whether somebody listens on a port here; a port this user may not open does not count."""
-    with socket.socket() as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("", port))
-        except OSError as error:
-            return error.errno == errno.EADDRINUSE
-    return False
 
 
 @implementer(IBackend)
@@ -60,83 +40,87 @@ class ManualBackend:
         self._context = context
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
+        """Check that there is a person, and arrange the reminders of this process.
+
+        :raises UsageError: if no person can be asked.
+        """
         if not publishing:
             return
+        config_dir = self._context.facts.config_dir
         if self._context.renewing:
-            lineage, facts = self._context.facts.alias, self._context.facts
-            day = again.last_day(facts.config_dir, lineage)
-            raise UsageError([again.sentence(lineage, day, self._context.repeat)])
+            lineage = self._context.facts.alias
+            reminder = self._reminder(lineage, again.last_day(config_dir, lineage))
+            raise UsageError([instructions.not_renewable(reminder)])
         if self._context.unattended:
-            raise UsageError(
-                [f"The mode is manual, which needs a person, but Certbot was told that there is none (-n): {OTHERS}"]
-            )
+            raise UsageError([instructions.refusal(NoPerson.NOT_INTERACTIVE)])
         if sys.stdin is None or not sys.stdin.isatty():
-            raise UsageError([f"The mode is manual, which needs a terminal, but stdin is none: {OTHERS}"])
+            raise UsageError([instructions.refusal(NoPerson.NO_TERMINAL)])
         if not self._context.silent:
-            again.tell_at_exit(self._context.facts.config_dir, self._tell_again)
+            again.tell_at_exit(config_dir, self._remind)
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
+        """Show what to publish, and wait until everything is visible or the person presses Enter.
+
+        :raises PerformError: if the terminal's input ends.
+        """
         begin(challenges)
-        in_use = any(_in_use(one.served.port) for one in challenges if one.served is not None)
-        self._say(f"\n{instructions(challenges, _width(), in_use)}\n")
+        port_in_use = any(_in_use(challenge.served.port) for challenge in challenges if challenge.served is not None)
+        self._say(f"\n{instructions.instructions(challenges, _width(), port_in_use)}\n")
         try:
             if self._context.settings.verify == "off":
-                self._say(wrapped("Press Enter when all of it can be seen from outside, Ctrl-C to give up.", _width()))
+                self._say(instructions.wrapped(instructions.CONFIRM, _width()))
                 keyboard.wait()
             else:
                 self._watch(visibility.expectations(challenges))
         except keyboard.InputEnded as ended:
-            raise PerformError(
-                [
-                    Failure(
-                        who="The terminal",
-                        operation="perform",
-                        identifiers=tuple(dict.fromkeys(one.identifier for one in challenges)),
-                        happened="input ended before Enter was pressed",
-                    )
-                ]
-            ) from ended
+            raise PerformError([_input_ended(challenges)]) from ended
 
     def _watch(self, expectations: Sequence[Expectation]) -> None:
-        """Until all is visible, or Enter is pressed; a person may need days, so that no time limit holds."""
-        self._say("\n".join(wrapped(sentence, _width()) for sentence in GOES_ON) + "\n")
+        """Watch until everything is visible or Enter is pressed, without a time limit: a person may need days."""
+        self._say(f"{instructions.paragraph(instructions.WATCHING, _width())}\n")
         policy = Policy("strict", math.inf, self._context.settings.verify_settle)
         watcher = _Watcher(surroundings(self._context))
         named = screen.titles(expectations)
         with keyboard.unseen(), screen.shown(named, _width()) as told:
-            found = watcher.watch(expectations, policy, told)
-        missing = screen.missing(named, found)
+            last_round = watcher.watch(expectations, policy, told)
+        missing = screen.missing(named, last_round)
         if not missing:
-            self._say("\nAll of it can be seen.")
+            self._say(f"\n{instructions.ALL_VISIBLE}")
             return
-        warning = "You go on before all of it can be seen from here; if the CA does not see it either, it refuses:"
-        self._say("\n" + "\n".join([wrapped(warning, _width()), *(f"  {line}" for line in missing)]))
-        if found is not None:
-            self._explain(watcher, expectations, found)
+        warning = instructions.wrapped(instructions.EARLY, _width())
+        self._say("\n" + "\n".join([warning, *(f"  {line}" for line in missing)]))
+        if last_round is not None:
+            self._explain(watcher, expectations, last_round)
 
-    def _explain(self, observer: Observer, expectations: Sequence[Expectation], found: Round) -> None:
-        """Say what most likely is wrong."""
-        for sentence in reasons(observer, expectations, found.observations, publisher(self._context)):
-            self._say(wrapped(sentence, _width()))
+    def _explain(self, observer: Observer, expectations: Sequence[Expectation], last_round: Round) -> None:
+        """Say why a value is probably not visible."""
+        sentences = reasons(observer, expectations, last_round.observations, publisher(self._context))
+        if sentences:
+            self._say(instructions.paragraph(sentences, _width()))
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
+        """Say what can be removed; whether the person does it is not checked."""
         if finished:
-            self._say(f"\nYou can remove again:\n{removals([one.challenge for one in finished])}\n")
+            self._say(f"\n{instructions.removals(each.challenge for each in finished)}\n")
         return []
 
     def deploy(self, deployment: Deployment) -> None:
+        """Say where the certificate is."""
         logger.warning(
-            "Certificate for %s: %s, key: %s. Restart what uses them.",
+            "New certificate for %s: %s, key: %s. Restart the services that use it.",
             ", ".join(deployment.domains),
             deployment.fullchain_path or deployment.cert_path,
             deployment.key_path,
         )
 
     def unchanged(self, deployment: Deployment) -> None:
-        """Nobody needs to be told."""
+        """Do nothing: the person need not act."""
 
-    def _tell_again(self, lineage: str, day: str) -> None:
-        self._say(f"\n{again.notice(lineage, day, self._context.repeat, _width())}\n")
+    def _reminder(self, lineage: str, last_day: str | None) -> Reminder:
+        return Reminder(lineage, self._context.repeat, last_day)
+
+    def _remind(self, lineage: str, last_day: str) -> None:
+        self._say(f"\n{instructions.renewal_notice(self._reminder(lineage, last_day), _width())}\n")
 
     @staticmethod
     def _say(text: str) -> None:
@@ -144,21 +128,46 @@ class ManualBackend:
 
 
 class _Watcher(Observer):
-    """Is left when Enter is pressed while it looks, with what the last look found."""
+    """An observer whose watch ends when Enter is pressed, even during a look."""
 
     _last: Round | None = None
 
     def watch(self, expectations: Sequence[Expectation], policy: Policy, told: Callable[[Round], None]) -> Round | None:
-        """The last look; None if there was none before Enter was pressed."""
+        """Watch, and return the last complete look; None if Enter was pressed during the first one."""
 
-        def keep(found: Round) -> None:
-            self._last = found
-            told(found)
+        def keep(latest: Round) -> None:
+            self._last = latest
+            told(latest)
 
         with contextlib.suppress(keyboard.EnterPressed):
             return watch(self, expectations, policy, keep, keyboard.wait)
         return self._last
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        """See `Observer.look`."""
+        """Look as `Observer.look` does. :raises EnterPressed: if Enter is pressed meanwhile."""
         return keyboard.meanwhile(lambda: Observer.look(self, expectations, until))
+
+
+def _width() -> int:
+    """Return the columns of the terminal."""
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def _in_use(port: int) -> bool:
+    """Tell whether a program on this machine listens on a port; False if this user must not open the port."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("", port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
+def _input_ended(challenges: Sequence[Challenge]) -> Failure:
+    return Failure(
+        who="The terminal",
+        operation="perform",
+        identifiers=tuple(dict.fromkeys(challenge.identifier for challenge in challenges)),
+        happened="input ended before Enter was pressed",
+    )

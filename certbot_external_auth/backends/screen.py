@@ -1,6 +1,6 @@
-"""What a person sees while the watch goes on: a table that is refreshed in place, or a line for each change.
+"""What a person sees during the watch: a table that is refreshed in place, or a line for each change.
 
-Everything that decides what is shown is a pure function; rich comes only when a table is shown.
+The functions that decide what to show are pure. rich is imported only to show a table.
 """
 
 from __future__ import annotations
@@ -25,19 +25,22 @@ from certbot_external_auth.visibility.watch import Round
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-KEYS = "Enter goes on at once, Ctrl-C gives up."
+KEYS = "Enter continues at once, Ctrl-C gives up."
 STYLES = {Says.YES: "green", Says.NO: "red", Says.UNCLEAR: "yellow", Says.NOTHING: ""}
-SAID = 100
-"""Characters of what an address answered."""
+MAX_ANSWER_CHARACTERS = 100
+"""Longest text shown of what an address answered."""
+MAX_REASONS = 3
+"""Most addresses named for a place that is not visible."""
 REFRESHES = 2.0
-"""Times a second that the table is drawn again, for its clock."""
+"""Refreshes of the table per second, for its clock."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: a place (`says` is None), or what an address says about the one above.
+    """A line of the table: a place (`says` is None), or what an address answers about the place above it.
 
-    :ivar where: the place; or who was asked, and at which address. :ivar what: what that said.
+    :ivar where: the place, or the server and the address.
+    :ivar what: the answer in words, empty for a place.
     """
 
     where: str
@@ -46,38 +49,48 @@ class Row:
 
 
 def titles(expectations: Sequence[Expectation]) -> dict[str, str]:
-    """Each place by a name that fits into a window: a record's is what is to be created, a URL would be too long."""
-    return {
-        one.place: one.place if one.type == dns01.TYPE else f"{one.identifier} ({one.type})" for one in expectations
-    }
+    """Return a short title for each place: a record's own name, but not a URL, which is too long for a window."""
+    return {each.place: _title(each) for each in expectations}
 
 
-def words(one: Observation) -> str:
-    """What an address answered."""
-    return one_line(report.words(one), SAID)
+def _title(expectation: Expectation) -> str:
+    if expectation.type == dns01.TYPE:
+        return expectation.place
+    return f"{expectation.identifier} ({expectation.type})"
 
 
-def rows(named: Mapping[str, str], found: Round) -> list[Row]:
-    """The whole table; what is visible already comes last, since nobody has to do anything about it.
+def words(observation: Observation) -> str:
+    """Say what an address answered."""
+    return one_line(report.words(observation), MAX_ANSWER_CHARACTERS)
+
+
+def rows(named: Mapping[str, str], latest: Round) -> list[Row]:
+    """Return the whole table. Places that are visible already come last, since they need no attention.
 
     :param named: see `titles`.
     """
     listed: list[Row] = []
-    for place, seen in sorted(found.seen.items(), key=lambda pair: found.states[pair[0]] is State.VISIBLE):
+    for place, seen in sorted(latest.seen.items(), key=lambda pair: latest.states[pair[0]] is State.VISIBLE):
         listed.append(Row(named[place]))
-        listed += [Row(_where(one), words(one), one.outcome.says) for one in seen]
+        listed += [Row(_where(observation), words(observation), observation.outcome.says) for observation in seen]
     return listed
 
 
-def _where(one: Observation) -> str:
-    """Who was asked, and where; a server that has no name goes by its address alone."""
-    if not one.address:
-        return one.server
-    return one.address if one.server in one.address else f"{one.server} {one.address}"
+def _where(observation: Observation) -> str:
+    """Name the server and the address; a server without a name goes by its address alone."""
+    if not observation.address:
+        return observation.server
+    if observation.server in observation.address:
+        return observation.address
+    return f"{observation.server} {observation.address}"
 
 
 def fitting(heights: Sequence[int], room: int) -> int:
-    """How many rows of these heights fit into a window, one line being needed to say that there are more."""
+    """Return how many rows fit into a window. If not all do, one line is needed to say so.
+
+    :param heights: of the rows, in lines.
+    :param room: lines of the window.
+    """
     if sum(heights) <= room:
         return len(heights)
     count = 0
@@ -89,63 +102,71 @@ def fitting(heights: Sequence[int], room: int) -> int:
     return count
 
 
-def missing(named: Mapping[str, str], found: Round | None) -> list[str]:
-    """A line for each place that is not visible everywhere.
+def missing(named: Mapping[str, str], latest: Round | None) -> list[str]:
+    """Return a line for each place that is not visible everywhere.
 
-    :param named: see `titles`. :param found: the last look, if there was one.
+    :param named: see `titles`.
+    :param latest: the last look, None if there was none.
     """
-    if found is None:
-        return [f"{title}: not looked for yet" for title in named.values()]
-    lines = []
-    for place, seen in found.seen.items():
-        if found.states[place] is State.VISIBLE:
-            continue
-        reasons = [
-            ": ".join(filter(None, (_where(one), words(one)))) for one in seen if one.outcome.says is not Says.YES
-        ]
-        lines.append(
-            f"{named[place]} ({'; '.join(reasons[:3]) or 'nobody was asked'}{'; …' if len(reasons) > 3 else ''})"
-        )
-    return lines
+    if latest is None:
+        return [f"{title}: not checked yet" for title in named.values()]
+    return [
+        f"{named[place]} ({_reasons(seen)})"
+        for place, seen in latest.seen.items()
+        if latest.states[place] is not State.VISIBLE
+    ]
+
+
+def _reasons(seen: Sequence[Observation]) -> str:
+    absent = [observation for observation in seen if observation.outcome.says is not Says.YES]
+    shown = [": ".join(filter(None, (_where(each), words(each)))) for each in absent[:MAX_REASONS]]
+    more = ["…"] if len(absent) > MAX_REASONS else []
+    return "; ".join([*shown, *more]) or "no server was asked"
 
 
 def clock(seconds: float) -> str:
-    """``0:07``, ``12:34``, ``1:00:00``."""
+    """Write a duration as ``0:07``, ``12:34`` or ``1:00:00``."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def footer(found: Round | None, seconds: float) -> str:
-    """The lines below the table."""
-    if found is None:
-        return f"{clock(seconds)}  Looking for the first time.\n{KEYS}"
-    states = list(found.states.values())
+def footer(latest: Round | None, seconds: float) -> str:
+    """Return the lines below the table.
+
+    :param latest: the last look, None before the first one has ended.
+    :param seconds: since the watch began.
+    """
+    if latest is None:
+        return f"{clock(seconds)}  Checking for the first time.\n{KEYS}"
+    states = list(latest.states.values())
     return f"{clock(seconds)}  {states.count(State.VISIBLE)} of {len(states)} visible everywhere.\n{KEYS}"
 
 
 def output() -> TextIO:
-    """Where a person looks: Certbot's own display is silent with -q, and stdout may be a file."""
+    """Return the stream to the terminal. Certbot's own display is silent with -q, and stdout can be a file."""
     return sys.stdout if sys.stdout is not None and sys.stdout.isatty() else sys.stderr
 
 
 class Lines:
-    """A line for each change, for terminals that cannot go back."""
+    """Prints a line for each change, for terminals that cannot move the cursor back."""
 
     def __init__(self, named: Mapping[str, str], out: TextIO, width: int) -> None:
+        """Print to `out`. :param named: see `titles`. :param width: columns."""
         self._named = named
         self._out = out
         self._width = width
         self._shown: dict[tuple[str, str], str] = {}
 
-    def told(self, found: Round) -> None:
-        """Print what is different now."""
-        for place, seen in found.seen.items():
-            for one in seen:
-                where, text = _where(one), words(one)
+    def told(self, latest: Round) -> None:
+        """Print what has changed since the look before."""
+        for place, seen in latest.seen.items():
+            for observation in seen:
+                where, text = _where(observation), words(observation)
                 if self._shown.get((place, where)) != text:
                     self._shown[place, where] = text
-                    line = f"{clock(found.seconds)}  {self._named[place]}{f' at {where}' if where else ''}: {text}"
+                    at = f" at {where}" if where else ""
+                    line = f"{clock(latest.seconds)}  {self._named[place]}{at}: {text}"
                     print(wrapped(line, self._width), file=self._out, flush=True)
 
 
@@ -153,24 +174,25 @@ class Table:
     """A table that is refreshed in place."""
 
     def __init__(self, named: Mapping[str, str], console: Console) -> None:
+        """Show the table on `console`. :param named: see `titles`."""
         self._named = named
         self._console = console
-        self._found: Round | None = None
+        self._latest: Round | None = None
         self._begun = time.monotonic()
 
-    def told(self, found: Round) -> None:
-        """Show this from now on."""
-        self._found = found
+    def told(self, latest: Round) -> None:
+        """Show this look from now on."""
+        self._latest = latest
 
     def render(self) -> RenderableType:
-        """What is shown now, never higher than the window: what has scrolled out of it cannot be drawn over."""
+        """Return the table, never higher than the window, since lines that have scrolled out cannot be replaced."""
         from rich.console import Group
         from rich.text import Text
 
-        below = Text(footer(self._found, time.monotonic() - self._begun))
-        listed = [] if self._found is None else rows(self._named, self._found)
+        below = Text(footer(self._latest, time.monotonic() - self._begun))
+        listed = [] if self._latest is None else rows(self._named, self._latest)
         drawn = [_drawn(row) for row in listed]
-        heights = [len(self._console.render_lines(one, pad=False)) for one in [*drawn, below]]
+        heights = [len(self._console.render_lines(part, pad=False)) for part in [*drawn, below]]
         kept = fitting(heights[:-1], self._console.size.height - 1 - heights[-1])
         more = [Text(f"… and {len(drawn) - kept} more lines")] if kept < len(drawn) else []
         return Group(*drawn[:kept], *more, below)
@@ -192,9 +214,10 @@ def _drawn(row: Row) -> RenderableType:
 
 @contextlib.contextmanager
 def shown(named: Mapping[str, str], width: int) -> Iterator[Callable[[Round], None]]:
-    """A screen for the length of the block; each look is told to what is given.
+    """Show the looks of a watch while the block runs; it is given a callable that takes each look.
 
-    :param named: see `titles`. :param width: columns, for lines.
+    :param named: see `titles`.
+    :param width: columns, for a terminal that gets lines.
     """
     console = _console()
     if console is None:
@@ -206,9 +229,9 @@ def shown(named: Mapping[str, str], width: int) -> Iterator[Callable[[Round], No
     with Live(
         console=console,
         get_renderable=table.render,
-        # Its own thread would end the run where the system has none.
+        # A thread of rich's own would end the run where the system has none left.
         auto_refresh=False,
-        # Certbot's own messages go to the terminal without our help.
+        # Certbot writes its own messages to the terminal.
         redirect_stdout=False,
         redirect_stderr=False,
     ) as live:
@@ -225,7 +248,7 @@ def shown(named: Mapping[str, str], width: int) -> Iterator[Callable[[Round], No
 
 @contextlib.contextmanager
 def _refreshed(refresh: Callable[[], None]) -> Iterator[bool]:
-    """Refresh again and again meanwhile; whether that can be done."""
+    """Refresh the table regularly until the block ends; yields False where no thread is left to do it."""
     lock, over = threading.Lock(), threading.Event()
 
     def work() -> None:
@@ -242,7 +265,7 @@ def _refreshed(refresh: Callable[[], None]) -> Iterator[bool]:
 
 
 def _console() -> Console | None:
-    """A terminal that can go back to where a table began, else None."""
+    """Return the terminal; None if it cannot move the cursor back to where a table began."""
     out = output()
     if not out.isatty() or os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
         return None

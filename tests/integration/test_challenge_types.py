@@ -130,7 +130,7 @@ def test_by_a_person(bed: Bed, domain: str) -> None:
             stack.enter_context(bed.answering())
         words = ["certonly", *AUTHENTICATOR, *bed.words, *names(domain)]
         issued = bed.certbot.type(*words, script=[(ENTER, obey(bed, stack))])
-        shown = issued.stdout[issued.stdout.rindex("You can remove again") :]
+        shown = issued.stdout[issued.stdout.rindex("You can now remove") :]
         stack.pop_all().close()
         if bed.kind == "http-01":
             _empty(bed.webroot)

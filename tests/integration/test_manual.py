@@ -1,4 +1,4 @@
-"""Backend manual: a person at a terminal of 60 columns, without colour."""
+"""Mode manual with a person at a terminal of 60 columns, without colour."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ZONE_LINE = re.compile(r'^(\S+)\. \d+ IN TXT "(\S+)"$', re.MULTILINE)
 
 
 def publish_shown(ca: TestCA) -> Callable[[str], str]:
-    """Pastes the lines of the zone file that are on the screen, then presses Enter."""
+    """Return a person who publishes the lines of the zone file that are on the screen, then presses Enter."""
 
     def react(shown: str) -> str:
         for name, value in ZONE_LINE.findall(shown):
@@ -35,7 +35,7 @@ def publish_shown(ca: TestCA) -> Callable[[str], str]:
 
 @pytest.mark.versions
 def test_base_and_wildcard_by_dns_on_one_screen(certbot: Certbot, ca: TestCA, domain: str) -> None:
-    """Lost: people without a script; or half of what they paste, broken at the edge of the window."""
+    """Guards against values broken at the edge of the window, of which a person would paste half."""
     result = certbot.type(
         *("certonly", *AUTHENTICATOR, *names(domain, f"*.{domain}")),
         script=[(ENTER, publish_shown(ca))],
@@ -53,12 +53,12 @@ def test_base_and_wildcard_by_dns_on_one_screen(certbot: Certbot, ca: TestCA, do
     for _, value in records:
         assert f"  {value}\n" in result.stdout
         assert f'update add _acme-challenge.{domain}. 60 IN TXT "{value}"\n' in result.stdout
-    told = result.stdout.index("You can remove again")
+    told = result.stdout.index("You can now remove")
     assert all(value in result.stdout[told:] for _, value in records)
 
 
 def test_sentences_fit_the_window(certbot: Certbot, ca: TestCA, domain: str) -> None:
-    """Lost: readability on a phone or in a narrow split."""
+    """Guards against sentences that are unreadable on a phone or in a narrow window."""
     result = certbot.type(
         *("certonly", *AUTHENTICATOR, *names(domain, f"*.{domain}")),
         script=[(ENTER, publish_shown(ca))],
@@ -72,7 +72,7 @@ def test_sentences_fit_the_window(certbot: Certbot, ca: TestCA, domain: str) -> 
 
 
 def test_files_by_http(certbot: Certbot, web: Webroot, domain: str, tmp_path: Path) -> None:
-    """Lost: the same for those who paste into the shell of their web server."""
+    """A person pastes the commands into the shell of the web server."""
     served = tmp_path / "server"
     served.mkdir()
 
@@ -94,7 +94,7 @@ def test_files_by_http(certbot: Certbot, web: Webroot, domain: str, tmp_path: Pa
 
 
 def test_deploy_tells_where_the_files_are(certbot: Certbot, ca: TestCA, domain: str) -> None:
-    """Lost: the last step, with nobody told to take it."""
+    """Guards against a person who does not know that the last step is theirs."""
     words = ("run", "--configurator", "external-auth", *names(domain))
     result = certbot.type(*words, script=[(ENTER, publish_shown(ca))], columns=COLUMNS, env=PLAIN)
     assert result.returncode == 0, result
@@ -104,7 +104,7 @@ def test_deploy_tells_where_the_files_are(certbot: Certbot, ca: TestCA, domain: 
 
 
 def test_person_who_did_nothing_is_told_by_the_ca(certbot: Certbot, domain: str) -> None:
-    """Lost: the CA's reason, for one who pressed Enter too early."""
+    """Guards against hiding the CA's reason from a person who pressed Enter too early."""
     result = certbot.type(
         *("certonly", *AUTHENTICATOR, *names(domain)),
         script=[(ENTER, "\n")],
@@ -112,15 +112,15 @@ def test_person_who_did_nothing_is_told_by_the_ca(certbot: Certbot, domain: str)
         env=PLAIN,
     )
     assert result.returncode == 1
-    assert "You go on before all of it can be seen" in result.stdout
-    assert f"  _acme-challenge.{domain}" in result.stdout[result.stdout.index("You go on before") :]
-    assert "You can remove again" in result.stdout
+    assert "You continue before everything is visible" in result.stdout
+    assert f"  _acme-challenge.{domain}" in result.stdout[result.stdout.index("You continue before") :]
+    assert "You can now remove" in result.stdout
     assert "unauthorized" in result.stdout or "No TXT record" in result.stdout
 
 
 @pytest.mark.parametrize(("key", "reason"), [("\x03", "Ctrl-C"), ("\x04", "end of input")])
 def test_person_may_give_up(certbot: Certbot, domain: str, key: str, reason: str) -> None:
-    """Lost: a clean way out, after which nothing was asked of the CA and the terminal works."""
+    """Guards against a request to the CA after the person gave up."""
 
     def give_up(shown: str) -> str:
         if key == "\x03":
@@ -133,12 +133,12 @@ def test_person_may_give_up(certbot: Certbot, domain: str, key: str, reason: str
     result = certbot.type(*words, script=[(ENTER, give_up)], columns=COLUMNS, env=PLAIN)
     assert result.returncode == 1, reason
     assert not result.validated
-    assert "You can remove again" in result.stdout
+    assert "You can now remove" in result.stdout
     assert "Traceback" not in result.stdout
 
 
 def test_without_a_terminal_the_other_modes_are_named(certbot: Certbot, domain: str) -> None:
-    """Lost: the way on, for one who puts a manual certificate's command into a script."""
+    """Guards against a refusal that names no other mode to a person who runs the command in a script."""
     result = certbot.run("certonly", *AUTHENTICATOR, *names(domain))
     assert result.returncode == 1
     assert not result.asked_ca
@@ -147,7 +147,7 @@ def test_without_a_terminal_the_other_modes_are_named(certbot: Certbot, domain: 
 
 
 def test_renewal_fails_and_names_the_other_modes(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: the reason why it does not renew itself; and the way to change that, which is tried here."""
+    """Guards against a certificate that does not renew, without a reason. The way out that is named works."""
     words = ("certonly", *AUTHENTICATOR, *names(domain))
     first = certbot.type(*words, script=[(ENTER, publish_shown(ca))], columns=COLUMNS, env=PLAIN)
     assert first.returncode == 0

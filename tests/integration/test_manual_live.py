@@ -1,4 +1,4 @@
-"""Mode manual while it watches: in tmux, under script, on a terminal that can do nothing, and without colour."""
+"""The watch of mode manual: in tmux, under script, on a terminal without any features, and without colour."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def manual(ca: TestCA, *domains: str) -> tuple[str, ...]:
 
 
 def publish(ca: TestCA, shown: str) -> str:
-    """Types nothing."""
+    """Publish the records that are on the screen, and type nothing."""
     for name, value in ZONE_LINE.findall(shown):
         ca.add_txt(name, value)
     return ""
 
 
 def again(shown: str) -> list[str]:
-    """The command at the end."""
+    """Return the words of the command for the renewal."""
     (found,) = re.findall(r"^certbot certonly --cert-name .*", shown, re.MULTILINE)
     return shlex.split(found)
 
 
 def test_in_tmux_it_goes_on_by_itself(certbot: Certbot, ca: TestCA, domain: str) -> None:
-    """Lost: the one who pastes into a provider's pages, and waits without knowing for what."""
+    """Guards against a person who has pasted everything and waits without knowing what for."""
     wanted = manual(ca, domain, f"www.{domain}")
     with tmux.window(certbot.command(wanted), certbot.environment, certbot.cwd, COLUMNS, LINES) as window:
         waiting = window.wait_for(r"0 of 2 visible everywhere")
@@ -58,43 +58,43 @@ def test_in_tmux_it_goes_on_by_itself(certbot: Certbot, ca: TestCA, domain: str)
         assert len(records) == 2
         assert f"_acme-challenge.{domain}\n  {ca.dns} " in waiting
         assert "no record" in waiting
-        assert "Enter goes on at once, Ctrl-C gives up." in waiting
+        assert "Enter continues at once, Ctrl-C gives up." in waiting
         (first, first_value), (second, second_value) = records
         ca.add_txt(first, first_value)
         half = window.wait_for(r"1 of 2 visible everywhere")
         # What is missing stands above what nobody has to look at any more.
         assert half.index(f"{second}\n  {ca.dns} ") < half.index(f"{first}\n  {ca.dns} ")
         assert half.count("visible everywhere") == 1
-        assert half.count("Enter goes on at once") == 1
+        assert half.count("Enter continues at once") == 1
         ca.add_txt(second, second_value)
         assert window.wait_for_end() == 0
         everything = window.everything()
     assert everything.count("visible everywhere") == 1
-    assert "All of it can be seen." in everything
-    assert "You go on before" not in everything
+    assert "Everything is visible." in everything
+    assert "You continue before" not in everything
     made_again(certbot, ca, everything, certbot.live(domain))
 
 
 def made_again(certbot: Certbot, ca: TestCA, shown: str, live: Path) -> None:
-    """What is said at the end is true: the day, the command, and what renew cannot."""
+    """Check the notice at the end: the day is right, the command renews, and `certbot renew` does not."""
     day = certificate.read(str(live)).not_after.date().isoformat()
     said = " ".join(shown[shown.index("The certificate") :].split())
-    assert f"ends on {day}" in said
-    assert "'certbot renew' alone cannot" in said
+    assert f"expires on {day}" in said
+    assert "'certbot renew' cannot renew it" in said
     assert "--external-auth-handler PATH" in said
     assert "docs/delegation.md" in said
     before = certificates.serial(live)
     program, *words = again(shown)
     assert program == "certbot"
-    react = [(r"Enter goes on|Press Enter", lambda text: publish(ca, text))]
+    react = [(r"Enter continues|Press Enter", lambda text: publish(ca, text))]
     result = certbot.type(*words, "--force-renewal", script=react)
     assert result.returncode == 0, result
     assert certificates.serial(live) != before
     renewed = certbot.run(*RENEW_NOW, "-q")
     assert renewed.returncode == 1
     assert not renewed.ordered
-    (sentence,) = (line for line in renewed.stderr.splitlines() if "made by a person" in line)
-    assert f"ends on {day}" in sentence
+    (sentence,) = (line for line in renewed.stderr.splitlines() if "issued by hand" in line)
+    assert f"expires on {day}" in sentence
     # This port is not kept for renewals by Certbot; whoever changes it has it in cli.ini.
     kept = shlex.join(words).partition(" --https-port")[0]
     assert f"certbot {kept} ;" in sentence
@@ -102,7 +102,7 @@ def made_again(certbot: Certbot, ca: TestCA, shown: str, live: Path) -> None:
 
 
 def test_in_tmux_enter_names_what_is_missing(certbot: Certbot, ca: TestCA, domain: str) -> None:
-    """Lost: a person in a hurry, who is told by the CA only which value was missing, and where; and why it is."""
+    """Guards against a person in a hurry who learns only from the CA which value was missing, and never why."""
     wanted = manual(ca, domain, f"*.{domain}", f"www.{domain}")
     with tmux.window(certbot.command(wanted), certbot.environment, certbot.cwd, COLUMNS, LINES) as window:
         window.wait_for(r"0 of 2 visible everywhere")
@@ -113,16 +113,16 @@ def test_in_tmux_enter_names_what_is_missing(certbot: Certbot, ca: TestCA, domai
         window.keys("Enter")
         assert window.wait_for_end() == 1
         said = " ".join(window.everything().split())
-    warning = said[said.index("You go on before all of it") :]
+    warning = said[said.index("You continue before everything") :]
     assert f"_acme-challenge.www.{domain} ({ca.dns}: no record)" in warning
     assert f"_acme-challenge.{domain} ({ca.dns}: other values: {value})" in warning
     assert f"2 values are wanted at _acme-challenge.{domain}, and only 1 of them is there: Whoever" in warning
     assert "--external-auth-hook-chain" not in warning
-    assert "You can remove again" in warning
+    assert "You can now remove" in warning
 
 
 def test_in_tmux_ctrl_c_cleans_up(certbot: Certbot, ca: TestCA, domain: str) -> None:
-    """Lost: the terminal, and what a person has to remove after changing their mind."""
+    """Guards against a broken terminal, and against records left after a person changed their mind."""
     command = shlex.join(certbot.command(manual(ca, domain)))
     shell = ["sh", "-c", f"trap : INT; {command}; echo ended $?; stty -a"]
     with tmux.window(shell, certbot.environment, certbot.cwd, COLUMNS, LINES) as window:
@@ -132,7 +132,7 @@ def test_in_tmux_ctrl_c_cleans_up(certbot: Certbot, ca: TestCA, domain: str) -> 
         said = window.everything()
     assert "ended 1" in said
     assert "echo" in said[said.index("ended 1") :].split()
-    left = said[said.index("You can remove again") :]
+    left = said[said.index("You can now remove") :]
     assert f"_acme-challenge.{domain}" in left
     assert "Traceback" not in said
 
@@ -140,7 +140,7 @@ def test_in_tmux_ctrl_c_cleans_up(certbot: Certbot, ca: TestCA, domain: str) -> 
 def test_a_line_for_each_change_where_nothing_can_be_refreshed(
     certbot: Certbot, ca: TestCA, web: Webroot, domain: str
 ) -> None:
-    """Lost: a serial console, and whoever reads it later in a file; here with a file by http."""
+    """Guards against an unreadable serial console or log file; here with http-01."""
 
     def put(shown: str) -> str:
         for name, value in re.findall(rf"{PREFIX}(\S+)\n  (\S+)$", shown, re.MULTILINE):
@@ -150,7 +150,7 @@ def test_a_line_for_each_change_where_nothing_can_be_refreshed(
     words = ("--preferred-challenges", "http", "--http-01-port", str(ca.http_port))
     result = certbot.type(*manual(ca, domain), *words, script=[(r"wrong content", put)], columns=COLUMNS)
     assert result.returncode == 0, result
-    shown = result.stdout[result.stdout.index("up.\n") + 4 : result.stdout.index("All of it can be seen")]
+    shown = result.stdout[result.stdout.index("up.\n") + 4 : result.stdout.index("Everything is visible.")]
     place = f"{domain} (http-01) at {domain} 127.0.0.1:{ca.http_port}"
     told = re.sub(r"\d:\d\d ", "", " ".join(shown.split()))
     assert told == f"{place}: wrong content: 404 Not Found {place}: visible"
@@ -162,7 +162,7 @@ def test_a_line_for_each_change_where_nothing_can_be_refreshed(
 def test_under_script_and_without_colour(
     certbot: Certbot, ca: TestCA, domain: str, tmp_path: Path, plain: bool
 ) -> None:
-    """Lost: a session that is recorded, and readers of its colours."""
+    """Guards against a recorded session without colours, or with colours that were turned off."""
     typescript = tmp_path / "typescript"
     line = shlex.join(certbot.command(manual(ca, domain)))
     leader, follower = pty.openpty()
@@ -185,7 +185,7 @@ def test_under_script_and_without_colour(
         os.close(leader)
         end_group(process)
     recorded = typescript.read_text().replace("\r", "")
-    ours = recorded[recorded.index("This goes on by itself") : recorded.index("All of it can be seen")]
+    ours = recorded[recorded.index("Certbot continues when") : recorded.index("Everything is visible.")]
     assert bool(COLOUR.search(ours)) is not plain
     readable = ESCAPE.sub("", ours)
     assert f"_acme-challenge.{domain}\n  {ca.dns} " in readable
@@ -195,7 +195,7 @@ def test_under_script_and_without_colour(
 
 
 def test_verify_off_asks_a_person_only(certbot: Certbot, ca: TestCA, domain: str) -> None:
-    """Lost: networks in which nothing can be looked at from here."""
+    """Guards against failing in networks from which nothing can be checked."""
 
     def react(shown: str) -> str:
         publish(ca, shown)
@@ -204,5 +204,6 @@ def test_verify_off_asks_a_person_only(certbot: Certbot, ca: TestCA, domain: str
     words = (*manual(ca, domain), "--external-auth-verify", "off")
     result = certbot.type(*words, script=[(r"Press Enter when", react)], columns=200, env={"TERM": "xterm"})
     assert result.returncode == 0, result
-    assert "visible" not in result.stdout
-    assert datetime.date.today().isoformat() < re.findall(r"ends on (\S+)\.", result.stdout)[0]
+    assert "visible everywhere" not in result.stdout
+    assert "no record" not in result.stdout
+    assert datetime.date.today().isoformat() < re.findall(r"expires on (\S+)\.", result.stdout)[0]

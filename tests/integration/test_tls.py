@@ -1,4 +1,4 @@
-"""The TLS challenges beyond the straight way: what a CA must refuse, addresses, fallbacks, many names, wrong use."""
+"""The TLS challenges beyond the simple case: what a CA must refuse, addresses, fallbacks, many names, wrong use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.words import AUTHENTICATOR, JSON, RENEW_NOW, handler, names
 ALPN = ("--preferred-challenges", "tls-alpn-01")
 SNI = ("--preferred-challenges", "tls-sni-01")
 UNSEEN = ("--external-auth-verify", "off")
-"""The CA itself shall refuse what the plugin would not let it see."""
+"""Turns the check off, so that the CA itself refuses."""
 VERSION = tuple(map(int, importlib.metadata.version("certbot").split(".")[:2]))
 knows_addresses = pytest.mark.skipif(VERSION < (5, 3), reason="Certbot 5.3 brought --ip-address")
 
@@ -68,7 +68,7 @@ def spoiled(tmp_path: Path) -> Path:
 
 
 def files(certbot: Certbot) -> list[str]:
-    """Validation certificates left."""
+    """Return the validation certificates that are left."""
     folder = certbot.work_dir / "external-auth" / "alpn-certs"
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
@@ -92,7 +92,7 @@ def refused_by_ca(result: Result, detail: str) -> None:
 def test_a_builder_that_is_wrong_is_refused(
     certbot: Certbot, tls: Path, spoiled: Path, scripts: Hooks, domain: str, how: str, detail: str
 ) -> None:
-    """The CA of these tests looks at everything RFC 8737 asks for, so its approval means something."""
+    """The CA of these tests checks everything that RFC 8737 asks for, so its approval means something."""
     spoil = {"PYTHONPATH": str(spoiled), "SPOIL": how}
     refused_by_ca(certbot.run("certonly", *handler(scripts.native, *ALPN), *UNSEEN, *names(domain), env=spoil), detail)
     assert files(certbot) == []
@@ -196,7 +196,7 @@ def test_a_signal_leaves_no_key(certbot: Certbot, domain: str) -> None:
 
 
 def test_dehydrated_hook_finds_its_files(certbot: Certbot, tls: Path, scripts: Hooks, domain: str) -> None:
-    """What dehydrated itself hands to a hook: files before deploy_challenge, gone at clean_challenge."""
+    """As Dehydrated itself does: the files exist before deploy_challenge, and are gone at clean_challenge."""
     words = handler(scripts.dehydrated, *ALPN, "--external-auth-dialect", "dehydrated")
     result = certbot.run("certonly", *words, *names(domain))
     assert result.returncode == 0, result
@@ -215,7 +215,7 @@ def test_dehydrated_hook_finds_its_files(certbot: Certbot, tls: Path, scripts: H
 
 @pytest.mark.versions
 def test_fallback_for_a_wildcard_is_kept(certbot: Certbot, tls: Path, scripts: Hooks, domain: str) -> None:
-    """Lost: base name and wildcard in one certificate, where only DNS can prove the second."""
+    """Guards against refusing a name and its wildcard in one certificate, of which only DNS can prove the second."""
     words = handler(scripts.native, "--preferred-challenges", "tls-alpn-01,dns")
     result = certbot.run("certonly", *words, *names(domain, f"*.{domain}"))
     assert result.returncode == 0, result
@@ -228,7 +228,7 @@ def test_fallback_for_a_wildcard_is_kept(certbot: Certbot, tls: Path, scripts: H
 
 
 def test_tls_sni_is_never_chosen_by_itself(sni_ca: TlsSniCA, scripts: Hooks, tmp_path: Path, domain: str) -> None:
-    """A CA that offers it gets dns-01 all the same."""
+    """Even if the CA offers it, the plugin chooses dns-01."""
     host = Certbot(tmp_path / "sni", sni_ca)
     host.environment["CHALLTESTSRV"] = sni_ca.management
     host.environment["RECORD"] = str(scripts.record)
@@ -268,7 +268,7 @@ MIXED = ("--ip-address", "127.0.0.1", "--ip-address", "::1")
 
 @knows_addresses
 def test_names_and_addresses_by_tls(certbot: Certbot, everywhere: Path, scripts: Hooks, domain: str) -> None:
-    """Lost: machines that have no name; RFC 8738 section 6 for what is served."""
+    """Guards against failing for machines without a name. RFC 8738 section 6 says what to serve."""
     result = certbot.run("certonly", *handler(scripts.native, *ALPN), *names(domain), *MIXED)
     check_mixed(certbot, result, domain)
     served = {call.env["domain"]: call.env["z_domain"] for call in scripts.calls("perform")}
@@ -301,7 +301,7 @@ def test_names_and_addresses_by_http(
 def test_addresses_without_preference_and_by_a_driver(
     certbot: Certbot, ca: TestCA, everywhere: Path, webroot_folder: Path, domain: str
 ) -> None:
-    """The name is proven by DNS then, and the addresses by HTTP."""
+    """Then DNS proves the name, and HTTP the addresses."""
     with Webroot(webroot_folder, ca.http_port), Webroot(webroot_folder, ca.http_port, "::1"):
         publisher = Publisher(ca, webroot_folder, everywhere)
         result = certbot.drive("certonly", *JSON, *names(domain), *MIXED, policy=publisher)
@@ -313,7 +313,7 @@ def test_addresses_without_preference_and_by_a_driver(
 def test_run_refuses_an_address_and_certonly_deploys_it(
     certbot: Certbot, everywhere: Path, scripts: Hooks, domain: str
 ) -> None:
-    """Certbot's own rule; the way round it is in the README."""
+    """A rule of Certbot; the README has the way around it."""
     words = ["-i", "external-auth", *handler(scripts.native, *ALPN), *names(domain), "--ip-address", "127.0.0.1"]
     refused = certbot.run("run", *words)
     assert refused.returncode == 1
@@ -330,7 +330,7 @@ def test_run_refuses_an_address_and_certonly_deploys_it(
 def test_an_address_below_5_3_says_which_certbot_is_needed(
     certbot: Certbot, scripts: Hooks, domain: str, tmp_path: Path
 ) -> None:
-    """Only a request file brings an address that far."""
+    """Only a certificate signing request brings an address that far."""
     request = certificates.request(tmp_path / "request.pem", [domain], ["127.0.0.1"])
     result = certbot.run("certonly", *handler(scripts.native, *ALPN), "--csr", str(request))
     assert result.returncode == 1
@@ -363,7 +363,7 @@ def test_what_cannot_be_proven_is_said_before_the_order(
 
 
 def test_tls_sni_is_refused_at_lets_encrypt(sni_ca: TlsSniCA, scripts: Hooks, tmp_path: Path, domain: str) -> None:
-    """Also for a dry run of a renewal, which Certbot sends there by itself."""
+    """A dry run of a renewal is refused, too: Certbot sends it there by itself."""
     host = Certbot(tmp_path / "sni", sni_ca)
     host.environment.update({"RECORD": str(scripts.record), "TLS_FOLDER": str(tmp_path / "tls")})
     with tls_support.serving(tmp_path / "tls", sni_ca.tls_port):
@@ -379,7 +379,7 @@ def test_tls_sni_is_refused_at_lets_encrypt(sni_ca: TlsSniCA, scripts: Hooks, tm
 
 
 def test_a_person_is_told_that_the_port_is_in_use(certbot: Certbot, ca: TestCA, tls: Path, domain: str) -> None:
-    """And lets the server that is there present the certificate."""
+    """The server that listens there presents the certificate."""
 
     def copy(shown: str) -> str:
         folder = certbot.work_dir / "external-auth" / "alpn-certs"
@@ -391,8 +391,8 @@ def test_a_person_is_told_that_the_port_is_in_use(certbot: Certbot, ca: TestCA, 
     result = certbot.type(*words, script=[(r"Press Enter .*(\n.*)*?up\.\n", copy)])
     assert result.returncode == 0, result
     shown = " ".join(result.stdout.split())
-    assert f"Port {port} of this machine is in use: stop what listens there" in shown
-    assert "For several names on one machine use the server of examples/standalone-tls." in shown
+    assert f"Port {port} of this machine is in use. Stop the program that listens there" in shown
+    assert "For several names on one machine, use the server in examples/standalone-tls." in shown
     for part in ("ALPN acme-tls/1", f"server name {domain}", f"server name b.{domain}", f"port {port}"):
         assert part in shown
 
@@ -401,7 +401,7 @@ def test_a_person_is_told_that_the_port_is_in_use(certbot: Certbot, ca: TestCA, 
 
 
 def test_private_ca_that_wants_an_external_account(scripts: Hooks, tmp_path: Path, domain: str) -> None:
-    """Lost: companies whose CA knows its own people only."""
+    """Guards against failing with a private CA that accepts registered accounts only."""
     key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
     with TestCA(external_accounts={"host-17": key}) as private:
         host = Certbot(tmp_path / "private", private)

@@ -1,90 +1,63 @@
-"""When and how a certificate that a person made has to be made again."""
+"""Until when a certificate of mode manual must be renewed, and by which command."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import atexit
+import datetime
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from certbot_external_auth import repeat, settings
+from certbot_external_auth import validation_certificate
 from certbot_external_auth.backends import again
+from certbot_external_auth.challenges import Challenge
 
-DAY = "2027-02-23"
-FLAGS = ("-a", "external-auth", "--external-auth-verify", "off")
-
-
-def config(**given: Any) -> SimpleNamespace:
-    """Certbot's configuration; what is given counts as typed or kept."""
-    found = SimpleNamespace(configurator=None, installer=None, pref_challs=[], given=set(given))
-    for option in settings.OPTIONS:
-        setattr(found, f"external_auth_{option.name}".replace("-", "_"), None)
-    for option in settings.HISTORIC_OPTIONS:
-        setattr(found, f"certbot_external_auth:out_{option.name}".replace("-", "_"), None)
-    for dest in repeat.OF_CERTBOT:
-        setattr(found, dest, "default")
-    for name, value in given.items():
-        setattr(found, name, value)
-    return found
+NOW = datetime.datetime(2027, 2, 16, 12, tzinfo=datetime.timezone.utc)
 
 
-def source(one: Any, dest: str, flag: str) -> str:
-    assert flag.startswith("--")
-    return "typed" if dest in one.given else "none"
-
-
-def flags(one: SimpleNamespace, name: str = "external-auth") -> str:
-    options = settings.OPTIONS if name == "external-auth" else settings.HISTORIC_OPTIONS
-    return " ".join(repeat.flags(one, name, options, source))
-
-
-@pytest.mark.parametrize(
-    ("one", "said"),
-    [
-        (config(), "-a external-auth"),
-        (config(configurator="external-auth"), "-a external-auth -i external-auth"),
-        (config(installer="nginx"), "-a external-auth -i nginx"),
-        (config(pref_challs=["tls-alpn-01", "dns-01"]), "-a external-auth --preferred-challenges tls-alpn-01,dns-01"),
-        (config(external_auth_verify="off"), "-a external-auth --external-auth-verify off"),
-        (config(key_type="rsa", rsa_key_size=4096), "-a external-auth --key-type rsa --rsa-key-size 4096"),
-        (config(key_type="ecdsa"), "-a external-auth"),
-        (config(server="https://acme-v02.api.letsencrypt.org/directory"), "-a external-auth"),
-        (config(server="https://ca.corp.example/dir"), "-a external-auth --server https://ca.corp.example/dir"),
-    ],
-)
-def test_flags(one: SimpleNamespace, said: str) -> None:
-    assert flags(one) == said
-
-
-def test_switches_of_the_historic_name_have_no_value() -> None:
-    one = config(**{"certbot_external_auth:out_text_mode": True})
-    said = "-a certbot-external-auth:out --certbot-external-auth:out-text-mode"
-    assert flags(one, "certbot-external-auth:out") == said
+def issue(config_dir: Path, lineage: str, days_later: int = 0) -> str:
+    """Write a live certificate, and return its last day."""
+    issued = NOW + datetime.timedelta(days=days_later)
+    challenge = Challenge("c1", "tls-alpn-01", lineage, "dns", "t", "t.k")
+    path = config_dir / "live" / lineage / "cert.pem"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(validation_certificate.build(challenge, issued)[0])
+    return (issued + validation_certificate.AFTER).date().isoformat()
 
 
 def test_the_command_is_quoted() -> None:
-    assert again.command("a b", ("-a", "x")) == "certbot certonly --cert-name 'a b' -a x"
+    assert again.Reminder("a b", ("-a", "x"), None).command == "certbot certonly --cert-name 'a b' -a x"
 
 
-@pytest.mark.parametrize("width", [30, 60, 200])
-def test_the_notice_fits_and_its_command_is_whole(width: int) -> None:
-    lines = again.notice("www.example.org", DAY, FLAGS, width).splitlines()
-    command = again.command("www.example.org", FLAGS)
-    assert command in lines
-    assert max(len(line) for line in lines if line != command) <= min(width, 100)
-    said = " ".join(lines)
-    assert DAY in said
-    assert "--external-auth-handler PATH" in said
-    assert "docs/delegation.md" in said
-
-
-def test_the_sentence_is_one() -> None:
-    said = again.sentence("www.example.org", DAY, FLAGS)
-    assert "\n" not in said
-    assert f"ends on {DAY}" in said
-    assert again.command("www.example.org", FLAGS) in said
-    assert "ends on" not in again.sentence("www.example.org", None, FLAGS)
-
-
-def test_a_lineage_that_is_gone_has_no_last_day(tmp_path: Any) -> None:
+def test_the_last_day_is_that_of_the_live_certificate(tmp_path: Path) -> None:
+    day = issue(tmp_path, "a.test")
+    assert again.last_day(str(tmp_path), "a.test") == day == "2027-02-23"
+    (tmp_path / "live/a.test/cert.pem").write_text("rubbish")
+    assert again.last_day(str(tmp_path), "a.test") is None
     assert again.last_day(str(tmp_path), "gone") is None
+
+
+def test_certificates_issued_meanwhile_are_told_at_exit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[Callable[[], None]] = []
+
+    def register(function: Callable[..., None], *arguments: Any) -> None:
+        registered.append(lambda: function(*arguments))
+
+    monkeypatch.setattr(atexit, "register", register)
+    said: list[tuple[str, str]] = []
+
+    def say(lineage: str, day: str) -> None:
+        said.append((lineage, day))
+        raise BrokenPipeError
+
+    for lineage in ("kept.test", "renewed.test"):
+        issue(tmp_path, lineage)
+    again.tell_at_exit(str(tmp_path), say)
+    again.tell_at_exit(str(tmp_path), say)
+    later = [(lineage, issue(tmp_path, lineage, days_later=1)) for lineage in ("new.test", "renewed.test")]
+    (exit_now,) = registered
+    exit_now()
+    # A terminal that has gone ends nothing.
+    assert said == later

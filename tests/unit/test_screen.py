@@ -1,4 +1,4 @@
-"""What a person sees while the watch goes on."""
+"""What a person sees during the watch; the wording of the table and of its lines."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def test_what_is_missing_comes_first() -> None:
 
 def test_missing_names_place_address_and_reason() -> None:
     assert screen.missing(NAMED, found(VISIBLE, ABSENT)) == [f"{OTHER} (ns1.example.org 192.0.2.1:53: no record)"]
-    assert screen.missing({NAME: NAME}, None) == [f"{NAME}: not looked for yet"]
+    assert screen.missing({NAME: NAME}, None) == [f"{NAME}: not checked yet"]
     assert screen.missing({NAME: NAME}, found(VISIBLE)) == []
     many = [observation(Outcome.REFUSED, server=f"ns{n}") for n in range(5)]
     assert screen.missing({NAME: NAME}, found(*many))[0].endswith("ns2 192.0.2.1:53: refused; …)")
 
 
-def test_a_place_that_nobody_was_asked_about_is_missing() -> None:
-    assert screen.missing({NAME: NAME}, Round(1, 0.0, {NAME: []})) == [f"{NAME} (nobody was asked)"]
+def test_a_place_about_which_no_server_was_asked_is_missing() -> None:
+    assert screen.missing({NAME: NAME}, Round(1, 0.0, {NAME: []})) == [f"{NAME} (no server was asked)"]
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(7.9, "0:07"), (754, "12:34"), (3600, "1:00:00")])
@@ -99,7 +99,7 @@ def test_fitting_leaves_a_line_for_the_rest(heights: list[int], room: int, kept:
 
 @pytest.mark.parametrize(("width", "height"), [(60, 24), (60, 6), (30, 10), (40, 8), (200, 50)])
 def test_the_table_is_never_higher_or_wider_than_the_window(width: int, height: int) -> None:
-    """Else it could not be drawn over, and the window would fill with copies."""
+    """Guards against a window full of copies: lines that have scrolled out cannot be replaced."""
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
     places = [f"_acme-challenge.n{n}.example.org" for n in range(40)]
     table = screen.Table({place: place for place in places}, console)

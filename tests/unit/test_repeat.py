@@ -1,0 +1,58 @@
+"""The flags by which a certificate can be issued again, read from Certbot's configuration."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from certbot_external_auth import repeat, settings
+
+
+def config(**given: Any) -> SimpleNamespace:
+    """Certbot's configuration. What is given counts as typed, or kept in the renewal file."""
+    found = SimpleNamespace(configurator=None, installer=None, pref_challs=[], given=set(given))
+    for option in settings.OPTIONS:
+        setattr(found, f"external_auth_{option.name}".replace("-", "_"), None)
+    for option in settings.HISTORIC_OPTIONS:
+        setattr(found, f"certbot_external_auth:out_{option.name}".replace("-", "_"), None)
+    for dest in repeat.OF_CERTBOT:
+        setattr(found, dest, "default")
+    for name, value in given.items():
+        setattr(found, name, value)
+    return found
+
+
+def source(one: Any, dest: str, flag: str) -> str:
+    assert flag.startswith("--")
+    return "typed" if dest in one.given else "none"
+
+
+def flags(one: SimpleNamespace, name: str = "external-auth") -> str:
+    options = settings.OPTIONS if name == "external-auth" else settings.HISTORIC_OPTIONS
+    return " ".join(repeat.flags(one, name, options, source))
+
+
+@pytest.mark.parametrize(
+    ("one", "said"),
+    [
+        (config(), "-a external-auth"),
+        (config(configurator="external-auth"), "-a external-auth -i external-auth"),
+        (config(installer="nginx"), "-a external-auth -i nginx"),
+        (config(pref_challs=["tls-alpn-01", "dns-01"]), "-a external-auth --preferred-challenges tls-alpn-01,dns-01"),
+        (config(external_auth_verify="off"), "-a external-auth --external-auth-verify off"),
+        (config(key_type="rsa", rsa_key_size=4096), "-a external-auth --key-type rsa --rsa-key-size 4096"),
+        (config(key_type="ecdsa"), "-a external-auth"),
+        (config(server="https://acme-v02.api.letsencrypt.org/directory"), "-a external-auth"),
+        (config(server="https://ca.corp.example/dir"), "-a external-auth --server https://ca.corp.example/dir"),
+    ],
+)
+def test_flags(one: SimpleNamespace, said: str) -> None:
+    assert flags(one) == said
+
+
+def test_switches_of_the_historic_name_have_no_value() -> None:
+    one = config(**{"certbot_external_auth:out_text_mode": True})
+    said = "-a certbot-external-auth:out --certbot-external-auth:out-text-mode"
+    assert flags(one, "certbot-external-auth:out") == said
