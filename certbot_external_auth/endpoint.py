@@ -1,4 +1,4 @@
-"""Where a server is asked: a host and a port, read from what people type and written as they read it."""
+"""The host and port of a server, as people type and read them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ _TYPED = re.compile(r"(?:\[(?P<v6>[^\[\]]*)\]|(?P<host>[^:\[\]]*))(?::(?P<port>[
 
 
 class EndpointError(ValueError):
-    """Text that names no endpoint; the message says what is accepted instead."""
+    """Text that is not an endpoint. The message says what is accepted."""
 
 
 @dataclass(frozen=True, order=True)
 class Endpoint:
-    """:ivar host: a host name or an address, IPv6 without brackets. :ivar port: 1 to 65535."""
+    """A host and a port.
+
+    :ivar host: a host name or an address; IPv6 without brackets.
+    :ivar port: from 1 to 65535.
+    """
 
     host: str
     port: int
@@ -28,11 +32,12 @@ class Endpoint:
 
     @property
     def is_address(self) -> bool:
+        """Whether the host is an IP address."""
         return is_address(self.host)
 
 
 def is_address(text: str) -> bool:
-    """Whether it is an IPv4 or IPv6 address."""
+    """Tell whether a text is an IPv4 or IPv6 address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -41,37 +46,39 @@ def is_address(text: str) -> bool:
 
 
 def parse(text: str, port: int) -> Endpoint:
-    """``host``, ``host:port``, ``192.0.2.1:port``, ``2001:db8::1`` or ``[2001:db8::1]:port``.
+    """Read ``host``, ``host:port``, ``192.0.2.1:port``, ``2001:db8::1`` or ``[2001:db8::1]:port``.
 
-    :param port: where none is given.
+    :param port: used if the text has none.
     :raises EndpointError: for anything else.
     """
     text = text.strip()
     if ":" in text and is_address(text):
         return Endpoint(text, port)
-    found = _TYPED.fullmatch(text)
-    if found is None:
+    match = _TYPED.fullmatch(text)
+    if match is None:
         raise EndpointError(_advice(text))
-    number = int(found["port"]) if found["port"] else port
-    host = found["host"] if found["v6"] is None else found["v6"]
-    plausible = (":" in host and is_address(host)) if found["v6"] is not None else _is_host(host)
+    number = int(match["port"]) if match["port"] else port
+    bracketed = match["v6"] is not None
+    host = match["v6"] if bracketed else match["host"]
+    plausible = (":" in host and is_address(host)) if bracketed else _is_host(host)
     if not plausible or not 1 <= number <= 65535:
         raise EndpointError(_advice(text))
     return Endpoint(host, number)
 
 
 def parse_list(text: str, port: int) -> tuple[Endpoint, ...]:
-    """Endpoints separated by commas, each once.
+    """Read endpoints separated by commas; each is returned once.
 
-    :raises EndpointError: if one is wrong, or none is there.
+    :param port: used for endpoints without one.
+    :raises EndpointError: if one is wrong, or the text is empty.
     """
-    return tuple(dict.fromkeys(parse(one, port) for one in text.split(",")))
+    return tuple(dict.fromkeys(parse(part, port) for part in text.split(",")))
 
 
 def _is_host(host: str) -> bool:
     if is_address(host):
         return True
-    # What consists of digits and dots only was meant to be an address.
+    # Only digits and dots: a mistyped address, not a host name.
     return _HOST.fullmatch(host) is not None and not re.fullmatch(r"[0-9.]+", host)
 
 
@@ -80,4 +87,4 @@ def _advice(text: str) -> str:
         address, _, port = text.rpartition(":")
         if is_address(address) and port.isdigit():
             return f"{text!r} is not accepted; did you mean [{address}]:{port}?"
-    return f"{text!r} is not accepted, only host, host:port, an IPv4 address, or [IPv6 address]:port"
+    return f"{text!r} is not accepted; give host, host:port, an IPv4 address, or [IPv6 address]:port"

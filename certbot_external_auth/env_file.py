@@ -1,4 +1,4 @@
-"""The handler's own variables, read from a file as systemd reads an EnvironmentFile: no shell, nothing expanded."""
+"""Reads the handler's variables from a file as systemd reads an EnvironmentFile: without a shell or any expansion."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from collections.abc import Iterator
 
 from certbot_external_auth.text import is_variable
 
-LIMIT = 65536
-"""Bytes of a file at most."""
-# systemd.exec(5): within double quotes a backslash keeps its meaning before these only.
+MAX_FILE_BYTES = 65536
+# systemd.exec(5): in double quotes a backslash escapes only these characters.
 _ESCAPED = '"\\`$'
 _BLANKS = " \t"
-# Where in a value one is, besides within one of the two quotation marks.
+# States of the parser in a value. In quotes, its state is the quotation mark.
 _BEFORE, _PLAIN = "before", "plain"
 
 
 class EnvFileError(ValueError):
-    """A line that is no assignment, or a file that is none; the message never shows a value."""
+    """A file that cannot be used, or a line that is not an assignment. The message never shows a value."""
 
 
 def parse(text: str) -> dict[str, str]:
-    """The assignments of a file's text.
+    """Return the assignments in the text of a file.
 
-    Empty lines and lines beginning with ``#`` or ``;`` are comments. A value may be in single or double quotes, which
-    may hold newlines; a backslash at the end of a line continues it.
+    Empty lines and lines that begin with ``#`` or ``;`` are comments. A value can be in single or double quotes, and
+    a quoted value can contain newlines. A backslash at the end of a line continues the line.
 
     :raises EnvFileError: naming the first line that is wrong.
     """
-    found: dict[str, str] = {}
+    assignments: dict[str, str] = {}
     for number, name, value in _assignments(text):
         if name.startswith("export "):
-            raise EnvFileError(f"line {number} begins with export, which is for a shell; leave that word out")
+            raise EnvFileError(f"line {number} begins with export, a word for shells; remove that word")
         if not is_variable(name):
-            raise EnvFileError(f"line {number} is no NAME=VALUE")
+            raise EnvFileError(f"line {number} is not NAME=VALUE")
         if "\0" in value:
-            raise EnvFileError(f"line {number} has a NUL in its value")
-        found[name] = value
-    return found
+            raise EnvFileError(f"line {number} has a NUL character in its value")
+        assignments[name] = value
+    return assignments
 
 
 def _assignments(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the number of the first line, the name and the value of each assignment."""
     lines = text.replace("\r\n", "\n").split("\n")
     place = 0
     while place < len(lines):
@@ -52,11 +52,11 @@ def _assignments(text: str) -> Iterator[tuple[int, str, str]]:
             continue
         name, equals, rest = line.partition("=")
         if not equals:
-            raise EnvFileError(f"line {number} is no NAME=VALUE")
+            raise EnvFileError(f"line {number} is not NAME=VALUE")
         value = _value(rest)
         while value is None:
             if place == len(lines):
-                raise EnvFileError(f"line {number} has a quotation that is never closed")
+                raise EnvFileError(f"line {number} has a quotation mark that is never closed")
             rest = f"{rest}\n{lines[place]}"
             place += 1
             value = _value(rest)
@@ -64,10 +64,11 @@ def _assignments(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _value(text: str) -> str | None:
-    """The value written in a text, None if it goes on in the next line.
+    """Return the value that a text stands for; None if the value continues in the next line.
 
-    As systemd's parse_env_file_internal: a quotation begins where the value does or another one ended, blanks between
-    are dropped, and from the first other character on quotation marks are characters like any other.
+    The rules are those of systemd's parse_env_file_internal: quotes can open at the beginning of the value or after
+    the end of other quotes, and blanks between quotes are dropped. After the first other character, quotation marks
+    are ordinary characters.
     """
     out: list[str] = []
     kept, state = 0, _BEFORE
@@ -93,49 +94,49 @@ def _value(text: str) -> str | None:
 
 
 def _escaped(character: str, quoted: bool) -> str:
-    """What a backslash and a character stand for; together with the end of a line for nothing."""
+    """Return what a backslash and a character stand for; a backslash at the end of a line stands for nothing."""
     if character == "\n":
         return ""
     return character if not quoted or character in _ESCAPED else f"\\{character}"
 
 
 def problem(path: str) -> str | None:
-    """Why a file may not be used, as a sentence with the mend; None if it may."""
+    """Return why a file cannot be used, as a sentence with the fix; None if it can."""
     try:
         read(path)
     except OSError as error:
         flag = f"--external-auth-env-file: {path}"
-        return f"{flag} cannot be read ({error.strerror}); correct the path, or write the file."
+        return f"{flag} cannot be read ({error.strerror}); correct the path, or create the file."
     except EnvFileError as error:
         return str(error)
     return None
 
 
 def read(path: str) -> dict[str, str]:
-    """The assignments of a file, which is opened once: what is looked at is what is read.
+    """Return the assignments in a file. It is opened only once, so that the file examined is the file read.
 
     :raises OSError: if it cannot be read.
-    :raises EnvFileError: if it is none, or others may read it; a sentence with the mend.
+    :raises EnvFileError: if every user can read or change it, or its content is wrong; a sentence with the fix.
     """
     flag = f"--external-auth-env-file: {path}"
-    # Without O_NONBLOCK a named pipe would be waited for.
+    # Without O_NONBLOCK, opening a named pipe would block until another process writes to it.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise EnvFileError(f"{flag} is no regular file; name a file with NAME=VALUE lines.")
+            raise EnvFileError(f"{flag} is not a regular file; name a file with NAME=VALUE lines.")
         if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-            mend = f"run: chmod 600 {shlex.quote(path)}"
-            raise EnvFileError(f"{flag} may be read or changed by every user of this machine; {mend}")
+            fix = f"run: chmod 600 {shlex.quote(path)}"
+            raise EnvFileError(f"{flag} can be read or changed by every user of this machine; {fix}")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read(LIMIT + 1)
+            data = file.read(MAX_FILE_BYTES + 1)
     finally:
         os.close(descriptor)
-    if len(data) > LIMIT:
-        raise EnvFileError(f"{flag} cannot be used: it is longer than {LIMIT} bytes.")
+    if len(data) > MAX_FILE_BYTES:
+        raise EnvFileError(f"{flag} cannot be used: it is longer than {MAX_FILE_BYTES} bytes.")
     try:
         return parse(data.decode("utf-8"))
     except UnicodeDecodeError:
-        raise EnvFileError(f"{flag} cannot be used: it is no UTF-8 text.") from None
+        raise EnvFileError(f"{flag} cannot be used: it is not UTF-8 text.") from None
     except EnvFileError as error:
         raise EnvFileError(f"{flag} cannot be used: {error}.") from None

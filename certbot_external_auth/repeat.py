@@ -1,4 +1,4 @@
-"""By which flags a certificate can be made or installed again, read from Certbot's configuration as it is now."""
+"""The flags by which a certificate can be issued or installed again, read from Certbot's present configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from certbot_external_auth import kept
 from certbot_external_auth.settings import Option
 
 Source = Callable[[Any, str, str], str]
-"""Tells where a value comes from: ``typed``, ``kept``, or ``none``."""
+"""Takes the configuration, an option's name there, and its flag. Tells where its value comes from: ``typed`` (on the
+command line), ``kept`` (in the renewal file) or ``none`` (a default)."""
 
 OF_CERTBOT = {
     "config_dir": "--config-dir",
@@ -27,28 +28,30 @@ OF_CERTBOT = {
     "https_port": "--https-port",
 }
 DEFAULTS = {("server", "https://acme-v02.api.letsencrypt.org/directory"), ("key_type", "ecdsa")}
-"""What a renewal file holds although it goes without saying."""
+"""Values that a renewal file has although they are Certbot's defaults."""
 
 
 def flags(config: Any, name: str, options: Iterable[Option], source: Source) -> tuple[str, ...]:
-    """Everything but the certificate's name, which Certbot takes the others from.
+    """Return all flags of a certificate except its name.
 
-    :param name: the plugin's. :param options: those it has under that name.
+    :param config: Certbot's configuration.
+    :param name: the plugin's name.
+    :param options: those that the plugin has under that name.
     """
     installer = name if config.configurator == name else config.installer
-    found = ["-a", name, *(["-i", str(installer)] if installer else [])]
+    words = ["-a", name, *(["-i", str(installer)] if installer else [])]
     if config.pref_challs:
-        found += ["--preferred-challenges", ",".join(map(str, config.pref_challs))]
+        words += ["--preferred-challenges", ",".join(map(str, config.pref_challs))]
     for option in options:
         dest = f"{name}_{option.name}".replace("-", "_")
         flag = f"--{name}-{option.name}"
         if source(config, dest, flag) != "none":
-            found += [flag] if option.historic_switch else [flag, str(getattr(config, dest))]
+            words += [flag] if option.historic_switch else [flag, str(getattr(config, dest))]
     for dest, flag in OF_CERTBOT.items():
         value = getattr(config, dest, None)
         if value is not None and (dest, value) not in DEFAULTS and source(config, dest, flag) != "none":
-            found += [flag, str(value)]
-    return tuple(found)
+            words += [flag, str(value)]
+    return tuple(words)
 
 
 FOLDERS = ("config_dir", "work_dir", "logs_dir")

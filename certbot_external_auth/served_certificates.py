@@ -1,4 +1,4 @@
-"""What TLS servers must present for a batch: made, on disk while it is needed, and gone afterwards."""
+"""Makes the certificates that TLS servers must present for a batch, and removes them afterwards."""
 
 from __future__ import annotations
 
@@ -15,42 +15,40 @@ logger = logging.getLogger(__name__)
 
 
 class ServedCertificates:
-    """Of one run.
-
-    :param work_dir: Certbot's. :param port: where the servers must answer.
-    :param by_name: the files are found by the server name, as Dehydrated's hooks do it, and not by their paths.
-    """
+    """The validation certificates of one run."""
 
     def __init__(self, work_dir: str, port: int, by_name: bool) -> None:
+        """Make no file yet.
+
+        :param work_dir: Certbot's work directory.
+        :param port: on which the servers must answer.
+        :param by_name: the handler finds the files by the server name, as Dehydrated's hooks do, not by their paths.
+        """
         self._by_name = by_name
         self._folder = tls_files.folder(work_dir)
         self._port = port
         self._names: set[str] = set()
 
     def make(self, challenges: Sequence[Challenge]) -> list[Challenge]:
-        """The batch, its TLS challenges with `served`.
+        """Write the certificates of a batch; return the batch, with `served` in its TLS challenges.
 
-        :raises PerformError: if a file cannot be written, or two challenges cannot be told apart by a server.
+        :raises PerformError: if a file cannot be written, or a server could not tell two challenges apart.
         """
-        if not any(challenge.type in TLS_TYPES for challenge in challenges):
-            return list(challenges)
         now = datetime.datetime.now(datetime.timezone.utc)
-        return [self._made(challenge, now) for challenge in challenges]
+        return [self._made(challenge, now) if challenge.type in TLS_TYPES else challenge for challenge in challenges]
 
     def _made(self, challenge: Challenge, now: datetime.datetime) -> Challenge:
         from certbot_external_auth import validation_certificate
 
-        name = challenge.server_name
-        if name is None:
-            return challenge
+        name = challenge.place
         if name in self._names:
-            # An address and its own reverse name in one order.
-            raise self._failure(challenge, f"the CA asks for {name} because of another identifier too")
-        if self._by_name and len(name) > tls_files.LONGEST:
+            # An address and its reverse name in one order.
+            raise self._failure(challenge, f"the CA asks for {name} for another identifier, too")
+        if self._by_name and len(name) > tls_files.MAX_NAME_CHARACTERS:
             raise self._failure(
                 challenge,
-                f"hooks of Dehydrated's find it by the name, and of more than {tls_files.LONGEST} characters no file "
-                "can have it (use http-01 or dns-01)",
+                "Dehydrated's hooks find the file by the domain name, and a domain name of more than "
+                f"{tls_files.MAX_NAME_CHARACTERS} characters does not fit into a file's name; use http-01 or dns-01",
             )
         certificate, key = validation_certificate.build(challenge, now)
         self._names.add(name)
@@ -63,12 +61,14 @@ class ServedCertificates:
         return dataclasses.replace(challenge, served=served)
 
     def remove(self) -> None:
-        """Remove every file that was begun; what cannot be removed is reported."""
+        """Remove every file that `make` has begun; log an error for each that cannot be removed."""
         for name in sorted(self._names):
             try:
                 tls_files.remove(self._folder, name)
             except OSError as error:
-                logger.error("A validation certificate is left in %s: %s", self._folder, error)
+                logger.error(
+                    "A validation certificate could not be removed from %s: %s. Remove it by hand.", self._folder, error
+                )
         self._names.clear()
 
     def _failure(self, challenge: Challenge, happened: str) -> PerformError:

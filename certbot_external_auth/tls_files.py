@@ -1,7 +1,7 @@
-"""Validation certificates on disk: ``external-auth/alpn-certs`` in Certbot's work directory, for root's eyes only.
+"""Validation certificates on disk: ``external-auth/alpn-certs`` in Certbot's work directory, readable for root only.
 
-Certbot holds a lock on its work directory, so no other run uses the folder at the same time. Names are those of
-Dehydrated's ALPNCERTDIR, and the CA's server name comes first in them: ``<server name>.crt.pem`` and ``.key.pem``.
+Certbot locks its work directory, so no other run uses the folder at the same time. Files have the names that they have
+in Dehydrated's ALPNCERTDIR, which begin with the CA's server name: ``<server name>.crt.pem`` and ``.key.pem``.
 """
 
 from __future__ import annotations
@@ -12,38 +12,43 @@ import os
 
 from certbot_external_auth import own_folder
 
-LONGEST = 255 - len(".crt.pem")
-"""Characters of a server name that can stand in a file's name (NAME_MAX, Linux)."""
+MAX_NAME_CHARACTERS = 255 - len(".crt.pem")
+"""Longest server name that fits into the name of a file (NAME_MAX of Linux)."""
 
 
 def folder(work_dir: str) -> str:
-    """Where the files are."""
+    """Return the folder of the files. :param work_dir: Certbot's work directory."""
     return own_folder.path(work_dir, "alpn-certs")
 
 
 def paths(directory: str, server_name: str) -> tuple[str, str]:
-    """Certificate and key of a server name; one that is too long for a file's is replaced by its SHA-256."""
-    if len(server_name) > LONGEST:
+    """Return the paths of the certificate and the key of a server name.
+
+    A server name that is too long for a file is replaced by its SHA-256.
+    """
+    if len(server_name) > MAX_NAME_CHARACTERS:
         server_name = hashlib.sha256(server_name.encode("ascii")).hexdigest()
-    return tuple(os.path.join(directory, f"{server_name}.{kind}.pem") for kind in ("crt", "key"))  # type: ignore[return-value]
+    stem = os.path.join(directory, server_name)
+    return f"{stem}.crt.pem", f"{stem}.key.pem"
 
 
 def write(directory: str, server_name: str, certificate: bytes, key: bytes) -> None:
-    """Write both files, 0600, each whole or not at all; what an earlier run left is replaced.
+    """Write both files with mode 0600, and replace those of an earlier run. Each is written whole or not at all.
 
-    :param server_name: checked by the guard, or made here, so it is no path.
-    :raises OSError: if they cannot be written.
+    :param server_name: checked by the guard, or made by this package, so it is not a path.
+    :raises OSError: if a file cannot be written.
     """
+    certificate_path, key_path = paths(directory, server_name)
     with _opened(directory, create=True) as descriptor:
-        # The key first: who watches for the certificate finds both.
-        for path, content in zip(paths(directory, server_name)[::-1], (key, certificate), strict=True):
+        # The key first, so that a program that waits for the certificate finds both.
+        for path, content in ((key_path, key), (certificate_path, certificate)):
             os.close(own_folder.put(descriptor, os.path.basename(path), content))
 
 
 def remove(directory: str, server_name: str) -> None:
-    """Remove both if they are there.
+    """Remove both files, if they are there.
 
-    :raises OSError: if one is there and cannot be removed.
+    :raises OSError: if one of them cannot be removed.
     """
     with contextlib.suppress(FileNotFoundError), _opened(directory, create=False) as descriptor:
         for path in paths(directory, server_name):

@@ -1,4 +1,4 @@
-"""The self-signed certificates that answer the TLS challenges. No I/O but the system's random numbers."""
+"""Makes the self-signed certificates that answer the TLS challenges. Pure, except for random numbers."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from certbot_external_auth.challenges import Challenge, tlsalpn01
 
 BEFORE = datetime.timedelta(days=1, hours=1)
-"""Its validity begins earlier than now, for servers and CAs whose clock is a day behind."""
+"""How long before now the validity begins, for servers and CAs whose clocks are a day behind."""
 AFTER = datetime.timedelta(days=7)
-"""It is needed for minutes; a person may take days (`answers.WAIT_LIMIT`), and a clock may be a day ahead."""
+"""How long after now it ends. A run needs minutes; but a person can take days, and a clock can be a day ahead."""
 COMMON_NAME = "ACME challenge"
-"""Only for whoever meets the certificate: the CA reads the subject alternative name, and a name of up to 253
-characters would not fit here (64 at most, RFC 5280 appendix A.1)."""
+"""Tells an administrator who comes across the certificate what it is. The CA reads the subject alternative name only;
+and a domain name of up to 253 characters would not fit here (at most 64, RFC 5280 appendix A.1)."""
 
 
 def build(challenge: Challenge, now: datetime.datetime) -> tuple[bytes, bytes]:
-    """Certificate and key, both PEM.
+    """Make a certificate and its key; return both in PEM.
 
-    The key is ECDSA P-256, which every TLS stack of the last ten years takes and which is made in no time; the
-    signature is SHA-256. RFC 8737 section 3: the certificate "MUST contain a subjectAltName extension containing
-    the dNSName being validated and no other entries" and a critical acmeIdentifier extension; RFC 8738 section 6
-    has an iPAddress there for addresses. For tls-sni-01 the one name is z_domain.
+    For tls-alpn-01, RFC 8737 section 3: the certificate "MUST contain a subjectAltName extension containing the
+    dNSName being validated and no other entries", and a critical acmeIdentifier extension. For an address, that
+    extension has an iPAddress (RFC 8738 section 6). For tls-sni-01 its only name is z_domain.
+
+    The key is ECDSA P-256, which is fast to make and which every TLS library of the last ten years supports.
 
     :param challenge: of type tls-alpn-01 or tls-sni-01.
     :param now: with a time zone.
@@ -42,7 +43,7 @@ def build(challenge: Challenge, now: datetime.datetime) -> tuple[bytes, bytes]:
         .not_valid_before(now - BEFORE)
         .not_valid_after(now + AFTER)
         .add_extension(x509.SubjectAlternativeName([_general_name(challenge)]), critical=False)
-        # Servers and tools refuse a leaf certificate that may sign others.
+        # Some servers and tools refuse a server certificate that may sign others.
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     )
     if challenge.type == tlsalpn01.TYPE:
@@ -59,4 +60,4 @@ def build(challenge: Challenge, now: datetime.datetime) -> tuple[bytes, bytes]:
 def _general_name(challenge: Challenge) -> x509.GeneralName:
     if challenge.type == tlsalpn01.TYPE and challenge.identifier_type == "ip":
         return x509.IPAddress(ipaddress.ip_address(challenge.identifier))
-    return x509.DNSName(challenge.server_name or "")
+    return x509.DNSName(challenge.place)

@@ -1,7 +1,8 @@
-"""http-01 files in a directory that a web server serves (option ``wellknown``).
+"""Writes http-01 files into a directory that a web server serves (option ``wellknown``).
 
-It may belong to somebody else, who can exchange any part of the path at any moment. So the way to it is gone folder by
-folder, each held open, and a symbolic link is followed only where nobody but root or this user can have put it.
+The directory can belong to another user, who could exchange any part of the path at any moment. So this module opens
+the path one folder at a time and keeps each folder open until the next one is. It follows a symbolic link only if just
+root or this user can have made it.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ import stat
 from collections.abc import Iterator, Sequence
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LINKS = 40
-"""Links on the way at most, as Linux has it (path_resolution(7))."""
+_MAX_LINKS = 40
+"""Longest chain of links, as in Linux (path_resolution(7))."""
 
 
 def problem(directory: str) -> str | None:
-    """Why files cannot be written there, as a sentence with the mend; None if they can."""
+    """Return why files cannot be written to a directory, as a sentence with the fix; None if they can."""
     flag = f"--external-auth-wellknown: {directory}"
     if not os.path.isdir(directory):
         return f"{flag} is not a directory; run: mkdir -p {shlex.quote(directory)}"
     if not os.access(directory, os.W_OK | os.X_OK):
-        return f"{flag} cannot be written to by this user; run Certbot as its owner, or change its mode."
+        return f"{flag} is not writable for this user; run Certbot as its owner, or change its mode."
     try:
         with _opened(directory):
             return None
@@ -33,14 +34,14 @@ def problem(directory: str) -> str | None:
             return f"{flag} cannot be opened ({error.strerror}); run Certbot as its owner, or change its mode."
         place = shlex.quote(os.path.realpath(directory))
         return (
-            f"{flag}: {error.filename} is a symbolic link that another user can change; name the place itself: "
+            f"{flag}: {error.filename} is a symbolic link that another user can change; name its target instead: "
             f"--external-auth-wellknown {place}"
         )
 
 
 @contextlib.contextmanager
 def _opened(directory: str) -> Iterator[int]:
-    """A descriptor of the directory.
+    """Open the directory, and give its descriptor to the block.
 
     :raises OSError: ELOOP for a link that cannot be trusted.
     """
@@ -54,10 +55,10 @@ def _opened(directory: str) -> Iterator[int]:
                 where.append(name)
             else:
                 links += name != ".."
-                if links > _LINKS:
+                if links > _MAX_LINKS:
                     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), directory)
                 shown = "/".join([*where, name])
-                # From the beginning with the link written out, so that nothing is taken for looked at.
+                # Start again from the root with the link replaced by its target, so that every part is examined.
                 target = where[1:-1] if name == ".." else _parts(_trusted_target(descriptor, name, shown), where)
                 ahead, where, below = target + ahead, [""], os.open("/", _DIRECTORY)
             os.close(descriptor)
@@ -68,24 +69,29 @@ def _opened(directory: str) -> Iterator[int]:
 
 
 def _parts(path: str, where: Sequence[str] = ()) -> list[str]:
-    """The names in a path, after those of the folder it is seen from if it is relative."""
+    """Split a path into names; a relative one starts with the names of the folder that it is relative to."""
     before = [] if path.startswith("/") else list(where[1:])
     return before + [part for part in path.split("/") if part not in ("", ".")]
 
 
 def _entered(folder: int, name: str) -> int | None:
-    """A descriptor of a folder in a folder; None for a link, or what is none of both."""
+    """Open a folder in a folder, and return its descriptor; None if it is a link, or not a folder."""
     try:
         return os.open(name, _DIRECTORY, dir_fd=folder)
     except OSError as error:
-        # A link is none of the directories that are asked for.
+        # With O_DIRECTORY and O_NOFOLLOW, a link is one of these errors, depending on the kernel.
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             return None
         raise
 
 
 def _trusted_target(folder: int, name: str, shown: str) -> str:
-    """Where a link leads that only root or this user can have made, and only they can exchange."""
+    """Return the target of a link, if only root or this user can have made it and can exchange it.
+
+    :param shown: path of the link, for the error.
+    :raises NotADirectoryError: if it is not a link.
+    :raises OSError: ELOOP if another user can change it.
+    """
     link, above = os.lstat(name, dir_fd=folder), os.fstat(folder)
     if not stat.S_ISLNK(link.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), shown)
@@ -97,11 +103,11 @@ def _trusted_target(folder: int, name: str, shown: str) -> str:
 
 
 def write(directory: str, token: str, content: str) -> None:
-    """Write a file readable by the web server; only a file of this user's own of that name is replaced.
+    """Write a file that the web server can read. Of what is there already, only this user's own file is replaced.
 
-    :param token: checked by the guard, so it is no path.
-    :raises FileExistsError: if something else of that name is there, with its path; it is neither followed nor touched.
-    :raises OSError: if it cannot be written; nothing is left then.
+    :param token: name of the file. The guard has checked it, so it is not a path.
+    :raises FileExistsError: if the name is taken by anything else, which is left alone; the error has its path.
+    :raises OSError: if the file cannot be written; no part of it is left then.
     """
     with _opened(directory) as folder:
         _make_room(folder, directory, token)
@@ -116,7 +122,7 @@ def write(directory: str, token: str, content: str) -> None:
 
 
 def _make_room(folder: int, directory: str, token: str) -> None:
-    """Remove what a run has left that could not clean up: the CA gives the same token again for a pending order."""
+    """Remove the file of a run that could not clean up: the CA gives the same token again for a pending order."""
     try:
         there = os.lstat(token, dir_fd=folder)
     except FileNotFoundError:
@@ -127,9 +133,9 @@ def _make_room(folder: int, directory: str, token: str) -> None:
 
 
 def remove(directory: str, token: str) -> None:
-    """Remove it if it is there.
+    """Remove the file of a token, if it is there.
 
-    :raises OSError: if it is there and cannot be removed.
+    :raises OSError: if it cannot be removed.
     """
     with contextlib.suppress(FileNotFoundError), _opened(directory) as folder:
         os.unlink(token, dir_fd=folder)

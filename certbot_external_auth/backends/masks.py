@@ -1,26 +1,27 @@
-"""What is blotted out of a handler's output: what it was given in confidence."""
+"""Which secrets of a handler are masked in its output."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-SECRET_LENGTH = 6
-"""Characters below which a value is shown: a very short one would hit everything."""
+MIN_SECRET_CHARACTERS = 6
+"""Shorter lines are not masked: a very short one would match nearly everywhere."""
 _CALLED_SECRET = re.compile("KEY|TOKEN|SECRET|PASS|CREDENTIAL", re.IGNORECASE)
 
 
 def of(secrets: Mapping[str, str], exports: Mapping[str, str]) -> tuple[bytes, ...]:
-    """The lines of what is secret, longest first; output comes in lines.
+    """Return the lines to mask, longest first. A value is masked line by line, as output is read.
 
-    :param secrets: of the env file: every value.
-    :param exports: of a Dehydrated configuration: every value but its own settings and, unless the name speaks of a
-        secret, absolute paths; they would blot out most of what a hook has to say.
+    :param secrets: variables of the env file. Every value is masked.
+    :param exports: variables that a Dehydrated configuration exports. Not masked are Dehydrated's own settings and,
+        unless the variable's name suggests a secret, absolute paths: without them most of a hook's messages would be
+        unreadable.
     """
     values = [*secrets.values(), *(value for name, value in exports.items() if _secret(name, value))]
     lines = {line.strip() for value in values for line in value.split("\n")}
-    found = {line.encode("utf-8", "surrogateescape") for line in lines if len(line) >= SECRET_LENGTH}
-    return tuple(sorted(found, key=lambda line: (-len(line), line)))
+    masked = {line.encode("utf-8", "surrogateescape") for line in lines if len(line) >= MIN_SECRET_CHARACTERS}
+    return tuple(sorted(masked, key=lambda line: (-len(line), line)))
 
 
 def _secret(name: str, value: str) -> bool:

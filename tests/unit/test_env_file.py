@@ -1,4 +1,4 @@
-"""The env file, as systemd would read it, and what is refused."""
+"""Reading the env file as systemd reads it, and refusing files that cannot be used."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def test_read(text: str, found: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("export A=b", "line 1 begins with export, which is for a shell; leave that word out"),
-        ("ex port=b", "line 1 is no NAME=VALUE"),
-        ("\nsecret-without-a-name", "line 2 is no NAME=VALUE"),
-        ("1A=secret", "line 1 is no NAME=VALUE"),
-        ("A='secret", "line 1 has a quotation that is never closed"),
+        ("export A=b", "line 1 begins with export"),
+        ("ex port=b", "line 1 is not NAME=VALUE"),
+        ("\nsecret-without-a-name", "line 2 is not NAME=VALUE"),
+        ("1A=secret", "line 1 is not NAME=VALUE"),
+        ("A='secret", "line 1 has a quotation mark that is never closed"),
         ("A=sec\0ret", "line 1 has a NUL"),
     ],
 )
@@ -83,8 +83,8 @@ def test_any_value_can_be_written_in_double_quotes(value: str) -> None:
 @settings(deadline=None, max_examples=40)
 @given(st.text("ab'\" \t\\#=;`", max_size=12))
 def test_as_systemd_reads_it(value: str) -> None:
-    """Its generator of environments reads files of the same form; it would expand a dollar sign, and an EnvironmentFile
-    would not."""
+    """systemd's environment generator reads files of the same form. Unlike an EnvironmentFile, it expands dollar
+    signs, so there are none here."""
     try:
         found = env_file.parse(f"A={value}\nZ=1\n").get("A")
     except env_file.EnvFileError:
@@ -100,7 +100,7 @@ def test_as_systemd_reads_it(value: str) -> None:
 
 
 def unquoted(shown: str) -> str:
-    """A value as the generator shows it."""
+    """Return a value that the generator has quoted."""
     return re.sub(
         r"\\(.)", lambda one: {"n": "\n", "t": "\t"}.get(one[1], one[1]), shown.removeprefix('"').removesuffix('"')
     )
@@ -127,15 +127,22 @@ def test_for_nobody_else(tmp_path: Path, mode: int, said: str | None) -> None:
     assert (said in found) if said and found else found is said
 
 
+def test_the_longest_file(tmp_path: Path) -> None:
+    path = tmp_path / "longest"
+    path.write_text("A=" + "x" * (env_file.MAX_FILE_BYTES - 2))
+    path.chmod(0o600)
+    assert len(env_file.read(str(path))["A"]) == env_file.MAX_FILE_BYTES - 2
+
+
 def test_missing_folder_long_and_binary(tmp_path: Path) -> None:
     long, binary = tmp_path / "long", tmp_path / "binary"
-    long.write_text("A=" + "x" * env_file.LIMIT)
+    long.write_text("A=" + "x" * env_file.MAX_FILE_BYTES)
     binary.write_bytes(b"A=\xff")
     for path in (long, binary):
         path.chmod(0o600)
     assert "No such file" in str(env_file.problem(str(tmp_path / "none")))
-    assert "no regular file" in str(env_file.problem(str(tmp_path)))
+    assert "not a regular file" in str(env_file.problem(str(tmp_path)))
     os.mkfifo(tmp_path / "pipe")
-    assert "no regular file" in str(env_file.problem(str(tmp_path / "pipe")))
+    assert "not a regular file" in str(env_file.problem(str(tmp_path / "pipe")))
     assert "longer than 65536 bytes" in str(env_file.problem(str(long)))
-    assert "no UTF-8" in str(env_file.problem(str(binary)))
+    assert "not UTF-8" in str(env_file.problem(str(binary)))

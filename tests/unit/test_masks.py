@@ -1,4 +1,4 @@
-"""What a handler prints of its secrets, with real handlers: neither the log nor an error shows it."""
+"""Secrets that a real handler prints: neither the log nor an error shows them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Shown = Callable[..., list[str]]
 
 @pytest.fixture
 def shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Shown:
-    """What is shown of a failing handler with this body, one line each."""
+    """Run a failing handler with this body, and return the lines that are shown of it."""
     caplog.set_level(logging.DEBUG)
 
     def of(body: str, secrets: str = "", exports: Mapping[str, str] | None = None) -> list[str]:
@@ -48,7 +48,7 @@ def shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Shown:
 
 
 def test_a_value_of_many_lines(shown: Shown) -> None:
-    """Lost: a private key, to whoever reads the log, by a hook that prints its environment."""
+    """Guards against a private key in the log, printed by a hook that prints its environment."""
     text = "\n".join(shown("env; echo end", f'KEY="{PEM}"\n'))
     assert "end" in text
     assert [line for line in PEM.splitlines() if line.strip() in text] == []
@@ -77,7 +77,7 @@ def test_a_secret_with_terminal_sequences_within(shown: Shown) -> None:
 
 
 def test_exports_of_a_dehydrated_configuration(shown: Shown) -> None:
-    """Its users keep their keys there; what it says of folders and of Dehydrated's own settings stays legible."""
+    """Users of Dehydrated keep their keys there. Folders and Dehydrated's own settings stay readable."""
     exports = {"CF_Account": "8a7b6c5d", "API_KEY": "/Zm9vYmFy", "ZONES": "/etc/zones", "CHALLENGETYPE": "dns-01"}
     text = "\n".join(shown('echo "$CF_Account $API_KEY $ZONES $CHALLENGETYPE"', "", exports))
     assert "*** *** /etc/zones dns-01" in text

@@ -1,4 +1,4 @@
-"""Challenge types made known to acme: only where absent, in a fresh interpreter each time."""
+"""Registering challenge types with acme, only those that are missing; each test has an interpreter of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(code: str) -> str:
 
 @pytest.mark.versions
 def test_what_another_plugin_registered_first_stays() -> None:
-    """Lost: that plugin, since Certbot compares by class."""
+    """Guards against breaking that plugin, since Certbot compares classes."""
     code = f"{BEFORE}\nimport certbot_external_auth.plugin\nprint(challenges.Challenge.TYPES['tls-alpn-01'] is taken)"
     assert run(code) == "True"
 
@@ -54,7 +54,7 @@ print(found.typ, found.key_authorization(key).startswith(token + "."), found.res
 
 
 def test_an_acme_that_does_not_let_itself_be_extended_breaks_no_import() -> None:
-    """Lost: every Certbot command of the host."""
+    """Guards against breaking every Certbot command of the host."""
     code = """
 from acme import challenges
 for typ in ("tls-alpn-01", "tls-sni-01"):

@@ -81,7 +81,7 @@ def test_where_to_look_is_read_and_refused() -> None:
     text = str(caught.value)
     for part in ("--external-auth-verify: 'of' is not known", "did you mean off?", "did you mean 2?"):
         assert part in text
-    assert "--external-auth-verify-nameservers: '2001:db8::1:x' is not accepted, only host, host:port" in text
+    assert "--external-auth-verify-nameservers: '2001:db8::1:x' is not accepted; give host, host:port" in text
 
 
 def test_the_historic_name_does_not_look() -> None:

@@ -1,4 +1,4 @@
-"""Other people's text."""
+"""Text of handlers, drivers and servers, made safe to show."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def test_terminal_sequences_go_as_a_whole() -> None:
 
 @given(st.text(st.characters(), max_size=3000), st.integers(4, 5000))
 def test_what_a_server_wrote_can_be_given_to_a_program_and_is_bounded_in_bytes(text: str, limit: int) -> None:
-    """Half a pair of UTF-16, which JSON can carry, would keep the handler from being started at all."""
+    """Guards against half a UTF-16 pair, which JSON can carry, and with which no handler could be started."""
     assert len(of_server(text, limit).encode()) <= limit
 
 
 def test_a_title_without_an_end_takes_no_line_but_its_own() -> None:
-    """Lost: what went wrong, behind one broken sequence."""
+    """Guards against one broken sequence that hides the error after it."""
     assert clean("a\x1b]0;x\nrest") == "a\nrest"
     assert one_line("a\x1b]0;x\nrest") == "a rest"
     assert one_line("a\x1b]0;x\x07 b\r\n\x1b[1mc\u2028d") == "a b c d"

@@ -1,4 +1,4 @@
-"""Validation certificates on disk: for nobody else to read, and gone when they should be."""
+"""Validation certificates on disk: no other user can read them, and they are removed in time."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def long_name(size: int) -> str:
 
 @pytest.mark.parametrize("size", [247, 248, 249, 252, 253])
 def test_the_longest_name_has_files(folder: str, tmp_path: Path, size: int) -> None:
-    """Lost: a certificate for it, since a file's name has 255 bytes at most."""
+    """Guards against a name that is too long for a file, which has 255 bytes at most."""
     challenge = made_up.challenge("c1", "tls-alpn-01", long_name(size), "dns", dashed=False)
     served = ServedCertificates(str(tmp_path / "work"), 443, by_name=False)
     (made,) = served.make([challenge])
@@ -107,7 +107,7 @@ def test_where_files_are_found_by_the_name_it_must_fit(folder: str, tmp_path: Pa
 
 
 def test_what_a_killed_run_was_writing_goes_and_what_a_living_one_writes_does_not(tmp_path: Path) -> None:
-    """It may be a private key; also where nothing but removing is done there any more."""
+    """It can be a private key. It is removed even if the process only removes files."""
     folder = tls_files.folder(str(tmp_path))
     tls_files.write(folder, "a.test", b"certificate", b"key")
     dead, living = (Path(folder) / f"{own_folder.PASSING}{name}" for name in ("dead", "living"))
@@ -121,7 +121,7 @@ def test_what_a_killed_run_was_writing_goes_and_what_a_living_one_writes_does_no
 
 
 def test_what_is_being_written_is_locked(tmp_path: Path) -> None:
-    """Else another process would sweep it away."""
+    """Guards against another process that removes the file as a leftover."""
     locked = []
 
     def looks(*arguments: Any, **where: Any) -> None:

@@ -1,4 +1,4 @@
-"""The certificates that answer the TLS challenges: by fixed vectors, and as openssl reads them."""
+"""The certificates that answer the TLS challenges, compared with fixed vectors and read by openssl."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_z_domain_of_the_vector() -> None:
 
 
 def test_extension_of_the_vector() -> None:
-    """Z_DOMAIN has the digest of the same key authorization, from another implementation."""
+    """Z_DOMAIN has the digest of the same key authorization, made by another implementation."""
     digest = Z_DOMAIN.removesuffix(".acme.invalid").replace(".", "")
     assert tlsalpn01.extension(KEY_AUTHORIZATION).hex() == "0420" + digest
     assert tlsalpn01.colons(KEY_AUTHORIZATION).replace(":", "") == digest
@@ -57,7 +57,7 @@ def test_extension_of_the_vector() -> None:
 def test_openssl_reads_exactly_one_name_and_the_critical_digest(
     identifier: str, identifier_type: str, shown: str
 ) -> None:
-    """Lost: every CA that keeps to RFC 8737 section 3."""
+    """Guards against a certificate that a CA must refuse by RFC 8737 section 3."""
     text = read_by_openssl(challenge("tls-alpn-01", identifier, identifier_type))
     [names] = re.findall(r"X509v3 Subject Alternative Name: *\n +(.*)", text)
     assert names == shown
@@ -74,7 +74,7 @@ def test_openssl_reads_the_one_name_of_tls_sni() -> None:
 
 @pytest.mark.parametrize("kind", ["tls-alpn-01", "tls-sni-01"])
 def test_valid_a_day_around_now_and_not_for_long(kind: str) -> None:
-    """Lost: machines whose clock is a day off."""
+    """Guards against failures on machines whose clock is a day off."""
     text = read_by_openssl(challenge(kind))
     begin, end = (
         datetime.datetime.strptime(found, "%b %d %H:%M:%S %Y GMT").replace(tzinfo=datetime.timezone.utc)

@@ -1,4 +1,4 @@
-"""http-01 files in folders of others: nothing is written outside them, whatever is planted there."""
+"""http-01 files in folders of other users: nothing is written outside them, whatever those users put there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make fil
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A web root, and beside it what must not be touched."""
+    """A web root, with a folder beside it that must not be touched."""
     (tmp_path / "precious").mkdir()
     found = tmp_path / "www" / "acme"
     found.mkdir(parents=True)
@@ -46,7 +46,7 @@ def test_can_be_read_by_the_server_and_is_gone_afterwards(place: Path, umask: in
 
 
 def test_what_a_dead_run_has_left_is_replaced(place: Path, tmp_path: Path) -> None:
-    """By another file: one that somebody linked to it keeps its content."""
+    """A new file takes its place. A hard link to the old file keeps the old content."""
     webroot.write(str(place), TOKEN, "old")
     os.link(place / TOKEN, tmp_path / "precious" / "linked")
     webroot.write(str(place), TOKEN, "content")
@@ -82,7 +82,7 @@ def test_a_link_in_place_of_the_file_is_neither_followed_nor_replaced(place: Pat
 
 
 def test_links_of_ours_are_followed(place: Path, tmp_path: Path) -> None:
-    """/var/www on another disk is nobody's attack."""
+    """/var/www on another disk is not an attack."""
     os.symlink("www", tmp_path / "relative")
     (tmp_path / "other" / "below").mkdir(parents=True)
     os.symlink("other/below", tmp_path / "below")
@@ -113,7 +113,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_a_link_that_a_stranger_can_change_is_refused(
     place: Path, tmp_path: Path, link: int, above: int, mode: int
 ) -> None:
-    """Also one that root has made, where a stranger could exchange it."""
+    """A link that root has made is refused, too, where another user could exchange it."""
     place.rmdir()
     os.symlink(tmp_path / "precious", place)
     os.chown(place, link, link, follow_symlinks=False)
@@ -130,7 +130,7 @@ def test_a_link_that_a_stranger_can_change_is_refused(
 
 @root_only
 def test_a_stranger_who_exchanges_folders_all_the_time_gets_nothing_outside(place: Path, tmp_path: Path) -> None:
-    """The race itself: his folder is there at one moment, and a link out of it at the next."""
+    """The race itself: the path is a folder at one moment, and a link to another one at the next."""
     os.chown(place.parent, STRANGER, STRANGER)
     stop = threading.Event()
 
