@@ -1,15 +1,15 @@
-"""A client for the JSON lines: starts Certbot, gives one after the other what is to be done, and takes the answers.
+"""A client for the JSON lines: starts Certbot, hands over its requests one by one, and sends back the answers.
 
     with Session(["certonly", "-a", "external-auth", "-d", "example.org"]) as session:
         for request in session:
             if isinstance(request, Challenge):
                 ...  # publish request.validation at request.txt_domain
             elif isinstance(request, Cleanup):
-                ...  # withdraw what was published for request.challenge
+                ...  # remove what was published for request.challenge
             request.done()
 
-Needs the standard library only, and nothing of Certbot's: it may be copied to where the driver runs. What the lines
-mean is in docs/json.md.
+This module needs only the standard library, and nothing of Certbot. You can copy it to where your program runs.
+docs/json.md describes the lines.
 """
 
 from __future__ import annotations
@@ -30,18 +30,36 @@ from typing import IO, Any, TypeVar
 Line = dict[str, Any]
 
 MAJOR = "1"
-"""Of the protocol that is understood."""
+"""Major version of the protocol that this client understands."""
 _VERBS = {
-    *("auth", "certonly", "run", "everything", "install", "renew", "reconfigure", "revoke", "delete", "rollback"),
-    *("plugins", "register", "unregister", "show_account", "update_account", "certificates", "enhance"),
+    "auth",
+    "certificates",
+    "certonly",
+    "delete",
+    "enhance",
+    "everything",
+    "install",
+    "plugins",
+    "reconfigure",
+    "register",
+    "renew",
+    "revoke",
+    "rollback",
+    "run",
+    "show_account",
+    "unregister",
+    "update_account",
     "update_symlinks",
 }
 _USAGE = 2
-"""argparse's exit code."""
+"""Exit code of argparse for wrong arguments."""
 
 
 class SessionError(Exception):
-    """Something went wrong with a run of Certbot. :ivar line: the line that says so, None if there is none."""
+    """A run of Certbot that went wrong.
+
+    :ivar line: the line that says so, None if there is none.
+    """
 
     def __init__(self, message: str, line: Line | None = None) -> None:
         self.line = line
@@ -49,45 +67,49 @@ class SessionError(Exception):
 
 
 class RunFailedError(SessionError):
-    """Certbot ended without success.
+    """A run of Certbot that failed.
 
     :ivar errors: all `error` lines of the run; `line` is the last of them.
-    :ivar summary: the last line. :ivar returncode: Certbot's exit code.
+    :ivar summary: the last line of the run.
+    :ivar returncode: Certbot's exit code.
     """
 
     def __init__(self, errors: Sequence[Line], summary: Line, returncode: int) -> None:
         self.errors = list(errors)
         self.summary = summary
         self.returncode = returncode
-        # Nothing is in the lines where Certbot cannot choose another plugin.
-        said = "; ".join(f"{one['code']}: {one['message']}" for one in errors) or "no line says why; see its stderr"
-        super().__init__(f"Certbot failed with exit code {returncode}: {said}", errors[-1] if errors else None)
+        # If Certbot cannot load another plugin that was named, no line says so.
+        reasons = "; ".join(f"{one['code']}: {one['message']}" for one in errors) or "no line says why; see its stderr"
+        super().__init__(f"Certbot failed with exit code {returncode}: {reasons}", errors[-1] if errors else None)
 
 
 class UsageError(SessionError):
-    """Certbot does not understand its arguments; it says why on its stderr, and has done nothing."""
+    """Certbot does not understand its arguments. It has done nothing, and says why on its stderr."""
 
     def __init__(self) -> None:
-        super().__init__("Certbot does not understand its arguments, and has done nothing; see its stderr")
+        super().__init__("Certbot does not understand its arguments and has done nothing; see its stderr")
 
 
 class CrashedError(SessionError):
-    """The lines ended without a summary. :ivar returncode: Certbot's exit code, negative after a signal."""
+    """A run whose lines ended without a summary.
+
+    :ivar returncode: Certbot's exit code; negative if a signal ended Certbot.
+    """
 
     def __init__(self, returncode: int, last: Line | None) -> None:
         self.returncode = returncode
-        super().__init__(f"Certbot ended with exit code {returncode} and without a summary; see its stderr", last)
+        super().__init__(f"Certbot ended with exit code {returncode} before it printed a summary; see its stderr", last)
 
 
 class ProtocolError(SessionError):
-    """What Certbot wrote are no lines of a protocol that is understood."""
+    """Certbot printed something that is not a line of this protocol."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """Something to be done, and to be answered in one of three ways; when, and in which order, does not matter.
+    """A request of Certbot, to be answered in one of three ways, at any time and in any order.
 
-    :ivar line: as it came.
+    :ivar line: the line as Certbot printed it.
     :ivar id: unique in this run.
     """
 
@@ -96,21 +118,25 @@ class Request:
     id: str
 
     def done(self) -> None:
-        """It is done."""
+        """Answer that it is done."""
         self.session.answer(id=self.id, ok=True)
 
     def fail(self, code: str, message: str) -> None:
-        """It cannot be done. :param code: dotted words of yours. :param message: for a person."""
+        """Answer that it cannot be done.
+
+        :param code: words of your choice, separated by dots, for programs.
+        :param message: the reason, for a person.
+        """
         self.session.answer(id=self.id, ok=False, error={"code": code, "message": message})
 
     def wait(self, seconds: float) -> None:
-        """It will be answered later, within so many seconds from now."""
+        """Answer that the real answer will come within so many seconds from now."""
         self.session.answer(id=self.id, wait=seconds)
 
 
 @dataclass(frozen=True)
 class Challenge(Request):
-    """Publish this; which of the last fields are None depends on the type."""
+    """A request to publish a challenge. Which of the last fields are None depends on the type."""
 
     type: str
     domain: str
@@ -129,7 +155,11 @@ class Challenge(Request):
 
 @dataclass(frozen=True)
 class Cleanup(Request):
-    """Withdraw what was published for a challenge. :ivar status: ``valid``, ``invalid`` or ``pending``."""
+    """A request to remove what was published for a challenge.
+
+    :ivar status: ``valid``, ``invalid`` or ``pending``, as the CA left it.
+    :ivar error: why the challenge is invalid, None if it is not.
+    """
 
     challenge: Challenge
     status: str
@@ -138,7 +168,11 @@ class Cleanup(Request):
 
 @dataclass(frozen=True)
 class Deployment(Request):
-    """Take this certificate. :ivar not_after: RFC 3339. :ivar sha256: fingerprint, hex."""
+    """A request to deploy a certificate.
+
+    :ivar not_after: when it expires, as in RFC 3339.
+    :ivar sha256: fingerprint of the certificate, in hex.
+    """
 
     lineage: str | None
     domain: str
@@ -155,15 +189,19 @@ Kind = TypeVar("Kind", bound=Request)
 
 
 class Session:
-    """One run of Certbot, as a context manager; going through it gives requests, until the run has ended.
+    """One run of Certbot, as a context manager. Iterate over it to get its requests, until the run has ended.
 
-    Where this process was started with SIGCHLD ignored, that is undone, since no exit code can be had then.
+    Certbot sends the challenges of a batch together, so you can publish all of them before you answer the first.
 
-    Challenges come when the whole batch is known, so all of them can be published before the first is answered.
+    If this process was started with SIGCHLD ignored, the session sets it back to the default: otherwise Certbot's exit
+    code could not be read.
 
-    :ivar hello: the first line. :ivar batch: the last `await` line: challenges grouped by place.
-    :ivar results: the `result` line of each challenge id. :ivar errors: all `error` lines.
-    :ivar summary: the last line, None until then. :ivar returncode: Certbot's exit code, None until then.
+    :ivar hello: the first line.
+    :ivar batch: the last `await` line, with the challenges grouped by place.
+    :ivar results: the `result` line of each challenge, by id.
+    :ivar errors: all `error` lines.
+    :ivar summary: the last line, None until it has come.
+    :ivar returncode: Certbot's exit code, None until Certbot has ended.
     """
 
     def __init__(
@@ -173,15 +211,23 @@ class Session:
         env: Mapping[str, str] | None = None,
         stderr: int | IO[bytes] | None = None,
     ) -> None:
-        """:param arguments: as for Certbot; what makes it speak lines and ask nobody is added.
-        :param command: what starts Certbot. :param env: its environment.
-        :param stderr: as for `subprocess`: None, DEVNULL or a file. Nobody reads a pipe, and stdout has the lines.
-        :raises ValueError: for such a `stderr`, or where the lines would go to a socket.
+        """Prepare a run; entering the context starts it.
+
+        :param arguments: Certbot's arguments. The session adds those for JSON lines and for a run without questions.
+        :param command: the program, with arguments of its own.
+        :param env: environment of Certbot; None is this process's.
+        :param stderr: as in `subprocess`: None, DEVNULL or a file.
+        :raises ValueError: if stderr is a pipe, which this client does not read, or stdout, which has the lines; or if
+            the arguments send the lines to a socket.
         """
         if stderr in (subprocess.PIPE, subprocess.STDOUT):
-            raise ValueError("stderr can be None, DEVNULL or a file: nobody reads a pipe, and stdout has the lines")
+            raise ValueError(
+                "stderr must be None, DEVNULL or a file: the client does not read a pipe, and stdout has the lines"
+            )
         if any(word.startswith("--external-auth-socket") for word in arguments):
-            raise ValueError("With --external-auth-socket the lines go to the socket, and a Session reads stdout")
+            raise ValueError(
+                "A Session reads stdout, but with --external-auth-socket the lines go to the socket; remove that flag"
+            )
         self._words = [*command, *complete(arguments)]
         self._env = env
         self._stderr = stderr
@@ -199,7 +245,10 @@ class Session:
         self.returncode: int | None = None
 
     def __enter__(self) -> Session:
-        """:raises OSError: if Certbot cannot be started."""
+        """Start Certbot.
+
+        :raises OSError: if Certbot cannot be started.
+        """
         ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
         if ignored and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -213,7 +262,10 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hang up, so that Certbot gives up what is not answered, and wait for its end."""
+        """Close the connection, so that Certbot gives up unanswered requests, and wait until Certbot has ended.
+
+        :raises SessionError: if Certbot had not finished, unless the block raises an exception itself.
+        """
         assert self._process is not None
         unfinished = self.returncode is None
         self._hang_up()
@@ -224,12 +276,12 @@ class Session:
         with contextlib.suppress(SessionError):
             self._waited()
         if unfinished and error is None:
-            raise SessionError("The session was left before Certbot had ended, so what it asked for was given up")
+            raise SessionError("The session was closed before Certbot had finished, so Certbot gave up its requests")
 
     def __iter__(self) -> Iterator[Request]:
-        """What was not given yet, so that going through it may be left and taken up again.
+        """Yield each request once. You can leave the loop and iterate again for the rest.
 
-        :raises SessionError: where the run fails, at its end.
+        :raises SessionError: at the end of a run that failed.
         """
         yield from self._given()
         for line in self._lines():
@@ -246,7 +298,7 @@ class Session:
             raise RunFailedError(self.errors, self.summary, self.returncode)
 
     def answer(self, **fields: object) -> None:
-        """Send an answer; see `Request` for a plainer way."""
+        """Send an answer. The methods of `Request` are simpler."""
         self._answers += json.dumps(fields).encode() + b"\n"
         self._flush()
 
@@ -278,7 +330,9 @@ class Session:
         if command == "hello":
             self.hello = line
             if line["protocol"].partition(".")[0] != MAJOR:
-                raise ProtocolError(f"Certbot speaks protocol {line['protocol']}, only {MAJOR} is understood", line)
+                raise ProtocolError(
+                    f"Certbot speaks protocol {line['protocol']}, but this client understands only {MAJOR}", line
+                )
         elif command == "result":
             self.results[line["id"]] = line
         elif command == "error":
@@ -301,14 +355,14 @@ class Session:
                 if line is not None and (self.hello or line["cmd"] == "hello"):
                     yield line
                 elif line is not None or self.hello:
-                    raise ProtocolError(f"Certbot wrote {raw[:200]!r}, which is no line of protocol {MAJOR}", line)
+                    raise ProtocolError(f"Certbot printed {raw[:200]!r}, which is not a line of protocol {MAJOR}", line)
             elif not self._receive():
                 return
 
     # --- bytes ---
 
     def _receive(self) -> bool:
-        """Wait for more bytes, writing answers meanwhile; false at the end."""
+        """Wait for more bytes, and write answers meanwhile; return False at the end."""
         assert self._process is not None
         assert self._process.stdout is not None
         while True:
@@ -333,13 +387,13 @@ class Session:
         except BlockingIOError:
             return
         except BrokenPipeError:
-            # Certbot has ended; how, is seen at the other pipe.
+            # Certbot has ended. The end of its lines says how.
             self._answers.clear()
 
     def _waited(self) -> int:
-        """Certbot's exit code, once it has ended.
+        """Wait for Certbot to end and return its exit code.
 
-        :raises SessionError: if it cannot be known. `Popen.wait` says 0 then.
+        :raises SessionError: if it cannot be known; `Popen.wait` would return 0 then.
         """
         assert self._process is not None
         if self._process.returncode is None:
@@ -362,21 +416,21 @@ class Session:
 
 
 def complete(arguments: Sequence[str]) -> list[str]:
-    """A command line of Certbot's, with what makes it speak lines and ask nobody."""
+    """Return Certbot's arguments with those added that make it speak JSON lines and ask no questions."""
     found = [*arguments]
     if "-n" not in found:
         found.append("-n")
-    # As Certbot finds it: the first word that is one, wherever it stands.
+    # Certbot takes the first word that is a verb, wherever it stands.
     if next((word for word in arguments if word in _VERBS), "run") != "renew":
         given = any(word.startswith("--external-auth-mode") for word in found)
         return found if given else [*found, "--external-auth-mode", "json"]
-    # The mode is in the renewal file; given here it would be taken for other certificates too.
+    # The mode is in each renewal file; an argument would apply to certificates of other modes, too.
     found += [] if {"-q", "--quiet"} & set(found) else ["-q"]
     return [*found, "--no-random-sleep-on-renew"]
 
 
 def _parsed(raw: bytes) -> Line | None:
-    """A line, None for what is no JSON object with a `cmd`: Certbot's own, before the first line."""
+    """Read a line; None if it is not a JSON object with a `cmd`, as Certbot's own output before the first line."""
     try:
         found = json.loads(raw)
     except ValueError:

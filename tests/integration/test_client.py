@@ -1,4 +1,4 @@
-"""The client, driving real Certbots: what it gives, and how it says that a run failed."""
+"""The client with real Certbots: the requests that it hands over, and how it reports a failed run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def work(ca: TestCA, request: Request) -> None:
 
 
 def test_challenges_cleanups_and_deployments(certbot: Certbot, ca: TestCA, domain: str) -> None:
-    """Lost: a loop of five lines."""
+    """Guards against a client that needs more than a loop of five lines."""
     kinds = []
     with session(certbot, "certonly", *BOTH, *names(domain, f"*.{domain}")) as found:
         for request in found:
@@ -86,7 +86,7 @@ def go_through(found: Session, work: Callable[[Request], None]) -> None:
 
 
 def test_refusal_is_an_exception_with_the_lines(certbot: Certbot, ca: TestCA, domain: str) -> None:
-    """Lost: the reason."""
+    """Guards against an exception without the reason."""
     found = session(certbot, "certonly", *ALONE, *names(domain))
 
     def refuse(request: Request) -> None:
@@ -106,19 +106,19 @@ def test_refusal_is_an_exception_with_the_lines(certbot: Certbot, ca: TestCA, do
 
 
 def test_what_goes_wrong_in_the_loop_ends_certbot(certbot: Certbot, domain: str) -> None:
-    """Lost: a Certbot that waits an hour for a driver that has failed."""
+    """Guards against a Certbot that waits an hour for a program that has failed."""
 
     def fail(request: Request) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         go_through(session(certbot, "certonly", *ALONE, *names(domain)), fail)
-    with pytest.raises(SessionError, match="left before"), session(certbot, "certonly", *ALONE, *names(domain)):
+    with pytest.raises(SessionError, match="closed before"), session(certbot, "certonly", *ALONE, *names(domain)):
         pass
 
 
 def test_crash_and_other_protocols_are_not_taken_for_success(certbot: Certbot, domain: str) -> None:
-    """Lost: the difference between no certificate and one."""
+    """Guards against taking a run without a certificate for one with a certificate."""
     doomed = session(certbot, "certonly", *ALONE, *names(domain))
 
     def kill(request: Request) -> None:
@@ -137,14 +137,14 @@ def test_crash_and_other_protocols_are_not_taken_for_success(certbot: Certbot, d
 
 
 def test_a_plugin_that_certbot_cannot_choose_is_a_failure(certbot: Certbot, domain: str) -> None:
-    """Lost: the only place where it is said, on stderr; `summary.ok` is true then."""
+    """Guards against losing the reason, which is on stderr only; `summary.ok` is true then."""
     with pytest.raises(RunFailedError, match="see its stderr") as failed:
         go_through(session(certbot, "run", *ALONE, "-i", "absent", *names(domain)), Request.done)
     assert failed.value.returncode == 1
 
 
 def test_client_needs_nothing_of_certbot() -> None:
-    """Lost: drivers on another machine than Certbot's, or in another environment."""
+    """Guards against a module that cannot be copied to another machine or environment."""
     program = (
         "import sys\nimport certbot_external_auth.client\n"
         "assert not {'certbot', 'acme', 'zope'} & {name.partition('.')[0] for name in sys.modules}"

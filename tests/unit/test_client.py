@@ -1,4 +1,4 @@
-"""The client, talking to a program that says the lines it is given; integration tests have real Certbots."""
+"""The client, with a program that prints given lines in place of Certbot; integration tests use real Certbots."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ sys.exit(int(sys.argv[2]))
 
 
 def session(*steps: object, code: int = 0) -> Session:
-    """Of a program that says each step's lines and waits for its answers, and ends with an exit code."""
+    """Return a session with a program that prints each step's lines, waits for the answers, and exits with a code."""
     command = (sys.executable, "-c", SAYS, json.dumps(steps), str(code))
     return Session([], command, stderr=subprocess.DEVNULL)
 
 
 def test_going_through_it_may_be_left_and_taken_up_again() -> None:
-    """Lost: the rest of the batch, without a word, until the deadline."""
+    """Guards against losing the rest of the batch, without a message, until the deadline."""
     batch = [{"cmd": "perform_challenge", "id": one, "type": "dns-01", "domain": "a.test"} for one in IDS]
     steps = (
         [HELLO, *batch, {"cmd": "await", "ids": IDS}],
@@ -52,7 +52,7 @@ def test_going_through_it_may_be_left_and_taken_up_again() -> None:
 
 
 def test_an_exit_code_that_no_line_explains() -> None:
-    """`summary.ok` can be true then; "nothing on stdout" is not."""
+    """`summary.ok` can be true then, so the exit code decides."""
     with pytest.raises(RunFailedError, match="exit code 1: no line says why; see its stderr"):  # noqa: SIM117
         with session([HELLO, {"cmd": "summary", "ok": True}], code=1) as found:
             assert list(found) == []
@@ -89,7 +89,7 @@ def test_an_exit_code_that_another_part_of_the_process_takes_is_no_success() -> 
 
 @pytest.mark.parametrize("stderr", [subprocess.PIPE, subprocess.STDOUT])
 def test_a_pipe_that_nobody_reads_is_refused(stderr: int) -> None:
-    """Lost: a Certbot that hangs as soon as the pipe is full."""
+    """Guards against a Certbot that hangs as soon as the pipe is full."""
     with pytest.raises(ValueError, match="stderr"):
         Session(["certonly"], stderr=stderr)
 
@@ -113,7 +113,7 @@ RENEWAL = ["-q", "--no-random-sleep-on-renew"]
     ],
 )
 def test_the_verb_is_found_as_certbot_finds_it(given: list[str], more: list[str]) -> None:
-    """Lost: a certificate whose name is a verb's."""
+    """Guards against a certificate name that is taken for a verb."""
     assert complete(given) == [*given, "-n", *more]
 
 
