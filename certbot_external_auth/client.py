@@ -311,9 +311,9 @@ class Session:
     def _take(self, line: Line) -> None:
         command = line["cmd"]
         if command == "perform_challenge":
-            found = self._made(Challenge, line)
-            self._challenges[found.id] = found
-            self._batch.append(found)
+            challenge = self._made(Challenge, line)
+            self._challenges[challenge.id] = challenge
+            self._batch.append(challenge)
         elif command == "await":
             self.batch = line
             self._pending.extend(self._batch)
@@ -417,22 +417,22 @@ class Session:
 
 def complete(arguments: Sequence[str]) -> list[str]:
     """Return Certbot's arguments with those added that make it speak JSON lines and ask no questions."""
-    found = [*arguments]
-    if "-n" not in found:
-        found.append("-n")
+    words = [*arguments]
+    if "-n" not in words:
+        words.append("-n")
     # Certbot takes the first word that is a verb, wherever it stands.
     if next((word for word in arguments if word in _VERBS), "run") != "renew":
-        given = any(word.startswith("--external-auth-mode") for word in found)
-        return found if given else [*found, "--external-auth-mode", "json"]
+        given = any(word.startswith("--external-auth-mode") for word in words)
+        return words if given else [*words, "--external-auth-mode", "json"]
     # The mode is in each renewal file; an argument would apply to certificates of other modes, too.
-    found += [] if {"-q", "--quiet"} & set(found) else ["-q"]
-    return [*found, "--no-random-sleep-on-renew"]
+    words += [] if {"-q", "--quiet"} & set(words) else ["-q"]
+    return [*words, "--no-random-sleep-on-renew"]
 
 
 def _parsed(raw: bytes) -> Line | None:
     """Read a line; None if it is not a JSON object with a `cmd`, as Certbot's own output before the first line."""
     try:
-        found = json.loads(raw)
+        line = json.loads(raw)
     except ValueError:
         return None
-    return found if isinstance(found, dict) and isinstance(found.get("cmd"), str) else None
+    return line if isinstance(line, dict) and isinstance(line.get("cmd"), str) else None

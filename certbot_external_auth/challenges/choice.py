@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection, Iterable, Sequence
 
 from certbot_external_auth.challenges import dns01, http01, tlsalpn01, tlssni01
-
-
-def is_address(identifier: str) -> bool:
-    """Whether it is an IP address."""
-    try:
-        ipaddress.ip_address(identifier)
-    except ValueError:
-        return False
-    return True
+from certbot_external_auth.endpoint import is_address as is_address  # also a name of this module
 
 
 def defined_for(identifier: str) -> tuple[str, ...]:

@@ -73,33 +73,40 @@ class Attempt:
     other_dialect: str | None = None
     trial: bool = False
 
+    def advice(self, kind: Kind, detail: str = "") -> Advice:
+        """Make a piece of advice about this attempt."""
+        return Advice(kind, self.challenge, self.dialect, detail)
+
 
 def advise(attempt: Attempt) -> tuple[Advice, ...]:
     """Say what to change so that a step passes that did not."""
     fixes = dict.fromkeys(failure.mend for failure in attempt.failures if failure.mend)
-    kinds = _unpublished(attempt) if attempt.step.publish else [_unremoved(attempt)]
+    advice = [attempt.advice(Kind.FIX, fix) for fix in fixes]
+    if attempt.step.publish:
+        advice += _unpublished(attempt)
+    else:
+        advice.append(attempt.advice(_unremoved(attempt)))
     if attempt.trial:
-        kinds.append(Kind.TRY_CHAIN if attempt.dialect in CHAINING_DIALECTS else Kind.TRY_TOGETHER)
-    details = {Kind.OTHER_DIALECT: attempt.other_dialect or ""}
-    return (
-        *(Advice(Kind.FIX, attempt.challenge, attempt.dialect, fix) for fix in fixes),
-        *(Advice(kind, attempt.challenge, attempt.dialect, details.get(kind, "")) for kind in kinds),
-    )
+        chains = attempt.dialect in CHAINING_DIALECTS
+        advice.append(attempt.advice(Kind.TRY_CHAIN if chains else Kind.TRY_TOGETHER))
+    return tuple(advice)
 
 
-def _unpublished(attempt: Attempt) -> list[Kind]:
+def _unpublished(attempt: Attempt) -> list[Advice]:
     step, sight = attempt.step, attempt.sight
     if sight is None or attempt.failures:
-        return _after_failures(attempt)
+        return [attempt.advice(kind) for kind in _after_failures(attempt)]
     if not sight.answered:
-        return [Kind.UNANSWERED]
+        return [attempt.advice(Kind.UNANSWERED)]
     if not sight.missing:
-        return [Kind.PARTLY_ANSWERED]
+        return [attempt.advice(Kind.PARTLY_ANSWERED)]
     if step.key == "dash":
-        return [Kind.DASH_IS_NO_OPTION]
+        return [attempt.advice(Kind.DASH_IS_NO_OPTION)]
     if len(step.present) > 1:
-        return [*_of_two(step, sight), Kind.KEEP_BOTH]
-    return [Kind.OTHER_DIALECT if attempt.other_dialect is not None else Kind.NOT_PUBLISHED]
+        return [attempt.advice(kind) for kind in (*_of_two(step, sight), Kind.KEEP_BOTH)]
+    if attempt.other_dialect is not None:
+        return [attempt.advice(Kind.OTHER_DIALECT, attempt.other_dialect)]
+    return [attempt.advice(Kind.NOT_PUBLISHED)]
 
 
 def _after_failures(attempt: Attempt) -> list[Kind]:
