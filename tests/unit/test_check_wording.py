@@ -75,6 +75,9 @@ def test_what_was_seen_is_bounded() -> None:
     text = wording.seen(Result("publish", Level.FAILED, sight=sight(*many)))
     assert text.count("no record") == 6
     assert text.endswith("; and 3 more")
+    exactly = wording.seen(Result("publish", Level.FAILED, sight=sight(*many[:6])))
+    assert exactly.count("no record") == 6
+    assert "more" not in exactly
     assert wording.seen(Result("publish", Level.FAILED, sight=sight())) == "there was no server to ask"
     failure = Failure("The handler /h", "begin", ("a.test",), "exit code 1")
     assert wording.seen(Result("publish", Level.FAILED, failures=(failure,))) == "begin: exit code 1"

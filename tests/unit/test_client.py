@@ -10,7 +10,16 @@ import sys
 
 import pytest
 
-from certbot_external_auth.client import Challenge, Cleanup, RunFailedError, Session, SessionError, complete
+from certbot_external_auth.client import (
+    Challenge,
+    Cleanup,
+    CrashedError,
+    RunFailedError,
+    Session,
+    SessionError,
+    UsageError,
+    complete,
+)
 from tests.support.dispositions import started_with
 
 HELLO = {"cmd": "hello", "protocol": "1.0"}
@@ -49,6 +58,35 @@ def test_going_through_it_may_be_left_and_taken_up_again() -> None:
                 request.done()
                 break
     assert found == [(kind, name) for kind in (Challenge, Cleanup) for name in IDS]
+
+
+def test_each_batch_is_given_once() -> None:
+    steps = [
+        [{"cmd": "perform_challenge", "id": one, "type": "dns-01", "domain": "a.test"}, {"cmd": "await", "ids": [one]}]
+        for one in IDS
+    ]
+    given = []
+    with session([HELLO], *steps, [{"cmd": "summary", "ok": True}]) as found:
+        for request in found:
+            given.append(request.id)
+            request.done()
+    assert given == list(IDS)
+
+
+def test_exit_code_2_after_a_challenge_is_not_wrong_use() -> None:
+    """Guards against the message that Certbot has done nothing, when challenges were published."""
+    asked = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test"}
+
+    def go_through(found: Session) -> None:
+        with found:
+            for request in found:
+                request.done()
+
+    with pytest.raises(CrashedError) as raised:
+        go_through(session([HELLO, asked, {"cmd": "await", "ids": ["c1"]}], code=2))
+    assert raised.value.returncode == 2
+    with pytest.raises(UsageError):
+        go_through(session([], code=2))
 
 
 def test_an_exit_code_that_no_line_explains() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from certbot_external_auth.backends import Context, Finished, again, instructions, manual
+from certbot_external_auth.backends import Context, Finished, again, instructions, keyboard, manual
 from certbot_external_auth.backends.instructions import NoPerson
 from certbot_external_auth.backends.manual import ManualBackend
 from certbot_external_auth.challenges import Challenge
@@ -37,12 +37,11 @@ def person(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> list[Outcome]:
-    """What the name server answers, one look after the other; the last one stays."""
+    """What the name server answers to each look."""
     found = [Outcome.NO_RECORD]
 
     def look(self: Observer, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        outcome = found.pop(0) if len(found) > 1 else found[0]
-        return [Observation(each.place, "ns1", "192.0.2.1:53", outcome) for each in expectations]
+        return [Observation(each.place, "ns1", "192.0.2.1:53", found[0]) for each in expectations]
 
     monkeypatch.setattr(Observer, "look", look)
     monkeypatch.setattr(manual, "reasons", lambda *arguments: ["The zone is old."])
@@ -115,6 +114,15 @@ def test_enter_continues_and_names_what_is_missing(
     assert instructions.EARLY.split(".", maxsplit=1)[0] in " ".join(shown.split())
     assert f"  {PLACE}" in shown
     assert instructions.ALL_VISIBLE not in shown
+
+
+def test_enter_after_a_look_says_what_is_probably_wrong(
+    person: int, answers: list[Outcome], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Enter is pressed in the pause after the first look."""
+    monkeypatch.setattr(keyboard, "wait", lambda seconds=None: True)
+    backend().perform([CHALLENGE], lambda begun: None)
+    assert f"  {PLACE} (ns1 192.0.2.1:53: no record)\nThe zone is old.\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verify", ["auto", "off"])

@@ -67,12 +67,14 @@ class Collected(Report):
         super().__init__()
         self.results: dict[str, Result] = {}
         self.cleaned: list[str | None] = []
+        self.while_cleaning: Callable[[], None] = lambda: None
 
     def step(self, result: Result) -> None:
         self.results[result.key] = result
 
     def cleaning(self, signal_name: str | None) -> None:
         self.cleaned.append(signal_name)
+        self.while_cleaning()
 
 
 Rehearse = Callable[..., tuple[Summary, Collected]]
@@ -91,7 +93,9 @@ def zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
 def rehearse(zone: Zone, tmp_path: Path) -> Rehearse:
     """Rehearse a hook that works, except for the operations whose bodies are given; or a whole script."""
 
-    def run(*words: str, script: str = "", **bodies: str) -> tuple[Summary, Collected]:
+    def run(
+        *words: str, script: str = "", while_cleaning: Callable[[], None] = lambda: None, **bodies: str
+    ) -> tuple[Summary, Collected]:
         hook = tmp_path / "hook"
         cases = "".join(f"{operation})\n{body}\n;;\n" for operation, body in {**GOOD, **bodies}.items())
         hook.write_text(script or f"{HOOK}case $1 in\n{cases}esac\n")
@@ -100,6 +104,7 @@ def rehearse(zone: Zone, tmp_path: Path) -> Rehearse:
         arguments(parser)
         given = ["--domain", "a.test", "--dialect", "dehydrated", "--verify-timeout", "0", *words]
         report = Collected()
+        report.while_cleaning = while_cleaning
         with signals():
             built = setting.build(parser.parse_args([str(hook), *given]), str(tmp_path / "work"))
             return rehearsal.Rehearsal(built, report).run(), report
@@ -238,7 +243,17 @@ def test_a_signal_ends_the_steps_and_what_was_published_is_removed(rehearse: Reh
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_handler_output_is_bounded_and_warnings_are_kept_apart() -> None:
+def test_what_may_be_left_is_listed_if_no_server_answers_at_the_end(rehearse: Rehearse, zone: Zone) -> None:
+    def silence() -> None:
+        zone.silent = True
+
+    summary, _ = rehearse(deploy_challenge=":", while_cleaning=silence)
+    assert [challenge.id for challenge in summary.left] == ["first"]
+    assert not summary.ok
+
+
+def test_handler_output_is_bounded_and_warnings_are_kept_apart(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "certbot_external_auth")
     output = HandlerOutput()
     for number in range(MAX_LINES + 3):
         output.hear("begin a.test", str(number))

@@ -78,6 +78,7 @@ def test_missing_names_place_address_and_reason() -> None:
     assert screen.missing({NAME: NAME}, found(VISIBLE)) == []
     many = [observation(Outcome.REFUSED, server=f"ns{n}") for n in range(5)]
     assert screen.missing({NAME: NAME}, found(*many))[0].endswith("ns2 192.0.2.1:53: refused; …)")
+    assert screen.missing({NAME: NAME}, found(*many[:3]))[0].endswith("ns2 192.0.2.1:53: refused)")
 
 
 def test_a_place_about_which_no_server_was_asked_is_missing() -> None:

@@ -21,6 +21,11 @@ def test_the_limit_holds(text: str, limit: int) -> None:
     assert "\n" not in one_line(text, limit)
 
 
+def test_what_is_removed_does_not_count_towards_the_limit() -> None:
+    assert clean("\x1b[1mabcd", 4) == "abcd"
+    assert clean("\x1b[1mabcde", 4) == "abc…"
+
+
 def test_terminal_sequences_go_as_a_whole() -> None:
     assert clean("a\x1b[31;1mb\x1b]0;x\x07c\x1b(Bd\x9b2J") == "abcd2J"
 

@@ -97,6 +97,28 @@ def test_the_longest_name_has_files(folder: str, tmp_path: Path, size: int) -> N
     assert os.listdir(folder) == []
 
 
+def test_only_a_name_that_is_too_long_is_replaced() -> None:
+    fits, longer = long_name(247), long_name(248)
+    assert tls_files.paths("/w", fits) == (f"/w/{fits}.crt.pem", f"/w/{fits}.key.pem")
+    assert len(tls_files.paths("/w", longer)[0]) == len("/w/.crt.pem") + 64
+
+
+def test_two_challenges_with_one_server_name_are_refused_until_the_first_is_removed(tmp_path: Path) -> None:
+    """An address and its reverse name in one order: a server could not tell them apart."""
+    served = ServedCertificates(str(tmp_path / "work"), 443, by_name=False)
+    name = made_up.challenge("c1", "tls-alpn-01", "1.0.0.127.in-addr.arpa", "dns", dashed=False)
+    address = made_up.challenge("c2", "tls-alpn-01", "127.0.0.1", "ip", dashed=False)
+    served.make([name])
+    with pytest.raises(PerformError) as raised:
+        served.make([address])
+    (failure,) = raised.value.failures
+    assert failure.identifiers == ("127.0.0.1",)
+    served.remove()
+    (made,) = served.make([address])
+    assert made.served is not None
+    served.remove()
+
+
 def test_where_files_are_found_by_the_name_it_must_fit(folder: str, tmp_path: Path) -> None:
     served = ServedCertificates(str(tmp_path / "work"), 443, by_name=True)
     fits, longer = (made_up.challenge("c1", "tls-alpn-01", long_name(size), "dns", dashed=False) for size in (247, 249))

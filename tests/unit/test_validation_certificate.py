@@ -93,6 +93,11 @@ def test_every_challenge_has_its_own_serial_number_and_key() -> None:
     assert len({key.public_numbers().x for key in keys if isinstance(key, ec.EllipticCurvePublicKey)}) == 2
 
 
+def test_it_may_not_sign_other_certificates() -> None:
+    found = built(challenge("tls-alpn-01")).extensions.get_extension_for_class(x509.BasicConstraints)
+    assert (found.critical, found.value.ca) == (True, False)
+
+
 def test_a_name_of_253_characters_fits() -> None:
     long = ".".join(["a" * 62] * 4)[:253]
     names = built(challenge("tls-alpn-01", long)).extensions.get_extension_for_class(x509.SubjectAlternativeName)

@@ -95,6 +95,32 @@ def test_links_of_ours_are_followed(place: Path, tmp_path: Path) -> None:
     assert (place / TOKEN).exists()
 
 
+@pytest.mark.parametrize(("count", "fine"), [(40, True), (41, False)])
+def test_as_many_links_are_followed_as_linux_follows(place: Path, tmp_path: Path, count: int, fine: bool) -> None:
+    os.symlink(place, tmp_path / "1")
+    for number in range(2, count + 1):
+        os.symlink(str(number - 1), tmp_path / str(number))
+    problem = webroot.problem(str(tmp_path / str(count)))
+    assert (problem is None) is fine
+
+
+def test_a_link_in_a_folder_of_all_users_is_followed_if_only_its_owner_can_exchange_it(
+    place: Path, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    os.symlink(place, shared / "link")
+    shared.chmod(0o1777)
+    webroot.write(str(shared / "link"), TOKEN, "content")
+    assert (place / TOKEN).exists()
+
+
+def test_no_part_of_a_file_that_could_not_be_written_is_left(place: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        webroot.write(str(place), TOKEN, "é")
+    assert list(place.iterdir()) == []
+
+
 def test_links_in_a_ring_end(tmp_path: Path) -> None:
     os.symlink("b", tmp_path / "a")
     os.symlink("a", tmp_path / "b")
