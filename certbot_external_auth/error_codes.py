@@ -9,31 +9,33 @@ from certbot_external_auth.errors import DeployError, DriverError, GuardError, N
 from certbot_external_auth.lines import Problem
 
 CODES = {
-    "usage": "What was asked of Certbot or the plugin cannot be done; the message names the flag and the mend. "
+    "usage": "The command line asks for something impossible. The message names the flag and the fix. "
     "Nothing was sent to the CA.",
-    "answer.malformed": "A line of the driver is no answer. For challenges the run ends before the CA is asked.",
-    "answer.unknown_id": "An answer names an id that was not sent, or another run. For challenges the run ends "
-    "before the CA is asked.",
-    "answer.refused": "The driver said that it could not do it; its code and message are in the message.",
-    "answer.timeout": "A line was not answered before its deadline.",
-    "answer.end_of_input": "A line was not answered, and the driver has closed its end.",
-    "challenge.not_accepted": "The CA sent a challenge that was not asked for, or is not well formed; nobody was "
-    "told to publish anything.",
-    "challenge.not_published": "Challenges could not be published, so the CA was not asked.",
-    "challenge.not_visible": "What was published could not be seen as the CA would see it before "
-    "--external-auth-verify-timeout, so the CA was not asked; see visibility.",
-    "challenge.failed": "The CA could not validate a challenge, or did not decide in time; see result.",
-    "ca.refused": "The CA refused a request: a name, a rate, the account; its problem document is in problem.",
-    "ca.unreachable": "The CA could not be reached, or broke off.",
-    "ca.failed": "The CA answered with something Certbot could not use.",
-    "deploy.failed": "A certificate is saved but could not be handed over.",
-    "socket.busy": "Another program is connected to the socket; one at a time. The line is the only one that comes.",
-    "socket.refused": "The socket is another user's. The line is the only one that comes.",
-    "recovery.failed": "What an earlier run left behind could not be withdrawn; the message says why, and what to do. "
-    "This run goes on.",
-    "certbot.locked": "Another Certbot holds the lock of these folders.",
-    "certbot.interrupted": "Ctrl-C, or a signal.",
-    "certbot.failed": "Certbot ended with any other error; the message is Certbot's.",
+    "answer.malformed": "A line of the driver is not an answer. If a challenge was open, the run fails before the CA "
+    "is asked.",
+    "answer.unknown_id": "An answer names an unknown id or another run. If a challenge was open, the run fails before "
+    "the CA is asked.",
+    "answer.refused": "The driver answered that it could not do something. Its code and message are in the message.",
+    "answer.timeout": "The driver did not answer a line before its deadline.",
+    "answer.end_of_input": "The driver closed its output without answering a line.",
+    "challenge.not_accepted": "The CA sent a challenge that was not requested or is malformed. Nothing was published.",
+    "challenge.not_published": "Challenges could not be published, so the CA was not asked to validate.",
+    "challenge.not_visible": "The plugin could not verify what was published within --external-auth-verify-timeout, "
+    "so the CA was not asked to validate. The lines visibility have the results.",
+    "challenge.failed": "The CA could not validate a challenge, or did not decide in time. The lines result have the "
+    "verdicts.",
+    "ca.refused": "The CA refused a request, for example because of a name, a rate limit or the account. Its "
+    "problem document is in problem.",
+    "ca.unreachable": "Certbot could not reach the CA, or lost the connection.",
+    "ca.failed": "Certbot could not use the CA's response.",
+    "deploy.failed": "A certificate was saved but could not be deployed.",
+    "socket.busy": "Another program is connected to the socket. This is the only line on the new connection.",
+    "socket.refused": "The socket belongs to another user. This is the only line on the connection.",
+    "recovery.failed": "The plugin could not remove what an earlier run left behind. The message says why and what "
+    "to do. This run goes on.",
+    "certbot.locked": "Another Certbot process holds the lock of these folders.",
+    "certbot.interrupted": "Ctrl-C or a signal ended the run.",
+    "certbot.failed": "Certbot failed with any other error. The message is Certbot's.",
 }
 """Code to its meaning. Codes are added, never taken away; the schema has the same table."""
 

@@ -51,134 +51,136 @@ OPTIONS = (
     Option(
         "mode",
         "handler if a handler or dehydrated-config is given, else manual",
-        "Who publishes the challenges: handler (a script), json (the program that started Certbot, by lines on "
-        "stdout and stdin), manual (a person at the terminal).",
+        "Who publishes the challenges: handler (a script), json (the program that started Certbot, which exchanges "
+        "JSON lines with it), manual (a person at the terminal).",
         metavar="MODE",
     ),
     Option(
         "handler",
         "none",
-        "The script to run: a path, a name on PATH, or a command line with arguments.",
+        "The handler: a path, the name of a program on PATH, or a command line with arguments.",
         modes=("handler",),
         metavar="COMMAND",
     ),
     Option(
         "dialect",
         "native",
-        "How the handler is called: native, or as a hook of another client, unmodified: dehydrated, certbot (its "
-        "--manual-auth-hook), lego (exec) and lego-raw, uacme, acmetool (a hook or a folder of them).",
+        "How the plugin calls the handler: native, or as another client calls its hooks: dehydrated, certbot "
+        "(--manual-auth-hook), lego and lego-raw (provider exec), uacme, acmetool (a hook or a folder of hooks).",
         modes=("handler",),
         metavar="DIALECT",
     ),
     Option(
         "cleanup-handler",
         "none",
-        "The script of --manual-cleanup-hook (dialect certbot); without it nothing is withdrawn.",
+        "Dialect certbot: the script that you would give to --manual-cleanup-hook. Without it the plugin removes "
+        "nothing.",
         modes=("handler",),
         metavar="COMMAND",
     ),
     Option(
         "hook-chain",
         "no",
-        "yes: one call for the whole batch instead of one for each challenge (dialect dehydrated).",
+        "Dialect dehydrated: yes makes one call for all challenges of a batch, instead of one call for each.",
         modes=("handler",),
         metavar="YES/NO",
     ),
     Option(
         "jobs",
         "1",
-        "Handler calls at a time; those that publish at one name never overlap. More than 1 needs a handler that may "
-        "run several times at once.",
+        "How many handler calls may run at the same time. Calls for the same TXT name never overlap. A value above 1 "
+        "needs a handler of which several copies may run at once.",
         modes=("handler",),
         metavar="NUMBER",
     ),
     Option(
         "timeout",
         "300",
-        "Seconds that one handler call may take; then it is ended with everything it started. 0: no limit.",
+        "Seconds that one handler call may take. Then the plugin ends the handler and every process that it started. "
+        "0 means no limit.",
         modes=("handler",),
         metavar="SECONDS",
     ),
     Option(
         "dehydrated-config",
         "none",
-        "An existing Dehydrated configuration: its exports, HOOK, HOOK_CHAIN, WELLKNOWN and CHALLENGETYPE are used, "
-        "flags win over them; implies the dialect dehydrated.",
+        "An existing Dehydrated configuration. The plugin uses its exports, HOOK, HOOK_CHAIN, WELLKNOWN and "
+        "CHALLENGETYPE; flags override them. Implies the dialect dehydrated.",
         modes=("handler",),
         metavar="FILE",
     ),
     Option(
         "env-file",
         "none",
-        "File with NAME=VALUE lines, as systemd reads them, that are added to the handler's environment: for the "
-        "secrets of your provider. Refused if other users can read it.",
+        "File of NAME=VALUE lines, in the format of systemd's EnvironmentFile, for the handler's environment. Use it "
+        "for the secrets of your DNS provider. The plugin refuses a file that other users can read.",
         modes=("handler",),
         metavar="FILE",
     ),
     Option(
         "wellknown",
         "none",
-        "Directory into which http-01 files are written before the handler is called to publish, and from which "
-        "they are removed before it is called to clean up.",
+        "Directory for http-01 files. The plugin writes each file before it calls the handler to publish, and deletes "
+        "it before it calls the handler to clean up.",
         modes=("handler",),
         metavar="DIRECTORY",
     ),
     Option(
         "verify",
         "auto",
-        "Look, before the CA is asked, whether it will see what was published, at every address: auto (fails if "
-        "somebody says that it is not there, warns if nobody can be asked), strict (fails unless everybody shows it), "
-        "off.",
+        "Check every address for what was published before the CA is asked to validate: auto (fail if a server "
+        "answers without it, warn if no server answers), strict (fail unless every server returns it), off (do not "
+        "check).",
         metavar="POLICY",
     ),
     Option(
         "verify-timeout",
         "120",
-        "Seconds to wait until everything can be seen.",
+        "Seconds that verifying may take.",
         metavar="SECONDS",
     ),
     Option(
         "verify-nameservers",
         "the zone's own",
         "Name servers or resolvers to ask instead, HOST[:PORT] or [IPv6]:PORT, separated by commas: for private CAs, "
-        "hidden primaries, split horizons, and where port 53 is closed.",
+        "hidden primaries and split horizons, and where port 53 is closed.",
         metavar="HOST[:PORT],…",
     ),
     Option(
         "verify-settle",
         "0",
-        "Seconds to wait after everything was seen.",
+        "Seconds to wait after verifying has succeeded.",
         metavar="SECONDS",
     ),
     Option(
         "protocol",
         "1",
-        "Version of the JSON lines: 1, or 0 for drivers written for the plugin of 2016-2020.",
+        "Version of the JSON lines: 1, or 0 for drivers of the plugin of 2016-2020.",
         modes=("json",),
         metavar="VERSION",
     ),
     Option(
         "socket",
         "none",
-        "JSON lines over this Unix socket instead of stdout and stdin; for this command only, renewals do not use it.",
+        "Exchange JSON lines over this Unix socket instead of stdout and stdin. Renewals ignore it.",
         modes=("json",),
         metavar="PATH",
     ),
     Option(
         "ack-timeout",
         "3600",
-        "Seconds to wait in mode json until every challenge, or a deployment, is answered.",
+        "Mode json: seconds to wait for the answers to the challenges of a batch, or to a deployment.",
         modes=("json",),
         metavar="SECONDS",
     ),
 )
 
 HISTORIC_OPTIONS = (
-    Option("handler", "none", "Handler script; without one the mode is json.", metavar="PATH"),
+    Option("handler", "none", "Handler script. Without it the mode is json.", metavar="PATH"),
     Option("dehydrated-dns", "off", "Call the handler as a Dehydrated hook.", historic_switch=True),
-    Option("text-mode", "off", "Tell a person what to do instead of printing JSON.", historic_switch=True),
-    Option("public-ip-logging-ok", "off", "Accepted for old command lines; has no effect.", historic_switch=True),
-    Option("test-mode", "off", "Accepted for old command lines; has no effect.", historic_switch=True),
+    Option("text-mode", "off", "Show a person what to do, instead of printing JSON.", historic_switch=True),
+    Option("public-ip-logging-ok", "off", "Accepted for old command lines. Has no effect.", historic_switch=True),
+    Option("test-mode", "off", "Accepted for old command lines. Has no effect.", historic_switch=True),
 )
 
 _NOTHING_WITHDRAWN = (

@@ -32,18 +32,21 @@ class Exit(enum.IntEnum):
 
 
 STATES: Mapping[str, tuple[Exit, str]] = {
-    "waiting": (Exit.DONE, "Publish what is in the batch, then: {command}"),
-    "more": (Exit.MORE, "Remove what is named, publish the next batch, then once more: {command}"),
-    "working": (Exit.DONE, "Certbot is at work."),
-    "done": (Exit.DONE, "Done; what was issued is in certificates."),
+    "waiting": (Exit.DONE, "Publish what is in the batch, then run: {command}"),
+    "more": (Exit.MORE, "Remove what is listed in remove, publish the next batch, then run: {command}"),
+    "working": (Exit.DONE, "Certbot is working."),
+    "done": (Exit.DONE, "Done. See certificates."),
     "nothing_due": (Exit.NOTHING_DUE, "No certificate is due."),
-    "refused": (Exit.REFUSED_BY_CA, "The CA refused; see problems and errors."),
-    "deploy_failed": (Exit.DEPLOY_FAILED, "The certificate is saved, but could not be handed over."),
-    "expired": (Exit.LOST, "Nobody finished a batch in time; Certbot has given it up and not asked the CA about it."),
-    "lost": (Exit.LOST, "Certbot has died, or the machine was started anew; begin again."),
-    "locked": (Exit.LOCKED, "Another Certbot holds the lock of these folders; begin again when it has ended."),
-    "failed": (Exit.FAILED, "Certbot failed; see errors, or output where there are none."),
-    "aborted": (Exit.FAILED, "It was told to stop by abort; remove what is named in remove, and begin again."),
+    "refused": (Exit.REFUSED_BY_CA, "The CA refused. See problems and errors."),
+    "deploy_failed": (Exit.DEPLOY_FAILED, "The certificate is saved, but could not be deployed."),
+    "expired": (
+        Exit.LOST,
+        "No finish came before the deadline. Certbot gave the batch up and did not ask the CA to validate it.",
+    ),
+    "lost": (Exit.LOST, "Certbot was killed, or the machine was restarted. Begin again."),
+    "locked": (Exit.LOCKED, "Another Certbot process holds the lock of these folders. Begin again when it has ended."),
+    "failed": (Exit.FAILED, "Certbot failed. See errors, or output if errors is empty."),
+    "aborted": (Exit.FAILED, "An abort ended the session. Remove what is listed in remove, and begin again."),
     "unknown": (Exit.UNKNOWN, "No such session is on record."),
 }
 """State of a session to the exit code of the verb that finds it so, and what it means."""

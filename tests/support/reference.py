@@ -1,8 +1,8 @@
-"""The parts of docs/ that are made from the schemas and from recorded runs.
+"""The parts of docs/reference/ that are made from the schemas and from recorded runs.
 
     python -m tests.support.reference
 
-writes them anew between the marks in those files.
+writes them between the marks in those files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from certbot_external_auth import schema
 from tests.support import recordings
 
-FOLDER = Path(__file__).resolve().parents[2] / "docs"
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
 OBJECTS = ("lineage", "leftover", "observation", "problem", "server", "message")
 ANSWERS = ("confirm", "refuse", "more_time")
 OF_SESSIONS = (
@@ -40,7 +40,7 @@ def pages() -> dict[Path, str]:
     """Each page as it should be."""
     one, zero, verbs = schema.load(1), schema.load(0), schema.load(schema.DOCUMENTS)
     parts: dict[str, dict[str, Iterable[str]]] = {
-        "json.md": {
+        "json-lines.md": {
             "common": [*_table(one["$defs"]["line"], ()), ""],
             "lines": _lines(one, 1),
             "objects": _described(one, OBJECTS),
@@ -48,9 +48,11 @@ def pages() -> dict[Path, str]:
             "codes": _codes(one),
             "historic": _lines(zero, 0),
         },
-        "two-steps.md": {"documents": _described(verbs, OF_SESSIONS)},
-        "journal.md": {"documents": _described(verbs, OF_RECOVER)},
-        "check.md": {"documents": _described(verbs, OF_CHECK)},
+        "documents.md": {
+            "sessions": _described(verbs, OF_SESSIONS),
+            "check": _described(verbs, OF_CHECK),
+            "recover": _described(verbs, OF_RECOVER),
+        },
     }
     return {FOLDER / page: _filled(FOLDER / page, contents) for page, contents in parts.items()}
 
@@ -100,7 +102,7 @@ def _described(rules: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str
 def _table(one: Mapping[str, Any], left_out: tuple[str, ...]) -> Iterator[str]:
     rows = [(name, field) for name, field in one["properties"].items() if name not in left_out]
     if not rows:
-        yield "It carries nothing more."
+        yield "It has no other fields."
         return
     yield "| field | type | always there | meaning | example |"
     yield "|---|---|---|---|---|"

@@ -226,9 +226,9 @@ def test_the_table_of_states_is_that_of_the_code() -> None:
         f"| `{name}` | {code.value} | {text.replace('{command}', 'finish')} |" for name, (code, text) in STATES.items()
     ]
     table = "\n".join(["| state | exit code | meaning |", "|---|---|---|", *rows])
-    text = (ROOT / "docs" / "two-steps.md").read_text()
+    text = (ROOT / "docs" / "reference" / "exit-codes.md").read_text()
     shown = text.split("<!-- states:begin -->")[1].split("<!-- states:end -->")[0].strip()
-    assert shown == table, f"docs/two-steps.md should have:\n{table}"
+    assert shown == table, f"docs/reference/exit-codes.md should have:\n{table}"
 
 
 def test_a_deployment_is_confirmed() -> None:
