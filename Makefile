@@ -83,7 +83,7 @@ bench: venv pebble servers ## measure beside Certbot's --manual hooks, dehydrate
 faults: venv pebble servers ## make everything go wrong on purpose, write docs/reliability.md (QUICK=1: some of it, writes nothing; ONLY=TABLE; SEED=…)
 	@$(PY) faults/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) </dev/null
 
-bench-dehydrated: venv pebble servers ## the same hook under Dehydrated and here, failing; writes its table into docs/dehydrated.md (QUICK=1)
+bench-dehydrated: venv pebble servers ## the same hook under Dehydrated and here, failing; writes its table into docs/dehydrated-compared.md (QUICK=1)
 	@$(PY) bench/beside_dehydrated.py $(if $(QUICK),--quick)
 
 quick-faults: venv pebble servers

@@ -1,6 +1,6 @@
 """This plugin beside Dehydrated: the same CA, the same hook (dehydrated-hook.sh), and what becomes of its failures.
 
-The table goes into docs/dehydrated.md, between its two marks; with --quick to the terminal only.
+The table goes into docs/dehydrated-compared.md, between its two marks; with --quick to the terminal only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.support.certbot import SYSTEM_PATH  # noqa: E402
 from tests.support.testca import TestCA  # noqa: E402
 
 HOOK = ROOT / "bench" / "dehydrated-hook.sh"
-DOCUMENT = ROOT / "docs" / "dehydrated.md"
+DOCUMENT = ROOT / "docs" / "dehydrated-compared.md"
 MARKS = ("<!-- made by `make bench-dehydrated`; do not edit -->\n", "<!-- end -->\n")
 CERTBOT = Path(sys.executable).parent / "certbot"
 NAMES = ("a", "b", "c")
@@ -173,7 +173,7 @@ SIDES: Mapping[str, type[Side]] = {"Dehydrated": Dehydrated, "this plugin": Plug
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="each run once, and docs/dehydrated.md is left alone")
+    parser.add_argument("--quick", action="store_true", help="each run once, and no docs/dehydrated-compared.md")
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory(prefix="beside-dehydrated-") as folder, TestCA() as ca:
         text = report(measured(ca, Path(folder), 1 if quick else 3), 1 if quick else 3)
@@ -200,9 +200,9 @@ def measured(ca: TestCA, folder: Path, rounds: int) -> dict[str, dict[str, list[
 def report(found: Mapping[str, Mapping[str, Sequence[Outcome]]], rounds: int) -> str:
     certbot = importlib.metadata.version("certbot")
     lines = [
-        f"Dehydrated {dehydrated_version()}, Certbot {certbot} with this plugin, a Pebble without delays, "
-        f"{os.cpu_count()} cores. One certificate for {len(NAMES)} names; seconds are the median of {rounds}. "
-        f"The plugin looks for the records before it asks the CA, here for {PATIENCE} s at most.",
+        f"Dehydrated {dehydrated_version()}, Certbot {certbot} with this plugin, a Pebble without "
+        f"delays, {os.cpu_count()} cores. One certificate for {len(NAMES)} names. The seconds are the "
+        f"median of {rounds} runs. The plugin verifies the records for at most {PATIENCE} s.",
         "",
         "| the hook fails at | | calls | exit code | seconds | records left | certificate | calls at the next run |",
         "|---|---|---|---:|---:|---:|---|---|",
