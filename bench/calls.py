@@ -135,9 +135,10 @@ def section(found: Measured) -> Iterator[str]:
     yield "## One handler call"
     yield ""
     yield (
-        f"`{TRUE}` with the same words, in a process that has loaded Certbot and logs as it does; microseconds for a "
-        f"call, least and median of {rounds} rounds of {BATCH}, taking turns. A handler call reads its output, watches "
-        "its end and its time limit, has a session of its own, and is noted in the log twice."
+        f"The time of one call of `{TRUE}` with the same arguments, in microseconds, in a process that "
+        f"has loaded Certbot and writes a log. Least and median of {rounds} rounds of {BATCH} calls; "
+        "the ways take turns. A handler call also reads the output, watches for the end and the time "
+        "limit, starts a session, and writes two lines to the log."
     )
     yield ""
     yield "| | least | median | of the bare start (least) |"
@@ -159,7 +160,8 @@ def section(found: Measured) -> Iterator[str]:
     yield ""
     verdict = "met" if max(found.journal.values()) < JOURNAL_AT_MOST else "missed"
     yield (
-        "Linear is what stays the same from line to line. The journal writes a batch to the disk once, before anything "
-        f"is published. Goal, under {JOURNAL_AT_MOST:g} ms for a challenge: {verdict}."
+        "The cost of a challenge should not grow with their number. The plugin writes the journal of "
+        f"a batch to the disk once, before it publishes. Goal, less than {JOURNAL_AT_MOST:g} ms for a "
+        f"challenge: {verdict}."
     )
     yield ""

@@ -55,31 +55,32 @@ def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
     yield "## Getting a certificate"
     yield ""
     yield (
-        "Every way with one script (`bench/hook.sh`), which publishes or withdraws a TXT record and then sleeps, "
-        "against the same Pebble, for new names in each run. Columns are the number of names and how long the script "
-        f"takes for a call. Certbot's ways take turns, up to {rounds} rounds, fewer where they take long, and the "
-        "least counts; other clients run once. `lego` goes through one name after the other, its interval set to 0. A "
-        "chain is one call for all names, so the script sleeps once in it. "
-        f"“{LOOKS}”: the plugin looks for every record before the CA is asked, at the test's name server. In the other "
-        "lines it does not (`--external-auth-verify off`), since no other client here looks either; there it only "
-        "asks, before the first call, which names are aliases."
+        "Every client calls the same script (`bench/hook.sh`) and uses the same Pebble, with new "
+        "names in each run. The script publishes or removes a TXT record and then sleeps. A column is "
+        "a number of names and the time that the script sleeps. Certbot's ways take turns for up to "
+        f"{rounds} rounds, and fewer if they are slow; the least time counts. Other clients run once. "
+        "`lego` handles one name after the other, with its interval set to 0. A chain is one call for "
+        f"all names, so the script sleeps once for all of them. In the line “{LOOKS}”, the plugin "
+        "verifies every record at the test's name server. In the other lines it does not "
+        "(`--external-auth-verify off`), because no other client here verifies. It then only looks up "
+        "aliases before the first call."
     )
     yield ""
     if plan.left_out:
         left_out = "; ".join(f"{', '.join(ways)} at {cell}" for cell, ways in plan.left_out.items())
-        yield f"Left out, since they would only repeat for long what other cells show: {left_out}."
+        yield f"Not measured, because it takes long and the other cells show the same: {left_out}."
         yield ""
     yield from _table("Seconds", found, lambda cell, timing: f"{timing.least:.2f}")
     manual = {cell: timings[MANUAL].least for cell, timings in found.items()}
     yield from _table("Times Certbot's `--manual`", found, lambda cell, timing: _ratio(timing, manual[cell]))
     yield (
-        "The floor is what no hook can go below: Certbot with all authorizations valid already, which calls nobody, "
-        "and the script's sleep twice, to publish and to withdraw."
+        "The floor is the time that no hook can beat. It is a Certbot run in which the CA considers "
+        "all names valid, so that nothing is published, plus the time that the script sleeps, twice."
     )
     yield ""
     yield from _table("Times the floor", found, lambda cell, timing: _ratio(timing, _floor_of(cell, floor)))
     yield from _table("Processor seconds", found, lambda cell, timing: f"{timing.cpu:.2f}")
-    yield "The benchmark's own size is the least that can show here; a client that is smaller shows as it."
+    yield ("A client that is smaller than the benchmark program appears with the size of the benchmark program.")
     yield ""
     yield from _table("Megabytes of the largest process", found, lambda cell, timing: f"{timing.peak:.0f}")
     yield from _goals(found)
@@ -114,16 +115,18 @@ def _goals(found: Found) -> Iterator[str]:
         yield f"- {SIXTEEN}, jobs 16 at least {FASTER:g} times faster than `--manual`: {times:.1f} times, {verdict}."
     at_once: Sequence[Cell] = [cell for cell in found if not cell.seconds]
     slower = [
-        f"{cell.names} names ({found[cell][PLUGIN].least:.2f} s, `--manual` {found[cell][MANUAL].least:.2f} s; of a "
-        f"processor {found[cell][PLUGIN].cpu:.2f} s and {found[cell][MANUAL].cpu:.2f} s)"
+        f"{cell.names} names ({found[cell][PLUGIN].least:.2f} s, `--manual` "
+        f"{found[cell][MANUAL].least:.2f} s; processor time {found[cell][PLUGIN].cpu:.2f} s and "
+        f"{found[cell][MANUAL].cpu:.2f} s)"
         for cell in at_once
         if found[cell][PLUGIN].least > found[cell][MANUAL].least * (1 + NOISE)
     ]
     verdict = f"missed for {', '.join(slower)}" if slower else "met"
     yield (
-        f"- A script that takes no time, jobs 1, never slower than `--manual` (by more than {NOISE:.0%}, which equal "
-        f"runs differ by): {verdict}. `--manual` starts the script twice for each name; so does the plugin, and four "
-        "times more for each certificate. Certbot asks the CA once a second whether it has validated, so that equal "
-        "runs may differ by a second; those of a processor do not."
+        "- With a script that takes no time and jobs 1, not slower than `--manual` (by more than "
+        f"{NOISE:.0%}, the difference between equal runs): {verdict}. `--manual` starts the script "
+        "twice for each name. So does the plugin, and four more times for each certificate. Certbot "
+        "asks the CA once a second for the result, so equal runs may differ by a second. Their "
+        "processor time does not."
     )
     yield ""

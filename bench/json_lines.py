@@ -178,10 +178,10 @@ def section(costs: Sequence[Cost], runs: Mapping[int, Mapping[str, Timing]]) -> 
     yield "## JSON lines"
     yield ""
     yield (
-        "All lines of one batch out and all answers in (`perform_challenge`, `await`, `cleanup`), without Certbot, "
-        "with a driver in a process of its own that answers each line by itself: over stdout and stdin, and over a "
-        "session's socket, whose lines are recorded besides; least and median of "
-        f"{len(costs[0].seconds)}, taking turns."
+        "The time for all lines of one batch (`perform_challenge`, `await`, `cleanup`) and all "
+        "answers, without Certbot. The driver is a process of its own, and answers each line by "
+        "itself. The lines go over stdout and stdin, or over a session's socket; the plugin also "
+        f"records the latter. Least and median of {len(costs[0].seconds)}; the ways take turns."
     )
     yield ""
     yield "| challenges | over | least | median | for each (least) | memory at most |"
@@ -193,8 +193,9 @@ def section(costs: Sequence[Cost], runs: Mapping[int, Mapping[str, Timing]]) -> 
     yield " ".join(_goals(costs))
     yield ""
     yield (
-        "The whole `certbot certonly` in seconds (least), where the driver publishes by itself, and where `--manual` "
-        "starts `bench/hook.sh`, which does the same work, for each challenge:"
+        "The time of the whole `certbot certonly`, in seconds (least). With lines, the driver "
+        "publishes by itself. With `--manual`, Certbot starts `bench/hook.sh` for each challenge, "
+        "which does the same work."
     )
     yield ""
     yield "| names | by lines | `--manual` hooks | lines take |"

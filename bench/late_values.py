@@ -147,17 +147,19 @@ def _started(ground: Ground, client: str, hook: str, domain: str) -> Iterator[su
 
 def section(found: Mapping[str, Sequence[float]] | None) -> Iterator[str]:
     """For docs/performance.md."""
-    yield "### Beside lego's own look"
+    yield "### Compared with lego's own check"
     yield ""
     if found is None:
-        yield "Not measured: that needs root, for port 53 in a network of its own."
+        yield "Not measured, because it needs root, for port 53 in a separate network namespace."
         yield ""
         return
     count = len(found[PLUGIN])
     yield (
-        f"{count} whole runs at a time of each client, each for one name of a zone with {SERVERS} name servers of two "
-        f"addresses each; a value comes to each address at another moment, up to {LATEST:.0f} s late. Pebble asks a "
-        "name server of its own, which notes when. Seconds from the last address having the value to the CA asking:"
+        f"{count} complete runs of each client at the same time. Each run is for one name of a zone "
+        f"with {SERVERS} name servers, which have two addresses each. The value reaches each address "
+        f"at a different time, up to {LATEST:.0f} s late. Pebble asks another name server, which "
+        "records the time. The table has the seconds from the moment when the last address has the "
+        "value until the CA asks."
     )
     yield ""
     yield "| | median | maximum | asked while an address lacked it |"
@@ -167,8 +169,8 @@ def section(found: Mapping[str, Sequence[float]] | None) -> Iterator[str]:
         yield f"| {client} | {statistics.median(delays):.2f} | {max(delays):.2f} | {early} of {count} |"
     yield ""
     yield (
-        "A negative number is a CA that was asked too early. lego asks one address of each name server, every two "
-        "seconds."
+        "A negative number means that the client asked the CA too early. lego asks one address of "
+        "each name server, every two seconds."
     )
     yield ""
 

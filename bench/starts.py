@@ -127,8 +127,9 @@ def section(starts: Mapping[str, Timing], selected: list[float]) -> Iterator[str
     yield "## What the installed plugin adds to every Certbot command"
     yield ""
     yield (
-        f"`certbot --version` in milliseconds, least and median of {rounds}, taking turns. Certbot imports "
-        "zope.interface by itself wherever it is installed, so that is counted apart."
+        f"The time of `certbot --version`, in milliseconds. Least and median of {rounds}; the "
+        "environments take turns. Certbot imports zope.interface by itself if it is installed, so the "
+        "table counts it separately."
     )
     yield ""
     yield "| environment | least | median | more than the line above: least | median |"
@@ -148,9 +149,9 @@ def section(starts: Mapping[str, Timing], selected: list[float]) -> Iterator[str
     took = f"{min(selected):.0f} ms at least, {statistics.median(selected):.0f} ms median of {len(selected)}"
     verdict = "met" if min(selected) <= SELECTED_AT_MOST else "missed"
     yield (
-        "Selected, in mode handler: from Certbot's decision to the first handler call, which is reading the plugin's "
-        f"modules, the checks, and laying out the calls of the batch: {took}. "
-        f"Goal, at most {SELECTED_AT_MOST:.0f} ms: {verdict}."
+        "With the plugin selected, in mode handler, the time from Certbot's selection to the first "
+        "handler call. In this time the plugin loads its modules, checks the options and prepares the "
+        f"calls: {took}. Goal, at most {SELECTED_AT_MOST:.0f} ms: {verdict}."
     )
     yield ""
 

@@ -65,8 +65,8 @@ def section(found: Mapping[Host, Sequence[float]]) -> Iterator[str]:
     yield "## Certbot in two steps"
     yield ""
     yield (
-        "From the moment at which Certbot says its last challenge to the end of `certbot-external-auth begin`, by the "
-        "names of the order and the certificates that are there already; least, median and most of "
+        "The time from Certbot's last challenge to the end of `certbot-external-auth begin`, for "
+        "different numbers of names and of existing certificates. Least, median and most of "
         f"{len(next(iter(found.values())))}."
     )
     yield ""

@@ -27,12 +27,13 @@ def measure(plan: Plan, folder: Path) -> dict[int, dict[str, Timing]]:
 
 def section(plan: Plan, types: Mapping[int, Mapping[str, Timing]]) -> Iterator[str]:
     """For docs/performance.md."""
-    yield "## tls-alpn-01 beside dns-01"
+    yield "## tls-alpn-01 compared with dns-01"
     yield ""
     yield (
-        f"The whole `certbot certonly` in seconds, least and median of {plan.rounds}, taking turns. The script ends at "
-        "once; for tls-alpn-01 it copies the two files of each name into the folder of a server "
-        "(`examples/standalone-tls`), which Pebble asks three times for each name."
+        f"The time of the whole `certbot certonly`, in seconds. Least and median of {plan.rounds}; the "
+        "types take turns. For dns-01, the script exits at once. For tls-alpn-01, it copies two "
+        "files for each name to a server (`examples/standalone-tls`), and Pebble asks that server "
+        "three times for each name."
     )
     yield ""
     yield "| names | dns-01: least | median | tls-alpn-01: least | median | tls-alpn-01 more for each name (least) |"

@@ -103,17 +103,19 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
         rows = [Row(row.ok, (*row.cells, *cells)) for row, cells in zip(rows, beside, strict=True)]
     return Table(
         "Handlers that misbehave",
-        f"Each is run by a real `certbot certonly` with `--external-auth-timeout {LIMIT:g}` ({PLENTY:g} where it ends "
-        "by itself), publishes a record where it can, and then misbehaves (`tests/hooks/`). It must end within the "
-        f"limit and {AFTER:g} s, leave no process and no record, and what happened must be said. What a handler starts "
-        "on purpose to outlive it is not ended but named, with its process number; a record that the handler itself "
-        "does not withdraw is said to be left.\n\n"
-        "The last columns are the same scripts as auth and cleanup hook of Certbot's `--manual` and as hook of "
-        "Dehydrated, where nothing is required: whether the client had ended, and how many processes and records were "
-        f"left. They have no limit of their own; {peers.LIMIT:g} s after the first call the client is told to end by "
-        f"SIGTERM, {peers.GRACE:g} s later by SIGKILL, and what is left then is counted. It may have "
-        f"{peers.MEMORY >> 30} GiB of memory. Where a record is left the hook was not called to withdraw it, but for "
-        "`deletes-itself.sh` and `fails-at-cleanup.sh`, which cannot.",
+        "A real `certbot certonly` runs each handler (`tests/hooks/`), with `--external-auth-timeout "
+        f"{LIMIT:g}`, or {PLENTY:g} if the handler ends by itself. The handler publishes a record if "
+        f"it can, and then misbehaves. The run must end within the time limit and {AFTER:g} s, leave "
+        "no process and no record, and report what happened. If a handler leaves a process on "
+        "purpose, the plugin does not end that process, but names its number. If the handler does not "
+        "remove a record, the plugin must report the record.\n\n"
+        "The last columns show the same scripts as hooks of Certbot's `--manual` and of Dehydrated: "
+        "whether the client ended, and how many processes and records it left. Nothing is required of "
+        f"these clients. They have no time limit, so the test sends SIGTERM {peers.LIMIT:g} s after "
+        f"the first call, and SIGKILL {peers.GRACE:g} s later, and then counts. They may use "
+        f"{peers.MEMORY >> 30} GiB of memory. If a record is left, the client did not call the hook to "
+        "remove it. The exceptions are `deletes-itself.sh` and `fails-at-cleanup.sh`, which cannot "
+        "remove it.",
         (
             *("handler", "longest call", "processes left", "records left", "what was said"),
             *(f"{client}: ended; processes; records" for client in PEERS),

@@ -64,18 +64,24 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     verdicts = [row.cells[1] for row in rows]
     count = ", ".join(f"{who} {verdicts.count(who)}" for who in dict.fromkeys(verdicts))
     raw = [hostile.what for hostile, seen in zip(chosen, found, strict=True) if any(one.screen for one in seen)]
-    notes = [f"Refused by: {count}. Harmless is what never reaches anybody, or only as what was computed here."]
+    notes = [
+        (
+            f"Refused by: {count}. A change is harmless if it reaches nobody, or if the plugin passes on "
+            "only what it computed itself."
+        )
+    ]
     if raw:
-        notes.append(f"Certbot itself prints what the CA sent as it is, terminal sequences among it: {'; '.join(raw)}.")
+        notes.append(f"Certbot itself prints text of the CA unchanged, including terminal sequences: {'; '.join(raw)}.")
     return Table(
         "Hostile answers of a CA",
-        "A front before Pebble changes one thing in its answers; each is tried with a handler and with a JSON driver. "
-        "What was changed must not be in any argument, variable, input, file or line, no file may appear that an "
-        "injected command would make, and a handler is called for no more than was asked for.\n\n"
-        "The last columns are Certbot's `--manual` and Dehydrated with a hook that records what it is called with, for "
-        "names and tokens only; nothing is required there. Yes: the hook was called with a name that was not asked "
-        "for, or with a token or a value that can be none, or without one. No: it was called, but not so. Refused: it "
-        "was not called.",
+        "A server in front of Pebble changes one thing in its responses. Each change is tried with a "
+        "handler and with a driver. The changed text must not appear in any argument, variable, "
+        "input, file or line. No file may appear that an injected command would create. The plugin "
+        "may call a handler only for what was requested.\n\n"
+        "The last columns show Certbot's `--manual` and Dehydrated with a hook that records its "
+        "calls, for names and tokens only. Nothing is required of these clients. Yes: the client "
+        "called the hook with a name that was not requested, or with an impossible or missing token "
+        "or value. No: it called the hook without these. Refused: it did not call the hook.",
         ("what the CA sends", "refused by", "seen by anybody", *hostile_beside.PEERS),
         rows,
         notes,

@@ -104,13 +104,14 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
     ]
     return Table(
         "Killed at a random moment",
-        f"A run for {len(NAMES)} names is ended by SIGKILL at a random moment (seed {seed}), every other time together "
-        "with everything it had started; then the same client issues for another name. The records are in BIND, which "
-        "Pebble asks, and to which the hooks send updates by nsupdate. A hook whose client was killed alone may still "
-        "publish; it is waited for, so more can be there after the next run than right after the kill. Where the next "
-        "run fails, what a killed run left is removed by hand, which for Dehydrated is its file `lock`, and it is run "
-        "again; the records are counted after that. For the clients of others the table shows what is; only this "
-        "plugin has to leave nothing.",
+        f"The test ends a run for {len(NAMES)} names by SIGKILL at a random moment (seed {seed}), "
+        "every second time together with every process that the run started. Then the same client "
+        "gets a certificate for another name. The hooks send their updates to BIND with nsupdate, and "
+        "Pebble asks BIND. If only the client is killed, its hook may still publish. The test waits "
+        "for that hook, so more records can exist after the next run than right after the kill. If "
+        "the next run fails, the test removes what the killed run left (for Dehydrated, the file "
+        "`lock`), repeats the run, and then counts the records. For other clients the table only "
+        "shows the result. This plugin must leave nothing.",
         ("client", "kills", "records there after", "still there after the next run", "records left", "next run failed"),
         rows,
     )

@@ -49,14 +49,15 @@ def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:
     found = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
     return Table(
         "Killed while it withdraws",
-        f"A run for {len(NAMES)} names is killed when all of them are published. Who withdraws that (`recover`, or a "
-        f"run for another name or the same ones) is killed in turn, up to {INTERRUPTIONS - 1} times for a batch, at a "
-        f"random moment: one time in {AIMED} between its start and its end, else while the handler is called (seed "
-        f"{seed}); every other time together with everything it had started. Then a run for another name is left "
-        "alone: it must end well, nothing of all the runs before may be published or in the journal, no file of that "
-        "may have been damaged at any time, and no process may be left. Below that, runs that `strace` kills as they "
-        "enter a call by which the journal is kept, before the call does anything, and of which the next run must "
-        "leave nothing.",
+        f"The test kills a run for {len(NAMES)} names when all of them are published. It then kills "
+        "the processes that remove these challenges: `recover`, and runs for another name or for the "
+        f"same names. It does so up to {INTERRUPTIONS - 1} times for a batch, at a random moment (seed "
+        f"{seed}). One time in {AIMED} the moment is between start and end of the process, otherwise "
+        "during a handler call. Every second time it also kills every process that was started. Then "
+        "a run for another name goes on undisturbed. It must succeed. Nothing of the earlier runs may "
+        "remain published or in the journal, no journal file may have been damaged, and no process "
+        "may remain. The last rows are runs that `strace` kills when they enter a system call of the "
+        "journal. The next run must leave nothing of them.",
         ("what is killed", "what came of it"),
         [
             Row(not one.wrong, (what, one.wrong or one.said))

@@ -14,8 +14,8 @@ from faults.table import Table
 
 _HEAD = """# Reliability
 
-Written by `make faults`; do not edit. The line below the head of each section makes that section anew, with the same
-moments and values.
+`make faults` writes this page; do not edit it. The first line of each section has the command that repeats the section,
+with the same random moments and values.
 
 """
 _SECTION = re.compile(r"^(?=## )", re.MULTILINE)

@@ -168,8 +168,8 @@ def table(quick: bool, number: int) -> Table:
     rows = [_row(one, math.ceil((FEW if quick else EXAMPLES) / len(PROPERTIES)), number) for one in PROPERTIES]
     return Table(
         "Anything at all as input",
-        "Each reader is given examples that Hypothesis makes up, from noise to what is nearly right. It may refuse by "
-        "its own error only, and what it lets through is checked as well.",
+        "Hypothesis creates examples for each reader, from noise to almost correct input. The reader "
+        "may refuse an example only by its own error. The test also checks what the reader accepts.",
         ("what is read", "examples", "found"),
         rows,
     )

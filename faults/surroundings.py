@@ -43,10 +43,11 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     ]
     return Table(
         "Surroundings that fail",
-        "Real runs on a host that misbehaves. Nothing may be published that is not noted, nothing may be left when the "
-        "next run has ended well, and what is wrong must be said in a sentence, not in a traceback. Calls of the "
-        "system fail once, by `strace`, in Certbot's process, whoever makes them where no folder or file is named; the "
-        "clock that goes back is Python's (`time.time` and `datetime.now`).",
+        "Real runs on a host that misbehaves. The plugin may publish only what it has written to its "
+        "journal. After the next successful run nothing may be left. A message must say what is "
+        "wrong, without a traceback. `strace` makes one system call of Certbot's process fail; unless "
+        "the row names a file or a folder, any part of the process may make that call. The clock "
+        "that goes back is Python's (`time.time` and `datetime.now`).",
         ("what fails", "what came of it"),
         rows,
     )
