@@ -89,7 +89,7 @@ bench-dehydrated: venv pebble servers ## the same hook under Dehydrated and here
 quick-faults: venv pebble servers
 	$(PY) faults/run.py --quick </dev/null
 
-test-all: venv pebble ## every test on Python 3.10 to 3.13, as far as found, and the old Certbots
+test-all: venv pebble servers ## every test on Python 3.10 to 3.13, as far as found, and the old Certbots
 	@sh scripts/test-all.sh
 
 clean: ## remove everything that was made here
