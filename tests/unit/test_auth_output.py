@@ -71,7 +71,7 @@ def published(hook: Path, *names: str, cleanup: tuple[str, ...] | None = None) -
 def told(tmp_path: Path, printing: str) -> bytes:
     """What a cleanup of its own is told of an output."""
     hook = tmp_path / "hook.sh"
-    hook.write_text(f"#!{sys.executable}\nimport sys\nprint = sys.stdout.buffer.write\n{printing}\n")
+    hook.write_text(f"#!/usr/bin/env python3\nimport sys\nprint = sys.stdout.buffer.write\n{printing}\n")
     cleanup = tmp_path / "cleanup.sh"
     # A variable of this size fits into no argument either, so the shell itself writes it.
     cleanup.write_text(f'#!/bin/sh\nprintf %s "${NAME}" >{tmp_path}/told\n')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -51,7 +52,7 @@ def test_an_exit_code_where_sigchld_is_ignored(how: str) -> None:
 @pytest.mark.parametrize("how", [IN_MAIN, IN_THREAD])
 def test_exit_codes_that_a_handler_asks_for_where_sigchld_is_ignored(how: str) -> None:
     """The same within a hook that is written in Python, or another language that does not undo it."""
-    script = f"{sys.executable} -c 'import subprocess; print(subprocess.call(\"exit 3\", shell=True))'"
+    script = f"{shlex.quote(sys.executable)} -c 'import subprocess; print(subprocess.call(\"exit 3\", shell=True))'"
     printed, ok, *_ = outcome(started_with(ignored=[signal.SIGCHLD]), script, how=how)
     assert (printed, ok) == (["3"], True)
 
