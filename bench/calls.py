@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.plan import Plan
-from certbot_external_auth import journal, lines, settings
+from certbot_external_auth import journal, settings
 from certbot_external_auth.backends import Context
-from certbot_external_auth.backends.handler import HandlerBackend
+from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
+from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery.context import entry_of
 
 TRUE = "/bin/true"

@@ -18,15 +18,16 @@ from pathlib import Path
 from bench.measuring import Timing, Usage, take_turns
 from bench.plan import MANUAL, Cell, Plan
 from bench.ways import Ground
-from certbot_external_auth.backends import Context, Finished, stream
-from certbot_external_auth.backends.channel import Channel
+from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.json_lines import JsonBackend
-from certbot_external_auth.backends.socket_channel import SocketChannel
-from certbot_external_auth.backends.stream import Stream
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.client import Challenge as Asked
 from certbot_external_auth.client import Session
 from certbot_external_auth.dialects import Facts
+from certbot_external_auth.protocol import stream
+from certbot_external_auth.protocol.channel import Channel
+from certbot_external_auth.protocol.socket_channel import SocketChannel
+from certbot_external_auth.protocol.stream import Stream
 from certbot_external_auth.settings import Settings
 from tests.support.testca import TestCA
 

@@ -25,7 +25,7 @@ import sys, time
 import certbot.main, certbot_external_auth.plugin
 
 start = time.perf_counter()
-from certbot_external_auth import run, settings
+from certbot_external_auth.run import run; from certbot_external_auth import settings
 from certbot_external_auth.backends import Context, backend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts

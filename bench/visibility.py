@@ -19,12 +19,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from certbot_external_auth.endpoint import Endpoint  # noqa: E402
-from certbot_external_auth.visibility import Expectation, dns  # noqa: E402
-from certbot_external_auth.visibility.lookup import Resolver  # noqa: E402
+from certbot_external_auth.visibility import Expectation  # noqa: E402
+from certbot_external_auth.visibility.dns import probe  # noqa: E402
+from certbot_external_auth.visibility.dns.resolver import Resolver  # noqa: E402
+from certbot_external_auth.visibility.dns.zone import Zones  # noqa: E402
 from certbot_external_auth.visibility.probe import Surroundings  # noqa: E402
 from certbot_external_auth.visibility.verdict import State  # noqa: E402
 from certbot_external_auth.visibility.watch import Observer, Policy, watch  # noqa: E402
-from certbot_external_auth.visibility.zone import Zones  # noqa: E402
 from tests.support.name_servers import Net  # noqa: E402
 
 NAMES, ADDRESSES = 100, 6
@@ -79,7 +80,7 @@ def _finding(net: Net) -> Observer:
     """One that has to find the zone and its servers, by a resolver, on the port that was free."""
     observer = Observer(Surroundings())
     zones = Zones(Resolver([Endpoint(RESOLVER, net.port)]), net.port)
-    observer._probes["dns"] = dns.Probe(Surroundings(), zones)
+    observer._probes["dns"] = probe.Probe(Surroundings(), zones)
     return observer
 
 

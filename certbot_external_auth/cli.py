@@ -13,27 +13,30 @@ from collections.abc import Sequence
 
 from certbot import errors
 
-from certbot_external_auth import __version__, descriptors_at_start, dispositions, documents
+from certbot_external_auth import __version__
+from certbot_external_auth.console import documents
+from certbot_external_auth.files import standard_descriptors
+from certbot_external_auth.signals import dispositions
 
 VERBS: dict[str, tuple[str, str]] = {
     "schema": (
-        "certbot_external_auth.schema",
+        "certbot_external_auth.console.schema",
         "print the JSON Schema of the lines of mode json and their answers, or of what the other verbs print",
     ),
     "begin": ("certbot_external_auth.sessions.begin", "start Certbot in the background, return with its challenges"),
     "finish": ("certbot_external_auth.sessions.finish", "say that they are published, and see it to its end"),
     "status": ("certbot_external_auth.sessions.status", "what a session waits for, or which there are"),
     "abort": ("certbot_external_auth.sessions.abort", "let a session's Certbot give up and clean up"),
-    "check": ("certbot_external_auth.check", "rehearse a handler without a CA"),
+    "check": ("certbot_external_auth.check.verb", "rehearse a handler without a CA"),
     "recover": (
-        "certbot_external_auth.recovery.command",
+        "certbot_external_auth.recovery.verb",
         "withdraw what killed runs and failed cleanups left behind",
     ),
 }
 """Verb to its module and a line of help."""
 PRINTED: dict[str, tuple[str, str]] = {
     "call": (
-        "certbot_external_auth.recovery.call",
+        "certbot_external_auth.recovery.call_verb",
         "run a command with the variables of an env file or a Dehydrated configuration, as a handler has them",
     ),
 }
@@ -42,7 +45,7 @@ PRINTED: dict[str, tuple[str, str]] = {
 
 def main(words: Sequence[str] | None = None) -> int:
     """Do what a command line says; the result is the exit code (2: wrong use)."""
-    descriptors_at_start.complete()
+    standard_descriptors.complete()
     given = list(sys.argv[1:] if words is None else words)
     parser = argparse.ArgumentParser("certbot-external-auth", description="What is done beside a run of Certbot.")
     parser.add_argument("--version", action="version", version=__version__)

@@ -21,14 +21,16 @@ from acme import challenges as acme_challenges
 from certbot import errors, interfaces
 from certbot.plugins import common
 
-from certbot_external_auth import command, registration, settings, sources
+from certbot_external_auth import registration, settings
+from certbot_external_auth.configuration import value_sources
 from certbot_external_auth.errors import MissingDependencyError, UsageError
+from certbot_external_auth.handler_setup import command_line
 
 if TYPE_CHECKING:
     from certbot_external_auth.challenges import Challenge
-    from certbot_external_auth.dehydrated_config import DehydratedConfig
     from certbot_external_auth.dialects import Facts
-    from certbot_external_auth.run import Run
+    from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
+    from certbot_external_auth.run.run import Run
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ def _mode(text: str) -> str:
 def _open_channel() -> None:
     if _opens_channel(sys.argv[1:]):
         with contextlib.suppress(ImportError):
-            from certbot_external_auth.backends import stream
+            from certbot_external_auth.protocol import stream
 
             stream.opened(lambda: 0 if _seen.get("protocol") == "0" else 1, _typed_socket(sys.argv[1:]))
 
@@ -170,34 +172,34 @@ class ExternalAuth(
 
     def perform(self, achalls: Iterable[Any]) -> list[Any]:
         achalls = list(achalls)
-        from certbot_external_auth import signals
+        from certbot_external_auth.signals import deferral
 
-        with signals.Kept():
+        with deferral.Kept():
             self._run.perform([_challenge(achall) for achall in achalls])
         return [achall.response(achall.account_key) for achall in achalls]
 
     def auth_hint(self, failed_achalls: Iterable[Any]) -> str:
-        from certbot_external_auth.lines import problem_of
+        from certbot_external_auth.protocol.lines import problem_of
 
         for achall in failed_achalls:
             self._run.refused_by_ca(achall.chall.typ, achall.chall.encode("token"), problem_of(achall.error))
         return self._run.hint()
 
     def cleanup(self, achalls: Iterable[Any]) -> None:
-        from certbot_external_auth import signals
+        from certbot_external_auth.signals import deferral
 
         exception = sys.exc_info()[1]
-        kept = signals.Kept()
+        kept = deferral.Kept()
         try:
             with kept:
                 self._run.cleanup(exception)
         finally:
-            number = signals.behind(exception) or next((one for one in kept.came if one in signals.ENDING), None)
+            number = deferral.behind(exception) or next((one for one in kept.came if one in deferral.ENDING), None)
             if number is not None:
                 # Certbot passes the signal on, but once it has handed a certificate over nobody takes it any more, and
                 # a renewal would go on with the next certificate.
-                self._run.end_of_process(signals.exit_by(number))
-                signals.end_process(number)
+                self._run.end_of_process(deferral.exit_by(number))
+                deferral.end_process(number)
 
     # --- Installer ---
 
@@ -205,15 +207,16 @@ class ExternalAuth(
         return []
 
     def deploy_cert(self, domain: str, cert_path: str, key_path: str, chain_path: str, fullchain_path: str) -> None:
-        from certbot_external_auth import deployment, signals
+        from certbot_external_auth.lineages import handed_over
+        from certbot_external_auth.signals import deferral
 
-        self._restore(deployment.lineage_of(cert_path, self.config.config_dir))
+        self._restore(handed_over.lineage_of(cert_path, self.config.config_dir))
         if not self.config.dry_run:
             # Where Certbot has chosen this plugin by itself, it did not know that when it called `prepare`.
             self._run.first_contact()
         paths = {"cert_path": cert_path, "key_path": key_path}
         chains = {"chain_path": chain_path, "fullchain_path": fullchain_path}
-        with signals.Kept():
+        with deferral.Kept():
             self._run.deploy_files(str(domain), {**paths, **chains})
 
     def enhance(self, domain: str, enhancement: str, options: Any = None) -> None:
@@ -265,10 +268,10 @@ class ExternalAuth(
         given = self._given
         if self.config.verb not in ("install", "run") or lineage is None or self._lineage == lineage:
             return
-        from certbot_external_auth import kept
+        from certbot_external_auth.configuration import kept_options
 
         self._lineage = lineage
-        taken, changed = kept.restore(self, lineage, given)
+        taken, changed = kept_options.restore(self, lineage, given)
         self._restored |= taken
         if "protocol" in taken:
             _seen["protocol"] = str(self.conf("protocol"))
@@ -278,9 +281,9 @@ class ExternalAuth(
     @property
     def _run(self) -> Run:
         """Built at the first use, since `prepare` is not always called, or called before the plugin is chosen."""
-        from certbot_external_auth import signals
+        from certbot_external_auth.signals import deferral
 
-        signals.ready()
+        deferral.ready()
         if self._built is None:
             self._built = self._build()
         return self._built
@@ -291,9 +294,10 @@ class ExternalAuth(
         except Exception as error:
             raise MissingDependencyError("zope.interface", error) from error
         _keep_what_is_loaded()
-        from certbot_external_auth import repeat
-        from certbot_external_auth.backends import Context, stream
-        from certbot_external_auth.run import Run
+        from certbot_external_auth.backends import Context
+        from certbot_external_auth.configuration import reissue_flags
+        from certbot_external_auth.protocol import stream
+        from certbot_external_auth.run.run import Run
 
         typed = self._given
         found = self._settings()
@@ -309,7 +313,7 @@ class ExternalAuth(
         cleanup_words = None
         config: DehydratedConfig | None = None
         if found.mode == "handler":
-            from certbot_external_auth import dehydrated_config
+            from certbot_external_auth.handler_setup import dehydrated_config
 
             config = self._dehydrated(found)
             words = self._handler_words(found, config)
@@ -336,8 +340,8 @@ class ExternalAuth(
             tls_port=int(self.config.https_port),
             http_port=int(self.config.http01_port),
             subset=bool(self.config.allow_subset_of_names),
-            repeat=repeat.flags(self.config, self.name, self.options, sources.source),
-            install=repeat.install_flags(self.config, self.name, self.options, typed, sources.source),
+            repeat=reissue_flags.flags(self.config, self.name, self.options, value_sources.source),
+            install=reissue_flags.install_flags(self.config, self.name, self.options, typed, value_sources.source),
             config_files=config.files if config is not None else (),
         )
         return Run(context, asked)
@@ -367,19 +371,21 @@ class ExternalAuth(
         if self.historic:
             return settings.resolve_historic(raw)
         self._forget(raw)
-        from certbot_external_auth import backends, dialects, plugins
+        from certbot_external_auth import backends, dialects, extensions
 
         foreign = [raw["mode"] not in (None, *settings.MODES), raw["dialect"] not in (None, *settings.DIALECTS)]
         return settings.resolve(
             raw,
-            extra_modes=plugins.names(backends.GROUP) if foreign[0] else (),
-            extra_dialects=plugins.names(dialects.GROUP) if foreign[1] else (),
+            extra_modes=extensions.names(backends.GROUP) if foreign[0] else (),
+            extra_dialects=extensions.names(dialects.GROUP) if foreign[1] else (),
         )
 
     def _forget(self, raw: dict[str, Any]) -> None:
         """Options of the renewal file that this command line leaves no place for."""
         typed = [
-            one for one in raw if sources.on_command_line(self.config, self.dest(one), f"--{self.option_name(one)}")
+            one
+            for one in raw
+            if value_sources.on_command_line(self.config, self.dest(one), f"--{self.option_name(one)}")
         ]
         gone = settings.superseded(raw, typed)
         for one in gone:
@@ -394,17 +400,18 @@ class ExternalAuth(
         return [
             option.name
             for option in options
-            if sources.source(self.config, prefix + option.name.replace("-", "_"), f"--{name}-{option.name}") == "typed"
+            if value_sources.source(self.config, prefix + option.name.replace("-", "_"), f"--{name}-{option.name}")
+            == "typed"
         ]
 
     def _words(self, option: str, text: str | None) -> tuple[str, ...]:
         """A command line option; what was typed is made absolute and kept for renewal."""
         flag = f"--{self.option_name(option)}"
-        kept = option in self._restored or sources.source(self.config, self.dest(option), flag) == "kept"
+        kept = option in self._restored or value_sources.source(self.config, self.dest(option), flag) == "kept"
         if kept and not self.historic:
-            return command.kept_words(text or "", flag, os.environ.get("PATH"))
-        words = command.resolve_typed(text or "", flag, os.getcwd(), os.environ.get("PATH"))
-        setattr(self.config, self.dest(option), command.keep(words))
+            return command_line.kept_words(text or "", flag, os.environ.get("PATH"))
+        words = command_line.resolve_typed(text or "", flag, os.getcwd(), os.environ.get("PATH"))
+        setattr(self.config, self.dest(option), command_line.keep(words))
         return tuple(words)
 
     def _dehydrated(self, found: settings.Settings) -> DehydratedConfig | None:
@@ -412,14 +419,14 @@ class ExternalAuth(
         path = self._path("dehydrated-config", found.dehydrated_config)
         if path is None:
             return None
-        from certbot_external_auth import dehydrated_once
+        from certbot_external_auth.handler_setup import dehydrated_once
 
         return dehydrated_once.read(path)
 
     def _handler_words(self, found: settings.Settings, config: DehydratedConfig | None) -> tuple[str, ...]:
         if found.handler is not None or config is None:
             return self._words("handler", found.handler)
-        from certbot_external_auth import dehydrated_config
+        from certbot_external_auth.handler_setup import dehydrated_config
 
         return dehydrated_config.hook_words(config, self._preferred(config))
 
@@ -434,7 +441,7 @@ class ExternalAuth(
             # An empty one would be the folder that a timer starts Certbot in.
             raise UsageError([f"--{self.option_name(option)}: {text!r} is not a path; name one, or leave it out."])
         path = os.path.abspath(os.path.expanduser(text))
-        if command.unkeepable(path):
+        if command_line.unkeepable(path):
             raise UsageError(
                 [f"--{self.option_name(option)}: {path!r} cannot be kept in a renewal file; use a symbolic link."]
             )
@@ -445,7 +452,7 @@ class ExternalAuth(
         """Names the certificate was asked for, None where Certbot asked a person, or they cannot be read."""
         names = [str(name) for name in self.config.domains]
         names += [str(address) for address in getattr(self.config, "ip_addresses", None) or []]
-        from certbot_external_auth import certificate
+        from certbot_external_auth.lineages import certificate
 
         if self.config.csr:
             # Certbot takes only the names out of it.
@@ -465,13 +472,13 @@ class ExternalAuth(
         cleanup_words: tuple[str, ...] | None,
         config: DehydratedConfig | None,
     ) -> Facts:
-        from certbot_external_auth import deployment
         from certbot_external_auth.dialects import facts_of
+        from certbot_external_auth.lineages import handed_over
 
         names = tuple(asked or ())
         alias = self.config.certname or self._lineage
         if not alias and self.config.verb == "renew":
-            alias = deployment.lineage_with({name.lower() for name in names}, self.config.config_dir)
+            alias = handed_over.lineage_with({name.lower() for name in names}, self.config.config_dir)
         curve = {"secp256r1": "prime256v1"}.get(self.config.elliptic_curve, self.config.elliptic_curve)
         return dataclasses.replace(
             facts_of(found, config, cleanup_words),
@@ -485,7 +492,7 @@ class ExternalAuth(
         )
 
     def _tell_driver(self, error: UsageError) -> None:
-        from certbot_external_auth.backends import stream
+        from certbot_external_auth.protocol import stream
 
         # The historic name has no option by which its stream could have been opened before.
         lines_by_default = self.historic and not self.conf("text-mode") and not self.config.quiet
@@ -506,7 +513,7 @@ class HistoricExternalAuth(ExternalAuth):
 
 def _challenge(achall: Any) -> Challenge:
     from certbot_external_auth.challenges import Challenge
-    from certbot_external_auth.run import next_id
+    from certbot_external_auth.run.run import next_id
 
     # Certbot 5.3 brought the attribute, and deprecated the other.
     identifier = getattr(achall, "identifier", None)

@@ -19,11 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from certbot_external_auth.challenges import tlsalpn01, tlssni01
 from certbot_external_auth.endpoint import Endpoint, is_address
-from certbot_external_auth.visibility import Expectation, Outcome, certificates, redirects, reply
-from certbot_external_auth.visibility.dns import Probe
-from certbot_external_auth.visibility.lookup import Resolver
+from certbot_external_auth.visibility import Expectation, Outcome
+from certbot_external_auth.visibility.dns import reply
+from certbot_external_auth.visibility.dns.probe import Probe
+from certbot_external_auth.visibility.dns.resolver import Resolver
+from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.zone import Zones
+from certbot_external_auth.visibility.web import certificates, redirects
 from faults.table import Row, Table
 from tests.support import hostile_dns, private_network, sites
 from tests.support.hostile_certificates import ODD, mutated_octets

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from certbot_external_auth import own_folder
+from certbot_external_auth.files import own_folder
 from certbot_external_auth.journal.entry import Entry, EntryError, decode
 from certbot_external_auth.recovery import INTERRUPTIONS
 from faults import failing_calls, peers

@@ -15,11 +15,13 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from certbot_external_auth import command, endpoint, env_file, family, output, text
-from certbot_external_auth.backends import answers
+from certbot_external_auth import endpoint, text
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.errors import GuardError, UsageError
+from certbot_external_auth.handler_setup import command_line, env_file
 from certbot_external_auth.journal import entry as journal_entry
+from certbot_external_auth.processes import descendants, output
+from certbot_external_auth.protocol import answers
 from certbot_external_auth.settings import OPTIONS, resolve
 from faults.table import Row, Table
 
@@ -100,8 +102,8 @@ def _environment(content: str) -> None:
 
 def _command(typed: str) -> None:
     with contextlib.suppress(UsageError):
-        found = command.resolve_typed(typed, "--external-auth-handler", "/", "/usr/bin:/bin")
-        kept = command.keep(found)
+        found = command_line.resolve_typed(typed, "--external-auth-handler", "/", "/usr/bin:/bin")
+        kept = command_line.keep(found)
         assert "%(" not in kept
         assert shlex.split(kept) == found
 
@@ -118,7 +120,7 @@ def _endpoints(typed: str) -> None:
 
 def _process(line: bytes) -> None:
     with contextlib.suppress(ValueError):
-        assert text.clean(family.parse(line).name) == family.parse(line).name
+        assert text.clean(descendants.parse(line).name) == descendants.parse(line).name
 
 
 def _printed(chunks: list[bytes]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from certbot_external_auth.sessions import processes, store
+from certbot_external_auth.sessions import certbot_process, store
 from faults.bed import Host, at_a_time, host
 from faults.outcome import PATIENCE, Found, left
 from faults.table import Row, Table
@@ -221,7 +221,7 @@ def _aborted(before: Sequence[str], stopped: bool, place: Host) -> Found:
         return Found("", f"begin: {begun}")
     session = store.find(str(tool.certbot.work_dir), begun["session"])
     wrong = _judged(tool, begun, _run(tool, before, "status", begun["session"]))
-    for one in processes.find(session).all if stopped else ():
+    for one in certbot_process.find(session).all if stopped else ():
         os.kill(one.pid, signal.SIGSTOP)
     ended = _run(tool, before, "abort", begun["session"])
     wrong = wrong or _traceback(ended) or ("" if ended.code == 0 else f"abort: {ended.code} {ended.document}")

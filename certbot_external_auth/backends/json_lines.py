@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
-from certbot_external_auth import lines
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.backends.collector import Collector, skip_early
-from certbot_external_auth.backends.stream import Stream, opened
 from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
-from certbot_external_auth.lines import Deployment
+from certbot_external_auth.protocol import lines
+from certbot_external_auth.protocol.collector import Collector, skip_early
+from certbot_external_auth.protocol.lines import Deployment
+from certbot_external_auth.protocol.stream import Stream, opened
 
 CLEANUP_LIMIT = 60.0
 WHO = "The program that drives Certbot"

@@ -6,24 +6,24 @@ import dataclasses
 import time
 from collections.abc import Sequence
 
-from certbot_external_auth import preflight
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.backends.handler import HandlerBackend
+from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge, dns01
 from certbot_external_auth.check import made_up, steps
 from certbot_external_auth.check.advice import Advice, Attempt, Kind, advise
+from certbot_external_auth.check.command_line import Setting
 from certbot_external_auth.check.handler_output import HandlerOutput
 from certbot_external_auth.check.looking import Sight, Wish, look
 from certbot_external_auth.check.report import Report
 from certbot_external_auth.check.results import Level, Result, Summary, level
-from certbot_external_auth.check.setting import Setting
 from certbot_external_auth.check.steps import Step
 from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import Failure, PerformError, UsageError
-from certbot_external_auth.interruption import Interrupted
-from certbot_external_auth.program import Ended
-from certbot_external_auth.served_certificates import ServedCertificates
-from certbot_external_auth.verification import EXPLAIN_LIMIT, Verification
+from certbot_external_auth.handler_setup import preflight
+from certbot_external_auth.processes.program import Ended
+from certbot_external_auth.run.verification import EXPLAIN_LIMIT, Verification
+from certbot_external_auth.signals.interruption import Interrupted
+from certbot_external_auth.validation_certificates.batch import ServedCertificates
 from certbot_external_auth.visibility import expectations
 from certbot_external_auth.visibility.report import wildcard
 

@@ -9,10 +9,10 @@ import sys
 import textwrap
 from typing import Any, TextIO
 
-from certbot_external_auth import documents
 from certbot_external_auth.check import wording
+from certbot_external_auth.check.command_line import Setting
 from certbot_external_auth.check.results import Level, Result, Summary
-from certbot_external_auth.check.setting import Setting
+from certbot_external_auth.console import documents
 from certbot_external_auth.visibility import Observation
 
 _MARKS = {Level.PASSED: "✓", Level.WARNING: "!", Level.FAILED: "✗", Level.SKIPPED: "-"}

@@ -9,12 +9,12 @@ from typing import Any
 
 from zope.interface import implementer
 
-from certbot_external_auth import tls_files
 from certbot_external_auth.challenges import Challenge, dns01, http01, tlsalpn01
 from certbot_external_auth.dialects import Call, Facts, by_type
 from certbot_external_auth.interfaces import IDialect
-from certbot_external_auth.lines import Deployment, problem_text
-from certbot_external_auth.program import Ended
+from certbot_external_auth.processes.program import Ended
+from certbot_external_auth.protocol.lines import Deployment, problem_text
+from certbot_external_auth.validation_certificates import tls_files
 
 # Dehydrated runs every hook with it, and hooks that write keys rely on it.
 UMASK = 0o077

@@ -11,8 +11,8 @@ from zope.interface import implementer
 from certbot_external_auth.challenges import Challenge, dns01
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.interfaces import IDialect
-from certbot_external_auth.lines import Deployment
-from certbot_external_auth.program import Ended
+from certbot_external_auth.processes.program import Ended
+from certbot_external_auth.protocol.lines import Deployment
 
 
 @implementer(IDialect)

@@ -14,12 +14,12 @@ from typing import Any
 
 from zope.interface import implementer
 
-from certbot_external_auth import lines
 from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.interfaces import IDialect
-from certbot_external_auth.lines import Deployment, Line
-from certbot_external_auth.program import Ended
+from certbot_external_auth.processes.program import Ended
+from certbot_external_auth.protocol import lines
+from certbot_external_auth.protocol.lines import Deployment, Line
 
 # What has several lines is only in the line (and the certificate in the file at cert_path).
 _NOT_A_VARIABLE = ("command", "cert_pem")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from certbot_external_auth.program import Ended
+from certbot_external_auth.processes.program import Ended
 
 ANSWERS: Mapping[str, re.Pattern[str]] = {
     "native": re.compile(r"^NotImplemented$", re.MULTILINE),

@@ -10,7 +10,7 @@ import secrets
 import stat
 import time
 
-from certbot_external_auth import own_folder
+from certbot_external_auth.files import own_folder
 from certbot_external_auth.journal import outputs
 from certbot_external_auth.journal.entry import LIMIT, Entry, EntryError, decode, encode
 

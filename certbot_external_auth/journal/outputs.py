@@ -12,9 +12,9 @@ import os
 import re
 from collections.abc import Callable
 
-from certbot_external_auth import own_folder
-from certbot_external_auth.call_size import STRING_LIMIT
+from certbot_external_auth.files import own_folder
 from certbot_external_auth.journal.entry import ID
+from certbot_external_auth.processes.exec_limits import STRING_LIMIT
 
 FOLDER = "outputs"
 KEPT = 2 * STRING_LIMIT

@@ -9,7 +9,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from certbot_external_auth import own_folder
+from certbot_external_auth.files import own_folder
 from certbot_external_auth.journal.entry import ID, Entry, EntryError, VersionError
 from certbot_external_auth.journal.files import FOLDER, lock, open_file, read
 

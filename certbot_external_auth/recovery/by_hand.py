@@ -12,17 +12,18 @@ from typing import Any
 
 from certbot import errors
 
-from certbot_external_auth import journal, tls_files
-from certbot_external_auth.backends.calls import handlers
+from certbot_external_auth import journal
+from certbot_external_auth.backends.handler.call import handlers
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_CALLED
 from certbot_external_auth.journal.entry import Entry, Handler
-from certbot_external_auth.program import Ended
+from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.recovery import shell_command
 from certbot_external_auth.recovery.consent import TOLD_MODES
 from certbot_external_auth.recovery.context import context_of, finished, unsafe
 from certbot_external_auth.recovery.shell_command import Kept
+from certbot_external_auth.validation_certificates import tls_files
 
 TOOL = "certbot-external-auth"
 _AND = " &&\n"

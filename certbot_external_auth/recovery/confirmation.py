@@ -11,7 +11,7 @@ from certbot_external_auth import journal
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.recovery.withdrawing import remove_own_files
+from certbot_external_auth.recovery.batch import remove_own_files
 
 CONFIRMED_MODE = "json"
 """Of the batches that a session publishes."""

@@ -37,7 +37,7 @@ def exports(one: Entry, deliberate: bool) -> Mapping[str, str]:
     """The variables of its Dehydrated configuration, if it has one."""
     if one.handler.dehydrated_config is None:
         return {}
-    from certbot_external_auth import dehydrated_config
+    from certbot_external_auth.handler_setup import dehydrated_config
 
     known = None if deliberate else one.handler.fingerprints
     return dehydrated_config.read(one.handler.dehydrated_config, known).exports

@@ -8,9 +8,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from certbot_external_auth import journal, tls_files
-from certbot_external_auth.backends import Context, Finished, heard
-from certbot_external_auth.backends.heard import told
+from certbot_external_auth import journal
+from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends.handler import heard
+from certbot_external_auth.backends.handler.heard import told
 from certbot_external_auth.challenges import Challenge, Served
 from certbot_external_auth.dialects import Facts, dialect
 from certbot_external_auth.endpoint import parse
@@ -18,6 +19,7 @@ from certbot_external_auth.journal import outputs
 from certbot_external_auth.journal.entry import Entry, Handler
 from certbot_external_auth.recovery import fingerprint
 from certbot_external_auth.settings import Settings
+from certbot_external_auth.validation_certificates import tls_files
 from certbot_external_auth.visibility.probe import DNS_PORT
 
 logger = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ import os
 import signal
 import time
 
-from certbot_external_auth import family
-from certbot_external_auth.family import Member
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.running import GRACE
+from certbot_external_auth.processes import descendants
+from certbot_external_auth.processes.descendants import Member
+from certbot_external_auth.processes.running import GRACE
 
 WAIT = 60.0
 """Seconds that such a handler has to end by itself, or its time limit if that is shorter."""
@@ -28,7 +28,7 @@ def end(one: Entry) -> None:
     if not _wait(one, min(one.handler.timeout or WAIT, WAIT)):
         for number in (signal.SIGTERM, signal.SIGKILL):
             for member in _with_children(one):
-                family.send(member, number)
+                descendants.send(member, number)
             if _wait(one, GRACE):
                 return
 
@@ -40,14 +40,16 @@ def _wait(one: Entry, seconds: float) -> bool:
     while found and time.monotonic() <= deadline:
         time.sleep(_BLINK)
         # A look at what all processes were given is not cheap.
-        found = [member for member in found if family.goes_on(member)] or handlers(one)
+        found = [member for member in found if descendants.goes_on(member)] or handlers(one)
     return not found
 
 
 def _with_children(one: Entry) -> list[Member]:
     found = [member.pid for member in handlers(one)]
-    table = family.look()
-    return family.descendants(table, [pid for pid, member in table.items() if pid in found or member.session in found])
+    table = descendants.look()
+    return descendants.descendants(
+        table, [pid for pid, member in table.items() if pid in found or member.session in found]
+    )
 
 
 def handlers(one: Entry) -> list[Member]:
@@ -56,11 +58,13 @@ def handlers(one: Entry) -> list[Member]:
         # Nothing was started; a driver's or a person's own programs are none of ours.
         return []
     values = {text.encode() for challenge in one.challenges for text in (challenge.token, challenge.validation)}
-    table = family.look()
+    table = descendants.look()
     # Whoever recovers may have been started by somebody who knows the token.
-    above = family.ancestors(table, os.getpid())
+    above = descendants.ancestors(table, os.getpid())
     return [
-        member for member in family.descendants(table, table) if member.pid not in above and _given(member.pid, values)
+        member
+        for member in descendants.descendants(table, table)
+        if member.pid not in above and _given(member.pid, values)
     ]
 
 

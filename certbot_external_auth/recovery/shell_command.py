@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.call_size import STRING_LIMIT
 from certbot_external_auth.dialects import Call
+from certbot_external_auth.processes.exec_limits import STRING_LIMIT
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from certbot_external_auth import folders
-from certbot_external_auth.sessions import Exit, Session, notes, processes, report, store
+from certbot_external_auth.console import certbot_folders
+from certbot_external_auth.sessions import Exit, Session, certbot_process, notes, session_document, store
 
 PATIENCE = 60.0
 """Seconds until it must have ended."""
@@ -16,21 +16,23 @@ AGAIN = 10.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
-    folders.arguments(parser)
+    certbot_folders.arguments(parser)
     parser.add_argument("session", metavar="SESSION", help="the session that begin has named")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
-    return report.of_session(arguments, _aborted)
+    return session_document.of_session(arguments, _aborted)
 
 
 def _aborted(session: Session) -> int:
     ended = _ended(session)
-    document, _ = report.look(session)
+    document, _ = session_document.look(session)
     if not ended:
-        return report.tell({**document, "message": "It has not ended yet; see status."}, Exit.FAILED)
-    return report.hand_out(session, {**document, "message": "It has ended. Remove what is named in remove."}, Exit.DONE)
+        return session_document.tell({**document, "message": "It has not ended yet; see status."}, Exit.FAILED)
+    return session_document.hand_out(
+        session, {**document, "message": "It has ended. Remove what is named in remove."}, Exit.DONE
+    )
 
 
 def _ended(session: Session) -> bool:
@@ -38,7 +40,7 @@ def _ended(session: Session) -> bool:
     if not store.alive(session):
         return True
     deadline = time.monotonic() + PATIENCE
-    found = processes.find(session)
+    found = certbot_process.find(session)
     if found.certbot is not None:
         # First: whoever sees the end then knows why it came.
         notes.write(session, notes.ABORTED, True)

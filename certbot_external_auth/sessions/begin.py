@@ -15,9 +15,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from certbot_external_auth import deployment, folders, lines, process, settings
+from certbot_external_auth import settings
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import DEADLINE, Session, notes, processes, report, socket_place, store
+from certbot_external_auth.lineages import handed_over
+from certbot_external_auth.processes import runner
+from certbot_external_auth.protocol import lines
+from certbot_external_auth.sessions import (
+    DEADLINE,
+    Session,
+    certbot_process,
+    notes,
+    session_document,
+    socket_place,
+    store,
+)
 from certbot_external_auth.sessions.conversation import connected
 
 EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
@@ -37,7 +49,7 @@ _LISTS = ("-d", "--domain", "--domains", "--ip-address")
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     parser.epilog = f"Example: {EXAMPLE}"
-    folders.arguments(parser)
+    certbot_folders.arguments(parser)
     parser.add_argument("--certbot", metavar="PATH", help="the Certbot to start (default: that of this environment)")
     parser.add_argument(
         "--deadline",
@@ -64,7 +76,7 @@ def main(arguments: argparse.Namespace) -> int:
         raise UsageError([f"After -- a verb of Certbot is needed, one of {known}{found}. Example: {EXAMPLE}"])
     given = {"config-dir": arguments.config_dir, "work-dir": arguments.work_dir}
     named = {key: option(words, f"--{key}") or value for key, value in given.items()}
-    config_dir, work_dir = folders.found(named, [*options(words, "-c"), *options(words, "--config")])
+    config_dir, work_dir = certbot_folders.found(named, [*options(words, "-c"), *options(words, "--config")])
     command = [*_certbot(arguments.certbot), *completed(words, given)]
     try:
         return _begun(command, _session(words, config_dir, work_dir, arguments.deadline))
@@ -79,16 +91,16 @@ def _begun(command: Sequence[str], wanted: Session) -> int:
         store.forget_old(work_dir, time.time())
         is_open = store.open_session(config_dir, work_dir)
         if is_open is not None:
-            return report.refused(
+            return session_document.refused(
                 f"The session {is_open.id} of {is_open.config_dir} is open since {is_open.started}: finish or abort "
                 f"it, with --work-dir {is_open.work_dir}.",
                 "locked",
                 {"open": is_open.id},
             )
-        report.note_ends(store.every(work_dir))
+        session_document.note_ends(store.every(work_dir))
         session = store.new(work_dir, wanted)
         ended = _start(command, session)
-    with report.interruptible(session):
+    with session_document.interruptible(session):
         return _first_batch(session, ended)
 
 
@@ -99,12 +111,12 @@ def _first_batch(session: Session, ended: Callable[[], bool]) -> int:
             waits = conversation.attend()
         if not waits:
             store.wait_for_end(session, 60.0)
-    document, code = report.look(session)
+    document, code = session_document.look(session)
     if waits and document["state"] == "working":
-        return report.refused(
-            _UNRECORDED.format(abort=report.command(session, "abort")), "failed", {"session": session.id}
+        return session_document.refused(
+            _UNRECORDED.format(abort=session_document.command(session, "abort")), "failed", {"session": session.id}
         )
-    return report.hand_out(session, *report.settled(document, code))
+    return session_document.hand_out(session, *session_document.settled(document, code))
 
 
 def _session(words: Sequence[str], config_dir: str, work_dir: str, deadline: int = DEADLINE) -> Session:
@@ -118,7 +130,7 @@ def _session(words: Sequence[str], config_dir: str, work_dir: str, deadline: int
         started=lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)),
         cert_name=option(words, "--cert-name"),
         names=tuple(_name(one) for flag in _LISTS for value in options(words, flag) for one in value.split(",")),
-        before=deployment.live_certificates(config_dir),
+        before=handed_over.live_certificates(config_dir),
         deadline=deadline if option(words, "--external-auth-ack-timeout") is None else None,
     )
 
@@ -199,7 +211,7 @@ def _certbot(path: str | None) -> list[str]:
 def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
     descriptors = store.locks(session)
     try:
-        pid, ended = process.detached(
+        pid, ended = runner.detached(
             command,
             environment={**os.environ, settings.SESSION: session.folder},
             output=os.path.join(session.folder, "output"),
@@ -210,9 +222,9 @@ def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
         for one in descriptors:
             os.close(one)
     try:
-        processes.note(session, pid)
+        certbot_process.note(session, pid)
     except OSError:
         # Nobody would know of it.
-        processes.find(session).stop()
+        certbot_process.find(session).stop()
         raise
     return ended

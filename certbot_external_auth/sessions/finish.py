@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from certbot_external_auth import folders
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.sessions import Exit, Session, notes, outcome, report, store
+from certbot_external_auth.sessions import Exit, Session, notes, session_document, session_state, store
 from certbot_external_auth.sessions.conversation import BusyError, reached
 
 _PAUSE = 0.1
@@ -19,7 +19,7 @@ _PAUSE = 0.1
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
-    folders.arguments(parser)
+    certbot_folders.arguments(parser)
     parser.add_argument("session", metavar="SESSION", help="the session that begin has named")
     parser.add_argument(
         "--batch",
@@ -34,10 +34,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
-    return report.of_session(
+    return session_document.of_session(
         arguments,
-        lambda session: report.hand_out(
-            session, *report.as_more(session, *report.settled(*finished(session, arguments)))
+        lambda session: session_document.hand_out(
+            session, *session_document.as_more(session, *session_document.settled(*finished(session, arguments)))
         ),
     )
 
@@ -53,14 +53,14 @@ def finished(session: Session, arguments: argparse.Namespace) -> tuple[dict[str,
 
     :raises UsageError: if there is no such batch, or something failed that is not in it.
     """
-    now = report.seen(session)
+    now = session_document.seen(session)
     # Fixed here: another `finish` may hand out the next one meanwhile.
     meant = arguments.batch or max(now.handed_out, default=0)
-    if meant > len(outcome.batches(now.lines)):
-        raise UsageError([f"--batch {meant}: the session has {len(outcome.batches(now.lines))} so far."])
+    if meant > len(session_state.batches(now.lines)):
+        raise UsageError([f"--batch {meant}: the session has {len(session_state.batches(now.lines))} so far."])
     while now.alive:
-        waits = outcome.waiting(now)
-        asked = outcome.batches(now.lines)
+        waits = session_state.waiting(now)
+        asked = session_state.batches(now.lines)
         replies = []
         if meant == len(asked):
             refuse_answered(now, arguments.failed)
@@ -72,14 +72,14 @@ def finished(session: Session, arguments: argparse.Namespace) -> tuple[dict[str,
             _attend(session, now, meant, replies if waits is not None else [])
             break
         time.sleep(_PAUSE)
-        now = report.seen(session)
+        now = session_document.seen(session)
     else:
         if meant == now.answered:
             refuse_answered(now, arguments.failed)
-    return report.look(session, since=arguments.batch)
+    return session_document.look(session, since=arguments.batch)
 
 
-def _attend(session: Session, now: outcome.Seen, number: int, replies: list[dict[str, Any]]) -> None:
+def _attend(session: Session, now: session_state.Seen, number: int, replies: list[dict[str, Any]]) -> None:
     """Answer a batch, and be there until the session has ended or waits once more.
 
     :raises BusyError: if somebody else talks to it; nothing is answered then.
@@ -100,18 +100,18 @@ def _attend(session: Session, now: outcome.Seen, number: int, replies: list[dict
         store.wait_for_end(session, 60.0)
 
 
-def refuse_answered(now: outcome.Seen, failed: Sequence[str]) -> None:
+def refuse_answered(now: session_state.Seen, failed: Sequence[str]) -> None:
     """What the CA is asked about cannot be taken back; said twice, it is the same answer.
 
     :raises UsageError: if it was said to be published before.
     """
-    answered = {one for batch in outcome.batches(now.lines)[: now.answered] for one in batch.get("ids", ())}
+    answered = {one for batch in session_state.batches(now.lines)[: now.answered] for one in batch.get("ids", ())}
     late = [one for one in failed if one in answered and one not in now.failed]
     if late:
         raise UsageError([f"--failed {', '.join(late)}: it was answered already, and is said to be published."])
 
 
-def answers(batch: outcome.Line | None, failed: Sequence[str], code: str, message: str) -> list[dict[str, Any]]:
+def answers(batch: session_state.Line | None, failed: Sequence[str], code: str, message: str) -> list[dict[str, Any]]:
     """What to say about a batch.
 
     :raises UsageError: if something failed that is not in it.

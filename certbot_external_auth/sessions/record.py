@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 
-from certbot_external_auth import own_folder
+from certbot_external_auth.files import own_folder
 from certbot_external_auth.sessions import FOLDER, Session
 
 LOCK = "lock"

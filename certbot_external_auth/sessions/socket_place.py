@@ -16,9 +16,9 @@ import stat
 import tempfile
 from collections.abc import Iterator
 
-from certbot_external_auth import own_folder
-from certbot_external_auth.backends.socket_channel import PATH_LIMIT
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.files import own_folder
+from certbot_external_auth.protocol.socket_channel import PATH_LIMIT
 from certbot_external_auth.sessions import FOLDER, Session
 
 RUN = "/run"

@@ -5,22 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 
-from certbot_external_auth import folders
-from certbot_external_auth.sessions import Exit, report, socket_place, store
+from certbot_external_auth.console import certbot_folders
+from certbot_external_auth.sessions import Exit, session_document, socket_place, store
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
-    folders.arguments(parser)
+    certbot_folders.arguments(parser)
     parser.add_argument("session", metavar="SESSION", nargs="?", help="without it: every session on record")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
     if arguments.session is not None:
-        return report.of_session(arguments, lambda session: report.tell(*report.look(session)))
+        return session_document.of_session(
+            arguments, lambda session: session_document.tell(*session_document.look(session))
+        )
     socket_place.sweep()
-    return _listed(folders.found({"work-dir": arguments.work_dir})[1])
+    return _listed(certbot_folders.found({"work-dir": arguments.work_dir})[1])
 
 
 def _listed(work_dir: str) -> int:
@@ -29,13 +31,13 @@ def _listed(work_dir: str) -> int:
     sessions = []
     for one in found:
         try:
-            state = report.look(one)[0]["state"]
+            state = session_document.look(one)[0]["state"]
         except OSError as error:
             problems.append(f"{one.id}: {store.unreadable(work_dir, error)}")
             continue
         told = {"session": one.id, "started": one.started, "config_dir": one.config_dir, "state": state}
         sessions.append(told)
-    code = report.tell({"sessions": sessions}, Exit.FAILED if problems else Exit.DONE)
+    code = session_document.tell({"sessions": sessions}, Exit.FAILED if problems else Exit.DONE)
     for problem in problems:
         print(problem, file=sys.stderr)
     return code

@@ -16,8 +16,8 @@ import secrets
 import time
 from collections.abc import Iterator
 
-from certbot_external_auth import own_folder
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.files import own_folder
 from certbot_external_auth.sessions import FOLDER, Session, record, socket_place
 
 POINTER = ".external-auth-session"

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from certbot_external_auth import signals, threads
+from certbot_external_auth import threads
+from certbot_external_auth.signals import deferral
 
 LIMIT = 64
 """Threads, and so sockets, at a time."""
@@ -61,7 +62,7 @@ def each(ask: Callable[[In], Out], items: Sequence[In], limit: int = LIMIT) -> l
 def _one_by_one(ask: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
     found = []
     for item in items:
-        signals.look()
+        deferral.look()
         found.append(ask(item))
     return found
 
@@ -69,7 +70,7 @@ def _one_by_one(ask: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
 def _collect(done: queue.SimpleQueue[tuple[int, Out | None, BaseException | None]], count: int) -> list[Out]:
     found: dict[int, Out] = {}
     while len(found) < count:
-        signals.look()
+        deferral.look()
         try:
             index, value, error = done.get(timeout=POLL)
         except queue.Empty:

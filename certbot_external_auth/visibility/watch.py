@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from certbot import errors
 
-from certbot_external_auth import signals
+from certbot_external_auth.signals import deferral
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import KINDS, Clue, Expectation, Observation, Outcome, parallel, verdict
 from certbot_external_auth.visibility.probe import Probe, Surroundings
@@ -31,6 +31,9 @@ LAST_LOOK = 3.0
 NOBODY_ROUNDS, NOBODY_LIMIT = 2, 10.0
 """Looks, and seconds for these, after which `auto` believes that nobody will answer; `strict`, that nobody here can
 find out who is to be asked."""
+
+_PROBES = {"dns": "dns.probe", "http": "web.http", "tls": "web.tls"}
+"""The module of each kind of probe, below `visibility`; loaded when it is first needed."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class Observer:
 
     def _probe(self, kind: str) -> Probe:
         if kind not in self._probes:
-            module = importlib.import_module(f"certbot_external_auth.visibility.{kind}")
+            module = importlib.import_module(f"certbot_external_auth.visibility.{_PROBES[kind]}")
             self._probes[kind] = module.Probe(self._surroundings)
         return self._probes[kind]
 
@@ -184,7 +187,7 @@ def _there(seen: Mapping[str, Sequence[Observation]]) -> set[tuple[str, str]]:
 
 
 def _sleep(seconds: float) -> bool:
-    signals.look()
+    deferral.look()
     time.sleep(seconds)
     return False
 

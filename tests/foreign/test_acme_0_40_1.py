@@ -13,8 +13,8 @@ import pytest
 from acme import challenges
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from certbot_external_auth import validation_certificate
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.validation_certificates import build
 from tests.support.snica import thumbprint, z_name
 
 TOKEN = bytes(range(32))
@@ -33,7 +33,7 @@ def challenge(account_key: josepy.JWKRSA) -> Challenge:
 
 
 def certificate(challenge: Challenge) -> OpenSSL.crypto.X509:
-    pem, _ = validation_certificate.build(challenge, datetime.datetime.now(datetime.timezone.utc))
+    pem, _ = build.build(challenge, datetime.datetime.now(datetime.timezone.utc))
     return OpenSSL.crypto.load_certificate(OpenSSL.crypto.FILETYPE_PEM, pem)
 
 

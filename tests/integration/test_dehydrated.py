@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.call_size import RESERVE, system_limit
-from certbot_external_auth.dehydrated_config import SETTINGS
+from certbot_external_auth.handler_setup.dehydrated_config import SETTINGS
+from certbot_external_auth.processes.exec_limits import RESERVE, system_limit
 from tests.support.certbot import Certbot, Result
 from tests.support.hooks import Hooks
 from tests.support.testca import TestCA

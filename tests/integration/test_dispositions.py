@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import certificate, deployment
+from certbot_external_auth.lineages import certificate, handed_over
 from tests.integration.test_interrupts import wait_for
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.dispositions import as_process_one, can_be_process_one, process_one, started_with
@@ -20,7 +20,7 @@ from tests.support.words import RENEW, RENEW_NOW, handler_for_both, names
 
 def deployed(certbot: Certbot, name: str) -> bool:
     """Whether the certificate that there is counts as handed over."""
-    state = deployment.State(str(certbot.config_dir), str(certbot.work_dir))
+    state = handed_over.State(str(certbot.config_dir), str(certbot.work_dir))
     return state.deployed(name) == certificate.fingerprint(str(certbot.live(name)))
 
 

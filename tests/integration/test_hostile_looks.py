@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Expectation, Outcome, Says, dns, report
-from certbot_external_auth.visibility.lookup import Resolver
+from certbot_external_auth.visibility import Expectation, Outcome, Says, report
+from certbot_external_auth.visibility.dns import probe
+from certbot_external_auth.visibility.dns.resolver import Resolver
+from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.zone import Zones
 from tests.support import private_network, sites
 from tests.support.sites import INSIDE, NAMES, OTHER_SITE, PATH, RESOLVER, SECRET, SITE, SOA, World, redirect
 
@@ -128,8 +129,8 @@ def servers(*addresses: str) -> str:
 
 def looked_for(world: World, *named: str) -> dict[str, Outcome]:
     zones = Zones(Resolver([Endpoint(RESOLVER, 53)]))
-    probe = dns.Probe(Surroundings(tuple(Endpoint(one, 53) for one in named)), zones)
-    found = probe.look([Expectation("dns-01", "zone.test", NAME, ("one",))], time.monotonic() + 8)
+    looking = probe.Probe(Surroundings(tuple(Endpoint(one, 53) for one in named)), zones)
+    found = looking.look([Expectation("dns-01", "zone.test", NAME, ("one",))], time.monotonic() + 8)
     return {one.address.partition(":")[0] or one.detail.partition(" ")[0]: one.outcome for one in found}
 
 

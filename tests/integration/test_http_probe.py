@@ -19,8 +19,8 @@ import pytest
 from certbot_external_auth import endpoint, visibility
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.visibility import Expectation, Observation, Outcome
-from certbot_external_auth.visibility.http import Probe
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.web.http import Probe
 from tests.support import web
 from tests.support.testca import TestCA
 
@@ -328,7 +328,7 @@ def test_names_of_the_hosts_file_count(place: Place) -> None:
 IN_A_NETWORK_OF_ITS_OWN = """
 import time
 from certbot_external_auth.visibility import Expectation
-from certbot_external_auth.visibility.http import Probe
+from certbot_external_auth.visibility.web.http import Probe
 from certbot_external_auth.visibility.probe import Surroundings
 wanted = [Expectation("http-01", one, f"http://{one}/x", ("value",)) for one in ("127.0.0.1", "198.51.100.1")]
 wanted.append(Expectation("http-01", "2001:db8::1", "http://[2001:db8::1]/x", ("value",)))

@@ -20,7 +20,7 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import NotVisibleError
-from certbot_external_auth.verification import Verification
+from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.visibility.verdict import Decision
 from tests.support import private_network, web
 from tests.support.hostile_dns import SHAKEN, disturb, in_class

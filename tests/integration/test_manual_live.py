@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import certificate
+from certbot_external_auth.lineages import certificate
 from tests.support import certificates, tmux
 from tests.support.certbot import Certbot
 from tests.support.processes import converse, end_group

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from certbot_external_auth import command
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.backends.handler import HandlerBackend
+from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import BUILT_IN, Facts, dialect
 from certbot_external_auth.errors import PerformError
+from certbot_external_auth.handler_setup import command_line
 from certbot_external_auth.settings import Settings
 
 # Each call is noted in a file of its own: how many words, these, the environment as it was given, and stdin.
@@ -66,11 +66,11 @@ def seen(folder: Path) -> Iterator[Seen]:
 def kept(argv: list[str]) -> list[str]:
     """Written into a renewal file and read from it, as Certbot does."""
     file = configobj.ConfigObj(encoding="utf-8", default_encoding="utf-8")
-    file["renewalparams"] = {"external_auth_handler": command.keep(argv)}
+    file["renewalparams"] = {"external_auth_handler": command_line.keep(argv)}
     out = io.BytesIO()
     file.write(out)
     again = configobj.ConfigObj(io.BytesIO(out.getvalue()), encoding="utf-8", default_encoding="utf-8")
-    return command.split(again["renewalparams"]["external_auth_handler"], "--external-auth-handler")
+    return command_line.split(again["renewalparams"]["external_auth_handler"], "--external-auth-handler")
 
 
 def challenge_of(token: str, kind: str) -> Challenge:
@@ -102,7 +102,9 @@ def test_words_and_values_reach_the_handler(
         script.write_text(RECORDER)
         script.chmod(0o755)
         monkeypatch.setenv("OUT", str(out))
-        argv = kept(command.resolve_typed(shlex.join([str(script), *more]), "--external-auth-handler", folder, None))
+        argv = kept(
+            command_line.resolve_typed(shlex.join([str(script), *more]), "--external-auth-handler", folder, None)
+        )
         assert argv[0] == str(script)
         assume(not any(os.path.isfile(os.path.join(folder, word)) for word in more))
         assert argv[1:] == more

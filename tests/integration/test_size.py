@@ -12,16 +12,16 @@ from tests.support.words import handler, names
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_PROGRAMS = (
-    "process",
-    "program",
-    "running",
-    "family",
-    "mark",
-    "output",
-    "signals",
-    "descriptors",
-    "child",
-    "dispositions",
+    "processes.runner",
+    "processes.program",
+    "processes.running",
+    "processes.descendants",
+    "processes.rlimit_tag",
+    "processes.output",
+    "processes.poller",
+    "processes.child",
+    "signals.deferral",
+    "signals.dispositions",
 )
 
 
@@ -44,7 +44,7 @@ def test_what_security_says_of_its_size_is_true(certbot: Certbot, scripts: Hooks
     result = certbot.run("certonly", *handler(scripts.native), *names(domain), env={"PYTHONPROFILEIMPORTTIME": "1"})
     assert result.returncode == 0
     loaded = set(re.findall(r"\|\s+(certbot_external_auth[\w.]*)$", result.stderr, flags=re.MULTILINE))
-    assert {"certbot_external_auth.process", "certbot_external_auth.journal.files"} <= loaded
+    assert {"certbot_external_auth.processes.runner", "certbot_external_auth.journal.files"} <= loaded
     whole, said = sum(map(lines, loaded)), figure("lines")
     assert said / 2 < whole < said, whole
     starting = sum(lines(f"certbot_external_auth.{name}") for name in STARTS_PROGRAMS)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import endpoint, validation_certificate, visibility
+from certbot_external_auth import endpoint, visibility
 from certbot_external_auth.challenges import Challenge, tlsalpn01, tlssni01
+from certbot_external_auth.validation_certificates import build
 from certbot_external_auth.visibility import Observation, Outcome
 from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.tls import Probe
+from certbot_external_auth.visibility.web.tls import Probe
 from tests.support import tls, web
 from tests.support.testca import TestCA
 
@@ -34,7 +35,7 @@ def put(folder: Path, challenge: Challenge, key_authorization: str = NEW) -> Non
     folder.mkdir(exist_ok=True)
     served = Challenge("c", challenge.type, challenge.identifier, challenge.identifier_type, TOKEN, key_authorization)
     now = datetime.datetime.now(datetime.timezone.utc)
-    certificate, key = validation_certificate.build(served, now)
+    certificate, key = build.build(served, now)
     (folder / f"{challenge.server_name}.crt.pem").write_bytes(certificate)
     (folder / f"{challenge.server_name}.key.pem").write_bytes(key)
 

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, answer, dns, verdict, wire
-from certbot_external_auth.visibility.dns import Probe
-from certbot_external_auth.visibility.lookup import Resolver
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, verdict
+from certbot_external_auth.visibility.dns import response, wire
+from certbot_external_auth.visibility.dns.probe import Probe
+from certbot_external_auth.visibility.dns.reply import Question
+from certbot_external_auth.visibility.dns.resolver import Resolver
+from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.reply import Question
 from certbot_external_auth.visibility.verdict import State
 from certbot_external_auth.visibility.watch import Observer, Policy, watch
-from certbot_external_auth.visibility.zone import Zones
 from tests.support.name_servers import Net
 
 RESOLVER, PARENT, NS1, NS2, OTHER = (f"127.0.3.{number}" for number in range(1, 6))
@@ -257,7 +258,7 @@ def test_a_dot_within_a_label(net: Net, label: str) -> None:
     for address in (NS1, NS2, "::1"):
         net[address].behaviour = "terse"
     assert set(outcomes(look(net, "one")).values()) == {Outcome.NO_SUCH_NAME}
-    assert answer.parent(f"{label}.example.org") == "example.org"
+    assert response.parent(f"{label}.example.org") == "example.org"
 
 
 def test_tcp_has_time_where_udp_is_silent_however_many_names_there_are(net: Net) -> None:
@@ -290,7 +291,7 @@ def test_a_dead_resolver_is_not_waited_for(net: Net) -> None:
 
 def test_dead_addresses_do_not_keep_others_waiting(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost: the look at a hundred zones, each with servers that cannot be reached."""
-    monkeypatch.setattr(dns, "SOCKETS", 1)
+    monkeypatch.setattr(probe, "SOCKETS", 1)
     net.serve("example.org", ZONE + "_acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
     net[NS1].behaviour = net[NS2].behaviour = "silent"
     looking = probe(net)

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 import pytest
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Expectation, Outcome, wire
-from certbot_external_auth.visibility.dns import Probe
-from certbot_external_auth.visibility.lookup import Resolver
+from certbot_external_auth.visibility import Expectation, Outcome
+from certbot_external_auth.visibility.dns import wire
+from certbot_external_auth.visibility.dns.probe import Probe
+from certbot_external_auth.visibility.dns.resolver import Resolver
+from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import State
 from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
-from certbot_external_auth.visibility.zone import Zones
 from tests.support.name_servers import Net
 
 COUNT = int(os.environ.get("SCENARIOS", "25"))

@@ -6,7 +6,7 @@ import functools
 import json
 from typing import Any
 
-from certbot_external_auth import schema
+from certbot_external_auth.console import schema
 from certbot_external_auth.sessions import STATES
 from tests.support import schemas
 

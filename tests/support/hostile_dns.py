@@ -16,7 +16,7 @@ import dns.rdatatype
 import dns.rrset
 from dns.message import Message
 
-from certbot_external_auth.visibility import answer, clues
+from certbot_external_auth.visibility.dns import clues, response
 from tests.support.name_servers import NameServer
 
 SHAKEN = 226
@@ -114,21 +114,21 @@ def honest() -> list[tuple[Message, bytes]]:
 
 def read(message: Message) -> set[str]:
     """Everything that is ever read from a message; the names in it that somebody would ask about next."""
-    names = {answer.soa(message)[0], answer.address_alias(message, NAME)}
+    names = {response.soa(message)[0], response.address_alias(message, NAME)}
     for zone in (ZONE, None):
-        said = answer.read(message, NAME, ("one",), zone)
+        said = response.read(message, NAME, ("one",), zone)
         names |= {said.alias, said.referral, said.name, *said.authorities, *said.glue}
-    told = answer.zone_of(message, NAME)
-    names |= {*(told[1] if told else ()), told[0] if told else None, *answer.servers(message, ZONE)}
-    for address in answer.addresses(message, NAME):
+    told = response.zone_of(message, NAME)
+    names |= {*(told[1] if told else ()), told[0] if told else None, *response.servers(message, ZONE)}
+    for address in response.addresses(message, NAME):
         ipaddress.ip_address(address)
-    assert all(isinstance(value, str) for value in answer.values_of(message, NAME))
-    answer.remembered(message)
+    assert all(isinstance(value, str) for value in response.values_of(message, NAME))
+    response.remembered(message)
     return {one for one in names if one}
 
 
 def ask_about(name: str) -> None:
     """What is made of a name on the way to the next question."""
-    for one in (name, answer.parent(name), clues.sibling(name)):
+    for one in (name, response.parent(name), clues.sibling(name)):
         if clues.fits(one):
             dns.message.make_query(one, "TXT").to_wire()

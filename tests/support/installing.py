@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from certbot_external_auth import deployment
+from certbot_external_auth.lineages import handed_over
 from tests.support import lineages
 
 NAME = lineages.name(0)
@@ -28,8 +28,8 @@ class Host:
         self._state.begin("other")
 
     @property
-    def _state(self) -> deployment.State:
-        return deployment.State(str(self.folder / "config"), str(self.folder / "work"))
+    def _state(self) -> handed_over.State:
+        return handed_over.State(str(self.folder / "config"), str(self.folder / "work"))
 
     def script(self, name: str) -> str:
         """A handler; it fails while there is a file ``fails``."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from certbot_external_auth import __version__
-from certbot_external_auth.schema import DOCUMENTS
+from certbot_external_auth.console.schema import DOCUMENTS
 from tests.support.bind import Bind
 from tests.support.certbot import Certbot
 from tests.support.hooks import Hooks

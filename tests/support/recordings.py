@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from certbot_external_auth import __version__, schema
+from certbot_external_auth import __version__
+from certbot_external_auth.console import schema
 from tests.support.bind import Bind
 from tests.support.certbot import Certbot, Result
 from tests.support.drivers import Publisher, answer, refusal

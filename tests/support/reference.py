@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from certbot_external_auth import schema
+from certbot_external_auth.console import schema
 from tests.support import recordings
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"

@@ -6,7 +6,7 @@ import copy
 import functools
 from typing import Any
 
-from certbot_external_auth import schema
+from certbot_external_auth.console import schema
 
 Line = dict[str, Any]
 

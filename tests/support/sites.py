@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import Expectation, Observation
-from certbot_external_auth.visibility.http import Probe
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.web.http import Probe
 from tests.support import private_network, web
 from tests.support.name_servers import Net
 

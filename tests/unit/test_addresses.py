@@ -10,10 +10,11 @@ import dns.rdatatype
 import pytest
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Outcome, wire
-from certbot_external_auth.visibility.addresses import has_route, resolve
-from certbot_external_auth.visibility.reply import Question, Reply
-from certbot_external_auth.visibility.system import Addresses
+from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility.dns import wire
+from certbot_external_auth.visibility.dns.reply import Question, Reply
+from certbot_external_auth.visibility.this_host import Addresses
+from certbot_external_auth.visibility.web.addresses import has_route, resolve
 from tests.support.name_servers import NameServer, Net
 
 ONE, TWO = "127.0.7.1", "127.0.7.2"

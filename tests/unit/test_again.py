@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from certbot_external_auth import validation_certificate
-from certbot_external_auth.backends import again
+from certbot_external_auth.backends.manual import renewal_reminder
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.validation_certificates import build
 
 NOW = datetime.datetime(2027, 2, 16, 12, tzinfo=datetime.timezone.utc)
 
@@ -23,20 +23,20 @@ def issue(config_dir: Path, lineage: str, days_later: int = 0) -> str:
     challenge = Challenge("c1", "tls-alpn-01", lineage, "dns", "t", "t.k")
     path = config_dir / "live" / lineage / "cert.pem"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(validation_certificate.build(challenge, issued)[0])
-    return (issued + validation_certificate.AFTER).date().isoformat()
+    path.write_bytes(build.build(challenge, issued)[0])
+    return (issued + build.AFTER).date().isoformat()
 
 
 def test_the_command_is_quoted() -> None:
-    assert again.Reminder("a b", ("-a", "x"), None).command == "certbot certonly --cert-name 'a b' -a x"
+    assert renewal_reminder.Reminder("a b", ("-a", "x"), None).command == "certbot certonly --cert-name 'a b' -a x"
 
 
 def test_the_last_day_is_that_of_the_live_certificate(tmp_path: Path) -> None:
     day = issue(tmp_path, "a.test")
-    assert again.last_day(str(tmp_path), "a.test") == day == "2027-02-23"
+    assert renewal_reminder.last_day(str(tmp_path), "a.test") == day == "2027-02-23"
     (tmp_path / "live/a.test/cert.pem").write_text("rubbish")
-    assert again.last_day(str(tmp_path), "a.test") is None
-    assert again.last_day(str(tmp_path), "gone") is None
+    assert renewal_reminder.last_day(str(tmp_path), "a.test") is None
+    assert renewal_reminder.last_day(str(tmp_path), "gone") is None
 
 
 def test_certificates_issued_meanwhile_are_told_at_exit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +54,8 @@ def test_certificates_issued_meanwhile_are_told_at_exit(tmp_path: Path, monkeypa
 
     for lineage in ("kept.test", "renewed.test"):
         issue(tmp_path, lineage)
-    again.tell_at_exit(str(tmp_path), say)
-    again.tell_at_exit(str(tmp_path), say)
+    renewal_reminder.tell_at_exit(str(tmp_path), say)
+    renewal_reminder.tell_at_exit(str(tmp_path), say)
     later = [(lineage, issue(tmp_path, lineage, days_later=1)) for lineage in ("new.test", "renewed.test")]
     (exit_now,) = registered
     exit_now()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth.backends.answers import LINE_LIMIT, WAIT_LIMIT, Answer, AnswerError, Ledger, parse
+from certbot_external_auth.protocol.answers import LINE_LIMIT, WAIT_LIMIT, Answer, AnswerError, Ledger, parse
 
 
 @pytest.mark.parametrize(

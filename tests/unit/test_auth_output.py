@@ -12,22 +12,24 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import call_size, journal, recovery
-from certbot_external_auth.backends import Context, Finished, heard
-from certbot_external_auth.backends.handler import HandlerBackend
+from certbot_external_auth import journal, recovery
+from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends.handler import heard
+from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import NOT_CALLED, PerformError
 from certbot_external_auth.journal import Entry, outputs
+from certbot_external_auth.processes import exec_limits
 from certbot_external_auth.recovery import context as recovering
-from certbot_external_auth.recovery import telling
+from certbot_external_auth.recovery import messages
 from certbot_external_auth.settings import Settings
 
 THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 # Whoever was given a token is ended by a recovery, so that other tests beside these must have other ones.
 TOKEN = secrets.token_hex(20)
 NAME = "CERTBOT_AUTH_OUTPUT"
-ROOM = call_size.STRING_LIMIT - len(NAME) - 2
+ROOM = exec_limits.STRING_LIMIT - len(NAME) - 2
 # As deSEC's: publishes unless it is told what it printed when it did.
 HOOK = f"""#!/bin/sh
 cd "$(dirname "$0")"
@@ -104,8 +106,8 @@ def test_a_character_is_not_cut_and_nul_is_left_out(tmp_path: Path) -> None:
 
 def test_what_the_environment_leaves_no_room_for_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost: the cleanup as a whole, which the system does not start then."""
-    limit = call_size.measure((), dict(os.environ)).total + call_size.RESERVE + 20_000
-    monkeypatch.setattr(call_size, "system_limit", lambda: limit)
+    limit = exec_limits.measure((), dict(os.environ)).total + exec_limits.RESERVE + 20_000
+    monkeypatch.setattr(exec_limits, "system_limit", lambda: limit)
     found = told(tmp_path, "print(b'x' * 100_000 + b'id')")
     assert 10_000 < len(found) < 20_000
     assert found.endswith(b"id")
@@ -189,9 +191,9 @@ def test_what_is_not_known_is_not_called_and_left_with_its_reason(hook: Path) ->
     (left,) = recovery.withdraw(work).left
     assert ([each.identifier for each in left.challenges], records(hook)) == (["b.test"], ["b.test"])
     assert NOT_CALLED in left.reason(left.challenges[0])
-    assert "publish once more" in telling.sentences(left, work)
+    assert "publish once more" in messages.sentences(left, work)
     # Nor by who takes the commands for what they look like.
-    for text in telling.commands(left, work):
+    for text in messages.commands(left, work):
         subprocess.run(["sh", "-c", text], check=True, timeout=30, stdin=subprocess.DEVNULL)
     assert [each.id for each in journal.look(work).left] == [one.id]
     assert (hook.parent / "calls").read_text().count("publish b.test") == 1
@@ -222,7 +224,7 @@ def test_commands_by_hand_have_what_was_printed(hook: Path) -> None:
     """Lost once: the record, which the pasted line published again, and the line behind it made the journal forget."""
     (hook.parent / "then").write_text(KILLS_AT_B.replace("kill", WAITS + "kill"))
     one, work = killed(hook, "a.test", "b.test"), str(hook.parent / "work")
-    lines = telling.commands(one, work)
+    lines = messages.commands(one, work)
     assert "\x1b" not in str(lines)
     subprocess.run(["sh", "-c", "\n".join(lines)], check=True, timeout=30)
     assert (records(hook), journal.look(work).left) == ([], [])
@@ -238,7 +240,7 @@ def test_an_older_journal_has_what_it_noted(hook: Path) -> None:
     held.release()
     (left,) = journal.look(work).left
     assert [recovering.output(left, each, work) for each in left.challenges] == ["published\n", None]
-    assert f"{NAME}=" in telling.commands(left, work)[-1]
+    assert f"{NAME}=" in messages.commands(left, work)[-1]
 
 
 def test_files_of_outputs_are_bounded_private_and_tidied(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import dehydrated_config, journal
+from certbot_external_auth import journal
+from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.journal import Entry
-from certbot_external_auth.recovery import telling
+from certbot_external_auth.recovery import messages
 from tests.unit.test_recovery import hook, left, withdraw
 
 SAYS = '#!/bin/sh\necho "$*|$SECRET|$MORE|$BASEDIR" >>"$(dirname "$0")/calls"\n'
@@ -18,7 +19,7 @@ SAYS = '#!/bin/sh\necho "$*|$SECRET|$MORE|$BASEDIR" >>"$(dirname "$0")/calls"\n'
 
 def pasted(tmp_path: Path, one: Entry) -> subprocess.CompletedProcess[str]:
     """All of the commands, as somebody copies them from the screen."""
-    text = "\n".join(telling.commands(one, str(tmp_path / "work")))
+    text = "\n".join(messages.commands(one, str(tmp_path / "work")))
     environment = {"PATH": os.environ["PATH"], "HOME": "/"}
     return subprocess.run(["sh"], input=text, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -48,7 +49,7 @@ def test_a_configuration_is_read_as_a_run_reads_it(tmp_path: Path) -> None:
     path = hook(tmp_path / "hooks" / "h", SAYS)
     left(tmp_path, (path,), dehydrated_config=str(config), config_files=files)
     (one,) = journal.look(str(tmp_path / "work")).left
-    assert "xyzzy" not in str(telling.commands(one, str(tmp_path / "work")))
+    assert "xyzzy" not in str(messages.commands(one, str(tmp_path / "work")))
     assert pasted(tmp_path, one).returncode == 0
     (call,) = calls(tmp_path)
     assert (known(tmp_path), call.split("|")[1:3]) == (False, ["xyzzy", "xyzzy and more"])
@@ -126,4 +127,4 @@ def test_where_nobody_can_be_called_the_journal_does_not_forget(tmp_path: Path) 
         left(tmp_path, (), mode="foreign"),
         left(tmp_path, (hook(tmp_path / "hooks" / "h"),), dialect="foreign"),
     ):
-        assert all(line.startswith("#") for line in telling.commands(one, str(tmp_path / "work")))
+        assert all(line.startswith("#") for line in messages.commands(one, str(tmp_path / "work")))

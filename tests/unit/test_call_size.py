@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from certbot_external_auth.call_size import RESERVE, STRING_LIMIT, measure, system_limit
-from certbot_external_auth.call_size import too_large as too_large_of
+from certbot_external_auth.processes.exec_limits import RESERVE, STRING_LIMIT, measure, system_limit
+from certbot_external_auth.processes.exec_limits import too_large as too_large_of
 
 TRUE = "/bin/true"
 

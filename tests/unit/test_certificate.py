@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certbot_external_auth import certificate
+from certbot_external_auth.lineages import certificate
 
 
 def request(*names: x509.GeneralName, encoding: Encoding = Encoding.PEM) -> bytes:

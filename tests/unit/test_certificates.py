@@ -13,9 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certbot_external_auth import validation_certificate, visibility
+from certbot_external_auth import visibility
 from certbot_external_auth.challenges import Challenge, tlsalpn01, tlssni01
-from certbot_external_auth.visibility import Expectation, certificates
+from certbot_external_auth.validation_certificates import build
+from certbot_external_auth.visibility import Expectation
+from certbot_external_auth.visibility.web import certificates
 from tests.support.hostile_certificates import ODD, mutated_octets
 
 TOKEN = "AAEAAQABAAEAAQABAAEAAQABAAEAAQABAAEAAQABAAE"
@@ -37,7 +39,7 @@ Z_DOMAIN = SNI.values[0]
 
 
 def ours(challenge: Challenge) -> bytes:
-    pem = validation_certificate.build(challenge, NOW)[0]
+    pem = build.build(challenge, NOW)[0]
     return x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth.backends.answers import LINE_LIMIT
-from certbot_external_auth.backends.channel import Channel
 from certbot_external_auth.errors import DriverError
+from certbot_external_auth.protocol.answers import LINE_LIMIT
+from certbot_external_auth.protocol.channel import Channel
 
 Ends = tuple[Channel, int, int]
 

@@ -10,7 +10,7 @@ import pytest
 
 from certbot_external_auth import cli
 from certbot_external_auth.challenges import TYPES, Challenge, guard
-from certbot_external_auth.check import arguments, made_up, setting, steps
+from certbot_external_auth.check import arguments, command_line, made_up, steps
 from certbot_external_auth.check.advice import Attempt, Kind, advise
 from certbot_external_auth.check.looking import Sight, Wish
 from certbot_external_auth.check.results import Level, Result, Summary, level, passed
@@ -189,10 +189,10 @@ def test_a_handler_can_be_used_if_nothing_is_left_and_no_signal_came() -> None:
 # --- wrong use ---
 
 
-def built(*words: str) -> setting.Setting:
+def built(*words: str) -> command_line.Setting:
     parser = argparse.ArgumentParser()
     arguments(parser)
-    return setting.build(parser.parse_args(words), "/nonexistent")
+    return command_line.build(parser.parse_args(words), "/nonexistent")
 
 
 @pytest.mark.parametrize(

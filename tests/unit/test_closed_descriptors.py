@@ -64,7 +64,7 @@ JSON = """
 import os, sys, time
 # Certbot's own log: it gets the lowest number that is free.
 log = open(sys.argv[1], "w")
-from certbot_external_auth.backends.channel import Channel
+from certbot_external_auth.protocol.channel import Channel
 from certbot_external_auth.errors import DriverError
 channel = Channel.standard()
 try:

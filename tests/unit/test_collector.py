@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from certbot_external_auth.backends import collector
-from certbot_external_auth.backends.channel import Channel
-from certbot_external_auth.backends.collector import Collector, Unconfirmed, skip_early
-from certbot_external_auth.backends.stream import Stream
+from certbot_external_auth.protocol import collector
+from certbot_external_auth.protocol.channel import Channel
+from certbot_external_auth.protocol.collector import Collector, Unconfirmed, skip_early
+from certbot_external_auth.protocol.stream import Stream
 from tests.support.purity import Line
 from tests.unit.test_channel import write_all
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certbot_external_auth import command
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.handler_setup import command_line
 
 FLAG = "--external-auth-handler"
 words = st.lists(st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1), min_size=1, max_size=4)
@@ -41,7 +41,7 @@ def through_renewal_file(value: str) -> str:
 def test_what_is_kept_comes_back_from_the_renewal_file(typed: list[str]) -> None:
     """A handler that is forgotten or changed at renewal is the old plugin's first sin."""
     argv = ["/opt/hook", *typed]
-    assert shlex.split(through_renewal_file(command.keep(argv))) == argv
+    assert shlex.split(through_renewal_file(command_line.keep(argv))) == argv
 
 
 def test_without_the_quotation_marks_a_percent_sign_would_be_lost() -> None:
@@ -52,23 +52,23 @@ def test_without_the_quotation_marks_a_percent_sign_would_be_lost() -> None:
 
 def test_a_file_with_a_space_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "my hook").touch()
-    assert command.resolve_typed("./my hook", FLAG, str(tmp_path), None) == [str(tmp_path / "my hook")]
-    assert command.resolve_typed(f"{tmp_path}/my hook", FLAG, "/", None) == [str(tmp_path / "my hook")]
+    assert command_line.resolve_typed("./my hook", FLAG, str(tmp_path), None) == [str(tmp_path / "my hook")]
+    assert command_line.resolve_typed(f"{tmp_path}/my hook", FLAG, "/", None) == [str(tmp_path / "my hook")]
     with pytest.raises(UsageError, match=r"\./my hook"):
-        command.resolve_typed("my hook", FLAG, str(tmp_path), None)
+        command_line.resolve_typed("my hook", FLAG, str(tmp_path), None)
 
 
 def test_every_file_of_a_command_line_is_absolute(tmp_path: Path) -> None:
     """cron starts in another directory."""
     for name in ("hook", "zone.conf"):
         (tmp_path / name).touch()
-    found = command.resolve_typed("./hook zone.conf --fast 'no file'", FLAG, str(tmp_path), None)
+    found = command_line.resolve_typed("./hook zone.conf --fast 'no file'", FLAG, str(tmp_path), None)
     assert found == [str(tmp_path / "hook"), str(tmp_path / "zone.conf"), "--fast", "no file"]
 
 
 def test_a_name_on_path(tmp_path: Path) -> None:
     (tmp_path / "publish").touch(0o755)
-    assert command.resolve_typed("publish x", FLAG, "/", f"/nowhere{os.pathsep}{tmp_path}") == [
+    assert command_line.resolve_typed("publish x", FLAG, "/", f"/nowhere{os.pathsep}{tmp_path}") == [
         str(tmp_path / "publish"),
         "x",
     ]
@@ -87,19 +87,19 @@ def planted(folder: Path, *names: str) -> tuple[str, str]:
 def test_a_name_without_a_slash_is_never_a_file_of_the_current_folder(tmp_path: Path, before: str) -> None:
     """Lost: root, to whoever may write to the folder that an administrator stands in; or the renewal, once it moves."""
     here, path = planted(tmp_path, "publish", "sudo", "env", "nice")
-    found = command.resolve_typed(f"{before}publish publish", FLAG, here, path)
+    found = command_line.resolve_typed(f"{before}publish publish", FLAG, here, path)
     place = here if before == "./" else path
     # What comes behind it is an argument, and a file.
     assert found[-2:] == [f"{place}/publish", f"{here}/publish"]
     Path(path, "publish").unlink()
     if before != "./":
         with pytest.raises(UsageError, match=r"write \./publish") as caught:
-            command.resolve_typed(f"{before}publish x", FLAG, here, path)
+            command_line.resolve_typed(f"{before}publish x", FLAG, here, path)
         assert FLAG in str(caught.value)
     Path(here, "publish").unlink()
     if not before:
         with pytest.raises(UsageError, match="on PATH"):
-            command.resolve_typed("publish x", FLAG, here, path)
+            command_line.resolve_typed("publish x", FLAG, here, path)
 
 
 @pytest.mark.parametrize("search_path", [".", "", ":/nowhere", "/nowhere:", "bin:/nowhere"])
@@ -108,17 +108,17 @@ def test_a_path_that_names_the_current_folder_names_nothing(tmp_path: Path, sear
     for place in (tmp_path, tmp_path / "bin"):
         (place / "publish").touch(0o755)
     with pytest.raises(UsageError, match=r"write \./publish"):
-        command.resolve_typed("publish", FLAG, str(tmp_path), search_path)
+        command_line.resolve_typed("publish", FLAG, str(tmp_path), search_path)
 
 
 def test_what_a_launcher_may_start_is_not_taken_from_the_current_folder(tmp_path: Path) -> None:
     """Only sudo knows what its option takes, so which word is the program is open."""
     here, path = planted(tmp_path, "publish", "sudo")
-    assert command.resolve_typed("sudo -u www publish", FLAG, here, path)[1:] == ["-u", "www", "publish"]
+    assert command_line.resolve_typed("sudo -u www publish", FLAG, here, path)[1:] == ["-u", "www", "publish"]
     Path(path, "publish").unlink()
     with pytest.raises(UsageError, match=r"write \./publish"):
-        command.resolve_typed("sudo -u www publish", FLAG, here, path)
-    assert command.resolve_typed("sudo -u www ./publish", FLAG, here, path)[-1] == f"{here}/publish"
+        command_line.resolve_typed("sudo -u www publish", FLAG, here, path)
+    assert command_line.resolve_typed("sudo -u www ./publish", FLAG, here, path)[-1] == f"{here}/publish"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_name_behind_a_launcher(tmp_path: Path, typed: str, absolute: int | No
     for name in ("publish", "nohup", *typed.split()[:1]):
         (tmp_path / name).touch(0o755)
     words = typed.split()
-    found = command.resolve_typed(typed, FLAG, "/", str(tmp_path))
+    found = command_line.resolve_typed(typed, FLAG, "/", str(tmp_path))
     changed = [place for place, word in enumerate(words) if place and word != found[place] and word == "publish"]
     assert changed == ([] if absolute is None else [absolute])
     assert absolute is None or found[absolute] == str(tmp_path / "publish")
@@ -154,10 +154,10 @@ def test_a_name_behind_a_launcher(tmp_path: Path, typed: str, absolute: int | No
 def test_a_file_behind_an_option_is_what_is_started(tmp_path: Path) -> None:
     (tmp_path / "hook").touch(0o755)
     hook = str(tmp_path / "hook")
-    assert command.started(["/bin/sudo", "-u", "x", hook]) == ([0, 3], True)
-    assert command.started(["/bin/runuser", "-s", hook, "-u", "x", hook]) == ([0, 5], True)
-    assert command.started(["/bin/runuser", "-s", hook, "x"]) == ([0], False)
-    assert command.started([hook, "x"]) == ([0], True)
+    assert command_line.started(["/bin/sudo", "-u", "x", hook]) == ([0, 3], True)
+    assert command_line.started(["/bin/runuser", "-s", hook, "-u", "x", hook]) == ([0, 5], True)
+    assert command_line.started(["/bin/runuser", "-s", hook, "x"]) == ([0], False)
+    assert command_line.started([hook, "x"]) == ([0], True)
 
 
 def test_a_path_through_a_link_and_up_is_kept_as_it_is(tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ def test_a_path_through_a_link_and_up_is_kept_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "app" / "v1").mkdir(parents=True)
     (tmp_path / "app" / "hook").touch(0o755)
     os.symlink("app/v1", tmp_path / "current")
-    assert command.resolve_typed("current/../hook", FLAG, str(tmp_path), None) == [f"{tmp_path}/current/../hook"]
-    assert command.resolve_typed("./app/../app/hook", FLAG, str(tmp_path), None) == [f"{tmp_path}/app/hook"]
+    assert command_line.resolve_typed("current/../hook", FLAG, str(tmp_path), None) == [f"{tmp_path}/current/../hook"]
+    assert command_line.resolve_typed("./app/../app/hook", FLAG, str(tmp_path), None) == [f"{tmp_path}/app/hook"]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_path_through_a_link_and_up_is_kept_as_it_is(tmp_path: Path) -> None:
 def test_what_is_written_for_a_shell_is_refused(typed: str, said: str) -> None:
     """Lost once: the reload behind &&; the name of the domain, for which the hook was given "$CERTBOT_DOMAIN"."""
     with pytest.raises(UsageError) as caught:
-        command.resolve_typed(typed, FLAG, "/", None)
+        command_line.resolve_typed(typed, FLAG, "/", None)
     assert f"{FLAG}: {said}" in str(caught.value)
     assert "hidden" not in str(caught.value)
 
@@ -194,22 +194,22 @@ def test_what_is_written_for_a_shell_is_refused(typed: str, said: str) -> None:
 )
 def test_what_is_quoted_is_meant_as_it_is(word: str) -> None:
     typed = f"/x/hook {shlex.quote(word)}"
-    assert command.resolve_typed(typed, FLAG, "/", None) == ["/x/hook", word]
-    assert command.resolve_typed("/x/hook sh -c '/x/a && $B'", FLAG, "/", None)[-1] == "/x/a && $B"
-    assert command.resolve_typed('/x/hook "costs 5$" a$', FLAG, "/", None)[1:] == ["costs 5$", "a$"]
+    assert command_line.resolve_typed(typed, FLAG, "/", None) == ["/x/hook", word]
+    assert command_line.resolve_typed("/x/hook sh -c '/x/a && $B'", FLAG, "/", None)[-1] == "/x/a && $B"
+    assert command_line.resolve_typed('/x/hook "costs 5$" a$', FLAG, "/", None)[1:] == ["costs 5$", "a$"]
 
 
 def test_broken_quotation_is_said() -> None:
     with pytest.raises(UsageError, match="close the quotation"):
-        command.resolve_typed("hook 'x", FLAG, "/", None)
+        command_line.resolve_typed("hook 'x", FLAG, "/", None)
 
 
 @pytest.mark.parametrize(("path", "bad"), [("/srv/www", False), ("/srv/%(x)s", True), ("/srv/a\nb", True)])
 def test_paths_that_a_renewal_file_would_change(path: str, bad: bool) -> None:
-    assert command.unkeepable(path) is bad
+    assert command_line.unkeepable(path) is bad
 
 
 def test_a_nul_is_wrong_use() -> None:
     """Lost: a traceback instead of a sentence, for a cli.ini that a disk has damaged."""
     with pytest.raises(UsageError, match="--flag: there is a NUL"):
-        command.resolve_typed("hook\0", "--flag", "/", "/usr/bin")
+        command_line.resolve_typed("hook\0", "--flag", "/", "/usr/bin")

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import journal, lines
+from certbot_external_auth import journal
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.journal.entry import Entry
+from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery import confirmation
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import dehydrated_config
-from certbot_external_auth.dehydrated_config import DehydratedConfig
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.handler_setup import dehydrated_config
+from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
 
 PROBE = '#!/bin/sh\nenv -0 >"$SEEN"\n'
 

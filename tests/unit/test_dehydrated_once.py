@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import dehydrated_once
+from certbot_external_auth.handler_setup import dehydrated_once
 
 
 def test_it_is_read_again_only_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from certbot_external_auth import certificate, deployment
+from certbot_external_auth.lineages import certificate, handed_over
 
 
 def write_certificate(path: Path, names: list[str], common: str | None = None) -> None:
@@ -41,8 +41,8 @@ def host(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def state(host: Path) -> deployment.State:
-    return deployment.State(str(host / "config"), str(host / "work"))
+def state(host: Path) -> handed_over.State:
+    return handed_over.State(str(host / "config"), str(host / "work"))
 
 
 def test_the_first_contact_takes_what_is_there_for_deployed(host: Path) -> None:
@@ -103,7 +103,7 @@ def test_the_first_name_is_the_common_name(tmp_path: Path) -> None:
 
 def test_which_lineage_a_file_belongs_to(host: Path) -> None:
     config = str(host / "config")
-    assert deployment.lineage_of(str(host / "config/live/old.test/cert.pem"), config) == "old.test"
-    assert deployment.lineage_of(str(host / "cert.pem"), config) is None
-    assert deployment.lineage_with({"old.test"}, config) == "old.test"
-    assert deployment.lineage_with({"old.test", "x.test"}, config) is None
+    assert handed_over.lineage_of(str(host / "config/live/old.test/cert.pem"), config) == "old.test"
+    assert handed_over.lineage_of(str(host / "cert.pem"), config) is None
+    assert handed_over.lineage_with({"old.test"}, config) == "old.test"
+    assert handed_over.lineage_with({"old.test", "x.test"}, config) is None

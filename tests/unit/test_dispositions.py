@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import child, process
-from certbot_external_auth.program import Ended
+from certbot_external_auth.processes import child, runner
+from certbot_external_auth.processes.program import Ended
 from tests.support.dispositions import as_process_one, can_be_process_one, process_one, started_with
 
 ROOT = Path(__file__).parents[2]
 RUN = """
 import json, os, sys, threading
-from certbot_external_auth import process
-from certbot_external_auth.program import Ended
+from certbot_external_auth.processes import runner as process
+from certbot_external_auth.processes.program import Ended
 found = []
 def run():
     limit = float(sys.argv[2]) if len(sys.argv) > 2 else None
@@ -90,7 +90,7 @@ def test_a_child_that_another_part_of_the_process_has_started_is_not_collected(t
     with subprocess.Popen(["sh", "-c", "exit 5"], start_new_session=True) as others:
         os.waitid(os.P_PID, others.pid, os.WEXITED | os.WNOWAIT)
         # What is started and left has all processes looked at.
-        process.run(["/bin/sh", "-c", "sleep 0.1 & exit 0"], environment={"PATH": os.environ["PATH"]}, say=str)
+        runner.run(["/bin/sh", "-c", "sleep 0.1 & exit 0"], environment={"PATH": os.environ["PATH"]}, say=str)
         assert others.wait() == 5
 
 
@@ -122,7 +122,7 @@ def test_nothing_is_blocked_in_a_handler() -> None:
 
 DETACHED = """
 import os, sys
-from certbot_external_auth import process
+from certbot_external_auth.processes import runner as process
 _, ended = process.detached(sys.argv[3:], environment=os.environ, output=sys.argv[1], code=sys.argv[2], inherited=())
 import time
 while not ended(): time.sleep(0.01)
@@ -139,7 +139,10 @@ def test_the_exit_code_of_what_is_started_in_the_background(tmp_path: Path) -> N
 
 
 one_of_a_container = pytest.mark.skipif(not can_be_process_one(), reason="it needs the right to make a namespace")
-GOES_ON = "from certbot_external_auth import process, dispositions, signals\nimport os, signal, sys, time\n"
+GOES_ON = (
+    "from certbot_external_auth.processes import runner as process\n"
+    "from certbot_external_auth.signals import dispositions, deferral as signals\nimport os, signal, sys, time\n"
+)
 WAITS = f"""{GOES_ON}
 said = lambda line: print(line, flush=True)
 script = "trap 'echo told >$TOLD; exit 1' TERM; echo there; while :; do sleep 0.05; done"

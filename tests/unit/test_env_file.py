@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certbot_external_auth import env_file
+from certbot_external_auth.handler_setup import env_file
 
 SYSTEMDS = "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator"
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from certbot_external_auth.visibility import Outcome, fair
-from certbot_external_auth.visibility.fair import Memory, Step, Turns
+from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility.web import fair_queue
+from certbot_external_auth.visibility.web.fair_queue import Memory, Step, Turns
 
 Question = tuple[str, int]
 """A place, and which of its questions."""
@@ -30,7 +31,7 @@ def look(
     seconds: float = DEADLINE,
 ) -> list[Found]:
     until = time.monotonic() + seconds
-    one = fair.Look(place, ask, lambda item, outcome, detail: (outcome, detail), until, memory or Memory())
+    one = fair_queue.Look(place, ask, lambda item, outcome, detail: (outcome, detail), until, memory or Memory())
     return one.run(items)
 
 
@@ -104,7 +105,7 @@ def test_more_silent_questions_than_threads_keep_nobody_waiting() -> None:
         "dead": {Outcome.TIMEOUT: 300},
         **{f"good{server}": {MATCH[0]: 300} for server in range(3)},
     }
-    assert {detail for question, (_, detail) in found if question[0] == "dead"} <= {"silent", fair.SILENT_BEFORE}
+    assert {detail for question, (_, detail) in found if question[0] == "dead"} <= {"silent", fair_queue.SILENT_BEFORE}
 
 
 def test_what_follows_is_asked_though_others_are_silent() -> None:
@@ -131,7 +132,7 @@ def test_who_was_silent_is_not_asked_again_in_the_same_look_() -> None:
 
     items = [("dead", number) for number in range(1000)]
     assert outcomes(look(ask, *items, memory=memory)) == {"dead": {Outcome.TIMEOUT: 1000}}
-    assert len(asked) <= fair.LIMIT
+    assert len(asked) <= fair_queue.LIMIT
     assert (memory.silent, memory.unanswered) == ({"dead"}, set(asked))
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.backends import handler as module
-from certbot_external_auth.backends.handler import HandlerBackend
-from certbot_external_auth.backends.schedule import places
+from certbot_external_auth.backends.handler import backend as module
+from certbot_external_auth.backends.handler.backend import HandlerBackend
+from certbot_external_auth.backends.handler.schedule import places
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import BUILT_IN, Call, Facts
 from certbot_external_auth.errors import Failure

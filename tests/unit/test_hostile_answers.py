@@ -11,11 +11,12 @@ import pytest
 from dns.message import Message
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, answer, reply, report
-from certbot_external_auth.visibility.dns import Probe
-from certbot_external_auth.visibility.lookup import Resolver
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, report
+from certbot_external_auth.visibility.dns import reply, response
+from certbot_external_auth.visibility.dns.probe import Probe
+from certbot_external_auth.visibility.dns.resolver import Resolver
+from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.zone import Zones
 from tests.support.hostile_dns import CLASSES, SHAKEN, disturb, in_class, mutated
 from tests.support.name_servers import Net
 
@@ -148,14 +149,14 @@ def test_the_reason_is_found_for_one_where_another_says_that_its_zone_is_the_roo
 
 def test_what_reading_one_answer_raises_is_that_answers_fault(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it is: a library's next mistake is not known yet."""
-    read = answer.read
+    read = response.read
 
-    def failing(message: Message, asked: str, *more: object) -> answer.Said:
+    def failing(message: Message, asked: str, *more: object) -> response.Said:
         if "evil" in asked:
             raise RuntimeError("a library's fault")
         return read(message, asked, *more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(answer, "read", failing)
+    monkeypatch.setattr(response, "read", failing)
     found = both(net)
     assert [one.outcome for one in found[GOOD_NAME]] == [Outcome.MATCH]
     (evil,) = found[EVIL_NAME]

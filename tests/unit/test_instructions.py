@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from certbot_external_auth.backends import instructions
-from certbot_external_auth.backends.again import Reminder
-from certbot_external_auth.backends.instructions import NoPerson
+from certbot_external_auth.backends.manual import instructions
+from certbot_external_auth.backends.manual.instructions import NoPerson
+from certbot_external_auth.backends.manual.renewal_reminder import Reminder
 from certbot_external_auth.challenges import Challenge, Served
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"

@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from certbot_external_auth import journal, own_folder
+from certbot_external_auth import journal
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.files import own_folder
 from certbot_external_auth.journal import wait_for_others
 from certbot_external_auth.journal.entry import Entry, Handler
 
@@ -163,7 +164,7 @@ def test_waits_for_who_withdraws_the_same_names(tmp_path: Path) -> None:
         held.release()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("certbot_external_auth.journal.time.sleep", sleep)
+        patch.setattr("certbot_external_auth.journal.journal.time.sleep", sleep)
         journal.wait_for_others(str(tmp_path), new, limit=600)
     assert len(waited) == 1
 

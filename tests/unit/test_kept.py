@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import kept, repeat
+from certbot_external_auth.configuration import kept_options, reissue_flags
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.settings import OPTIONS
 from tests.support import lineages
@@ -137,20 +137,20 @@ def test_blanks_behind_the_commas_of_a_list(host: Host) -> None:
         *BOTH, f"external_auth_handler = {host.handler}", "external_auth_verify_nameservers = 192.0.2.1, 192.0.2.2"
     )
     assert host.install().returncode == 0
-    found = kept.read(str(host.folder / "config"), NAME)
+    found = kept_options.read(str(host.folder / "config"), NAME)
     assert found is not None
     assert found.options("external-auth", OPTIONS)["verify-nameservers"] == "192.0.2.1,192.0.2.2"
 
 
 def test_no_renewal_file(tmp_path: Path) -> None:
-    assert kept.read(str(tmp_path), "x") is None
+    assert kept_options.read(str(tmp_path), "x") is None
     (tmp_path / "renewal").mkdir()
     (tmp_path / "renewal" / "x.conf").write_text("version = 1\n")
-    assert kept.read(str(tmp_path), "x") is None
+    assert kept_options.read(str(tmp_path), "x") is None
     (tmp_path / "renewal" / "x.conf").write_text("[renewalparams\n")
     with pytest.raises(UsageError, match=r"x\.conf cannot be read"):
-        kept.read(str(tmp_path), "x")
-    assert not kept.by_hand_only(str(tmp_path), "x")
+        kept_options.read(str(tmp_path), "x")
+    assert not kept_options.by_hand_only(str(tmp_path), "x")
 
 
 def test_who_names_the_publisher_is_told_to_name_everything() -> None:
@@ -160,7 +160,7 @@ def test_who_names_the_publisher_is_told_to_name_everything() -> None:
         config = Namespace(**{f"external_auth_{option.name.replace('-', '_')}": None for option in OPTIONS})
         for name, value in values.items():
             setattr(config, f"external_auth_{name}", value)
-        found = repeat.install_flags(config, "external-auth", OPTIONS, typed, lambda *_: "none")
+        found = reissue_flags.install_flags(config, "external-auth", OPTIONS, typed, lambda *_: "none")
         return " ".join(found).replace("--external-auth-", "").removeprefix("-i external-auth").strip()
 
     assert flags(set(), handler="/x", dialect="lego", timeout="9") == ""
@@ -171,4 +171,4 @@ def test_who_names_the_publisher_is_told_to_name_everything() -> None:
 
 def test_the_command_is_fit_for_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["/nowhere/certbot"])
-    assert repeat.install_command("a b", ["--x", "$y"]) == "certbot install --cert-name 'a b' --x '$y'"
+    assert reissue_flags.install_command("a b", ["--x", "$y"]) == "certbot install --cert-name 'a b' --x '$y'"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from certbot_external_auth.backends import keyboard
+from certbot_external_auth.backends.manual import keyboard
 
 PATIENCE = 20.0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from certbot_external_auth import lines
 from certbot_external_auth.challenges import Challenge, Served
+from certbot_external_auth.protocol import lines
 from tests.support import historic
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from certbot_external_auth import deployment, live
+from certbot_external_auth.lineages import handed_over, live
 from tests.support import lineages
 from tests.support.directory import directory
 
@@ -59,25 +59,25 @@ def test_what_is_written_meanwhile_is_seen(tmp_path: Path) -> None:
     """Lost: the deployment of the certificate that this very process has made."""
     lineages.make(tmp_path, 2, "none", ())
     first, second = map(lineages.name, (0, 1))
-    before = deployment.live_certificates(str(tmp_path))
-    assert deployment.lineage_with({first}, str(tmp_path)) == first
+    before = handed_over.live_certificates(str(tmp_path))
+    assert handed_over.lineage_with({first}, str(tmp_path)) == first
     lineages.one(tmp_path, first, "none", ())
-    after = deployment.live_certificates(str(tmp_path))
+    after = handed_over.live_certificates(str(tmp_path))
     assert (before[first] == after[first], before[second] == after[second]) == (False, True)
     lineages.make(tmp_path, 1, "none", (), first=2)
-    assert deployment.lineage_with({lineages.name(2)}, str(tmp_path)) == lineages.name(2)
+    assert handed_over.lineage_with({lineages.name(2)}, str(tmp_path)) == lineages.name(2)
     (tmp_path / "live" / first / "cert.pem").unlink()
-    assert first not in deployment.live_certificates(str(tmp_path))
-    assert deployment.lineage_with({first}, str(tmp_path)) is None
+    assert first not in handed_over.live_certificates(str(tmp_path))
+    assert handed_over.lineage_with({first}, str(tmp_path)) is None
 
 
 def test_a_certificate_in_place_of_another_is_found_by_its_own_names(tmp_path: Path) -> None:
     lineages.make(tmp_path, 1, "none", ())
     name = lineages.name(0)
-    assert deployment.lineage_with({name}, str(tmp_path)) == name
+    assert handed_over.lineage_with({name}, str(tmp_path)) == name
     (tmp_path / "live" / name / "cert.pem").write_bytes(lineages.certificate("other.example"))
-    assert deployment.lineage_with({name}, str(tmp_path)) is None
-    assert deployment.lineage_with({"other.example"}, str(tmp_path)) == name
+    assert handed_over.lineage_with({name}, str(tmp_path)) is None
+    assert handed_over.lineage_with({"other.example"}, str(tmp_path)) == name
 
 
 def test_what_cannot_be_read_stands_in_nobodys_way(tmp_path: Path) -> None:
@@ -93,11 +93,12 @@ def test_what_cannot_be_read_stands_in_nobodys_way(tmp_path: Path) -> None:
 
 def test_what_is_noted_elsewhere_meanwhile_is_seen(tmp_path: Path) -> None:
     """Lost: what another process has noted about deployments, to what this one read before."""
-    ours, theirs = (deployment.State(str(tmp_path / name), str(tmp_path / "work")) for name in ("ours", "theirs"))
+    ours, theirs = (handed_over.State(str(tmp_path / name), str(tmp_path / "work")) for name in ("ours", "theirs"))
     ours.record("a", "01")
     assert ours.deployed("a") == "01"
     code = (
-        "import sys; from certbot_external_auth import deployment; deployment.State(*sys.argv[1:3]).record('a', '02')"
+        "import sys; from certbot_external_auth.lineages import handed_over; "
+        "handed_over.State(*sys.argv[1:3]).record('a', '02')"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "ours"), str(tmp_path / "work")], check=True)
     assert ours.deployed("a") == "02"

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from certbot_external_auth.backends import Context, Finished, again, instructions, keyboard, manual
-from certbot_external_auth.backends.instructions import NoPerson
-from certbot_external_auth.backends.manual import ManualBackend
+from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends.manual import backend as manual_backend
+from certbot_external_auth.backends.manual import instructions, keyboard, renewal_reminder
+from certbot_external_auth.backends.manual.backend import ManualBackend
+from certbot_external_auth.backends.manual.instructions import NoPerson
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import PerformError, UsageError
@@ -44,7 +46,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Outcome]:
         return [Observation(each.place, "ns1", "192.0.2.1:53", found[0]) for each in expectations]
 
     monkeypatch.setattr(Observer, "look", look)
-    monkeypatch.setattr(manual, "reasons", lambda *arguments: ["The zone is old."])
+    monkeypatch.setattr(manual_backend, "reasons", lambda *arguments: ["The zone is old."])
     return found
 
 
@@ -60,7 +62,7 @@ def backend(verify: str = "auto", **more: bool | tuple[str, ...]) -> ManualBacke
         ({}, instructions.refusal(NoPerson.NO_TERMINAL)),
         (
             {"renewing": True, "unattended": True, "repeat": ("-a", "x")},
-            instructions.not_renewable(again.Reminder("a.test", ("-a", "x"), None)),
+            instructions.not_renewable(renewal_reminder.Reminder("a.test", ("-a", "x"), None)),
         ),
     ],
 )
@@ -86,7 +88,7 @@ def test_a_reminder_is_arranged_unless_certbot_is_silent(
         assert callable(say)
         say("a.test", "2027-02-23")
 
-    monkeypatch.setattr(again, "tell_at_exit", tell)
+    monkeypatch.setattr(renewal_reminder, "tell_at_exit", tell)
     backend(silent=silent, repeat=("-a", "x")).prepare(publishing=True, deploying=False)
     assert arranged == ([] if silent else ["/nonexistent"])
     assert ("certbot certonly --cert-name a.test -a x" in capsys.readouterr().err) is not silent
@@ -152,5 +154,5 @@ def test_a_port_is_in_use_while_a_program_listens() -> None:
         listening.bind(("", 0))
         listening.listen()
         port = listening.getsockname()[1]
-        assert manual._in_use(port)
-    assert not manual._in_use(port)
+        assert manual_backend._in_use(port)
+    assert not manual_backend._in_use(port)

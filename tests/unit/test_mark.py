@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import mark
+from certbot_external_auth.processes import rlimit_tag
 
 FILE_LOCKS = 10
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit and tells it")
@@ -27,32 +27,32 @@ def start(*words: str) -> subprocess.Popen[bytes]:
 
 
 def test_each_start_has_another_that_survives_a_clean_environment_and_a_new_session() -> None:
-    with mark.marked() as first, start("cat") as one, mark.marked() as second, start("cat") as two:
+    with rlimit_tag.marked() as first, start("cat") as one, rlimit_tag.marked() as second, start("cat") as two:
         assert first is not None
         assert first != second
-        assert (mark.of(one.pid), mark.of(two.pid)) == (first, second)
+        assert (rlimit_tag.of(one.pid), rlimit_tag.of(two.pid)) == (first, second)
         one.communicate()
         two.communicate()
 
 
 def test_this_process_keeps_its_own_limit() -> None:
     before = resource.getrlimit(FILE_LOCKS)
-    with mark.marked():
+    with rlimit_tag.marked():
         pass
     assert resource.getrlimit(FILE_LOCKS) == before
     with start("cat") as unmarked:
-        assert mark.of(unmarked.pid) is None
+        assert rlimit_tag.of(unmarked.pid) is None
         unmarked.communicate()
 
 
 def test_a_program_that_sets_the_limit_itself_has_none() -> None:
-    with mark.marked(), start("prlimit", "--locks=5:5", "cat") as own:
+    with rlimit_tag.marked(), start("prlimit", "--locks=5:5", "cat") as own:
         assert own.stdout is not None
         assert own.stdin is not None
         own.stdin.write(b"there\n")
         own.stdin.flush()
         assert own.stdout.readline() == b"there\n"
-        assert mark.of(own.pid) is None
+        assert rlimit_tag.of(own.pid) is None
         own.communicate()
 
 
@@ -64,7 +64,7 @@ def test_where_the_system_does_not_let_us_nothing_is_different(
         raise error
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    with mark.marked() as number:
+    with rlimit_tag.marked() as number:
         assert number is None
 
 
@@ -72,5 +72,5 @@ def test_where_the_system_does_not_let_us_nothing_is_different(
 def test_what_is_no_table_of_limits_has_no_mark(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "limits"
     path.write_text(text)
-    monkeypatch.setattr(mark, "_LIMITS", str(path))
-    assert mark.of(1) is None
+    monkeypatch.setattr(rlimit_tag, "_LIMITS", str(path))
+    assert rlimit_tag.of(1) is None

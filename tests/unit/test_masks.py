@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth.backends import Context
-from certbot_external_auth.backends.handler import HandlerBackend
+from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import PerformError
-from certbot_external_auth.output import LINE_LIMIT
+from certbot_external_auth.processes.output import LINE_LIMIT
 from certbot_external_auth.settings import Settings
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"

@@ -10,7 +10,7 @@ from certbot_external_auth.backends import Finished
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.dialects.native import Native, variable
-from certbot_external_auth.program import Ended
+from certbot_external_auth.processes.program import Ended
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth import output
-from certbot_external_auth.output import Output
+from certbot_external_auth.processes import output
+from certbot_external_auth.processes.output import Output
 
 CHUNK = 65536
 MEGABYTES = 8

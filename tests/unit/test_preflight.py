@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import preflight
+from certbot_external_auth.handler_setup import preflight
 
 STRANGER = 12345
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that are somebody else's")

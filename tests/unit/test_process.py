@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import mark, output, process, running
-from certbot_external_auth.program import Ended, Program
+from certbot_external_auth.processes import output, rlimit_tag, runner, running
+from certbot_external_auth.processes.program import Ended, Program
 
 
 def script(folder: Path, body: str) -> str:
@@ -26,10 +26,10 @@ def script(folder: Path, body: str) -> str:
     return str(path)
 
 
-def run(path: str, **options: object) -> tuple[process.Ended, list[str]]:
+def run(path: str, **options: object) -> tuple[runner.Ended, list[str]]:
     said: list[str] = []
     environment = {"PATH": os.environ["PATH"]}
-    ended = process.run([path], environment=environment, say=said.append, **options)  # type: ignore[arg-type]
+    ended = runner.run([path], environment=environment, say=said.append, **options)  # type: ignore[arg-type]
     return ended, said
 
 
@@ -109,7 +109,7 @@ def test_an_exception_ends_the_group(tmp_path: Path) -> None:
 
     path = script(tmp_path, f"echo $$ >{pids}; echo go; sleep 600")
     with pytest.raises(KeyboardInterrupt):
-        process.run([path], environment={"PATH": os.environ["PATH"]}, say=interrupt)
+        runner.run([path], environment={"PATH": os.environ["PATH"]}, say=interrupt)
     assert wait_until_gone(int(pids.read_text()))
 
 
@@ -158,7 +158,7 @@ def program(path: str, *words: str, limit: float | None = None, said: list[str] 
 
 def run_all(programs: dict[str, Program]) -> dict[str, Ended]:
     found: dict[str, Ended] = {}
-    with process.Together[str]() as together:
+    with runner.Together[str]() as together:
         for name, one in programs.items():
             together.start(name, one)
         while together:
@@ -196,7 +196,7 @@ def test_a_limit_ends_only_the_one_that_is_late(tmp_path: Path, monkeypatch: pyt
     other.chmod(0o755)
     os.mkfifo(tmp_path / "fifo")
     said: list[str] = []
-    with process.Together[str]() as together:
+    with runner.Together[str]() as together:
         together.start("late", program(late, limit=0.5))
         together.start("other", program(str(other), str(tmp_path / "fifo"), said=said))
         ((first, ended),) = together.wait()
@@ -218,7 +218,7 @@ def test_an_exception_ends_all_of_them_together(tmp_path: Path, monkeypatch: pyt
     holder = os.open(tmp_path / "never", os.O_RDWR)
 
     def interrupt() -> None:
-        with process.Together[str]() as together:
+        with runner.Together[str]() as together:
             together.start("a", program(stubborn, "a"))
             together.start("b", program(stubborn, "b"))
             together.start("c", program(str(tidy), "c", str(tmp_path / "never")))
@@ -291,7 +291,7 @@ def test_the_limit_of_one_does_not_end_the_daemon_of_another(tmp_path: Path) -> 
     late = tmp_path / "late.sh"
     late.write_text("#!/bin/sh\nsleep 600\n")
     late.chmod(0o755)
-    with process.Together[str]() as together:
+    with runner.Together[str]() as together:
         together.start("daemon", program(daemon, str(tmp_path / "fifo")))
         started = pids_in(pids, 2)
         together.start("late", program(str(late), limit=0.2))
@@ -321,7 +321,7 @@ def noted_in(folder: Path, *names: str) -> list[int]:
 @pytest.fixture(params=["marked", "not marked"])
 def _marks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "not marked":
-        monkeypatch.setattr(mark, "of", lambda pid: None)
+        monkeypatch.setattr(rlimit_tag, "of", lambda pid: None)
 
 
 @pytest.mark.usefixtures("_marks")
@@ -330,7 +330,7 @@ def test_an_exception_ends_all_that_has_left_any_of_them(tmp_path: Path) -> None
     path = leaves_its_parent(tmp_path, "sleep 600")
 
     def interrupt() -> None:
-        with process.Together[str]() as together:
+        with runner.Together[str]() as together:
             for name in "abc":
                 together.start(name, program(path, name))
                 noted_in(tmp_path, name)
@@ -345,7 +345,7 @@ def test_the_limit_ends_what_has_left_the_late_one_and_nothing_of_others(tmp_pat
     """Lost: the truth of the error, which says that it was stopped; or the server that another handler has started."""
     os.mkfifo(tmp_path / "fifo")
     path = leaves_its_parent(tmp_path, '[ "$1" = late ] && sleep 600; read line <"$2"')
-    with contextlib.suppress(KeyboardInterrupt), process.Together[str]() as together:
+    with contextlib.suppress(KeyboardInterrupt), runner.Together[str]() as together:
         for name, limit in (("one", None), ("late", 1.0), ("other", None)):
             together.start(name, program(path, name, str(tmp_path / "fifo"), limit=limit))
             noted_in(tmp_path, name)
@@ -364,7 +364,7 @@ def test_what_one_that_has_ended_left_on_purpose_goes_on(tmp_path: Path, how: st
     late.write_text(f"#!/bin/sh\ntouch {tmp_path}/begun\nsleep 600\n")
     late.chmod(0o755)
     try:
-        with contextlib.suppress(KeyboardInterrupt), process.Together[str]() as together:
+        with contextlib.suppress(KeyboardInterrupt), runner.Together[str]() as together:
             # It begins first, so that what the other one leaves is younger than it.
             together.start("late", program(str(late), limit=2.0 if how == "limit" else None))
             together.start("tidy", program(tidy, "tidy"))
@@ -437,7 +437,7 @@ def test_a_second_exception_ends_all_at_once(tmp_path: Path, monkeypatch: pytest
     began = time.monotonic()
     try:
         with pytest.raises(KeyboardInterrupt):
-            process.run([path], environment={"PATH": os.environ["PATH"]}, say=interrupt)
+            runner.run([path], environment={"PATH": os.environ["PATH"]}, say=interrupt)
     finally:
         signal.signal(signal.SIGALRM, before)
     # Not a measurement: the alternative is the whole grace period.
@@ -448,7 +448,7 @@ def test_a_second_exception_ends_all_at_once(tmp_path: Path, monkeypatch: pytest
 def test_a_signal_while_a_program_is_started_does_not_lose_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python tells of a new process some steps after the system has made it."""
     started: list[int] = []
-    real = process._popen
+    real = runner._popen
 
     def interrupted(one: Program) -> object:
         popen = real(one)
@@ -456,7 +456,7 @@ def test_a_signal_while_a_program_is_started_does_not_lose_it(tmp_path: Path, mo
         os.kill(os.getpid(), signal.SIGINT)
         return popen
 
-    monkeypatch.setattr(process, "_popen", interrupted)
+    monkeypatch.setattr(runner, "_popen", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(script(tmp_path, "sleep 600"))
     assert all(map(gone, started))
@@ -464,7 +464,7 @@ def test_a_signal_while_a_program_is_started_does_not_lose_it(tmp_path: Path, mo
 
 UNHANDLED = """
 import os, sys
-from certbot_external_auth import process
+from certbot_external_auth.processes import runner as process
 
 process.run([sys.argv[1]], environment={"PATH": os.environ["PATH"]}, say=lambda line: print(line, flush=True))
 """
@@ -484,7 +484,7 @@ def test_a_signal_that_nobody_handles_ends_what_was_started_too(tmp_path: Path, 
 
 AS_NOBODY = """
 import os, sys
-from certbot_external_auth import process, running
+from certbot_external_auth.processes import runner as process, running
 
 running.GRACE = 0.2
 os.setgroups([])

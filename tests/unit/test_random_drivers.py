@@ -21,13 +21,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from certbot_external_auth import deployment, settings
-from certbot_external_auth.backends import Context, json_lines, stream
-from certbot_external_auth.backends.channel import Channel
-from certbot_external_auth.backends.stream import Stream
+from certbot_external_auth import settings
+from certbot_external_auth.backends import Context, json_lines
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
-from certbot_external_auth.run import Run, next_id
+from certbot_external_auth.lineages import handed_over
+from certbot_external_auth.protocol import stream
+from certbot_external_auth.protocol.channel import Channel
+from certbot_external_auth.protocol.stream import Stream
+from certbot_external_auth.run.run import Run, next_id
 from tests.support import schemas
 from tests.support.purity import Line
 from tests.support.random_driver import RandomDriver
@@ -173,8 +175,8 @@ def check(host: Host, lines: list[Line], failure: BaseException | None, deployed
         for line in of["perform_challenge"]:
             first = next((word for word in said.get(f"perform:{line['id']}", ()) if word != "wait"), "nothing")
             assert first == "yes", line
-    state = deployment.State(str(host.folder / "config"), str(host.folder / "work"))
-    live = deployment.live_certificates(str(host.folder / "config"))[NAME]
+    state = handed_over.State(str(host.folder / "config"), str(host.folder / "work"))
+    live = handed_over.live_certificates(str(host.folder / "config"))[NAME]
     if deployed:
         assert "yes" in next(words for name, words in said.items() if name.startswith("deploy_cert:"))
         assert state.deployed(NAME) == live

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from certbot_external_auth.dialects.recognise import likely
-from certbot_external_auth.program import Ended
+from certbot_external_auth.processes.program import Ended
 
 CASES = [
     (

@@ -17,14 +17,16 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import cli, dehydrated_config, journal, recovery, tls_files
+from certbot_external_auth import cli, journal, recovery
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import BUILT_IN, Facts, dialect
 from certbot_external_auth.errors import NOT_TRIED
+from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.journal import Entry
-from certbot_external_auth.recovery import context, telling
+from certbot_external_auth.recovery import context, messages
 from certbot_external_auth.settings import Settings
+from certbot_external_auth.validation_certificates import tls_files
 
 # Whoever was given the token is ended by a recovery, so that other tests beside these must have another one.
 TOKEN = f"t{secrets.token_hex(21)}"
@@ -102,13 +104,13 @@ def test_an_alias_is_remembered(tmp_path: Path) -> None:
     journal.Held.new(work, entry).release()
     (found,) = context.finished(journal.look(work).left[0], work)
     assert (found.challenge.txt_target, found.challenge.txt_zone) == ("x.acme.test", "acme.test")
-    (line,) = telling.leftover(entry)
+    (line,) = messages.leftover(entry)
     assert (line["txt_domain"], line["txt_target"], line["txt_zone"]) == (
         "_acme-challenge.a.test",
         "x.acme.test",
         "acme.test",
     )
-    assert "the TXT record x.acme.test. " in telling.sentences(entry, work)
+    assert "the TXT record x.acme.test. " in messages.sentences(entry, work)
     assert withdraw(tmp_path).withdrawn == [entry]
     assert calls(tmp_path) == [f"cleanup x.acme.test. {one.validation} "]
 
@@ -120,7 +122,7 @@ def test_env_file_is_read_again_and_its_values_are_nowhere(tmp_path: Path) -> No
     one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),), env_file=str(env))
     work = str(tmp_path / "work")
     assert "hunter2" not in Path(journal.file_path(work, one)).read_text()
-    assert "hunter2" not in telling.sentences(one, work) + str(telling.commands(one, work))
+    assert "hunter2" not in messages.sentences(one, work) + str(messages.commands(one, work))
     assert withdraw(tmp_path).withdrawn == [one]
     (call,) = calls(tmp_path)
     assert call.startswith("clean_challenge a.test ")
@@ -331,7 +333,7 @@ def test_nobody_is_asked_who_cannot_be(tmp_path: Path, mode: str) -> None:
     one = left(tmp_path, (), mode=mode)
     found = withdraw(tmp_path, named=[one.id], by_hand=True)
     assert [entry.reasons["c1"] for entry in found.left] == ["the run ended before it was withdrawn"]
-    assert telling.commands(one, str(tmp_path / "work")) == [f"rm -f {journal.file_path(str(tmp_path / 'work'), one)}"]
+    assert messages.commands(one, str(tmp_path / "work")) == [f"rm -f {journal.file_path(str(tmp_path / 'work'), one)}"]
 
 
 def test_http_file_is_removed_also_where_the_handler_is_gone(tmp_path: Path) -> None:
@@ -348,7 +350,7 @@ def test_http_file_is_removed_also_where_the_handler_is_gone(tmp_path: Path) -> 
 def test_a_folder_of_hooks_is_called_and_shown_hook_by_hook(tmp_path: Path) -> None:
     paths = [hook(tmp_path / "hooks" / name) for name in ("one", "two")]
     one = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
-    (line,) = telling.commands(one, str(tmp_path / "work"))
+    (line,) = messages.commands(one, str(tmp_path / "work"))
     assert [path in line for path in paths] == [True, True]
     assert withdraw(tmp_path).withdrawn == [one]
     assert len(calls(tmp_path)) == 2
@@ -429,7 +431,7 @@ def test_what_could_not_be_tried_is_no_attempt(tmp_path: Path) -> None:
 def test_no_run_is_silent_about_what_is_left(tmp_path: Path) -> None:
     said: list[str] = []
     one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
-    telling.report(
+    messages.report(
         recovery.Outcome(given_up=[one, one]), "/my work", say=lambda text, *values: said.append(text % values)
     )
     assert said == [
@@ -489,7 +491,7 @@ def test_a_recovery_leaves_time_for_its_run(tmp_path: Path) -> None:
         return now + 150.0 * len(calls(tmp_path))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("certbot_external_auth.recovery.time.monotonic", passes)
+        patch.setattr("certbot_external_auth.recovery.withdrawal.time.monotonic", passes)
         first, second = withdraw(tmp_path).left
         assert [(each.identifier, first.reasons[each.id]) for each in first.challenges] == [
             ("x.test", f"clean_challenge: {NOT_TRIED}")
@@ -547,7 +549,7 @@ def test_why_something_is_passed_over_is_said_by_hand_and_once_in_a_run(
     said: list[str] = []
     for _ in range(2):
         outcome = recovery.Outcome(aside={newer.name: "it is of another version"})
-        telling.report(outcome, work, say=lambda text, *values: said.append(text % values))
+        messages.report(outcome, work, say=lambda text, *values: said.append(text % values))
     assert [f"({newer.name}: it is of another version)" in text for text in said] == [True]
     assert cli.main(["recover", "--work-dir", work]) == 1
     assert f"Passed over: {bad}.damaged: it is no JSON\n" in capsys.readouterr().out
@@ -563,6 +565,6 @@ def test_commands_remove_files_of_ours_and_do_without_a_folder_that_is_gone(tmp_
     one = left(tmp_path, (path,), typ="http-01", wellknown=str(www))
     one = dataclasses.replace(one, handler=dataclasses.replace(one.handler, folder=str(tmp_path / "gone")))
     (www / TOKEN).touch()
-    for line in telling.commands(one, work):
+    for line in messages.commands(one, work):
         subprocess.run(["sh", "-c", line], check=True, timeout=30)
     assert (list(www.iterdir()), len(calls(tmp_path)), journal.look(work).left) == ([], 1, [])

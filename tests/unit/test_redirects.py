@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from certbot_external_auth.visibility import redirects
-from certbot_external_auth.visibility.redirects import RedirectError
+from certbot_external_auth.visibility.web import redirects
+from certbot_external_auth.visibility.web.redirects import RedirectError
 
 URL = "http://a.test/.well-known/acme-challenge/TOKEN"
 FIRST = redirects.target(URL, 5002, 5003)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.check import arguments, rehearsal, setting
+from certbot_external_auth.check import arguments, command_line, rehearsal
 from certbot_external_auth.check.advice import Kind
 from certbot_external_auth.check.handler_output import MAX_LINES, HandlerOutput
 from certbot_external_auth.check.report import Report
 from certbot_external_auth.check.results import Level, Result, Summary
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.interruption import signals
+from certbot_external_auth.signals.interruption import signals
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome
 
 HOOK = """#!/bin/sh
@@ -106,7 +106,7 @@ def rehearse(zone: Zone, tmp_path: Path) -> Rehearse:
         report = Collected()
         report.while_cleaning = while_cleaning
         with signals():
-            built = setting.build(parser.parse_args([str(hook), *given]), str(tmp_path / "work"))
+            built = command_line.build(parser.parse_args([str(hook), *given]), str(tmp_path / "work"))
             return rehearsal.Rehearsal(built, report).run(), report
 
     return run
@@ -259,9 +259,9 @@ def test_handler_output_is_bounded_and_warnings_are_kept_apart(caplog: pytest.Lo
         output.hear("begin a.test", str(number))
     assert len(output.shown()) == MAX_LINES
     with output.listening():
-        logging.getLogger("certbot_external_auth.running").warning("It left %s.", "something")
-        logging.getLogger("certbot_external_auth.running").info("Not this.")
-    logging.getLogger("certbot_external_auth.running").debug("Nor this.")
+        logging.getLogger("certbot_external_auth.processes.running").warning("It left %s.", "something")
+        logging.getLogger("certbot_external_auth.processes.running").info("Not this.")
+    logging.getLogger("certbot_external_auth.processes.running").debug("Nor this.")
     assert output.shown()[-1] == "It left something."
     assert output.printed()[-1] == str(MAX_LINES + 2)
     output.clear()

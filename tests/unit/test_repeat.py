@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from certbot_external_auth import repeat, settings
+from certbot_external_auth import settings
+from certbot_external_auth.configuration import reissue_flags
 
 
 def config(**given: Any) -> SimpleNamespace:
@@ -17,7 +18,7 @@ def config(**given: Any) -> SimpleNamespace:
         setattr(found, f"external_auth_{option.name}".replace("-", "_"), None)
     for option in settings.HISTORIC_OPTIONS:
         setattr(found, f"certbot_external_auth:out_{option.name}".replace("-", "_"), None)
-    for dest in repeat.OF_CERTBOT:
+    for dest in reissue_flags.OF_CERTBOT:
         setattr(found, dest, "default")
     for name, value in given.items():
         setattr(found, name, value)
@@ -31,7 +32,7 @@ def source(one: Any, dest: str, flag: str) -> str:
 
 def flags(one: SimpleNamespace, name: str = "external-auth") -> str:
     options = settings.OPTIONS if name == "external-auth" else settings.HISTORIC_OPTIONS
-    return " ".join(repeat.flags(one, name, options, source))
+    return " ".join(reissue_flags.flags(one, name, options, source))
 
 
 @pytest.mark.parametrize(

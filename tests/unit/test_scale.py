@@ -14,8 +14,8 @@ import pytest
 
 from certbot_external_auth import journal, settings
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.backends.handler import HandlerBackend
-from certbot_external_auth.backends.schedule import Schedule
+from certbot_external_auth.backends.handler.backend import HandlerBackend
+from certbot_external_auth.backends.handler.schedule import Schedule
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.dialects import Call, Facts, dialect
 from certbot_external_auth.recovery.context import entry_of

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth.backends.schedule import Schedule, places
+from certbot_external_auth.backends.handler.schedule import Schedule, places
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Call
 

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certbot_external_auth import cli, schema
-from certbot_external_auth.backends.answers import AnswerError, parse
-from certbot_external_auth.error_codes import CODES
+from certbot_external_auth import cli
+from certbot_external_auth.console import schema
+from certbot_external_auth.protocol.answers import AnswerError, parse
+from certbot_external_auth.protocol.error_codes import CODES
 from certbot_external_auth.sessions import STATES
 from tests.support import documents, recorded_documents, recordings, reference, schemas
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from rich.console import Console
 
-from certbot_external_auth.backends import screen
+from certbot_external_auth.backends.manual import live_table
 from certbot_external_auth.visibility import Expectation, Observation, Outcome
 from certbot_external_auth.visibility.watch import Round
 
@@ -50,7 +50,7 @@ ABSENT = observation(Outcome.NO_RECORD, OTHER)
     ],
 )
 def test_words(one: Observation, said: str) -> None:
-    assert screen.words(one) == said
+    assert live_table.words(one) == said
 
 
 def test_titles_fit_into_a_window() -> None:
@@ -59,11 +59,11 @@ def test_titles_fit_into_a_window() -> None:
         Expectation("http-01", "a.test", "http://a.test/.well-known/acme-challenge/" + "x" * 43, ("v",)),
         Expectation("tls-alpn-01", "192.0.2.1", "1.2.0.192.in-addr.arpa", ("v",)),
     ]
-    assert list(screen.titles(expected).values()) == [NAME, "a.test (http-01)", "192.0.2.1 (tls-alpn-01)"]
+    assert list(live_table.titles(expected).values()) == [NAME, "a.test (http-01)", "192.0.2.1 (tls-alpn-01)"]
 
 
 def test_what_is_missing_comes_first() -> None:
-    listed = screen.rows(NAMED, found(VISIBLE, ABSENT))
+    listed = live_table.rows(NAMED, found(VISIBLE, ABSENT))
     assert [row.where for row in listed] == [
         OTHER,
         "ns1.example.org 192.0.2.1:53",
@@ -73,21 +73,21 @@ def test_what_is_missing_comes_first() -> None:
 
 
 def test_missing_names_place_address_and_reason() -> None:
-    assert screen.missing(NAMED, found(VISIBLE, ABSENT)) == [f"{OTHER} (ns1.example.org 192.0.2.1:53: no record)"]
-    assert screen.missing({NAME: NAME}, None) == [f"{NAME}: not checked yet"]
-    assert screen.missing({NAME: NAME}, found(VISIBLE)) == []
+    assert live_table.missing(NAMED, found(VISIBLE, ABSENT)) == [f"{OTHER} (ns1.example.org 192.0.2.1:53: no record)"]
+    assert live_table.missing({NAME: NAME}, None) == [f"{NAME}: not checked yet"]
+    assert live_table.missing({NAME: NAME}, found(VISIBLE)) == []
     many = [observation(Outcome.REFUSED, server=f"ns{n}") for n in range(5)]
-    assert screen.missing({NAME: NAME}, found(*many))[0].endswith("ns2 192.0.2.1:53: refused; …)")
-    assert screen.missing({NAME: NAME}, found(*many[:3]))[0].endswith("ns2 192.0.2.1:53: refused)")
+    assert live_table.missing({NAME: NAME}, found(*many))[0].endswith("ns2 192.0.2.1:53: refused; …)")
+    assert live_table.missing({NAME: NAME}, found(*many[:3]))[0].endswith("ns2 192.0.2.1:53: refused)")
 
 
 def test_a_place_about_which_no_server_was_asked_is_missing() -> None:
-    assert screen.missing({NAME: NAME}, Round(1, 0.0, {NAME: []})) == [f"{NAME} (no server was asked)"]
+    assert live_table.missing({NAME: NAME}, Round(1, 0.0, {NAME: []})) == [f"{NAME} (no server was asked)"]
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(7.9, "0:07"), (754, "12:34"), (3600, "1:00:00")])
 def test_clock(seconds: float, shown: str) -> None:
-    assert screen.clock(seconds) == shown
+    assert live_table.clock(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_clock(seconds: float, shown: str) -> None:
     [([1, 1, 1], 3, 3), ([1, 1, 1], 2, 1), ([2, 1], 2, 0), ([1, 2, 1], 3, 1), ([1], 0, 0), ([], 0, 0)],
 )
 def test_fitting_leaves_a_line_for_the_rest(heights: list[int], room: int, kept: int) -> None:
-    assert screen.fitting(heights, room) == kept
+    assert live_table.fitting(heights, room) == kept
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 24), (60, 6), (30, 10), (40, 8), (200, 50)])
@@ -103,7 +103,7 @@ def test_the_table_is_never_higher_or_wider_than_the_window(width: int, height: 
     """Guards against a window full of copies: lines that have scrolled out cannot be replaced."""
     console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True)
     places = [f"_acme-challenge.n{n}.example.org" for n in range(40)]
-    table = screen.Table({place: place for place in places}, console)
+    table = live_table.Table({place: place for place in places}, console)
     table.told(found(*(observation(Outcome.NO_RECORD, place) for place in places)))
     lines = console.render_lines(table.render(), pad=False)
     texts = ["".join(segment.text for segment in line) for line in lines]
@@ -116,7 +116,7 @@ def test_the_table_is_never_higher_or_wider_than_the_window(width: int, height: 
 
 def test_lines_tell_changes_only() -> None:
     out = io.StringIO()
-    lines = screen.Lines(NAMED, out, 100)
+    lines = live_table.Lines(NAMED, out, 100)
     for one in (found(ABSENT), found(ABSENT, seconds=1), found(observation(Outcome.MATCH, OTHER), seconds=65)):
         lines.told(one)
     assert out.getvalue() == (

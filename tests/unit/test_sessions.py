@@ -22,20 +22,20 @@ from certbot._internal.cli import helpful
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from certbot_external_auth import folders
-from certbot_external_auth.backends.session_record import session_record
-from certbot_external_auth.backends.socket_channel import SocketChannel
-from certbot_external_auth.backends.stream import Stream
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.protocol.session_record import session_record
+from certbot_external_auth.protocol.socket_channel import SocketChannel
+from certbot_external_auth.protocol.stream import Stream
 from certbot_external_auth.sessions import (
     STATES,
     Session,
     begin,
+    certbot_process,
     conversation,
     finish,
-    outcome,
-    processes,
-    report,
+    session_document,
+    session_state,
     socket_place,
     store,
 )
@@ -60,8 +60,8 @@ SECOND = {**CHALLENGE, "id": "c2", "validation": "w"}
 SECOND_AWAIT = {**AWAIT, "ids": ["c2"]}
 
 
-def seen(lines: list[dict[str, Any]], **more: Any) -> outcome.Seen:
-    return outcome.Seen(lines, **{"alive": False, "code": 0, **more})
+def seen(lines: list[dict[str, Any]], **more: Any) -> session_state.Seen:
+    return session_state.Seen(lines, **{"alive": False, "code": 0, **more})
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def seen(lines: list[dict[str, Any]], **more: Any) -> outcome.Seen:
         # Another run's.
         ("refused", [{"cmd": "error", "code": "ca.refused"}, summary(False, **PENDING)], {"code": 1}),
         ("locked", [{"cmd": "error", "code": "certbot.locked"}, summary(False)], {"code": 1}),
-        ("locked", [], {"code": 1, "output": f"{outcome.LOCKED}.\n"}),
+        ("locked", [], {"code": 1, "output": f"{session_state.LOCKED}.\n"}),
         ("lost", [CHALLENGE, AWAIT], {"code": 137}),
         ("failed", [{"cmd": "hello"}], {}),
         ("aborted", [CHALLENGE, AWAIT, RESULT, CLEANUP, summary(False)], {"code": 1, "aborted": True}),
@@ -116,7 +116,7 @@ def seen(lines: list[dict[str, Any]], **more: Any) -> outcome.Seen:
     ],
 )
 def test_state(state: str, lines: list[dict[str, Any]], more: dict[str, Any]) -> None:
-    assert outcome.state(seen(lines, **more)) == state
+    assert session_state.state(seen(lines, **more)) == state
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_what_may_be_removed_since_the_last_document(
     alive: bool, handed_out: list[int], since: int | None, values: list[str]
 ) -> None:
     lines = [CHALLENGE, AWAIT, RESULT, CLEANUP, SECOND, SECOND_AWAIT]
-    found = outcome.to_remove(seen(lines, alive=alive, handed_out=handed_out), since)
+    found = session_state.to_remove(seen(lines, alive=alive, handed_out=handed_out), since)
     assert found["txt"] == {"_acme-challenge.a.test": values}
 
 
 def test_nothing_is_removed_before_certbot_has_done_with_it() -> None:
-    assert outcome.to_remove(seen([CHALLENGE, AWAIT, RESULT], alive=True, handed_out=[1]))["txt"] == {}
+    assert session_state.to_remove(seen([CHALLENGE, AWAIT, RESULT], alive=True, handed_out=[1]))["txt"] == {}
 
 
 def test_a_server_name_that_is_published_again_stays() -> None:
@@ -149,9 +149,9 @@ def test_a_server_name_that_is_published_again_stays() -> None:
     hello = {"cmd": "hello", "leftover": [{**tls[0], "txt_domain": None, "uri": None}]}
     lines = [hello, tls[0], AWAIT, RESULT, CLEANUP, tls[1], {**SECOND_AWAIT, "tls": {"a.test": {}}}]
     again = seen(lines, alive=True, handed_out=[1])
-    assert (outcome.to_remove(again)["tls"], outcome.leftover(again)["tls"]) == ([], [])
+    assert (session_state.to_remove(again)["tls"], session_state.leftover(again)["tls"]) == ([], [])
     over = seen([*lines, {**CLEANUP, "id": "c2"}], handed_out=[1])
-    assert (outcome.to_remove(over)["tls"], outcome.leftover(over)["tls"]) == (["a.test"], ["a.test"])
+    assert (session_state.to_remove(over)["tls"], session_state.leftover(over)["tls"]) == (["a.test"], ["a.test"])
 
 
 @pytest.mark.parametrize(
@@ -165,17 +165,17 @@ def test_what_was_answered_cannot_be_taken_back(failed: tuple[str, ...], told: s
 
 def test_the_command_names_the_batch() -> None:
     lines = [CHALLENGE, AWAIT, RESULT, CLEANUP, SECOND, SECOND_AWAIT]
-    found = outcome.document("s", seen(lines, alive=True), "finish s")
+    found = session_state.document("s", seen(lines, alive=True), "finish s")
     assert (found["batch"], found["message"].rpartition(": ")[2]) == (2, "finish s --batch 2")
-    assert outcome.document("s", seen(lines), "finish s")["batch"] is None
+    assert session_state.document("s", seen(lines), "finish s")["batch"] is None
 
 
 def test_what_was_handed_over() -> None:
     """Lost: a certificate that an earlier run has written, for a tool that acts on what has changed."""
     handed = {"name": "a.test", "changed": False, "deployed": True, "deploy_pending": False}
-    assert outcome.handed_over([DEPLOY, summary(True, **handed)]) == {"a.test"}
-    assert outcome.handed_over([DEPLOY, summary(False, **{**handed, "deployed": False})]) == set()
-    assert outcome.handed_over([DEPLOY]) == outcome.handed_over([]) == set()
+    assert session_state.handed_over([DEPLOY, summary(True, **handed)]) == {"a.test"}
+    assert session_state.handed_over([DEPLOY, summary(False, **{**handed, "deployed": False})]) == set()
+    assert session_state.handed_over([DEPLOY]) == session_state.handed_over([]) == set()
 
 
 def test_where_the_certificate_for_a_request_is_saved() -> None:
@@ -184,9 +184,9 @@ def test_where_the_certificate_for_a_request_is_saved() -> None:
         f"{said}Intermediate CA chain is saved at:  /chain.pem\nFull certificate chain is saved at: /full.pem\nThis\n"
     )
     paths = {"cert_path": "/a b/cert.pem", "chain_path": "/chain.pem", "fullchain_path": "/full.pem"}
-    assert outcome.saved_for_request(f"Successfully received certificate.\n{both}") == paths
+    assert session_state.saved_for_request(f"Successfully received certificate.\n{both}") == paths
     # A lineage's.
-    assert outcome.saved_for_request(f"{said}Key is saved at:         /key.pem\n") is None
+    assert session_state.saved_for_request(f"{said}Key is saved at:         /key.pem\n") is None
 
 
 def test_only_what_failed_is_refused() -> None:
@@ -217,8 +217,8 @@ def test_folders_are_those_of_cli_ini(text: str, tmp_path: Path) -> None:
     """Lost: a session that Certbot writes elsewhere than it is looked for."""
     ini = tmp_path / "cli.ini"
     ini.write_text(f"email = a@b.example\n{text}\n")
-    assert folders.found({}, [str(tmp_path / "none"), str(ini)]) == ("/etc/letsencrypt", "/w")
-    assert folders.found({"work-dir": "/v"}, [str(ini)]) == ("/etc/letsencrypt", "/v")
+    assert certbot_folders.found({}, [str(tmp_path / "none"), str(ini)]) == ("/etc/letsencrypt", "/w")
+    assert certbot_folders.found({"work-dir": "/v"}, [str(ini)]) == ("/etc/letsencrypt", "/v")
 
 
 def test_the_table_of_states_is_that_of_the_code() -> None:
@@ -287,13 +287,13 @@ def test_a_number_that_another_process_has_now_is_nobodys(tmp_path: Path) -> Non
     lock = store.lock(session)
     with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE, pass_fds=[lock]) as shell:
         os.close(lock)
-        processes.note(session, shell.pid)
+        certbot_process.note(session, shell.pid)
         deadline = time.monotonic() + 30
-        while (found := processes.find(session).certbot) is None or found.parent != shell.pid:
+        while (found := certbot_process.find(session).certbot) is None or found.parent != shell.pid:
             assert time.monotonic() < deadline
         noted = Path(session.folder, "process")
         noted.write_text(json.dumps({"pid": os.getpid(), "started": json.loads(noted.read_text())["started"]}))
-        assert os.getpid() not in [one.pid for one in processes.find(session).all]
+        assert os.getpid() not in [one.pid for one in certbot_process.find(session).all]
         shell.communicate()
 
 
@@ -393,7 +393,7 @@ def test_who_uses_one_of_the_directories_is_named(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_is_told_in_a_sentence(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as raised, report.interruptible(session):
+    with pytest.raises(SystemExit) as raised, session_document.interruptible(session):
         raise KeyboardInterrupt
     assert raised.value.code == 130
     said = capsys.readouterr().err
@@ -464,7 +464,7 @@ def test_the_document_is_as_described_whenever_certbot_is_asked() -> None:
             range(len(run) + 1), (True, False), (0, 1), (True, False)
         ):
             now = seen(run[:end], alive=alive, answered=answered, aborted=aborted, handed_out=[1][:answered])
-            found = {**outcome.document("0" * 12, now, "finish"), "format_version": "1.0", "certificates": []}
+            found = {**session_state.document("0" * 12, now, "finish"), "format_version": "1.0", "certificates": []}
             code = STATES[found["state"]][0]
             assert documents.complaint(found, "finish", code, "session") is None, (run[:end], found)
             # What has to be published is not to be removed.

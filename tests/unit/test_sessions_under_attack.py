@@ -22,9 +22,9 @@ from typing import Any
 
 import pytest
 
-from certbot_external_auth import family
-from certbot_external_auth.backends.session_record import Record
-from certbot_external_auth.sessions import Session, begin, notes, processes, report, socket_place, store
+from certbot_external_auth.processes import descendants
+from certbot_external_auth.protocol.session_record import Record
+from certbot_external_auth.sessions import Session, begin, certbot_process, notes, session_document, socket_place, store
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away, and mounts")
 STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace makes calls fail")
@@ -115,9 +115,9 @@ def test_who_is_named_by_another_user_gets_no_signal(base: Path, theirs: Path) -
     """Lost: any process of root's."""
     with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
         deadline = time.monotonic() + PATIENCE
-        while not (below := [one for one in family.look().values() if one.parent == shell.pid]):
+        while not (below := [one for one in descendants.look().values() if one.parent == shell.pid]):
             assert time.monotonic() < deadline
-        started = (family.member(shell.pid) or below[0]).started
+        started = (descendants.member(shell.pid) or below[0]).started
         (theirs / "process").write_text(json.dumps({"pid": shell.pid, "started": started}))
         lock = os.open(theirs / "lock", os.O_RDWR | os.O_CREAT)
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -253,10 +253,10 @@ def test_there_is_room_for_what_certbot_says(full: Session) -> None:
 
 def test_a_batch_that_could_not_be_noted_is_named(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     """Lost: the way out of an answer that is `more` for ever."""
-    document, code = report.look(session)
+    document, code = session_document.look(session)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notes.record, "put", full_disk)
-        assert report.hand_out(session, {**document, "batch": 3}, code) == 0
+        assert session_document.hand_out(session, {**document, "batch": 3}, code) == 0
     assert f"{session.id} --batch 3" in capsys.readouterr().err
 
 
@@ -303,7 +303,7 @@ def waiting(base: Path) -> Iterator[tuple[Session, subprocess.Popen[str]]]:
     ) as shell:
         for one in descriptors:
             os.close(one)
-        processes.note(found, shell.pid)
+        certbot_process.note(found, shell.pid)
         assert shell.stdout is not None
         assert shell.stdout.readline() == "up\n"
         yield found, shell
@@ -327,7 +327,7 @@ def test_a_session_is_aborted_that_was_stopped(
 ) -> None:
     """By SIGSTOP, or a person's Ctrl-Z. Lost: a minute, and then the way out."""
     session, shell = waiting
-    certbot = processes.find(session).certbot
+    certbot = certbot_process.find(session).certbot
     assert certbot is not None
     if whole_group:
         os.killpg(shell.pid, signal.SIGSTOP)
@@ -341,7 +341,7 @@ def test_a_session_is_aborted_that_was_stopped(
 def test_a_process_that_does_not_hold_the_lock_is_nobodys(session: Session) -> None:
     """Lost: whatever program a damaged record names."""
     with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
-        processes.note(session, shell.pid)
-        found = processes.find(session)
+        certbot_process.note(session, shell.pid)
+        found = certbot_process.find(session)
         assert {one.pid for one in found.all} == {os.getpid()}
         shell.communicate()

@@ -13,8 +13,8 @@ import pytest
 from certbot import errors
 from certbot._internal import error_handler
 
-from certbot_external_auth import signals
-from certbot_external_auth.descriptors import Watch
+from certbot_external_auth.processes.poller import Watch
+from certbot_external_auth.signals import deferral
 from certbot_external_auth.visibility import parallel
 
 
@@ -58,19 +58,19 @@ def log() -> Iterator[tuple[logging.Logger, Interrupting]]:
 def test_one_while_a_record_is_logged_is_raised_before_the_next_wait(log: tuple[logging.Logger, Interrupting]) -> None:
     """Lost: the signal, and a run that waits for an hour instead of ending."""
     raised = []
-    with contextlib.suppress(errors.SignalExit), signals.Kept():
+    with contextlib.suppress(errors.SignalExit), deferral.Kept():
         log[0].warning("a record")
         for wait in (lambda: Watch().wait(0), lambda: parallel.each(str, [1, 2])):
             with pytest.raises(errors.SignalExit) as found:
                 wait()
-            raised.append(signals.behind(found.value))
+            raised.append(deferral.behind(found.value))
     assert raised == [signal.SIGTERM, signal.SIGTERM]
     assert log[1].broken == 0
 
 
 def ended(block: Callable[[], object]) -> tuple[BaseException | None, list[int]]:
     """How it ended, and the signals that came."""
-    kept = signals.Kept()
+    kept = deferral.Kept()
     try:
         with kept:
             block()
@@ -104,7 +104,7 @@ def test_one_on_its_way_is_not_raised_again() -> None:
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
-            signals.look()
+            deferral.look()
 
     error, came = ended(block)
     assert isinstance(error, errors.SignalExit)
@@ -129,9 +129,9 @@ def test_what_certbot_puts_off_itself_is_only_noted(log: tuple[logging.Logger, I
     came = []
     signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
     try:
-        with signals.Kept() as kept:
+        with deferral.Kept() as kept:
             signal.raise_signal(signal.SIGTERM)
-            signals.look()
+            deferral.look()
         assert kept.came == came == [signal.SIGTERM]
     finally:
         signal.signal(signal.SIGTERM, certbots)
@@ -142,11 +142,11 @@ def test_another_thread_has_nothing_to_do_with_it(log: tuple[logging.Logger, Int
 
     def look() -> None:
         try:
-            signals.look()
+            deferral.look()
         except errors.SignalExit as error:
             raised.append(error)
 
-    with contextlib.suppress(errors.SignalExit), signals.Kept():
+    with contextlib.suppress(errors.SignalExit), deferral.Kept():
         log[0].warning("a record")
         thread = threading.Thread(target=look)
         thread.start()
@@ -166,18 +166,18 @@ def test_one_after_certbot_has_written_a_certificate_is_not_lost() -> None:
     with error_handler.ErrorHandler(lambda: None), error_handler.ErrorHandler(lambda: None):
         pass
     assert signal.getsignal(signal.SIGTERM) is not certbots
-    signals.ready()
+    deferral.ready()
     assert signal.getsignal(signal.SIGTERM) is certbots
 
 
 @pytest.mark.versions
 def test_one_while_certbot_cleans_up_stays_its_own() -> None:
     """Lost: the rest of the clean-up."""
-    certbots_exit(signals.ready)
+    certbots_exit(deferral.ready)
     during = []
-    certbots_exit(lambda: (signals.ready(), during.append(signal.getsignal(signal.SIGTERM))))
+    certbots_exit(lambda: (deferral.ready(), during.append(signal.getsignal(signal.SIGTERM))))
     assert during[0] is not certbots
     with error_handler.ErrorHandler(lambda: None):
-        signals.ready()
+        deferral.ready()
         assert signal.getsignal(signal.SIGTERM) is not certbots
-    signals.ready()
+    deferral.ready()

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.backends.session_record import session_record
-from certbot_external_auth.backends.socket_channel import PATH_LIMIT, SocketChannel
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.protocol.session_record import session_record
+from certbot_external_auth.protocol.socket_channel import PATH_LIMIT, SocketChannel
 from tests.support import schemas
 
 AS_NOBODY = """
@@ -178,7 +178,7 @@ def test_a_record_that_finds_no_room_ends_where_it_is(tmp_path: Path) -> None:
     """Lost: a line out of the middle, such as the batch that has to be published."""
     code = """
 import resource, sys
-from certbot_external_auth.backends.socket_channel import SocketChannel
+from certbot_external_auth.protocol.socket_channel import SocketChannel
 channel = SocketChannel(sys.argv[1], sys.argv[2])
 for limit, line in (100, b"a"), (100, b"b"), (resource.RLIM_INFINITY, b"c"), (resource.RLIM_INFINITY, b"d"):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

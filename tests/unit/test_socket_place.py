@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import own_folder
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.files import own_folder
 from certbot_external_auth.sessions import begin, socket_place, store
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives away, and has /run")

@@ -18,11 +18,13 @@ from certbot import errors
 
 import certbot_external_auth
 from certbot_external_auth import threads
-from certbot_external_auth.backends import keyboard, screen
+from certbot_external_auth.backends.manual import keyboard, live_table
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Outcome, fair, lookup, parallel, system
+from certbot_external_auth.visibility import Outcome, parallel, this_host
+from certbot_external_auth.visibility.dns import resolver
+from certbot_external_auth.visibility.dns.wire import Question
 from certbot_external_auth.visibility.watch import Round
-from certbot_external_auth.visibility.wire import Question
+from certbot_external_auth.visibility.web import fair_queue
 from tests.support.name_servers import Net
 
 SILENT, GOOD = "127.0.0.31", "127.0.0.32"
@@ -66,11 +68,11 @@ def each(ask: Ask) -> dict[int, object]:
 def look(ask: Ask) -> dict[int, object]:
     """What is found leads to the next question."""
 
-    def step(item: int) -> fair.Step[int, object]:
-        return fair.Step((ask(item),), further=(item + 1,) if item < 3 else ())
+    def step(item: int) -> fair_queue.Step[int, object]:
+        return fair_queue.Step((ask(item),), further=(item + 1,) if item < 3 else ())
 
     until = time.monotonic() + 60
-    one = fair.Look(str, step, lambda item, outcome, detail: (outcome, detail), until, fair.Memory())
+    one = fair_queue.Look(str, step, lambda item, outcome, detail: (outcome, detail), until, fair_queue.Memory())
     return dict(one.run([1]))
 
 
@@ -103,8 +105,8 @@ def test_a_question_that_fails_ends_no_look(no_threads: None) -> None:
 
 def test_resolvers_each_have_their_share_of_the_time(net: Net, no_threads: None) -> None:
     """Lost: the second resolver, behind one that is silent."""
-    resolver = lookup.Resolver([Endpoint(SILENT, net.port), Endpoint(GOOD, net.port)])
-    (reply,) = resolver.ask([Question("www.example.test.", "A")], time.monotonic() + 2)
+    both = resolver.Resolver([Endpoint(SILENT, net.port), Endpoint(GOOD, net.port)])
+    (reply,) = both.ask([Question("www.example.test.", "A")], time.monotonic() + 2)
     assert reply.message is not None
     assert reply.message.answer
 
@@ -115,13 +117,13 @@ def test_a_signal_while_a_resolver_is_asked(net: Net, no_threads: None) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.1)
     try:
         with pytest.raises(errors.SignalExit):
-            lookup.Resolver([Endpoint(SILENT, net.port)]).ask([Question("a.test.", "A")], time.monotonic() + 60)
+            resolver.Resolver([Endpoint(SILENT, net.port)]).ask([Question("a.test.", "A")], time.monotonic() + 60)
     finally:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def test_the_address_of_a_host(no_threads: None) -> None:
-    assert system.addresses("localhost", time.monotonic() + 60).found
+    assert this_host.addresses("localhost", time.monotonic() + 60).found
 
 
 def test_work_beside_a_terminal(no_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,8 +141,8 @@ def test_a_table_is_drawn_when_it_changes(no_threads: None, monkeypatch: pytest.
     try:
         with os.fdopen(follower, "w") as out:
             monkeypatch.setenv("TERM", "xterm")
-            monkeypatch.setattr(screen, "output", lambda: out)
-            with screen.shown({"a": "a"}, 80) as told:
+            monkeypatch.setattr(live_table, "output", lambda: out)
+            with live_table.shown({"a": "a"}, 80) as told:
                 told(Round(1, 0.0, {"a": []}))
                 assert b"visible everywhere" in os.read(leader, 65536)
     finally:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from certbot_external_auth import own_folder, tls_files
 from certbot_external_auth.check import made_up
 from certbot_external_auth.errors import PerformError
-from certbot_external_auth.served_certificates import ServedCertificates
+from certbot_external_auth.files import own_folder
+from certbot_external_auth.validation_certificates import tls_files
+from certbot_external_auth.validation_certificates.batch import ServedCertificates
 
 
 def mode(path: str | Path) -> int:

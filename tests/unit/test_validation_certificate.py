@@ -10,8 +10,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certbot_external_auth import validation_certificate
 from certbot_external_auth.challenges import Challenge, tlsalpn01, tlssni01
+from certbot_external_auth.validation_certificates import build
 
 TOKEN = "AAEAAQABAAEAAQABAAEAAQABAAEAAQABAAEAAQABAAE"
 KEY_AUTHORIZATION = f"{TOKEN}.Sw1u0IsHN5k67_8oSzyivmp-Wg5CpJ4ZHLeV1cikuxQ"
@@ -25,11 +25,11 @@ def challenge(kind: str, identifier: str = "www.example.org", identifier_type: s
 
 
 def built(one: Challenge) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(validation_certificate.build(one, NOW)[0])
+    return x509.load_pem_x509_certificate(build.build(one, NOW)[0])
 
 
 def read_by_openssl(one: Challenge) -> str:
-    pem = validation_certificate.build(one, NOW)[0]
+    pem = build.build(one, NOW)[0]
     shown = subprocess.run(["openssl", "x509", "-noout", "-text"], input=pem, capture_output=True, check=True)
     return shown.stdout.decode()
 

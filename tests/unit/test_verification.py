@@ -13,8 +13,8 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import NotVisibleError
-from certbot_external_auth.lines import Line
-from certbot_external_auth.verification import Verification
+from certbot_external_auth.protocol.lines import Line
+from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, watch
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.watch import Observer

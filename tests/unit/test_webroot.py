@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import webroot
 from certbot_external_auth.backends import backend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import PerformError
+from certbot_external_auth.files import webroot
 from certbot_external_auth.journal.entry import Entry, Handler
 from certbot_external_auth.recovery.context import context_of
 

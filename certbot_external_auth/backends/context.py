@@ -1,0 +1,95 @@
+"""Who carries challenges and certificates out: a handler, a JSON driver, a person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.dialects import Facts
+from certbot_external_auth.extensions import load
+from certbot_external_auth.protocol.lines import Problem
+from certbot_external_auth.settings import Settings
+
+GROUP = "certbot_external_auth.backends"
+BUILT_IN = {
+    "handler": "certbot_external_auth.backends.handler.backend:HandlerBackend",
+    "json": "certbot_external_auth.backends.json_lines:JsonBackend",
+    "manual": "certbot_external_auth.backends.manual.backend:ManualBackend",
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a backend is made with.
+
+    :ivar words: the handler's command line, files absolute; empty in other modes.
+    :ivar unattended: Certbot was told not to ask (``-n``, ``renew``).
+    :ivar renewing: the verb is renew.
+    :ivar silent: nothing may be printed for information (``-q``, ``renew``).
+    :ivar preferred: what ``--preferred-challenges`` names, empty if it was not given.
+    :ivar server: the CA's directory.
+    :ivar tls_port: where a server must answer TLS challenges (``--https-port``).
+    :ivar folder: working directory of a handler; None is the caller's.
+    :ivar recovering: what an earlier run left is withdrawn, so calls for the end of the process are not due.
+    :ivar http_port: where a server must answer http-01 (``--http-01-port``).
+    :ivar subset: names that fail may be left out (``--allow-subset-of-names``).
+    :ivar until: monotonic time after which no call is begun any more; None for no limit.
+    :ivar deliberate: somebody named the batch that is withdrawn, so that also a call which may publish is made.
+    :ivar config_files: what was read of a Dehydrated configuration.
+    :ivar hear: called with each line that a handler prints: a label that names the call, and the line.
+    :ivar repeat: flags by which Certbot makes this certificate once more, without its name.
+    :ivar install: flags by which `certbot install` hands it over again, without its name.
+    """
+
+    settings: Settings
+    facts: Facts
+    words: tuple[str, ...] = ()
+    unattended: bool = False
+    renewing: bool = False
+    silent: bool = False
+    preferred: tuple[str, ...] = ()
+    server: str = ""
+    tls_port: int = 443
+    folder: str | None = None
+    recovering: bool = False
+    http_port: int = 80
+    subset: bool = False
+    repeat: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
+    until: float | None = None
+    config_files: tuple[str, ...] = ()
+    deliberate: bool = False
+    hear: Callable[[str, str], None] | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A challenge at cleanup.
+
+    :ivar status: ``valid``, ``invalid``, ``pending`` or ``not_asked``.
+    :ivar problem: the CA's problem document, or the driver's reason.
+    :ivar output: what the handler printed when it published this; None if that is not known, since the call did not end
+        well and printed nothing, or its run was killed.
+    """
+
+    challenge: Challenge
+    status: str
+    problem: Problem | None = None
+    output: str | None = ""
+
+    @property
+    def cleanup_status(self) -> str:
+        """The status in the words of RFC 8555, which has none for a challenge the CA was not asked about."""
+        return "pending" if self.status == "not_asked" else self.status
+
+
+def backend(name: str, context: Context) -> Any:
+    """A new object that provides `IBackend`.
+
+    :raises UsageError: if it cannot be loaded or does not keep the contract.
+    """
+    from certbot_external_auth.interfaces import IBackend
+
+    return load(GROUP, BUILT_IN, name, IBackend)(context)

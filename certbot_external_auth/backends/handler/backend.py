@@ -1,0 +1,215 @@
+"""Backend `handler`: a script for each challenge, or one for all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+import shlex
+from collections.abc import Callable, Sequence
+
+from zope.interface import implementer
+
+from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends.handler import heard
+from certbot_external_auth.backends.handler.call import Handler
+from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
+from certbot_external_auth.challenges import Challenge, http01
+from certbot_external_auth.dialects import Call, dialect
+from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, PerformError, UsageError
+from certbot_external_auth.files import webroot
+from certbot_external_auth.handler_setup import env_file, preflight
+from certbot_external_auth.handler_setup.environment import handler_environment
+from certbot_external_auth.interfaces import IBackend
+from certbot_external_auth.processes import runner
+from certbot_external_auth.protocol.lines import Deployment
+from certbot_external_auth.validation_certificates import tls_files
+
+logger = logging.getLogger(__name__)
+
+LONGEST = 131_000
+"""Bytes of an output in the journal: what every version of this plugin can give to a program in one variable."""
+_said: set[str] = set()
+
+
+@implementer(IBackend)
+class HandlerBackend:
+    """See `IBackend`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._dialect = dialect(context.settings.dialect)
+        self.challenge_types = self._dialect.challenge_types
+        self._tells_aliases = getattr(self._dialect, "told_aliases", False)
+        # Names that are aliases of one name are one place, whatever the dialect tells its handler.
+        self.told_aliases = self._tells_aliases or self._settings.jobs > 1
+        self._handler = Handler(context, self._dialect)
+
+    def examine(self) -> preflight.Findings:
+        """What can be known about the handler and its files without calling it."""
+        search_path = handler_environment(os.environ)["PATH"]
+        ids = preflight.trusted_ids()
+        findings = preflight.Findings()
+        for words in self._handler.commands():
+            findings.add(preflight.check_command(words, search_path, ids))
+        if self._settings.wellknown is not None:
+            problem = webroot.problem(self._settings.wellknown)
+            findings.problems.extend([problem] if problem else [])
+        if self._settings.env_file is not None:
+            problem = env_file.problem(self._settings.env_file)
+            findings.problems.extend([problem] if problem else [])
+            if os.path.isfile(self._settings.env_file):
+                findings.add(preflight.check_file(self._settings.env_file, "env file", ids))
+        return findings
+
+    def prepare(self, publishing: bool, deploying: bool) -> None:
+        findings = self.examine()
+        if findings.problems:
+            raise UsageError(findings.problems)
+        if self._settings.env_file is not None:
+            self._handler.secrets = self._secrets(self._settings.env_file)
+        for warning in findings.warnings:
+            if warning not in _said:
+                _said.add(warning)
+                logger.warning(warning)
+
+    @staticmethod
+    def _secrets(path: str) -> dict[str, str]:
+        try:
+            return env_file.read(path)
+        except (OSError, env_file.EnvFileError) as error:
+            # It was another one a moment ago.
+            raise UsageError([str(error)]) from None
+
+    def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
+        calls = self._dialect.perform([self._shown(one) for one in challenges], self._context.facts)
+        calls = _placed(calls, challenges)
+        self._handler.look_around()
+        names = [challenge.txt_domain for challenge in challenges if challenge.txt_domain]
+        self._handler.shared_names = frozenset(name for name in names if names.count(name) > 1)
+        failures = [failure for call in calls if (failure := self._handler.too_large(call))]
+        failures = failures or carry_out(calls, lambda call: self._publish(call, begin), jobs=self._jobs)
+        if failures:
+            raise PerformError(failures)
+
+    def _publish(self, call: Call, begin: Callable[[Sequence[Challenge]], None]) -> Steps:
+        begin(call.challenges)
+        failures = self._write_files(call)
+        return failures or (yield from self._handler.steps(call, publishing=True))
+
+    def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
+        challenges = [one.challenge for one in finished]
+        shown = [self._told(one) for one in finished]
+        unsafe = frozenset(one.challenge.id for one in shown if self._unsafe(one))
+        calls = _placed(self._dialect.cleanup(shown, self._context.facts), challenges)
+        if not calls:
+            return self._remove_files(Call("cleanup", challenges=tuple(challenges)))
+        self._handler.look_around()
+        return carry_out(calls, lambda call: self._withdraw(call, unsafe), jobs=self._jobs, keep_going=True)
+
+    def _told(self, one: Finished) -> Finished:
+        """With what the dialect is told besides."""
+        printed = self._handler.heard.get(one.challenge.id)
+        # In a run that goes on, what was not heard was not called.
+        unheard = one.output if self._context.recovering else None
+        output = unheard if printed is None else printed.text
+        return dataclasses.replace(one, challenge=self._shown(one.challenge), output=output)
+
+    def _unsafe(self, one: Finished) -> bool:
+        context = self._context
+        found = heard.unsafe(self._dialect, context.words, context.facts.cleanup_words, one.output)
+        return found and not context.deliberate
+
+    def _withdraw(self, call: Call, unsafe: frozenset[str]) -> Steps:
+        failures = self._remove_files(call)
+        ids = tuple(one.id for one in call.challenges)
+        if not unsafe.isdisjoint(ids):
+            who = f"The handler {self._context.words[0]}"
+            return [*failures, Failure(who, call.operation, call.identifiers, NOT_CALLED, ids=ids)]
+        return failures + (yield from self._handler.steps(call))
+
+    def deploy(self, deployment: Deployment) -> None:
+        self._handler.look_around()
+        for failure in carry_out(self._dialect.deploy(deployment, self._context.facts), self._handler.steps):
+            raise DeployError(failure, deployment.lineage)
+
+    def unchanged(self, deployment: Deployment) -> None:
+        self._handler.look_around()
+        calls = self._dialect.unchanged(deployment, self._context.facts)
+        for failure in carry_out(calls, self._handler.steps, keep_going=True):
+            logger.warning(str(failure))
+
+    def _shown(self, challenge: Challenge) -> Challenge:
+        """What the dialect sees of it."""
+        if self._tells_aliases:
+            return challenge
+        return dataclasses.replace(challenge, txt_target=None, txt_zone=None)
+
+    @property
+    def kept_outputs(self) -> dict[str, str]:
+        """What the handler printed, by the challenge's id, where its cleanup is told so and it is known."""
+        if not getattr(self._dialect, "told_output", False):
+            return {}
+        found = ((identifier, one.text) for identifier, one in self._handler.heard.items())
+        return {identifier: heard.fitting(text, LONGEST) for identifier, text in found if text is not None}
+
+    def hear(self, listener: Callable[[str, bytes], None]) -> None:
+        """Have somebody told what the handler prints while it publishes, with the challenge's id, as it comes."""
+        self._handler.hear = listener
+
+    @property
+    def _jobs(self) -> int:
+        return min(self._settings.jobs, runner.capacity())
+
+    # --- files of the plugin's own ---
+
+    def _write_files(self, call: Call) -> list[Failure]:
+        for challenge in self._files(call):
+            try:
+                webroot.write(self._settings.wellknown or "", challenge.token, challenge.key_authorization)
+            except OSError as error:
+                return [self._file_failure("writing", challenge, error)]
+        return []
+
+    def _remove_files(self, call: Call) -> list[Failure]:
+        """What the plugin itself wrote for the challenges of a call is gone before the handler is called to clean."""
+        failures = []
+        for challenge in call.challenges:
+            if challenge.served is not None and challenge.server_name is not None:
+                # What cannot be removed now is tried again, and reported, at the end of the run's cleanup.
+                with contextlib.suppress(OSError):
+                    tls_files.remove(os.path.dirname(challenge.served.cert_path), challenge.server_name)
+        for challenge in self._files(call):
+            try:
+                webroot.remove(self._settings.wellknown or "", challenge.token)
+            except OSError as error:
+                failures.append(self._file_failure("removing", challenge, error))
+        return failures
+
+    def _files(self, call: Call) -> list[Challenge]:
+        if self._settings.wellknown is None:
+            return []
+        return [challenge for challenge in call.challenges if challenge.type == http01.TYPE]
+
+    def _file_failure(self, doing: str, challenge: Challenge, error: OSError) -> Failure:
+        mend = "See that --external-auth-wellknown is a directory this user may write to."
+        if isinstance(error, FileExistsError):
+            mend = f"Another user's file or link of that name is there; run: rm -r {shlex.quote(str(error.filename))}"
+        return Failure(
+            who="The plugin",
+            operation=f"{doing} the http-01 file in {self._settings.wellknown}",
+            identifiers=(challenge.identifier,),
+            happened=str(error.strerror or error),
+            ids=(challenge.id,),
+            mend=mend,
+        )
+
+
+def _placed(calls: Sequence[Call], challenges: Sequence[Challenge]) -> list[Call]:
+    """The calls with all that is known of their challenges, by which they are kept apart."""
+    known = {one.id: one for one in challenges}
+    return [
+        dataclasses.replace(call, challenges=tuple(known.get(one.id, one) for one in call.challenges)) for call in calls
+    ]

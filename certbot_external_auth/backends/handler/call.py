@@ -1,0 +1,259 @@
+"""One call of a handler: how it is started, what is passed on of it, and what its end means."""
+
+from __future__ import annotations
+
+import atexit
+import dataclasses
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from certbot_external_auth.backends import Context
+from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
+from certbot_external_auth.backends.handler.heard import Heard, fitting
+from certbot_external_auth.dialects import Call, recognise
+from certbot_external_auth.errors import NOT_TRIED, Failure
+from certbot_external_auth.handler_setup import masking, preflight
+from certbot_external_auth.handler_setup.environment import handler_environment
+from certbot_external_auth.processes import exec_limits
+from certbot_external_auth.processes.program import Ended, Program
+from certbot_external_auth.text import clean
+
+logger = logging.getLogger(__name__)
+
+_called: set[tuple[tuple[str, ...], str]] = set()
+"""Commands and operations called in this process."""
+_last: dict[tuple[str, ...], Handler] = {}
+"""By command, whose turn came last."""
+
+
+def handlers(words: tuple[str, ...], dialect: Any) -> list[tuple[str, ...]]:
+    """The handler's command line; in a dialect that has folders of hooks, that of each hook of the folder."""
+    if not getattr(dialect, "folder", False) or not os.path.isdir(words[0]):
+        return [words]
+    found = sorted(entry.path for entry in os.scandir(words[0]) if entry.is_file() and os.access(entry, os.X_OK))
+    return [(path, *words[1:]) for path in found] or [words]
+
+
+class Handler:
+    """The handler of one lineage.
+
+    :ivar secrets: added to its environment, and shown nowhere.
+    :ivar heard: what it printed when it published a challenge, by the challenge's id, if its dialect needs that.
+    :ivar hear: told each piece of that, with the challenge's id, as it comes.
+    :ivar shared_names: TXT names at which the batch has more values than one.
+    """
+
+    def __init__(self, context: Context, dialect: Any) -> None:
+        self.secrets: Mapping[str, str] = {}
+        self.heard: dict[str, Heard] = {}
+        self.hear: Callable[[str, bytes], None] | None = None
+        self.shared_names: frozenset[str] = frozenset()
+        self._context = context
+        self._settings = context.settings
+        self._dialect = dialect
+        self._surroundings: dict[str, str] = {}
+        self._masks: tuple[bytes, ...] = ()
+        self._size = exec_limits.measure((), {})
+        self._limit = 0
+
+    def look_around(self) -> None:
+        """Read the environment for the calls that follow, once for all; Certbot changes its own now and then."""
+        self._surroundings = {**handler_environment(os.environ), **self.secrets}
+        self._masks = masking.of(self.secrets, self._context.facts.exports)
+        self._size = exec_limits.measure((), self._surroundings)
+        self._limit = exec_limits.system_limit()
+
+    def commands(self) -> list[tuple[str, ...]]:
+        """Every command line that may be called."""
+        cleanup = self._context.facts.cleanup_words
+        return [*self._handlers(), *([cleanup] if cleanup else [])]
+
+    def _handlers(self) -> list[tuple[str, ...]]:
+        return handlers(self._context.words, self._dialect)
+
+    def steps(self, call: Call, publishing: bool = False) -> Steps:
+        """One call; in a folder of hooks every one is called, and one that did it is enough.
+
+        :param publishing: what it prints is for the cleanup.
+        """
+        call = self._fitted(call)
+        key = (self._context.words, call.operation)
+        if call.once and key in _called:
+            return []
+        if call.optional and self._settings.historic and call.operation != "unchanged_cert":
+            # The plugin of 2016-2020 did not call these, and hooks of its time end with 1 when they are.
+            return []
+        until = self._context.until
+        if until is not None and time.monotonic() >= until:
+            return [self._untried(call)]
+        _called.add(key)
+        self._exit_later()
+        handlers = [call.words] if call.words is not None else self._handlers()
+        results = []
+        for words in handlers:
+            logger.debug("Calling %s: %s", words[0], _label(call))
+            program = self._program(words, call)
+            if publishing and getattr(self._dialect, "told_output", False):
+                program = dataclasses.replace(program, hear=self._hearing(call))
+            results.append((words, (yield program)))
+            self._note(call, results[-1][1])
+        return self._failures(call, results)
+
+    def _untried(self, call: Call) -> Failure:
+        ids = tuple(one.id for one in call.challenges)
+        who = f"The handler {self._context.words[0]}"
+        return Failure(who, call.operation, call.identifiers, NOT_TRIED, mend="", ids=ids)
+
+    def _failures(self, call: Call, results: Sequence[tuple[tuple[str, ...], Ended]]) -> list[Failure]:
+        """What went wrong with a call, if it did."""
+        if any(ended.ok for _, ended in results):
+            return []
+        refused = [(words, ended) for words, ended in results if self._dialect.supported(call, ended)]
+        if not refused:
+            logger.info("%s: the handler does not implement it.", call.operation)
+            return []
+        # Of a folder of hooks the one that tried and failed tells more than those that only declined.
+        words, ended = min(refused, key=lambda one: one[1].code is not None and one[1].code == call.declined_by)
+        if call.optional:
+            logger.info("%s: %s, which changes nothing: the operation is optional.", call.operation, ended)
+            return []
+        failure = Failure(
+            who=f"The handler {words[0]}",
+            operation=call.operation,
+            identifiers=call.identifiers,
+            happened=str(ended),
+            output=ended.tail,
+            mend=self._mend(words, call, ended),
+            ids=tuple(one.id for one in call.challenges),
+        )
+        return [failure]
+
+    def too_large(self, call: Call) -> Failure | None:
+        """What would not fit through the start of a program, said before anything is published."""
+        words = call.words or self._context.words
+        argv = [*words, *call.arguments]
+        if self._surroundings.keys() & call.variables.keys():
+            size = exec_limits.measure(argv, {**self._surroundings, **call.variables})
+        else:
+            size = self._size + exec_limits.measure(argv, call.variables)
+        reason = exec_limits.too_large(size, self._limit)
+        if reason is None:
+            return None
+        mend = "Start Certbot with a smaller environment"
+        if len(call.challenges) > 1:
+            # A hook takes a chain for the whole of what is to be published, so it is never cut into two.
+            mend += ", ask for fewer names in one certificate, or give --external-auth-hook-chain no"
+        return Failure(f"The handler {words[0]}", call.operation, call.identifiers, reason, mend=f"{mend}.")
+
+    def _exit_later(self) -> None:
+        """A dialect may have a call for the end of the process, made once for each handler: about the last lineage."""
+        if not hasattr(self._dialect, "exit") or self._settings.historic or self._context.recovering:
+            return
+        if self._context.words not in _last:
+            atexit.register(_exit, self._context.words, os.getpid())
+        _last[self._context.words] = self
+
+    def exit(self) -> None:
+        """Make that call."""
+        exception = getattr(sys, "last_value", None)
+        error = clean(str(exception) or type(exception).__name__) if exception is not None else ""
+        self.look_around()
+        carry_out(self._dialect.exit(self._context.facts, error), self.steps, keep_going=True)
+
+    def _program(self, words: Sequence[str], call: Call) -> Program:
+        label = _label(call)
+        return Program(
+            [*words, *call.arguments],
+            environment={**self._surroundings, **call.variables},
+            say=lambda line: self._say(label, line),
+            stdin=call.document,
+            umask=call.umask,
+            folder=call.folder or self._context.folder,
+            limit=self._settings.timeout,
+            masks=self._masks,
+        )
+
+    def _say(self, label: str, line: str) -> None:
+        """Pass on a line that the handler printed."""
+        logger.info("%s: %s", label, line)
+        if self._context.hear is not None:
+            self._context.hear(label, line)
+
+    def _note(self, call: Call, ended: Ended) -> None:
+        logger.debug("%s: %s", _label(call), ended)
+        for challenge in call.challenges:
+            if challenge.id in self.heard:
+                self.heard[challenge.id].ended = ended.ok
+
+    def _hearing(self, call: Call) -> Callable[[bytes], None]:
+        ids = [challenge.id for challenge in call.challenges]
+        self.heard.update((each, Heard()) for each in ids)
+
+        def hear(data: bytes) -> None:
+            for each in ids:
+                self.heard[each].add(data)
+                if self.hear is not None:
+                    self.hear(each, data)
+
+        return hear
+
+    def _fitted(self, call: Call) -> Call:
+        """With as much of the handler's own output as a program may be given; of too much, the end."""
+        name = getattr(self._dialect, "output_variable", None)
+        whole = call.variables.get(name) if name else None
+        if not name or not whole:
+            return call
+        argv = [*(call.words or self._context.words), *call.arguments]
+        rest = exec_limits.measure(argv, {**self._surroundings, **call.variables, name: ""})
+        text = fitting(whole, exec_limits.room(name, rest, self._limit))
+        if text == whole:
+            return call
+        logger.warning(
+            "%s: what the handler printed when it published takes %d bytes, which no program can be given in one "
+            "variable; %s has the last %d of them.",
+            _label(call),
+            len(os.fsencode(whole)),
+            name,
+            len(os.fsencode(text)),
+        )
+        return dataclasses.replace(call, variables={**call.variables, name: text})
+
+    def _mend(self, words: Sequence[str], call: Call, ended: Ended) -> str:
+        if ended.timed_out:
+            return self._mend_hanging(call)
+        declined = call.declined and ended.code and call.declined_by in (None, ended.code)
+        sentences = [f"This can mean: {call.declined}."] if declined else []
+        other = recognise.likely(self._settings.dialect, ended, preflight.handler_text(words))
+        if other is not None:
+            sentences.append(f"It looks like a hook of another dialect: --external-auth-dialect {other}")
+        elif not ended.tail:
+            sentences.append("It printed nothing; let it say on stderr what is wrong.")
+        if any(value.startswith("-") for one in call.challenges for value in (one.token, one.validation)):
+            sentences.append(
+                "Its token or value begins with '-': if the hook takes that for an option, run Certbot again; the next "
+                "order has others."
+            )
+        return " ".join(sentences)
+
+    def _mend_hanging(self, call: Call) -> str:
+        shared = {one.txt_domain for one in call.challenges} & self.shared_names
+        if not shared or len(call.challenges) > 1:
+            return "Give it more time with --external-auth-timeout, or find out what it waits for."
+        chain = ", or give --external-auth-hook-chain yes if it knows chains"
+        return (
+            f"Two values belong at {min(filter(None, shared))}, and some hooks wait until theirs is the only one: ask "
+            f"for base name and wildcard in two certificates{chain if self._settings.dialect == 'dehydrated' else ''}."
+        )
+
+
+def _exit(words: tuple[str, ...], process_id: int) -> None:
+    if os.getpid() == process_id:
+        _last[words].exit()
+
+
+def _label(call: Call) -> str:
+    return " ".join([call.operation, *call.identifiers[:3], *(["…"] if len(call.identifiers) > 3 else [])])

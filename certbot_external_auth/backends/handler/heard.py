@@ -1,0 +1,69 @@
+"""What a handler prints when it publishes, for dialects whose cleanup is told it: pure, but for one who keeps it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from certbot_external_auth.processes.exec_limits import STRING_LIMIT
+
+KEPT = STRING_LIMIT
+"""Bytes of the end that are kept of one challenge's; more than a variable can hold."""
+_OF_A_CHARACTER = range(0x80, 0xC0)
+"""Bytes of UTF-8 that do not begin one."""
+
+
+class Heard:
+    """What is printed for one challenge. :ivar ended: its call ended, and well."""
+
+    def __init__(self) -> None:
+        self._end = bytearray()
+        self.ended = False
+
+    def add(self, data: bytes) -> None:
+        """The next piece."""
+        self._end += data
+        if len(self._end) > 2 * KEPT:
+            del self._end[:-KEPT]
+
+    @property
+    def text(self) -> str | None:
+        """What the cleanup is told; None if it is not known, since the call was stopped or failed before it said
+        anything."""
+        found = told(bytes(self._end))
+        return found if found or self.ended else None
+
+
+def told(data: bytes) -> str:
+    """As Certbot tells it: whole, without the white space around it. A variable cannot hold NUL."""
+    return os.fsdecode(data.replace(b"\0", b"")).strip()
+
+
+def fitting(text: str, room: int) -> str:
+    """The end of a text that has no more than `room` bytes."""
+    data = os.fsencode(text)
+    if len(data) <= room:
+        return text
+    end = data[len(data) - room :] if room > 0 else b""
+    while end and end[0] in _OF_A_CHARACTER:
+        end = end[1:]
+    return os.fsdecode(end)
+
+
+def same_program(words: Sequence[str], others: Sequence[str] | None) -> bool:
+    """Whether a cleanup handler is called as the handler is, so that it can tell by its variables alone which it is."""
+    if not words or not others or list(words[1:]) != list(others[1:]):
+        return False
+    if os.path.basename(words[0]) != os.path.basename(others[0]):
+        # Many a program looks at the name it is called by.
+        return False
+    return os.path.realpath(words[0]) == os.path.realpath(others[0])
+
+
+def unsafe(dialect: Any, words: Sequence[str], cleanup_words: Sequence[str] | None, output: str | None) -> bool:
+    """Whether the call that shall withdraw may publish instead.
+
+    :param output: what the handler printed when it published, None if that is not known.
+    """
+    return output is None and getattr(dialect, "told_output", False) and same_program(words, cleanup_words)

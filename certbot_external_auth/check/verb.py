@@ -1,0 +1,87 @@
+"""The verb `check`: calls a handler as a run would, without a CA, and says what to change in it."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+
+from certbot_external_auth import settings
+
+TAKEN = (
+    "dialect",
+    "hook-chain",
+    "cleanup-handler",
+    "timeout",
+    "env-file",
+    "dehydrated-config",
+    "wellknown",
+    "verify-timeout",
+)
+"""Flags of a run that mean the same here."""
+EXAMPLE = """\
+example:
+  certbot-external-auth check /etc/certbot/hook.sh --dialect dehydrated --domain example.org
+
+Every flag is also accepted under its name in Certbot (--external-auth-dialect), so you can copy the flags of a
+Certbot command line. Exit code: 0 if the handler can be used, 1 if not, 2 for wrong use, 128 plus the signal's number
+if a signal ended the check.
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags to a parser."""
+    parser.epilog = EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("handler", nargs="?", metavar="HANDLER", help="path or command line of the handler")
+    add = parser.add_argument
+    known = {option.name: option for option in settings.OPTIONS}
+    for name in TAKEN:
+        option = known[name]
+        text = f"{option.help} (default: {option.default})".replace("%", "%%")
+        add(f"--{name}", f"--external-auth-{name}", metavar=option.metavar, help=text)
+    add("--domain", "-d", metavar="NAME", help="a domain of yours, required; the test values are published there")
+    add("--type", metavar="TYPE", help="challenge type (default: the first one that the dialect supports)")
+    add(
+        "--nameserver",
+        "--external-auth-verify-nameservers",
+        action="append",
+        dest="verify_nameservers",
+        metavar="HOST[:PORT]",
+        help="ask this server instead of the zone's own name servers; may be repeated",
+    )
+    add("--http-01-port", default="80", metavar="PORT", help="port that the CA asks for http-01 (default: 80)")
+    add("--https-port", default="443", metavar="PORT", help="port that the CA asks for the TLS types (default: 443)")
+    add(
+        "--work-dir",
+        metavar="DIRECTORY",
+        help="Certbot's work directory, if your TLS server reads validation certificates from there (default: a "
+        "temporary directory)",
+    )
+    add("--json", action="store_true", help="print one JSON object per line; the last one is the summary")
+
+
+def main(given: argparse.Namespace) -> int:
+    """Rehearse, and return the exit code.
+
+    :raises UsageError: for wrong use.
+    :raises NotPrintedError: if stdout did not take the whole report.
+    """
+    from certbot_external_auth.check.command_line import build
+    from certbot_external_auth.check.rehearsal import Rehearsal
+    from certbot_external_auth.check.report import JsonReport, TextReport
+    from certbot_external_auth.console.documents import NotPrintedError
+    from certbot_external_auth.signals.interruption import signals
+
+    with tempfile.TemporaryDirectory(prefix="certbot-external-auth-") as folder, signals():
+        setting = build(given, folder)
+        report = JsonReport() if given.json else TextReport()
+        report.begin(setting)
+        summary = Rehearsal(setting, report).run()
+        report.end(summary)
+    if report.lost:
+        raise NotPrintedError(f"The report could not be printed: {report.lost}. The check itself ran to its end.")
+    if summary.interrupted is not None:
+        import signal
+
+        return 128 + signal.Signals[summary.interrupted]
+    return 0 if summary.ok else 1

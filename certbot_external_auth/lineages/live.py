@@ -1,0 +1,95 @@
+"""The live certificates of a configuration directory, each read once in a process.
+
+Certbot makes a new plugin object for each lineage that it renews. If each of these read all certificates, two thousand
+lineages would cost four million readings.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+
+from certbot_external_auth.files import file_signature
+from certbot_external_auth.lineages import certificate
+
+
+@dataclass
+class _Read:
+    """A certificate as it was read.
+
+    :ivar signature: what its file had before.
+    :ivar names: in lower case; None until they are needed, since a run rarely asks for them.
+    """
+
+    signature: file_signature.Signature
+    sha256: str
+    names: frozenset[str] | None = None
+
+
+class Live:
+    """The certificates in the folder ``live`` of one configuration directory."""
+
+    def __init__(self, config_dir: str) -> None:
+        self._folder = os.path.join(config_dir, "live")
+        self._read: dict[str, _Read] = {}
+        self._named: dict[frozenset[str], str] | None = None
+
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprint of each lineage's certificate as it is now; reads only what has changed."""
+        self._look()
+        return {lineage: read.sha256 for lineage, read in self._read.items()}
+
+    def with_names(self, names: frozenset[str]) -> str | None:
+        """The first lineage whose certificate has exactly these names, in lower case."""
+        found = self._index().get(names)
+        if found is not None and file_signature.signature(self._path(found)) == self._read[found].signature:
+            return found
+        self._look()
+        return self._index().get(names)
+
+    def _path(self, lineage: str) -> str:
+        return os.path.join(self._folder, lineage, "cert.pem")
+
+    def _look(self) -> None:
+        before, self._read, self._named = self._read, {}, None
+        with contextlib.suppress(OSError):
+            for lineage in sorted(os.listdir(self._folder)):
+                now = self._now(lineage, before.get(lineage))
+                if now is not None:
+                    self._read[lineage] = now
+
+    def _now(self, lineage: str, before: _Read | None) -> _Read | None:
+        # The signature comes first: what is written between the two is read again the next time.
+        signature = file_signature.signature(self._path(lineage))
+        if signature is None:
+            return None
+        if before is not None and before.signature == signature:
+            return before
+        with contextlib.suppress(OSError, ValueError):
+            return _Read(signature, certificate.fingerprint(self._path(lineage)))
+        return None
+
+    def _index(self) -> dict[frozenset[str], str]:
+        if not self._read:
+            self._look()
+        if self._named is None:
+            self._named = {}
+            for lineage, read in self._read.items():
+                if read.names is None:
+                    read.names = self._names(lineage)
+                self._named.setdefault(read.names, lineage)
+        return self._named
+
+    def _names(self, lineage: str) -> frozenset[str]:
+        with contextlib.suppress(OSError, ValueError):
+            return frozenset(name.lower() for name in certificate.read(self._path(lineage)).names)
+        return frozenset()
+
+
+_known: dict[str, Live] = {}
+
+
+def of(config_dir: str) -> Live:
+    """What this process knows about a configuration directory."""
+    return _known.setdefault(os.path.abspath(config_dir), Live(os.path.abspath(config_dir)))

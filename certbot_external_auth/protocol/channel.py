@@ -1,0 +1,193 @@
+"""The line channel on stdout and stdin, opened once per process and kept clean of everything else.
+
+From then on file descriptor 1 is stderr and 0 is /dev/null for Certbot, its hooks and every child; only this module
+holds the two ends that the driver sees.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import sys
+import time
+from collections.abc import Iterator
+
+from certbot_external_auth.errors import DriverError
+from certbot_external_auth.files.standard_descriptors import STANDARD, is_open, text_on
+from certbot_external_auth.protocol.answers import LINE_LIMIT
+from certbot_external_auth.signals import deferral
+
+_WRITE_CHUNK = 4096
+"""A pipe that poll() calls writable takes this much without blocking (PIPE_BUF of POSIX, as Linux has it)."""
+AHEAD_LIMIT = 4 * 1024 * 1024
+"""Bytes of answers that are taken in while lines wait to be read."""
+
+
+def _duplicate(descriptor: int) -> int:
+    """A copy outside the three standard numbers that no child inherits."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+
+
+def _standard(descriptor: int) -> bool:
+    """Whether this process was started with it. A number that was free then is Certbot's log by now, say."""
+    at_start = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
+    return at_start[descriptor] is not None and is_open(descriptor)
+
+
+def _nowhere(flags: int) -> int:
+    """What stands in for what is not there. :param flags: read-only, writing to it fails."""
+    descriptor = os.open(os.devnull, flags)
+    try:
+        return _duplicate(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Channel:
+    """Bytes in lines. All deadlines are on the monotonic clock.
+
+    :ivar session: the other end is a session of `begin`: somebody comes for a while, and perhaps never again.
+    :ivar deadline: seconds that a session gives a batch; None: as the settings say.
+    :ivar run: what the stream's lines name.
+    """
+
+    session = False
+    deadline: float | None = None
+    run = ""
+
+    def __init__(self, read: int | None, write: int) -> None:
+        """:param read: a descriptor, or None if there is nothing to read from. :param write: a descriptor."""
+        self._read = read
+        self._write = write
+        self._buffer = bytearray()
+        self._skipping = False
+        self.ended = read is None
+
+    @classmethod
+    def standard(cls) -> Channel:
+        """Take over stdout and stdin of this process."""
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        free = [number for number in STANDARD if not is_open(number)]
+        write = _duplicate(1) if _standard(1) else _nowhere(os.O_RDONLY)
+        read = _duplicate(0) if _standard(0) else None
+        low = os.open(os.devnull, os.O_RDWR)
+        null = _duplicate(low)
+        # A number that Certbot was started without, and has something at now, is not ours to take.
+        if _standard(0) or 0 in free:
+            os.dup2(null, 0)
+        if 2 in free:
+            os.dup2(null, 2)
+        if _standard(1) or 1 in free:
+            os.dup2(2 if _standard(2) else null, 1)
+        os.close(null)
+        if low not in STANDARD:
+            os.close(low)
+        if sys.stdout is None:
+            # Certbot binds its display to it.
+            sys.stdout = sys.stderr or text_on(_nowhere(os.O_WRONLY))
+        return cls(read, write)
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a person sits at the reading end."""
+        return self._read is not None and os.isatty(self._read)
+
+    def nobody(self) -> bool:
+        """Whether the input is at its end with nothing left in it; reads ahead, so nothing is lost."""
+        while not self.ended and len(self._buffer) < LINE_LIMIT and self._ready(0.0):
+            self._fill()
+        return self.ended and not self._buffer
+
+    @contextlib.contextmanager
+    def while_somebody_is_there(self) -> Iterator[None]:
+        """In a session `ended` says meanwhile that nobody is connected."""
+        yield
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Write everything.
+
+        :raises DriverError: if the other end is closed, or does not read until the deadline.
+        """
+        view = memoryview(data)
+        while view:
+            self._wait_for_room(deadline)
+            try:
+                view = view[os.write(self._write, view[:_WRITE_CHUNK]) :]
+            except OSError as error:
+                raise DriverError(
+                    f"The program that started Certbot has closed its end of stdout ({error.strerror})."
+                ) from None
+
+    def _wait_for_room(self, deadline: float) -> None:
+        """Until something can be written. A driver may be busy writing answers itself and read only after that, so
+        these are taken in meanwhile."""
+        while True:
+            poll = select.poll()
+            poll.register(self._write, select.POLLOUT)
+            if self._read is not None and not self.ended and len(self._buffer) < AHEAD_LIMIT:
+                poll.register(self._read, select.POLLIN)
+            deferral.look()
+            ready = [descriptor for descriptor, _ in poll.poll(max(0.0, deadline - time.monotonic()) * 1000)]
+            if self._write in ready:
+                return
+            if not ready:
+                raise DriverError("The program that started Certbot does not read its lines any more.")
+            self._fill()
+
+    def finish(self) -> None:
+        """Nothing more will be said. The descriptors stay, lest something else is printed to their numbers."""
+
+    def receive(self, deadline: float) -> bytes | None:
+        """The next line without its newline, or None at the deadline and at the end of input (see `ended`).
+
+        A line that is too long comes back cut to one byte more than the limit; the rest of it is dropped.
+        """
+        while True:
+            line = self._take()
+            if line is not None:
+                return line
+            if self.ended or not self._ready(deadline - time.monotonic()):
+                return None
+            self._fill()
+
+    def _take(self) -> bytes | None:
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            if len(self._buffer) > LINE_LIMIT:
+                line = b"" if self._skipping else bytes(self._buffer[: LINE_LIMIT + 1])
+                self._buffer.clear()
+                skipped, self._skipping = self._skipping, True
+                return None if skipped else line
+            if self.ended and self._buffer and not self._skipping:
+                line = bytes(self._buffer)
+                self._buffer.clear()
+                return line
+            return None
+        line = bytes(self._buffer[: min(end, LINE_LIMIT + 1)])
+        del self._buffer[: end + 1]
+        if self._skipping:
+            self._skipping = False
+            return self._take()
+        return line
+
+    def _ready(self, seconds: float) -> bool:
+        if self._read is None:
+            return False
+        poll = select.poll()
+        poll.register(self._read, select.POLLIN)
+        deferral.look()
+        return bool(poll.poll(max(0.0, seconds) * 1000))
+
+    def _fill(self) -> None:
+        assert self._read is not None
+        try:
+            data = os.read(self._read, 65536)
+        except OSError:
+            data = b""
+        if data:
+            self._buffer += data
+        else:
+            self.ended = True

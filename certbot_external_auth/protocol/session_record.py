@@ -1,0 +1,71 @@
+"""The folder of a session, as the session's Certbot uses it: where to listen, and the lines it has said."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.files import own_folder
+from certbot_external_auth.sessions import record
+
+logger = logging.getLogger(__name__)
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_RECORD = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_LIMIT = 50_000_000
+
+
+class Record:
+    """A file to which every line is added, for who comes after the end.
+
+    :param path: in the folder of a session.
+    """
+
+    def __init__(self, path: str) -> None:
+        """:raises OSError: if it cannot be opened."""
+        self._folder = os.path.dirname(path)
+        self._file: int | None = os.open(path, _RECORD, 0o600)
+
+    def add(self, data: bytes) -> None:
+        """Add a line; the session goes on where that cannot be done."""
+        rest = memoryview(data)
+        while rest and self._file is not None:
+            try:
+                # A disk that is almost full takes the beginning.
+                rest = rest[os.write(self._file, rest) :]
+            except OSError as error:
+                if not self._make_room(error):
+                    logger.warning("The session's lines are not recorded any more (%s); it goes on.", error)
+                    self._file = None
+
+    def _make_room(self, problem: OSError) -> bool:
+        try:
+            folder = os.open(self._folder, _FOLDER)
+        except OSError:
+            return False
+        try:
+            return record.make_room(folder, problem)
+        finally:
+            os.close(folder)
+
+
+def session_record(folder: str) -> tuple[str, str, float | None]:
+    """Socket, record and deadline of a session that `certbot-external-auth begin` made.
+
+    :raises UsageError: if the folder is not this user's alone.
+    """
+    try:
+        descriptor = os.open(folder, _FOLDER)
+        try:
+            status = os.fstat(descriptor)
+            if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+                raise UsageError([f"The session {folder} is not this user's alone."])
+            found = json.loads(own_folder.read(descriptor, "session.json", _LIMIT))
+        finally:
+            os.close(descriptor)
+        deadline = found.get("deadline")
+        return str(found["socket"]), os.path.join(folder, "lines"), None if deadline is None else float(deadline)
+    except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError([f"The session {folder} cannot be read ({error})."]) from None

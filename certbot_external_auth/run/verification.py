@@ -1,0 +1,229 @@
+"""Between publishing and asking the CA: wait until the CA will see it, tell how far it is, and why it does not come."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from certbot import errors
+
+from certbot_external_auth.backends import Context
+from certbot_external_auth.challenges import Challenge, guard
+from certbot_external_auth.dialects import recognise
+from certbot_external_auth.errors import MissingDependencyError, NotVisibleError
+from certbot_external_auth.handler_setup import preflight
+from certbot_external_auth.processes.program import Ended
+from certbot_external_auth.protocol import lines
+from certbot_external_auth.protocol.lines import Line, Problem
+from certbot_external_auth.text import clean, counted, one_line, quoted
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, expectations, report
+from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.verdict import Decision, State, said
+from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
+
+logger = logging.getLogger(__name__)
+
+EXPLAIN_LIMIT = 5.0
+"""Seconds for finding out the reason, when the time is over."""
+ALIAS_LIMIT = 3.0
+"""Seconds for finding out, before anything is published, which names are aliases."""
+OFF_LIMIT = 1.0
+"""The same where nobody looks, perhaps because there is no way to."""
+OFF = "off"
+
+
+class Verification:
+    """Of one run.
+
+    :param say: tells a person how it goes; None where nobody is to be told.
+    :param inform: takes a JSON line.
+    """
+
+    def __init__(self, context: Context, say: Callable[[str], None] | None, inform: Callable[[Line], None]) -> None:
+        self._settings = context.settings
+        self._subset = context.subset
+        self._publisher = publisher(context)
+        self._words = context.words
+        self._say = say or logger.info
+        self._inform = inform
+        self._told: dict[str, tuple[State, list[tuple[str, str, Outcome]]]] = {}
+        self._last = ""
+        self.observer = Observer(surroundings(context))
+
+    @property
+    def policy(self) -> Policy:
+        settings = self._settings
+        return Policy(settings.verify, settings.verify_timeout, settings.verify_settle)
+
+    def prepare(self) -> None:
+        """:raises MissingDependencyError: if looking will not be possible."""
+        if self._settings.verify != OFF:
+            try:
+                import dns.version  # noqa: F401
+            except ImportError as error:
+                raise MissingDependencyError("dnspython", error) from error
+
+    def aliased(self, challenges: Sequence[Challenge]) -> list[Challenge]:
+        """The batch, with the end of their aliases where TXT names are aliases; never fails, and takes little time.
+
+        Where to publish is another question than whether it can be seen, so it is asked also if that is not.
+        """
+        names = list(dict.fromkeys(one.txt_domain for one in challenges if one.txt_domain is not None))
+        if self._settings.historic or not names:
+            return list(challenges)
+        targets = self._targets(names)
+        for name, (target, zone) in list(targets.items()):
+            if guard.alias_ends(target, zone):
+                logger.info("%s is an alias of %s%s.", name, target, f" in the zone {zone}" if zone else "")
+                continue
+            del targets[name]
+            logger.warning(
+                "%s is an alias of %s in the zone %s; that is no name a handler may be given, so it is taken for none.",
+                name,
+                quoted(target),
+                quoted(zone),
+            )
+        return [_with_end(one, targets.get(one.txt_domain or "")) for one in challenges]
+
+    def _targets(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+        try:
+            limit = OFF_LIMIT if self._settings.verify == OFF else ALIAS_LIMIT
+            return self.observer.follow(names, time.monotonic() + limit)
+        except errors.SignalExit:
+            raise
+        except Exception as error:
+            logger.debug("Following aliases failed.", exc_info=True)
+            logger.warning("Which TXT names are aliases could not be found out: %s", _described(error))
+            return {}
+
+    def check(self, challenges: Sequence[Challenge]) -> None:
+        """Returns when the CA may be asked.
+
+        :raises NotVisibleError: if it would not see what was published.
+        """
+        if self._settings.verify == OFF or not challenges:
+            return
+        wanted = expectations(challenges)
+        found = watch(self.observer, wanted, self.policy, lambda one: self._tell(wanted, one))
+        for line in report.table(wanted, found.observations):
+            logger.debug("%s", line)
+        decision = found.decision(self._settings.verify)
+        if decision is Decision.GO_ON:
+            self._say_end(found)
+        elif decision is Decision.WARN or self._some_may_be_left_out(found):
+            logger.warning("%s", "\n".join(self._text(wanted, found)))
+        else:
+            raise NotVisibleError(self._text(wanted, found), self._problems(wanted, found))
+
+    def _some_may_be_left_out(self, found: Round) -> bool:
+        """The names that are visible are worth asking the CA, which then leaves the others out."""
+        return self._subset and State.VISIBLE in found.states.values()
+
+    def reasons(self, wanted: Sequence[Expectation], observations: Sequence[Observation]) -> list[str]:
+        """Sentences about what most likely is wrong; asks the servers once more, for at most `EXPLAIN_LIMIT`."""
+        return reasons(self.observer, wanted, observations, self._publisher)
+
+    # --- while it lasts ---
+
+    def _tell(self, wanted: Sequence[Expectation], found: Round) -> None:
+        states = found.states
+        for one in wanted:
+            state, rows = states[one.place], found.seen[one.place]
+            # Another time for the same answer is no news.
+            news = state, [(row.server, row.address, row.outcome) for row in rows]
+            if self._told.get(one.place) != news:
+                self._told[one.place] = news
+                seen = [_observed(row) for row in rows]
+                for identifier in one.ids:
+                    self._inform(lines.visibility(identifier, state.value, seen))
+        text = report.summary(found.seen)
+        logger.debug("Look %d after %.1f s: %s", found.number, found.seconds, text)
+        if not found.over and text != self._last:
+            self._last = text
+            limit = f"up to {self._settings.verify_timeout:.0f} s"
+            self._say(f"Waiting until the CA will see it, {limit}: {text}" if found.number == 1 else f"  {text}")
+
+    def _say_end(self, found: Round) -> None:
+        if self._last:
+            self._say(f"Visible at every address after {found.seconds:.0f} s.")
+
+    # --- when it is over ---
+
+    def _text(self, wanted: Sequence[Expectation], found: Round) -> list[str]:
+        """What is missing, as lines: a sentence, the table, the likely reasons, what helps."""
+        missing = report.worst_first(wanted, found.observations)
+        observations = [row for one in missing for row in found.seen[one.place]]
+        denied = any(Says.NO in said(found.seen[one.place]) for one in missing)
+        names = ", ".join(dict.fromkeys(one.identifier for one in missing[:5])) + (", …" if len(missing) > 5 else "")
+        verb = "cannot be seen everywhere" if denied else "could not be looked for everywhere"
+        named = bool(self._settings.verify_nameservers)
+        return [
+            f"What was published for {names} {verb}, after "
+            f"{counted(round(found.seconds), 'second')} ({len(missing)} of {counted(len(wanted), 'place')}):",
+            *report.table(missing, observations, report.MOST_ROWS),
+            *self.reasons(wanted, found.observations),
+            *self._other_dialect(observations),
+            " ".join(report.advice(observations, self._settings.verify_timeout, named)),
+        ]
+
+    def _other_dialect(self, observations: Sequence[Observation]) -> list[str]:
+        """A hook that takes no notice of what it does not know ends with success in any dialect."""
+        if not self._words or {Says.YES, Says.NO} & said(observations) != {Says.NO}:
+            return []
+        other = recognise.likely(self._settings.dialect, Ended(code=0), preflight.handler_text(self._words))
+        who = self._publisher.who
+        return [f"{who} looks like a hook of another dialect: --external-auth-dialect {other}"] if other else []
+
+    def _problems(self, wanted: Sequence[Expectation], found: Round) -> Mapping[str, Problem]:
+        problems: dict[str, Problem] = {}
+        for one in report.worst_first(wanted, found.observations):
+            detail = one_line(clean(report.summary({one.place: found.seen[one.place]})))
+            problems.update({key: {"type": "challenge.not_visible", "detail": detail} for key in one.ids})
+        return problems
+
+
+def reasons(
+    observer: Observer, wanted: Sequence[Expectation], observations: Sequence[Observation], publisher: report.Publisher
+) -> list[str]:
+    """See `Verification.reasons`; what fails in a way nobody foresaw is a sentence too, so that the table is shown."""
+    clues: Sequence[Clue] = ()
+    failed = []
+    try:
+        clues = observer.explain(wanted, observations, time.monotonic() + EXPLAIN_LIMIT)
+    except errors.SignalExit:
+        raise
+    except Exception as error:
+        logger.debug("Looking for the reason failed.", exc_info=True)
+        failed = [f"The reason could not be looked for: {_described(error)}"]
+    return [*report.reasons(wanted, observations, clues, publisher), *failed]
+
+
+def _observed(row: Observation) -> Mapping[str, str | float]:
+    """As a JSON line has it."""
+    seconds = round(row.seconds, 2)
+    return {"server": row.server, "address": row.address, "outcome": row.outcome.value, "seconds": seconds}
+
+
+def _described(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}")
+
+
+def _with_end(challenge: Challenge, end: tuple[str, str] | None) -> Challenge:
+    if end is None:
+        return challenge
+    return dataclasses.replace(challenge, txt_target=end[0], txt_zone=end[1] or None)
+
+
+def surroundings(context: Context) -> Surroundings:
+    """What the probes are told."""
+    return Surroundings(context.settings.verify_nameservers, context.http_port, context.tls_port)
+
+
+def publisher(context: Context) -> report.Publisher:
+    """Who is named in sentences about what was published."""
+    settings, mode = context.settings, context.settings.mode
+    if mode == "handler":
+        return report.Publisher(f"The handler {context.words[0]}", settings.dialect, settings.hook_chain)
+    return report.Publisher("The program that drives Certbot" if mode == "json" else "Whoever published")

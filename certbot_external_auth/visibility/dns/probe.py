@@ -1,0 +1,282 @@
+"""Looks for TXT records as the CA will: at every address of every name server of the zone, aliases followed."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from certbot_external_auth.challenges import dns01
+from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, parallel, reach
+from certbot_external_auth.visibility.dns import clues, response, wire
+from certbot_external_auth.visibility.dns.reply import Question, Reply
+from certbot_external_auth.visibility.dns.resolver import Resolver, expand
+from certbot_external_auth.visibility.dns.response import LONGEST_CHAIN, Said
+from certbot_external_auth.visibility.dns.zone import Authority, Zone, Zones
+from certbot_external_auth.visibility.probe import Surroundings
+
+if TYPE_CHECKING:
+    from dns.message import Message
+
+logger = logging.getLogger(__name__)
+
+SOCKETS = 256
+"""Addresses asked at a time; of many zones, dead ones must not keep the others waiting."""
+MOST_EXPLAINED = 200
+"""Addresses that are asked for reasons."""
+
+
+@dataclass(frozen=True)
+class _Trail:
+    """An expectation on its way along aliases and down into zones.
+
+    :ivar passed: the names before `name`. :ivar zone: where to ask, None while that is not known.
+    :ivar referral: what an authority of the zone above said about it, until its servers are looked up.
+    :ivar publicly: this authority is at a public address.
+    """
+
+    expectation: Expectation
+    name: str
+    passed: tuple[str, ...] = ()
+    zone: Zone | None = None
+    referral: Said | None = None
+    publicly: bool = False
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (*self.passed, self.name)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One answer about one trail."""
+
+    trail: _Trail
+    authority: Authority
+    reply: Reply
+
+
+class Probe:
+    """See `probe.Probe`.
+
+    :param zones: which zones there are.
+    :param plainly: servers that are named are asked for what they have, and not to look it up.
+    """
+
+    def __init__(self, surroundings: Surroundings, zones: Zones | None = None, plainly: bool = False) -> None:
+        self._named = surroundings.nameservers
+        self._plainly = plainly
+        self._zones = zones or Zones(Resolver(self._named))
+        self._named_zone: Zone | None = None
+        self._dead: set[Endpoint] = set()
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        found: list[Observation] = []
+        trails = [_Trail(one, one.place.lower()) for one in expectations]
+        while trails:
+            further: list[_Trail] = []
+            placed = self._placed(trails, until)
+            found += [observation for trail in placed for observation in self._unasked(trail)]
+            for one in self._ask(placed, until):
+                result = self._judged(one, until)
+                if isinstance(result, Observation):
+                    found.append(result)
+                else:
+                    further.append(result)
+            # Many servers tell the same alias.
+            trails = list(
+                {
+                    (one.expectation.place, one.name, _zone_name(one)): one for one in self._referred(further, until)
+                }.values()
+            )
+        order = {one.place: index for index, one in enumerate(expectations)}
+        return sorted(found, key=lambda one: order[one.place])
+
+    def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
+        """Where aliases of these names end, and in which zone; names without an alias are left out.
+
+        For whoever must know before anything is published. An alias that one server tells is believed, since an older
+        copy of the zone may lack it; where several tell different ones, the first counts.
+        """
+        now = time.monotonic()
+        # Wildcards are looked for afterwards, however long some are silent now.
+        seen = self._before(names, now + (until - now) * 2 / 3)
+        unsaid = set(names) - {one.place for one in seen if one.outcome is Outcome.MATCH or one.asked}
+        if unsaid:
+            logger.info("Whether these are aliases nobody said: %s.", ", ".join(sorted(unsaid)[:5]))
+        seen.sort(key=lambda one: one.outcome is not Outcome.MATCH)
+        # A circle has no end.
+        ends = [one for one in seen if one.asked and one.outcome is not Outcome.NO_RECORD]
+        found = {one.place: (one.asked, one.zone) for one in reversed(ends)}
+        found = self._without_wildcards(found, until)
+        unknown = [place for place, (_, zone) in found.items() if not zone]
+        questions = [Question(found[place][0], "SOA") for place in unknown]
+        replies = Resolver(self._named).ask(questions, until) if self._named and unknown else []
+        for place, reply in zip(unknown, replies, strict=False):
+            found[place] = (found[place][0], reply.read(response.soa, ("", None))[0])
+        return found
+
+    def _without_wildcards(self, found: Mapping[str, tuple[str, str]], until: float) -> dict[str, tuple[str, str]]:
+        """Without the aliases that a wildcard record makes: a record of the name's own takes their place."""
+        siblings = {place: clues.sibling(place) for place in found if clues.fits(clues.sibling(place))}
+        seen = self._before(list(siblings.values()), until) if siblings else []
+        ends = {(one.place, one.asked) for one in seen}
+        return {place: end for place, end in found.items() if (siblings.get(place), end[0]) not in ends}
+
+    def _before(self, names: Sequence[str], until: float) -> list[Observation]:
+        """What is at names at which nothing is published yet, without any resolver's remembering that nothing is."""
+        # Nothing is wanted there, so that whoever answers at all, and not of a circle, is a match.
+        wanted = [Expectation(dns01.TYPE, name, name, ()) for name in names]
+        if not self._named:
+            return self.look(wanted, until)
+        now = time.monotonic()
+        seen = Probe(Surroundings(self._named), plainly=True).look(wanted, now + (until - now) / 2)
+        told = {one.place for one in seen if one.outcome is Outcome.MATCH or one.asked}
+        # A named server that only remembers what others say tells whom to ask.
+        rest = [one for one in wanted if one.place not in told]
+        return [*seen, *(Probe(Surroundings(), self._zones).look(rest, until) if rest else ())]
+
+    def explain(
+        self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
+    ) -> list[Clue]:
+        """See `watch.Observer.explain`: serial numbers, wildcard records, names with the zone's name twice."""
+        wanted = {one.place: one for one in expectations}
+        rows = [one for one in observations if one.address and one.outcome.says in (Says.YES, Says.NO)]
+        late = {one.place for one in rows if one.outcome.says is Says.NO}
+        rows = [one for one in rows if one.place in late][:MOST_EXPLAINED]
+        found = parallel.each(lambda row: clues.at(wanted[row.place], row, bool(self._named), until), rows)
+        return list(dict.fromkeys(clue for clues in found for clue in clues))
+
+    # --- where to ask ---
+
+    def _placed(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
+        """The trails, each with the zone whose servers are to be asked."""
+        if self._named and any(trail.zone is None for trail in trails):
+            zone = self._named_zone or _named_zone(self._named, until)
+            if all(one.address is not None for one in zone.authorities):
+                # One whose name could not be found yet is looked for again the next time.
+                self._named_zone = zone
+            return [trail if trail.zone is not None else replace(trail, zone=zone) for trail in trails]
+        zones = self._zones.of([trail.name for trail in trails if trail.zone is None], until)
+        return [trail if trail.zone is not None else replace(trail, zone=zones[trail.name]) for trail in trails]
+
+    def _referred(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
+        """The trails, those that lead into a zone below with its servers."""
+        told = [(trail.referral, trail.publicly) for trail in trails if trail.referral is not None]
+        zones = self._zones.below(told, until) if told else {}
+        return [
+            trail if trail.referral is None else replace(trail, zone=zones[str(trail.referral.referral)], referral=None)
+            for trail in trails
+        ]
+
+    def _unasked(self, trail: _Trail) -> Iterable[Observation]:
+        """What is to be told about a zone that is not known, and about servers without an address."""
+        zone = trail.zone
+        assert zone is not None
+        if not zone.authorities:
+            # Where an alias leads nowhere that is known here, the CA may be told so; that is not nothing.
+            outcome = Outcome.SERVFAIL if trail.passed and zone.outcome is Outcome.UNREACHABLE else zone.outcome
+            yield self._observation(trail, Authority("", None), outcome, detail=zone.detail)
+        for one in zone.authorities:
+            if one.address is None:
+                yield self._observation(trail, one, one.outcome or Outcome.UNREACHABLE, detail=one.detail)
+
+    def _ask(self, trails: Sequence[_Trail], until: float) -> list[_Asked]:
+        """Every trail's name at every address of its zone: one socket for each address, however many names."""
+        jobs: dict[Endpoint, list[tuple[_Trail, Authority]]] = {}
+        for trail in trails:
+            for one in trail.zone.authorities if trail.zone else ():
+                if one.address is not None:
+                    jobs.setdefault(one.address, []).append((trail, one))
+
+        def ask(address: Endpoint) -> list[_Asked]:
+            # A named server may be a resolver; an authority does nothing with the wish for recursion.
+            recursive = bool(self._named) and not self._plainly
+            questions = [Question(trail.name, "TXT", recursive) for trail, _ in jobs[address]]
+            replies = wire.ask(address, questions, until)
+            return [_Asked(*job, reply) for job, reply in zip(jobs[address], replies, strict=True)]
+
+        # In another order every time, and those last that were silent the last time: none is always the one left over.
+        order = list(jobs)
+        random.shuffle(order)
+        order.sort(key=lambda address: address in self._dead)
+        answers = parallel.each(ask, order, SOCKETS)
+        for address, found in zip(order, answers, strict=True):
+            if found[0].reply.failed is not Outcome.NOT_ASKED:
+                silent = all(one.reply.failed is Outcome.TIMEOUT for one in found)
+                (self._dead.add if silent else self._dead.discard)(address)
+        return [one for found in answers for one in found]
+
+    # --- what the answers mean ---
+
+    def _judged(self, one: _Asked, until: float) -> Observation | _Trail:
+        """An observation, or where to go on."""
+        trail = one.trail
+        said = one.reply.read(self._said, None, trail)
+        if said is None:
+            outcome = one.reply.failed or Outcome.TIMEOUT
+            return self._observation(trail, one.authority, outcome, one.reply.seconds, detail=one.reply.detail)
+        if said.referral is not None:
+            asked = one.authority.address
+            return replace(trail, referral=said, publicly=asked is not None and reach.is_public(asked.host))
+        if said.alias is not None:
+            return self._followed(one, said.alias)
+        outcome = said.outcome or Outcome.SERVFAIL
+        return self._observation(trail, one.authority, outcome, one.reply.seconds, said=said, detail=said.detail)
+
+    def _said(self, message: Message, trail: _Trail) -> Said:
+        if self._plainly and response.remembered(message):
+            return Said(Outcome.NOT_AUTHORITATIVE)
+        return response.read(message, trail.name, trail.expectation.values, _zone_name(trail))
+
+    def _followed(self, one: _Asked, alias: str) -> Observation | _Trail:
+        trail = one.trail
+        if alias in trail.steps or len(trail.steps) > LONGEST_CHAIN:
+            circle = " → ".join([*trail.steps, alias])
+            words = f"its aliases run in a circle: {circle}" if alias in trail.steps else f"too many aliases: {circle}"
+            return self._observation(trail, one.authority, Outcome.NO_RECORD, one.reply.seconds, detail=words)
+        return _Trail(trail.expectation, alias, trail.steps)
+
+    def _observation(
+        self,
+        trail: _Trail,
+        authority: Authority,
+        outcome: Outcome,
+        seconds: float = 0.0,
+        said: Said | None = None,
+        detail: str = "",
+    ) -> Observation:
+        place = trail.expectation.place
+        name = said.name if said is not None and said.name else trail.name
+        return Observation(
+            place=place,
+            server=authority.name,
+            address=str(authority.address or ""),
+            outcome=outcome,
+            seen=said.values if said is not None else (),
+            seconds=seconds,
+            detail=detail,
+            asked=name if name != place.lower() else "",
+            zone=_zone_name(trail) or "",
+        )
+
+
+def _zone_name(trail: _Trail) -> str | None:
+    """The zone's name; None for named servers, whose zone nobody knows."""
+    return trail.zone.name if trail.zone is not None else None
+
+
+def _named_zone(named: Sequence[Endpoint], until: float) -> Zone:
+    """What the administrator named, as if it were a zone's servers."""
+    found = []
+    for one in named:
+        addresses, _ = expand([one], until)
+        found += [Authority(one.host, address) for address in addresses]
+        if not addresses:
+            words = "this machine knows no address of it; see --external-auth-verify-nameservers"
+            found.append(Authority(one.host, None, Outcome.TIMEOUT, words))
+    return Zone(None, tuple(found))

@@ -1,0 +1,233 @@
+"""Which zone a name lies in, and every address of that zone's name servers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.visibility import Outcome, parallel, reach
+from certbot_external_auth.visibility.dns import response, wire
+from certbot_external_auth.visibility.dns.reply import Question, Reply
+from certbot_external_auth.visibility.dns.resolver import Resolver, failure
+from certbot_external_auth.visibility.dns.response import Said
+from certbot_external_auth.visibility.probe import DNS_PORT
+from certbot_external_auth.visibility.this_host import Addresses
+
+ROOT = "."
+MOST_ASKED = 4
+"""Addresses that are asked for all servers of their zone."""
+OWN_LIMIT = 2.0
+"""Seconds for that."""
+NO_ZONE = "the resolvers of this machine know no zone that holds it"
+
+
+@dataclass(frozen=True)
+class Authority:
+    """:ivar name: of the server. :ivar address: where it is asked, None if nowhere: `outcome` tells why.
+    :ivar inside: it has an address, at which it is not asked; see `Zones`.
+    """
+
+    name: str
+    address: Endpoint | None
+    outcome: Outcome | None = None
+    detail: str = ""
+    inside: bool = False
+
+
+@dataclass(frozen=True)
+class Zone:
+    """:ivar name: of the zone; None if it is not known: `outcome` and `detail` tell why. :ivar authorities: each
+    address once."""
+
+    name: str | None
+    authorities: tuple[Authority, ...] = ()
+    outcome: Outcome = Outcome.UNREACHABLE
+    detail: str = NO_ZONE
+
+
+class Zones:
+    """Remembers what it found; what it did not find it looks for again.
+
+    A resolver is never asked about the name itself, but about those above it: its answer that there is no such name
+    would be remembered there, and be given to whoever asks when the record has come. What lies between is told by the
+    authorities (`Said.referral`).
+
+    Who has a zone says where its servers are. So an address that is not public is asked only of a zone that has none
+    but such, and that no server at a public address has told of.
+
+    :param port: where authorities listen.
+    """
+
+    def __init__(self, resolver: Resolver, port: int = DNS_PORT) -> None:
+        self._resolver = resolver
+        self._port = port
+        self._cuts: dict[str, str] = {}
+        self._servers: dict[str, tuple[str, ...]] = {}
+        self._zones: dict[str, Zone] = {}
+        self._below: dict[tuple[str, bool], Zone] = {}
+
+    def of(self, names: Sequence[str], until: float) -> dict[str, Zone]:
+        """For each name the zone that the name above it lies in."""
+        cuts = self._find_cuts([response.parent(name) for name in names], until)
+        zones = self._find_zones([cut for cut in cuts.values() if isinstance(cut, str)], until)
+        found = {}
+        for name in names:
+            cut = cuts[response.parent(name)]
+            found[name] = zones[cut] if isinstance(cut, str) else cut
+        return found
+
+    def below(self, told: Sequence[tuple[Said, bool]], until: float) -> dict[str, Zone]:
+        """Zones that authorities of those above name, all looked up together.
+
+        :param told: referrals, and whether each was told by a server at a public address; one zone may be in many.
+        """
+        glue: dict[str, dict[str, dict[str, None]]] = {}
+        publicly = {said.referral for said, public in told if public}
+        for said, _ in told:
+            if said.referral is not None and (said.referral, said.referral in publicly) not in self._below:
+                servers = glue.setdefault(said.referral, {})
+                for server in said.authorities:
+                    servers.setdefault(server, {}).update(dict.fromkeys(said.glue.get(server, ())))
+        addresses = self._addresses([server for servers in glue.values() for server in servers], until)
+        known = {
+            zone: {server: _with_glue(addresses[server], more) for server, more in servers.items()}
+            for zone, servers in glue.items()
+        }
+        # The zone itself may have more servers than the one above knows.
+        own = self._own_servers({zone: _askable(known[zone], zone in publicly) for zone in known}, until)
+        addresses.update(self._addresses([one for zone in own for one in own[zone] if one not in addresses], until))
+        before = ((said.referral or "", said.referral in publicly) for said, _ in told)
+        found = {key[0]: self._below[key] for key in before if key in self._below}
+        for zone, servers_of in known.items():
+            servers_of.update({one: addresses[one] for one in own[zone] if one not in servers_of})
+            found[zone] = Zone(zone, self._authorities(list(servers_of), servers_of, zone in publicly))
+            if all(one.address is not None or one.inside for one in found[zone].authorities):
+                self._below[zone, zone in publicly] = found[zone]
+        return found
+
+    def _own_servers(self, known: Mapping[str, Sequence[str]], until: float) -> dict[str, tuple[str, ...]]:
+        """The servers each zone names itself, as told by some of those that are known: zone to addresses."""
+        jobs: dict[str, list[str]] = {}
+        for zone, addresses in known.items():
+            for address in addresses[:MOST_ASKED]:
+                jobs.setdefault(address, []).append(zone)
+        limit = min(until, time.monotonic() + OWN_LIMIT)
+
+        def ask(address: str) -> list[tuple[str, Reply]]:
+            questions = [Question(zone, "NS") for zone in jobs[address]]
+            return list(zip(jobs[address], wire.ask(Endpoint(address, self._port), questions, limit), strict=True))
+
+        found: dict[str, dict[str, None]] = {zone: {} for zone in known}
+        for zone, reply in [pair for pairs in parallel.each(ask, list(jobs)) for pair in pairs]:
+            found[zone].update(dict.fromkeys(reply.read(response.servers, (), zone)))
+        return {zone: tuple(servers) for zone, servers in found.items()}
+
+    def _addresses(self, servers: Sequence[str], until: float) -> dict[str, Addresses]:
+        return self._resolver.addresses(servers, until) if servers else {}
+
+    # --- the zone's name ---
+
+    def _find_cuts(self, names: Sequence[str], until: float) -> dict[str, str | Zone]:
+        """For each name the zone it lies in, or why that is not known."""
+        found: dict[str, str | Zone] = {name: self._cuts[name] for name in names if name in self._cuts}
+        climbing = {name: name for name in names if name not in found}
+        while climbing:
+            above = list(dict.fromkeys(climbing.values()))
+            replies = self._resolver.ask([Question(name, "NS", recursive=True) for name in above], until)
+            told = {name: self._told(name, reply) for name, reply in zip(above, replies, strict=True)}
+            for name, asked in list(climbing.items()):
+                cut = told[asked]
+                if cut is None:
+                    climbing[name] = response.parent(asked)
+                    continue
+                found[name] = cut
+                if isinstance(cut, str):
+                    self._cuts[name] = cut
+                del climbing[name]
+        return found
+
+    def _told(self, name: str, reply: Reply) -> str | Zone | None:
+        """The zone a resolver tells, None to ask about the name above."""
+        told = reply.read(response.zone_of, None, name)
+        if reply.message is None:
+            return Zone(None, (), failure(reply), f"asking this machine's resolver: {reply.detail or 'no answer'}")
+        if told is None:
+            return None if name != ROOT else Zone(None)
+        zone, servers = told
+        # The root's servers know no name of ours: nobody here knows it, whatever they would say.
+        if zone == ROOT:
+            return Zone(None)
+        if servers:
+            self._servers[zone] = servers
+        return zone
+
+    # --- its servers ---
+
+    def _find_zones(self, cuts: Sequence[str], until: float) -> dict[str, Zone]:
+        """Zones with all their servers; those with none that has an address are looked for again next time."""
+        missing = [cut for cut in dict.fromkeys(cuts) if cut not in self._zones]
+        lost = self._find_servers([cut for cut in missing if cut not in self._servers], until)
+        names = [server for cut in missing for server in self._servers.get(cut, ())]
+        addresses = self._addresses(names, until)
+        found = {}
+        for cut in missing:
+            zone = lost.get(cut) or Zone(cut, self._authorities(self._servers[cut], addresses))
+            found[cut] = zone
+            if any(one.address is not None for one in zone.authorities):
+                self._zones[cut] = zone
+        return {**self._zones, **found}
+
+    def _find_servers(self, cuts: Sequence[str], until: float) -> dict[str, Zone]:
+        """Ask for the names of the servers; what comes back is those zones for which none were told."""
+        replies = self._resolver.ask([Question(cut, "NS", recursive=True) for cut in cuts], until) if cuts else []
+        lost = {}
+        for cut, reply in zip(cuts, replies, strict=True):
+            told = reply.read(response.zone_of, None, cut)
+            if told is not None and told[1]:
+                self._servers[cut] = told[1]
+            else:
+                lost[cut] = Zone(None, (), failure(reply), f"no name servers of {cut} are told: {reply.detail}")
+        return lost
+
+    def _authorities(
+        self, servers: Sequence[str], addresses: Mapping[str, Addresses], publicly: bool = False
+    ) -> tuple[Authority, ...]:
+        """:param publicly: a server at a public address told of the zone."""
+        found: dict[Endpoint | str, Authority] = {}
+        askable = set(_askable({server: addresses[server] for server in servers}, publicly))
+        for server in servers:
+            known = addresses[server]
+            for address in known.found:
+                endpoint = Endpoint(address, self._port)
+                asked = Authority(server, endpoint)
+                found.setdefault(endpoint, asked if address in askable else _inside(server, address, bool(askable)))
+            if not known.found:
+                # The CA cannot ask it either, unless only its address is not to be had from here.
+                lost = known.outcome in (Outcome.TIMEOUT, Outcome.SERVFAIL, Outcome.REFUSED)
+                other = Outcome.FAULT if known.outcome is Outcome.FAULT else Outcome.UNREACHABLE
+                outcome = Outcome.TIMEOUT if lost else other
+                found[server] = Authority(
+                    server, None, outcome, f"no address: {known.outcome.value if known.outcome else ''}"
+                )
+        return tuple(found.values())
+
+
+def _askable(servers: Mapping[str, Addresses], publicly: bool) -> list[str]:
+    """The addresses of a zone's servers that are asked; see `Zones`."""
+    all_of_them = [address for one in servers.values() for address in one.found]
+    public = [address for address in all_of_them if reach.is_public(address)]
+    return public if public or publicly else all_of_them
+
+
+def _inside(server: str, address: str, others: bool) -> Authority:
+    """A server that is not asked; where there are others, a CA asks those."""
+    words = "others of the zone are" if others else "the server that names it is"
+    detail = f"{address} is not asked: it is not public, and {words}; see --external-auth-verify-nameservers"
+    return Authority(server, None, Outcome.UNREACHABLE if others else Outcome.NOT_ASKED, detail, inside=True)
+
+
+def _with_glue(known: Addresses, glue: Iterable[str]) -> Addresses:
+    found = tuple(dict.fromkeys((*known.found, *glue)))
+    return Addresses(found) if found else known

@@ -1,0 +1,38 @@
+"""The addresses of hosts during one look, each looked up once however many ask for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.visibility.this_host import Addresses
+from certbot_external_auth.visibility.web.addresses import resolve
+
+
+class Directory:
+    """Of one look.
+
+    :param nameservers, until: see `addresses.resolve`.
+    """
+
+    def __init__(self, nameservers: Sequence[Endpoint], until: float) -> None:
+        self._nameservers = nameservers
+        self._until = until
+        self._known: dict[str, Addresses] = {}
+        self._lock = threading.Lock()
+        self._gates: dict[str, threading.Lock] = {}
+
+    def learn(self, hosts: Sequence[str]) -> None:
+        """Look up what can be asked for all together: named servers; this machine's resolver takes one at a time."""
+        if self._nameservers:
+            self._known.update(resolve(hosts, self._until, self._nameservers))
+
+    def of(self, host: str) -> Addresses:
+        """Of one host; whoever comes while it is looked up waits for that."""
+        with self._lock:
+            gate = self._gates.setdefault(host, threading.Lock())
+        with gate:
+            if host not in self._known:
+                self._known.update(resolve([host], self._until, self._nameservers))
+            return self._known[host]

@@ -1,0 +1,270 @@
+"""http-01 as the CA looks (RFC 8555 section 8.3): the URL at every address of its name, and where it is redirected.
+
+No proxy, cookie, password file or cache of this machine has a part in it: the CA knows none of them.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from certbot_external_auth import __version__
+from certbot_external_auth.endpoint import Endpoint, is_address
+from certbot_external_auth.text import one_line
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, reach
+from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.web import fair_queue, redirects
+from certbot_external_auth.visibility.web.address_cache import Directory
+from certbot_external_auth.visibility.web.connection import (
+    PATIENCE,
+    BoundedReader,
+    ConnectionFailedError,
+    connect,
+    handshake,
+)
+from certbot_external_auth.visibility.web.fair_queue import Memory, Step
+from certbot_external_auth.visibility.web.redirects import RedirectError, Target
+
+BUDGET = 65536
+"""Bytes of an answer that are read at most, headers and all."""
+BODY = 1024
+"""Bytes of a body that can be right; a key authorization has 87, or some more with a CA's long token, then blanks."""
+NOT_SHOWN = "what another host says is not shown"
+WIDTH = 64
+"""Requests for one expectation that go on side by side; servers that redirect each to another place make it grow."""
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """One request: an expectation, what to ask for it now, and at which address (None: not looked up yet).
+
+    :ivar home: host of the first request. :ivar redirects: how many have led here.
+    :ivar public: a server at a public address has led here, or is asked here.
+    """
+
+    expectation: Expectation
+    target: Target
+    home: str
+    address: str | None = None
+    redirects: int = 0
+    public: bool = False
+
+    @property
+    def away(self) -> bool:
+        """Whether a redirect has led to another host, of which nothing but the status is shown.
+
+        A redirect from http to https of the same host keeps its answer: `public` already keeps it off inside addresses.
+        """
+        return self.target.host != self.home
+
+    @property
+    def where(self) -> Hashable:
+        """Who may be silent: an address, or whoever knows the addresses of the host."""
+        return self.target.host if self.address is None else Endpoint(self.address, self.target.port)
+
+    @property
+    def rank(self) -> tuple[int, str, bool, str]:
+        """Its place in a table that is looked at again and again."""
+        address = self.address or ""
+        return self.redirects, self.target.url, ":" in address, address
+
+    def observed(self, outcome: Outcome, detail: str = "", seen: str = "", begun: float | None = None) -> Observation:
+        where = "" if self.address is None else str(Endpoint(self.address, self.target.port))
+        redirected = self.target.url != self.expectation.place
+        notes = [f"redirected to {one_line(self.target.url, 200)}"] if redirected else []
+        return Observation(
+            place=self.expectation.place,
+            server=self.target.host,
+            address=where,
+            outcome=outcome,
+            seen=(seen,) if seen else (),
+            seconds=0.0 if begun is None else time.monotonic() - begun,
+            detail="; ".join(filter(None, [detail, *notes])),
+        )
+
+
+class Probe:
+    """See `probe.Probe`."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._memory: Memory[_Errand] = Memory()
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        """See `probe.Probe`. Where a redirect leads is asked as soon as it is known."""
+        surroundings = self._surroundings
+        errands = [_first(one, surroundings) for one in expectations]
+        directory = Directory(surroundings.nameservers, until)
+        directory.learn([one.target.host for one in errands])
+        paths = _Paths(directory, surroundings, until)
+        look: fair_queue.Look[_Errand, Observation] = fair_queue.Look(
+            lambda errand: errand.where, paths.step, _Errand.observed, until, self._memory
+        )
+        order = {one.place: index for index, one in enumerate(expectations)}
+        found = look.run(errands)
+        return [one for _, one in sorted(found, key=lambda pair: (order[pair[1].place], *pair[0].rank))]
+
+
+def _first(expectation: Expectation, surroundings: Surroundings) -> _Errand:
+    target = redirects.target(expectation.place, surroundings.http_port, surroundings.https_port)
+    return _Errand(expectation, target, target.host)
+
+
+class _Paths:
+    """Where the errands of one look lead; used by many threads."""
+
+    def __init__(self, directory: Directory, surroundings: Surroundings, until: float) -> None:
+        self._directory = directory
+        self._surroundings = surroundings
+        self._until = until
+        self._lock = threading.Lock()
+        self._known: set[_Errand] = set()
+        self._counts: Counter[tuple[str, int]] = Counter()
+
+    def step(self, errand: _Errand) -> Step[_Errand, Observation]:
+        """See `fair.Look`."""
+        if errand.address is None:
+            return self._spread(errand)
+        answer = self._fetch(errand, self._until)
+        if isinstance(answer, Observation):
+            return Step((answer,), silent=answer.outcome is Outcome.TIMEOUT)
+        # Where several addresses redirect to one place, that place is asked once.
+        if not self._new(answer):
+            return Step()
+        if answer.redirects > redirects.MOST:
+            detail = f"redirected more than {redirects.MOST} times"
+            return Step((answer.observed(Outcome.WRONG_CONTENT, detail),))
+        return Step(further=(answer,))
+
+    def _new(self, errand: _Errand) -> bool:
+        with self._lock:
+            known = errand in self._known
+            self._known.add(errand)
+            return not known
+
+    def _spread(self, errand: _Errand) -> Step[_Errand, Observation]:
+        """The errand at every address, or an observation about what has none."""
+        addresses = self._directory.of(errand.target.host)
+        if addresses.outcome is not None:
+            silent = addresses.outcome is Outcome.TIMEOUT
+            return Step((errand.observed(addresses.outcome, addresses.detail),), silent=silent)
+        further = [
+            replace(errand, address=one, public=errand.public or reach.is_public(one)) for one in addresses.found
+        ]
+        inside = [one for one in further if errand.public and not reach.is_public(one.address or "")]
+        step = self._bounded(errand, [one for one in further if one not in inside])
+        return replace(step, found=(*step.found, *_kept_back(errand, inside, len(further))))
+
+    def _bounded(self, errand: _Errand, further: Sequence[_Errand]) -> Step[_Errand, Observation]:
+        # Two ways may lead to one address, which is asked once.
+        further = [one for one in further if self._new(one)]
+        key = errand.expectation.place, errand.redirects
+        with self._lock:
+            self._counts[key] += len(further)
+            left_out = self._counts[key] > WIDTH
+        if left_out:
+            return Step((errand.observed(Outcome.NOT_ASKED, f"there are more than {WIDTH} places to ask"),))
+        return Step(further=tuple(further))
+
+    def _fetch(self, errand: _Errand, until: float) -> Observation | _Errand:
+        """One request; the result is what was seen, or where it leads."""
+        begun = time.monotonic()
+        until = min(until, begun + PATIENCE)
+        try:
+            status, reason, location, body = _get(errand.target, errand.address or "", until)
+            surroundings = self._surroundings
+            following = redirects.next_target(
+                errand.target, status, location, surroundings.http_port, surroundings.https_port
+            )
+        except ConnectionFailedError as error:
+            return errand.observed(error.outcome, error.detail, begun=begun)
+        except TimeoutError:
+            return errand.observed(Outcome.TIMEOUT, "connected, but the answer did not come", begun=begun)
+        except (http.client.HTTPException, OSError, ValueError) as error:
+            return errand.observed(Outcome.WRONG_CONTENT, _failed(errand, error), begun=begun)
+        if following is not None:
+            return replace(errand, target=following, address=None, redirects=errand.redirects + 1)
+        if status == http.HTTPStatus.OK and _is_right(errand, body):
+            return errand.observed(Outcome.MATCH, begun=begun)
+        if errand.away:
+            return errand.observed(Outcome.WRONG_CONTENT, NOT_SHOWN, _status(status), begun)
+        if status != http.HTTPStatus.OK:
+            return errand.observed(Outcome.WRONG_CONTENT, seen=one_line(f"{status} {reason}", 100), begun=begun)
+        shown = one_line(body.decode("utf-8", "replace"), 100)
+        detail = f"more than {BODY} bytes" if len(body) > BODY else ""
+        return errand.observed(Outcome.WRONG_CONTENT, detail, shown or "nothing", begun)
+
+
+def _kept_back(errand: _Errand, inside: Sequence[_Errand], count: int) -> list[Observation]:
+    """What is said of addresses that are not public, to which a public one has redirected.
+
+    Who decides where a redirect leads, and with which path, may have no part in this machine's network. The name's own
+    addresses are asked all the same, by a first request to each. Where others of the `count` addresses are public, a CA
+    goes there.
+    """
+    if len(inside) < count:
+        return [] if errand.target.host == errand.home else [_inside(one, Outcome.UNREACHABLE) for one in inside]
+    return [_inside(one, Outcome.NOT_ASKED) for one in inside]
+
+
+def _inside(errand: _Errand, outcome: Outcome) -> Observation:
+    return errand.observed(outcome, "not asked: this address is not public, and one that led to it is")
+
+
+def _failed(errand: _Errand, error: Exception) -> str:
+    """Why there is no answer; the library's words about what is no HTTP quote it."""
+    if errand.away and not isinstance(error, (OSError, RedirectError)):
+        return "what it sends is no HTTP"
+    return one_line(str(error) or type(error).__name__, 200)
+
+
+def _is_right(errand: _Errand, body: bytes) -> bool:
+    return len(body) <= BODY and redirects.matches(body, errand.expectation.values[0])
+
+
+def _status(status: int) -> str:
+    """A status in the words of the standard, not of the server."""
+    known = status in http.HTTPStatus.__members__.values()
+    return f"{status} {http.HTTPStatus(status).phrase}" if known else str(status)
+
+
+def _get(target: Target, address: str, until: float) -> tuple[int, str, str | None, bytes]:
+    """Status, its text, the Location header and the begin of the body.
+
+    :raises ConnectionFailedError: if nobody was reached.
+    :raises OSError: if the connection or the handshake ended.
+    :raises http.client.HTTPException: for what is no HTTP; :raises ValueError: where http.client does not see that.
+    """
+    link = connect(Endpoint(address, target.port), until)
+    try:
+        if target.scheme == "https":
+            link = handshake(link, None if is_address(target.host) else target.host, (), until)
+        link.sendall(_request(target))
+        reader = BoundedReader(link, until, BUDGET)
+        answer = http.client.HTTPResponse(cast(socket.socket, reader), method="GET")
+        answer.begin()
+        # One more than can be right, so that nothing behind it is overlooked.
+        body = answer.read(BODY + 1)
+        if len(body) <= BODY and answer.length:
+            raise http.client.IncompleteRead(body, answer.length)
+        return answer.status, answer.reason, answer.getheader("Location"), body
+    finally:
+        link.close()
+
+
+def _request(target: Target) -> bytes:
+    lines = (
+        f"GET {target.path} HTTP/1.1",
+        f"Host: {target.authority}",
+        f"User-Agent: certbot-external-auth/{__version__}",
+        "Accept: */*",
+        "Accept-Encoding: identity",
+        "Connection: close",
+    )
+    return "\r\n".join([*lines, "", ""]).encode("ascii")

@@ -1,0 +1,105 @@
+"""tls-alpn-01 and tls-sni-01 as the CA looks: a handshake at every address of the name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+from certbot_external_auth.challenges import tlsalpn01
+from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.text import one_line
+from certbot_external_auth.visibility import Expectation, Observation, Outcome
+from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.this_host import Addresses
+from certbot_external_auth.visibility.web import certificates, fair_queue
+from certbot_external_auth.visibility.web.address_cache import Directory
+from certbot_external_auth.visibility.web.connection import PATIENCE, ConnectionFailedError, connect, handshake
+from certbot_external_auth.visibility.web.fair_queue import Memory, Step
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """One handshake: for what, and at which address (None: not looked up yet)."""
+
+    expectation: Expectation
+    address: str | None = None
+
+
+class Probe:
+    """See `probe.Probe`."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._memory: Memory[_Errand] = Memory()
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        """See `probe.Probe`."""
+        directory = Directory(self._surroundings.nameservers, until)
+        directory.learn([one.identifier for one in expectations])
+
+        def step(errand: _Errand) -> Step[_Errand, Observation]:
+            if errand.address is None:
+                return self._spread(errand, directory.of(errand.expectation.identifier))
+            return self._shake_hands(errand, until)
+
+        look = fair_queue.Look(self._where, step, self._observed, until, self._memory)
+        order = {one.place: index for index, one in enumerate(expectations)}
+        found = [one for _, one in look.run([_Errand(one) for one in expectations])]
+        return sorted(found, key=lambda one: (order[one.place], one.address.startswith("["), one.address))
+
+    def _where(self, errand: _Errand) -> Hashable:
+        """Who may be silent: an address, or whoever knows the addresses of the name."""
+        if errand.address is None:
+            return errand.expectation.identifier
+        return Endpoint(errand.address, self._surroundings.https_port)
+
+    def _observed(
+        self, errand: _Errand, outcome: Outcome, detail: str, seen: tuple[str, ...] = (), seconds: float = 0.0
+    ) -> Observation:
+        where = "" if errand.address is None else str(self._where(errand))
+        one = errand.expectation
+        return Observation(one.place, one.identifier, where, outcome, seen, seconds, one_line(detail, 200))
+
+    def _spread(self, errand: _Errand, addresses: Addresses) -> Step[_Errand, Observation]:
+        if addresses.outcome is not None:
+            silent = addresses.outcome is Outcome.TIMEOUT
+            return Step((self._observed(errand, addresses.outcome, addresses.detail),), silent=silent)
+        return Step(further=tuple(replace(errand, address=address) for address in addresses.found))
+
+    def _shake_hands(self, errand: _Errand, until: float) -> Step[_Errand, Observation]:
+        begun = time.monotonic()
+        endpoint = Endpoint(errand.address or "", self._surroundings.https_port)
+        outcome, seen, detail = _seen(errand.expectation, endpoint, min(until, begun + PATIENCE))
+        found = self._observed(errand, outcome, detail, seen, time.monotonic() - begun)
+        return Step((found,), silent=outcome is Outcome.TIMEOUT)
+
+
+def _seen(one: Expectation, endpoint: Endpoint, until: float) -> tuple[Outcome, tuple[str, ...], str]:
+    try:
+        der, protocol = _presented(one, endpoint, until)
+    except ConnectionFailedError as error:
+        return error.outcome, (), error.detail
+    except TimeoutError:
+        return Outcome.TIMEOUT, (), "connected, but the handshake did not end"
+    except (OSError, ValueError) as error:
+        # ValueError: a protocol was chosen whose name is no text.
+        # The library's text begins with its own place in brackets.
+        return Outcome.WRONG_CERTIFICATE, (), f"no handshake: {getattr(error, 'strerror', '') or error}"
+    problem = certificates.problem(one, der, protocol)
+    if problem:
+        return Outcome.WRONG_CERTIFICATE, (certificates.presented(der),), problem
+    return Outcome.MATCH, (), ""
+
+
+def _presented(one: Expectation, endpoint: Endpoint, until: float) -> tuple[bytes, str | None]:
+    """The certificate, and the application protocol that was chosen.
+
+    "The TLS handshake MUST use the 'acme-tls/1' protocol only", with the name as SNI (RFC 8737 section 3; for an
+    address its reverse name, RFC 8738 section 6). For tls-sni-01 no protocol is offered.
+
+    :raises ConnectionFailedError: if nobody was reached. :raises OSError: if there is no handshake.
+    """
+    protocols = (tlsalpn01.ALPN,) if one.type == tlsalpn01.TYPE else ()
+    with connect(endpoint, until) as link, handshake(link, one.place, protocols, until) as connection:
+        return connection.getpeercert(binary_form=True) or b"", connection.selected_alpn_protocol()
