@@ -75,7 +75,7 @@ scenarios: venv pebble ## the long forms: 500 random situations of name servers,
 	ISSUANCES=100 LATEST=20 $(PY) -m pytest -q tests/integration/test_visibility.py -k late_to_some </dev/null
 
 random-drivers: venv ## 2,000 drivers of JSON lines that behave by chance, each another way (a minute)
-	EXTERNAL_AUTH_DRIVERS=2000 $(PY) -m pytest -q -n $(JOBS) tests/unit/test_random_drivers.py </dev/null
+	EXTERNAL_AUTH_DRIVERS=2000 $(PY) -m pytest -q -n $(JOBS) tests/unit/backends/test_random_drivers.py </dev/null
 
 bench: venv pebble servers ## measure beside Certbot's --manual hooks, dehydrated and lego, write docs/performance.md (QUICK=1: a short look, writes nothing)
 	@$(PY) bench/run.py $(if $(QUICK),--quick)

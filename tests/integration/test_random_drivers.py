@@ -1,4 +1,4 @@
-"""The same drivers that behave by chance as in tests/unit/test_random_drivers.py, before real Certbots.
+"""The same drivers that behave by chance as in tests/unit/backends/test_random_drivers.py, before real Certbots.
 
 `EXTERNAL_AUTH_CERTBOTS=50` runs each quirk that often. Left out are those whose end is a time limit of a minute.
 """

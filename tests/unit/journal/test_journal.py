@@ -101,14 +101,14 @@ def test_lock_is_that_of_the_process(tmp_path: Path) -> None:
     one = entry()
     program = (
         "import sys; sys.path[0:0] = sys.argv[2:]\n"
-        "from tests.unit.test_journal import journal, Path\n"
+        "from tests.unit.journal.test_journal import journal, Path\n"
         "from certbot_external_auth.journal.entry import decode\n"
         "held = journal.Held.new(sys.argv[1], decode(sys.stdin.buffer.read()))\n"
         "print('ready', flush=True); import time; time.sleep(600)\n"
     )
     from certbot_external_auth.journal.entry import encode
 
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(Path(__file__).resolve().parents[3])
     words = [sys.executable, "-c", program, str(tmp_path), root]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None

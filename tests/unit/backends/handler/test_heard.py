@@ -156,7 +156,7 @@ RUN = """
 import sys
 from pathlib import Path
 sys.path[0:0] = [sys.argv[1]]
-from tests.unit.test_auth_output import batch, context, journal, recovering, HandlerBackend
+from tests.unit.backends.handler.test_heard import batch, context, journal, recovering, HandlerBackend
 hook = Path(sys.argv[2])
 found, several = context(hook, **eval(sys.argv[3])), batch(*sys.argv[4:])
 book, backend = journal.Journal(str(hook.parent / "work")), HandlerBackend(found)
@@ -170,7 +170,7 @@ sys.stdin.read()
 
 def killed(hook: Path, *names: str, **settings: object) -> Entry:
     """What a run leaves that its hook kills."""
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(Path(__file__).resolve().parents[4])
     words = [sys.executable, "-c", RUN, root, str(hook), repr(settings), *names]
     assert subprocess.run(words, stdin=subprocess.DEVNULL, timeout=60, check=False).returncode == -signal.SIGKILL
     (one,) = journal.look(str(hook.parent / "work")).left

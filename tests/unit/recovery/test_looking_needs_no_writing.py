@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from certbot_external_auth import cli, journal
-from tests.unit.test_recovery import calls, hook, left
+from tests.unit.recovery.test_withdrawal import calls, hook, left
 
 WAYS = ([], ["--list"], ["--dry-run"], ["--list", "--json"])
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'

@@ -22,7 +22,7 @@ from certbot_external_auth.protocol.error_codes import CODES
 from certbot_external_auth.sessions import STATES
 from tests.support import documents, recorded_documents, recordings, reference, schemas
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 DESCRIBED = (*schema.PROTOCOLS, schema.DOCUMENTS)

@@ -15,7 +15,7 @@ from certbot_external_auth.protocol.channel import Channel
 from certbot_external_auth.protocol.collector import Collector, Unconfirmed, skip_early
 from certbot_external_auth.protocol.stream import Stream
 from tests.support.purity import Line
-from tests.unit.test_channel import write_all
+from tests.unit.protocol.test_channel import write_all
 
 SHORT = 0.2
 

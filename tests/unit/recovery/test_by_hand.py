@@ -12,7 +12,7 @@ from certbot_external_auth import journal
 from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.journal import Entry
 from certbot_external_auth.recovery import messages
-from tests.unit.test_recovery import hook, left, withdraw
+from tests.unit.recovery.test_withdrawal import hook, left, withdraw
 
 SAYS = '#!/bin/sh\necho "$*|$SECRET|$MORE|$BASEDIR" >>"$(dirname "$0")/calls"\n'
 

@@ -41,7 +41,7 @@ from certbot_external_auth.sessions import (
 )
 from tests.support import another_user, documents, recordings
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test", "identifier_type": "dns"}
 CHALLENGE |= {"txt_domain": "_acme-challenge.a.test", "validation": "v"}
 AWAIT: dict[str, Any] = {"cmd": "await", "ids": ["c1"], "deadline": "d", "txt": {}, "http": {}, "tls": {}}

@@ -17,7 +17,7 @@ from certbot_external_auth.processes import child, runner
 from certbot_external_auth.processes.program import Ended
 from tests.support.dispositions import as_process_one, can_be_process_one, process_one, started_with
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RUN = """
 import json, os, sys, threading
 from certbot_external_auth.processes import runner as process
