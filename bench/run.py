@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,40 +31,53 @@ from bench.plan import FULL, QUICK, Plan  # noqa: E402
 REPORT = ROOT / "docs" / "performance.md"
 
 
+Section = Callable[[Plan, Path], Iterable[str]]
+SECTIONS: dict[str, Section] = {
+    # Issuing comes first: what is loaded here for the others would count as memory of its programs.
+    "issuing": lambda plan, folder: issuing.section(plan, *issuing.measure(plan, folder)),
+    "calls": lambda plan, folder: calls.section(calls.measure(plan, folder)),
+    "starts": lambda plan, folder: starts.section(starts.measure(plan, folder), starts.measure_selected(plan)),
+    "renewals": lambda plan, folder: renewals.section(renewals.measure(plan, folder)),
+    "json": lambda plan, folder: json_lines.section(json_lines.measure(plan.batches), json_lines.whole(plan, folder)),
+    "two-steps": lambda plan, folder: two_steps.section(two_steps.measure(plan, folder)),
+    "visibility": lambda plan, folder: visibility.section(visibility.measure(rounds=5, late=plan.late)),
+    "late-values": lambda plan, folder: late_values.section(late_values.measure(count=20)),
+    "types": lambda plan, folder: types_of_challenge.section(plan, types_of_challenge.measure(plan, folder)),
+}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer runs, and no docs/performance.md")
-    plan = QUICK if parser.parse_args().quick else FULL
-    print(f"{'One or two' if plan is QUICK else 'About 40'} minutes, on a machine that does nothing else.", flush=True)
+    parser.add_argument("--only", choices=SECTIONS, help="this section alone, and no docs/performance.md")
+    arguments = parser.parse_args()
+    plan = QUICK if arguments.quick else FULL
+    if arguments.only is None:
+        print(
+            f"{'One or two' if plan is QUICK else 'About 40'} minutes, on a machine that does nothing else.", flush=True
+        )
     lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="external-auth-bench-") as folder:
-        for section in report(plan, Path(folder)):
+        for section in report(plan, Path(folder), arguments.only):
             lines += section
             print("", *section, sep="\n", flush=True)
-    text = "\n".join(lines).rstrip() + "\n"
-    if plan is FULL:
-        REPORT.write_text(text)
+    if plan is FULL and arguments.only is None:
+        REPORT.write_text("\n".join(lines).rstrip() + "\n")
         print(f"Written to {REPORT.relative_to(ROOT)}")
     return 0
 
 
-def report(plan: Plan, folder: Path) -> Iterator[list[str]]:
-    """Measures one section after the other.
+def report(plan: Plan, folder: Path, only: str | None) -> Iterator[list[str]]:
+    """Measure one section after the other.
 
-    Issuing comes first: what is loaded here for the others would count as memory of its programs.
+    :param only: the name of the only section that is wanted; None for all that the plan has time for.
     """
     yield list(machine.introduction())
-    yield list(issuing.section(plan, *issuing.measure(plan, folder)))
-    yield list(calls.section(calls.measure(plan, folder)))
-    yield list(starts.section(starts.measure(plan, folder), starts.measure_selected(plan)))
-    yield list(renewals.section(renewals.measure(plan, folder)))
-    yield list(json_lines.section(json_lines.measure(plan.batches), json_lines.whole(plan, folder)))
-    yield list(two_steps.section(two_steps.measure(plan, folder)))
-    if plan.late:
-        yield list(visibility.section(visibility.measure(rounds=5, late=plan.late)))
-        yield list(late_values.section(late_values.measure(count=20)))
-    if plan.tls_names:
-        yield list(types_of_challenge.section(plan, types_of_challenge.measure(plan, folder)))
+    late = {"visibility", "late-values"} if not plan.late else set()
+    left_out = late | ({"types"} if not plan.tls_names else set())
+    for name, section in SECTIONS.items():
+        if name == only or (only is None and name not in left_out):
+            yield list(section(plan, folder))
 
 
 if __name__ == "__main__":
