@@ -20,8 +20,8 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
-from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery.context import entry_of
+from certbot_external_auth.text import rfc3339
 
 TRUE = "/bin/true"
 BATCH = 100
@@ -120,7 +120,7 @@ def _journal(size: int, folder: Path) -> float:
     checked = settings.resolve({"handler": TRUE})
     facts = Facts(names=("bench.example",), config_dir=str(folder), work_dir=str(folder))
     context = Context(checked, facts, words=(TRUE,))
-    entry = entry_of(context, challenges(size), lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)))
+    entry = entry_of(context, challenges(size), rfc3339(datetime.datetime.now(datetime.timezone.utc)))
     book = journal.Journal(str(folder))
     start = time.perf_counter()
     book.open(entry)

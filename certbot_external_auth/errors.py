@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from certbot import errors
 
+Problem = Mapping[str, str]
+"""A problem document (RFC 7807) reduced to `type` and `detail`: the CA's, or what a driver said or did not say."""
+
 NOT_TRIED = "not tried, since the calls before it took too long"
 """What happened to a call that was due after the last moment for one."""
 NOT_CALLED = (
@@ -78,13 +81,18 @@ class Failure:
         return text
 
 
+def problem_text(problem: Problem) -> str:
+    """Write a problem document on one line."""
+    return " :: ".join(filter(None, (problem.get("type", ""), problem.get("detail", ""))))
+
+
 class PerformError(errors.PluginError):
     """Challenges could not be published, so the CA was not asked.
 
     :param problems: by challenge id, what a driver said or did not say, in the form of a problem document.
     """
 
-    def __init__(self, failures: Sequence[Failure], problems: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def __init__(self, failures: Sequence[Failure], problems: Mapping[str, Problem] | None = None) -> None:
         self.failures = tuple(failures)
         self.problems = dict(problems or {})
         super().__init__("\n".join([*map(str, self.failures), "The CA was not asked to validate anything."]))
@@ -97,7 +105,7 @@ class NotVisibleError(PerformError):
     :param problems: by challenge id.
     """
 
-    def __init__(self, text: Sequence[str], problems: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, text: Sequence[str], problems: Mapping[str, Problem]) -> None:
         super().__init__((), problems)
         self.text = tuple(text)
         self.args = ("\n".join([*self.text, "The CA was not asked to validate anything."]),)

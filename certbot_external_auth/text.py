@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 LIMIT = 4096
@@ -47,6 +48,12 @@ def counted(number: float, noun: str, plural: str = "") -> str:
     """
     shown = str(round(number)) if number == round(number) else f"{number:g}"
     return f"{shown} {noun if shown == '1' else plural or noun + 's'}"
+
+
+def rfc3339(moment: datetime.datetime) -> str:
+    """Write a moment as RFC 3339, section 5.6, has it: in UTC, to the millisecond."""
+    utc = moment.astimezone(datetime.timezone.utc)
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def is_variable(name: str) -> bool:

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.extensions import load
-from certbot_external_auth.protocol.lines import Problem
 from certbot_external_auth.settings import Settings
 
 GROUP = "certbot_external_auth.backends"
@@ -62,27 +60,6 @@ class Context:
     config_files: tuple[str, ...] = ()
     deliberate: bool = False
     hear: Callable[[str, str], None] | None = None
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A challenge at cleanup.
-
-    :ivar status: ``valid``, ``invalid``, ``pending`` or ``not_asked``.
-    :ivar problem: the CA's problem document, or the driver's reason.
-    :ivar output: what the handler printed when it published this; None if that is not known, since the call did not end
-        well and printed nothing, or its run was killed.
-    """
-
-    challenge: Challenge
-    status: str
-    problem: Problem | None = None
-    output: str | None = ""
-
-    @property
-    def cleanup_status(self) -> str:
-        """The status in the words of RFC 8555, which has none for a challenge the CA was not asked about."""
-        return "pending" if self.status == "not_asked" else self.status
 
 
 def backend(name: str, context: Context) -> Any:

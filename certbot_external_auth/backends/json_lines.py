@@ -13,9 +13,9 @@ from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
+from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.collector import Collector, skip_early
-from certbot_external_auth.protocol.lines import Deployment
 from certbot_external_auth.protocol.stream import Stream, opened
 
 CLEANUP_LIMIT = 60.0

@@ -6,15 +6,15 @@ Exit code 42 says that a hook does not do that; of a folder one that ends with 0
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from zope.interface import implementer
 
 from certbot_external_auth.challenges import Challenge, dns01, http01
+from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.interfaces import IDialect
+from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes.program import Ended
-from certbot_external_auth.protocol.lines import Deployment
 
 UNSUPPORTED = 42
 
@@ -30,7 +30,7 @@ class Acmetool:
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_call("start", one, facts) for one in challenges]
 
-    def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
+    def cleanup(self, finished: Sequence[Finished], facts: Facts) -> list[Call]:
         return [_call("stop", one.challenge, facts) for one in finished]
 
     def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:

@@ -7,15 +7,15 @@ After Certbot's plugin ``manual``. A hook of ``--manual-auth-hook`` becomes the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from zope.interface import implementer
 
 from certbot_external_auth.challenges import Challenge, dns01, http01
+from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.interfaces import IDialect
+from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes.program import Ended
-from certbot_external_auth.protocol.lines import Deployment
 
 
 @implementer(IDialect)
@@ -31,7 +31,7 @@ class CertbotManual:
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_call("auth-hook", one, found) for one, found in zip(challenges, variables(challenges), strict=True)]
 
-    def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
+    def cleanup(self, finished: Sequence[Finished], facts: Facts) -> list[Call]:
         if facts.cleanup_words is None:
             return []
         found = variables([one.challenge for one in finished])

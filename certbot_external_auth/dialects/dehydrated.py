@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from zope.interface import implementer
 
 from certbot_external_auth.challenges import Challenge, dns01, http01, tlsalpn01
+from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts, by_type
+from certbot_external_auth.errors import problem_text
 from certbot_external_auth.interfaces import IDialect
+from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes.program import Ended
-from certbot_external_auth.protocol.lines import Deployment, problem_text
 from certbot_external_auth.validation_certificates import tls_files
 
 # Dehydrated runs every hook with it, and hooks that write keys rely on it.
@@ -52,7 +53,7 @@ def _startup(facts: Facts) -> Call:
     return Call("startup_hook", ("startup_hook",), folders(facts), umask=UMASK, optional=True, once=True)
 
 
-def _invalid(one: Any, facts: Facts) -> Call:
+def _invalid(one: Finished, facts: Facts) -> Call:
     """With the name that really failed, where Dehydrated gives the last one of the certificate."""
     challenge: Challenge = one.challenge
     name, _, _ = _triple(challenge)
@@ -83,7 +84,7 @@ class Dehydrated:
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_startup(facts), *self._challenge_calls("deploy_challenge", challenges, facts)]
 
-    def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
+    def cleanup(self, finished: Sequence[Finished], facts: Facts) -> list[Call]:
         invalid = [_invalid(one, facts) for one in finished if one.status == "invalid"]
         return [*invalid, *self._challenge_calls("clean_challenge", [one.challenge for one in finished], facts)]
 

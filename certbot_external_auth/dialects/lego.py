@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from zope.interface import implementer
 
 from certbot_external_auth.challenges import Challenge, dns01
+from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.interfaces import IDialect
+from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes.program import Ended
-from certbot_external_auth.protocol.lines import Deployment
 
 
 @implementer(IDialect)
@@ -31,7 +31,7 @@ class Lego:
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [self._call("present", one) for one in challenges]
 
-    def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
+    def cleanup(self, finished: Sequence[Finished], facts: Facts) -> list[Call]:
         return [self._call("cleanup", one.challenge) for one in finished]
 
     def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:

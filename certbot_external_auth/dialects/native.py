@@ -15,11 +15,13 @@ from typing import Any
 from zope.interface import implementer
 
 from certbot_external_auth.challenges import TYPES, Challenge
+from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.interfaces import IDialect
+from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.protocol import lines
-from certbot_external_auth.protocol.lines import Deployment, Line
+from certbot_external_auth.protocol.lines import Line
 
 # What has several lines is only in the line (and the certificate in the file at cert_path).
 _NOT_A_VARIABLE = ("command", "cert_pem")
@@ -90,7 +92,7 @@ class Native:
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_frame("pre-perform", challenges), *map(self._publish, challenges), _frame("post-perform", challenges)]
 
-    def cleanup(self, finished: Sequence[Any], facts: Facts) -> list[Call]:
+    def cleanup(self, finished: Sequence[Finished], facts: Facts) -> list[Call]:
         challenges = [one.challenge for one in finished]
         calls = [self._withdraw(one) for one in finished]
         return [_frame("pre-cleanup", challenges), *calls, _frame("post-cleanup", challenges)]
@@ -111,7 +113,7 @@ class Native:
         return dataclasses.replace(call, side_by_side=True)
 
     @staticmethod
-    def _withdraw(one: Any) -> Call:
+    def _withdraw(one: Finished) -> Call:
         """The historic line does not say where the value stands, so variables do."""
         challenge: Challenge = one.challenge
         line = lines.cleanup(challenge, one.cleanup_status, one.problem)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from certbot_external_auth.errors import Problem
 from certbot_external_auth.protocol.answers import AnswerError, Settled, parse
-from certbot_external_auth.protocol.lines import Problem
 from certbot_external_auth.protocol.stream import Stream
 
 RUBBISH_LIMIT = 100

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from certbot import errors
 
-from certbot_external_auth.errors import DeployError, DriverError, GuardError, NotVisibleError, PerformError, UsageError
+from certbot_external_auth.errors import (
+    DeployError,
+    DriverError,
+    GuardError,
+    NotVisibleError,
+    PerformError,
+    Problem,
+    UsageError,
+)
 from certbot_external_auth.protocol import lines
-from certbot_external_auth.protocol.lines import Problem
 
 CODES = {
     "usage": "The command line asks for something impossible. The message names the flag and the fix. "

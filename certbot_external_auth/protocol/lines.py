@@ -7,51 +7,19 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from certbot_external_auth import text
 from certbot_external_auth.challenges import TYPES, Challenge, dns01, http01
+from certbot_external_auth.errors import Problem, problem_text
+from certbot_external_auth.lineages.deployment import Deployment
 
 Line = dict[str, Any]
-Problem = Mapping[str, str]
 
 PROTOCOL = "1.0"
 FEATURES = (*TYPES, "deploy_cert", "wait", "visibility")
 
 _NEW_KEYS = ("id", "identifier_type", "alpn", "lineage", "domains", "not_after", "sha256", "txt_target", "txt_zone")
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """One certificate to hand over, or found unchanged.
-
-    :ivar lineage: Certbot's name for it, None for files given by path.
-    :ivar domain: the name it goes by: its first one, or in the historic form each in turn.
-    :ivar timestamp: when the plugin started, Unix seconds.
-    :ivar cert_timestamp: when the certificate file was written, Unix seconds.
-    :ivar not_after: RFC 3339, UTC.
-    :ivar sha256: fingerprint, lower-case hex.
-    """
-
-    id: str
-    lineage: str | None
-    domain: str
-    domains: tuple[str, ...]
-    cert_path: str
-    key_path: str
-    chain_path: str | None
-    fullchain_path: str | None
-    timestamp: int
-    cert_timestamp: float
-    not_after: str
-    sha256: str
-
-
-def rfc3339(moment: datetime.datetime) -> str:
-    """UTC to the millisecond, as RFC 3339 section 5.6."""
-    utc = moment.astimezone(datetime.timezone.utc)
-    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def perform_challenge(challenge: Challenge) -> Line:
@@ -117,11 +85,6 @@ def problem_of(document: Any) -> Problem:
     return {"type": kind, "detail": text.of_server(str(document.detail or ""), text.LIMIT - 256)}
 
 
-def problem_text(problem: Problem) -> str:
-    """A problem document on one line."""
-    return " :: ".join(filter(None, (problem.get("type", ""), problem.get("detail", ""))))
-
-
 def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Line:
     """`await`: all challenges were sent; the batch once more, grouped as somebody who publishes wants it."""
     txt: dict[str, list[str]] = {}
@@ -144,7 +107,7 @@ def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Lin
     return {
         "cmd": "await",
         "ids": [challenge.id for challenge in challenges],
-        "deadline": rfc3339(deadline),
+        "deadline": text.rfc3339(deadline),
         "txt": txt,
         "http": http,
         "tls": tls,

@@ -24,6 +24,7 @@ from certbot_external_auth.protocol.answers import LINE_LIMIT
 from certbot_external_auth.protocol.channel import AHEAD_LIMIT, Channel
 from certbot_external_auth.protocol.session_record import Record
 from certbot_external_auth.signals import deferral
+from certbot_external_auth.text import rfc3339
 
 logger = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ class SocketChannel(Channel):
                 continue
             code, message = problem or ("socket.busy", "Another program is connected; one at a time.")
             # The only line that this program gets.
-            stamp = {"seq": 1, "run": self.run, "ts": lines.rfc3339(datetime.datetime.now(datetime.timezone.utc))}
+            stamp = {"seq": 1, "run": self.run, "ts": rfc3339(datetime.datetime.now(datetime.timezone.utc))}
             with contextlib.suppress(OSError):
                 client.send(json.dumps({**lines.error(code, message), **stamp}).encode() + b"\n")
             client.close()

@@ -18,7 +18,7 @@ from typing import Any
 from certbot import errors
 
 from certbot_external_auth import __version__, text
-from certbot_external_auth.errors import DriverError
+from certbot_external_auth.errors import DriverError, problem_text
 from certbot_external_auth.protocol import error_codes, lines
 from certbot_external_auth.protocol.answers import Ledger
 from certbot_external_auth.protocol.channel import Channel
@@ -104,7 +104,7 @@ class Stream:
         else:
             self._sequence += 1
             moment = datetime.datetime.now(datetime.timezone.utc)
-            sent = {**line, "seq": self._sequence, "run": self._run, "ts": lines.rfc3339(moment)}
+            sent = {**line, "seq": self._sequence, "run": self._run, "ts": text.rfc3339(moment)}
         if self._broken:
             raise DriverError("The program that started Certbot is gone.")
         try:
@@ -124,11 +124,7 @@ class Stream:
         if self._protocol is None:
             self.contact(self._default_protocol())
         problem = error_codes.problem_of(exception)
-        said = (
-            str(exception)
-            or _stopped(exception)
-            or (lines.problem_text(problem) if problem else type(exception).__name__)
-        )
+        said = str(exception) or _stopped(exception) or (problem_text(problem) if problem else type(exception).__name__)
         message = text.clean(said)
         told = {key: text.clean(value) for key, value in problem.items()} if problem else None
         self._complain(lines.error(error_codes.code_of(exception), message, lineage=lineage, problem=told))

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from certbot_external_auth.configuration import kept_options, reissue_flags
 from certbot_external_auth.errors import DeployError, Failure
 from certbot_external_auth.lineages import certificate
-from certbot_external_auth.protocol import lines
-from certbot_external_auth.protocol.lines import Deployment
+from certbot_external_auth.lineages.deployment import Deployment
+from certbot_external_auth.text import rfc3339
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,6 @@ def described(
         fullchain_path=paths.get("fullchain_path"),
         timestamp=started,
         cert_timestamp=written,
-        not_after=lines.rfc3339(facts.not_after),
+        not_after=rfc3339(facts.not_after),
         sha256=facts.sha256,
     )

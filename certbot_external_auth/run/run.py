@@ -23,16 +23,18 @@ from certbot.display import util as display_util
 from certbot_external_auth import journal, recovery
 from certbot_external_auth.backends import Context, Finished, backend
 from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
-from certbot_external_auth.errors import DriverError, Failure, PerformError, UsageError
+from certbot_external_auth.errors import DriverError, Failure, PerformError, Problem, UsageError
 from certbot_external_auth.files import file_signature
 from certbot_external_auth.lineages import certificate, handed_over
+from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.protocol import lines
-from certbot_external_auth.protocol.lines import Deployment, Line, Problem
+from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.protocol.stream import Lineages, Saved, Stream, opened
 from certbot_external_auth.recovery import messages, visibility
 from certbot_external_auth.recovery.context import entry_of
 from certbot_external_auth.run import handing_over
 from certbot_external_auth.run.verification import OFF, Verification
+from certbot_external_auth.text import rfc3339
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
 
 logger = logging.getLogger(__name__)
@@ -226,7 +228,7 @@ class Run:
 
     def _note(self, challenges: Sequence[Challenge]) -> None:
         """The batch is on disk before anything of it is published."""
-        now = lines.rfc3339(datetime.datetime.now(datetime.timezone.utc))
+        now = rfc3339(datetime.datetime.now(datetime.timezone.utc))
         try:
             self._journal.open(entry_of(self._context, challenges, now))
         except OSError as error:

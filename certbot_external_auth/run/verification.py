@@ -12,11 +12,11 @@ from certbot import errors
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.dialects import recognise
-from certbot_external_auth.errors import MissingDependencyError, NotVisibleError
+from certbot_external_auth.errors import MissingDependencyError, NotVisibleError, Problem
 from certbot_external_auth.handler_setup import preflight
 from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.protocol import lines
-from certbot_external_auth.protocol.lines import Line, Problem
+from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.text import clean, counted, one_line, quoted
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, expectations, report
 from certbot_external_auth.visibility.probe import Surroundings

@@ -20,7 +20,6 @@ from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import handed_over
 from certbot_external_auth.processes import runner
-from certbot_external_auth.protocol import lines
 from certbot_external_auth.sessions import (
     DEADLINE,
     Session,
@@ -31,6 +30,7 @@ from certbot_external_auth.sessions import (
     store,
 )
 from certbot_external_auth.sessions.conversation import connected
+from certbot_external_auth.text import rfc3339
 
 EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
 _NAMING = ("-a", "--authenticator", "-i", "--installer", "--configurator")
@@ -127,7 +127,7 @@ def _session(words: Sequence[str], config_dir: str, work_dir: str, deadline: int
         config_dir=config_dir,
         work_dir=work_dir,
         verb=verb_of(words),
-        started=lines.rfc3339(datetime.datetime.now(datetime.timezone.utc)),
+        started=rfc3339(datetime.datetime.now(datetime.timezone.utc)),
         cert_name=option(words, "--cert-name"),
         names=tuple(_name(one) for flag in _LISTS for value in options(words, flag) for one in value.split(",")),
         before=handed_over.live_certificates(config_dir),

@@ -14,9 +14,9 @@ from typing import Any
 from certbot_external_auth.console import certbot_folders, documents
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import certificate, handed_over
-from certbot_external_auth.protocol import lines
 from certbot_external_auth.sessions import STATES, Exit, Session, notes, session_state, socket_place, store
 from certbot_external_auth.sessions.conversation import UnreachableError
+from certbot_external_auth.text import rfc3339
 
 _UNEXPLAINED = ("failed", "locked", "lost", "aborted")
 """States in which what Certbot printed may be all there is to read."""
@@ -79,7 +79,7 @@ def seen(session: Session) -> session_state.Seen:
 
 def _facts(path: str) -> dict[str, Any]:
     facts = certificate.read(path)
-    return {"domains": list(facts.names), "not_after": lines.rfc3339(facts.not_after), "sha256": facts.sha256}
+    return {"domains": list(facts.names), "not_after": rfc3339(facts.not_after), "sha256": facts.sha256}
 
 
 def _requested(paths: Mapping[str, str]) -> dict[str, Any] | None:

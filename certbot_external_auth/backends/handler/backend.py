@@ -22,8 +22,8 @@ from certbot_external_auth.files import webroot
 from certbot_external_auth.handler_setup import env_file, preflight
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import IBackend
+from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes import runner
-from certbot_external_auth.protocol.lines import Deployment
 from certbot_external_auth.validation_certificates import tls_files
 
 logger = logging.getLogger(__name__)

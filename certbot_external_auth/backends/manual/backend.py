@@ -21,7 +21,7 @@ from certbot_external_auth.backends.manual.renewal_reminder import Reminder
 from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
-from certbot_external_auth.protocol.lines import Deployment
+from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.run.verification import publisher, reasons, surroundings
 from certbot_external_auth.visibility import Expectation, Observation
 from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch

@@ -1,0 +1,31 @@
+"""A certificate as data, for everybody who hands it over: dialects, backends, and the JSON lines. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One certificate to hand over, or found unchanged.
+
+    :ivar lineage: Certbot's name for it, None for files given by path.
+    :ivar domain: the name it goes by: its first one, or in the historic form each in turn.
+    :ivar timestamp: when the plugin started, Unix seconds.
+    :ivar cert_timestamp: when the certificate file was written, Unix seconds.
+    :ivar not_after: RFC 3339, UTC.
+    :ivar sha256: fingerprint, lower-case hex.
+    """
+
+    id: str
+    lineage: str | None
+    domain: str
+    domains: tuple[str, ...]
+    cert_path: str
+    key_path: str
+    chain_path: str | None
+    fullchain_path: str | None
+    timestamp: int
+    cert_timestamp: float
+    not_after: str
+    sha256: str
