@@ -11,14 +11,14 @@ from certbot_external_auth.errors import UsageError
 
 
 def names(group: str) -> list[str]:
-    """Names registered in an entry-point group."""
+    """Return the names registered in an entry-point group."""
     return sorted({point.name for point in importlib.metadata.entry_points(group=group)})
 
 
 def load(group: str, built_in: Mapping[str, str], name: str, interface: Any) -> Any:
-    """The class of that name, checked against its contract.
+    """Load the class of that name, and compare it with its contract.
 
-    :raises UsageError: naming the package's fault.
+    :raises UsageError: naming what is wrong with its package.
     """
     from zope.interface.exceptions import Invalid
     from zope.interface.verify import verifyClass
@@ -41,6 +41,6 @@ def _foreign(group: str, name: str) -> Any:
             return point.load()
         except Exception as error:
             raise UsageError(
-                [f"{name!r} of {group} cannot be loaded ({type(error).__name__}: {error}); mend or remove its package."]
+                [f"{name!r} of {group} cannot be loaded ({type(error).__name__}: {error}); fix or remove its package."]
             ) from error
     raise UsageError([f"Nothing called {name!r} is registered in {group}."])

@@ -1,84 +1,201 @@
-"""The contracts other packages may implement; both are checked with ``verifyClass`` when loaded.
+"""The contracts for backends and dialects, which other packages may implement too.
+
+Each contract stands here twice. The zope interface (`IBackend`, `IDialect`) is the one that counts: it is compared with
+a class by ``verifyClass`` when the class is loaded. The protocol class (`Backend`, `Dialect`) says the same to type
+checkers. What an object may have besides is read once, when it is loaded (`BackendAbilities`, `DialectAbilities`).
 
 The words MUST, SHOULD and MAY are those of RFC 2119.
 """
 
-# An interface is no class for a type checker: its methods have no self and no body.
-# mypy: ignore-errors
+# The methods of a zope interface have no self, no body and no types.
+# mypy: disable-error-code="misc, no-untyped-def, type-arg, empty-body"
 # ruff: noqa: N805
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
 from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from certbot_external_auth.challenges import Challenge
+    from certbot_external_auth.challenges.finished import Finished
+    from certbot_external_auth.dialects import Call, Facts
+    from certbot_external_auth.errors import Failure
+    from certbot_external_auth.lineages.deployment import Deployment
+    from certbot_external_auth.processes.program import Ended
 
 
 class IBackend(Interface):
-    """Who publishes challenges and takes certificates.
+    """A backend carries challenges out and takes certificates.
 
     A class, called with one `certbot_external_auth.backends.Context`; entry-point group
-    ``certbot_external_auth.backends``.
+    ``certbot_external_auth.backends``. For its optional attributes see `BackendAbilities`.
     """
 
-    challenge_types = Attribute("Challenge types it can carry, in order of preference.")
-    # MAY have `told_aliases`: true if it makes use of `Challenge.txt_target` and `txt_zone`.
-    # MAY have `looks`: true if `perform` itself waits until everything can be seen, so that nobody looks once more.
+    challenge_types = Attribute("Challenge types that it can carry out, in order of preference.")
 
     def prepare(publishing: bool, deploying: bool) -> None:
         """Find out, before the order is made, whether the work can be done.
 
-        The arguments tell whether challenges will have to be published, and whether a certificate handed over; both
-        are false before `unchanged`. MUST raise `errors.UsageError` with one sentence where it cannot be done, and
-        MUST NOT touch anything outside.
+        `publishing`: challenges will have to be published. `deploying`: a certificate will be handed over. Both are
+        false before `unchanged`. MUST raise `errors.UsageError` with one sentence for each reason why the work cannot
+        be done. MUST NOT change anything outside.
         """
 
     def perform(challenges, begin) -> None:
-        """Publish the whole batch, or raise `errors.PerformError` naming every identifier that failed.
+        """Publish the whole batch, or raise `errors.PerformError` that names every identifier that failed.
 
-        MUST call ``begin(challenges)`` before each challenge is touched, and MUST NOT swallow
+        MUST call ``begin(challenges)`` before it publishes any of these challenges. MUST NOT swallow
         ``certbot.errors.SignalExit`` or ``KeyboardInterrupt``.
         """
 
-    def cleanup(challenges) -> list:
-        """Withdraw what was begun; the result is a list of `errors.Failure`.
+    def cleanup(finished) -> list:
+        """Withdraw challenges, and return a list of `errors.Failure`.
 
-        Takes `certbot_external_auth.backends.Finished` objects. MUST go on past a failure, SHOULD NOT require
-        that perform was successful.
+        Takes `backends.Finished` objects, for every challenge that was passed to ``begin``. MUST go on after a failure.
+        SHOULD NOT require that `perform` succeeded.
         """
 
     def deploy(deployment) -> None:
-        """Hand a certificate over; raises `errors.DeployError` if that did not succeed."""
+        """Hand over a certificate (`backends.Deployment`), or raise `errors.DeployError`."""
 
     def unchanged(deployment) -> None:
-        """Tell that a certificate was looked at and is not due. MUST NOT fail a run."""
+        """Report a certificate that Certbot examined and did not renew. MUST NOT fail a run."""
 
 
 class IDialect(Interface):
-    """How a handler is called: pure functions from what is to be done to calls.
+    """A dialect says how a handler is called: pure functions from the work to the calls.
 
-    A class, called without arguments; entry-point group ``certbot_external_auth.dialects``. It MAY have a method
-    ``exit(facts, error)``, which gives calls for the end of the process (`error`: what ended it, or empty), and
-    attributes: ``folder``, true if a handler may be a folder of hooks, each of which is called; ``told_output``, true
-    if `cleanup` makes use of `Finished.output` (None where it is not known), which is noted in the journal then;
-    ``output_variable``, the variable that has it, of which the end is told where it is too long; ``told_aliases``, true
-    if it makes use of `Challenge.txt_target` and `txt_zone`, which are None otherwise.
+    A class, called without arguments; entry-point group ``certbot_external_auth.dialects``. For its optional attributes
+    see `DialectAbilities`.
     """
 
-    challenge_types = Attribute("Challenge types a handler of this dialect can carry, in order of preference.")
+    challenge_types = Attribute("Challenge types that a handler of this dialect can carry out, in order of preference.")
 
     def perform(challenges, facts) -> list:
-        """`dialects.Call` objects that publish the challenges, in order.
+        """Return the `dialects.Call` objects that publish the challenges, in order.
 
-        Those that are ``side_by_side`` MAY be made at the same time, unless they publish at the same name.
+        Calls that are ``side_by_side`` MAY run at the same time, unless they publish at the same name.
         """
 
     def cleanup(finished, facts) -> list:
-        """`dialects.Call` objects that withdraw them, in order."""
+        """Return the `dialects.Call` objects that withdraw the challenges, in order."""
 
     def deploy(deployment, facts) -> list:
-        """`dialects.Call` objects that hand a certificate over."""
+        """Return the `dialects.Call` objects that hand over a certificate."""
 
     def unchanged(deployment, facts) -> list:
-        """`dialects.Call` objects that tell that a certificate is not due."""
+        """Return the `dialects.Call` objects that report a certificate as not due."""
 
     def supported(call, ended) -> bool:
-        """Whether a call that ended without success was of an operation the handler knows at all."""
+        """Tell whether the handler implements the operation of a call that failed."""
+
+
+class Backend(Protocol):
+    """`IBackend` for type checkers. Parameters may have other names."""
+
+    @property
+    def challenge_types(self) -> Sequence[str]: ...
+
+    def prepare(self, publishing: bool, deploying: bool, /) -> None: ...
+
+    def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None], /) -> None: ...
+
+    def cleanup(self, finished: Sequence[Finished], /) -> Sequence[Failure]: ...
+
+    def deploy(self, deployment: Deployment, /) -> None: ...
+
+    def unchanged(self, deployment: Deployment, /) -> None: ...
+
+
+class Dialect(Protocol):
+    """`IDialect` for type checkers. Parameters may have other names."""
+
+    @property
+    def challenge_types(self) -> Sequence[str]: ...
+
+    def perform(self, challenges: Sequence[Challenge], facts: Facts, /) -> Sequence[Call]: ...
+
+    def cleanup(self, finished: Sequence[Finished], facts: Facts, /) -> Sequence[Call]: ...
+
+    def deploy(self, deployment: Deployment, facts: Facts, /) -> Sequence[Call]: ...
+
+    def unchanged(self, deployment: Deployment, facts: Facts, /) -> Sequence[Call]: ...
+
+    def supported(self, call: Call, ended: Ended, /) -> bool: ...
+
+
+class KeepsOutputs(Protocol):
+    """A backend whose cleanup needs what was printed when a challenge was published, also after a crash."""
+
+    @property
+    def kept_outputs(self) -> Mapping[str, str]:
+        """The whole output for each challenge, by the challenge's id. The run notes it in the journal."""
+
+    def hear(self, listener: Callable[[str, bytes], None], /) -> None:
+        """Register a listener before `perform`. It takes a challenge's id and each piece of its output at once."""
+
+
+@dataclass(frozen=True)
+class BackendAbilities:
+    """What a backend MAY have besides `IBackend`, read once when it is loaded.
+
+    :ivar told_aliases: attribute of the same name: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`.
+    :ivar looks: attribute of the same name: `perform` itself waits until the challenges are visible. The plugin then
+        skips its own check.
+    :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
+    """
+
+    told_aliases: bool = False
+    looks: bool = False
+    outputs: KeepsOutputs | None = None
+
+    @classmethod
+    def of(cls, backend: Backend) -> BackendAbilities:
+        """Read the abilities of a backend."""
+        keeps = hasattr(backend, "hear") and hasattr(backend, "kept_outputs")
+        return cls(
+            told_aliases=bool(_attribute(backend, "told_aliases")),
+            looks=bool(_attribute(backend, "looks")),
+            outputs=cast("KeepsOutputs", backend) if keeps else None,
+        )
+
+
+@dataclass(frozen=True)
+class DialectAbilities:
+    """What a dialect MAY have besides `IDialect`, read once when it is loaded. Attributes have the same names.
+
+    :ivar folder: a handler may be a folder of hooks, and each of these is called.
+    :ivar told_output: `cleanup` uses `Finished.output`, which the journal then keeps. It is None if it is not known.
+    :ivar output_variable: the environment variable that holds this output. If the output is too long for a variable,
+        the handler gets its end.
+    :ivar told_aliases: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`, which are None
+        for other dialects.
+    :ivar exit: method ``exit(facts, error)``: returns calls for the end of the process. `error` is what ended the
+        process, or empty.
+    """
+
+    folder: bool = False
+    told_output: bool = False
+    output_variable: str | None = None
+    told_aliases: bool = False
+    exit: Callable[[Facts, str], Sequence[Call]] | None = None
+
+    @classmethod
+    def of(cls, dialect: Dialect) -> DialectAbilities:
+        """Read the abilities of a dialect."""
+        return cls(
+            folder=bool(_attribute(dialect, "folder")),
+            told_output=bool(_attribute(dialect, "told_output")),
+            output_variable=_attribute(dialect, "output_variable"),
+            told_aliases=bool(_attribute(dialect, "told_aliases")),
+            exit=_attribute(dialect, "exit"),
+        )
+
+
+def _attribute(target: object, name: str) -> Any:
+    """Return an optional attribute, or None."""
+    return getattr(target, name, None)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.extensions import load
 from certbot_external_auth.settings import Settings
+
+if TYPE_CHECKING:
+    from certbot_external_auth.interfaces import Backend
 
 GROUP = "certbot_external_auth.backends"
 BUILT_IN = {
@@ -62,11 +65,12 @@ class Context:
     hear: Callable[[str, str], None] | None = None
 
 
-def backend(name: str, context: Context) -> Any:
-    """A new object that provides `IBackend`.
+def backend(name: str, context: Context) -> Backend:
+    """Load a backend by its name, and make one object of it.
 
-    :raises UsageError: if it cannot be loaded or does not keep the contract.
+    :raises UsageError: if it cannot be loaded or does not provide `IBackend`.
     """
     from certbot_external_auth.interfaces import IBackend
 
-    return load(GROUP, BUILT_IN, name, IBackend)(context)
+    made: Backend = load(GROUP, BUILT_IN, name, IBackend)(context)
+    return made

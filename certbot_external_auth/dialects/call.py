@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.extensions import load
 
 if TYPE_CHECKING:
     from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
+    from certbot_external_auth.interfaces import Dialect
     from certbot_external_auth.settings import Settings
 
 GROUP = "certbot_external_auth.dialects"
@@ -102,14 +103,15 @@ def facts_of(settings: Settings, config: DehydratedConfig | None, cleanup_words:
     return replace(found, config=config.path, basedir=config.basedir, exports=config.exports)
 
 
-def dialect(name: str) -> Any:
-    """A new object that provides `IDialect`.
+def dialect(name: str) -> Dialect:
+    """Load a dialect by its name, and make one object of it.
 
-    :raises UsageError: if it cannot be loaded or does not keep the contract.
+    :raises UsageError: if it cannot be loaded or does not provide `IDialect`.
     """
     from certbot_external_auth.interfaces import IDialect
 
-    return load(GROUP, BUILT_IN, name, IDialect)()
+    made: Dialect = load(GROUP, BUILT_IN, name, IDialect)()
+    return made
 
 
 def by_type(challenges: Sequence[Challenge]) -> list[tuple[Challenge, ...]]:

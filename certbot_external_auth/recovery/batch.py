@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from certbot import errors
 
@@ -18,6 +17,7 @@ from certbot_external_auth.backends import backend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import NOT_TRIED, Failure
 from certbot_external_auth.files import webroot
+from certbot_external_auth.interfaces import Backend
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import orphans
 from certbot_external_auth.recovery.consent import TOLD_MODES, changed, exports
@@ -221,7 +221,7 @@ def _count(held: journal.Held, by_hand: bool, interrupted: int = 0) -> None:
             raise
 
 
-def _prepared(one: Entry, how: How) -> Any:
+def _prepared(one: Entry, how: How) -> Backend | str:
     """The backend, ready to be asked; or why it cannot be. Nothing outside is called for this."""
     problem = None if how.deliberate else changed(one)
     if problem is not None:

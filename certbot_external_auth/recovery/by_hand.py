@@ -8,7 +8,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from certbot import errors
 
@@ -17,6 +16,7 @@ from certbot_external_auth.backends.handler.call import handlers
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_CALLED
+from certbot_external_auth.interfaces import Dialect, DialectAbilities
 from certbot_external_auth.journal.entry import Entry, Handler
 from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.recovery import shell_command
@@ -48,15 +48,16 @@ def calls(one: Entry, work_dir: str) -> list[str]:
         return []
     found = convention.cleanup(finished(one, work_dir), context_of(one, work_dir, {}).facts)
     left_out = {each.id for each in one.challenges if unsafe(one, each, work_dir)}
+    folder = DialectAbilities.of(convention).folder
     lines = []
     for call in found:
         if left_out.isdisjoint(each.id for each in call.challenges):
-            hooks = [_line(one, call, words, work_dir) for words in handlers(one.handler.words, convention)]
+            hooks = [_line(one, call, words, work_dir) for words in handlers(one.handler.words, folder)]
             lines.append(_judged(call, convention, hooks))
     return lines
 
 
-def _convention(one: Entry) -> Any:
+def _convention(one: Entry) -> Dialect | None:
     """The dialect of its handler; None if there is no handler, or its dialect came with a package that is gone."""
     with contextlib.suppress(errors.Error):
         return dialect(one.handler.dialect) if one.handler.words else None
@@ -100,7 +101,7 @@ def _line(one: Entry, call: Call, words: Sequence[str], work_dir: str) -> str:
 
 def _kept(one: Entry, call: Call, work_dir: str) -> Kept | None:
     """The variable that has what the handler printed, which is not shown but read from its file."""
-    name = getattr(dialect(one.handler.dialect), "output_variable", None)
+    name = DialectAbilities.of(dialect(one.handler.dialect)).output_variable
     if name is None or not call.variables.get(name):
         return None
     paths = [journal.output_path(work_dir, one, each) for each in call.challenges]
@@ -120,7 +121,7 @@ def _tool() -> list[str]:
     return [found] if found else [sys.executable, "-m", "certbot_external_auth.cli"]
 
 
-def _judged(call: Call, convention: Any, lines: Sequence[str]) -> str:
+def _judged(call: Call, convention: Dialect, lines: Sequence[str]) -> str:
     """A call that succeeds when it counts as done: as `backends.calls` judges it, with what a shell can see."""
     if call.optional or not convention.supported(call, Ended(code=1)):
         return f"{{ {'; '.join(lines)} || :; }}"

@@ -15,6 +15,7 @@ from certbot_external_auth.backends.handler.heard import told
 from certbot_external_auth.challenges import Challenge, Served
 from certbot_external_auth.dialects import Facts, dialect
 from certbot_external_auth.endpoint import parse
+from certbot_external_auth.interfaces import DialectAbilities
 from certbot_external_auth.journal import outputs
 from certbot_external_auth.journal.entry import Entry, Handler
 from certbot_external_auth.recovery import fingerprint
@@ -145,8 +146,8 @@ def withdraws(entry: Entry, work_dir: str) -> bool:
 def unsafe(entry: Entry, challenge: Challenge, work_dir: str) -> bool:
     """Whether the call that shall withdraw it may publish instead; see `heard.unsafe`."""
     handler = entry.handler
-    convention = dialect(handler.dialect)
-    return heard.unsafe(convention, handler.words, handler.cleanup_words, output(entry, challenge, work_dir))
+    told_output = DialectAbilities.of(dialect(handler.dialect)).told_output
+    return heard.unsafe(told_output, handler.words, handler.cleanup_words, output(entry, challenge, work_dir))
 
 
 def _served(challenge: Challenge, entry: Entry, work_dir: str) -> Challenge:

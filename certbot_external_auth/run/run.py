@@ -25,6 +25,7 @@ from certbot_external_auth.backends import Context, Finished, backend
 from certbot_external_auth.challenges import Challenge, choice, guard, tlssni01
 from certbot_external_auth.errors import DriverError, Failure, PerformError, Problem, UsageError
 from certbot_external_auth.files import file_signature
+from certbot_external_auth.interfaces import BackendAbilities
 from certbot_external_auth.lineages import certificate, handed_over
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.protocol import lines
@@ -73,8 +74,9 @@ class Run:
         self._refused: dict[str, Problem] = {}
         self._stream = self._open_stream()
         self._backend = backend(context.settings.mode, context)
-        if hasattr(self._backend, "hear"):
-            self._backend.hear(self._journal.hear)
+        self._abilities = BackendAbilities.of(self._backend)
+        if self._abilities.outputs is not None:
+            self._abilities.outputs.hear(self._journal.hear)
         self._verification = Verification(context, self._say(), self._inform_newer)
         self.challenge_types: tuple[str, ...] = tuple(self._backend.challenge_types)
 
@@ -206,7 +208,7 @@ class Run:
                 "certificate cannot be read), so only their syntax could be checked."
             )
         self.prepare(publishing=True)
-        if getattr(self._backend, "told_aliases", False):
+        if self._abilities.told_aliases:
             # Before they are noted: whoever withdraws them after a crash must know where they stand.
             challenges = self._verification.aliased(challenges)
         if challenges:
@@ -216,15 +218,19 @@ class Run:
             try:
                 self._backend.perform(made, self._begin)
             finally:
-                # Without it the batch is withdrawn all the same.
-                with contextlib.suppress(OSError):
-                    self._journal.keep(getattr(self._backend, "kept_outputs", {}))
-            if not getattr(self._backend, "looks", False):
+                self._keep_outputs()
+            if not self._abilities.looks:
                 self._verification.check(made)
         except PerformError as error:
             self._refused.update(error.problems)
             raise
         self._offered = True
+
+    def _keep_outputs(self) -> None:
+        """Note in the journal what the cleanup will need; without it the batch is withdrawn all the same."""
+        if self._abilities.outputs is not None:
+            with contextlib.suppress(OSError):
+                self._journal.keep(self._abilities.outputs.kept_outputs)
 
     def _note(self, challenges: Sequence[Challenge]) -> None:
         """The batch is on disk before anything of it is published."""

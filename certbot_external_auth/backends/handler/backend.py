@@ -21,7 +21,7 @@ from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, Perfo
 from certbot_external_auth.files import webroot
 from certbot_external_auth.handler_setup import env_file, preflight
 from certbot_external_auth.handler_setup.environment import handler_environment
-from certbot_external_auth.interfaces import IBackend
+from certbot_external_auth.interfaces import DialectAbilities, IBackend
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes import runner
 from certbot_external_auth.validation_certificates import tls_files
@@ -42,10 +42,10 @@ class HandlerBackend:
         self._settings = context.settings
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
-        self._tells_aliases = getattr(self._dialect, "told_aliases", False)
+        self._abilities = DialectAbilities.of(self._dialect)
         # Names that are aliases of one name are one place, whatever the dialect tells its handler.
-        self.told_aliases = self._tells_aliases or self._settings.jobs > 1
-        self._handler = Handler(context, self._dialect)
+        self.told_aliases = self._abilities.told_aliases or self._settings.jobs > 1
+        self._handler = Handler(context, self._dialect, self._abilities)
 
     def examine(self) -> preflight.Findings:
         """What can be known about the handler and its files without calling it."""
@@ -119,7 +119,7 @@ class HandlerBackend:
 
     def _unsafe(self, one: Finished) -> bool:
         context = self._context
-        found = heard.unsafe(self._dialect, context.words, context.facts.cleanup_words, one.output)
+        found = heard.unsafe(self._abilities.told_output, context.words, context.facts.cleanup_words, one.output)
         return found and not context.deliberate
 
     def _withdraw(self, call: Call, unsafe: frozenset[str]) -> Steps:
@@ -143,14 +143,14 @@ class HandlerBackend:
 
     def _shown(self, challenge: Challenge) -> Challenge:
         """What the dialect sees of it."""
-        if self._tells_aliases:
+        if self._abilities.told_aliases:
             return challenge
         return dataclasses.replace(challenge, txt_target=None, txt_zone=None)
 
     @property
     def kept_outputs(self) -> dict[str, str]:
         """What the handler printed, by the challenge's id, where its cleanup is told so and it is known."""
-        if not getattr(self._dialect, "told_output", False):
+        if not self._abilities.told_output:
             return {}
         found = ((identifier, one.text) for identifier, one in self._handler.heard.items())
         return {identifier: heard.fitting(text, LONGEST) for identifier, text in found if text is not None}

@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from certbot_external_auth.backends import Context
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
@@ -18,6 +17,7 @@ from certbot_external_auth.dialects import Call, recognise
 from certbot_external_auth.errors import NOT_TRIED, Failure
 from certbot_external_auth.handler_setup import masking, preflight
 from certbot_external_auth.handler_setup.environment import handler_environment
+from certbot_external_auth.interfaces import Dialect, DialectAbilities
 from certbot_external_auth.processes import exec_limits
 from certbot_external_auth.processes.program import Ended, Program
 from certbot_external_auth.text import clean
@@ -30,9 +30,12 @@ _last: dict[tuple[str, ...], Handler] = {}
 """By command, whose turn came last."""
 
 
-def handlers(words: tuple[str, ...], dialect: Any) -> list[tuple[str, ...]]:
-    """The handler's command line; in a dialect that has folders of hooks, that of each hook of the folder."""
-    if not getattr(dialect, "folder", False) or not os.path.isdir(words[0]):
+def handlers(words: tuple[str, ...], folder: bool) -> list[tuple[str, ...]]:
+    """Return the handler's command line; for a folder of hooks, the command line of each hook.
+
+    :param folder: the dialect allows a folder of hooks.
+    """
+    if not folder or not os.path.isdir(words[0]):
         return [words]
     found = sorted(entry.path for entry in os.scandir(words[0]) if entry.is_file() and os.access(entry, os.X_OK))
     return [(path, *words[1:]) for path in found] or [words]
@@ -47,7 +50,7 @@ class Handler:
     :ivar shared_names: TXT names at which the batch has more values than one.
     """
 
-    def __init__(self, context: Context, dialect: Any) -> None:
+    def __init__(self, context: Context, dialect: Dialect, abilities: DialectAbilities) -> None:
         self.secrets: Mapping[str, str] = {}
         self.heard: dict[str, Heard] = {}
         self.hear: Callable[[str, bytes], None] | None = None
@@ -55,6 +58,7 @@ class Handler:
         self._context = context
         self._settings = context.settings
         self._dialect = dialect
+        self._abilities = abilities
         self._surroundings: dict[str, str] = {}
         self._masks: tuple[bytes, ...] = ()
         self._size = exec_limits.measure((), {})
@@ -73,7 +77,7 @@ class Handler:
         return [*self._handlers(), *([cleanup] if cleanup else [])]
 
     def _handlers(self) -> list[tuple[str, ...]]:
-        return handlers(self._context.words, self._dialect)
+        return handlers(self._context.words, self._abilities.folder)
 
     def steps(self, call: Call, publishing: bool = False) -> Steps:
         """One call; in a folder of hooks every one is called, and one that did it is enough.
@@ -97,7 +101,7 @@ class Handler:
         for words in handlers:
             logger.debug("Calling %s: %s", words[0], _label(call))
             program = self._program(words, call)
-            if publishing and getattr(self._dialect, "told_output", False):
+            if publishing and self._abilities.told_output:
                 program = dataclasses.replace(program, hear=self._hearing(call))
             results.append((words, (yield program)))
             self._note(call, results[-1][1])
@@ -151,7 +155,7 @@ class Handler:
 
     def _exit_later(self) -> None:
         """A dialect may have a call for the end of the process, made once for each handler: about the last lineage."""
-        if not hasattr(self._dialect, "exit") or self._settings.historic or self._context.recovering:
+        if self._abilities.exit is None or self._settings.historic or self._context.recovering:
             return
         if self._context.words not in _last:
             atexit.register(_exit, self._context.words, os.getpid())
@@ -162,7 +166,8 @@ class Handler:
         exception = getattr(sys, "last_value", None)
         error = clean(str(exception) or type(exception).__name__) if exception is not None else ""
         self.look_around()
-        carry_out(self._dialect.exit(self._context.facts, error), self.steps, keep_going=True)
+        calls = self._abilities.exit(self._context.facts, error) if self._abilities.exit is not None else ()
+        carry_out(calls, self.steps, keep_going=True)
 
     def _program(self, words: Sequence[str], call: Call) -> Program:
         label = _label(call)
@@ -203,7 +208,7 @@ class Handler:
 
     def _fitted(self, call: Call) -> Call:
         """With as much of the handler's own output as a program may be given; of too much, the end."""
-        name = getattr(self._dialect, "output_variable", None)
+        name = self._abilities.output_variable
         whole = call.variables.get(name) if name else None
         if not name or not whole:
             return call

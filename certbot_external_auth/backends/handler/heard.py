@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from certbot_external_auth.processes.exec_limits import STRING_LIMIT
 
@@ -61,9 +60,10 @@ def same_program(words: Sequence[str], others: Sequence[str] | None) -> bool:
     return os.path.realpath(words[0]) == os.path.realpath(others[0])
 
 
-def unsafe(dialect: Any, words: Sequence[str], cleanup_words: Sequence[str] | None, output: str | None) -> bool:
-    """Whether the call that shall withdraw may publish instead.
+def unsafe(told_output: bool, words: Sequence[str], cleanup_words: Sequence[str] | None, output: str | None) -> bool:
+    """Tell whether the call that shall withdraw may publish instead.
 
+    :param told_output: the dialect's cleanup uses what the handler printed.
     :param output: what the handler printed when it published, None if that is not known.
     """
-    return output is None and getattr(dialect, "told_output", False) and same_program(words, cleanup_words)
+    return output is None and told_output and same_program(words, cleanup_words)
