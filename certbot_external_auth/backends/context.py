@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.extensions import load
 from certbot_external_auth.settings import Settings
+from certbot_external_auth.visibility import report
+from certbot_external_auth.visibility.probe import Surroundings
 
 if TYPE_CHECKING:
     from certbot_external_auth.interfaces import Backend
@@ -63,6 +65,19 @@ class Context:
     config_files: tuple[str, ...] = ()
     deliberate: bool = False
     hear: Callable[[str, str], None] | None = None
+
+
+def surroundings(context: Context) -> Surroundings:
+    """Return what the probes must know to see what the CA will see."""
+    return Surroundings(context.settings.verify_nameservers, context.http_port, context.tls_port)
+
+
+def publisher(context: Context) -> report.Publisher:
+    """Return who published, for sentences about what is visible."""
+    settings, mode = context.settings, context.settings.mode
+    if mode == "handler":
+        return report.Publisher(f"The handler {context.words[0]}", settings.dialect, settings.hook_chain)
+    return report.Publisher("The program that drives Certbot" if mode == "json" else "Whoever published")
 
 
 def backend(name: str, context: Context) -> Backend:

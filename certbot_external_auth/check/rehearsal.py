@@ -21,10 +21,10 @@ from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.handler_setup import preflight
 from certbot_external_auth.processes.program import Ended
-from certbot_external_auth.run.verification import EXPLAIN_LIMIT, Verification
+from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.signals.interruption import Interrupted
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
-from certbot_external_auth.visibility import expectations
+from certbot_external_auth.visibility import expectations, explain
 from certbot_external_auth.visibility.report import wildcard
 
 LAST_LOOK_SECONDS = 5.0
@@ -136,7 +136,7 @@ class Rehearsal:
 
     def _wildcard(self, sight: Sight) -> list[str]:
         wanted = expectations(tuple(self._made.values()))
-        until = time.monotonic() + EXPLAIN_LIMIT
+        until = time.monotonic() + explain.LIMIT_SECONDS
         return wildcard(self._verification.observer.explain(wanted, sight.observations, until))
 
     def _take(self, step: Step) -> None:

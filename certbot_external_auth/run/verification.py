@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from certbot import errors
 
-from certbot_external_auth.backends import Context
+from certbot_external_auth.backends import Context, publisher, surroundings
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError, Problem
@@ -18,15 +18,12 @@ from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.text import clean, counted, one_line, quoted
-from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, expectations, report
-from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, Says, expectations, explain, report
 from certbot_external_auth.visibility.verdict import Decision, State, said
 from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
 
 logger = logging.getLogger(__name__)
 
-EXPLAIN_LIMIT = 5.0
-"""Seconds for finding out the reason, when the time is over."""
 ALIAS_LIMIT = 3.0
 """Seconds for finding out, before anything is published, which names are aliases."""
 OFF_LIMIT = 1.0
@@ -95,7 +92,7 @@ class Verification:
             raise
         except Exception as error:
             logger.debug("Following aliases failed.", exc_info=True)
-            logger.warning("Which TXT names are aliases could not be found out: %s", _described(error))
+            logger.warning("Which TXT names are aliases could not be found out: %s", explain.described(error))
             return {}
 
     def check(self, challenges: Sequence[Challenge]) -> None:
@@ -122,8 +119,8 @@ class Verification:
         return self._subset and State.VISIBLE in found.states.values()
 
     def reasons(self, wanted: Sequence[Expectation], observations: Sequence[Observation]) -> list[str]:
-        """Sentences about what most likely is wrong; asks the servers once more, for at most `EXPLAIN_LIMIT`."""
-        return reasons(self.observer, wanted, observations, self._publisher)
+        """Return sentences about the likely reasons; takes at most `explain.LIMIT_SECONDS`."""
+        return explain.reasons(self.observer, wanted, observations, self._publisher)
 
     # --- while it lasts ---
 
@@ -184,46 +181,13 @@ class Verification:
         return problems
 
 
-def reasons(
-    observer: Observer, wanted: Sequence[Expectation], observations: Sequence[Observation], publisher: report.Publisher
-) -> list[str]:
-    """See `Verification.reasons`; what fails in a way nobody foresaw is a sentence too, so that the table is shown."""
-    clues: Sequence[Clue] = ()
-    failed = []
-    try:
-        clues = observer.explain(wanted, observations, time.monotonic() + EXPLAIN_LIMIT)
-    except errors.SignalExit:
-        raise
-    except Exception as error:
-        logger.debug("Looking for the reason failed.", exc_info=True)
-        failed = [f"The reason could not be looked for: {_described(error)}"]
-    return [*report.reasons(wanted, observations, clues, publisher), *failed]
-
-
 def _observed(row: Observation) -> Mapping[str, str | float]:
     """As a JSON line has it."""
     seconds = round(row.seconds, 2)
     return {"server": row.server, "address": row.address, "outcome": row.outcome.value, "seconds": seconds}
 
 
-def _described(error: Exception) -> str:
-    return one_line(f"{type(error).__name__}: {error}")
-
-
 def _with_end(challenge: Challenge, end: tuple[str, str] | None) -> Challenge:
     if end is None:
         return challenge
     return dataclasses.replace(challenge, txt_target=end[0], txt_zone=end[1] or None)
-
-
-def surroundings(context: Context) -> Surroundings:
-    """What the probes are told."""
-    return Surroundings(context.settings.verify_nameservers, context.http_port, context.tls_port)
-
-
-def publisher(context: Context) -> report.Publisher:
-    """Who is named in sentences about what was published."""
-    settings, mode = context.settings, context.settings.mode
-    if mode == "handler":
-        return report.Publisher(f"The handler {context.words[0]}", settings.dialect, settings.hook_chain)
-    return report.Publisher("The program that drives Certbot" if mode == "json" else "Whoever published")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from zope.interface import implementer
 
 from certbot_external_auth import visibility
-from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends import Context, Finished, publisher, surroundings
 from certbot_external_auth.backends.manual import instructions, keyboard, live_table, renewal_reminder
 from certbot_external_auth.backends.manual.instructions import NoPerson
 from certbot_external_auth.backends.manual.renewal_reminder import Reminder
@@ -22,8 +22,7 @@ from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lineages.deployment import Deployment
-from certbot_external_auth.run.verification import publisher, reasons, surroundings
-from certbot_external_auth.visibility import Expectation, Observation
+from certbot_external_auth.visibility import Expectation, Observation, explain
 from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
 
 logger = logging.getLogger(__name__)
@@ -95,7 +94,7 @@ class ManualBackend:
 
     def _explain(self, observer: Observer, expectations: Sequence[Expectation], last_round: Round) -> None:
         """Say why a value is probably not visible."""
-        sentences = reasons(observer, expectations, last_round.observations, publisher(self._context))
+        sentences = explain.reasons(observer, expectations, last_round.observations, publisher(self._context))
         if sentences:
             self._say(instructions.paragraph(sentences, _width()))
 

@@ -46,7 +46,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Outcome]:
         return [Observation(each.place, "ns1", "192.0.2.1:53", found[0]) for each in expectations]
 
     monkeypatch.setattr(Observer, "look", look)
-    monkeypatch.setattr(manual_backend, "reasons", lambda *arguments: ["The zone is old."])
+    monkeypatch.setattr(manual_backend.explain, "reasons", lambda *arguments: ["The zone is old."])
     return found
 
 
