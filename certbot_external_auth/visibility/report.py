@@ -1,91 +1,108 @@
-"""What was seen, for people: a table, the likely reasons, and what helps. Pure functions."""
+"""Show people what was seen: a table, the likely reasons, and what may help. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 
-from certbot_external_auth.challenges import dns01
 from certbot_external_auth.text import counted, one_line
-from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Says
-from certbot_external_auth.visibility.parallel import NO_TIME
-from certbot_external_auth.visibility.verdict import answered, by_place, said
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Says
+from certbot_external_auth.visibility import reasons as data
+from certbot_external_auth.visibility.reasons import (
+    Advice,
+    Aliased,
+    Doubled,
+    Fix,
+    FromWildcard,
+    Help,
+    OldSerial,
+    Publisher,
+    Reason,
+    Replaced,
+)
+from certbot_external_auth.visibility.verdict import by_place, said
+
+__all__ = [
+    "MOST_ROWS",
+    "Publisher",
+    "advice",
+    "reason_sentence",
+    "reasons",
+    "summary",
+    "table",
+    "wildcard",
+    "words",
+    "worst_first",
+]
 
 MOST_ROWS = 40
 """Addresses in a table inside an error; the log has all."""
-SHOWN_VALUE = 44
-"""Characters of a value in a table; a dns-01 value has 43."""
-SHOWN_PLACES = 5
-"""Names in a sentence about several."""
-CHAINING = "dehydrated"
+MAX_VALUE_CHARACTERS = 44
+"""Of a value in a table; a dns-01 value has 43."""
+MAX_NAMED_PLACES = 5
+"""Places that a sentence names."""
 NAMESERVERS = "--external-auth-verify-nameservers HOST[:PORT],…"
 
 
-@dataclass(frozen=True)
-class Publisher:
-    """Who published, for the sentences about it.
-
-    :ivar who: such as ``The handler /path``. :ivar dialect: of a handler, else empty.
-    :ivar chained: a handler is given all values in one call.
-    """
-
-    who: str = "Whoever published"
-    dialect: str = ""
-    chained: bool = False
+# --- what was seen ---
 
 
 def words(observation: Observation) -> str:
-    """What one address answered."""
+    """Say what one address answered."""
     text = "visible" if observation.outcome.says is Says.YES else observation.outcome.value.replace("_", " ")
     if observation.outcome.says is Says.NO and observation.seen:
-        text += ": " + ", ".join(one_line(value, SHOWN_VALUE) for value in observation.seen)
+        text += ": " + ", ".join(one_line(value, MAX_VALUE_CHARACTERS) for value in observation.seen)
     if observation.asked:
         text += f" at {observation.asked}"
     return text + (f" ({one_line(observation.detail)})" if observation.detail else "")
 
 
 def table(
-    expectations: Sequence[Expectation], observations: Sequence[Observation], most: int | None = None
+    expectations: Sequence[Expectation], observations: Sequence[Observation], max_rows: int | None = None
 ) -> list[str]:
-    """Lines: each place, below it server, address, outcome and seconds of each who was asked.
+    """Return lines: each place and, below it, server, address, answer and seconds of each address that was asked.
 
-    :param most: rows; what is left out is counted.
+    :param max_rows: a last line counts the rows that are left out; None for all rows.
     """
     seen = by_place(expectations, observations)
-    cells = [
-        (one.server or "-", one.address or "-", words(one), f"{one.seconds:.2f} s")
-        for rows in seen.values()
-        for one in rows
-    ]
-    widths = [max((len(row[column]) for row in cells), default=0) for column in range(2)]
-    out: list[str] = []
-    left = len(cells) + 1 if most is None else most
-    for place, rows in seen.items():
-        shown = cells[: len(rows)]
-        del cells[: len(rows)]
+    count = sum(map(len, seen.values()))
+    # One more than there are rows, so that also a last place without rows is shown.
+    lines = list(_lines(seen, count + 1 if max_rows is None else max_rows))
+    if max_rows is not None and count > max_rows:
+        lines.append(f"  … and {counted(count - max_rows, 'more address', 'more addresses')}; see the log.")
+    return lines
+
+
+def _lines(seen: Mapping[str, Sequence[Observation]], max_rows: int) -> Iterator[str]:
+    rows = [row for observations in seen.values() for row in observations]
+    server_width = max((len(row.server or "-") for row in rows), default=0)
+    address_width = max((len(row.address or "-") for row in rows), default=0)
+    left = max_rows
+    for place, observations in seen.items():
         if left <= 0:
-            continue
-        out.append(place)
-        out += [
-            f"  {server:<{widths[0]}}  {address:<{widths[1]}}  {text}  {seconds}"
-            for server, address, text, seconds in shown[:left]
-        ]
-        left -= len(shown)
-    rows_in_all = sum(map(len, seen.values()))
-    if most is not None and rows_in_all > most:
-        out.append(f"  … and {counted(rows_in_all - most, 'more address', 'more addresses')}; see the log.")
-    return out
+            return
+        yield place
+        for row in observations[:left]:
+            server, address = row.server or "-", row.address or "-"
+            yield f"  {server:<{server_width}}  {address:<{address_width}}  {words(row)}  {row.seconds:.2f} s"
+        left -= len(observations)
 
 
 def summary(seen: Mapping[str, Sequence[Observation]]) -> str:
-    """One line: how far it is, and one of those who do not show it."""
+    """Say in one line how many places are visible, and what one server answered that does not show its place."""
     missing = {place: rows for place, rows in seen.items() if said(rows) != {Says.YES}}
     text = f"{len(seen) - len(missing)} of {len(seen)} visible at every address"
     for place, rows in missing.items():
-        for one in rows:
-            if one.outcome.says in (Says.NO, Says.UNCLEAR):
-                return f"{text}; {place} at {one.server or '-'} {one.address or '-'}: {words(one)}"
+        for row in rows:
+            if row.outcome.says in (Says.NO, Says.UNCLEAR):
+                return f"{text}; {place} at {row.server or '-'} {row.address or '-'}: {words(row)}"
     return text
+
+
+def worst_first(expectations: Sequence[Expectation], observations: Sequence[Observation]) -> list[Expectation]:
+    """Return the expectations that are not visible everywhere, those that a server denies at the front."""
+    seen = by_place(expectations, observations)
+    missing = [expectation for expectation in expectations if said(seen[expectation.place]) != {Says.YES}]
+    return sorted(missing, key=lambda expectation: Says.NO not in said(seen[expectation.place]))
 
 
 # --- reasons ---
@@ -97,176 +114,113 @@ def reasons(
     clues: Sequence[Clue],
     publisher: Publisher,
 ) -> list[str]:
-    """Sentences about what most likely is wrong, each once, the surest first."""
-    seen = by_place(expectations, observations)
-    names = _by_name(expectations, seen)
-    found: list[str] = []
-    for one in expectations:
-        rows = seen[one.place]
-        if Says.NO not in said(rows) or one.type != dns01.TYPE:
-            continue
-        own = [clue for clue in clues if clue.place == one.place]
-        replaced = [text for name in names if one.place in name.places for text in _replaced(name, publisher)]
-        found += [
-            *_doubled(own),
-            *replaced,
-            *wildcard(own),
-            # Where others' values stand at the end of the alias, the alias is no news to whoever wrote them.
-            *([] if replaced else _elsewhere(rows, publisher)),
-            *_old_serial(rows, own),
-        ]
-    return list(dict.fromkeys(found))
-
-
-@dataclass
-class _Name:
-    """A name at which TXT records are looked for, for one place or, where it is the end of aliases, for several.
-
-    :ivar values: all that are wanted there. :ivar answers: of who said yes or no.
-    """
-
-    name: str
-    places: dict[str, None] = field(default_factory=dict)
-    values: set[str] = field(default_factory=set)
-    answers: list[Observation] = field(default_factory=list)
-
-
-def _by_name(expectations: Sequence[Expectation], seen: Mapping[str, Sequence[Observation]]) -> list[_Name]:
-    found: dict[str, _Name] = {}
-    for one in expectations:
-        for row in seen[one.place] if one.type == dns01.TYPE else ():
-            if row.outcome.says in (Says.YES, Says.NO):
-                name = row.asked or row.place
-                group = found.setdefault(name.lower(), _Name(name))
-                group.places[one.place] = None
-                group.values |= set(one.values)
-                group.answers.append(row)
-    return list(found.values())
-
-
-def _replaced(name: _Name, publisher: Publisher) -> list[str]:
-    """Several values are wanted at a name, and every address that answers has some of them, never all."""
-    there = [len(set(row.seen) & name.values) for row in name.answers]
-    if not all(0 < count < len(name.values) for count in there):
-        return []
-    chains = (
-        " --external-auth-hook-chain yes mends it if the hook knows chains."
-        if publisher.dialect == CHAINING
-        else " If it is a hook of Dehydrated's that knows chains, --external-auth-dialect dehydrated with "
-        "--external-auth-hook-chain yes mends it."
-    )
-    chains = "" if publisher.chained or not publisher.dialect else chains
-    aliases = [place for place in name.places if place.lower() != name.name.lower()]
-    shown = ", ".join([*aliases[:SHOWN_PLACES], *(["…"] if len(aliases) > SHOWN_PLACES else [])])
-    why = (
-        "Base name and wildcard share the name"
-        if len(name.places) == 1
-        else f"{shown} {'is an alias' if len(aliases) == 1 else 'are aliases'} (CNAME) of that name"
-    )
-    return [
-        f"{len(name.values)} values are wanted at {name.name}, and only {there[0]} of them "
-        f"{'is' if there[0] == 1 else 'are'} there: {publisher.who} replaces what stands at the name instead of adding "
-        f"to it. {why}, so {'both' if len(name.values) == 2 else 'all'} values must stay.{chains}"
-    ]
-
-
-def _elsewhere(rows: Sequence[Observation], publisher: Publisher) -> list[str]:
-    for row in rows:
-        if row.asked and row.outcome.says is Says.NO:
-            zone = f", in the zone {row.zone}" if row.zone else ""
-            return [
-                f"{row.place} is an alias (CNAME) of {row.asked}: the record must stand there{zone}. {publisher.who} "
-                "may have written it at the name itself, or into another zone."
-            ]
-    return []
-
-
-def _old_serial(rows: Sequence[Observation], clues: Sequence[Clue]) -> list[str]:
-    serials = {clue.address: (int(clue.text), clue) for clue in clues if clue.found is Found.SERIAL}
-    if not serials:
-        return []
-    newest, newest_clue = max(serials.values(), key=lambda pair: _distance(pair[0], next(iter(serials.values()))[0]))
-    late = {row.address for row in rows if row.outcome.says is Says.NO}
-    return [
-        f"{clue.server} ({address}) still has the zone with serial {number}, while {newest_clue.server} "
-        f"({newest_clue.address}) has {newest}: the zone has not reached it yet. See that it is notified and may "
-        "transfer the zone."
-        for address, (number, clue) in serials.items()
-        if address in late and _distance(newest, number) > 0
-    ]
-
-
-def _distance(one: int, other: int) -> int:
-    """How much newer a serial number is than another (RFC 1982 section 3.2), negative if it is older."""
-    return (one - other + 2**31) % 2**32 - 2**31
+    """Return sentences about the likely reasons, each once, the surest first."""
+    found = data.reasons(expectations, observations, clues, publisher)
+    return [reason_sentence(reason, publisher.who) for reason in found]
 
 
 def wildcard(clues: Sequence[Clue]) -> list[str]:
-    """Sentences about what comes from no record of the name's own."""
-    return [
-        f"What is seen at {clue.place} comes from the wildcard record {clue.text}, not from a record of that name: "
-        "nothing has been written there."
-        for clue in clues
-        if clue.found is Found.WILDCARD
-    ]
+    """Return sentences about values that come from a wildcard record."""
+    return [_from_wildcard(reason) for reason in data.wildcards(clues)]
 
 
-def _doubled(clues: Sequence[Clue]) -> list[str]:
-    return [
-        f"The value stands at {clue.text}, where the zone's name is there twice: the name was taken as relative to the "
-        f"zone. Write it with a dot at its end ({clue.place}.), or without the zone's name."
-        for clue in clues
-        if clue.found is Found.DOUBLED
-    ]
+def reason_sentence(reason: Reason, who: str) -> str:
+    """Say what the reason is and what to do.
+
+    :param who: the program or the person that published.
+    """
+    match reason:
+        case Doubled():
+            return _doubled(reason)
+        case Replaced():
+            return _replaced(reason, who)
+        case FromWildcard():
+            return _from_wildcard(reason)
+        case Aliased():
+            return _aliased(reason, who)
+        case OldSerial():
+            return _old_serial(reason)
 
 
-# --- what helps ---
+def _doubled(reason: Doubled) -> str:
+    return (
+        f"The value stands at {reason.name}, where the zone's name is there twice: the name was taken as relative to "
+        f"the zone. Write the name with a dot at its end ({reason.place}.), or without the zone's name."
+    )
+
+
+_FIXES = {
+    Fix.NONE: "",
+    Fix.CHAIN: " If the hook supports chains, --external-auth-hook-chain yes fixes this.",
+    Fix.DIALECT_AND_CHAIN: " If it is a hook for Dehydrated that supports chains, --external-auth-dialect dehydrated "
+    "with --external-auth-hook-chain yes fixes this.",
+}
+
+
+def _replaced(reason: Replaced, who: str) -> str:
+    return (
+        f"{reason.wanted} values are wanted at {reason.name}, and only {reason.there} of them "
+        f"{'is' if reason.there == 1 else 'are'} there: {who} replaces what stands at the name instead of adding to "
+        f"it. {_shared(reason)}, so {'both' if reason.wanted == 2 else 'all'} values must stay.{_FIXES[reason.fix]}"
+    )
+
+
+def _shared(reason: Replaced) -> str:
+    if not reason.aliases:
+        return "Base name and wildcard share the name"
+    more = ["…"] if len(reason.aliases) > MAX_NAMED_PLACES else []
+    shown = ", ".join([*reason.aliases[:MAX_NAMED_PLACES], *more])
+    return f"{shown} {'is an alias' if len(reason.aliases) == 1 else 'are aliases'} (CNAME) of that name"
+
+
+def _from_wildcard(reason: FromWildcard) -> str:
+    return (
+        f"What is seen at {reason.place} comes from the wildcard record {reason.record}, not from a record of that "
+        "name: nothing has been written there."
+    )
+
+
+def _aliased(reason: Aliased, who: str) -> str:
+    zone = f", in the zone {reason.zone}" if reason.zone else ""
+    return (
+        f"{reason.place} is an alias (CNAME) of {reason.target}: the record must stand there{zone}. {who} may have "
+        "written it at the name itself, or into another zone."
+    )
+
+
+def _old_serial(reason: OldSerial) -> str:
+    return (
+        f"{reason.server} ({reason.address}) still has the zone with serial {reason.serial}, while "
+        f"{reason.newest_server} ({reason.newest_address}) has {reason.newest_serial}: the new copy of the zone has "
+        "not arrived yet. Check that this server is notified and that it may transfer the zone."
+    )
+
+
+# --- advice ---
 
 
 def advice(observations: Sequence[Observation], timeout: float, named: bool) -> list[str]:
-    """Which flags help.
-
-    :param timeout: seconds that were waited at most. :param named: the servers were named by the administrator.
-    """
-    outcomes = {one.outcome for one in observations}
-    found = []
-    if any(outcome.says is Says.NO for outcome in outcomes):
-        found.append(f"If it only needs more time, give it with --external-auth-verify-timeout (now {timeout:.0f}).")
-    if outcomes == {Outcome.UNREACHABLE} and all(one.address for one in observations):
-        ipv6 = "IPv6 " if all(one.address.startswith("[") for one in observations) else ""
-        found.append(
-            f"This machine has no {ipv6}route to any of the servers; others that it can reach may be named with "
-            f"{NAMESERVERS}"
-        )
-    elif not answered(observations) and not any(map(_hints_at_the_way, observations)):
-        found.append(
-            f"Nobody said whether it is there; the table tells why. Servers that are to be asked: {NAMESERVERS}"
-        )
-    elif not answered(observations):
-        web = all(one.address and not one.place.startswith(dns01.txt_domain("")) for one in observations)
-        found.append(
-            "Nobody answered: see that these servers run, and that this machine may connect to them."
-            if web
-            else "Nobody answered, as where outgoing port 53 is closed: name servers, or a resolver, that this machine "
-            f"may ask with {NAMESERVERS}"
-        )
-    elif not named:
-        found.append(
-            f"If the CA asks other servers than these (a private CA, a split horizon), name them with {NAMESERVERS}"
-        )
-    found.append("--external-auth-verify off asks the CA without looking.")
-    return found
+    """Return sentences about what may help; see `reasons.advice`."""
+    return [_advice_sentence(each) for each in data.advice(observations, timeout, named)]
 
 
-def _hints_at_the_way(one: Observation) -> bool:
-    """Whether the way to a server may be what is wrong, rather than what the server or the zone said."""
-    if one.outcome is Outcome.NOT_ASKED:
-        return one.detail.startswith(NO_TIME)
-    return one.outcome not in (Outcome.FAULT, Outcome.UNREACHABLE) or (not one.server and not one.address)
+def _advice_sentence(each: Advice) -> str:
+    if each.kind is Help.MORE_TIME:
+        return f"If the record only needs more time, raise --external-auth-verify-timeout (now {each.timeout:.0f} s)."
+    return _HELP[each.kind]
 
 
-def worst_first(expectations: Sequence[Expectation], observations: Sequence[Observation]) -> list[Expectation]:
-    """The expectations that are not seen everywhere, those about which somebody says no at the front."""
-    seen = by_place(expectations, observations)
-    missing = [one for one in expectations if said(seen[one.place]) != {Says.YES}]
-    return sorted(missing, key=lambda one: Says.NO not in said(seen[one.place]))
+_NO_ROUTE = "This machine has no {}route to any of the servers. Name others that it can reach with " + NAMESERVERS
+_HELP = {
+    Help.NO_ROUTE: _NO_ROUTE.format(""),
+    Help.NO_IPV6_ROUTE: _NO_ROUTE.format("IPv6 "),
+    Help.SEE_TABLE: "No server said whether it is there; the table has the reasons. To ask other servers, use "
+    f"{NAMESERVERS}",
+    Help.CHECK_WEB_SERVERS: "No server answered. Check that these servers are running, and that this machine may "
+    "connect to them.",
+    Help.DNS_CLOSED: "No server answered, as where outgoing port 53 is closed. Name name servers, or a resolver, that "
+    f"this machine may ask with {NAMESERVERS}",
+    Help.OTHER_SERVERS: "If the CA asks other servers than these (a private CA, a split horizon), name them with "
+    f"{NAMESERVERS}",
+    Help.OFF: "--external-auth-verify off asks the CA without this check.",
+}

@@ -191,7 +191,7 @@ def test_hook_that_overwrites_is_named_before_the_ca_is_asked(certbot: Certbot, 
         "other values: ",
         f"The handler {hook} replaces what stands at the name",
         "--external-auth-hook-chain yes",
-        "--external-auth-verify off asks the CA without looking.",
+        "--external-auth-verify off asks the CA without this check.",
         "The CA was not asked to validate anything.",
     ):
         assert part in result.stderr, part

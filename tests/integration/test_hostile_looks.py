@@ -11,11 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Expectation, Outcome, Says, report
+from certbot_external_auth.visibility import Expectation, Outcome, Says
 from certbot_external_auth.visibility.dns import probe
 from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.reasons import Help, advice
 from tests.support import private_network, sites
 from tests.support.sites import INSIDE, NAMES, OTHER_SITE, PATH, RESOLVER, SECRET, SITE, SOA, World, redirect
 
@@ -36,7 +37,7 @@ def test_no_redirect_leads_into_the_network_of_this_machine(world: World, host: 
     assert (found.outcome, found.outcome.says) == (Outcome.NOT_ASKED, Says.UNCLEAR)
     assert "not public" in found.detail
     assert world.asked == [f"{SITE} {PATH}"]
-    assert "port 53" not in " ".join(report.advice([found], 1, named=False))
+    assert Help.DNS_CLOSED not in [each.kind for each in advice([found], 1, named=False)]
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "127.0.0.1.", "[fe80::1%25lo]"])

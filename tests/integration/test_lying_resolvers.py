@@ -104,8 +104,8 @@ def refused(net: Net) -> None:
 
 
 GO_ON, WARN, FAIL = Decision
-SILENCE, ANOTHER = "Nobody answered, as where outgoing port 53 is closed", "If the CA asks other servers than these"
-UNSAID = "Nobody said whether it is there"
+SILENCE, ANOTHER = "No server answered, as where outgoing port 53 is closed", "If the CA asks other servers than these"
+UNSAID = "No server said whether it is there"
 
 
 def decided(

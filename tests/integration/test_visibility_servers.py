@@ -156,7 +156,7 @@ def test_the_reason_is_found(world: World) -> None:
     world.primary.change(f"add {NAME} 60 TXT one")
     text = reasons("one")
     assert f"late.{ZONE} ({LATE}:53) still has the zone with serial 1, while " in text
-    assert "has 2: the zone has not reached it yet" in text
+    assert "has 2: the new copy of the zone has not arrived yet" in text
     world.primary.change(f"add *.w.{ZONE} 60 TXT v=spf1")
     assert f"the wildcard record *.w.{ZONE}" in reasons("x", name=f"_acme-challenge.w.{ZONE}")
     world.primary.change(f"add _acme-challenge.d.{ZONE}.{ZONE} 60 TXT twice")

@@ -11,12 +11,13 @@ import pytest
 from dns.message import Message
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, report
+from certbot_external_auth.visibility import Expectation, Observation, Outcome
 from certbot_external_auth.visibility.dns import reply, response
 from certbot_external_auth.visibility.dns.probe import Probe
 from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.reasons import Help, advice
 from tests.support.hostile_dns import CLASSES, SHAKEN, disturb, in_class, mutated
 from tests.support.name_servers import Net
 
@@ -162,14 +163,14 @@ def test_what_reading_one_answer_raises_is_that_answers_fault(net: Net, monkeypa
     (evil,) = found[EVIL_NAME]
     assert (evil.outcome, evil.address) == (Outcome.FAULT, f"{EVIL}:{net.port}")
     assert "RuntimeError" in evil.detail
-    assert "port 53" not in " ".join(report.advice([evil], 1, named=False))
+    assert Help.DNS_CLOSED not in [each.kind for each in advice([evil], 1, named=False)]
 
 
 def test_a_server_without_a_usable_address_is_no_closed_port(net: Net) -> None:
     disturb(net[RESOLVER], only("evil.test", shaken("A")))
     found = look(net, EVIL_NAME)
     assert [(one.outcome, one.server) for one in found] == [(Outcome.UNREACHABLE, "ns.evil.test")]
-    assert "port 53" not in " ".join(report.advice(found, 1, named=False))
+    assert Help.DNS_CLOSED not in [each.kind for each in advice(found, 1, named=False)]
 
 
 def test_mutated_answers_spoil_no_other_name(net: Net) -> None:
