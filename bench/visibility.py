@@ -23,9 +23,10 @@ from certbot_external_auth.visibility import Expectation  # noqa: E402
 from certbot_external_auth.visibility.dns import probe  # noqa: E402
 from certbot_external_auth.visibility.dns.resolver import Resolver  # noqa: E402
 from certbot_external_auth.visibility.dns.zone import Zones  # noqa: E402
+from certbot_external_auth.visibility.observer import Observer  # noqa: E402
 from certbot_external_auth.visibility.probe import Surroundings  # noqa: E402
 from certbot_external_auth.visibility.verdict import State  # noqa: E402
-from certbot_external_auth.visibility.watch import Observer, Policy, watch  # noqa: E402
+from certbot_external_auth.visibility.watch import Policy, watch  # noqa: E402
 from tests.support.name_servers import Net  # noqa: E402
 
 NAMES, ADDRESSES = 100, 6
@@ -80,7 +81,7 @@ def _finding(net: Net) -> Observer:
     """One that has to find the zone and its servers, by a resolver, on the port that was free."""
     observer = Observer(Surroundings())
     zones = Zones(Resolver([Endpoint(RESOLVER, net.port)]), net.port)
-    observer._probes["dns"] = probe.Probe(Surroundings(), zones)
+    observer.dns = probe.Probe(Surroundings(), zones)
     return observer
 
 
@@ -93,7 +94,7 @@ def _all_there(net: Net, addresses: Sequence[str], rounds: int) -> tuple[list[fl
         peak = _Peak()
         start = time.perf_counter()
         with peak:
-            last = watch(_finding(net), [_expectation(n) for n in range(NAMES)], Policy("strict", 0, 0))
+            last = watch(_finding(net).look, [_expectation(n) for n in range(NAMES)], Policy("strict", 0, 0))
         found.append(time.perf_counter() - start)
         # One look only: on a machine that is too busy for its name servers there is nothing to measure.
         missing = sum(state is not State.VISIBLE for state in last.states.values())
@@ -104,7 +105,7 @@ def _all_there(net: Net, addresses: Sequence[str], rounds: int) -> tuple[list[fl
 
 def _memory(net: Net) -> float:
     tracemalloc.start()
-    watch(_finding(net), [_expectation(n) for n in range(NAMES)], Policy("strict", 0, 0))
+    watch(_finding(net).look, [_expectation(n) for n in range(NAMES)], Policy("strict", 0, 0))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak / 1024**2
@@ -140,7 +141,7 @@ def _late(net: Net, addresses: Sequence[str], count: int) -> tuple[list[float], 
     found: dict[int, float] = {}
 
     def one(number: int) -> None:
-        last = watch(_observer(net, addresses), [_expectation(number)], Policy("strict", 3 * LATEST, 0))
+        last = watch(_observer(net, addresses).look, [_expectation(number)], Policy("strict", 3 * LATEST, 0))
         assert set(last.states.values()) == {State.VISIBLE}
         found[number] = time.monotonic() - start
 

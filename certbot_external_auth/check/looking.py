@@ -17,6 +17,7 @@ from certbot_external_auth.visibility import (
     verdict,
     watch,
 )
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.verdict import Decision
 
 AUTO = "auto"
@@ -97,20 +98,25 @@ class Sight:
         return any(challenge.id != SECOND for challenge in self.missing)
 
 
-def look(observer: watch.Observer, wish: Wish, timeout: float) -> Sight:
+def look(observer: Observer, wish: Wish, timeout: float) -> Sight:
     """Ask the servers until all is as wished, none of them answers, or the time is over.
 
     :param timeout: seconds.
     """
-    turning = watch.Turning(observer, wish.turned)
-    last_round = watch.watch(turning, wish.expectations, watch.Policy(AUTO, timeout))
+    last: list[Observation] = []
+
+    def look_turned(expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        last[:] = observer.look(expectations, until)
+        return [wish.turned(observation) for observation in last]
+
+    last_round = watch.watch(look_turned, wish.expectations, watch.Policy(AUTO, timeout))
     return Sight(
         decision=last_round.decision(AUTO),
         answered=all(verdict.answered(observations) for observations in last_round.seen.values()),
-        observations=tuple(turning.last),
-        missing=_each_once(map(wish.missing, turning.last)),
-        left=_each_once(map(wish.left, turning.last)),
-        shown=tuple(map(wish.shown, turning.last)),
+        observations=tuple(last),
+        missing=_each_once(map(wish.missing, last)),
+        left=_each_once(map(wish.left, last)),
+        shown=tuple(map(wish.shown, last)),
     )
 
 

@@ -19,8 +19,9 @@ from certbot_external_auth.signals import deferral
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import gone
 from certbot_external_auth.visibility.gone import Sight
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import DNS_PORT, Surroundings
-from certbot_external_auth.visibility.watch import LAST_LOOK, Observer
+from certbot_external_auth.visibility.watch import LAST_LOOK
 
 logger = logging.getLogger(__name__)
 
@@ -118,9 +119,9 @@ def seen(
     ripe: Callable[[Challenge], bool] = lambda one: True,
     pause: Callable[[float], bool] | None = None,
 ) -> list[Sight]:
-    """See `gone.look`; what fails in a way nobody foresaw is not known."""
+    """See `gone.check`; what fails in a way nobody foresaw is not known."""
     try:
-        return gone.look(observer, challenges, timeout, ripe, pause)
+        return gone.check(observer.look, challenges, timeout, ripe, pause)
     except errors.SignalExit:
         raise
     except Exception as error:

@@ -19,8 +19,9 @@ from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.text import clean, counted, one_line, quoted
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, Says, expectations, explain, report
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.verdict import Decision, State, said
-from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
+from certbot_external_auth.visibility.watch import Policy, Round, watch
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ class Verification:
         if self._settings.verify == OFF or not challenges:
             return
         wanted = expectations(challenges)
-        found = watch(self.observer, wanted, self.policy, lambda one: self._tell(wanted, one))
+        found = watch(self.observer.look, wanted, self.policy, lambda one: self._tell(wanted, one))
         for line in report.table(wanted, found.observations):
             logger.debug("%s", line)
         decision = found.decision(self._settings.verify)

@@ -11,7 +11,7 @@ from certbot import errors
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import report
 from certbot_external_auth.visibility.observation import Clue, Expectation, Observation
-from certbot_external_auth.visibility.watch import Observer
+from certbot_external_auth.visibility.observer import Observer
 
 logger = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ class Sight:
     unclear: str = ""
 
 
-def look(
-    observer: watch.Observer,
+def check(
+    look: watch.Look,
     challenges: Sequence[Challenge],
     timeout: float,
     ripe: Callable[[Challenge], bool] = lambda one: True,
@@ -43,9 +43,14 @@ def look(
         if one.txt_domain is not None or not others:
             others.append(one)
     wanted = [_expectation(place, ones) for place, ones in places.items()]
-    turning = watch.Turning(observer, lambda row: _turned(row, places[row.place], ripe))
-    watch.watch(turning, wanted, watch.Policy(timeout=timeout), pause=pause)
-    rows = verdict.by_place(wanted, turning.last)
+    last: list[Observation] = []
+
+    def look_turned(expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        last[:] = look(expectations, until)
+        return [_turned(row, places[row.place], ripe) for row in last]
+
+    watch.watch(look_turned, wanted, watch.Policy(timeout=timeout), pause=pause)
+    rows = verdict.by_place(wanted, last)
     return [_sight(rows[_place(one)], one) if one in places[_place(one)] else _HIDDEN for one in challenges]
 
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
 import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from certbot import errors
-
 from certbot_external_auth.signals import deferral
-from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import KINDS, Clue, Expectation, Observation, Outcome, parallel, verdict
-from certbot_external_auth.visibility.probe import Probe, Surroundings
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, verdict
 from certbot_external_auth.visibility.verdict import Decision, State
-
-logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 1.0, 1.5, 15.0
 """Seconds between two looks, and by how much they grow while nothing comes."""
@@ -32,8 +24,8 @@ NOBODY_ROUNDS, NOBODY_LIMIT = 2, 10.0
 """Looks, and seconds for these, after which `auto` believes that nobody will answer; `strict`, that nobody here can
 find out who is to be asked."""
 
-_PROBES = {"dns": "dns.probe", "http": "web.http", "tls": "web.tls"}
-"""The module of each kind of probe, below `visibility`; loaded when it is first needed."""
+Look = Callable[[Sequence[Expectation], float], list[Observation]]
+"""Looks once for all expectations, until a moment of the monotonic clock; see `Observer.look`."""
 
 
 @dataclass(frozen=True)
@@ -74,74 +66,8 @@ class Round:
         return max((verdict.decision(seen, policy) for seen in self.seen.values()), default=Decision.GO_ON)
 
 
-class Observer:
-    """Every kind of expectation, each looked for by its own probe."""
-
-    def __init__(self, surroundings: Surroundings) -> None:
-        self._surroundings = surroundings
-        self._probes: dict[str, Probe] = {}
-
-    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        """All observations of one look, grouped by kind; see `Probe.look`. A probe that fails ends nothing."""
-        groups: dict[str, list[Expectation]] = {}
-        for one in expectations:
-            groups.setdefault(KINDS[one.type], []).append(one)
-        looks = [(self._probe(kind), group) for kind, group in groups.items()]
-        found = parallel.each(lambda pair: _looked(*pair, until), looks)
-        return [observation for observations in found for observation in observations]
-
-    def explain(
-        self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
-    ) -> list[Clue]:
-        """What a probe can find out besides when the time is over, for telling the likely reason."""
-        found: list[Clue] = []
-        for kind in dict.fromkeys(KINDS[one.type] for one in expectations):
-            explain = getattr(self._probe(kind), "explain", None)
-            if explain is not None:
-                found += explain([one for one in expectations if KINDS[one.type] == kind], observations, until)
-        return found
-
-    def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
-        """Where aliases of TXT names lead: name to target and the target's zone, for those that are aliases."""
-        probe = self._probe("dns")
-        return probe.follow(names, until)  # type: ignore[attr-defined, no-any-return]
-
-    def _probe(self, kind: str) -> Probe:
-        if kind not in self._probes:
-            module = importlib.import_module(f"certbot_external_auth.visibility.{_PROBES[kind]}")
-            self._probes[kind] = module.Probe(self._surroundings)
-        return self._probes[kind]
-
-
-class Turning(Observer):
-    """Shows observations of another observer turned round, and keeps the last ones as they were.
-
-    :param turned: one of them as the rule is to take it.
-    """
-
-    def __init__(self, observer: Observer, turned: Callable[[Observation], Observation]) -> None:
-        self._observer = observer
-        self._turned = turned
-        self.last: Sequence[Observation] = ()
-
-    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        self.last = self._observer.look(expectations, until)
-        return [self._turned(one) for one in self.last]
-
-
-def _looked(probe: Probe, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-    try:
-        return probe.look(expectations, until)
-    except errors.SignalExit:
-        raise
-    except Exception as error:
-        logger.debug("Looking failed.", exc_info=True)
-        detail = one_line(f"{type(error).__name__}: {error}")
-        return [Observation(one.place, one.identifier, "", Outcome.FAULT, detail=detail) for one in expectations]
-
-
 def watch(
-    observer: Observer,
+    look: Look,
     expectations: Sequence[Expectation],
     policy: Policy,
     told: Callable[[Round], None] = lambda _: None,
@@ -159,7 +85,7 @@ def watch(
     seen: Mapping[str, Sequence[Observation]] = {}
     while True:
         number += 1
-        last, seen = seen, verdict.by_place(expectations, observer.look(expectations, _until(start, number, policy)))
+        last, seen = seen, verdict.by_place(expectations, look(expectations, _until(start, number, policy)))
         spent = time.monotonic() - start
         over = _enough(last, seen, number, spent, policy) or spent >= policy.timeout
         before, there = there, _there(seen)

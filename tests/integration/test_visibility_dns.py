@@ -14,9 +14,10 @@ from certbot_external_auth.visibility.dns.probe import Probe
 from certbot_external_auth.visibility.dns.reply import Question
 from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import State
-from certbot_external_auth.visibility.watch import Observer, Policy, watch
+from certbot_external_auth.visibility.watch import Policy, watch
 from tests.support.name_servers import Net
 
 RESOLVER, PARENT, NS1, NS2, OTHER = (f"127.0.3.{number}" for number in range(1, 6))
@@ -186,7 +187,7 @@ def test_all_that_is_there_is_seen_in_one_round_by_one_question_for_each_name_an
     names = [f"_acme-challenge.n{number}.example.org" for number in range(5)]
     net.serve("example.org", ZONE + "".join(f"{name}. 60 IN TXT one\n" for name in names), [NS1, NS2, "::1"])
     observer = Observer(Surroundings())
-    observer._probes["dns"] = probe(net)
+    observer.dns = probe(net)
     pauses: list[float] = []
 
     def pause(seconds: float) -> bool:
@@ -194,7 +195,7 @@ def test_all_that_is_there_is_seen_in_one_round_by_one_question_for_each_name_an
         return False
 
     wanted = [expectation("one", name=name) for name in names]
-    seen = watch(observer, wanted, Policy("strict", 60, 0), pause=pause)
+    seen = watch(observer.look, wanted, Policy("strict", 60, 0), pause=pause)
     assert set(seen.states.values()) == {State.VISIBLE}
     assert (seen.number, pauses) == (1, [])
     for address in (NS1, NS2, "::1"):
@@ -291,7 +292,7 @@ def test_a_dead_resolver_is_not_waited_for(net: Net) -> None:
 
 def test_dead_addresses_do_not_keep_others_waiting(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost: the look at a hundred zones, each with servers that cannot be reached."""
-    monkeypatch.setattr(probe, "SOCKETS", 1)
+    monkeypatch.setattr("certbot_external_auth.visibility.dns.probe.SOCKETS", 1)
     net.serve("example.org", ZONE + "_acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
     net[NS1].behaviour = net[NS2].behaviour = "silent"
     looking = probe(net)

@@ -21,9 +21,10 @@ from certbot_external_auth.visibility.dns import wire
 from certbot_external_auth.visibility.dns.probe import Probe
 from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import State
-from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
+from certbot_external_auth.visibility.watch import Policy, Round, watch
 from tests.support.name_servers import Net
 
 COUNT = int(os.environ.get("SCENARIOS", "25"))
@@ -173,7 +174,7 @@ def played(net: Net, scenario: Scenario) -> tuple[Round, int]:
     net[RESOLVER].serve(scenario.origin, "\n".join([soa, *scenario.delegation()]) + "\n")
     set_step(0)
     observer = Observer(Surroundings())
-    observer._probes["dns"] = Probe(Surroundings(), Zones(Resolver([Endpoint(RESOLVER, net.port)]), net.port))
+    observer.dns = Probe(Surroundings(), Zones(Resolver([Endpoint(RESOLVER, net.port)]), net.port))
     place = f"_acme-challenge.{scenario.identifier}"
     wanted = Expectation("dns-01", scenario.identifier, place, tuple(scenario.wanted), ("c1",))
 
@@ -183,7 +184,7 @@ def played(net: Net, scenario: Scenario) -> tuple[Round, int]:
             raise TimeoutError(found)
 
     try:
-        return watch(observer, [wanted], Policy("auto", 3600, 0), told, pause), step
+        return watch(observer.look, [wanted], Policy("auto", 3600, 0), told, pause), step
     except TimeoutError as error:
         (last,) = error.args
         return Round(last.number, last.seconds, last.seen, over=True), step

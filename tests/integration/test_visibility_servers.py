@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, report
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State, decision
-from certbot_external_auth.visibility.watch import Observer, Policy, watch
+from certbot_external_auth.visibility.watch import Policy, watch
 from tests.support import private_network
 from tests.support.bind import Bind
 from tests.support.certbot import SYSTEM_PATH, Certbot
@@ -97,7 +98,11 @@ def test_secondaries_late_broken_and_back(world: World) -> None:
 
     told: list[dict[str, Outcome]] = []
     seen = watch(
-        observer, [expectation], Policy("strict", 60, 0), lambda one: told.append(outcomes(one.observations)), pause
+        observer.look,
+        [expectation],
+        Policy("strict", 60, 0),
+        lambda one: told.append(outcomes(one.observations)),
+        pause,
     )
     assert told[0][LATE] is Outcome.NO_SUCH_NAME
     assert told[0][PRIMARY] is Outcome.MATCH
@@ -133,14 +138,14 @@ def test_one_name_server_at_two_addresses_that_differ() -> None:
         here, elsewhere = (stack.enter_context(Bind(ZONE, address=address, port=53)) for address in (HERE, ELSEWHERE))
         here.change(f"add {NAME} 60 TXT one")
         observer = Observer(Surroundings())
-        seen = watch(observer, [wanted("one")], Policy("auto", 0, 0))
+        seen = watch(observer.look, [wanted("one")], Policy("auto", 0, 0))
         assert list(seen.states.values()) == [State.NOT_VISIBLE]
         assert seen.decision("auto") is Decision.FAIL
         rows = report.table([wanted("one")], seen.observations)
         assert any(f"any.{ZONE}  {HERE}:53  visible" in row for row in rows)
         assert any(f"any.{ZONE}  {ELSEWHERE}:53  no such name" in row for row in rows)
         elsewhere.change(f"add {NAME} 60 TXT one")
-        assert list(watch(observer, [wanted("one")], Policy("auto", 0, 0)).states.values()) == [State.VISIBLE]
+        assert list(watch(observer.look, [wanted("one")], Policy("auto", 0, 0)).states.values()) == [State.VISIBLE]
 
 
 def test_the_reason_is_found(world: World) -> None:

@@ -23,7 +23,8 @@ from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.visibility import Expectation, Observation, explain
-from certbot_external_auth.visibility.watch import Observer, Policy, Round, watch
+from certbot_external_auth.visibility.observer import Observer
+from certbot_external_auth.visibility.watch import Policy, Round, watch
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +80,10 @@ class ManualBackend:
         """Watch until everything is visible or Enter is pressed, without a time limit: a person may need days."""
         self._say(f"{instructions.paragraph(instructions.WATCHING, _width())}\n")
         policy = Policy("strict", math.inf, self._context.settings.verify_settle)
-        watcher = _Watcher(surroundings(self._context))
+        observer = Observer(surroundings(self._context))
         named = live_table.titles(expectations)
         with keyboard.unseen(), live_table.shown(named, _width()) as told:
-            last_round = watcher.watch(expectations, policy, told)
+            last_round = _watch_until_enter(observer, expectations, policy, told)
         missing = live_table.missing(named, last_round)
         if not missing:
             self._say(f"\n{instructions.ALL_VISIBLE}")
@@ -90,7 +91,7 @@ class ManualBackend:
         warning = instructions.wrapped(instructions.EARLY, _width())
         self._say("\n" + "\n".join([warning, *(f"  {line}" for line in missing)]))
         if last_round is not None:
-            self._explain(watcher, expectations, last_round)
+            self._explain(observer, expectations, last_round)
 
     def _explain(self, observer: Observer, expectations: Sequence[Expectation], last_round: Round) -> None:
         """Say why a value is probably not visible."""
@@ -127,25 +128,23 @@ class ManualBackend:
         print(text, file=live_table.output(), flush=True)
 
 
-class _Watcher(Observer):
-    """An observer whose watch ends when Enter is pressed, even during a look."""
+def _watch_until_enter(
+    observer: Observer, expectations: Sequence[Expectation], policy: Policy, told: Callable[[Round], None]
+) -> Round | None:
+    """Watch, also until Enter is pressed, and return the last complete look; None if there is none."""
+    last: Round | None = None
 
-    _last: Round | None = None
+    def look(expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        return keyboard.meanwhile(lambda: observer.look(expectations, until))
 
-    def watch(self, expectations: Sequence[Expectation], policy: Policy, told: Callable[[Round], None]) -> Round | None:
-        """Watch, and return the last complete look; None if Enter was pressed during the first one."""
+    def keep(latest: Round) -> None:
+        nonlocal last
+        last = latest
+        told(latest)
 
-        def keep(latest: Round) -> None:
-            self._last = latest
-            told(latest)
-
-        with contextlib.suppress(keyboard.EnterPressed):
-            return watch(self, expectations, policy, keep, keyboard.wait)
-        return self._last
-
-    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        """Look as `Observer.look` does. :raises EnterPressed: if Enter is pressed meanwhile."""
-        return keyboard.meanwhile(lambda: Observer.look(self, expectations, until))
+    with contextlib.suppress(keyboard.EnterPressed):
+        return watch(look, expectations, policy, keep, keyboard.wait)
+    return last
 
 
 def _width() -> int:

@@ -143,7 +143,7 @@ class Probe:
     def explain(
         self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
     ) -> list[Clue]:
-        """See `watch.Observer.explain`: serial numbers, wildcard records, names with the zone's name twice."""
+        """See `Observer.explain`: serial numbers, wildcard records, names with the zone's name twice."""
         wanted = {one.place: one for one in expectations}
         rows = [one for one in observations if one.address and one.outcome.says in (Says.YES, Says.NO)]
         late = {one.place for one in rows if one.outcome.says is Says.NO}

@@ -128,7 +128,7 @@ class _Paths:
         self._counts: Counter[tuple[str, int]] = Counter()
 
     def step(self, errand: _Errand) -> Step[_Errand, Observation]:
-        """See `fair.Look`."""
+        """See `fair_queue.Look`."""
         if errand.address is None:
             return self._spread(errand)
         answer = self._fetch(errand, self._until)

@@ -16,8 +16,8 @@ from certbot_external_auth.errors import NotVisibleError
 from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, watch
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.watch import Observer
 
 CHALLENGE = Challenge("c1", "dns-01", "example.org", "dns", "token", "token.thumbprint")
 SIGNALS = [errors.SignalExit("SIGTERM"), KeyboardInterrupt()]

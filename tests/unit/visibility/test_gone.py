@@ -9,8 +9,6 @@ import pytest
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, gone
 from certbot_external_auth.visibility.gone import Sight
-from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.watch import Observer
 
 TOKENS = {name: name * 43 for name in "ab"}
 
@@ -23,11 +21,14 @@ def challenge(kind: str = "dns-01", name: str = "a", **more: str) -> Challenge:
 A, B = challenge(), challenge(name="b")
 
 
-class Fixed(Observer):
-    """Sees the same at every look. :ivar looks: how often it did. :ivar wanted: what for."""
+class Fixed:
+    """Sees the same at every look.
+
+    :ivar looks: the number of looks.
+    :ivar wanted: the expectations of the last one.
+    """
 
     def __init__(self, *rows: tuple[Outcome, tuple[str, ...]]) -> None:
-        super().__init__(Surroundings())
         self.rows, self.looks, self.wanted = rows, 0, list[Expectation]()
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
@@ -57,7 +58,7 @@ GONE = Sight(gone=True)
     ],
 )
 def test_records(rows: list[tuple[Outcome, tuple[str, ...]]], sights: list[Sight]) -> None:
-    assert gone.look(Fixed(*rows), [A, B], 0.0) == sights
+    assert gone.check(Fixed(*rows).look, [A, B], 0.0) == sights
 
 
 @pytest.mark.parametrize("kind", ["http-01", "tls-alpn-01"])
@@ -73,18 +74,20 @@ def test_records(rows: list[tuple[Outcome, tuple[str, ...]]], sights: list[Sight
     ],
 )
 def test_files_and_certificates(kind: str, outcome: Outcome, sight: Sight) -> None:
-    assert gone.look(Fixed((outcome, NONE)), [challenge(kind)], 0.0) == [sight]
+    assert gone.check(Fixed((outcome, NONE)).look, [challenge(kind)], 0.0) == [sight]
 
 
 def test_of_two_certificates_of_one_name_one_is_seen() -> None:
-    found = gone.look(Fixed((Outcome.WRONG_CERTIFICATE, NONE)), [challenge("tls-alpn-01", name) for name in "ab"], 0.0)
+    found = gone.check(
+        Fixed((Outcome.WRONG_CERTIFICATE, NONE)).look, [challenge("tls-alpn-01", name) for name in "ab"], 0.0
+    )
     assert [one.gone for one in found] == [True, False]
 
 
 def test_a_record_is_looked_for_where_it_was_published() -> None:
-    """Lost: one that stays where an alias led that leads elsewhere by now."""
+    """Guards against checking where the alias leads now: the record stands where it led when it was published."""
     observer = Fixed((NO, NONE))
-    gone.look(observer, [A, challenge(name="b", txt_target="x.acme.test")], 0.0)
+    gone.check(observer.look, [A, challenge(name="b", txt_target="x.acme.test")], 0.0)
     assert [one.place for one in observer.wanted] == ["_acme-challenge.x.test", "x.acme.test"]
     assert [one.values for one in observer.wanted] == [(A.validation,), (B.validation,)]
 
@@ -97,5 +100,5 @@ def test_it_ends_when_all_is_gone_and_not_before_it_could_be_there() -> None:
         return len(paused) >= 3
 
     observer = Fixed((NO, NONE))
-    assert (gone.look(observer, [A], 600.0, pause=pause), observer.looks) == ([GONE], 1)
-    assert (gone.look(observer, [A], 600.0, lambda one: len(paused) >= 2, pause), observer.looks) == ([GONE], 4)
+    assert (gone.check(observer.look, [A], 600.0, pause=pause), observer.looks) == ([GONE], 1)
+    assert (gone.check(observer.look, [A], 600.0, lambda one: len(paused) >= 2, pause), observer.looks) == ([GONE], 4)

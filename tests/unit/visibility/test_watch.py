@@ -10,18 +10,16 @@ import pytest
 from certbot import errors
 
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, watch
-from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import Decision, State
-from certbot_external_auth.visibility.watch import Observer, Policy, Round
+from certbot_external_auth.visibility.watch import Policy, Round
 
 A, B = (Expectation("dns-01", name, f"_acme-challenge.{name}", (name,), (name,)) for name in ("a.test", "b.test"))
 
 
-class Script(Observer):
+class Script:
     """Sees for each expectation what the script has for that round; the last entry goes on."""
 
     def __init__(self, **rounds: Sequence[Outcome | BaseException | None]) -> None:
-        super().__init__(Surroundings())
         self._rounds = rounds
         self.looks = 0
         self.allowed: list[float] = []
@@ -43,7 +41,7 @@ class Script(Observer):
 def run(script: Script, policy: Policy, *expectations: Expectation) -> tuple[Round, list[Round], list[float]]:
     told: list[Round] = []
     pauses: list[float] = []
-    end = watch.watch(script, expectations, policy, told.append, lambda seconds: bool(pauses.append(seconds)))
+    end = watch.watch(script.look, expectations, policy, told.append, lambda seconds: bool(pauses.append(seconds)))
     return end, told, pauses
 
 
@@ -129,7 +127,7 @@ def test_a_look_ends_with_the_time_or_shortly_after(mode: str) -> None:
 
 
 def test_who_does_not_want_to_wait_ends_it() -> None:
-    end = watch.watch(Script(a=[Outcome.NO_RECORD]), [A], LONG, pause=lambda seconds: True)
+    end = watch.watch(Script(a=[Outcome.NO_RECORD]).look, [A], LONG, pause=lambda seconds: True)
     assert (end.number, end.over) == (1, False)
 
 
@@ -142,35 +140,3 @@ def test_settle_is_waited_only_after_everything_was_seen() -> None:
 def test_a_signal_ends_it_at_once(signal: BaseException) -> None:
     with pytest.raises(type(signal)):
         run(Script(a=[Outcome.NO_RECORD, signal]), LONG, A)
-
-
-class Broken:
-    """A probe with a fault."""
-
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
-
-    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        raise self._error
-
-
-def test_a_fault_of_a_probe_does_not_end_the_batch() -> None:
-    """Lost: everything that is published, withdrawn for a fault in looking at it."""
-    observer = Observer(Surroundings())
-    observer._probes["dns"] = Broken(ValueError("read length\x1b[2J"))  # type: ignore[assignment]
-    end = watch.watch(observer, [A, B], LONG, pause=lambda seconds: False)
-    assert [one.outcome for one in end.observations] == [Outcome.FAULT, Outcome.FAULT]
-    assert [one.detail for one in end.observations] == ["ValueError: read length"] * 2
-    assert end.decision("auto") is Decision.WARN
-
-
-@pytest.mark.parametrize("signal", [errors.SignalExit("SIGTERM"), KeyboardInterrupt()])
-@pytest.mark.parametrize("kinds", [1, 2])
-def test_a_signal_within_a_probe_is_no_fault(signal: BaseException, kinds: int) -> None:
-    """Lost: Ctrl-C; with kinds of challenges side by side it comes while their threads are waited for."""
-    observer = Observer(Surroundings())
-    for kind in ("dns", "http"):
-        observer._probes[kind] = Broken(signal)  # type: ignore[assignment]
-    web = Expectation("http-01", "a.test", "http://a.test/x", ("a",))
-    with pytest.raises(type(signal)):
-        observer.look([A, web][:kinds], 0.0)

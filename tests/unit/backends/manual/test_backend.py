@@ -20,7 +20,7 @@ from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import PerformError, UsageError
 from certbot_external_auth.settings import Settings
 from certbot_external_auth.visibility import Expectation, Observation, Outcome
-from certbot_external_auth.visibility.watch import Observer
+from certbot_external_auth.visibility.observer import Observer
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 CHALLENGE = Challenge("c1", "dns-01", "a.test", "dns", TOKEN, f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI")
