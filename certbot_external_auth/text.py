@@ -1,13 +1,16 @@
-"""Makes text of handlers, drivers and servers safe for logs, terminals and JSON lines; writes numbers with nouns."""
+"""Makes text of handlers, drivers and servers safe for logs, terminals and JSON lines; logs warnings only once."""
 
 from __future__ import annotations
 
 import datetime
+import logging
 import re
+from collections.abc import Hashable
 
 LIMIT = 4096
 """Longest text, in characters, that is passed on."""
 
+_seen: set[Hashable] = set()
 # ECMA-48 sequences: CSI, OSC up to its terminator or the end of the line, and escapes of two characters.
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])")
 # Control characters, invisible characters, and those that reverse the direction of writing.
@@ -56,6 +59,14 @@ def rfc3339(moment: datetime.datetime) -> str:
     return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def is_variable(name: str) -> bool:
-    """Tell whether a shell variable can have this name. bash exports functions under other names."""
-    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None
+def first_time(key: Hashable) -> bool:
+    """Tell whether this is the first call with a key in this process."""
+    new = key not in _seen
+    _seen.add(key)
+    return new
+
+
+def say_once(logger: logging.Logger, warning: str) -> None:
+    """Log a warning, unless this process has logged the same one before."""
+    if first_time(warning):
+        logger.warning("%s", warning)

@@ -20,7 +20,8 @@ from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.errors import GuardError, UsageError
 from certbot_external_auth.handler_setup import command_line, env_file
 from certbot_external_auth.journal import entry as journal_entry
-from certbot_external_auth.processes import descendants, output
+from certbot_external_auth.processes import output
+from certbot_external_auth.processes.table import parse_stat
 from certbot_external_auth.protocol import answers
 from certbot_external_auth.settings import OPTIONS, resolve
 from faults.table import Row, Table
@@ -97,7 +98,7 @@ def _answer(lines: list[bytes]) -> None:
 def _environment(content: str) -> None:
     with contextlib.suppress(env_file.EnvFileError):
         found = env_file.parse(content)
-        assert all(text.is_variable(name) and "\0" not in value for name, value in found.items())
+        assert all(env_file.is_variable(name) and "\0" not in value for name, value in found.items())
 
 
 def _command(typed: str) -> None:
@@ -120,7 +121,7 @@ def _endpoints(typed: str) -> None:
 
 def _process(line: bytes) -> None:
     with contextlib.suppress(ValueError):
-        assert text.clean(descendants.parse(line).name) == descendants.parse(line).name
+        assert text.clean(parse_stat(line).name) == parse_stat(line).name
 
 
 def _printed(chunks: list[bytes]) -> None:

@@ -101,7 +101,7 @@ def _refuse_shell(text: str, first: str, flag: str) -> None:
                 f"script and name that, or quote {sign} if it is meant as it is (dialect certbot: sh -c '…' will do)."
             ]
         )
-    from certbot_external_auth.text import is_variable
+    from certbot_external_auth.handler_setup.env_file import is_variable
 
     name, equals, _ = first.partition("=")
     if equals and is_variable(name):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from certbot_external_auth import text
 from certbot_external_auth.challenges import dns01, http01, tlsalpn01
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.handler_setup import command_line, preflight
+from certbot_external_auth.handler_setup import command_line, env_file, preflight
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.processes import runner
 from certbot_external_auth.settings import Settings
@@ -90,7 +90,6 @@ _KINDS = {
     "Is a directory": "is a directory",
 }
 _LAST = "its last command fails, which ends Dehydrated as well (set -e); write || true behind it"
-_said: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -231,9 +230,7 @@ def _refuse_untrusted(paths: Sequence[str]) -> None:
     if findings.problems:
         raise UsageError(findings.problems)
     for warning in findings.warnings:
-        if warning not in _said:
-            _said.add(warning)
-            logger.warning(warning)
+        text.say_once(logger, warning)
 
 
 def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -255,7 +252,7 @@ def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict
     words = data.decode("utf-8", "surrogateescape").split("\0")
     values = dict(zip((*_USED, "function"), words, strict=False))
     pairs = (word.partition("=") for word in words[len(values) : -1])
-    return values, {name: value for name, equals, value in pairs if equals and text.is_variable(name)}
+    return values, {name: value for name, equals, value in pairs if equals and env_file.is_variable(name)}
 
 
 def _without_words(printed: Sequence[str], paths: Sequence[str]) -> list[str]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 from collections.abc import Iterator
-
-from certbot_external_auth.text import is_variable
 
 MAX_FILE_BYTES = 65536
 # systemd.exec(5): in double quotes a backslash escapes only these characters.
@@ -19,6 +18,11 @@ _BEFORE, _PLAIN = "before", "plain"
 
 class EnvFileError(ValueError):
     """A file that cannot be used, or a line that is not an assignment. The message never shows a value."""
+
+
+def is_variable(name: str) -> bool:
+    """Tell whether a shell variable can have this name. bash exports functions under other names."""
+    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None
 
 
 def parse(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A program that this process has started, and how it ended."""
+"""A program that this process has started, and its exit code."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import subprocess
 
 
 class Child:
-    """Asks the system how a program has ended, since `subprocess` says 0 where that cannot be known any more.
+    """A program whose end is asked for. Unlike `subprocess`, it never reports an unknown exit code as 0.
 
-    An end is told once. Another part of this process that waits for every child (`os.wait`), or that ignores SIGCHLD
-    since, has taken it then.
+    The system reports the end of a child only once. If another part of this process waits for all children
+    (`os.wait`), or ignores SIGCHLD, the exit code can be lost.
 
-    :ivar ended: it has. :ivar code: as `Popen.returncode`; None if it has not ended, or if its code is not known.
+    :ivar ended: the program has ended.
+    :ivar code: as `Popen.returncode`; None if the program has not ended, or if its exit code is not known.
     """
 
     def __init__(self, popen: subprocess.Popen[bytes]) -> None:
@@ -22,7 +23,7 @@ class Child:
         self._popen = popen
 
     def poll(self) -> bool:
-        """Whether it has ended."""
+        """Tell whether the program has ended, without waiting for it."""
         if not self.ended:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -35,5 +36,5 @@ class Child:
 
     def _end(self, code: int | None) -> None:
         self.ended, self.code = True, code
-        # Else it would wait again when it is forgotten, maybe for another program with the same number.
+        # Popen would otherwise wait again when it is deleted, maybe for another program that has the same pid by then.
         self._popen.returncode = -1 if code is None else code

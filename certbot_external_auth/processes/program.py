@@ -1,4 +1,4 @@
-"""A program to be run, and how it ended, as data."""
+"""A program to run, and how it ended, as data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from certbot_external_auth.text import counted
 
+GRACE_SECONDS = 5.0
+"""Between SIGTERM and SIGKILL for a program that is to end."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -15,11 +18,12 @@ class Ended:
 
     :ivar code: exit code, or None if a signal ended it, or if it is not known.
     :ivar signal: number of the signal, or None.
-    :ivar timed_out: it was ended at the time limit.
-    :ivar refused: why it could not be started, or an empty string.
-    :ivar left: processes that could not be ended.
-    :ivar tail: its last output lines, clean.
-    :ivar stdout: the beginning of its standard output, clean.
+    :ivar timed_out: it exceeded its time limit and was stopped.
+    :ivar refused: why the system could not start it; empty if it started.
+    :ivar left: processes of it that could not be ended.
+    :ivar limit: its time limit in seconds, or None.
+    :ivar tail: its last lines of output, cleaned.
+    :ivar stdout: the beginning of its standard output, cleaned.
     """
 
     code: int | None = None
@@ -33,6 +37,7 @@ class Ended:
 
     @property
     def ok(self) -> bool:
+        """It exited with code 0 within its time limit."""
         return self.code == 0 and not self.timed_out
 
     def __str__(self) -> str:
@@ -57,16 +62,16 @@ def _signal_name(number: int) -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """What is to be run.
+    """A program to run.
 
     :ivar argv: the program's absolute path and its arguments.
     :ivar say: called with each line of output.
-    :ivar stdin: what the program reads; None is `/dev/null`.
-    :ivar umask: file mode mask of the program; None is the caller's.
-    :ivar folder: its working directory; None is the caller's.
-    :ivar limit: seconds; None is no limit.
-    :ivar masks: what is shown as *** where it is printed.
-    :ivar hear: called with each piece of its standard output as it comes; None if nobody needs it whole.
+    :ivar stdin: its standard input; None for `/dev/null`.
+    :ivar umask: its file mode mask; None for that of this process.
+    :ivar folder: its working directory; None for that of this process.
+    :ivar limit: time limit in seconds; None for no limit.
+    :ivar masks: secrets that are replaced with *** in its output.
+    :ivar hear: called with each piece of its standard output, unchanged, as soon as it is read; None if not needed.
     """
 
     argv: Sequence[str]

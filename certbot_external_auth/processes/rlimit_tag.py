@@ -1,9 +1,14 @@
-"""A number that a program has in common with all that it starts, and with nothing else: its limit of file locks.
+"""Tags a program and all its descendants with a number: their limit of file locks.
 
-Resource limits are inherited by every child (getrlimit(2)), whatever it closes, clears or leaves, and /proc/PID/limits
-tells them to everybody (proc(5)). RLIMIT_LOCKS has had no effect since Linux 2.4.25, so its soft limit can carry a
-number without a variable, a descriptor or a word that the program would see. A program that sets this limit itself, as
-a log-in may, has no mark from then on.
+Every child inherits resource limits (getrlimit(2)), whatever it closes or clears and whichever session it joins, and
+/proc/PID/limits shows them (proc(5)). RLIMIT_LOCKS has had no effect since Linux 2.4.25, so its soft limit can carry a
+number. The program sees no variable, descriptor or argument for it. A program that sets this limit itself loses its
+tag.
+
+Pipes and sessions alone do not identify a daemon: it leaves its session and closes the pipes. Without the tag, the
+plugin could not end the daemon of a program that exceeds its time limit while other programs run, could end a server
+that a successful program left running on purpose, and could take the exit code of a child that another part of this
+process waits for.
 """
 
 from __future__ import annotations
@@ -16,18 +21,18 @@ import sys
 from collections.abc import Iterator
 
 _RLIMIT_LOCKS = 10
-"""The same on all architectures of Linux; Python has no name for it."""
+"""The number on all architectures of Linux; the module `resource` has no name for it."""
 _LIMITS = "/proc/{}/limits"
 _ROW = "Max file locks"
-# A program of ours may be a Certbot again, which marks what it starts.
-_MOST = 0x10000
-_FIRST = (os.getpid() & 0x7FFF) * _MOST + 1
+# A program can be another Certbot that tags its own programs, so each process uses a range of its own.
+_RANGE = 0x10000
+_FIRST = (os.getpid() & 0x7FFF) * _RANGE + 1
 _numbers = itertools.count(_FIRST)
 
 
 @contextlib.contextmanager
-def marked() -> Iterator[int | None]:
-    """What is started within has this mark; None if the system does not let us give one."""
+def tagging() -> Iterator[int | None]:
+    """Tag programs that the block starts; gives the block the tag, or None if the system does not permit one."""
     if sys.platform != "linux":
         yield None
         return
@@ -36,7 +41,7 @@ def marked() -> Iterator[int | None]:
         before = resource.getrlimit(_RLIMIT_LOCKS)
         resource.setrlimit(_RLIMIT_LOCKS, (number, before[1]))
     except (OSError, ValueError):
-        # A hard limit below the number, or a sandbox that has no such limit.
+        # The hard limit is below the number, or a sandbox does not have this limit.
         yield None
         return
     try:
@@ -46,11 +51,11 @@ def marked() -> Iterator[int | None]:
 
 
 def of(pid: int) -> int | None:
-    """The mark of a running process; None if it has none that was given in this process."""
+    """Return the tag of a process; None if it has no tag, or one from another process."""
     try:
         with open(_LIMITS.format(pid), encoding="ascii", errors="replace") as file:
             (row,) = (line for line in file if line.startswith(_ROW))
         number = int(row.removeprefix(_ROW).split()[0])
     except (OSError, ValueError, IndexError):
         return None
-    return number if _FIRST <= number < _FIRST + _MOST else None
+    return number if _FIRST <= number < _FIRST + _RANGE else None

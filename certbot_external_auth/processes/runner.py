@@ -1,7 +1,7 @@
-"""The one place where programs are started: by argument list, in a session of their own, with a time limit.
+"""Starts programs, and is the only module that does: by argument list, in sessions of their own, with a time limit.
 
-Any number of them runs at a time, in one loop in the caller's thread: a signal that Certbot turns into an exception
-arrives there at once, and ends all of them together.
+Several programs can run at the same time. One loop in the caller's thread serves all of them, so that a signal which
+Certbot turns into an exception arrives there at once and ends all of them.
 """
 
 from __future__ import annotations
@@ -14,27 +14,31 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from certbot_external_auth.processes import descendants, rlimit_tag
+from certbot_external_auth.processes import rlimit_tag, table
 from certbot_external_auth.processes.child import Child
-from certbot_external_auth.processes.descendants import Family
-from certbot_external_auth.processes.poller import Watch
+from certbot_external_auth.processes.descendants import ProgramTree, adopt_orphans
+from certbot_external_auth.processes.poller import Poller
 from certbot_external_auth.processes.program import Ended, Program
 from certbot_external_auth.processes.running import Running
 from certbot_external_auth.signals import deferral, dispositions
 
-_DESCRIPTORS = 4
-"""Of one program: three pipes, and one that tells its end."""
-_OTHERS = 256
-"""Descriptors that Certbot, what lingers, and the start of a program may need."""
-_MANY = 10_000
+_DESCRIPTORS_PER_PROGRAM = 4
+"""Three pipes, and a descriptor of the process."""
+_OTHER_DESCRIPTORS = 256
+"""What Certbot, pipes of processes in the background, and the start of a program may need."""
+_MAX_PROGRAMS = 10_000
 
 Key = TypeVar("Key")
 
 
 def capacity() -> int:
-    """How many programs can run at a time with the descriptors this process may have."""
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MANY if most == resource.RLIM_INFINITY else max(1, (most - _OTHERS) // _DESCRIPTORS)
+    """Return how many programs can run at the same time with the descriptors that this process may open."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (
+        _MAX_PROGRAMS
+        if limit == resource.RLIM_INFINITY
+        else max(1, (limit - _OTHER_DESCRIPTORS) // _DESCRIPTORS_PER_PROGRAM)
+    )
 
 
 def run(
@@ -47,7 +51,7 @@ def run(
     folder: str | None = None,
     limit: float | None = None,
 ) -> Ended:
-    """Run one program to its end; the parameters are those of `Program`, the rules those of `Together`."""
+    """Run one program, and return how it ended. See `Program` for the parameters, and `Together` for the rules."""
     with Together[None]() as together:
         together.start(None, Program(argv, environment, say, stdin, umask, folder, limit))
         ((_, ended),) = together.wait()
@@ -55,17 +59,19 @@ def run(
 
 
 class Together(Generic[Key]):
-    """Programs that run side by side; a context manager.
+    """Programs that run at the same time; a context manager.
 
-    A program has ended when the program itself has, even if a child of it still holds the pipes. At its time limit,
-    and for all of them whenever an exception (a signal that Certbot turned into one, Ctrl-C) leaves the context, the
-    whole process group, and what has left it, gets SIGTERM and, five seconds later or at the next exception, SIGKILL.
+    A program has ended when its own process has, even if a child of it still holds the pipes.
+
+    At its time limit, a program and all its descendants get SIGTERM, and SIGKILL after `GRACE_SECONDS`. The same
+    happens to all programs when an exception leaves the context, such as Ctrl-C or a signal that Certbot turned into
+    one; a second exception sends SIGKILL at once.
     """
 
     def __init__(self) -> None:
         dispositions.settle()
-        descendants.adopt()
-        self._watch = Watch()
+        adopt_orphans()
+        self._poller = Poller()
         self._signals = deferral.Postponing()
         self._stack = contextlib.ExitStack()
         self._running: dict[int, tuple[Key, Running]] = {}
@@ -88,32 +94,32 @@ class Together(Generic[Key]):
                 self._running.clear()
 
     def __len__(self) -> int:
-        """Programs started whose end `wait` has not told."""
+        """The number of programs whose end `wait` has not returned yet."""
         return len(self._running) + len(self._ended)
 
     def start(self, key: Key, program: Program) -> None:
-        """Start a program; whatever becomes of it is told by `wait`, with its `key`."""
-        since = descendants.now()
-        # An exception between its start and its entry here would leave nobody to end it.
+        """Start a program. `wait` returns its end with `key`, also if it could not be started."""
+        since = table.current_ticks()
+        # After an exception between the start of the program and its entry here, nothing would end the program.
         with self._signals.put_off():
             try:
-                with dispositions.for_a_program(), rlimit_tag.marked() as number:
+                with dispositions.for_a_program(), rlimit_tag.tagging() as tag:
                     popen = _popen(program)
             except (OSError, ValueError) as error:
                 self._ended.append((key, Ended(refused=getattr(error, "strerror", None) or str(error))))
                 return
-            running = Running(popen, program, self._watch, self._family(popen, since, number))
+            running = Running(popen, program, self._poller, self._tree(popen, since, tag))
             self._running[popen.pid] = (key, running)
             running.begin()
 
-    def _family(self, popen: subprocess.Popen[bytes], since: int, number: int | None) -> Family:
+    def _tree(self, popen: subprocess.Popen[bytes], since: int, tag: int | None) -> ProgramTree:
         pipes = [os.fstat(pipe.fileno()).st_ino for pipe in (popen.stdout, popen.stderr) if pipe is not None]
-        return Family(popen.pid, since, number, pipes, beside=lambda: self._running.keys() - {popen.pid})
+        return ProgramTree(popen.pid, since, tag, pipes, beside=lambda: self._running.keys() - {popen.pid})
 
     def wait(self) -> list[tuple[Key, Ended]]:
-        """Move bytes until at least one program has ended; those that have.
+        """Serve the programs until at least one has ended.
 
-        Returns an empty list only if nothing runs.
+        :returns: those that have ended, with their keys; empty only if no program runs.
         """
         while self._running and not self._ended:
             self._turn()
@@ -121,28 +127,25 @@ class Together(Generic[Key]):
         return ended
 
     def _turn(self) -> None:
-        """Wait until something happens, and see to it."""
-        self._watch.wait(min(running.patience() for _, running in self._running.values()))
+        """Wait until something happens to a program, and handle it."""
+        self._poller.wait(min(running.seconds_to_wait() for _, running in self._running.values()))
         for pid, (key, running) in list(self._running.items()):
-            if running.see_to():
-                # Its number may be another's from now on.
+            if running.advance():
+                # From now on its pid can belong to another process.
                 del self._running[pid]
                 self._ended.append((key, running.ended()))
 
     def _stop(self) -> None:
-        since = min(running.family.since for _, running in self._running.values())
-        for _, running in self._running.values():
-            running.family.adopt_unmarked(since)
         for _, running in self._running.values():
             running.stop()
-            # What follows an exception is not worth another one.
-            running.output.say = _nobody
+            # A callback that fails now would replace the exception that ends the programs.
+            running.output.say = _drop
         while self._running:
             self._turn()
 
 
 def _popen(program: Program) -> subprocess.Popen[bytes]:
-    """As cheap as it gets: without functions to call in the child, Python uses vfork, in a session of its own too."""
+    """Start a program cheaply: without a function to call in the child, Python uses vfork."""
     return subprocess.Popen(
         list(program.argv),
         bufsize=0,
@@ -157,31 +160,33 @@ def _popen(program: Program) -> subprocess.Popen[bytes]:
     )
 
 
-_NOTING_ITS_CODE = (
+_NOTE_EXIT_CODE = (
     'trap : HUP INT QUIT TERM; "$@"; code=$?; umask 077; '
     'echo "$code" >"$0" || { rm -f "${0%/*}/room"; echo "$code" >"$0"; }'
 )
-"""Nobody else is there to be told it. A signal for the whole group ends the program, and is not passed on otherwise.
+"""Writes the exit code to a file, since this process may end first. A signal to the process group ends the program but
+not the shell.
 
-On a full disk what was kept free for such notes (`sessions/record.py`) makes room.
+On a full disk it first deletes the file that `sessions/record.py` keeps for that.
 """
 
 
 def detached(
     argv: Sequence[str], *, environment: Mapping[str, str], output: str, code: str, inherited: Sequence[int]
 ) -> tuple[int, Callable[[], bool]]:
-    """Start a program that goes on when this process has ended, below a shell in a session of its own.
+    """Start a program that outlives this process, below a shell in a session of its own.
 
-    :param output: a new file for all it prints, 0600. :param code: a file for its exit code, written before the end.
-    :param inherited: descriptors that it keeps.
-    :returns: the pid of the shell, and what tells whether it has ended.
-    :raises OSError: if it cannot be started.
+    :param output: path of a file that is created with mode 0600 for its output.
+    :param code: path of a file that the shell writes the exit code to, before it ends itself.
+    :param inherited: descriptors that stay open in the program.
+    :returns: the pid of the shell, and a function that tells whether the shell has ended.
+    :raises OSError: if it cannot be started, or `output` exists.
     """
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with dispositions.for_a_program():
             popen = subprocess.Popen(
-                ["/bin/sh", "-c", _NOTING_ITS_CODE, code, *argv],
+                ["/bin/sh", "-c", _NOTE_EXIT_CODE, code, *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
@@ -194,5 +199,5 @@ def detached(
     return popen.pid, Child(popen).poll
 
 
-def _nobody(line: str) -> None:
+def _drop(line: str) -> None:
     pass

@@ -1,4 +1,4 @@
-"""One program while it runs: its pipes, its time limit, and its end."""
+"""One program that runs: its pipes, its time limit, and its end."""
 
 from __future__ import annotations
 
@@ -17,48 +17,44 @@ from typing import IO
 
 from certbot_external_auth import text
 from certbot_external_auth.processes.child import Child
-from certbot_external_auth.processes.descendants import Family, Member
+from certbot_external_auth.processes.descendants import ProgramTree
 from certbot_external_auth.processes.output import Output
-from certbot_external_auth.processes.poller import READ, WRITE, Watch
-from certbot_external_auth.processes.program import Ended, Program
+from certbot_external_auth.processes.poller import READ, WRITE, Poller
+from certbot_external_auth.processes.program import GRACE_SECONDS, Ended, Program
+from certbot_external_auth.processes.table import Process
 from certbot_external_auth.signals import deferral
 
 logger = logging.getLogger(__name__)
 
-GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL."""
-KILLED_WITHIN = 0.5
-"""Seconds after which what SIGKILL has not ended is given up."""
-AFTERWARDS = 0.2
-"""Seconds for which output is still read when a program has ended; a shell's `> >(tee log)` ends a little later."""
-_CHUNK = 65536
-_LAST_READS = 16
-_LOOK_AGAIN = 0.01
-"""Seconds between two looks at whether the rest of a group that was told to end is gone; nothing tells that."""
-_LOOK_FOR_END = 0.05
-"""The same for the end of a program, where the system has no descriptor that tells it, and for what left its group."""
-_LINGERING_LIMIT = 64
+_MAX_KILL_SECONDS = 0.5
+"""How long SIGKILL is repeated: a process may belong to another user, or wait in the kernel."""
+_LAST_OUTPUT_SECONDS = 0.2
+"""How long output is read after a program has ended: the `tee` of a shell's `> >(tee log)` ends a little later."""
+_CHUNK_BYTES = 65536
+_MAX_LAST_READS = 16
+_GROUP_POLL_SECONDS = 0.01
+"""Interval of checks whether a process group that got SIGTERM has ended. The system does not report that."""
+_SLOW_POLL_SECONDS = 0.05
+"""Interval of checks for the end of a program without a descriptor of its process, and of processes outside its group:
+these checks cost more."""
+_MAX_LINGERING = 64
 _lingering: deque[IO[bytes]] = deque()
-_warned: set[str] = set()
+"""Pipes that processes in the background still write to. Closing one would end its writer with SIGPIPE."""
 
 
 @atexit.register
-def _let_go() -> None:
-    """Whoever still writes there learns of this process's end now; until then it was not to be disturbed."""
+def _close_lingering() -> None:
     while _lingering:
         _lingering.popleft().close()
 
 
 class Running:
-    """See the module."""
+    """A program that has been started, until it has ended.
 
-    def __init__(
-        self,
-        popen: subprocess.Popen[bytes],
-        program: Program,
-        watch: Watch,
-        relatives: Family,
-    ) -> None:
+    :ivar output: turns the bytes that it prints into lines.
+    """
+
+    def __init__(self, popen: subprocess.Popen[bytes], program: Program, poller: Poller, tree: ProgramTree) -> None:
         self.output = Output(program.say, program.masks, program.hear)
         self._popen = popen
         self._child = Child(popen)
@@ -68,39 +64,39 @@ class Running:
         self._document = memoryview(program.stdin or b"")
         self._stopping = False
         self._timed_out = False
-        self._often = _LOOK_AGAIN
-        self._left: Sequence[Member] = ()
-        self._watch = watch
-        self.family = relatives
-        self._end: int | None = None
+        self._interval = _GROUP_POLL_SECONDS
+        self._left: Sequence[Process] = ()
+        self._poller = poller
+        self._tree = tree
+        self._pidfd: int | None = None
 
     def begin(self) -> None:
-        """Have the pipes and, where the system can tell it, the end watched."""
+        """Add the pipes to the poller and, if the system has one, the descriptor that becomes ready at the end."""
         for pipe in self._outputs():
             os.set_blocking(pipe.fileno(), False)
-            self._watch.add(pipe.fileno(), READ, functools.partial(self._read, pipe))
+            self._poller.add(pipe.fileno(), READ, functools.partial(self._read, pipe))
         if self._popen.stdin is not None:
             os.set_blocking(self._popen.stdin.fileno(), False)
             # Most documents fit into the pipe at once.
             if not self._write():
-                self._watch.add(self._popen.stdin.fileno(), WRITE, self._write)
+                self._poller.add(self._popen.stdin.fileno(), WRITE, self._write)
         with contextlib.suppress(AttributeError, OSError):
-            self._end = os.pidfd_open(self._popen.pid)
-            self._watch.add(self._end, READ, self._see_end)
+            self._pidfd = os.pidfd_open(self._popen.pid)
+            self._poller.add(self._pidfd, READ, self._on_end)
 
     # --- time ---
 
-    def patience(self) -> float:
-        """Seconds after which `see_to` is due even if nothing happens."""
-        often = self._often if self._stopping else _LOOK_FOR_END if self._end is None else math.inf
-        return min(often, max(0.0, self._deadline - time.monotonic()))
+    def seconds_to_wait(self) -> float:
+        """Return the seconds after which `advance` is to be called even if nothing happens."""
+        interval = self._interval if self._stopping else _SLOW_POLL_SECONDS if self._pidfd is None else math.inf
+        return min(interval, max(0.0, self._deadline - time.monotonic()))
 
-    def see_to(self) -> bool:
-        """Whether it has ended; at a deadline it is told to, or ended."""
+    def advance(self) -> bool:
+        """Stop or kill the program if its deadline has passed, and tell whether it has ended."""
         if self._stopping:
-            return self._see_to_stopping()
-        if self._end is None and not self._child.ended and self._child.poll():
-            self._give_output_time()
+            return self._advance_stopping()
+        if self._pidfd is None and not self._child.ended and self._child.poll():
+            self._limit_last_output()
         late = time.monotonic() >= self._deadline
         if self._child.ended:
             return late or not self._outputs()
@@ -109,59 +105,58 @@ class Running:
             self.stop()
         return False
 
-    def _see_to_stopping(self) -> bool:
+    def _advance_stopping(self) -> bool:
         if time.monotonic() >= self._deadline:
             self._kill()
             return True
-        if not self._child.poll() or self.family.group_alive():
+        if not self._child.poll() or self._tree.group_alive():
             return False
-        self._often = _LOOK_FOR_END
-        return self.family.none_runs()
+        self._interval = _SLOW_POLL_SECONDS
+        return self._tree.none_runs()
 
-    def _see_end(self) -> None:
+    def _on_end(self) -> None:
         self._child.poll()
-        if self._end is not None:
-            self._watch.drop(self._end)
-        self._give_output_time()
+        if self._pidfd is not None:
+            self._poller.drop(self._pidfd)
+        self._limit_last_output()
 
-    def _give_output_time(self) -> None:
+    def _limit_last_output(self) -> None:
         if not self._stopping:
-            self._deadline = time.monotonic() + AFTERWARDS
+            self._deadline = time.monotonic() + _LAST_OUTPUT_SECONDS
 
     def stop(self) -> None:
-        """Tell it, and what it has started, to end, and give them the grace period."""
+        """Ask the program and its descendants to end; `advance` kills them after the grace period."""
         self._stopping = True
-        self._deadline = time.monotonic() + GRACE
-        # A stopped process sees no SIGTERM until it goes on.
+        self._deadline = time.monotonic() + GRACE_SECONDS
+        # A process stopped with SIGSTOP handles SIGTERM only after SIGCONT.
         for number in (signal.SIGTERM, signal.SIGCONT):
             self._send(number)
 
     def abandon(self) -> None:
-        """End all of it now."""
+        """Kill the program and its descendants, and close its pipes."""
         self._kill()
         self._close(linger=False)
 
-    def _send(self, number: int) -> list[Member]:
-        return self.family.send(number, leader_ended=self._child.ended)
+    def _send(self, number: int) -> list[Process]:
+        return self._tree.send_signal(number, leader_ended=self._child.ended)
 
     def _kill(self) -> None:
-        """Again and again, since what is about to be ended may still start something; but not for ever, since a
-        process may be another user's, or wait in the kernel."""
-        deadline = time.monotonic() + KILLED_WITHIN
+        deadline = time.monotonic() + _MAX_KILL_SECONDS
         with deferral.put_off():
+            # Repeated, since a process can start another one just before SIGKILL ends it.
             while True:
                 self._left = self._send(signal.SIGKILL)
-                ended = self._child.poll() and not self.family.group_alive()
-                if (ended and not self._left and self.family.none_runs()) or time.monotonic() >= deadline:
+                ended = self._child.poll() and not self._tree.group_alive()
+                if (ended and not self._left and self._tree.none_runs()) or time.monotonic() >= deadline:
                     return
                 time.sleep(0.002)
 
     # --- bytes ---
 
     def _read(self, pipe: IO[bytes]) -> bool:
-        """Whether there may be more."""
+        """Read once, and tell whether the pipe may hold more."""
         try:
-            data = os.read(pipe.fileno(), _CHUNK)
+            data = os.read(pipe.fileno(), _CHUNK_BYTES)
         except BlockingIOError:
             return False
         except OSError:
@@ -173,7 +168,7 @@ class Running:
         return True
 
     def _write(self) -> bool:
-        """Whether nothing is left to write."""
+        """Write once, and tell whether all is written."""
         pipe = self._popen.stdin
         assert pipe is not None
         try:
@@ -181,18 +176,18 @@ class Running:
         except BlockingIOError:
             return False
         except OSError:
-            # Nobody reads it.
+            # The program has closed its standard input.
             self._document = self._document[:0]
         if not self._document:
             self._shut(pipe)
         return not self._document
 
     def ended(self) -> Ended:
-        """How it ended, once it has."""
+        """Return how the program ended. MUST be called once, after `advance` has returned true."""
         try:
             self._read_rest()
             if not self._stopping:
-                self._tell_background()
+                self._report_background()
             self.output.flush()
         finally:
             self._close(linger=not self._stopping)
@@ -213,50 +208,54 @@ class Running:
 
     def _read_rest(self) -> None:
         for pipe in self._outputs():
-            # Bounded, since a child in the background may write for ever.
-            for _ in range(_LAST_READS):
+            # A limited number of times, since a child in the background may write without end.
+            for _ in range(_MAX_LAST_READS):
                 if not self._read(pipe):
                     break
 
-    def _tell_background(self) -> None:
-        """Say what goes on, if something does; it is not ended, since handlers start servers on purpose."""
-        if not self._outputs() and not self.family.may_go_on():
+    def _report_background(self) -> None:
+        """Log the processes that the program left running. They are not ended: handlers start servers on purpose."""
+        if not self._outputs() and not self._tree.may_have_left_something():
             return
-        members = self.family.running(leader_ended=True)
-        holding = self.family.holding(members)
+        processes = self._tree.running(leader_ended=True)
+        writers = self._tree.with_open_pipes(processes)
         if self._outputs():
-            level = logging.INFO if self._name in _warned else logging.WARNING
-            _warned.add(self._name)
-            logger.log(
-                level,
-                "%s has ended, but what it started goes on and keeps its output open: %s. Nobody reads that any more: "
-                "it will stop when it has printed another 64 KiB, or anything once Certbot has ended. If it is meant "
-                "to go on, start it with its output elsewhere (>/dev/null 2>&1); else end it.",
+            log = logger.warning if text.first_time(("left running", self._name)) else logger.info
+            log(
+                "%s has exited, but a process it started still runs and holds its output pipe open: %s. The pipe is no "
+                "longer read, so that process will block after another 64 KiB, or be killed when it writes after "
+                "Certbot exits. If it should keep running, redirect its output (>/dev/null 2>&1); otherwise stop it.",
                 self._name,
-                ", ".join(map(str, holding)) or "a process that cannot be seen from here",
+                _names(writers) or "a process that cannot be seen from here",
             )
-        elif members:
-            logger.info("%s has ended; what it started goes on: %s.", self._name, ", ".join(map(str, members)))
+        elif processes:
+            logger.info("%s has exited; a process it started still runs: %s.", self._name, _names(processes))
 
     def _close(self, linger: bool) -> None:
-        """Close everything; a pipe that a child in the background still writes to stays open, so SIGPIPE does not end
-        it."""
+        """Close all descriptors.
+
+        :param linger: keep output pipes open that processes in the background still write to.
+        """
         if self._popen.stdin is not None and not self._popen.stdin.closed:
             self._shut(self._popen.stdin)
         for pipe in self._outputs():
             if linger:
-                self._watch.drop(pipe.fileno())
+                self._poller.drop(pipe.fileno())
                 _lingering.append(pipe)
             else:
                 self._shut(pipe)
-        if self._end is not None:
-            self._watch.drop(self._end)
-            os.close(self._end)
-            self._end = None
-        while len(_lingering) > _LINGERING_LIMIT:
+        if self._pidfd is not None:
+            self._poller.drop(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
+        while len(_lingering) > _MAX_LINGERING:
             _lingering.popleft().close()
 
     def _shut(self, pipe: IO[bytes]) -> None:
-        self._watch.drop(pipe.fileno())
+        self._poller.drop(pipe.fileno())
         with contextlib.suppress(OSError):
             pipe.close()
+
+
+def _names(processes: Sequence[Process]) -> str:
+    return ", ".join(map(str, processes))

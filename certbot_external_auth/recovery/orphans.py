@@ -2,8 +2,7 @@
 
 A handler has a session of its own, so a SIGKILL of Certbot leaves it running. It is known by what it was given: a token
 or value of the batch, which nobody has by chance, in the arguments or environment of a process. Its path proves
-nothing: many a handler is a line that becomes another program (exec). Where there is no /proc (see `family`) none is
-found.
+nothing: many a handler is a line that becomes another program (exec). Where there is no /proc none is found.
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ import signal
 import time
 
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.processes import descendants
-from certbot_external_auth.processes.descendants import Member
-from certbot_external_auth.processes.running import GRACE
+from certbot_external_auth.processes.program import GRACE_SECONDS
+from certbot_external_auth.processes.table import Process, read_process_table, running_below, with_ancestors
 
 WAIT = 60.0
 """Seconds that such a handler has to end by itself, or its time limit if that is shorter."""
@@ -28,8 +26,8 @@ def end(one: Entry) -> None:
     if not _wait(one, min(one.handler.timeout or WAIT, WAIT)):
         for number in (signal.SIGTERM, signal.SIGKILL):
             for member in _with_children(one):
-                descendants.send(member, number)
-            if _wait(one, GRACE):
+                member.send_signal(number)
+            if _wait(one, GRACE_SECONDS):
                 return
 
 
@@ -40,32 +38,26 @@ def _wait(one: Entry, seconds: float) -> bool:
     while found and time.monotonic() <= deadline:
         time.sleep(_BLINK)
         # A look at what all processes were given is not cheap.
-        found = [member for member in found if descendants.goes_on(member)] or handlers(one)
+        found = [member for member in found if member.still_runs()] or handlers(one)
     return not found
 
 
-def _with_children(one: Entry) -> list[Member]:
+def _with_children(one: Entry) -> list[Process]:
     found = [member.pid for member in handlers(one)]
-    table = descendants.look()
-    return descendants.descendants(
-        table, [pid for pid, member in table.items() if pid in found or member.session in found]
-    )
+    table = read_process_table()
+    return running_below(table, [pid for pid, member in table.items() if pid in found or member.session in found])
 
 
-def handlers(one: Entry) -> list[Member]:
+def handlers(one: Entry) -> list[Process]:
     """Programs started by a run for this batch, or by its handler in turn, that have not ended."""
     if not one.handler.words:
         # Nothing was started; a driver's or a person's own programs are none of ours.
         return []
     values = {text.encode() for challenge in one.challenges for text in (challenge.token, challenge.validation)}
-    table = descendants.look()
+    table = read_process_table()
     # Whoever recovers may have been started by somebody who knows the token.
-    above = descendants.ancestors(table, os.getpid())
-    return [
-        member
-        for member in descendants.descendants(table, table)
-        if member.pid not in above and _given(member.pid, values)
-    ]
+    above = with_ancestors(table, os.getpid())
+    return [member for member in running_below(table, table) if member.pid not in above and _given(member.pid, values)]
 
 
 def _given(pid: int, values: set[bytes]) -> bool:

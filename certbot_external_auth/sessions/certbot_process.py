@@ -12,7 +12,7 @@ import signal
 from dataclasses import dataclass
 
 from certbot_external_auth.files import own_folder
-from certbot_external_auth.processes import descendants
+from certbot_external_auth.processes.table import Process, read_process, read_process_table
 from certbot_external_auth.sessions import FOLDER, Session, notes, record
 
 
@@ -20,15 +20,15 @@ from certbot_external_auth.sessions import FOLDER, Session, notes, record
 class Found:
     """:ivar certbot: whom to tell to stop, None if it has ended. :ivar all: everybody who keeps the session going."""
 
-    certbot: descendants.Member | None
-    all: tuple[descendants.Member, ...]
+    certbot: Process | None
+    all: tuple[Process, ...]
 
     def stop(self) -> None:
         """Tell Certbot to stop; who was stopped in the other sense (SIGSTOP) has to go on for that."""
         if self.certbot is not None:
-            descendants.send(self.certbot, signal.SIGTERM)
+            self.certbot.send_signal(signal.SIGTERM)
         for one in self.all:
-            descendants.send(one, signal.SIGCONT)
+            one.send_signal(signal.SIGCONT)
 
 
 def note(session: Session, pid: int) -> None:
@@ -36,7 +36,7 @@ def note(session: Session, pid: int) -> None:
 
     :raises OSError: if it cannot be written.
     """
-    member = descendants.member(pid)
+    member = read_process(pid)
     if member is not None:
         notes.put(session, notes.PROCESS, {"pid": pid, "started": member.started})
 
@@ -46,7 +46,7 @@ def find(session: Session) -> Found:
 
     :raises OSError: if its record cannot be looked at.
     """
-    table, lock = descendants.look(), _lock(session)
+    table, lock = read_process_table(), _lock(session)
     holding = [one for pid, one in table.items() if lock is not None and _is_ours(pid) and _holds(pid, lock)]
     pid, started = _noted(session)
     shell = next((one for one in holding if (one.pid, one.started) == (pid, started)), None)

@@ -16,6 +16,7 @@ STARTS_PROGRAMS = (
     "processes.program",
     "processes.running",
     "processes.descendants",
+    "processes.table",
     "processes.rlimit_tag",
     "processes.output",
     "processes.poller",

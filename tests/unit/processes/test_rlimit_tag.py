@@ -27,7 +27,7 @@ def start(*words: str) -> subprocess.Popen[bytes]:
 
 
 def test_each_start_has_another_that_survives_a_clean_environment_and_a_new_session() -> None:
-    with rlimit_tag.marked() as first, start("cat") as one, rlimit_tag.marked() as second, start("cat") as two:
+    with rlimit_tag.tagging() as first, start("cat") as one, rlimit_tag.tagging() as second, start("cat") as two:
         assert first is not None
         assert first != second
         assert (rlimit_tag.of(one.pid), rlimit_tag.of(two.pid)) == (first, second)
@@ -37,7 +37,7 @@ def test_each_start_has_another_that_survives_a_clean_environment_and_a_new_sess
 
 def test_this_process_keeps_its_own_limit() -> None:
     before = resource.getrlimit(FILE_LOCKS)
-    with rlimit_tag.marked():
+    with rlimit_tag.tagging():
         pass
     assert resource.getrlimit(FILE_LOCKS) == before
     with start("cat") as unmarked:
@@ -46,7 +46,7 @@ def test_this_process_keeps_its_own_limit() -> None:
 
 
 def test_a_program_that_sets_the_limit_itself_has_none() -> None:
-    with rlimit_tag.marked(), start("prlimit", "--locks=5:5", "cat") as own:
+    with rlimit_tag.tagging(), start("prlimit", "--locks=5:5", "cat") as own:
         assert own.stdout is not None
         assert own.stdin is not None
         own.stdin.write(b"there\n")
@@ -64,7 +64,7 @@ def test_where_the_system_does_not_let_us_nothing_is_different(
         raise error
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    with rlimit_tag.marked() as number:
+    with rlimit_tag.tagging() as number:
         assert number is None
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.processes import output, rlimit_tag, runner, running
+from certbot_external_auth.processes import output, runner, running
 from certbot_external_auth.processes.program import Ended, Program
 
 
@@ -75,7 +75,7 @@ def test_the_limit_ends_the_whole_group_even_one_that_ignores_sigterm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The most repeated complaint about hooks."""
-    monkeypatch.setattr(running, "GRACE", 0.2)
+    monkeypatch.setattr(running, "GRACE_SECONDS", 0.2)
     pids = tmp_path / "pids"
     ended, _ = run(script(tmp_path, f"trap '' TERM; sleep 600 & echo $! $$ >{pids}; wait; sleep 600"), limit=1.0)
     assert ended.timed_out
@@ -93,7 +93,7 @@ def test_a_child_in_the_background_is_not_waited_for_and_not_ended(
     try:
         assert ended.ok
         assert not gone(child)
-        assert "it will stop when it has printed another 64 KiB, or anything once Certbot has ended" in caplog.text
+        assert "process will block after another 64 KiB, or be killed when it writes after Certbot exits" in caplog.text
     finally:
         os.kill(child, signal.SIGKILL)
         while running._lingering:
@@ -189,7 +189,7 @@ def test_several_run_side_by_side_and_each_has_its_own_output_and_end(tmp_path: 
 
 
 def test_a_limit_ends_only_the_one_that_is_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "GRACE", 0.2)
+    monkeypatch.setattr(running, "GRACE_SECONDS", 0.2)
     late = script(tmp_path, f"trap '' TERM; touch {tmp_path}/late; while :; do sleep 600; done")
     other = tmp_path / "other.sh"
     other.write_text("#!/bin/sh\nread line <$1\necho $line\n")
@@ -208,7 +208,7 @@ def test_a_limit_ends_only_the_one_that_is_late(tmp_path: Path, monkeypatch: pyt
 
 def test_an_exception_ends_all_of_them_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that see to SIGTERM have their time for it while others do not."""
-    monkeypatch.setattr(running, "GRACE", 1.0)
+    monkeypatch.setattr(running, "GRACE_SECONDS", 1.0)
     stubborn = script(tmp_path, f"trap '' TERM; echo $$ >{tmp_path}/$1; while :; do sleep 600; done")
     tidy = tmp_path / "tidy.sh"
     tidy.write_text(f"#!/bin/sh\ntrap 'echo tidied >{tmp_path}/tidied; exit' TERM\necho $$ >{tmp_path}/$1\n")
@@ -318,13 +318,6 @@ def noted_in(folder: Path, *names: str) -> list[int]:
     return [pids_in(folder / name, 1)[0] for name in names]
 
 
-@pytest.fixture(params=["marked", "not marked"])
-def _marks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "not marked":
-        monkeypatch.setattr(rlimit_tag, "of", lambda pid: None)
-
-
-@pytest.mark.usefixtures("_marks")
 def test_an_exception_ends_all_that_has_left_any_of_them(tmp_path: Path) -> None:
     """Lost: the peace after a service was stopped; somebody still writes records."""
     path = leaves_its_parent(tmp_path, "sleep 600")
@@ -422,7 +415,7 @@ def test_what_has_ended_is_collected(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_second_exception_ends_all_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second Ctrl-C."""
-    monkeypatch.setattr(running, "GRACE", 60.0)
+    monkeypatch.setattr(running, "GRACE_SECONDS", 60.0)
     pids = tmp_path / "pids"
     path = script(tmp_path, f"trap '' TERM INT; echo $$ >>{pids}; echo go; while :; do sleep 600; done")
 
@@ -441,7 +434,7 @@ def test_a_second_exception_ends_all_at_once(tmp_path: Path, monkeypatch: pytest
     finally:
         signal.signal(signal.SIGALRM, before)
     # Not a measurement: the alternative is the whole grace period.
-    assert time.monotonic() - began < running.GRACE
+    assert time.monotonic() - began < running.GRACE_SECONDS
     assert all(map(gone, pids_in(pids, 1)))
 
 
@@ -486,7 +479,7 @@ AS_NOBODY = """
 import os, sys
 from certbot_external_auth.processes import runner as process, running
 
-running.GRACE = 0.2
+running.GRACE_SECONDS = 0.2
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)

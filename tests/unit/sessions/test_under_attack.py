@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from certbot_external_auth.processes import descendants
+from certbot_external_auth.processes import table
 from certbot_external_auth.protocol.session_record import Record
 from certbot_external_auth.sessions import Session, begin, certbot_process, notes, session_document, socket_place, store
 
@@ -115,9 +115,9 @@ def test_who_is_named_by_another_user_gets_no_signal(base: Path, theirs: Path) -
     """Lost: any process of root's."""
     with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
         deadline = time.monotonic() + PATIENCE
-        while not (below := [one for one in descendants.look().values() if one.parent == shell.pid]):
+        while not (below := [one for one in table.read_process_table().values() if one.parent == shell.pid]):
             assert time.monotonic() < deadline
-        started = (descendants.member(shell.pid) or below[0]).started
+        started = (table.read_process(shell.pid) or below[0]).started
         (theirs / "process").write_text(json.dumps({"pid": shell.pid, "started": started}))
         lock = os.open(theirs / "lock", os.O_RDWR | os.O_CREAT)
         fcntl.flock(lock, fcntl.LOCK_EX)

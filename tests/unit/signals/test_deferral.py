@@ -13,7 +13,7 @@ import pytest
 from certbot import errors
 from certbot._internal import error_handler
 
-from certbot_external_auth.processes.poller import Watch
+from certbot_external_auth.processes.poller import Poller
 from certbot_external_auth.signals import deferral
 from certbot_external_auth.visibility import parallel
 
@@ -60,7 +60,7 @@ def test_one_while_a_record_is_logged_is_raised_before_the_next_wait(log: tuple[
     raised = []
     with contextlib.suppress(errors.SignalExit), deferral.Kept():
         log[0].warning("a record")
-        for wait in (lambda: Watch().wait(0), lambda: parallel.each(str, [1, 2])):
+        for wait in (lambda: Poller().wait(0), lambda: parallel.each(str, [1, 2])):
             with pytest.raises(errors.SignalExit) as found:
                 wait()
             raised.append(deferral.behind(found.value))
