@@ -115,14 +115,14 @@ def _try(held: journal.Held, how: How) -> Called | dict[str, str]:
     """
     one, work_dir = held.entry, how.work_dir
     if one.mode in TOLD_MODES:
-        _count(held, how.by_hand)
+        _note_attempt(held, one, how.by_hand)
         return {**{each.id: one.reason(each) for each in one.challenges}, **remove_own_files(one, work_dir)}
     found = _prepared(one, how)
     if isinstance(found, str):
         orphans.end(one)
         return {**_all(one, found), **remove_own_files(one, work_dir)}
     # Before anything is called, so that what ends this process too is not tried for ever.
-    _count(held, how.by_hand, interrupted=one.interrupted + 1)
+    _note_attempt(held, dataclasses.replace(one, interrupted=one.interrupted + 1), how.by_hand)
     orphans.end(one)
     files = remove_own_files(one, work_dir)
     try:
@@ -212,11 +212,12 @@ def _unchangeable(error: OSError) -> str:
     return f"the journal cannot be changed: {error.strerror or error}"
 
 
-def _count(held: journal.Held, by_hand: bool, interrupted: int = 0) -> None:
+def _note_attempt(held: journal.Held, entry: Entry, by_hand: bool) -> None:
+    """Count an attempt in the journal, before it is made. :raises OSError: if a run cannot write there."""
     try:
-        held.store(dataclasses.replace(held.entry, attempts=held.entry.attempts + 1, interrupted=interrupted))
+        held.store(dataclasses.replace(entry, attempts=entry.attempts + 1))
     except OSError as error:
-        # Withdrawing needs no room; and without it no run publishes, so each does this once and does no more.
+        # Withdrawing needs no room. A run without room publishes nothing, so each run tries this once and then stops.
         if not by_hand and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
 

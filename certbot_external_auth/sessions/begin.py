@@ -98,8 +98,8 @@ def _begun(command: Sequence[str], wanted: Session) -> int:
                 {"open": is_open.id},
             )
         session_document.note_ends(store.every(work_dir))
-        session = store.new(work_dir, wanted)
-        ended = _start(command, session)
+        session, locks = store.new(work_dir, wanted)
+        ended = _start(command, session, locks)
     with session_document.interruptible(session):
         return _first_batch(session, ended)
 
@@ -208,19 +208,18 @@ def _certbot(path: str | None) -> list[str]:
     return [os.path.abspath(found)]
 
 
-def _start(command: Sequence[str], session: Session) -> Callable[[], bool]:
-    descriptors = store.locks(session)
+def _start(command: Sequence[str], session: Session, locks: Sequence[int]) -> Callable[[], bool]:
     try:
         pid, ended = runner.detached(
             command,
             environment={**os.environ, settings.SESSION: session.folder},
             output=os.path.join(session.folder, "output"),
             code=os.path.join(session.folder, notes.CODE),
-            inherited=descriptors,
+            inherited=locks,
         )
     finally:
-        for one in descriptors:
-            os.close(one)
+        for lock in locks:
+            os.close(lock)
     try:
         certbot_process.note(session, pid)
     except OSError:

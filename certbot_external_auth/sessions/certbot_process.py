@@ -83,7 +83,7 @@ def _is_ours(pid: int) -> bool:
 
 
 def _holds(pid: int, lock: os.stat_result) -> bool:
-    """Whether a process has a file open, and locked as `store.lock` does it; who only looks locks it otherwise."""
+    """Whether a process has a file open, and locked as `store.new` does it; who only looks locks it otherwise."""
     with contextlib.suppress(OSError):
         for number in os.listdir(f"/proc/{pid}/fd"):
             path = f"/proc/{pid}/fd/{number}"

@@ -38,31 +38,44 @@ def root(work_dir: str) -> str:
     return own_folder.path(os.path.abspath(work_dir), FOLDER)
 
 
-def new(work_dir: str, session: Session) -> Session:
-    """Put a session on record; its id, folder and socket are chosen here.
+def new(work_dir: str, session: Session) -> tuple[Session, list[int]]:
+    """Put a session on record, locked; its id, folder and socket are chosen here.
 
-    :raises OSError: if it cannot be written, or the folder is somebody else's.
-    :raises UsageError: if there is no place for its socket.
+    :returns: the session, and the descriptors that hold its locks, for its Certbot to inherit. The caller closes them.
+    :raises OSError: if the record cannot be written, or the folder belongs to another user.
+    :raises UsageError: if there is no place for the socket.
     """
     identifier = secrets.token_hex(6)
     folder = os.path.join(root(work_dir), identifier)
-    with own_folder.opened(work_dir, FOLDER, create=True) as above:
+    with own_folder.opened(work_dir, FOLDER, create=True) as sessions_folder:
         try:
-            made = _recorded(work_dir, dataclasses.replace(session, id=identifier, folder=folder))
+            recorded, locks = _recorded(work_dir, dataclasses.replace(session, id=identifier, folder=folder))
         except BaseException:
-            own_folder.remove(above, identifier)
+            own_folder.remove(sessions_folder, identifier)
             raise
-    _point(made)
-    return made
+    _point(recorded)
+    return recorded, locks
 
 
-def _recorded(work_dir: str, session: Session) -> Session:
-    with own_folder.opened(work_dir, FOLDER, session.id, create=True) as descriptor:
-        made = dataclasses.replace(session, socket=socket_place.chosen(session.folder, session.id))
-        record.reserve(descriptor)
-        content = json.dumps({"version": 1, **dataclasses.asdict(made)}, indent=1).encode()
-        os.close(own_folder.put(descriptor, "session.json", content))
-    return made
+def _recorded(work_dir: str, session: Session) -> tuple[Session, list[int]]:
+    with own_folder.opened(work_dir, FOLDER, session.id, create=True) as folder, contextlib.ExitStack() as on_failure:
+        recorded = dataclasses.replace(session, socket=socket_place.chosen(session.folder, session.id))
+        record.reserve(folder)
+        # Before the record has its name: a `status` that found it unlocked would note the end of a session that begins.
+        locks = [lock for lock in (_lock(folder), socket_place.lock(recorded.socket)) if lock is not None]
+        for lock in locks:
+            on_failure.callback(os.close, lock)
+        content = json.dumps({"version": 1, **dataclasses.asdict(recorded)}, indent=1).encode()
+        os.close(own_folder.put(folder, "session.json", content))
+        on_failure.pop_all()
+    return recorded, locks
+
+
+def _lock(folder: int) -> int:
+    """Lock a session's folder. :param folder: a descriptor of it. :returns: the descriptor that holds the lock."""
+    descriptor = os.open(record.LOCK, _NEW, 0o600, dir_fd=folder)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
 
 
 def find(work_dir: str, identifier: str) -> Session:
@@ -217,27 +230,6 @@ def output(session: Session) -> str:
 
 
 # --- locks ---
-
-
-def locks(session: Session) -> list[int]:
-    """Descriptors for its Certbot to inherit, which say for as long as it runs that it does.
-
-    :raises OSError: if one cannot be made.
-    """
-    beside = socket_place.lock(session.socket)
-    return [lock(session)] if beside is None else [lock(session), beside]
-
-
-def lock(session: Session) -> int:
-    """A descriptor that holds the session's lock, for its Certbot to inherit.
-
-    :raises OSError: if it cannot be made.
-    """
-    with own_folder.opened(session.work_dir, FOLDER, session.id, create=False) as folder:
-        descriptor = os.open(record.LOCK, _NEW, 0o600, dir_fd=folder)
-    # Somebody who only looks holds it for a moment.
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
 
 
 def alive(session: Session) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.sessions import begin, store
+from tests.support import session_records
 
 VERB = [sys.executable, "-m", "certbot_external_auth.cli"]
 PATIENCE = 60
@@ -54,7 +54,7 @@ def test_the_others_may_be_closed(place: str, verb: list[str], closed: str) -> N
 @pytest.mark.parametrize("verb", ["finish", "abort", "status"])
 def test_the_result_of_a_session_that_cannot_be_printed(place: str, verb: str) -> None:
     """Lost: what is to be removed, with exit code 0."""
-    found = store.new(place, begin._session(["certonly"], f"{place}/c", place))
+    found = session_records.dead(place, f"{place}/c")
     ended = without(">&-", [*VERB, verb, found.id, "--work-dir", place])
     assert ended.returncode == 1, ended
     assert found.id in ended.stderr

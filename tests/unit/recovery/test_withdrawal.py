@@ -568,3 +568,44 @@ def test_commands_remove_files_of_ours_and_do_without_a_folder_that_is_gone(tmp_
     for line in messages.commands(one, work):
         subprocess.run(["sh", "-c", line], check=True, timeout=30)
     assert (list(www.iterdir()), len(calls(tmp_path)), journal.look(work).left) == ([], 1, [])
+
+
+def on_disk(tmp_path: Path) -> Entry:
+    """The only batch that is in the journal now."""
+    (found,) = journal.look(str(tmp_path / "work")).left
+    return found
+
+
+def test_the_journal_has_what_is_left_of_a_batch(tmp_path: Path) -> None:
+    """Guards against: a second call for what is withdrawn, and a count that a later run begins again."""
+    fails = '#!/bin/sh\necho "$@" >>"$(dirname "$0")/calls"\n[ "$2" != b.test ]\n'
+    left(tmp_path, (hook(tmp_path / "hooks" / "h", fails),), names=("a.test", "b.test"))
+    (shown,) = withdraw(tmp_path).left
+    noted = on_disk(tmp_path)
+    assert noted == shown
+    assert [challenge.identifier for challenge in noted.challenges] == ["b.test"]
+    assert (noted.attempts, noted.interrupted, list(noted.reasons)) == (1, 0, ["c2"])
+
+
+def test_a_batch_about_which_nothing_new_is_known_is_not_written_again(tmp_path: Path) -> None:
+    """Guards against: a write, and two syncs, in each run for each batch that cannot be tried."""
+    path = hook(tmp_path / "hooks" / "h")
+    left(tmp_path, (path,))
+    os.unlink(path)
+    withdraw(tmp_path)
+    first = on_disk(tmp_path)
+    inode = os.stat(journal.file_path(str(tmp_path / "work"), first)).st_ino
+    journal.touched.clear()
+    withdraw(tmp_path)
+    assert os.stat(journal.file_path(str(tmp_path / "work"), first)).st_ino == inode
+
+
+@pytest.mark.parametrize("mode", ["json", "manual"])
+def test_a_report_is_an_attempt_that_came_to_its_end(tmp_path: Path, mode: str) -> None:
+    """Guards against: reports that never end, since each of them counts as interrupted."""
+    left(tmp_path, (), mode=mode)
+    for times in range(1, recovery.ATTEMPTS + 1):
+        (shown,) = withdraw(tmp_path).left
+        assert (shown.attempts, on_disk(tmp_path).attempts, on_disk(tmp_path).interrupted) == (times, times, 0)
+        journal.touched.clear()
+    assert len(withdraw(tmp_path).given_up) == 1

@@ -12,7 +12,8 @@ import pytest
 
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import own_folder
-from certbot_external_auth.sessions import begin, socket_place, store
+from certbot_external_auth.sessions import socket_place, store
+from tests.support import session_records
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives away, and has /run")
 OURS = f"certbot-external-auth-{os.geteuid()}"
@@ -87,7 +88,7 @@ def test_a_folder_of_others_is_not_used(short: Path, tmp_path: Path, change: Cal
     change(folder)
     sentence = f"{folder} is not this user's alone; remove it, or name a folder by XDG_RUNTIME_DIR."
     with pytest.raises(UsageError, match=sentence):
-        store.new(work_dir, begin._session(["certonly"], "/c", work_dir))
+        session_records.dead(work_dir, "/c")
     assert store.every(work_dir) == []
     assert os.listdir(store.root(work_dir)) == []
 
@@ -142,9 +143,7 @@ def test_nothing_is_swept_where_others_can_put_names(used: Path, change: Callabl
 def test_the_record_of_a_session_does_not_go_alone(short: Path, tmp_path: Path) -> None:
     """Lost with the record: who knows where the socket is, in a folder of a login that is over."""
     work_dir = str(tmp_path / LONG)
-    found = store.new(work_dir, begin._session(["certonly"], str(tmp_path / "c"), work_dir))
-    for descriptor in store.locks(found):
-        os.close(descriptor)
+    found = session_records.dead(work_dir, str(tmp_path / "c"))
     Path(found.socket).touch()
     store.forget_old(work_dir, time.time() + store.KEPT + 60)
     assert store.every(work_dir) == []

@@ -24,7 +24,8 @@ import pytest
 
 from certbot_external_auth.processes import table
 from certbot_external_auth.protocol.session_record import Record
-from certbot_external_auth.sessions import Session, begin, certbot_process, notes, session_document, socket_place, store
+from certbot_external_auth.sessions import Session, certbot_process, notes, session_document, socket_place, store
+from tests.support import session_records
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away, and mounts")
 STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace makes calls fail")
@@ -52,12 +53,9 @@ def base() -> Iterator[Path]:
 @pytest.fixture
 def session(base: Path) -> Iterator[Session]:
     """Alive, with this process as its Certbot, and with a socket."""
-    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
-    descriptors = store.locks(found)
-    Path(found.socket).touch()
-    yield found
-    for one in descriptors:
-        os.close(one)
+    with session_records.alive(str(base / "w"), str(base / "c")) as found:
+        Path(found.socket).touch()
+        yield found
     socket_place.remove(found)
 
 
@@ -134,7 +132,7 @@ def test_who_is_named_by_another_user_gets_no_signal(base: Path, theirs: Path) -
 @pytest.mark.parametrize("name", ["session.json", "lines", "output", "lock", "process", "code"])
 @pytest.mark.parametrize("words", [["status"], ["abort", "SESSION"]])
 def test_a_named_pipe_is_not_waited_for(base: Path, name: str, words: list[str]) -> None:
-    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
+    found = session_records.dead(str(base / "w"), str(base / "c"))
     with contextlib.suppress(FileNotFoundError):
         os.unlink(os.path.join(found.folder, name))
     os.mkfifo(os.path.join(found.folder, name))
@@ -155,7 +153,7 @@ def test_what_names_the_last_session_may_be_anything(base: Path, make: Any) -> N
 
 def test_a_socket_elsewhere_is_none_of_ours(base: Path) -> None:
     """Lost: the file that an old, or a damaged, record names."""
-    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
+    found = session_records.dead(str(base / "w"), str(base / "c"))
     (base / "ours").mkdir(mode=0o700)
     victim = base / "ours" / "victim"
     victim.touch()
@@ -229,7 +227,7 @@ def full(base: Path) -> Iterator[Session]:
     words = ["mount", "-t", "tmpfs", "-o", "size=512k,mode=0755", "tmpfs", str(base / "w")]
     if os.geteuid() or subprocess.run(words, capture_output=True).returncode:
         pytest.skip("it needs the right to mount")
-    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
+    found = session_records.dead(str(base / "w"), str(base / "c"))
     with contextlib.suppress(OSError), (base / "w" / "filler").open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 4096)
@@ -292,8 +290,7 @@ while True:
 @pytest.fixture
 def waiting(base: Path) -> Iterator[tuple[Session, subprocess.Popen[str]]]:
     """A session whose Certbot ends when it is told to, below a shell as `begin` starts it."""
-    found = store.new(str(base / "w"), begin._session(["certonly"], str(base / "c"), str(base / "w")))
-    descriptors = store.locks(found)
+    found, descriptors = session_records.locked(str(base / "w"), str(base / "c"))
     with subprocess.Popen(
         ["sh", "-c", 'trap : TERM; "$@"; :', "sh", sys.executable, "-c", CERTBOT],
         pass_fds=descriptors,

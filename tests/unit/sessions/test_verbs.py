@@ -39,7 +39,7 @@ from certbot_external_auth.sessions import (
     socket_place,
     store,
 )
-from tests.support import another_user, documents, recordings
+from tests.support import another_user, documents, recordings, session_records
 
 ROOT = Path(__file__).resolve().parents[3]
 CHALLENGE = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test", "identifier_type": "dns"}
@@ -260,10 +260,8 @@ def test_a_certbot_that_stands_still_is_not_waited_for_for_ever() -> None:
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     """On record, with this process as its Certbot."""
-    found = store.new(str(tmp_path), begin._session(["certonly"], "/c", str(tmp_path)))
-    descriptor = store.lock(found)
-    yield found
-    os.close(descriptor)
+    with session_records.alive(str(tmp_path), "/c") as found:
+        yield found
 
 
 @pytest.mark.parametrize(
@@ -283,10 +281,10 @@ def test_a_socket_that_is_gone_is_told_from_one_that_is_not_there_yet(
 
 def test_a_number_that_another_process_has_now_is_nobodys(tmp_path: Path) -> None:
     """Lost: whatever program got the number of a Certbot that is gone."""
-    session = store.new(str(tmp_path), begin._session(["certonly"], "/c", str(tmp_path)))
-    lock = store.lock(session)
-    with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE, pass_fds=[lock]) as shell:
-        os.close(lock)
+    session, locks = session_records.locked(str(tmp_path), "/c")
+    with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE, pass_fds=locks) as shell:
+        for lock in locks:
+            os.close(lock)
         certbot_process.note(session, shell.pid)
         deadline = time.monotonic() + 30
         while (found := certbot_process.find(session).certbot) is None or found.parent != shell.pid:
@@ -299,10 +297,8 @@ def test_a_number_that_another_process_has_now_is_nobodys(tmp_path: Path) -> Non
 
 def test_two_who_look_do_not_take_each_other_for_certbot(tmp_path: Path) -> None:
     """Lost: a session that is over, and would seem open."""
-    session = store.new(str(tmp_path), begin._session(["certonly"], "/c", str(tmp_path)))
-    descriptor = store.lock(session)
-    assert store.alive(session)
-    os.close(descriptor)
+    with session_records.alive(str(tmp_path), "/c") as session:
+        assert store.alive(session)
     looking = os.open(f"{session.folder}/lock", os.O_RDWR)
     fcntl.flock(looking, fcntl.LOCK_SH)
     assert not store.alive(session)
@@ -312,7 +308,7 @@ def test_two_who_look_do_not_take_each_other_for_certbot(tmp_path: Path) -> None
 def test_the_deadline_is_the_sessions_and_no_flag(tmp_path: Path) -> None:
     """Lost: the hour that every later renewal has by default, for the quarter of an hour of one session."""
     for words, expected in ((["certonly"], 5.0), (["certonly", "--external-auth-ack-timeout", "7"], None)):
-        found = store.new(str(tmp_path), begin._session(words, str(tmp_path / "c"), str(tmp_path), 5))
+        found = session_records.dead(str(tmp_path), str(tmp_path / "c"), words, 5)
         channel = SocketChannel(*session_record(found.folder))
         assert (channel.deadline, channel.session) == (expected, True)
         assert "--external-auth-ack-timeout" not in begin.completed(["certonly"], {})
@@ -377,19 +373,17 @@ def test_a_session_speaks_protocol_1_whatever_was_kept(session: Session) -> None
 
 
 def test_who_uses_one_of_the_directories_is_named(tmp_path: Path) -> None:
-    """Lost: which session it is, that a host waits for."""
+    """Guards against: a host that waits for a session and does not learn for which one."""
     config_dir, link = tmp_path / "c", tmp_path / "link"
-    found = store.new(str(tmp_path / "w"), begin._session(["certonly"], str(config_dir), str(tmp_path / "w")))
     link.symlink_to(config_dir)
+    with session_records.alive(str(tmp_path / "w"), str(config_dir)) as session:
+        # Certbot locks each of the two directories by itself.
+        for config, work in ((link, "w"), (link, "other"), (tmp_path / "d", "w")):
+            named = store.open_session(str(config), str(tmp_path / work))
+            assert named is not None
+            assert named.id == session.id
+        assert store.open_session(str(tmp_path / "d"), str(tmp_path / "other")) is None
     assert store.open_session(str(link), str(tmp_path / "other")) is None
-    descriptor = store.lock(found)
-    # Certbot locks each of the two by itself.
-    for config, work in ((link, "w"), (link, "other"), (tmp_path / "d", "w")):
-        named = store.open_session(str(config), str(tmp_path / work))
-        assert named is not None
-        assert named.id == found.id
-    assert store.open_session(str(tmp_path / "d"), str(tmp_path / "other")) is None
-    os.close(descriptor)
 
 
 def test_ctrl_c_is_told_in_a_sentence(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
@@ -411,7 +405,7 @@ def test_a_name_that_is_a_verb_elsewhere_is_a_name() -> None:
 @pytest.mark.parametrize("content", [b"", b'{"version": 2}'])
 def test_a_record_that_cannot_be_read_goes_with_the_old_ones(session: Session, content: bytes) -> None:
     """As a power cut leaves it, or another version. Lost: a folder for each, for ever; or one that is in use."""
-    dead = store.new(session.work_dir, begin._session(["certonly"], "/c", session.work_dir))
+    dead = session_records.dead(session.work_dir, "/c")
     for one in session, dead:
         Path(one.folder, "session.json").write_bytes(content)
     Path(store.root(session.work_dir), "notes.txt").touch()
@@ -428,7 +422,7 @@ def test_sessions_that_are_somebody_elses(words: list[str], for_another_user: di
     """Lost: that there are any, for a monitor that is not root; it was told that there are none."""
     with tempfile.TemporaryDirectory() as work_dir:
         os.chmod(work_dir, 0o755)
-        found = store.new(work_dir, begin._session(["certonly"], f"{work_dir}/c", work_dir))
+        found = session_records.dead(work_dir, f"{work_dir}/c")
         # Imported before it is somebody else, who need not be able to read this checkout.
         code = (
             "import sys\nfrom certbot_external_auth import cli\n"
