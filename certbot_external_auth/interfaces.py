@@ -14,7 +14,7 @@ The words MUST, SHOULD and MAY are those of RFC 2119.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from zope.interface import Attribute, Interface
@@ -174,6 +174,7 @@ class DialectAbilities:
         the handler gets its end.
     :ivar told_aliases: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`, which are None
         for other dialects.
+    :ivar untold_aliases_if: variables of Certbot's environment, with the values that switch `told_aliases` off.
     :ivar exit: method ``exit(facts, error)``: returns calls for the end of the process. `error` is what ended the
         process, or empty.
     """
@@ -182,6 +183,7 @@ class DialectAbilities:
     told_output: bool = False
     output_variable: str | None = None
     told_aliases: bool = False
+    untold_aliases_if: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exit: Callable[[Facts, str], Sequence[Call]] | None = None
 
     @classmethod
@@ -192,7 +194,14 @@ class DialectAbilities:
             told_output=bool(_attribute(dialect, "told_output")),
             output_variable=_attribute(dialect, "output_variable"),
             told_aliases=bool(_attribute(dialect, "told_aliases")),
+            untold_aliases_if=_attribute(dialect, "untold_aliases_if") or {},
             exit=_attribute(dialect, "exit"),
+        )
+
+    def tells_aliases(self, environment: Mapping[str, str]) -> bool:
+        """Tell whether a handler gets the name at the end of an alias, with this environment of Certbot's."""
+        return self.told_aliases and not any(
+            environment.get(name) in values for name, values in self.untold_aliases_if.items()
         )
 
 

@@ -1,6 +1,7 @@
-"""acmetool's hooks: ``challenge-dns-start`` and its like, from a file or from every file of a folder.
+"""acmetool's hooks: ``challenge-dns-start`` and the like. Pure functions.
 
-Exit code 42 says that a hook does not do that; of a folder one that ends with 0 is enough. They run in ``/``.
+The handler is one hook, or a folder of which every hook is called. A hook that does not do an operation exits with 42.
+For a folder it is enough that one hook exits with 0. Hooks run in ``/``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes.program import Ended
 
 UNSUPPORTED = 42
+"""Exit code of a hook that does not do the operation."""
 
 
 @implementer(IDialect)
@@ -25,7 +27,7 @@ class Acmetool:
 
     challenge_types = (dns01.TYPE, http01.TYPE)
     folder = True
-    """The handler may be a folder of hooks."""
+    """The handler can be a folder of hooks."""
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_call("start", one, facts) for one in challenges]
@@ -57,9 +59,10 @@ def _variables(facts: Facts) -> dict[str, str]:
 
 
 def _call(way: str, challenge: Challenge, facts: Facts) -> Call:
-    """HOSTNAME, TARGETFILE (what acmetool calls that which it works on: here the lineage) and the value.
+    """Return the call with HOSTNAME, TARGETFILE and the value.
 
-    For DNS also whether it is for a wildcard, as far as that can be told: with the base name in the order it cannot.
+    TARGETFILE is what acmetool works on, here the lineage. For dns-01 the last argument is ``wildcard`` if the
+    challenge is certainly for a wildcard. It is not certain if the order also has the base name.
     """
     name = challenge.identifier
     rest: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Calling conventions of handlers, one file each."""
+"""Data that dialects work with: what a handler is told about the run, and one call of it. Pure, but for `dialect`."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ BUILT_IN = {
 class Call:
     """One start of a handler.
 
-    :ivar operation: what it is called for, for the log and errors.
-    :ivar arguments: what follows the handler's own words.
-    :ivar variables: added to the environment.
-    :ivar document: given on stdin; None is `/dev/null`.
+    :ivar operation: name of the operation, for the log and errors.
+    :ivar arguments: arguments after the handler's own command line.
+    :ivar variables: variables added to the environment.
+    :ivar document: bytes on stdin; None is `/dev/null`.
     :ivar umask: file mode mask; None is the caller's.
-    :ivar challenges: those it publishes or withdraws.
-    :ivar identifiers: names shown in the log and errors.
-    :ivar words: another command than the handler.
+    :ivar challenges: challenges that it publishes or withdraws.
+    :ivar identifiers: names and addresses shown in the log and errors.
+    :ivar words: command line to start instead of the handler's.
     :ivar folder: working directory; None is the caller's.
-    :ivar optional: a failure is noted in the log and changes nothing.
-    :ivar once: called once in a process, whatever the number of certificates.
-    :ivar side_by_side: it may run while other such calls of the batch do, unless they publish at the same place. A call
-        without this waits for all before it, and all after it wait for it.
-    :ivar declined: what an exit code other than 0 means here besides failure, for the error.
-    :ivar declined_by: the only such code that means it; None if any does.
+    :ivar optional: a failure is only logged.
+    :ivar once: called once per process, for any number of certificates.
+    :ivar side_by_side: it can run at the same time as other such calls of the batch that publish elsewhere. A call
+        without this waits for all calls before it, and all calls after it wait for it.
+    :ivar declined: what an exit code other than 0 can mean besides failure, for the error.
+    :ivar declined_by: the only exit code that means this; None if each does.
     """
 
     operation: str
@@ -67,14 +67,17 @@ class Call:
 class Facts:
     """What a handler is told about the run.
 
-    :ivar alias: the lineage's name.
-    :ivar names: the names of the certificate, wildcards as they are.
+    :ivar alias: name of the lineage.
+    :ivar names: names and addresses of the certificate, wildcards with ``*.``.
     :ivar command: ``sign_domains``, or ``sign_csr`` for ``--csr``.
-    :ivar challenge_type: the type preferred, for calls that are not about a challenge.
+    :ivar challenge_type: the preferred type, for calls that concern no challenge.
     :ivar key_algorithm: Dehydrated's word: rsa, prime256v1, secp384r1 …
-    :ivar config: Dehydrated's configuration file, if there is one; `basedir`: BASEDIR in it.
-    :ivar exports: variables that configuration exports.
-    :ivar cleanup_words: the cleanup handler's command line, files absolute, if there is one.
+    :ivar wellknown: folder of the http-01 files, if there is one.
+    :ivar chain: whether one call of Dehydrated's hook has several challenges.
+    :ivar config: Dehydrated's configuration file, if there is one.
+    :ivar basedir: BASEDIR in that configuration.
+    :ivar exports: variables that the configuration exports.
+    :ivar cleanup_words: command line of the cleanup handler with absolute files, if there is one.
     """
 
     alias: str = ""
@@ -93,14 +96,15 @@ class Facts:
 
 
 def facts_of(settings: Settings, config: DehydratedConfig | None, cleanup_words: tuple[str, ...] | None) -> Facts:
-    """What a handler is told by its settings; what is about the certificate is left for who knows it.
+    """Return the facts that follow from the settings. The caller adds those about the certificate.
 
-    :param config: Dehydrated's configuration, if there is one. :param cleanup_words: see `Facts`.
+    :param config: Dehydrated's configuration, if there is one.
+    :param cleanup_words: see `Facts`.
     """
-    found = Facts(wellknown=settings.wellknown, chain=settings.hook_chain, cleanup_words=cleanup_words)
+    facts = Facts(wellknown=settings.wellknown, chain=settings.hook_chain, cleanup_words=cleanup_words)
     if config is None:
-        return found
-    return replace(found, config=config.path, basedir=config.basedir, exports=config.exports)
+        return facts
+    return replace(facts, config=config.path, basedir=config.basedir, exports=config.exports)
 
 
 def dialect(name: str) -> Dialect:
@@ -115,7 +119,7 @@ def dialect(name: str) -> Dialect:
 
 
 def by_type(challenges: Sequence[Challenge]) -> list[tuple[Challenge, ...]]:
-    """Groups of one challenge type each, in order of first appearance."""
+    """Group challenges by type. The groups have the order in which their types appear first."""
     groups: dict[str, list[Challenge]] = {}
     for challenge in challenges:
         groups.setdefault(challenge.type, []).append(challenge)

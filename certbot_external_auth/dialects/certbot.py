@@ -1,7 +1,7 @@
-"""Certbot's own manual hooks: no arguments, everything in CERTBOT_* variables, one command each for both ways.
+"""Hooks of Certbot's plugin ``manual``. Pure functions.
 
-After Certbot's plugin ``manual``. A hook of ``--manual-auth-hook`` becomes the handler, the one of
-``--manual-cleanup-hook`` the cleanup handler.
+They have no arguments and get everything in CERTBOT_* variables. The hook of ``--manual-auth-hook`` becomes the
+handler, and the hook of ``--manual-cleanup-hook`` becomes the cleanup handler.
 """
 
 from __future__ import annotations
@@ -24,29 +24,26 @@ class CertbotManual:
 
     challenge_types = (dns01.TYPE, http01.TYPE)
     told_output = True
-    """The cleanup is told what the handler printed when it published."""
+    """The cleanup handler gets what the handler printed when it published."""
     output_variable = "CERTBOT_AUTH_OUTPUT"
-    """In which variable; of what it cannot hold, the end is told."""
+    """The variable for it. If the output is too long for a variable, it has the end."""
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
-        return [_call("auth-hook", one, found) for one, found in zip(challenges, variables(challenges), strict=True)]
+        exported = variables(challenges)
+        return [_call("auth-hook", *pair) for pair in zip(challenges, exported, strict=True)]
 
     def cleanup(self, finished: Sequence[Finished], facts: Facts) -> list[Call]:
         if facts.cleanup_words is None:
             return []
-        found = variables([one.challenge for one in finished])
+        exported = variables([one.challenge for one in finished])
+        outputs = [{self.output_variable: (one.output or "").strip()} for one in finished]
         return [
-            _call(
-                "cleanup-hook",
-                one.challenge,
-                {**found_for_one, self.output_variable: (one.output or "").strip()},
-                facts.cleanup_words,
-            )
-            for one, found_for_one in zip(finished, found, strict=True)
+            _call("cleanup-hook", end.challenge, {**of_challenge, **output}, facts.cleanup_words)
+            for end, of_challenge, output in zip(finished, exported, outputs, strict=True)
         ]
 
     def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        # Certbot has --deploy-hook for that, which these hooks' owners use.
+        # Owners of these hooks use Certbot's --deploy-hook.
         return []
 
     def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
@@ -57,15 +54,18 @@ class CertbotManual:
 
 
 def variables(challenges: Sequence[Challenge]) -> list[dict[str, str]]:
-    """What Certbot exports for each challenge of a batch; an absent CERTBOT_TOKEN is the mark of dns-01."""
-    everybody = ",".join(one.identifier for one in challenges)
+    """Return what Certbot exports for each challenge of a batch.
+
+    Hooks recognize dns-01 by the absence of CERTBOT_TOKEN.
+    """
+    names = ",".join(one.identifier for one in challenges)
     return [
         {
             "CERTBOT_DOMAIN": one.identifier,
             "CERTBOT_IDENTIFIER": one.identifier,
             "CERTBOT_VALIDATION": one.validation,
-            "CERTBOT_ALL_DOMAINS": everybody,
-            "CERTBOT_ALL_IDENTIFIERS": everybody,
+            "CERTBOT_ALL_DOMAINS": names,
+            "CERTBOT_ALL_IDENTIFIERS": names,
             "CERTBOT_REMAINING_CHALLENGES": str(len(challenges) - number),
             **({"CERTBOT_TOKEN": one.token} if one.type == http01.TYPE else {}),
         }
@@ -73,13 +73,13 @@ def variables(challenges: Sequence[Challenge]) -> list[dict[str, str]]:
     ]
 
 
-def _call(operation: str, challenge: Challenge, found: dict[str, str], words: tuple[str, ...] | None = None) -> Call:
+def _call(operation: str, challenge: Challenge, exported: dict[str, str], words: tuple[str, ...] | None = None) -> Call:
     return Call(
         operation=operation,
-        variables=found,
+        variables=exported,
         challenges=(challenge,),
         identifiers=(challenge.identifier,),
         words=words,
-        # With none remaining a hook does what is to be done once, when all others have done their part.
-        side_by_side=found["CERTBOT_REMAINING_CHALLENGES"] != "0",
+        # A hook does what it does once per batch, such as a reload, when no challenge remains: after all others.
+        side_by_side=exported["CERTBOT_REMAINING_CHALLENGES"] != "0",
     )

@@ -1,9 +1,12 @@
-"""Dehydrated's hook contract: operations and arguments of its docs/examples/hook.sh, environment of its exports."""
+"""Dehydrated's hook contract. Pure functions.
+
+Operations and arguments are those of its docs/examples/hook.sh, variables are those that it exports.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import os
+import posixpath
 from collections.abc import Sequence
 
 from zope.interface import implementer
@@ -15,19 +18,23 @@ from certbot_external_auth.errors import problem_text
 from certbot_external_auth.interfaces import IDialect
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes.program import Ended
-from certbot_external_auth.validation_certificates import tls_files
 
-# Dehydrated runs every hook with it, and hooks that write keys rely on it.
 UMASK = 0o077
+"""Dehydrated runs every hook with it, and hooks that write keys rely on it."""
+ALPN_CERTS = "external-auth/alpn-certs"
+"""Folder below Certbot's work directory where `tls_files` writes the validation certificates."""
 
 
 def folders(facts: Facts) -> dict[str, str]:
-    """The variables Dehydrated exports from its start; CONFIG is absent where there is no configuration file."""
+    """Return the variables that Dehydrated exports from its start on.
+
+    CONFIG is absent without a configuration file.
+    """
     found = {
         **facts.exports,
         "BASEDIR": facts.basedir or facts.config_dir,
-        "CERTDIR": os.path.join(facts.config_dir, "live"),
-        "ALPNCERTDIR": tls_files.folder(facts.work_dir),
+        "CERTDIR": posixpath.join(facts.config_dir, "live"),
+        "ALPNCERTDIR": posixpath.join(facts.work_dir, ALPN_CERTS),
         "COMMAND": facts.command,
     }
     if facts.wellknown is not None:
@@ -38,7 +45,7 @@ def folders(facts: Facts) -> dict[str, str]:
 
 
 def environment(facts: Facts, challenge_type: str) -> dict[str, str]:
-    """The variables it exports while it works on a certificate."""
+    """Return the variables that Dehydrated exports while it works on a certificate."""
     return {
         **folders(facts),
         "CHALLENGETYPE": challenge_type,
@@ -54,7 +61,7 @@ def _startup(facts: Facts) -> Call:
 
 
 def _invalid(one: Finished, facts: Facts) -> Call:
-    """With the name that really failed, where Dehydrated gives the last one of the certificate."""
+    """Report a failed challenge with its own name. Dehydrated reports the last name of the certificate instead."""
     challenge: Challenge = one.challenge
     name, _, _ = _triple(challenge)
     return Call(
@@ -68,7 +75,10 @@ def _invalid(one: Finished, facts: Facts) -> Call:
 
 
 def _triple(challenge: Challenge) -> tuple[str, str, str]:
-    """DOMAIN, TOKEN_FILENAME and TOKEN_VALUE; for tls-alpn-01 Dehydrated names an address by its reverse name."""
+    """Return DOMAIN, TOKEN_FILENAME and TOKEN_VALUE.
+
+    For tls-alpn-01, Dehydrated names an address by its reverse name.
+    """
     if challenge.type == tlsalpn01.TYPE:
         name = tlsalpn01.server_name(challenge.identifier, challenge.identifier_type)
         return name, challenge.token, tlsalpn01.colons(challenge.key_authorization)
@@ -90,9 +100,9 @@ class Dehydrated:
 
     def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
         deploy = self._certificate("deploy_cert", deployment, facts, (str(deployment.timestamp),))
-        # Without the name in front, and with the request at the end, which Certbot does not keep.
-        words = ("sync_cert", *deploy.arguments[2:6], "")
-        sync = dataclasses.replace(deploy, operation="sync_cert", arguments=words, optional=True)
+        # sync_cert has no name in front, and at the end the request file, which Certbot does not keep.
+        arguments = ("sync_cert", *deploy.arguments[2:6], "")
+        sync = dataclasses.replace(deploy, operation="sync_cert", arguments=arguments, optional=True)
         return [_startup(facts), sync, deploy]
 
     def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
@@ -100,26 +110,26 @@ class Dehydrated:
         return [_startup(facts), dataclasses.replace(unchanged, optional=True)]
 
     def exit(self, facts: Facts, error: str) -> list[Call]:
-        """At the end of the process, if the hook was called for anything."""
-        words = ("exit_hook", error) if error else ("exit_hook",)
+        """Return the call for the end of the process. The backend makes it if it called the hook before.
+
+        :param error: what ended the process, empty after success.
+        """
+        arguments = ("exit_hook", error) if error else ("exit_hook",)
         variables = environment(facts, facts.challenge_type)
-        return [Call("exit_hook", words, variables, umask=UMASK, optional=True, once=True)]
+        return [Call("exit_hook", arguments, variables, umask=UMASK, optional=True, once=True)]
 
     def supported(self, call: Call, ended: Ended) -> bool:
         return True
 
     @staticmethod
     def _challenge_calls(operation: str, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
-        # Dehydrated knows one challenge type for a certificate, so a chain never mixes them.
+        # Dehydrated uses one challenge type for a certificate, so one of its chains never has two.
         groups = by_type(challenges) if facts.chain else [(challenge,) for challenge in challenges]
         surroundings = {kind: environment(facts, kind) for kind in {group[0].type for group in groups}}
         return [
             Call(
                 operation=operation,
-                arguments=(
-                    operation,
-                    *(word for one in group for word in _triple(one)),
-                ),
+                arguments=(operation, *(word for one in group for word in _triple(one))),
                 variables=surroundings[group[0].type],
                 umask=UMASK,
                 challenges=group,

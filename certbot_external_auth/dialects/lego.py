@@ -1,9 +1,11 @@
-"""lego's provider ``exec``: ``present`` and ``cleanup``, with the record's name and value, or in RAW mode without."""
+"""lego's provider ``exec``: ``present`` and ``cleanup``. Pure functions.
+
+The handler gets the name and the value of the record, or in RAW mode the domain, the token and the key authorization.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -14,19 +16,20 @@ from certbot_external_auth.interfaces import IDialect
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes.program import Ended
 
+GO_TRUE = ("1", "t", "T", "true", "TRUE", "True")
+"""What Go's strconv.ParseBool accepts as true."""
+
 
 @implementer(IDialect)
 class Lego:
-    """``present FQDN. VALUE``."""
+    """Calls ``present FQDN. VALUE``."""
 
     challenge_types = (dns01.TYPE,)
+    told_aliases = True
+    """lego follows aliases (CNAME) itself and gives its hook the name at their end."""
+    untold_aliases_if: Mapping[str, Sequence[str]] = {"LEGO_DISABLE_CNAME_SUPPORT": GO_TRUE}
+    """Variable of Certbot's environment, and the values of it with which lego does not follow them."""
     mode = ""
-
-    @property
-    def told_aliases(self) -> bool:
-        """lego follows aliases itself and gives what is at their end, unless it is told not to."""
-        # What Go's strconv.ParseBool takes for true.
-        return os.environ.get("LEGO_DISABLE_CNAME_SUPPORT") not in ("1", "t", "T", "true", "TRUE", "True")
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [self._call("present", one) for one in challenges]
@@ -35,7 +38,7 @@ class Lego:
         return [self._call("cleanup", one.challenge) for one in finished]
 
     def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        # lego calls a provider for challenges only.
+        # lego calls a provider only for challenges.
         return []
 
     def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
@@ -45,8 +48,8 @@ class Lego:
         return True
 
     def words(self, challenge: Challenge) -> tuple[str, ...]:
-        """What follows the operation."""
-        return (f"{challenge.txt_target or challenge.txt_domain}.", challenge.validation)
+        """Return the arguments that follow the operation."""
+        return (f"{challenge.record_name}.", challenge.validation)
 
     def _call(self, operation: str, challenge: Challenge) -> Call:
         return Call(
@@ -61,14 +64,11 @@ class Lego:
 
 @implementer(IDialect)
 class LegoRaw(Lego):
-    """``present -- DOMAIN TOKEN KEY_AUTHORIZATION``, as with ``EXEC_MODE=RAW``."""
+    """Calls ``present -- DOMAIN TOKEN KEY_AUTHORIZATION``, as lego does with ``EXEC_MODE=RAW``."""
 
+    told_aliases = False
+    """The hook gets only the domain, and finds the record's name itself."""
     mode = "RAW"
-
-    @property
-    def told_aliases(self) -> bool:
-        """The hook is told the domain alone."""
-        return False
 
     def words(self, challenge: Challenge) -> tuple[str, ...]:
         return ("--", challenge.identifier, challenge.token, challenge.key_authorization)

@@ -1,8 +1,8 @@
-"""The plugin's own calling convention, kept from 2016.
+"""The plugin's own calling convention, kept from 2016. Pure functions.
 
-The operation is the first argument; fields are variables, plain and with ``cbot_`` in front for the historic ones,
-with ``cbot_`` only for newer ones; the whole line is in ``cbot_json`` and on stdin. ``NotImplemented`` on stdout with
-a non-zero exit code says that an operation is not supported.
+The operation is the first argument. Each field of the JSON line is a variable with ``cbot_`` in front; fields that the
+plugin had in 2016 are also variables without it. The whole line is in ``cbot_json`` and on stdin. A handler that does
+not support an operation prints ``NotImplemented`` on stdout and exits with a code other than 0.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
 
-# What has several lines is only in the line (and the certificate in the file at cert_path).
 _NOT_A_VARIABLE = ("command", "cert_pem")
+"""Fields with several lines, which only the JSON line has. The certificate is also in the file at cert_path."""
 
 
 def variable(value: Any) -> str:
-    """A JSON value as a variable's text: lists by spaces, null empty, booleans true and false."""
+    """Render a JSON value as the text of a variable.
+
+    Items of a list are separated by spaces, null is empty, booleans are ``true`` and ``false``.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -39,16 +42,16 @@ def variable(value: Any) -> str:
 
 
 def variables(line: Line) -> dict[str, str]:
-    """The environment for a line."""
+    """Return the variables for a line."""
     historic = lines.historic(line)
-    found: dict[str, str] = {}
+    exported: dict[str, str] = {}
     for key, value in line.items():
         if key in _NOT_A_VARIABLE:
             continue
         if key in historic:
-            found[key] = variable(value)
-        found[f"cbot_{key}"] = variable(value)
-    return {**found, "cbot_json": json.dumps(line)}
+            exported[key] = variable(value)
+        exported[f"cbot_{key}"] = variable(value)
+    return {**exported, "cbot_json": json.dumps(line)}
 
 
 def _call(operation: str, line: Line, challenges: tuple[Challenge, ...], identifiers: tuple[str, ...]) -> Call:
@@ -63,20 +66,20 @@ def _call(operation: str, line: Line, challenges: tuple[Challenge, ...], identif
 
 
 def _frame(operation: str, challenges: Sequence[Challenge]) -> Call:
-    """A call around the batch."""
+    """Return a call before or after all calls of the batch."""
     line = {
         "cmd": operation,
         "domains": [challenge.identifier for challenge in challenges],
         "ids": [challenge.id for challenge in challenges],
-        # By these a program that outlives its Certbot is known.
+        # Recovery recognizes a program that outlives its Certbot by these.
         "tokens": [challenge.token for challenge in challenges],
     }
     text = json.dumps(line)
-    found = {f"cbot_{key}": variable(value) for key, value in line.items()}
+    fields = {f"cbot_{key}": variable(value) for key, value in line.items()}
     return Call(
         operation=operation,
         arguments=(operation,),
-        variables={"cmd": operation, **found, "cbot_json": text},
+        variables={"cmd": operation, **fields, "cbot_json": text},
         document=text.encode() + b"\n",
         identifiers=tuple(dict.fromkeys(challenge.identifier for challenge in challenges)),
     )
@@ -114,7 +117,7 @@ class Native:
 
     @staticmethod
     def _withdraw(one: Finished) -> Call:
-        """The historic line does not say where the value stands, so variables do."""
+        """Return the cleanup call. The line of 2016 does not say where the value stands, so variables say it."""
         challenge: Challenge = one.challenge
         line = lines.cleanup(challenge, one.cleanup_status, one.problem)
         call = _call("cleanup", line, (challenge,), (challenge.identifier,))

@@ -1,4 +1,4 @@
-"""For which dialect a hook was written, guessed from its answers and its text. Pure functions."""
+"""Guesses, from a hook's output and text, for which dialect it was written. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ ANSWERS: Mapping[str, re.Pattern[str]] = {
     "lego": re.compile(r"\bpresent\b[^\n]*\bcleanup\b|\bEXEC_PATH\b"),
     "certbot": re.compile(r"\bCERTBOT_(DOMAIN|VALIDATION|TOKEN)\b"),
 }
-# What stands in a script that is never printed.
+"""By dialect, what a hook for it prints when it is called in another one."""
 TEXTS: Mapping[str, re.Pattern[str]] = {
     **ANSWERS,
     "native": re.compile(r"\bNotImplemented\b|\bpre-perform\b|\bcbot_[a-z]+"),
     "uacme": re.compile(r"\bUACME_[A-Z]+|[\"']?begin[\"']?\s*\)|[\"']begin[\"']"),
     "lego": re.compile(r"\bEXEC_PATH\b|[\"']?present[\"']?\s*\)|[\"']present[\"']"),
 }
+"""By dialect, what a script for it contains, including what it never prints."""
 UNSUPPORTED_BY_ACMETOOL = 42
 
 
 def likely(dialect: str, ended: Ended, script: str) -> str | None:
-    """Another dialect that the hook was probably written for, None where nothing tells.
+    """Return another dialect that the hook was probably written for, or None.
 
-    :param dialect: the one it was called in.
-    :param ended: how it ended.
-    :param script: the beginning of the hook's own text, empty for a binary.
+    :param dialect: the dialect in which it was called.
+    :param ended: how the call ended.
+    :param script: the beginning of the hook's text, empty for a binary.
     """
     shown = "\n".join([ended.stdout, *ended.tail])
     by_answer = [name for name, pattern in ANSWERS.items() if pattern.search(shown)]
@@ -38,7 +39,7 @@ def likely(dialect: str, ended: Ended, script: str) -> str | None:
         by_answer.append("acmetool")
     by_text = [name for name, pattern in TEXTS.items() if pattern.search(script)]
     own = dialect.removesuffix("-raw")
-    # What speaks its own dialect too was called in the right one, and failed for another reason.
+    # A hook that also shows signs of the dialect it was called in failed for another reason.
     if own in by_answer or own in by_text:
         return None
     return next(iter([*by_answer, *by_text]), None)

@@ -1,7 +1,8 @@
-"""uacme's hooks: ``begin``, ``done`` and ``failed`` with TYPE, IDENT, TOKEN and AUTH, also as UACME_* variables.
+"""uacme's hooks: ``begin``, ``done`` and ``failed``. Pure functions.
 
-A hook declines a challenge by ending ``begin`` with a code above 0. uacme then offers the next type; Certbot has chosen
-before, so here the error says how to choose another.
+They get TYPE, IDENT, TOKEN and AUTH as arguments and as UACME_* variables. A hook declines a challenge by exiting from
+``begin`` with a code above 0. uacme then offers the next type. Certbot has chosen the type before it calls the plugin,
+so the error says how to choose another one.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ class Uacme:
         return []
 
     def supported(self, call: Call, ended: Ended) -> bool:
-        # uacme does not look at what done and failed end with, and its own hook knows the types of its begin only.
+        # uacme ignores the exit codes of done and failed. Its own hook fails there for types that its begin declines.
         return call.operation == "begin"
 
 
 def _call(method: str, challenge: Challenge) -> Call:
-    words = {
+    arguments = {
         "METHOD": method,
         "TYPE": challenge.type,
         "IDENT": challenge.identifier,
@@ -51,8 +52,8 @@ def _call(method: str, challenge: Challenge) -> Call:
     }
     return Call(
         operation=method,
-        arguments=tuple(words.values()),
-        variables={f"UACME_{name}": value for name, value in words.items()},
+        arguments=tuple(arguments.values()),
+        variables={f"UACME_{name}": value for name, value in arguments.items()},
         challenges=(challenge,),
         identifiers=(challenge.identifier,),
         side_by_side=True,

@@ -43,8 +43,9 @@ class HandlerBackend:
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
         self._abilities = DialectAbilities.of(self._dialect)
+        self._tells_aliases = self._abilities.tells_aliases(os.environ)
         # Names that are aliases of one name are one place, whatever the dialect tells its handler.
-        self.told_aliases = self._abilities.told_aliases or self._settings.jobs > 1
+        self.told_aliases = self._tells_aliases or self._settings.jobs > 1
         self._handler = Handler(context, self._dialect, self._abilities)
 
     def examine(self) -> preflight.Findings:
@@ -143,7 +144,7 @@ class HandlerBackend:
 
     def _shown(self, challenge: Challenge) -> Challenge:
         """What the dialect sees of it."""
-        if self._abilities.told_aliases:
+        if self._tells_aliases:
             return challenge
         return dataclasses.replace(challenge, txt_target=None, txt_zone=None)
 

@@ -1,4 +1,4 @@
-"""What a handler prints when it publishes, for dialects whose cleanup is told it: pure, but for one who keeps it."""
+"""What a handler prints when it publishes, for dialects that pass it on to the cleanup handler."""
 
 from __future__ import annotations
 
