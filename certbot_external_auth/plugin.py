@@ -10,11 +10,10 @@ import contextlib
 import dataclasses
 import functools
 import gc
-import itertools
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from acme import challenges as acme_challenges
@@ -49,13 +48,6 @@ def _keep_what_is_loaded() -> None:
     gc.freeze()
 
 
-def _opens_channel(arguments: Sequence[str]) -> bool:
-    """Whether a command line is one of those whose stdout may carry lines; the verb is found as Certbot finds it."""
-    if {"-h", "--help", "--version", "help"} & set(arguments):
-        return False
-    return (settings.verb_of(arguments) or "run") in settings.SPEAKING_VERBS
-
-
 def _mode(text: str) -> str:
     """Argument type of the mode: called while arguments are parsed, and again when a renewal file is read.
 
@@ -68,19 +60,21 @@ def _mode(text: str) -> str:
 
 
 def _open_channel() -> None:
-    if _opens_channel(sys.argv[1:]):
+    from certbot_external_auth.configuration import certbot_argv
+
+    if certbot_argv.may_speak(sys.argv[1:]):
         with contextlib.suppress(ImportError):
             from certbot_external_auth.protocol import stream
 
-            stream.opened(lambda: 0 if _seen.get("protocol") == "0" else 1, _typed_socket(sys.argv[1:]))
+            stream.opened(lambda: 0 if _seen.get("protocol") == "0" else 1, _typed_socket())
 
 
-def _typed_socket(arguments: Sequence[str]) -> str | None:
-    """The socket named on a command line; the mode may be parsed before it is."""
-    flag = "--external-auth-socket"
-    values = [word.partition("=")[2] for word in arguments if word.startswith(f"{flag}=")]
-    values += [value for word, value in itertools.pairwise(arguments) if word == flag]
-    return (values[-1] and os.path.abspath(os.path.expanduser(values[-1]))) if values else None
+def _typed_socket() -> str | None:
+    """The socket named on the command line; the mode may be parsed before it is."""
+    from certbot_external_auth.configuration import certbot_argv
+
+    typed = certbot_argv.options(sys.argv[1:]).socket
+    return (typed and os.path.abspath(os.path.expanduser(typed))) if typed is not None else None
 
 
 def _protocol(text: str) -> str:
@@ -148,11 +142,13 @@ class ExternalAuth(
         """
         if self.name not in (self.config.authenticator, self.config.installer, self.config.configurator):
             return
+        from certbot_external_auth.configuration import certbot_argv
+
         try:
             if self.config.verb == "install" and self.config.certname:
                 self._restore(self.config.certname)
             self._run.prepare(publishing=self._authenticating, deploying=self._installing)
-            if self.config.verb in settings.SPEAKING_VERBS:
+            if self.config.verb in certbot_argv.SPEAKING_VERBS:
                 self._run.recover(publishing=self._authenticating)
             if self._installing and not self.config.dry_run:
                 self._run.first_contact()
@@ -349,7 +345,7 @@ class ExternalAuth(
     def _refuse_socket_of_cli_ini(self) -> None:
         """A socket is for one command; a kept one is not looked at."""
         typed = not self.historic and "socket" in self._typed(settings.OPTIONS, "external-auth")
-        if typed and _typed_socket(sys.argv[1:]) is None:
+        if typed and _typed_socket() is None:
             raise UsageError(["--external-auth-socket belongs on the command line, not into cli.ini."])
 
     def _preferred(self, config: DehydratedConfig | None) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Certbot keeps an option in the renewal file only as text, so every option here i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,6 @@ MODES = ("handler", "json", "manual")
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
 VERIFY = ("auto", "strict", "off")
 CHAINING_DIALECTS = ("dehydrated",)
-SPEAKING_VERBS = ("certonly", "run", "install", "renew", "reconfigure")
-"""Certbot's, whose stdout may carry JSON lines."""
-_VERB_ALIASES = {"auth": "certonly", "everything": "run"}
-_OTHER_VERBS = (
-    *("plugins", "register", "update_account", "show_account", "unregister", "revoke", "rollback", "certificates"),
-    *("delete", "enhance", "update_symlinks"),
-)
 
 
 @dataclass(frozen=True)
@@ -376,15 +369,6 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
         ack_timeout=ack_timeout,
         warnings=warnings,
     )
-
-
-def verb_of(words: Sequence[str]) -> str:
-    """Certbot's verb in its command line, as Certbot finds it: the first word that is one, wherever it stands.
-
-    :returns: its own name; empty where there is none.
-    """
-    found = next((word for word in words if word in (*SPEAKING_VERBS, *_VERB_ALIASES, *_OTHER_VERBS)), "")
-    return _VERB_ALIASES.get(found, found)
 
 
 def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:

@@ -6,9 +6,7 @@ import argparse
 import contextlib
 import datetime
 import ipaddress
-import itertools
 import os
-import re
 import shutil
 import sys
 import time
@@ -16,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from certbot_external_auth import settings
+from certbot_external_auth.configuration import certbot_argv
 from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import handed_over
@@ -33,17 +32,11 @@ from certbot_external_auth.sessions.conversation import connected
 from certbot_external_auth.text import rfc3339
 
 EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
-_NAMING = ("-a", "--authenticator", "-i", "--installer", "--configurator")
-_CHOOSING = re.compile("--(apache|nginx|standalone|manual|webroot|dns-[a-z0-9]+)")
-"""Flags of Certbot's that name an authenticator by themselves."""
 _UNRECORDED = (
     "Certbot waits, but there is no room to record what it has said, so nobody can be told what to publish. End it, "
     "make room on the disk, and begin again: {abort}"
 )
 _HISTORIC = "certbot-external-auth:out"
-_WHOLE = ("--config", "--domain")
-"""Flags of Certbot's that are the beginning of others."""
-_LISTS = ("-d", "--domain", "--domains", "--ip-address")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,13 +63,14 @@ def _seconds(text: str) -> int:
 def main(arguments: argparse.Namespace) -> int:
     """See the module."""
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
-    verb, known = verb_of(words), ", ".join(settings.SPEAKING_VERBS)
-    if verb not in settings.SPEAKING_VERBS:
+    verb, known = certbot_argv.verb(words), ", ".join(certbot_argv.SPEAKING_VERBS)
+    if verb not in certbot_argv.SPEAKING_VERBS:
         found = f"; {verb} is none of them" if verb else ""
         raise UsageError([f"After -- a verb of Certbot is needed, one of {known}{found}. Example: {EXAMPLE}"])
     given = {"config-dir": arguments.config_dir, "work-dir": arguments.work_dir}
-    named = {key: option(words, f"--{key}") or value for key, value in given.items()}
-    config_dir, work_dir = certbot_folders.found(named, [*options(words, "-c"), *options(words, "--config")])
+    typed = certbot_argv.options(words)
+    named = {"config-dir": typed.config_dir or arguments.config_dir, "work-dir": typed.work_dir or arguments.work_dir}
+    config_dir, work_dir = certbot_folders.found(named, typed.configurations)
     command = [*_certbot(arguments.certbot), *completed(words, given)]
     try:
         return _begun(command, _session(words, config_dir, work_dir, arguments.deadline))
@@ -120,18 +114,19 @@ def _first_batch(session: Session, ended: Callable[[], bool]) -> int:
 
 
 def _session(words: Sequence[str], config_dir: str, work_dir: str, deadline: int = DEADLINE) -> Session:
+    typed = certbot_argv.options(words)
     return Session(
         id="",
         folder="",
         socket="",
         config_dir=config_dir,
         work_dir=work_dir,
-        verb=verb_of(words),
+        verb=certbot_argv.verb(words),
         started=rfc3339(datetime.datetime.now(datetime.timezone.utc)),
-        cert_name=option(words, "--cert-name"),
-        names=tuple(_name(one) for flag in _LISTS for value in options(words, flag) for one in value.split(",")),
+        cert_name=typed.cert_name,
+        names=tuple(_name(name) for value in typed.domains for name in value.split(",")),
         before=handed_over.live_certificates(config_dir),
-        deadline=deadline if option(words, "--external-auth-ack-timeout") is None else None,
+        deadline=deadline if typed.ack_timeout is None else None,
     )
 
 
@@ -143,59 +138,26 @@ def _name(given: str) -> str:
     return name
 
 
-def verb_of(words: Sequence[str]) -> str:
-    """Certbot's verb, as Certbot finds it: the first word that is one, wherever it stands; empty where there is none.
-
-    Asked for its help, Certbot knows no verb.
-    """
-    if {"-h", "--help"} & set(words) or words[:1] == ["help"]:
-        return "help"
-    return settings.verb_of(words)
-
-
-def options(words: Sequence[str], flag: str) -> list[str]:
-    """Every value of an option in a command line, in order; Certbot takes flags that are shortened."""
-    found = []
-    for word, following in itertools.zip_longest(words, words[1:]):
-        name, equals, value = word.partition("=")
-        if equals and _names(name, flag):
-            found.append(value)
-        elif _names(word, flag):
-            found += [] if following is None else [following]
-        elif not flag.startswith("--") and word.startswith(flag):
-            found.append(word[len(flag) :])
-    return found
-
-
-def _names(word: str, flag: str) -> bool:
-    shortened = word.startswith("--") and len(word) > len("--") and word not in _WHOLE and flag.startswith(word)
-    return word == flag or shortened
-
-
-def option(words: Sequence[str], flag: str) -> str | None:
-    """The last of them."""
-    return next(iter(options(words, flag)[::-1]), None)
-
-
 def completed(words: Sequence[str], given: Mapping[str, str | None]) -> list[str]:
-    """What Certbot is told besides: nobody can be asked, nobody waits for a timer, and who the authenticator is.
+    """Return Certbot's arguments with what a session needs: no questions, no random wait, authenticator and mode.
 
     A renewal has its authenticator in the renewal file, and so has `reconfigure`.
+
+    :param given: values of ``config-dir`` and ``work-dir`` for arguments that do not name them.
     """
-    more: list[str] = []
-    if not {"-n", "--non-interactive", "--noninteractive"} & set(words):
-        more.append("-n")
-    verb = verb_of(words)
-    if verb == "renew" and "--no-random-sleep-on-renew" not in words:
+    typed = certbot_argv.options(words)
+    verb = certbot_argv.verb(words)
+    more = [] if typed.noninteractive else ["-n"]
+    if verb == "renew" and not typed.no_random_sleep:
         more.append("--no-random-sleep-on-renew")
-    for key, value in given.items():
-        if value is not None and option(words, f"--{key}") is None:
+    for key, named in (("config-dir", typed.config_dir), ("work-dir", typed.work_dir)):
+        value = given.get(key)
+        if value is not None and named is None:
             more += [f"--{key}", value]
     if verb in ("certonly", "run"):
-        named = [value for flag in _NAMING for value in options(words, flag)]
-        if not named and not any(_CHOOSING.fullmatch(word) for word in words):
+        if not certbot_argv.chooses_authenticator(words):
             more += ["-a", "external-auth"]
-        if option(words, "--external-auth-mode") is None and _HISTORIC not in named:
+        if typed.mode is None and _HISTORIC not in typed.plugins:
             more += ["--external-auth-mode", "json"]
     return [*words, *more]
 

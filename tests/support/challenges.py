@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from certbot_external_auth.challenges import Challenge, Served
 from certbot_external_auth.dialects import Facts
-from certbot_external_auth.protocol.lines import Deployment
+from certbot_external_auth.lineages.deployment import Deployment
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"

@@ -16,8 +16,17 @@ NEW = "external-auth"
 HISTORIC = "certbot-external-auth:out"
 VERBS_WITH_LINES = ("certonly", "run", "install", "renew", "reconfigure")
 OTHER_VERBS = (
-    *("plugins", "register", "update_account", "show_account", "unregister", "revoke", "rollback"),
-    *("certificates", "delete", "enhance"),
+    "plugins",
+    "register",
+    "update_account",
+    "show_account",
+    "unregister",
+    "revoke",
+    "rollback",
+    "certificates",
+    "delete",
+    "enhance",
+    "update_symlinks",
 )
 USAGE = 2
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")

@@ -39,24 +39,6 @@ def test_the_import_loads_nothing_but_itself() -> None:
     assert set(shown) == {f"certbot_external_auth{part}" for part in parts}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "opens"),
-    [
-        (["certonly", "-d", "x"], True),
-        (["-d", "x"], True),
-        (["renew", "-q"], True),
-        (["certificates"], False),
-        (["plugins"], False),
-        (["--version"], False),
-        (["certonly", "--help"], False),
-        (["help", "certonly"], False),
-    ],
-)
-def test_stdout_is_taken_over_only_where_lines_may_come(arguments: list[str], opens: bool) -> None:
-    """Whoever has the mode in cli.ini still wants to see his certificates."""
-    assert plugin._opens_channel(arguments) is opens
-
-
 def asked(folder: Path, **found: object) -> list[str] | None:
     """What the guard compares with, sorted, by what Certbot has of the names."""
     config = Namespace(**{"domains": [], "csr": None, "certname": None, "config_dir": str(folder), **found})

@@ -12,15 +12,11 @@ import sys
 import tempfile
 import threading
 import time
-import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from certbot._internal.cli import helpful
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
@@ -315,51 +311,9 @@ def test_the_deadline_is_the_sessions_and_no_flag(tmp_path: Path) -> None:
         channel.finish()
 
 
-CERTBOTS_VERBS = tuple(helpful.HelpfulArgumentParser([], {}).VERBS)
-words_given = st.lists(st.sampled_from([*CERTBOTS_VERBS, "help", "-h", "--help", "-d", "a.test"]), max_size=4)
-
-
-@given(words_given)
-@example(["certificates", "run"])
-@example(["-d", "a.test", "auth"])
-@example(["help", "certonly"])
-def test_the_verb_is_the_one_that_certbot_finds(words: list[str]) -> None:
-    """Lost: what `delete --cert-name run` deletes, where nothing but a certificate can be asked for."""
-    # As its constructor prepares it, which takes a while.
-    given = ["--help" if (place, word) == (0, "help") else word for place, word in enumerate(words)]
-    none = not set(given) & {*CERTBOTS_VERBS, "-h", "--help"}
-    theirs: Any = types.SimpleNamespace(args=given, VERBS=CERTBOTS_VERBS)
-    helpful.HelpfulArgumentParser.determine_verb(theirs)
-    # Without one, Certbot would `run`; here it has to be said.
-    assert begin.verb_of(words) == ("" if none else theirs.verb)
-
-
-def test_names_and_flags_without_a_blank_between() -> None:
-    assert begin.options(["-da.test", "-d", "b.test", "--domain=c.test"], "-d") == ["a.test", "b.test"]
-    # The last one holds, whatever its form.
-    assert begin.option(["--work-dir=/a", "--work-dir", "/b"], "--work-dir") == "/b"
-
-
 def test_names_are_those_of_the_certificate() -> None:
     given = ["certonly", "-d", "A.test, *.a.test.", "--ip-address", "2001:DB8:0::1"]
     assert begin._session(given, "/c", "/w").names == ("a.test", "*.a.test", "2001:db8::1")
-
-
-@pytest.mark.parametrize(
-    ("words", "flag", "expected"),
-    [
-        (["--work", "/w"], "--work-dir", ["/w"]),
-        (["--config-d=/c"], "--config-dir", ["/c"]),
-        (["--external-auth-m", "handler"], "--external-auth-mode", ["handler"]),
-        # Those are flags of their own.
-        (["--config", "/c", "--domain", "a.test"], "--config-dir", []),
-        (["--config", "/c"], "--configurator", []),
-        (["--work-dir-of-mine", "/w", "--", "-d"], "--work-dir", []),
-    ],
-)
-def test_flags_may_be_shortened(words: list[str], flag: str, expected: list[str]) -> None:
-    """Lost: a session that its Certbot leads elsewhere than where it is looked for."""
-    assert begin.options(words, flag) == expected
 
 
 def test_a_session_speaks_protocol_1_whatever_was_kept(session: Session) -> None:
