@@ -7,13 +7,11 @@ else comes when the plugin is selected, and what is missing then is said then.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import gc
-import logging
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from acme import challenges as acme_challenges
@@ -21,22 +19,16 @@ from certbot import errors, interfaces
 from certbot.plugins import common
 
 from certbot_external_auth import registration, settings
-from certbot_external_auth.configuration import value_sources
-from certbot_external_auth.errors import MissingDependencyError, UsageError
-from certbot_external_auth.handler_setup import command_line
+from certbot_external_auth.errors import UsageError
 
 if TYPE_CHECKING:
     from certbot_external_auth.challenges import Challenge
-    from certbot_external_auth.dialects import Facts
-    from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
+    from certbot_external_auth.configuration.certbot_config import CertbotConfig
     from certbot_external_auth.run.run import Run
-
-logger = logging.getLogger(__name__)
 
 registration.ensure()
 
 _seen: dict[str, str] = {}
-_said: set[str] = set()
 
 
 @functools.cache
@@ -104,18 +96,12 @@ class ExternalAuth(
         super().__init__(config, name)
         self._built: Run | None = None
         self._lineage: str | None = None
-        self._restored: set[str] = set()
-        self._switches = {option.name for option in self.options if option.historic_switch}
 
     @functools.cached_property
-    def _given(self) -> frozenset[str]:
-        """Options of this command line, or of cli.ini; read before any is changed here, which Certbot notes as well."""
-        return frozenset(self._typed(self.options, self.name))
+    def _configuration(self) -> CertbotConfig:
+        from certbot_external_auth.configuration.certbot_config import CertbotConfig
 
-    def conf(self, var: str) -> Any:
-        """Certbot makes True and False of these words in a renewal file, also where an option is a text."""
-        value = super().conf(var)
-        return str(value) if isinstance(value, bool) and var not in self._switches else value
+        return CertbotConfig(self.config, self.name, self.options)
 
     @classmethod
     def add_parser_arguments(cls, add: Callable[..., None]) -> None:
@@ -260,23 +246,24 @@ class ExternalAuth(
         return self.name in (self.config.installer, self.config.configurator)
 
     def _restore(self, lineage: str | None) -> None:
-        """Take what a lineage keeps, at the verbs at which Certbot does not; whose it is may come after `prepare`."""
-        given = self._given
+        """Take the options that a lineage keeps, for the verbs at which Certbot does not read them.
+
+        Which lineage it is may be known only after `prepare`.
+        """
         if self.config.verb not in ("install", "run") or lineage is None or self._lineage == lineage:
             return
         from certbot_external_auth.configuration import kept_options
 
         self._lineage = lineage
-        taken, changed = kept_options.restore(self, lineage, given)
-        self._restored |= taken
-        if "protocol" in taken:
-            _seen["protocol"] = str(self.conf("protocol"))
+        changed = kept_options.restore(self._configuration, lineage)
+        if "protocol" in self._configuration.restored:
+            _seen["protocol"] = str(self._configuration.value("protocol"))
         if changed:
             self._built = None
 
     @property
     def _run(self) -> Run:
-        """Built at the first use, since `prepare` is not always called, or called before the plugin is chosen."""
+        """The run, assembled at the first use: `prepare` may not be called, or before the plugin is chosen."""
         from certbot_external_auth.signals import deferral
 
         deferral.ready()
@@ -285,213 +272,19 @@ class ExternalAuth(
         return self._built
 
     def _build(self) -> Run:
-        try:
-            import zope.interface  # noqa: F401
-        except Exception as error:
-            raise MissingDependencyError("zope.interface", error) from error
         _keep_what_is_loaded()
-        from certbot_external_auth.backends import Context
-        from certbot_external_auth.configuration import reissue_flags
-        from certbot_external_auth.protocol import stream
+        from certbot_external_auth.configuration import assembly
+
+        assembly.require("zope.interface", "zope.interface")
         from certbot_external_auth.run.run import Run
 
-        typed = self._given
-        found = self._settings()
-        open_stream = stream.current()
-        if open_stream is not None and open_stream.channel.session:
-            found = dataclasses.replace(found, protocol=1)
-        for warning in found.warnings:
-            if warning not in _said:
-                _said.add(warning)
-                logger.warning(warning)
-        self._refuse_socket_of_cli_ini()
-        words: tuple[str, ...] = ()
-        cleanup_words = None
-        config: DehydratedConfig | None = None
-        if found.mode == "handler":
-            from certbot_external_auth.handler_setup import dehydrated_config
-
-            config = self._dehydrated(found)
-            words = self._handler_words(found, config)
-            if config is not None:
-                given = [name for name in ("hook-chain", "wellknown") if self.conf(name) is not None]
-                found = dehydrated_config.merged(found, config, given, self._preferred(config))
-            if found.cleanup_handler is not None:
-                cleanup_words = self._words("cleanup-handler", found.cleanup_handler)
-        found = dataclasses.replace(
-            found,
-            wellknown=found.wellknown if self.historic else self._given_path("wellknown") or found.wellknown,
-            env_file=self._path("env-file", found.env_file),
-        )
-        asked = self._asked()
-        context = Context(
-            settings=found,
-            facts=self._facts(asked, found, cleanup_words, config),
-            words=words,
-            unattended=bool(self.config.noninteractive_mode),
-            renewing=self.config.verb == "renew",
-            silent=bool(self.config.quiet) or self.config.verb == "renew",
-            preferred=self._preferred(config),
-            server=str(self.config.server or ""),
-            tls_port=int(self.config.https_port),
-            http_port=int(self.config.http01_port),
-            subset=bool(self.config.allow_subset_of_names),
-            repeat=reissue_flags.flags(self.config, self.name, self.options, value_sources.source),
-            install=reissue_flags.install_flags(self.config, self.name, self.options, typed, value_sources.source),
-            config_files=config.files if config is not None else (),
-        )
-        return Run(context, asked)
-
-    def _refuse_socket_of_cli_ini(self) -> None:
-        """A socket is for one command; a kept one is not looked at."""
-        typed = not self.historic and "socket" in self._typed(settings.OPTIONS, "external-auth")
-        if typed and _typed_socket() is None:
-            raise UsageError(["--external-auth-socket belongs on the command line, not into cli.ini."])
-
-    def _preferred(self, config: DehydratedConfig | None) -> tuple[str, ...]:
-        named = tuple(map(str, self.config.pref_challs or ()))
-        if named or config is None:
-            return named
-        return (config.challenge_type,)
-
-    def _settings(self) -> settings.Settings:
-        wrong = settings.contradictions(
-            self._typed(settings.OPTIONS, "external-auth"),
-            self._typed(settings.HISTORIC_OPTIONS, "certbot-external-auth:out"),
-            self.historic,
-        )
-        other = "external-auth" if self.historic else "certbot-external-auth:out"
-        if wrong and other not in (self.config.authenticator, self.config.installer):
-            raise UsageError(wrong)
-        raw = {option.name: self.conf(option.name) for option in self.options}
-        if self.historic:
-            return settings.resolve_historic(raw)
-        self._forget(raw)
-        from certbot_external_auth import backends, dialects, extensions
-
-        foreign = [raw["mode"] not in (None, *settings.MODES), raw["dialect"] not in (None, *settings.DIALECTS)]
-        return settings.resolve(
-            raw,
-            extra_modes=extensions.names(backends.GROUP) if foreign[0] else (),
-            extra_dialects=extensions.names(dialects.GROUP) if foreign[1] else (),
-        )
-
-    def _forget(self, raw: dict[str, Any]) -> None:
-        """Options of the renewal file that this command line leaves no place for."""
-        typed = [
-            one
-            for one in raw
-            if value_sources.on_command_line(self.config, self.dest(one), f"--{self.option_name(one)}")
-        ]
-        gone = settings.superseded(raw, typed)
-        for one in gone:
-            raw[one] = None
-            setattr(self.config, self.dest(one), None)
-        if gone:
-            flags = ", ".join(f"--{self.option_name(one)}" for one in gone)
-            logger.warning("Forgotten, since it has no place beside what is given now: %s of the renewal file.", flags)
-
-    def _typed(self, options: Iterable[settings.Option], name: str) -> list[str]:
-        prefix = common.dest_namespace(name)
-        return [
-            option.name
-            for option in options
-            if value_sources.source(self.config, prefix + option.name.replace("-", "_"), f"--{name}-{option.name}")
-            == "typed"
-        ]
-
-    def _words(self, option: str, text: str | None) -> tuple[str, ...]:
-        """A command line option; what was typed is made absolute and kept for renewal."""
-        flag = f"--{self.option_name(option)}"
-        kept = option in self._restored or value_sources.source(self.config, self.dest(option), flag) == "kept"
-        if kept and not self.historic:
-            return command_line.kept_words(text or "", flag, os.environ.get("PATH"))
-        words = command_line.resolve_typed(text or "", flag, os.getcwd(), os.environ.get("PATH"))
-        setattr(self.config, self.dest(option), command_line.keep(words))
-        return tuple(words)
-
-    def _dehydrated(self, found: settings.Settings) -> DehydratedConfig | None:
-        """Dehydrated's configuration, where one was named."""
-        path = self._path("dehydrated-config", found.dehydrated_config)
-        if path is None:
-            return None
-        from certbot_external_auth.handler_setup import dehydrated_once
-
-        return dehydrated_once.read(path)
-
-    def _handler_words(self, found: settings.Settings, config: DehydratedConfig | None) -> tuple[str, ...]:
-        if found.handler is not None or config is None:
-            return self._words("handler", found.handler)
-        from certbot_external_auth.handler_setup import dehydrated_config
-
-        return dehydrated_config.hook_words(config, self._preferred(config))
-
-    def _given_path(self, option: str) -> str | None:
-        return self._path(option, self.conf(option))
-
-    def _path(self, option: str, text: str | None) -> str | None:
-        """A path option, made absolute and kept for renewal."""
-        if text is None:
-            return None
-        if not text.strip() or "\0" in text:
-            # An empty one would be the folder that a timer starts Certbot in.
-            raise UsageError([f"--{self.option_name(option)}: {text!r} is not a path; name one, or leave it out."])
-        path = os.path.abspath(os.path.expanduser(text))
-        if command_line.unkeepable(path):
-            raise UsageError(
-                [f"--{self.option_name(option)}: {path!r} cannot be kept in a renewal file; use a symbolic link."]
-            )
-        setattr(self.config, self.dest(option), path)
-        return path
-
-    def _asked(self) -> Collection[str] | None:
-        """Names the certificate was asked for, None where Certbot asked a person, or they cannot be read."""
-        names = [str(name) for name in self.config.domains]
-        names += [str(address) for address in getattr(self.config, "ip_addresses", None) or []]
-        from certbot_external_auth.lineages import certificate
-
-        if self.config.csr:
-            # Certbot takes only the names out of it.
-            names += certificate.addresses_requested(self.config.csr[1])
-        if names or not self.config.certname:
-            return names or None
-        try:
-            path = os.path.join(self.config.config_dir, "live", self.config.certname, "cert.pem")
-            return certificate.read(path).names
-        except (OSError, ValueError):
-            return None
-
-    def _facts(
-        self,
-        asked: Collection[str] | None,
-        found: settings.Settings,
-        cleanup_words: tuple[str, ...] | None,
-        config: DehydratedConfig | None,
-    ) -> Facts:
-        from certbot_external_auth.dialects import facts_of
-        from certbot_external_auth.lineages import handed_over
-
-        names = tuple(asked or ())
-        alias = self.config.certname or self._lineage
-        if not alias and self.config.verb == "renew":
-            alias = handed_over.lineage_with({name.lower() for name in names}, self.config.config_dir)
-        curve = {"secp256r1": "prime256v1"}.get(self.config.elliptic_curve, self.config.elliptic_curve)
-        return dataclasses.replace(
-            facts_of(found, config, cleanup_words),
-            alias=alias or (names[0].removeprefix("*.") if names else ""),
-            names=names,
-            config_dir=os.path.abspath(self.config.config_dir),
-            work_dir=os.path.abspath(self.config.work_dir),
-            command="sign_csr" if self.config.csr else "sign_domains",
-            key_algorithm="rsa" if self.config.key_type == "rsa" else str(curve),
-            challenge_type=next(iter(self._preferred(config)), "dns-01"),
-        )
+        return Run(*assembly.context_of_run(self._configuration, self._lineage))
 
     def _tell_driver(self, error: UsageError) -> None:
         from certbot_external_auth.protocol import stream
 
         # The historic name has no option by which its stream could have been opened before.
-        lines_by_default = self.historic and not self.conf("text-mode") and not self.config.quiet
+        lines_by_default = self.historic and not self._configuration.value("text-mode") and not self.config.quiet
         open_stream = stream.opened() if lines_by_default else stream.current()
         if open_stream is not None:
             open_stream.failed = True

@@ -15,6 +15,8 @@ from certbot_external_auth.errors import UsageError
 if TYPE_CHECKING:
     from certbot_external_auth.endpoint import Endpoint
 
+NAME, HISTORIC_NAME = "external-auth", "certbot-external-auth:out"
+"""The plugin's names in Certbot: today's, and that of 2016-2020."""
 MODES = ("handler", "json", "manual")
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
 VERIFY = ("auto", "strict", "off")
@@ -435,23 +437,3 @@ def resolve_historic(raw: Raw) -> Settings:
         protocol=0,
         historic=True,
     )
-
-
-def contradictions(new_flags: Iterable[str], historic_flags: Iterable[str], historic: bool) -> list[str]:
-    """Sentences for flags of one name used together with the other name.
-
-    :param new_flags: names of the `external-auth` options given on the command line.
-    :param historic_flags: names of the historic options given on the command line.
-    :param historic: whether the historic name is the one selected.
-    """
-    wrong = list(new_flags if historic else historic_flags)
-    if not wrong:
-        return []
-    prefix = "external-auth" if historic else "certbot-external-auth:out"
-    chosen = "certbot-external-auth:out" if historic else "external-auth"
-    other = "external-auth" if historic else "certbot-external-auth:out"
-    flags = ", ".join(f"--{prefix}-{name}" for name in wrong)
-    return [
-        f"{flags} belongs to the plugin name {other}, but {chosen} is selected; use the flags of one name only "
-        f"(the new ones are --external-auth-…, with -a external-auth)."
-    ]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from certbot_external_auth import dialects, extensions, settings
+from certbot_external_auth import dialects
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import TYPES, choice, dns01, guard
 from certbot_external_auth.check import TAKEN
-from certbot_external_auth.errors import MissingDependencyError, UsageError
-from certbot_external_auth.handler_setup import command_line, dehydrated_config
-from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
-from certbot_external_auth.settings import Settings
+from certbot_external_auth.configuration import assembly
+from certbot_external_auth.configuration.certbot_config import absolute_path
+from certbot_external_auth.dialects import Facts
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.handler_setup import command_line
 
 PREFIX = "--external-auth-"
 
@@ -47,85 +49,59 @@ class Setting:
         return dns01.txt_domain(self.identifier) if self.challenge_type == dns01.TYPE else self.identifier
 
 
+class Flags:
+    """The flags of `check`, as an `assembly.Origin`."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._values = {name: getattr(arguments, name.replace("-", "_")) for name in TAKEN}
+        self._values |= {"mode": "handler", "handler": arguments.handler}
+        if arguments.verify_nameservers:
+            self._values["verify-nameservers"] = ",".join(arguments.verify_nameservers)
+        self.named_types: tuple[str, ...] = (arguments.type,) if arguments.type else ()
+
+    def values(self) -> Mapping[str, Any]:
+        return self._values
+
+    def words(self, option: str, text: str) -> tuple[str, ...]:
+        return tuple(command_line.resolve_typed(text, f"{PREFIX}{option}", os.getcwd(), os.environ.get("PATH")))
+
+    def path(self, option: str, text: str) -> str:
+        return absolute_path(text, f"{PREFIX}{option}")
+
+
 def build(arguments: argparse.Namespace, folder: str) -> Setting:
     """Make the setting of a rehearsal from the command line.
 
     :param folder: used in place of Certbot's folders.
     :raises UsageError: with a sentence that says what to change in the command line.
     """
-    _needs()
+    assembly.require("dns.message", "dnspython")
+    assembly.require("zope.interface", "zope.interface")
     if arguments.handler is None and arguments.dehydrated_config is None:
         raise UsageError(["Name the handler: certbot-external-auth check HANDLER --domain NAME"])
-    resolved, config = _settings(arguments)
-    if config is not None and arguments.handler is None:
-        words = dehydrated_config.hook_words(config, [arguments.type or config.challenge_type])
-    else:
-        words = _typed(arguments.handler, f"{PREFIX}handler")
-    cleanup_words = None
-    if resolved.cleanup_handler is not None:
-        cleanup_words = _typed(resolved.cleanup_handler, f"{PREFIX}cleanup-handler")
-    elif resolved.dialect == "certbot":
+    flags = Flags(arguments)
+    handler = assembly.handler_of(assembly.settings_of(flags.values()), flags)
+    dialect = handler.settings.dialect
+    if dialect == "certbot" and handler.cleanup_words is None:
         raise UsageError(["The dialect certbot needs --cleanup-handler too; otherwise the test values stay published."])
     identifier = _identifier(arguments.domain)
-    challenge_type = _type(arguments.type, resolved.dialect, config, identifier)
-    work_dir = os.path.abspath(arguments.work_dir) if arguments.work_dir else folder
-    facts = dataclasses.replace(
-        dialects.facts_of(resolved, config, cleanup_words),
+    challenge_type = _type(handler.types, dialect, identifier)
+    about = Facts(
         alias=identifier,
         names=(identifier, f"*.{identifier}") if challenge_type == dns01.TYPE else (identifier,),
         config_dir=folder,
-        work_dir=work_dir,
+        work_dir=os.path.abspath(arguments.work_dir) if arguments.work_dir else folder,
         challenge_type=challenge_type,
         key_algorithm="secp384r1",
     )
-    context = Context(
-        settings=resolved,
-        facts=facts,
-        words=words,
+    context = assembly.context_of(
+        handler,
+        about,
         unattended=True,
         tls_port=_port(arguments.https_port, "--https-port"),
         http_port=_port(arguments.http_01_port, "--http-01-port"),
     )
     return Setting(context, challenge_type, identifier)
-
-
-def _needs() -> None:
-    """Import the libraries that a run needs.
-
-    :raises MissingDependencyError: if one cannot be imported.
-    """
-    try:
-        import dns.message  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError("dnspython", error) from error
-    try:
-        import zope.interface  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError("zope.interface", error) from error
-
-
-def _settings(arguments: argparse.Namespace) -> tuple[Settings, DehydratedConfig | None]:
-    raw = {name: getattr(arguments, name.replace("-", "_")) for name in TAKEN}
-    if arguments.verify_nameservers:
-        raw["verify-nameservers"] = ",".join(arguments.verify_nameservers)
-    for name in ("env-file", "dehydrated-config", "wellknown"):
-        path = raw[name]
-        raw[name] = os.path.abspath(os.path.expanduser(path)) if path is not None else None
-    foreign = extensions.names(dialects.GROUP) if raw["dialect"] not in (None, *settings.DIALECTS) else ()
-    resolved = settings.resolve(
-        {**raw, "mode": "handler", "handler": arguments.handler},
-        extra_dialects=foreign,
-    )
-    if resolved.dehydrated_config is None:
-        return resolved, None
-    config = dehydrated_config.read(resolved.dehydrated_config)
-    given = [name for name, value in raw.items() if value is not None]
-    types = [arguments.type or config.challenge_type]
-    return dehydrated_config.merged(resolved, config, given, types), config
-
-
-def _typed(text: str, flag: str) -> tuple[str, ...]:
-    return tuple(command_line.resolve_typed(text, flag, os.getcwd(), os.environ.get("PATH")))
 
 
 def _identifier(typed: str | None) -> str:
@@ -144,15 +120,16 @@ def _identifier(typed: str | None) -> str:
     return name
 
 
-def _type(typed: str | None, dialect: str, config: DehydratedConfig | None, identifier: str) -> str:
+def _type(wanted: Sequence[str], dialect: str, identifier: str) -> str:
     carried = dialects.dialect(dialect).challenge_types
-    wanted = typed or (config.challenge_type if config else None)
-    if wanted is not None and wanted not in carried:
-        unknown = "" if wanted in TYPES else f" {wanted!r} is not a challenge type;"
-        raise UsageError([f"--type:{unknown} the dialect {dialect} supports {', '.join(carried)}; name one of these."])
-    usable = choice.usable(identifier, carried, (wanted,) if wanted else ())
+    for name in wanted:
+        if name not in carried:
+            unknown = "" if name in TYPES else f" {name!r} is not a challenge type;"
+            supported = ", ".join(carried)
+            raise UsageError([f"--type:{unknown} the dialect {dialect} supports {supported}; name one of these."])
+    usable = choice.usable(identifier, carried, wanted)
     if not usable:
-        raise UsageError(choice.problems([identifier], carried, (wanted,) if wanted else (), f"the dialect {dialect}"))
+        raise UsageError(choice.problems([identifier], carried, wanted, f"the dialect {dialect}"))
     return usable[0]
 
 

@@ -17,6 +17,7 @@ from certbot_external_auth.check.looking import Sight, Wish, look
 from certbot_external_auth.check.report import Report
 from certbot_external_auth.check.results import Level, Result, Summary, level
 from certbot_external_auth.check.steps import Step
+from certbot_external_auth.configuration import assembly
 from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.handler_setup import preflight
@@ -219,11 +220,8 @@ class Rehearsal:
         return self._backends[chained]
 
     def _context(self, chained: bool) -> Context:
-        return dataclasses.replace(
-            self._plain,
-            settings=dataclasses.replace(self._plain.settings, hook_chain=chained),
-            facts=dataclasses.replace(self._plain.facts, chain=chained),
-        )
+        settings = dataclasses.replace(self._plain.settings, hook_chain=chained)
+        return dataclasses.replace(self._plain, settings=settings, facts=assembly.facts_of(self._plain.facts, settings))
 
     def _tell(self, result: Result) -> None:
         self._results.append(result)

@@ -11,11 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from certbot_external_auth.configuration import value_sources
+from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, source
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.settings import Option, kept_text, mode_of, mode_of_historic
+from certbot_external_auth.settings import HISTORIC_NAME, NAME, Option, kept_text, mode_of, mode_of_historic
 
-NAME, HISTORIC = "external-auth", "certbot-external-auth:out"
 NOT_KEPT = ("socket",)
 """Options that hold for one command, although a renewal file may have them."""
 OF_CERTBOT = {
@@ -26,7 +25,7 @@ OF_CERTBOT = {
 _WORDS = {"None": None, "True": True, "False": False}
 """What Certbot makes of these words, whatever the option is."""
 _SIZE = 1_000_000
-PUBLISHERS = {NAME: ("mode", "handler", "dehydrated-config"), HISTORIC: ("handler", "text-mode")}
+PUBLISHERS = {NAME: ("mode", "handler", "dehydrated-config"), HISTORIC_NAME: ("handler", "text-mode")}
 """By plugin name, the options that say who does the work."""
 
 
@@ -74,8 +73,9 @@ class Kept:
     @property
     def mode(self) -> str | None:
         """The mode in which it is handed over; None if this plugin does not do that under any of its names."""
-        if self.values.get("installer") == HISTORIC or (self.values.get("installer") != NAME and self.names(HISTORIC)):
-            return mode_of_historic(self._raw(HISTORIC))
+        installer = self.values.get("installer")
+        if installer == HISTORIC_NAME or (installer != NAME and self.names(HISTORIC_NAME)):
+            return mode_of_historic(self._raw(HISTORIC_NAME))
         return mode_of(self._raw(NAME)) if self.names(NAME) else None
 
     def _raw(self, name: str) -> Mapping[str, Any]:
@@ -141,26 +141,26 @@ def missing(found: Kept, name: str, options: Iterable[Option], typed: Collection
     return {option: value for option, value in found.options(name, options).items() if option not in typed}
 
 
-def restore(plugin: Any, lineage: str, typed: Collection[str]) -> tuple[set[str], bool]:
-    """Put into Certbot's configuration what a lineage keeps, and was not typed.
+def restore(config: CertbotConfig, lineage: str) -> bool:
+    """Put into Certbot's configuration what a lineage keeps, unless it was given now.
 
-    :param plugin: the plugin object; its options are those that are restored.
-    :returns: names of the options that were taken, and whether anything is another value than before.
+    :returns: whether a value has changed.
     :raises UsageError: if the lineage cannot be handed over by this process.
     """
-    found = read(plugin.config.config_dir, lineage)
-    taken = missing(found, plugin.name, plugin.options, typed) if found is not None else {}
-    if found is None or not taken:
-        return set(), False
+    kept = read(config.config.config_dir, lineage)
+    taken = missing(kept, config.name, config.options, config.given) if kept is not None else {}
+    if kept is None or not taken:
+        return False
     if taken.get("mode") == "json" and not _lines_are_open():
         raise UsageError([_needs_lines(lineage)])
-    values: dict[str, Any] = {plugin.dest(option): value for option, value in taken.items()}
-    values.update(_not_typed(plugin.config, found.of_certbot))
+    values: dict[str, Any] = {config.dest(option): value for option, value in taken.items()}
+    values.update(_not_typed(config.config, kept.of_certbot))
     changed = False
     for dest, value in values.items():
-        changed |= getattr(plugin.config, dest) != value
-        setattr(plugin.config, dest, value)
-    return set(taken), changed
+        changed |= getattr(config.config, dest) != value
+        setattr(config.config, dest, value)
+    config.restored.update(taken)
+    return changed
 
 
 def _lines_are_open() -> bool:
@@ -173,5 +173,5 @@ def _not_typed(config: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         dest: value
         for dest, value in values.items()
-        if hasattr(config, dest) and not value_sources.on_command_line(config, dest, OF_CERTBOT[dest])
+        if hasattr(config, dest) and source(config, dest, OF_CERTBOT[dest]) is not Source.COMMAND_LINE
     }

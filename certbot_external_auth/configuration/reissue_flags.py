@@ -6,15 +6,11 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from certbot_external_auth.configuration import kept_options
+from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, source
 from certbot_external_auth.settings import Option
-
-Source = Callable[[Any, str, str], str]
-"""Takes the configuration, an option's name there, and its flag. Tells where its value comes from: ``typed`` (on the
-command line), ``kept`` (in the renewal file) or ``none`` (a default)."""
 
 OF_CERTBOT = {
     "config_dir": "--config-dir",
@@ -31,57 +27,52 @@ DEFAULTS = {("server", "https://acme-v02.api.letsencrypt.org/directory"), ("key_
 """Values that a renewal file has although they are Certbot's defaults."""
 
 
-def flags(config: Any, name: str, options: Iterable[Option], source: Source) -> tuple[str, ...]:
-    """Return all flags of a certificate except its name.
-
-    :param config: Certbot's configuration.
-    :param name: the plugin's name.
-    :param options: those that the plugin has under that name.
-    """
-    installer = name if config.configurator == name else config.installer
-    words = ["-a", name, *(["-i", str(installer)] if installer else [])]
-    if config.pref_challs:
-        words += ["--preferred-challenges", ",".join(map(str, config.pref_challs))]
-    for option in options:
-        dest = f"{name}_{option.name}".replace("-", "_")
-        flag = f"--{name}-{option.name}"
-        if source(config, dest, flag) != "none":
-            words += [flag] if option.historic_switch else [flag, str(getattr(config, dest))]
-    for dest, flag in OF_CERTBOT.items():
-        value = getattr(config, dest, None)
-        if value is not None and (dest, value) not in DEFAULTS and source(config, dest, flag) != "none":
-            words += [flag, str(value)]
-    return tuple(words)
+def flags(config: CertbotConfig) -> tuple[str, ...]:
+    """Return all flags of a certificate except its name."""
+    name, certbot = config.name, config.config
+    installer = name if certbot.configurator == name else certbot.installer
+    words = ["-a", name]
+    if installer:
+        words += ["-i", str(installer)]
+    if config.named_types:
+        words += ["--preferred-challenges", ",".join(config.named_types)]
+    for option in config.options:
+        if config.source(option.name) is not Source.DEFAULT:
+            words += _words(config, option)
+    return (*words, *_of_certbot(config, OF_CERTBOT))
 
 
 FOLDERS = ("config_dir", "work_dir", "logs_dir")
 
 
-def install_flags(
-    config: Any, name: str, options: Iterable[Option], typed: Collection[str], source: Source
-) -> tuple[str, ...]:
-    """What `certbot install` needs besides a lineage's name and its renewal file.
+def install_flags(config: CertbotConfig) -> tuple[str, ...]:
+    """Return what `certbot install` needs besides a lineage's name and its renewal file."""
+    # Certbot reads the mode in a renewal file too late to take over standard output, so mode json is always named. If
+    # a flag names the publisher, nothing is taken from the renewal file, so the command needs all options.
+    publisher_given = bool(config.given.intersection(kept_options.PUBLISHERS[config.name]))
+    everything = publisher_given or config.values().get("mode") == "json"
+    words = ["-i", config.name]
+    for option in config.options:
+        unset = config.value(option.name) in (None, False)
+        if not unset and option.name not in kept_options.NOT_KEPT and (everything or option.name in config.given):
+            words += _words(config, option)
+    return (*words, *_of_certbot(config, FOLDERS))
 
-    :param typed: names of the options that were typed, and so may be missing in the renewal file.
-    """
-    values = {option.name: getattr(config, f"{name}_{option.name}".replace("-", "_")) for option in options}
-    # Standard output is taken over while arguments are parsed, so mode json is named even where it is kept. Whoever
-    # names the publisher has to name everything, since nothing is taken from the renewal file then.
-    everything = values.get("mode") == "json" or bool(set(kept_options.PUBLISHERS[name]) & set(typed))
-    found = ["-i", name]
-    for option in options:
-        value = values[option.name]
-        if (
-            value not in (None, False)
-            and option.name not in kept_options.NOT_KEPT
-            and (everything or option.name in typed)
-        ):
-            flag = f"--{name}-{option.name}"
-            found += [flag] if option.historic_switch else [flag, str(value)]
-    for dest in FOLDERS:
-        if source(config, dest, OF_CERTBOT[dest]) != "none":
-            found += [OF_CERTBOT[dest], str(getattr(config, dest))]
-    return tuple(found)
+
+def _words(config: CertbotConfig, option: Option) -> list[str]:
+    flag = config.flag(option.name)
+    return [flag] if option.historic_switch else [flag, str(config.value(option.name))]
+
+
+def _of_certbot(config: CertbotConfig, names: Iterable[str]) -> list[str]:
+    """Return the flags of Certbot's own options that are not defaults."""
+    words: list[str] = []
+    for dest in names:
+        value, flag = getattr(config.config, dest, None), OF_CERTBOT[dest]
+        is_default = value is None or (dest, value) in DEFAULTS
+        if not is_default and source(config.config, dest, flag) is not Source.DEFAULT:
+            words += [flag, str(value)]
+    return words
 
 
 def install_command(lineage: str, flags: Sequence[str]) -> str:

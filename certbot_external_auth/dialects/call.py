@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.extensions import load
 
 if TYPE_CHECKING:
-    from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
     from certbot_external_auth.interfaces import Dialect
-    from certbot_external_auth.settings import Settings
 
 GROUP = "certbot_external_auth.dialects"
 BUILT_IN = {
@@ -93,18 +91,6 @@ class Facts:
     config: str | None = None
     basedir: str | None = None
     exports: Mapping[str, str] = field(default_factory=dict)
-
-
-def facts_of(settings: Settings, config: DehydratedConfig | None, cleanup_words: tuple[str, ...] | None) -> Facts:
-    """Return the facts that follow from the settings. The caller adds those about the certificate.
-
-    :param config: Dehydrated's configuration, if there is one.
-    :param cleanup_words: see `Facts`.
-    """
-    facts = Facts(wellknown=settings.wellknown, chain=settings.hook_chain, cleanup_words=cleanup_words)
-    if config is None:
-        return facts
-    return replace(facts, config=config.path, basedir=config.basedir, exports=config.exports)
 
 
 def dialect(name: str) -> Dialect:

@@ -13,6 +13,7 @@ from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import heard
 from certbot_external_auth.backends.handler.heard import told
 from certbot_external_auth.challenges import Challenge, Served
+from certbot_external_auth.configuration import assembly
 from certbot_external_auth.dialects import Facts, dialect
 from certbot_external_auth.endpoint import parse
 from certbot_external_auth.interfaces import DialectAbilities
@@ -94,8 +95,6 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
         command=entry.command,
         key_algorithm=entry.key_algorithm,
         challenge_type=entry.challenge_type,
-        wellknown=handler.wellknown,
-        chain=handler.hook_chain,
         cleanup_words=handler.cleanup_words,
         config=handler.dehydrated_config,
         basedir=entry.basedir,
@@ -105,7 +104,7 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
     folder = handler.folder if handler.folder is not None and os.path.isdir(handler.folder) else None
     return Context(
         settings=settings,
-        facts=facts,
+        facts=assembly.facts_of(facts, settings),
         words=handler.words,
         unattended=True,
         silent=True,

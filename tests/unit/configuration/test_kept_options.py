@@ -6,10 +6,12 @@ import json
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from certbot_external_auth.configuration import kept_options, reissue_flags
+from certbot_external_auth.configuration.certbot_config import CertbotConfig
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.settings import OPTIONS
 from tests.support import lineages
@@ -160,7 +162,9 @@ def test_who_names_the_publisher_is_told_to_name_everything() -> None:
         config = Namespace(**{f"external_auth_{option.name.replace('-', '_')}": None for option in OPTIONS})
         for name, value in values.items():
             setattr(config, f"external_auth_{name}", value)
-        found = reissue_flags.install_flags(config, "external-auth", OPTIONS, typed, lambda *_: "none")
+        typed_here = SimpleNamespace(name="COMMAND_LINE")
+        config.argument_sources = {f"external_auth_{name}": typed_here for name in typed}
+        found = reissue_flags.install_flags(CertbotConfig(config, "external-auth", OPTIONS))
         return " ".join(found).replace("--external-auth-", "").removeprefix("-i external-auth").strip()
 
     assert flags(set(), handler="/x", dialect="lego", timeout="9") == ""

@@ -9,11 +9,15 @@ import pytest
 
 from certbot_external_auth import settings
 from certbot_external_auth.configuration import reissue_flags
+from certbot_external_auth.configuration.certbot_config import CertbotConfig
+
+TYPED = SimpleNamespace(name="COMMAND_LINE")
 
 
 def config(**given: Any) -> SimpleNamespace:
-    """Certbot's configuration. What is given counts as typed, or kept in the renewal file."""
-    found = SimpleNamespace(configurator=None, installer=None, pref_challs=[], given=set(given))
+    """Certbot's configuration. What is given counts as typed."""
+    found = SimpleNamespace(configurator=None, installer=None, pref_challs=[])
+    found.argument_sources = dict.fromkeys(given, TYPED)
     for option in settings.OPTIONS:
         setattr(found, f"external_auth_{option.name}".replace("-", "_"), None)
     for option in settings.HISTORIC_OPTIONS:
@@ -25,14 +29,9 @@ def config(**given: Any) -> SimpleNamespace:
     return found
 
 
-def source(one: Any, dest: str, flag: str) -> str:
-    assert flag.startswith("--")
-    return "typed" if dest in one.given else "none"
-
-
 def flags(one: SimpleNamespace, name: str = "external-auth") -> str:
     options = settings.OPTIONS if name == "external-auth" else settings.HISTORIC_OPTIONS
-    return " ".join(reissue_flags.flags(one, name, options, source))
+    return " ".join(reissue_flags.flags(CertbotConfig(one, name, options)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,278 @@
+"""From options to the `Context` of a run: the same steps for Certbot's configuration and for the flags of `check`."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from certbot import errors
+
+from certbot_external_auth import backends, dialects, extensions, settings
+from certbot_external_auth.backends import Context
+from certbot_external_auth.configuration import certbot_argv, reissue_flags
+from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source
+from certbot_external_auth.dialects import Facts
+from certbot_external_auth.errors import MissingDependencyError, UsageError
+from certbot_external_auth.handler_setup import dehydrated_config, dehydrated_once
+from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
+from certbot_external_auth.lineages import certificate, handed_over
+from certbot_external_auth.protocol import stream
+from certbot_external_auth.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+CURVES = {"secp256r1": "prime256v1"}
+"""Certbot's names of elliptic curves, where Dehydrated has another."""
+
+
+class Origin(Protocol):
+    """Where options come from."""
+
+    @property
+    def named_types(self) -> tuple[str, ...]:
+        """The challenge types that were named; empty if none was."""
+
+    def values(self) -> Mapping[str, Any]:
+        """Return the values of all options; None where an option was not given."""
+
+    def words(self, option: str, text: str) -> tuple[str, ...]:
+        """Return the words of a command line, files absolute.
+
+        :raises UsageError: if the command line cannot be used.
+        """
+
+    def path(self, option: str, text: str) -> str:
+        """Return a path made absolute.
+
+        :raises UsageError: if it cannot be a path.
+        """
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A handler ready to be called; in other modes only the settings.
+
+    :ivar settings: with what a Dehydrated configuration says.
+    :ivar words: the handler's command line, files absolute.
+    :ivar cleanup_words: the same of the cleanup handler, if there is one.
+    :ivar config: the Dehydrated configuration, if there is one.
+    :ivar types: the challenge types preferred, by a flag or else by the configuration.
+    """
+
+    settings: Settings
+    types: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    cleanup_words: tuple[str, ...] | None = None
+    config: DehydratedConfig | None = None
+
+
+def require(module: str, library: str) -> None:
+    """Import a library that may be missing or broken on this host.
+
+    :raises MissingDependencyError: if it cannot be imported.
+    """
+    try:
+        importlib.import_module(module)
+    except errors.SignalExit:
+        raise
+    except Exception as error:
+        raise MissingDependencyError(library, error) from error
+
+
+def settings_of(values: Mapping[str, Any]) -> Settings:
+    """Check the options of `external-auth`. Looks for other packages only if a name is not our own, which takes time.
+
+    :raises UsageError: with one sentence for every wrong option.
+    """
+    foreign_mode = values.get("mode") not in (None, *settings.MODES)
+    foreign_dialect = values.get("dialect") not in (None, *settings.DIALECTS)
+    return settings.resolve(
+        values,
+        extra_modes=extensions.names(backends.GROUP) if foreign_mode else (),
+        extra_dialects=extensions.names(dialects.GROUP) if foreign_dialect else (),
+    )
+
+
+def handler_of(checked: Settings, origin: Origin) -> Handler:
+    """Resolve command lines and paths, and read the Dehydrated configuration.
+
+    :raises UsageError: if one of them cannot be used.
+    """
+
+    def path(option: str, text: str | None) -> str | None:
+        return None if text is None else origin.path(option, text)
+
+    checked = dataclasses.replace(
+        checked,
+        wellknown=path("wellknown", checked.wellknown),
+        env_file=path("env-file", checked.env_file),
+    )
+    if checked.mode != "handler":
+        return Handler(checked, origin.named_types)
+    config_path = path("dehydrated-config", checked.dehydrated_config)
+    config = None if config_path is None else dehydrated_once.read(config_path)
+    types = origin.named_types or (() if config is None else (config.challenge_type,))
+    if checked.handler is not None or config is None:
+        words = origin.words("handler", checked.handler or "")
+    else:
+        words = dehydrated_config.hook_words(config, types)
+    given = [option for option, value in origin.values().items() if value is not None]
+    cleanup = checked.cleanup_handler
+    return Handler(
+        settings=checked if config is None else dehydrated_config.merged(checked, config, given, types),
+        types=types,
+        words=words,
+        cleanup_words=None if cleanup is None else origin.words("cleanup-handler", cleanup),
+        config=config,
+    )
+
+
+def facts_of(about: Facts, checked: Settings) -> Facts:
+    """Return facts with what a handler is told of its settings."""
+    return dataclasses.replace(about, wellknown=checked.wellknown, chain=checked.hook_chain)
+
+
+def context_of(handler: Handler, about: Facts, **more: Any) -> Context:
+    """Assemble a `Context`.
+
+    :param about: what is known about the certificate.
+    :param more: fields of `Context` that are not about the handler.
+    """
+    about = dataclasses.replace(about, cleanup_words=handler.cleanup_words)
+    config = handler.config
+    if config is not None:
+        about = dataclasses.replace(about, config=config.path, basedir=config.basedir, exports=config.exports)
+    return Context(
+        settings=handler.settings,
+        facts=facts_of(about, handler.settings),
+        words=handler.words,
+        config_files=() if config is None else config.files,
+        **more,
+    )
+
+
+# --- from Certbot's configuration ---
+
+
+def context_of_run(config: CertbotConfig, lineage: str | None) -> tuple[Context, Collection[str] | None]:
+    """Assemble the `Context` of a run of Certbot.
+
+    :param lineage: name of the certificate, if Certbot has told.
+    :returns: the context, and the names the certificate was asked for; None if they are unknown.
+    :raises UsageError: if the options cannot be used.
+    """
+    checked = _settings_of_run(config)
+    for warning in checked.warnings:
+        _warn_once(warning)
+    _refuse_socket_of_cli_ini(config)
+    handler = handler_of(checked, config)
+    names = names_asked_for(config.config)
+    certbot = config.config
+    context = context_of(
+        handler,
+        _facts_of_run(certbot, names, lineage, handler.types),
+        unattended=bool(certbot.noninteractive_mode),
+        renewing=certbot.verb == "renew",
+        silent=bool(certbot.quiet) or certbot.verb == "renew",
+        preferred=handler.types,
+        server=str(certbot.server or ""),
+        tls_port=int(certbot.https_port),
+        http_port=int(certbot.http01_port),
+        subset=bool(certbot.allow_subset_of_names),
+        repeat=reissue_flags.flags(config),
+        install=reissue_flags.install_flags(config),
+    )
+    return context, names
+
+
+def names_asked_for(config: Any) -> Collection[str] | None:
+    """Return the names of the certificate; None if Certbot asked a person for them, or they cannot be read."""
+    names = [str(name) for name in config.domains]
+    names += [str(address) for address in getattr(config, "ip_addresses", None) or []]
+    if config.csr:
+        # Certbot reads only the domain names of a request.
+        names += certificate.addresses_requested(config.csr[1])
+    if names or not config.certname:
+        return names or None
+    try:
+        return certificate.read(os.path.join(config.config_dir, "live", config.certname, "cert.pem")).names
+    except (OSError, ValueError):
+        return None
+
+
+@functools.cache
+def _warn_once(warning: str) -> None:
+    logger.warning(warning)
+
+
+def _settings_of_run(config: CertbotConfig) -> Settings:
+    _refuse_flags_of_the_other_name(config)
+    if config.historic:
+        checked = settings.resolve_historic(config.values())
+    else:
+        _drop_superseded(config)
+        checked = settings_of(config.values())
+    open_stream = stream.current()
+    if open_stream is not None and open_stream.channel.session:
+        return dataclasses.replace(checked, protocol=1)
+    return checked
+
+
+def _refuse_flags_of_the_other_name(config: CertbotConfig) -> None:
+    certbot = config.config
+    if config.historic:
+        other = CertbotConfig(certbot, settings.NAME, settings.OPTIONS)
+    else:
+        other = CertbotConfig(certbot, settings.HISTORIC_NAME, settings.HISTORIC_OPTIONS)
+    wrong = [other.flag(option.name) for option in other.options if option.name in other.given]
+    # Certbot may use both names, one as the installer.
+    if wrong and other.name not in (certbot.authenticator, certbot.installer):
+        raise UsageError(
+            [
+                f"{', '.join(wrong)} belongs to the plugin name {other.name}, but {config.name} is selected; use the "
+                "flags of one name only (the new ones are --external-auth-…, with -a external-auth)."
+            ]
+        )
+
+
+def _drop_superseded(config: CertbotConfig) -> None:
+    """Drop options of the renewal file that contradict this command line."""
+    values = config.values()
+    typed = [option for option in values if config.source(option) is Source.COMMAND_LINE]
+    dropped = settings.superseded(values, typed)
+    for option in dropped:
+        config.set(option, None)
+    if dropped:
+        logger.warning(
+            "Dropped from the renewal file because it conflicts with the options given now: %s.",
+            ", ".join(map(config.flag, dropped)),
+        )
+
+
+def _refuse_socket_of_cli_ini(config: CertbotConfig) -> None:
+    """Refuse a socket that holds for every command; one of a renewal file is ignored."""
+    if "socket" in config.given and certbot_argv.options(sys.argv[1:]).socket is None:
+        raise UsageError(["--external-auth-socket belongs on the command line, not into cli.ini."])
+
+
+def _facts_of_run(config: Any, asked: Collection[str] | None, lineage: str | None, types: Sequence[str]) -> Facts:
+    names = tuple(asked or ())
+    alias = config.certname or lineage
+    if not alias and config.verb == "renew":
+        alias = handed_over.lineage_with({name.lower() for name in names}, config.config_dir)
+    return Facts(
+        alias=alias or (names[0].removeprefix("*.") if names else ""),
+        names=names,
+        config_dir=os.path.abspath(config.config_dir),
+        work_dir=os.path.abspath(config.work_dir),
+        command="sign_csr" if config.csr else "sign_domains",
+        key_algorithm="rsa" if config.key_type == "rsa" else CURVES.get(config.elliptic_curve, config.elliptic_curve),
+        challenge_type=next(iter(types), "dns-01"),
+    )
