@@ -29,3 +29,11 @@ class Deployment:
     cert_timestamp: float
     not_after: str
     sha256: str
+
+
+def names_to_hand_over(deployment: Deployment, historic: bool) -> tuple[str, ...]:
+    """Return the names for which a certificate is handed over.
+
+    :param historic: once for each of its names, as the plugin of 2016-2020 did; otherwise once.
+    """
+    return deployment.domains if historic else (deployment.domain,)

@@ -1,8 +1,8 @@
 """Which certificates were handed over: one small file, and what this process saw and tried.
 
-A certificate is due when its fingerprint differs from the last one deployed with success. The state file lies in
-Certbot's work directory; the first contact as installer that finds nothing in it for this configuration directory
-notes the fingerprints of all lineages present, so that nothing is deployed just because the plugin is new.
+A certificate is due if its fingerprint differs from the one that was handed over last. The state file lies in Certbot's
+work directory. If the file has nothing about a configuration directory yet, the first contact as installer notes the
+fingerprints of all its certificates: none is handed over only because the plugin is new.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
 from certbot_external_auth.files import file_signature, own_folder
 from certbot_external_auth.lineages import live
+from certbot_external_auth.lineages.deployment import Deployment
+from certbot_external_auth.lineages.lineage import live_folder
 
 logger = logging.getLogger(__name__)
 
@@ -23,60 +25,90 @@ VERSION = 1
 
 
 def live_certificates(config_dir: str) -> dict[str, str]:
-    """Fingerprint of the live certificate of every lineage."""
+    """Return the fingerprint of the live certificate of every lineage."""
     return live.of(config_dir).fingerprints()
 
 
 def lineage_of(path: str, config_dir: str) -> str | None:
-    """The lineage a live certificate file belongs to, None for a file elsewhere."""
+    """Return the lineage to which a live certificate file belongs; None for a file elsewhere."""
     folder = os.path.dirname(os.path.abspath(path))
-    live = os.path.join(os.path.abspath(config_dir), "live")
-    return os.path.basename(folder) if os.path.dirname(folder) == live else None
+    parent = live_folder(os.path.abspath(config_dir))
+    return os.path.basename(folder) if os.path.dirname(folder) == parent else None
 
 
 def lineage_with(names: set[str], config_dir: str) -> str | None:
-    """The lineage whose live certificate has exactly these names."""
+    """Return the lineage whose live certificate has exactly these names."""
     return live.of(config_dir).with_names(frozenset(names))
 
 
-@dataclass
-class Process:
-    """What this process saw and did.
+Key = tuple[str, str, str]
+"""Lineage or path, domain, and fingerprint of a certificate."""
 
-    :ivar before: fingerprints at the first contact.
-    :ivar tried: deployments tried, by lineage or path, domain and fingerprint.
-    :ivar failed: lineages whose deployment failed.
+
+class Attempts:
+    """What this process saw and tried.
+
+    :ivar before: fingerprints of the live certificates at the first contact.
+    :ivar failed: lineages whose last deployment did not succeed.
     """
 
-    before: dict[str, str]
-    tried: set[tuple[str, str, str]] = field(default_factory=set)
-    done: set[tuple[str, str, str]] = field(default_factory=set)
-    failed: set[str] = field(default_factory=set)
+    def __init__(self, before: dict[str, str]) -> None:
+        self.before = before
+        self.failed: set[str] = set()
+        self._tried: set[Key] = set()
+        self._succeeded: set[Key] = set()
+
+    def once(self, deployment: Deployment) -> bool:
+        """Count an attempt; False if this process has tried the same before."""
+        key = _key(deployment, deployment.domain)
+        if key in self._tried:
+            return False
+        self._tried.add(key)
+        return True
+
+    def succeeded(self, deployment: Deployment) -> None:
+        """Count a success."""
+        self._succeeded.add(_key(deployment, deployment.domain))
+
+    def all_succeeded(self, deployment: Deployment, names: Iterable[str]) -> bool:
+        """Tell whether the certificate was handed over for each of these names."""
+        return all(_key(deployment, name) in self._succeeded for name in names)
+
+    def tried(self, lineage: str) -> bool:
+        """Tell whether this process has tried to hand over a certificate of a lineage."""
+        return any(key[0] == lineage for key in self._tried)
 
 
-_processes: dict[str, Process] = {}
+def _key(deployment: Deployment, name: str) -> Key:
+    return deployment.lineage or deployment.cert_path, name, deployment.sha256
 
 
-def process(config_dir: str) -> Process:
-    """The memory of this process for a configuration directory, made at the first call."""
-    if config_dir not in _processes:
-        _processes[config_dir] = Process(before=live_certificates(config_dir))
-    return _processes[config_dir]
+_attempts: dict[str, Attempts] = {}
+
+
+def attempts_for(config_dir: str) -> Attempts:
+    """Return what this process saw and tried in a configuration directory. The first call is the first contact."""
+    if config_dir not in _attempts:
+        _attempts[config_dir] = Attempts(live_certificates(config_dir))
+    return _attempts[config_dir]
 
 
 _states: dict[str, tuple[file_signature.Signature, dict[str, Any]]] = {}
 """By work directory, the state file as this process read or wrote it last; nobody changes such a content in place."""
 
 
-class State:
-    """The state file, for one configuration directory."""
+class HandedOver:
+    """Which certificates of one configuration directory were handed over: its part of the state file.
+
+    Every method raises OSError if the file cannot be used.
+    """
 
     def __init__(self, config_dir: str, work_dir: str) -> None:
         self._config_dir = os.path.abspath(config_dir)
         self._work_dir = os.path.abspath(work_dir)
 
     def baseline(self) -> None:
-        """At the first contact as installer; does nothing where there was one before."""
+        """Count every live certificate as handed over, at the first contact as installer; does nothing later."""
         content = self._load()
         if self._config_dir not in content["config_dirs"]:
             self._change(
@@ -84,21 +116,22 @@ class State:
             )
 
     def deployed(self, lineage: str) -> str | None:
-        """Fingerprint of the last one deployed with success."""
+        """Return the fingerprint of the certificate that was handed over last; None if none was."""
         value = self._lineages(self._load()).get(lineage, {}).get("sha256")
         return value if isinstance(value, str) else None
 
     def known(self) -> dict[str, str | None]:
-        """Every lineage that was deployed, or that a deployment was begun for."""
+        """Return this fingerprint for every lineage that was handed over, or begun; None while it is only begun."""
         return {name: entry.get("sha256") for name, entry in self._lineages(self._load()).items()}
 
     def begin(self, lineage: str) -> None:
-        """A deployment begins; until `record` the lineage counts as due, also after a crash."""
+        """Note that a deployment begins. Until `record` the lineage counts as due, also after a crash."""
         content = self._load()
         if lineage not in self._lineages(content):
             self._change(content, {lineage: {"sha256": None}})
 
     def record(self, lineage: str, sha256: str) -> None:
+        """Note that a certificate was handed over."""
         self._change(self._load(), {lineage: {"sha256": sha256}})
 
     def _lineages(self, content: dict[str, Any]) -> dict[str, Any]:

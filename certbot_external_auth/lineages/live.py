@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from certbot_external_auth.files import file_signature
 from certbot_external_auth.lineages import certificate
+from certbot_external_auth.lineages.lineage import Lineage, live_folder
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Live:
     """The certificates in the folder ``live`` of one configuration directory."""
 
     def __init__(self, config_dir: str) -> None:
-        self._folder = os.path.join(config_dir, "live")
+        self._config_dir = config_dir
         self._read: dict[str, _Read] = {}
         self._named: dict[frozenset[str], str] | None = None
 
@@ -49,12 +50,12 @@ class Live:
         return self._index().get(names)
 
     def _path(self, lineage: str) -> str:
-        return os.path.join(self._folder, lineage, "cert.pem")
+        return Lineage(self._config_dir, lineage).cert_path
 
     def _look(self) -> None:
         before, self._read, self._named = self._read, {}, None
         with contextlib.suppress(OSError):
-            for lineage in sorted(os.listdir(self._folder)):
+            for lineage in sorted(os.listdir(live_folder(self._config_dir))):
                 now = self._now(lineage, before.get(lineage))
                 if now is not None:
                     self._read[lineage] = now

@@ -12,7 +12,6 @@ import datetime
 import errno
 import itertools
 import logging
-import os
 import shlex
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -27,7 +26,8 @@ from certbot_external_auth.errors import DriverError, Failure, PerformError, Pro
 from certbot_external_auth.files import file_signature
 from certbot_external_auth.interfaces import BackendAbilities
 from certbot_external_auth.lineages import certificate, handed_over
-from certbot_external_auth.lineages.deployment import Deployment
+from certbot_external_auth.lineages.deployment import Deployment, names_to_hand_over
+from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.protocol.stream import Lineages, Saved, Stream, opened
@@ -62,8 +62,8 @@ class Run:
         self._settings = context.settings
         self._asked = asked
         self._config_dir = context.facts.config_dir
-        self._state = handed_over.State(context.facts.config_dir, context.facts.work_dir)
-        self._process = handed_over.process(self._config_dir)
+        self._handed_over = handed_over.HandedOver(context.facts.config_dir, context.facts.work_dir)
+        self._attempts = handed_over.attempts_for(self._config_dir)
         self._work_dir = context.facts.work_dir
         self._journal = journal.Journal(self._work_dir)
         by_name = self._settings.mode == "handler" and self._settings.dialect == "dehydrated"
@@ -349,7 +349,7 @@ class Run:
         :raises UsageError: if its state cannot be kept.
         """
         try:
-            self._state.baseline()
+            self._handed_over.baseline()
         except OSError as error:
             raise UsageError(
                 [f"The plugin's folder in {self._context.facts.work_dir} cannot be used ({error}); see --work-dir."]
@@ -372,9 +372,9 @@ class Run:
         return self._deploy_if_due(lineage, self._deployment(str(paths["cert_path"]), paths, lineage))
 
     def _deploy_if_due(self, lineage: str, found: Deployment) -> bool:
-        if self._state.deployed(lineage) == found.sha256:
+        if self._handed_over.deployed(lineage) == found.sha256:
             return False
-        names = found.domains if self._settings.historic else (found.domain,)
+        names = names_to_hand_over(found, self._settings.historic)
         for name in names:
             self._deploy(dataclasses.replace(found, domain=name))
         return True
@@ -382,18 +382,8 @@ class Run:
     def deploy_written(self) -> None:
         """Deploy the lineages that were written since the first contact."""
         for lineage, sha256 in handed_over.live_certificates(self._config_dir).items():
-            if self._process.before.get(lineage) != sha256 and self._state.deployed(lineage) != sha256:
-                folder = os.path.join(self._config_dir, "live", lineage)
-                paths = {
-                    f"{kind}_path": os.path.join(folder, f"{file}.pem")
-                    for kind, file in (
-                        ("cert", "cert"),
-                        ("key", "privkey"),
-                        ("chain", "chain"),
-                        ("fullchain", "fullchain"),
-                    )
-                }
-                self.deploy_lineage(lineage, paths)
+            if self._attempts.before.get(lineage) != sha256 and self._handed_over.deployed(lineage) != sha256:
+                self.deploy_lineage(lineage, Lineage(self._config_dir, lineage).paths)
 
     def look_again(self, lineage: str, paths: Mapping[str, str | None]) -> None:
         """A lineage that is not due for renewal: retry a deployment that failed, else tell that nothing changed.
@@ -403,9 +393,9 @@ class Run:
         found = self._deployment(str(paths["cert_path"]), paths, lineage)
         if self._deploy_if_due(lineage, found):
             return
-        if self._process.before.get(lineage, found.sha256) != found.sha256:
+        if self._attempts.before.get(lineage, found.sha256) != found.sha256:
             return
-        names = found.domains if self._settings.historic else (found.domain,)
+        names = names_to_hand_over(found, self._settings.historic)
         try:
             self.prepare()
             for name in names:
@@ -419,30 +409,27 @@ class Run:
             return handing_over.described(next_id("d"), cert_path, paths, lineage, int(STARTED))
 
     def _deploy(self, one: Deployment) -> None:
-        key = (one.lineage or one.cert_path, one.domain, one.sha256)
-        if key in self._process.tried:
+        if not self._attempts.once(one):
             return
-        self._process.tried.add(key)
         self.prepare(deploying=True)
         if one.lineage is not None:
-            self._state.begin(one.lineage)
-            self._process.failed.add(one.lineage)
+            self._handed_over.begin(one.lineage)
+            self._attempts.failed.add(one.lineage)
         if self._mirror is not None:
             self._inform(lines.certificate("deploy_cert", one))
         with handing_over.mended_by(self._context.install):
             self._backend.deploy(one)
-        self._process.done.add(key)
+        self._attempts.succeeded(one)
         if one.lineage is not None and self._complete(one):
-            self._process.failed.discard(one.lineage)
-            if self._state.deployed(one.lineage) == one.sha256:
+            self._attempts.failed.discard(one.lineage)
+            if self._handed_over.deployed(one.lineage) == one.sha256:
                 return
             if handing_over.counts(self._settings.mode, self._config_dir, one.lineage):
-                self._state.record(one.lineage, one.sha256)
+                self._handed_over.record(one.lineage, one.sha256)
 
     def _complete(self, one: Deployment) -> bool:
         """In the historic form a certificate is deployed when each of its names was."""
-        names = one.domains if self._settings.historic else (one.domain,)
-        return all((one.lineage, name, one.sha256) in self._process.done for name in names)
+        return self._attempts.all_succeeded(one, names_to_hand_over(one, self._settings.historic))
 
     def saved(self, title: str | None, temporary: bool) -> None:
         """Certbot's save, passed on to a driver."""
@@ -456,10 +443,10 @@ class Run:
         """What is true on disk now: certificates written by this process, and what became of each lineage."""
         saved: Saved = []
         found: Lineages = []
-        known = self._state.known()
+        known = self._handed_over.known()
         for name, sha256 in handed_over.live_certificates(self._config_dir).items():
-            changed = self._process.before.get(name) != sha256
-            tried = any(key[0] == name for key in self._process.tried)
+            changed = self._attempts.before.get(name) != sha256
+            tried = self._attempts.tried(name)
             pending = name in known and known[name] != sha256
             if changed:
                 saved.append(self._saved(name))
@@ -470,14 +457,14 @@ class Run:
                         "changed": changed,
                         "deployed": known.get(name) == sha256,
                         "deploy_pending": pending,
-                        "deploy_failed": name in self._process.failed,
+                        "deploy_failed": name in self._attempts.failed,
                     }
                 )
         return saved, found
 
     def _saved(self, lineage: str) -> tuple[str, str]:
-        folder = os.path.join(self._config_dir, "live", lineage)
+        path = Lineage(self._config_dir, lineage).fullchain_path
         with contextlib.suppress(OSError, ValueError):
-            end = certificate.read(os.path.join(folder, "cert.pem")).not_after
-            return os.path.join(folder, "fullchain.pem"), end.astimezone(datetime.timezone.utc).date().isoformat()
-        return os.path.join(folder, "fullchain.pem"), "an unknown day"
+            end = certificate.read(Lineage(self._config_dir, lineage).cert_path).not_after
+            return path, end.astimezone(datetime.timezone.utc).date().isoformat()
+        return path, "an unknown day"

@@ -14,6 +14,7 @@ from typing import Any
 from certbot_external_auth.console import certbot_folders, documents
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import certificate, handed_over
+from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.sessions import STATES, Exit, Session, notes, session_state, socket_place, store
 from certbot_external_auth.sessions.conversation import UnreachableError
 from certbot_external_auth.text import rfc3339
@@ -44,15 +45,9 @@ def _concerns(session: Session, one: Mapping[str, Any]) -> bool:
 
 
 def _certificate(session: Session, name: str, changed: bool) -> dict[str, Any] | None:
-    folder = os.path.join(session.config_dir, "live", name)
+    lineage = Lineage(session.config_dir, name)
     with contextlib.suppress(OSError, ValueError):
-        files = {"cert": "cert", "key": "privkey", "chain": "chain", "fullchain": "fullchain"}
-        return {
-            "name": name,
-            **{f"{kind}_path": os.path.join(folder, f"{file}.pem") for kind, file in files.items()},
-            **_facts(os.path.join(folder, "cert.pem")),
-            "changed": changed,
-        }
+        return {"name": name, **lineage.paths, **_facts(lineage.cert_path), "changed": changed}
     return None
 
 

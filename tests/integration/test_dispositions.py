@@ -20,7 +20,7 @@ from tests.support.words import RENEW, RENEW_NOW, handler_for_both, names
 
 def deployed(certbot: Certbot, name: str) -> bool:
     """Whether the certificate that there is counts as handed over."""
-    state = handed_over.State(str(certbot.config_dir), str(certbot.work_dir))
+    state = handed_over.HandedOver(str(certbot.config_dir), str(certbot.work_dir))
     return state.deployed(name) == certificate.fingerprint(str(certbot.live(name)))
 
 

@@ -28,8 +28,8 @@ class Host:
         self._state.begin("other")
 
     @property
-    def _state(self) -> handed_over.State:
-        return handed_over.State(str(self.folder / "config"), str(self.folder / "work"))
+    def _state(self) -> handed_over.HandedOver:
+        return handed_over.HandedOver(str(self.folder / "config"), str(self.folder / "work"))
 
     def script(self, name: str) -> str:
         """A handler; it fails while there is a file ``fails``."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from certbot_external_auth.lineages import certificate, handed_over
+from certbot_external_auth.lineages.lineage import Lineage
 
 _watched: set[str] = set()
 """Configuration directories whose certificates this process compares when it exits."""
@@ -37,8 +37,7 @@ class Reminder:
 def last_day(config_dir: str, lineage: str) -> str | None:
     """Return the day on which the live certificate expires (UTC); None if it cannot be read."""
     with contextlib.suppress(OSError, ValueError):
-        path = os.path.join(config_dir, "live", lineage, "cert.pem")
-        return certificate.read(path).not_after.date().isoformat()
+        return certificate.read(Lineage(config_dir, lineage).cert_path).not_after.date().isoformat()
     return None
 
 

@@ -175,7 +175,7 @@ def check(host: Host, lines: list[Line], failure: BaseException | None, deployed
         for line in of["perform_challenge"]:
             first = next((word for word in said.get(f"perform:{line['id']}", ()) if word != "wait"), "nothing")
             assert first == "yes", line
-    state = handed_over.State(str(host.folder / "config"), str(host.folder / "work"))
+    state = handed_over.HandedOver(str(host.folder / "config"), str(host.folder / "work"))
     live = handed_over.live_certificates(str(host.folder / "config"))[NAME]
     if deployed:
         assert "yes" in next(words for name, words in said.items() if name.startswith("deploy_cert:"))

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from certbot_external_auth.lineages import certificate, handed_over
+from certbot_external_auth.lineages.deployment import Deployment, names_to_hand_over
+from certbot_external_auth.lineages.lineage import Lineage
 
 
 def write_certificate(path: Path, names: list[str], common: str | None = None) -> None:
@@ -41,8 +43,8 @@ def host(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def state(host: Path) -> handed_over.State:
-    return handed_over.State(str(host / "config"), str(host / "work"))
+def state(host: Path) -> handed_over.HandedOver:
+    return handed_over.HandedOver(str(host / "config"), str(host / "work"))
 
 
 def test_the_first_contact_takes_what_is_there_for_deployed(host: Path) -> None:
@@ -107,3 +109,43 @@ def test_which_lineage_a_file_belongs_to(host: Path) -> None:
     assert handed_over.lineage_of(str(host / "cert.pem"), config) is None
     assert handed_over.lineage_with({"old.test"}, config) == "old.test"
     assert handed_over.lineage_with({"old.test", "x.test"}, config) is None
+
+
+def deployment(domain: str, lineage: str | None = "x.test", sha256: str = "ab") -> Deployment:
+    names = ("x.test", "y.test")
+    return Deployment("d1", lineage, domain, names, "/c", "/k", None, None, 1, 2.0, "2026-01-02T03:04:05.000Z", sha256)
+
+
+def test_a_certificate_is_tried_once_for_each_name() -> None:
+    attempts = handed_over.Attempts({})
+    tried = [deployment("x.test"), deployment("x.test"), deployment("y.test"), deployment("x.test", sha256="cd")]
+    assert [attempts.once(one) for one in tried] == [True, False, True, True]
+    assert attempts.once(deployment("x.test", lineage=None))
+    assert (attempts.tried("x.test"), attempts.tried("other.test")) == (True, False)
+
+
+@pytest.mark.parametrize(("historic", "succeeded"), [(False, True), (True, False)])
+def test_when_a_certificate_is_handed_over(historic: bool, succeeded: bool) -> None:
+    """In the historic form, a certificate is handed over when each of its names was."""
+    attempts, first = handed_over.Attempts({}), deployment("x.test")
+    attempts.succeeded(first)
+    assert attempts.all_succeeded(first, names_to_hand_over(first, historic)) is succeeded
+    attempts.succeeded(deployment("y.test"))
+    assert attempts.all_succeeded(first, names_to_hand_over(first, historic))
+
+
+def test_what_was_there_at_the_first_contact_is_remembered(host: Path) -> None:
+    config = str(host / "config")
+    before = handed_over.attempts_for(config).before
+    write_certificate(host / "config/live/new.test/cert.pem", ["new.test"])
+    assert list(handed_over.attempts_for(config).before) == list(before) == ["old.test"]
+
+
+def test_the_files_of_a_lineage() -> None:
+    """Guards against: the certificate's key under Certbot's other word for it."""
+    assert Lineage("/etc/letsencrypt", "x.test").paths == {
+        "cert_path": "/etc/letsencrypt/live/x.test/cert.pem",
+        "key_path": "/etc/letsencrypt/live/x.test/privkey.pem",
+        "chain_path": "/etc/letsencrypt/live/x.test/chain.pem",
+        "fullchain_path": "/etc/letsencrypt/live/x.test/fullchain.pem",
+    }

@@ -93,12 +93,12 @@ def test_what_cannot_be_read_stands_in_nobodys_way(tmp_path: Path) -> None:
 
 def test_what_is_noted_elsewhere_meanwhile_is_seen(tmp_path: Path) -> None:
     """Lost: what another process has noted about deployments, to what this one read before."""
-    ours, theirs = (handed_over.State(str(tmp_path / name), str(tmp_path / "work")) for name in ("ours", "theirs"))
+    ours, theirs = (handed_over.HandedOver(str(tmp_path / name), str(tmp_path / "work")) for name in ("ours", "theirs"))
     ours.record("a", "01")
     assert ours.deployed("a") == "01"
     code = (
         "import sys; from certbot_external_auth.lineages import handed_over; "
-        "handed_over.State(*sys.argv[1:3]).record('a', '02')"
+        "handed_over.HandedOver(*sys.argv[1:3]).record('a', '02')"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "ours"), str(tmp_path / "work")], check=True)
     assert ours.deployed("a") == "02"
