@@ -173,18 +173,6 @@ def _open_to_work(above: int, name: str) -> int:
         return open_file(above, name)
 
 
-def holder(work_dir: str, entry: Entry) -> str:
-    """Who works on a batch, as far as the system tells (proc_locks(5))."""
-    with contextlib.suppress(OSError):
-        inode = str(os.stat(file_path(work_dir, entry)).st_ino)
-        with open("/proc/locks", encoding="ascii", errors="replace") as file:
-            for words in map(str.split, file):
-                # 1: FLOCK ADVISORY WRITE PID DEVICE:INODE START END; whose pid is in another namespace has none here.
-                if words[1:4] == ["FLOCK", "ADVISORY", "WRITE"] and words[5].split(":")[-1] == inode:
-                    return f"process {words[4]}" if int(words[4]) > 0 else "another process"
-    return "another process"
-
-
 def _lock_soon(descriptor: int) -> bool:
     """The same, if somebody only looks at it now."""
     deadline = time.monotonic() + _LOOK

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.journal import outputs as printed
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.journal.files import Held, claim, file_path, folder, holder, new_id
+from certbot_external_auth.journal.files import Held, claim, file_path, folder, new_id
 from certbot_external_auth.journal.scan import Found, look
 
 __all__ = ["Entry", "Found", "Held", "Journal", "claim", "file_path", "folder", "look", "new_id", "touched"]
@@ -155,7 +155,6 @@ def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT) -> None:
             names = ", ".join(sorted(others[0].identifiers & entry.identifiers))
             raise OSError(
                 errno.EBUSY,
-                f"{holder(work_dir, others[0])} still withdraws what an earlier run left for {names}, "
-                f"after {limit:g} seconds",
+                f"another process still withdraws what an earlier run left for {names}, after {limit:g} seconds",
             )
         time.sleep(0.05)
