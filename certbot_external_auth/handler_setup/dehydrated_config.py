@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from certbot_external_auth import text
 from certbot_external_auth.challenges import dns01, http01, tlsalpn01
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.handler_setup import command_line, env_file, preflight
+from certbot_external_auth.handler_setup import command_line, env_file, trust
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.processes import runner
 from certbot_external_auth.settings import Settings
@@ -220,13 +220,13 @@ def _absolute(value: str, path: str) -> str:
 
 
 def _refuse_untrusted(paths: Sequence[str]) -> None:
-    findings = preflight.Findings()
+    findings = trust.Findings()
     for path in paths:
         if not os.path.isfile(path):
             problem = f"{FLAG}: {path} does not exist or is no file; name Dehydrated's configuration file."
             findings.problems.append(problem)
             continue
-        findings.add(preflight.check_file(path, "Dehydrated configuration", preflight.trusted_ids()))
+        findings.add(trust.check_file(path, "Dehydrated configuration", trust.trusted_ids()))
     if findings.problems:
         raise UsageError(findings.problems)
     for warning in findings.warnings:

@@ -1,103 +1,76 @@
-"""What can be known about a handler before the CA is asked for anything: it exists, may run, and may be trusted."""
+"""Checks, before Certbot makes an order, that a handler can start and that no other user can change it."""
 
 from __future__ import annotations
 
-import errno
 import os
-import pwd
 import shlex
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from certbot_external_auth.handler_setup import command_line
+from certbot_external_auth.handler_setup.command_line import LAUNCHERS
+from certbot_external_auth.handler_setup.trust import Findings, check_file
 
-_LINKS = 40
-"""Links on the way at most, as Linux has it (path_resolution(7))."""
-
-
-@dataclass
-class Findings:
-    """:ivar problems: sentences that end the run. :ivar warnings: sentences to be said once."""
-
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def add(self, others: Findings) -> None:
-        """Take in what was found elsewhere."""
-        self.problems += others.problems
-        self.warnings += others.warnings
+_MAX_SCRIPT_BYTES = 65536
+_MAX_HEAD_BYTES = 512
+"""Enough for the first line: Linux reads 256 bytes of it (execve(2))."""
 
 
 def check_command(words: Sequence[str], search_path: str, caller_ids: Sequence[int]) -> Findings:
-    """Look at every file a handler command names, and at the interpreters that start them.
+    """Check every file that a handler's command line names, and the interpreters of these files.
 
-    :param words: the command, its files absolute.
-    :param search_path: PATH as the handler will see it, for ``#!/usr/bin/env``.
+    :param words: the command line, with absolute paths of files.
+    :param search_path: PATH of the handler, for ``#!/usr/bin/env``.
     :param caller_ids: user ids whose files are trusted without a warning, besides root's.
     """
     findings = Findings()
-    problem = _runnable(words[0], search_path)
+    problem = _start_problem(words[0], search_path)
     if problem:
         findings.problems.append(problem)
         return findings
     interpreters: dict[str, None] = {}
-    for word in words:
-        if os.path.isabs(word) and os.path.isfile(word):
-            _trust(word, "handler", caller_ids, findings)
-            interpreters.update(dict.fromkeys(_interpreters(word, search_path) if os.access(word, os.X_OK) else ()))
+    for word in filter(_is_file, words):
+        findings.add(check_file(word, "handler", caller_ids))
+        interpreters.update(dict.fromkeys(_interpreters(word, search_path) if os.access(word, os.X_OK) else ()))
     for program in interpreters:
-        _trust(program, "interpreter", caller_ids, findings)
-    findings.warnings += _not_looked_at(words)
+        findings.add(check_file(program, "interpreter", caller_ids))
+    if not _names_handler(words):
+        findings.warnings.append(
+            f"The handler that {words[0]} starts was not checked, because the command line does not name its file; "
+            f"write the full path of the handler behind {words[0]}."
+        )
     return findings
 
 
-def _not_looked_at(words: Sequence[str]) -> list[str]:
-    """That env, sudo or the like starts something whose file is not known."""
-    places, known = command_line.started(words)
-    last = words[places[-1]]
-    if known and (len(places) == 1 or (os.path.isabs(last) and os.path.isfile(last))):
-        return []
-    launcher = words[places[-2 if known else -1]]
-    return [
-        f"What {launcher} starts as the handler is not looked at, because which file it is cannot be told; write its "
-        f"full path behind {launcher}."
-    ]
+def _names_handler(words: Sequence[str]) -> bool:
+    """Tell whether a command line begins with the handler, or names an executable file behind a launcher."""
+    if os.path.basename(words[0]) not in LAUNCHERS:
+        return True
+    programs = [word for word in words[1:] if _is_file(word) and os.access(word, os.X_OK)]
+    return any(os.path.basename(program) not in LAUNCHERS for program in programs)
 
 
-def check_file(path: str, noun: str, caller_ids: Sequence[int]) -> Findings:
-    """Look at who may change a file that is read as a program.
-
-    :param noun: what it is called in sentences.
-    """
-    findings = Findings()
-    _trust(path, noun, caller_ids, findings)
-    return findings
+def _is_file(word: str) -> bool:
+    return os.path.isabs(word) and os.path.isfile(word)
 
 
 def script_text(path: str) -> str:
-    """The beginning of a script, empty for what is none."""
+    """Return the beginning of a script; empty if the file is not a script."""
     try:
         with open(path, "rb") as file:
-            data = file.read(65536)
+            data = file.read(_MAX_SCRIPT_BYTES)
     except OSError:
         return ""
     return data.decode("utf-8", "replace") if data.startswith(b"#!") else ""
 
 
 def handler_text(words: Sequence[str]) -> str:
-    """The beginning of the script in a command line, which may stand behind its interpreter; empty if there is none."""
+    """Return the beginning of the first script in a command line, such as ``sh hook``; empty if there is none."""
     return next(filter(None, map(script_text, filter(os.path.isabs, words))), "")
 
 
-def trusted_ids() -> tuple[int, ...]:
-    """The caller, and the user behind sudo."""
-    sudo = os.environ.get("SUDO_UID", "")
-    return (os.getuid(), *([int(sudo)] if sudo.isascii() and sudo.isdigit() else []))
-
-
-def _runnable(path: str, search_path: str) -> str | None:
+def _start_problem(path: str, search_path: str) -> str | None:
+    """Return why a program cannot start, as a sentence with the fix; None if it can."""
     named = f"The handler {path}"
     try:
         status = os.stat(path)
@@ -110,32 +83,30 @@ def _runnable(path: str, search_path: str) -> str | None:
         )
     if not stat.S_ISREG(status.st_mode):
         return f"{named} is not a regular file; give --external-auth-handler a script."
-    # Root's access() succeeds without any x bit being needed for reading, so the bits are asked as well.
+    # For root, access() can succeed where execve() fails, so the bits are checked too.
     if not (status.st_mode & 0o111) or not os.access(path, os.X_OK):
         return f"{named} is not executable; run: chmod +x {shlex.quote(path)}"
-    return _unstartable(path, named, search_path)
+    return _head_problem(path, named, search_path)
 
 
 def _missing(path: str, error: OSError) -> str:
     folder = os.path.dirname(path)
     if isinstance(error, PermissionError):
-        return (
-            f"The handler {path} cannot be looked at ({error.strerror}); let the user running Certbot enter {folder}."
-        )
+        return f"The handler {path} cannot be read ({error.strerror}); let the user who runs Certbot enter {folder}."
     if not os.path.isdir(folder):
         return (
-            f"The handler {path} is gone with its folder: {folder} does not exist; restore it, or name the new "
-            f"place with --external-auth-handler."
+            f"The handler {path} does not exist, nor does its folder {folder}; restore it, or give the new "
+            f"path with --external-auth-handler."
         )
     return f"The handler {path} does not exist; correct --external-auth-handler, or put the script there."
 
 
-def _unstartable(path: str, named: str, search_path: str) -> str | None:
+def _head_problem(path: str, named: str, search_path: str) -> str | None:
     try:
         with open(path, "rb") as file:
-            head = file.read(512)
+            head = file.read(_MAX_HEAD_BYTES)
     except OSError:
-        # Executable but not readable: a binary can still be started.
+        # A binary that can be executed but not read still starts.
         return None
     if not head:
         return f"{named} is an empty file; write the script, beginning with #!/bin/sh."
@@ -145,18 +116,18 @@ def _unstartable(path: str, named: str, search_path: str) -> str | None:
     line = head.split(b"\n", 1)[0]
     if line.endswith(b"\r"):
         return f"{named} has Windows line ends (CRLF), so it cannot start; run: sed -i 's/\\r$//' {shlex.quote(path)}"
-    return _interpreter(line[2:].decode("utf-8", "replace").split(), named, search_path)
+    return _interpreter_problem(line[2:].decode("utf-8", "replace").split(), named, search_path)
 
 
-def _interpreter(words: list[str], named: str, search_path: str) -> str | None:
+def _interpreter_problem(words: list[str], named: str, search_path: str) -> str | None:
     if not words:
         return f"{named} names no interpreter after #!; begin it with #!/bin/sh."
     program = words[0]
     if not os.path.isfile(program) or not os.access(program, os.X_OK):
-        return f"{named} needs the interpreter {program}, which is not there; install it or correct the first line."
+        return f"{named} needs the interpreter {program}, which does not exist; install it or correct the first line."
     if os.path.basename(program) != "env":
         return None
-    wanted = _asked_of_env(words)
+    wanted = _program_of_env(words)
     if wanted and shutil.which(wanted, path=search_path) is None:
         return (
             f"{named} needs the interpreter {wanted}, which is not on PATH ({search_path}); install it, or write "
@@ -165,98 +136,23 @@ def _interpreter(words: list[str], named: str, search_path: str) -> str | None:
     return None
 
 
-def _asked_of_env(words: Sequence[str]) -> str | None:
+def _program_of_env(words: Sequence[str]) -> str | None:
     return next((word for word in words[1:] if not word.startswith("-") and "=" not in word), None)
 
 
 def _interpreters(script: str, search_path: str) -> list[str]:
-    """The program of a script's first line, what `env` finds for it, and the interpreters of these."""
-    found: dict[str, None] = {}
+    """Return the program in the first line of a script, the one that `env` finds for it, and their interpreters."""
+    interpreters: dict[str, None] = {}
     todo = [script]
     while todo:
         words = script_text(todo.pop()).split("\n", 1)[0][2:].split()
         programs = words[:1]
         if programs and os.path.basename(programs[0]) == "env":
-            programs += [shutil.which(_asked_of_env(words) or "", path=search_path) or ""]
-        # What is missing has been said of the handler itself, and cannot start anything elsewhere.
-        new = [program for program in map(os.path.abspath, filter(os.path.isfile, programs)) if program not in found]
-        found.update(dict.fromkeys(new))
+            programs += [shutil.which(_program_of_env(words) or "", path=search_path) or ""]
+        # A missing interpreter of the handler was reported before; one of another script starts nothing.
+        new = [
+            program for program in map(os.path.abspath, filter(os.path.isfile, programs)) if program not in interpreters
+        ]
+        interpreters.update(dict.fromkeys(new))
         todo += new
-    return list(found)
-
-
-def _trust(path: str, noun: str, caller_ids: Sequence[int], findings: Findings) -> None:
-    try:
-        places = dict(_places(path))
-    except OSError as error:
-        findings.problems.append(
-            f"The {noun} {path} cannot be followed to its file, so who may change it is not known: "
-            f"{error.filename}: {error.strerror}; restore it, or let the user running Certbot enter its folder."
-        )
-        return
-    for place, status in places.items():
-        # A link has no mode of its own; who may exchange it is a question of its folder.
-        others = 0 if stat.S_ISLNK(status.st_mode) else status.st_mode
-        folder = stat.S_ISDIR(status.st_mode)
-        sticky = folder and bool(status.st_mode & stat.S_ISVTX)
-        by_group = bool(others & stat.S_IWGRP) and not sticky
-        subject = f"The folder {place} of the {noun} {path}" if folder else f"The {noun} file {place}"
-        if others & stat.S_IWOTH and not sticky:
-            findings.problems.append(
-                f"{subject} may be changed by every user of this machine; run: chmod o-w {shlex.quote(place)}"
-            )
-        elif by_group and _has_access_list(place):
-            # The group's bits are its mask then, whatever the group.
-            findings.warnings.append(
-                f"{subject} may be changed by whom its access list names (setfacl -b {shlex.quote(place)} ends that)."
-            )
-        elif by_group and status.st_gid != 0:
-            findings.warnings.append(
-                f"{subject} may be changed by its group (chmod g-w {shlex.quote(place)} ends that)."
-            )
-        elif status.st_uid != 0 and status.st_uid not in caller_ids:
-            findings.warnings.append(f"{subject} belongs to {_user(status.st_uid)}, who can change what is run.")
-
-
-def _has_access_list(place: str) -> bool:
-    try:
-        return bool(os.getxattr(place, "system.posix_acl_access", follow_symlinks=False))
-    except OSError:
-        # It has none, or its file system knows none.
-        return False
-
-
-def _places(path: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Every folder and link on the way to a file, as the system goes it, and the file itself.
-
-    :raises OSError: where the way ends.
-    """
-    yield "/", os.lstat("/")
-    ahead, folder, links = path.split("/"), "/", 0
-    while ahead:
-        name = ahead.pop(0)
-        if name in ("", "."):
-            continue
-        if name == "..":
-            # There is no link in it, so what is above it is what its text says.
-            folder = os.path.dirname(folder)
-            continue
-        place = os.path.join(folder, name)
-        status = os.lstat(place)
-        yield place, status
-        if not stat.S_ISLNK(status.st_mode):
-            folder = place
-            continue
-        links += 1
-        if links > _LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), place)
-        target = os.readlink(place)
-        folder = "/" if target.startswith("/") else folder
-        ahead = target.split("/") + ahead
-
-
-def _user(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user id {uid}"
+    return list(interpreters)

@@ -33,7 +33,7 @@ def make_directory(path: Path) -> None:
 
 
 WAYS = [
-    pytest.param(remove_folder, ["is gone with its folder", "--external-auth-handler"], id="folder-gone"),
+    pytest.param(remove_folder, ["does not exist, nor does its folder", "--external-auth-handler"], id="folder-gone"),
     pytest.param(Path.unlink, ["does not exist", "--external-auth-handler"], id="file-gone"),
     pytest.param(lambda path: path.chmod(0o644), ["not executable", "chmod +x"], id="not-executable"),
     pytest.param(make_directory, ["is a directory"], id="directory"),
@@ -90,4 +90,4 @@ def test_handler_its_group_may_change_is_warned_about_once(certbot: Certbot, scr
     shutil.chown(path, group=65534)
     result = certbot.run("certonly", *handler(str(path)), *names(domain))
     assert result.returncode == 0, result
-    assert result.stderr.count("may be changed by its group") == 1
+    assert result.stderr.count("can be changed by its group") == 1

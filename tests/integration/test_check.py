@@ -278,7 +278,7 @@ def test_a_fault_of_the_file_is_said_before_it_is_called(place: Place) -> None:
         "mode.sh": ("#!/bin/sh\n", 0o644, "is not executable; run: chmod +x"),
         "crlf.sh": ("#!/bin/sh\r\nexit\r\n", 0o755, "has Windows line ends (CRLF)"),
         "interpreter.sh": ("#!/usr/bin/no-such\n", 0o755, "needs the interpreter /usr/bin/no-such"),
-        "open.sh": ("#!/bin/sh\n", 0o777, "may be changed by every user of this machine; run: chmod o-w"),
+        "open.sh": ("#!/bin/sh\n", 0o777, "can be changed by every user of this machine; run: chmod o-w"),
     }
     for name, (content, mode, sentence) in wrong.items():
         if content is not None:

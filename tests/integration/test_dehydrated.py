@@ -227,7 +227,7 @@ def test_a_configuration_others_may_change(certbot: Certbot, config: Path, domai
     beside = config.parent / "conf.d" / "credentials.sh"
     for path in (beside, config):
         path.chmod(0o666)
-        refused(certbot.run(*words), f"file {path} may be changed by every user of this machine; run: chmod o-w")
+        refused(certbot.run(*words), f"file {path} can be changed by every user of this machine; run: chmod o-w")
         path.chmod(0o600)
     config.unlink()
     refused(certbot.run(*words), f"{FLAG}: {config} does not exist or is no file")

@@ -19,7 +19,7 @@ from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, PerformError, UsageError
 from certbot_external_auth.files import webroot
-from certbot_external_auth.handler_setup import env_file, preflight
+from certbot_external_auth.handler_setup import env_file, preflight, trust
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import DialectAbilities, IBackend
 from certbot_external_auth.lineages.deployment import Deployment
@@ -48,11 +48,11 @@ class HandlerBackend:
         self.told_aliases = self._tells_aliases or self._settings.jobs > 1
         self._handler = Handler(context, self._dialect, self._abilities)
 
-    def examine(self) -> preflight.Findings:
+    def examine(self) -> trust.Findings:
         """What can be known about the handler and its files without calling it."""
         search_path = handler_environment(os.environ)["PATH"]
-        ids = preflight.trusted_ids()
-        findings = preflight.Findings()
+        ids = trust.trusted_ids()
+        findings = trust.Findings()
         for words in self._handler.commands():
             findings.add(preflight.check_command(words, search_path, ids))
         if self._settings.wellknown is not None:
@@ -62,7 +62,7 @@ class HandlerBackend:
             problem = env_file.problem(self._settings.env_file)
             findings.problems.extend([problem] if problem else [])
             if os.path.isfile(self._settings.env_file):
-                findings.add(preflight.check_file(self._settings.env_file, "env file", ids))
+                findings.add(trust.check_file(self._settings.env_file, "env file", ids))
         return findings
 
     def prepare(self, publishing: bool, deploying: bool) -> None:

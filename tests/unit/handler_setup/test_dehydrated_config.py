@@ -111,7 +111,7 @@ def test_who_else_may_change_it_is_said_once(tmp_path: Path, caplog: pytest.LogC
         (logging.WARNING, False),
     ]
     assert "belongs to user id 12345" in caplog.text
-    assert f"{more} may be changed by its group" in caplog.text
+    assert f"{more} can be changed by its group" in caplog.text
 
 
 def test_one_that_asks_or_leaves_something_behind(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_handler_that_everybody_may_write_is_not_run(tmp_path: Path) -> None:
     left(tmp_path, (path,))
     os.chmod(path, 0o777)
     (one,) = withdraw(tmp_path).left
-    assert "may be changed by every user" in one.reasons["c1"]
+    assert "can be changed by every user" in one.reasons["c1"]
     assert calls(tmp_path) == []
 
 
