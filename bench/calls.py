@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.plan import Plan
-from certbot_external_auth import journal, settings
+from certbot_external_auth import journal
 from certbot_external_auth.backends import Context
 from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.configuration import resolution
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.recovery.context import entry_of
 from certbot_external_auth.text import rfc3339
@@ -78,7 +79,7 @@ def challenges(number: int) -> list[Challenge]:
 
 def backend(jobs: int) -> HandlerBackend:
     """With /bin/true as a handler, in the dialect with the fewest words."""
-    checked = settings.resolve({"handler": TRUE, "dialect": "lego", "jobs": str(jobs)})
+    checked = resolution.resolve({"handler": TRUE, "dialect": "lego", "jobs": str(jobs)})
     return HandlerBackend(Context(checked, Facts(names=("bench.example",)), words=(TRUE,)))
 
 
@@ -117,7 +118,7 @@ def _scale(size: int) -> Scale:
 
 def _journal(size: int, folder: Path) -> float:
     """Noting a batch and letting it go, on the disk, as a run does it."""
-    checked = settings.resolve({"handler": TRUE})
+    checked = resolution.resolve({"handler": TRUE})
     facts = Facts(names=("bench.example",), config_dir=str(folder), work_dir=str(folder))
     context = Context(checked, facts, words=(TRUE,))
     entry = entry_of(context, challenges(size), rfc3339(datetime.datetime.now(datetime.timezone.utc)))

@@ -25,7 +25,7 @@ import sys, time
 import certbot.main, certbot_external_auth.plugin
 
 start = time.perf_counter()
-from certbot_external_auth.run import run; from certbot_external_auth import settings
+from certbot_external_auth.run import run; from certbot_external_auth.configuration import resolution
 from certbot_external_auth.backends import Context, backend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
@@ -33,7 +33,7 @@ from certbot_external_auth.dialects import Facts
 def begin(challenges):
     sys.exit(print((time.perf_counter() - start) * 1000))
 
-checked = settings.resolve({"handler": "/bin/true"})
+checked = resolution.resolve({"handler": "/bin/true"})
 handler = backend("handler", Context(checked, Facts(names=("a.example",)), words=("/bin/true",)))
 handler.prepare(publishing=True, deploying=False)
 handler.perform([Challenge("c1", "dns-01", "a.example", "dns", "t" * 22, "t" * 22 + "." + "k" * 43)], begin)

@@ -77,10 +77,12 @@ def _protocol(text: str) -> str:
 _TYPES: dict[str, Callable[[str], str]] = {"mode": _mode, "protocol": _protocol}
 
 
-def _parsed(option: str, value: object) -> str:
+def _parsed(option: settings.Option, value: object) -> str:
     """Argument type of every option; from a renewal file Certbot also gives it a list."""
-    text = settings.kept_text(option, value)
-    return _TYPES[option](text) if option in _TYPES else text
+    from certbot_external_auth.configuration import resolution
+
+    text = resolution.kept_text(option, value)
+    return _TYPES[option.name](text) if option.name in _TYPES else text
 
 
 class ExternalAuth(
@@ -109,11 +111,11 @@ class ExternalAuth(
             # How it ends has to be known also where nothing is due, or nothing is in mode json.
             _open_channel()
         for option in cls.options:
-            text = f"{option.help} (default: {option.default})".replace("%", "%%")
             if option.historic_switch:
-                add(option.name, action="store_true", help=text)
+                add(option.name, action="store_true", help=option.full_help)
             else:
-                add(option.name, type=functools.partial(_parsed, option.name), metavar=option.metavar, help=text)
+                parse = functools.partial(_parsed, option)
+                add(option.name, type=parse, metavar=option.metavar, help=option.full_help)
 
     def more_info(self) -> str:
         return (

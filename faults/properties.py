@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from certbot_external_auth import endpoint, text
 from certbot_external_auth.challenges import Challenge, guard
+from certbot_external_auth.configuration.resolution import resolve
 from certbot_external_auth.errors import GuardError, UsageError
 from certbot_external_auth.handler_setup import command_line, env_file
 from certbot_external_auth.journal import entry as journal_entry
 from certbot_external_auth.processes import output
 from certbot_external_auth.processes.table import parse_stat
 from certbot_external_auth.protocol import answers
-from certbot_external_auth.settings import OPTIONS, resolve
+from certbot_external_auth.settings import OPTIONS
 from faults.table import Row, Table
 
 EXAMPLES, FEW = 100_000, 450

@@ -7,16 +7,7 @@ import tempfile
 
 from certbot_external_auth import settings
 
-TAKEN = (
-    "dialect",
-    "hook-chain",
-    "cleanup-handler",
-    "timeout",
-    "env-file",
-    "dehydrated-config",
-    "wellknown",
-    "verify-timeout",
-)
+TAKEN = tuple(option.name for option in settings.OPTIONS if option.in_check)
 """Flags of a run that mean the same here."""
 EXAMPLE = """\
 example:
@@ -34,11 +25,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("handler", nargs="?", metavar="HANDLER", help="path or command line of the handler")
     add = parser.add_argument
-    known = {option.name: option for option in settings.OPTIONS}
-    for name in TAKEN:
-        option = known[name]
-        text = f"{option.help} (default: {option.default})".replace("%", "%%")
-        add(f"--{name}", f"--external-auth-{name}", metavar=option.metavar, help=text)
+    for option in settings.OPTIONS:
+        if option.in_check:
+            names = (f"--{option.name}", f"--external-auth-{option.name}")
+            add(*names, metavar=option.metavar, help=option.full_help)
     add("--domain", "-d", metavar="NAME", help="a domain of yours, required; the test values are published there")
     add("--type", metavar="TYPE", help="challenge type (default: the first one that the dialect supports)")
     add(

@@ -16,7 +16,7 @@ from certbot import errors
 
 from certbot_external_auth import backends, dialects, extensions, settings
 from certbot_external_auth.backends import Context
-from certbot_external_auth.configuration import certbot_argv, reissue_flags
+from certbot_external_auth.configuration import certbot_argv, reissue_flags, resolution
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import MissingDependencyError, UsageError
@@ -93,7 +93,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
     """
     foreign_mode = values.get("mode") not in (None, *settings.MODES)
     foreign_dialect = values.get("dialect") not in (None, *settings.DIALECTS)
-    return settings.resolve(
+    return resolution.resolve(
         values,
         extra_modes=extensions.names(backends.GROUP) if foreign_mode else (),
         extra_dialects=extensions.names(dialects.GROUP) if foreign_dialect else (),
@@ -215,7 +215,7 @@ def _warn_once(warning: str) -> None:
 def _settings_of_run(config: CertbotConfig) -> Settings:
     _refuse_flags_of_the_other_name(config)
     if config.historic:
-        checked = settings.resolve_historic(config.values())
+        checked = resolution.resolve_historic(config.values())
     else:
         _drop_superseded(config)
         checked = settings_of(config.values())
@@ -246,7 +246,7 @@ def _drop_superseded(config: CertbotConfig) -> None:
     """Drop options of the renewal file that contradict this command line."""
     values = config.values()
     typed = [option for option in values if config.source(option) is Source.COMMAND_LINE]
-    dropped = settings.superseded(values, typed)
+    dropped = resolution.superseded(values, typed)
     for option in dropped:
         config.set(option, None)
     if dropped:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, source
+from certbot_external_auth.configuration.resolution import kept_text, mode_of, mode_of_historic
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.settings import HISTORIC_NAME, NAME, Option, kept_text, mode_of, mode_of_historic
+from certbot_external_auth.settings import HISTORIC_NAME, NAME, Option
 
-NOT_KEPT = ("socket",)
-"""Options that hold for one command, although a renewal file may have them."""
 OF_CERTBOT = {
     "pref_challs": "--preferred-challenges",
     "key_type": "--key-type",
@@ -52,10 +51,10 @@ class Kept:
         found = {}
         for option in options if self.names(name) else ():
             value = _value(self.values.get(prefix + option.name.replace("-", "_")))
-            if value is None or option.name in NOT_KEPT:
+            if value is None or not option.kept:
                 continue
             try:
-                found[option.name] = value if option.historic_switch else kept_text(option.name, value)
+                found[option.name] = value if option.historic_switch else kept_text(option, value)
             except UsageError as error:
                 raise UsageError([f"{self.path}: {problem}" for problem in error.problems]) from None
         return found

@@ -54,7 +54,7 @@ def install_flags(config: CertbotConfig) -> tuple[str, ...]:
     words = ["-i", config.name]
     for option in config.options:
         unset = config.value(option.name) in (None, False)
-        if not unset and option.name not in kept_options.NOT_KEPT and (everything or option.name in config.given):
+        if not unset and option.kept and (everything or option.name in config.given):
             words += _words(config, option)
     return (*words, *_of_certbot(config, FOLDERS))
 

@@ -55,9 +55,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> int:
-    if text.isascii() and text.isdigit() and 0 < int(text[:20]) <= settings.MOST_SECONDS:
+    if text.isascii() and text.isdigit() and 0 < int(text[:20]) <= settings.MAX_SECONDS:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no whole number of seconds from 1 to {settings.MOST_SECONDS}")
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number of seconds from 1 to {settings.MAX_SECONDS}")
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -15,9 +15,9 @@ import dns.message
 import dns.rrset
 import pytest
 
-from certbot_external_auth import settings
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.configuration import resolution
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import NotVisibleError
 from certbot_external_auth.run.verification import Verification
@@ -113,7 +113,7 @@ def decided(
 ) -> tuple[Decision, str]:
     """What becomes of a run, and what is said about it."""
     given = {"handler": "/bin/true", "verify": mode, "verify-timeout": "0", "verify-nameservers": named or None}
-    context = Context(settings.resolve(given), Facts(), words=("/bin/true",), http_port=port)
+    context = Context(resolution.resolve(given), Facts(), words=("/bin/true",), http_port=port)
     caplog.clear()
     with caplog.at_level(logging.WARNING):
         try:

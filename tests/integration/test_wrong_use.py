@@ -32,7 +32,10 @@ def refused(result: Result, *parts: str) -> None:
         (["--external-auth-ack-timeout", "0"], ["--external-auth-ack-timeout", "from 1 upward"]),
         (["--external-auth-protocol", "2"], ["--external-auth-protocol", "accepted are 0, 1"]),
         (["--external-auth-hook-chain", "yess"], ["--external-auth-hook-chain", "did you mean yes?"]),
-        (["--external-auth-hook-chain", "yes"], ["dialect native has no chains", "--external-auth-dialect dehydrated"]),
+        (
+            ["--external-auth-hook-chain", "yes"],
+            ["dialect dehydrated, not native", "--external-auth-dialect dehydrated"],
+        ),
         ([f"--{HISTORIC}-text-mode"], [f"--{HISTORIC}-text-mode belongs to", "the flags of one name only"]),
     ],
 )

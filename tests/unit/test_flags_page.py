@@ -10,7 +10,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "flags.md"
 
 
 def table() -> str:
-    rows = [f"| `--external-auth-{one.name}` | {one.default} | {one.help} |" for one in OPTIONS]
+    rows = [f"| `--external-auth-{one.name}` | {one.shown_default} | {one.help} |" for one in OPTIONS]
     return "\n".join(["| flag | default | meaning |", "|---|---|---|", *rows])
 
 

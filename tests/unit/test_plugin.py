@@ -82,8 +82,8 @@ def test_no_value_of_a_renewal_file_is_a_traceback(
 def test_a_comma_in_a_renewal_file(tmp_path: Path) -> None:
     """Lost: the text of a list, taken for a command line."""
     for option in settings.OPTIONS:
-        if option.name in settings.LISTS:
-            assert plugin._parsed(option.name, ["a", "b"]) == "a,b"
+        if option.kind is settings.Kind.ENDPOINTS:
+            assert plugin._parsed(option, ["a", "b"]) == "a,b"
         else:
             with pytest.raises(UsageError, match=option.name):
-                plugin._parsed(option.name, ["a", "b"])
+                plugin._parsed(option, ["a", "b"])

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from certbot_external_auth import settings
 from certbot_external_auth.backends import Context, json_lines
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.configuration import resolution
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.lineages import handed_over
 from certbot_external_auth.protocol import stream
@@ -88,7 +88,7 @@ class Host:
         }
 
     def run(self) -> Run:
-        found = settings.resolve({"mode": "json", "verify": "off"})
+        found = resolution.resolve({"mode": "json", "verify": "off"})
         facts = Facts(config_dir=str(self.folder / "config"), work_dir=str(self.folder / "work"))
         return Run(Context(replace(found, ack_timeout=LIMIT), facts), {NAME})
 

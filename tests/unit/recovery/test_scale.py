@@ -17,6 +17,7 @@ from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.backends.handler.schedule import Schedule
 from certbot_external_auth.challenges import Challenge, guard
+from certbot_external_auth.configuration import resolution
 from certbot_external_auth.dialects import Call, Facts, dialect
 from certbot_external_auth.recovery.context import entry_of
 
@@ -39,7 +40,7 @@ def facts(challenges: Sequence[Challenge], folder: Path, **more: Any) -> Facts:
 
 
 def context(challenges: Sequence[Challenge], folder: Path, **options: str) -> Context:
-    checked = settings.resolve({"handler": TRUE, **options})
+    checked = resolution.resolve({"handler": TRUE, **options})
     return Context(checked, facts(challenges, folder), words=(TRUE,))
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 from certbot import errors
 
-from certbot_external_auth import settings
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.configuration import resolution
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import NotVisibleError
 from certbot_external_auth.protocol.lines import Line
@@ -43,7 +43,7 @@ class Broken(Observer):
 
 
 def verification(error: BaseException, **more: str) -> Verification:
-    checked = settings.resolve({"handler": "/bin/true", "verify-timeout": "0", **more})
+    checked = resolution.resolve({"handler": "/bin/true", "verify-timeout": "0", **more})
     found = Verification(Context(checked, Facts(), words=("/bin/true",)), None, lambda line: None)
     found.observer = Broken(error)
     return found
@@ -105,7 +105,7 @@ def test_a_line_has_the_time_of_each_answer_and_another_time_is_no_news(monkeypa
     """Lost: which server is slow; or a line for each look, of which none says anything new."""
     monkeypatch.setattr(watch, "_sleep", lambda seconds: False)
     told: list[Line] = []
-    checked = settings.resolve({"handler": "/bin/true"})
+    checked = resolution.resolve({"handler": "/bin/true"})
     one = Verification(Context(checked, Facts(), words=("/bin/true",)), None, told.append)
     one.observer = Slower(ValueError())
     one.check([CHALLENGE])
@@ -173,7 +173,7 @@ def test_the_root_and_an_unknown_zone_are_none_the_worse(zone: str) -> None:
 
 
 def test_under_the_historic_name_nobody_is_asked() -> None:
-    historic = Verification(Context(settings.resolve_historic({}), Facts()), None, lambda line: None)
+    historic = Verification(Context(resolution.resolve_historic({}), Facts()), None, lambda line: None)
     historic.observer = Knows(ValueError())
     assert historic.aliased([CHALLENGE]) == [CHALLENGE]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from certbot_external_auth import settings
+from certbot_external_auth.configuration import resolution
 from certbot_external_auth.errors import UsageError
 
 
@@ -13,18 +14,18 @@ def raw(**given: str) -> dict[str, str | bool | None]:
 
 
 def test_defaults() -> None:
-    found = settings.resolve(raw())
+    found = resolution.resolve(raw())
     assert (found.mode, found.dialect, found.hook_chain, found.timeout, found.ack_timeout, found.protocol) == (
         *("manual", "native", False),
         *(300.0, 3600.0, 1),
     )
-    assert settings.resolve(raw(handler="x")).mode == "handler"
-    assert settings.resolve(raw(handler="x", timeout="0")).timeout is None
+    assert resolution.resolve(raw(handler="x")).mode == "handler"
+    assert resolution.resolve(raw(handler="x", timeout="0")).timeout is None
 
 
 def test_every_wrong_option_is_said_in_one_go() -> None:
     with pytest.raises(UsageError) as caught:
-        settings.resolve(raw(mode="jsno", dialect="dehydrate", hook_chain="y", timeout="5m", protocol="3"))
+        resolution.resolve(raw(mode="jsno", dialect="dehydrate", hook_chain="y", timeout="5m", protocol="3"))
     assert len(caught.value.problems) == 5
     text = str(caught.value)
     for hint in ("did you mean json?", "did you mean dehydrated?", "did you mean 5?", "accepted are 0, 1"):
@@ -34,16 +35,16 @@ def test_every_wrong_option_is_said_in_one_go() -> None:
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "1e3", "99999999999", "٣"])
 def test_numbers_that_are_none(value: str) -> None:
     with pytest.raises(UsageError, match="--external-auth-timeout"):
-        settings.resolve(raw(handler="x", timeout=value))
+        resolution.resolve(raw(handler="x", timeout=value))
 
 
 def test_modes_and_dialects_of_other_packages() -> None:
-    assert settings.resolve(raw(mode="fax"), extra_modes=["fax"]).mode == "fax"
-    assert settings.resolve(raw(handler="x", dialect="klingon"), extra_dialects=["klingon"]).dialect == "klingon"
+    assert resolution.resolve(raw(mode="fax"), extra_modes=["fax"]).mode == "fax"
+    assert resolution.resolve(raw(handler="x", dialect="klingon"), extra_dialects=["klingon"]).dialect == "klingon"
 
 
 def test_options_of_another_mode_are_a_warning() -> None:
-    found = settings.resolve(raw(mode="json", handler="x", wellknown="/y"))
+    found = resolution.resolve(raw(mode="json", handler="x", wellknown="/y"))
     assert found.warnings == (
         "The mode is json, which does not use --external-auth-handler, --external-auth-wellknown.",
     )
@@ -59,22 +60,22 @@ def test_options_of_another_mode_are_a_warning() -> None:
     ],
 )
 def test_historic_defaults(given: dict[str, str | bool | None], mode: str, dialect: str) -> None:
-    found = settings.resolve_historic(given)
+    found = resolution.resolve_historic(given)
     assert (found.mode, found.dialect, found.protocol, found.historic) == (mode, dialect, 0, True)
 
 
 @pytest.mark.parametrize("given", [{"dehydrated-dns": True}, {"text-mode": True, "handler": "x"}, {"handler": " "}])
 def test_historic_contradictions(given: dict[str, str | bool | None]) -> None:
     with pytest.raises(UsageError):
-        settings.resolve_historic(given)
+        resolution.resolve_historic(given)
 
 
 def test_where_to_look_is_read_and_refused() -> None:
-    found = settings.resolve(raw(verify="strict", verify_timeout="0", verify_nameservers="ns:5353,[2001:db8::1]"))
+    found = resolution.resolve(raw(verify="strict", verify_timeout="0", verify_nameservers="ns:5353,[2001:db8::1]"))
     assert (found.verify, found.verify_timeout, found.verify_settle) == ("strict", 0.0, 0.0)
     assert list(map(str, found.verify_nameservers)) == ["ns:5353", "[2001:db8::1]:53"]
     with pytest.raises(UsageError) as caught:
-        settings.resolve(
+        resolution.resolve(
             raw(verify="of", verify_timeout="2m", verify_settle="-1", verify_nameservers="a,2001:db8::1:x")
         )
     assert len(caught.value.problems) == 4
@@ -86,8 +87,8 @@ def test_where_to_look_is_read_and_refused() -> None:
 
 def test_the_historic_name_does_not_look() -> None:
     """It has no flag by which looking could be mended."""
-    assert settings.resolve({}).verify == "auto"
-    assert settings.resolve_historic({}).verify == "off"
+    assert resolution.resolve({}).verify == "auto"
+    assert resolution.resolve_historic({}).verify == "off"
 
 
 @pytest.mark.parametrize(
@@ -106,4 +107,4 @@ def test_the_historic_name_does_not_look() -> None:
 def test_what_a_renewal_file_has_no_place_for_any_more(
     raw: dict[str, str], typed: list[str], gone: tuple[str, ...]
 ) -> None:
-    assert settings.superseded(raw, typed) == gone
+    assert resolution.superseded(raw, typed) == gone

@@ -1,0 +1,223 @@
+"""From what was given to checked settings. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.settings import (
+    HISTORIC_NAME,
+    HISTORIC_OPTIONS,
+    MAX_SECONDS,
+    MODES,
+    NAME,
+    OPTIONS,
+    Kind,
+    Option,
+    Settings,
+)
+
+DNS_PORT = 53
+Raw = Mapping[str, "str | bool | None"]
+"""Option name without prefix to what was given; None, or missing, where nothing was."""
+
+_NOTHING_REMOVED = (
+    "What the handler publishes stays there: without --external-auth-cleanup-handler, the script of "
+    "--manual-cleanup-hook, the dialect certbot removes nothing."
+)
+
+
+def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[str] = ()) -> Settings:
+    """Check the options of `external-auth`.
+
+    :param extra_modes: names of backends registered by other packages.
+    :param extra_dialects: names of dialects registered by other packages.
+    :raises UsageError: with one sentence for every wrong option.
+    """
+    extra = {"mode": tuple(extra_modes), "dialect": tuple(extra_dialects)}
+    defaults = {"mode": mode_of({**raw, "mode": None}), "dialect": _dialect_of({**raw, "dialect": None})}
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for option in OPTIONS:
+        values[option.name] = defaults.get(option.name, option.default)
+        given = raw.get(option.name)
+        if given is not None:
+            try:
+                values[option.name] = _value(option, str(given), extra.get(option.name, ()))
+            except _ValueProblemError as error:
+                problems.append(f"{_flag(option.name)}{error}")
+    if values["mode"] == "handler":
+        problems += _handler_problems(values)
+    if problems:
+        raise UsageError(problems)
+    fields = {option.name.replace("-", "_"): values[option.name] for option in OPTIONS if option.kept}
+    fields["timeout"] = fields["timeout"] or None
+    return Settings(**fields, warnings=_warnings(raw, values))
+
+
+def _handler_problems(values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a handler's options, one with another."""
+    if values["handler"] is None and values["dehydrated-config"] is None:
+        return ["--external-auth-mode handler needs --external-auth-handler with the path of your script."]
+    dialect = values["dialect"]
+    return [
+        f"{_flag(option.name)} works only with the dialect {option.only_dialect}, not {dialect}; remove it, or choose "
+        f"--external-auth-dialect {option.only_dialect}."
+        for option in OPTIONS
+        if option.only_dialect not in (None, dialect) and values[option.name] != option.default
+    ]
+
+
+def _warnings(raw: Raw, values: Mapping[str, Any]) -> tuple[str, ...]:
+    mode = values["mode"]
+    unused = [
+        _flag(option.name)
+        for option in OPTIONS
+        if mode in MODES and mode not in option.modes and raw.get(option.name) is not None
+    ]
+    warnings = [f"The mode is {mode}, which does not use {', '.join(unused)}."] if unused else []
+    if mode == "handler" and values["dialect"] == "certbot" and values["cleanup-handler"] is None:
+        warnings.append(_NOTHING_REMOVED)
+    return tuple(warnings)
+
+
+def resolve_historic(raw: Raw) -> Settings:
+    """Check the options of `certbot-external-auth:out`, whose default is JSON lines of protocol 0.
+
+    :raises UsageError: if the switches contradict each other.
+    """
+    given = raw.get("handler")
+    handler = None if given is None else str(given)
+    dehydrated = raw.get("dehydrated-dns") is True
+    flags = {option.name: f"--{HISTORIC_NAME}-{option.name}" for option in HISTORIC_OPTIONS}
+    problems = []
+    if handler is not None and not handler.strip():
+        problems.append(f"{flags['handler']} is empty; give the path of your script.")
+    if dehydrated and handler is None:
+        problems.append(f"{flags['dehydrated-dns']} needs {flags['handler']}.")
+    if raw.get("text-mode") is True and handler is not None:
+        problems.append(f"{flags['text-mode']} and {flags['handler']} contradict each other; keep one.")
+    problems += [
+        f"{flags[option.name]}: {raw[option.name]!r} in the renewal file is not accepted, only True and False are."
+        for option in HISTORIC_OPTIONS
+        if option.historic_switch and raw.get(option.name) not in (None, True, False)
+    ]
+    if problems:
+        raise UsageError(problems)
+    return Settings(
+        mode=mode_of_historic(raw),
+        handler=handler,
+        dialect="dehydrated" if dehydrated else "native",
+        # The plugin of 2016-2020 had no flag to correct or switch off the check.
+        verify="off",
+        protocol=0,
+        historic=True,
+    )
+
+
+def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:
+    """Return the options of a renewal file to drop, because they contradict the command line at every renewal.
+
+    No flag removes an option. Options that only another mode uses are kept: the next command may choose that mode.
+
+    :param typed: names of the options on the command line.
+    """
+    has_config = "dehydrated-config" in typed
+    dialect = raw.get("dialect") if "dialect" in typed else "dehydrated" if has_config else None
+    return tuple(
+        option.name
+        for option in OPTIONS
+        if option.name not in typed
+        and raw.get(option.name) is not None
+        and (
+            (has_config and option.in_dehydrated_config)
+            or (dialect is not None and option.only_dialect not in (None, dialect))
+        )
+    )
+
+
+def mode_of(raw: Raw) -> str:
+    """Return the mode that options of `external-auth` choose; not checked."""
+    publishers = (raw.get("handler"), raw.get("dehydrated-config"))
+    return str(raw.get("mode") or ("manual" if publishers == (None, None) else "handler"))
+
+
+def mode_of_historic(raw: Raw) -> str:
+    """Return the mode that options of `certbot-external-auth:out` choose; not checked."""
+    if raw.get("handler") is not None:
+        return "handler"
+    return "manual" if raw.get("text-mode") is True else "json"
+
+
+def _dialect_of(raw: Raw) -> str:
+    return str(raw.get("dialect") or ("native" if raw.get("dehydrated-config") is None else "dehydrated"))
+
+
+def _flag(option: str) -> str:
+    return f"--{NAME}-{option}"
+
+
+# --- values ---
+
+
+class _ValueProblemError(Exception):
+    """A value that is not accepted; the text goes on behind the flag."""
+
+
+def kept_text(option: Option, value: object) -> str:
+    """Return the text of an option from a renewal file, in which a comma outside quotation marks makes a list.
+
+    :raises UsageError: for a list if the option cannot be one, since the blanks around its commas are lost.
+    """
+    if not isinstance(value, list):
+        return str(value)
+    if option.kind is not Kind.ENDPOINTS:
+        raise UsageError([f"{option.name}: a value with a comma must stand between quotation marks in a renewal file."])
+    return ",".join(map(str, value))
+
+
+def _value(option: Option, text: str, extra: tuple[str, ...]) -> Any:
+    if option.kind is Kind.WORD:
+        return _word(text, (*option.accepted, *extra))
+    if option.kind is Kind.YES_NO:
+        return _word(text, ("yes", "no")) == "yes"
+    if option.kind is Kind.NUMBER:
+        return _number(text, option.least, "a whole number")
+    if option.kind is Kind.SECONDS:
+        return float(_number(text, option.least, "a whole number of seconds"))
+    if option.kind is Kind.ENDPOINTS:
+        return _endpoints(text)
+    if option.kind is Kind.COMMAND_LINE and not text.strip():
+        raise _ValueProblemError(" is empty; give the path of your script.")
+    return text
+
+
+def _word(text: str, accepted: tuple[Any, ...]) -> Any:
+    by_text = {str(value): value for value in accepted}
+    if text in by_text:
+        return by_text[text]
+    import difflib
+
+    close = difflib.get_close_matches(text.lower(), by_text, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    raise _ValueProblemError(f": {text!r} is not known, accepted are {', '.join(by_text)}{hint}")
+
+
+def _number(text: str, least: int, what: str) -> int:
+    # int() alone reads the digits of every script, and blanks and underscores among them.
+    number = int(text[:20]) if text.isascii() and text.isdigit() else -1
+    if least <= number <= MAX_SECONDS:
+        return number
+    digits = "".join(character for character in text if character.isdigit())
+    hint = f"; did you mean {digits}?" if digits and digits != text else "."
+    raise _ValueProblemError(f": {text!r} is not accepted, {what} from {least} upward is{hint}")
+
+
+def _endpoints(text: str) -> Any:
+    from certbot_external_auth.endpoint import EndpointError, parse_list
+
+    try:
+        return parse_list(text, DNS_PORT)
+    except EndpointError as error:
+        raise _ValueProblemError(f": {error}; separate several by commas.") from None
