@@ -1,12 +1,11 @@
 """What Certbot sees: translates between its objects and ours, and decides nothing.
 
 Every Certbot command of the host imports this module, so it loads only what Certbot has loaded already; everything
-else comes when the plugin is selected, and what is missing then is said then.
+else is loaded when the plugin is selected, and a missing library is reported then.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import gc
 import os
@@ -28,7 +27,18 @@ if TYPE_CHECKING:
 
 registration.ensure()
 
-_seen: dict[str, str] = {}
+
+def _parsed(option: settings.Option, value: object) -> str:
+    """Return an option's text: the argument type of every option.
+
+    Certbot calls this while it parses arguments, and again when it reads a renewal file, where the value may be a list.
+    Both happen before Certbot prints anything except the name of the renewal file.
+    """
+    from certbot_external_auth.configuration import early_stream, resolution
+
+    text = resolution.kept_text(option, value)
+    early_stream.note(option, text)
+    return text
 
 
 @functools.cache
@@ -38,51 +48,6 @@ def _keep_what_is_loaded() -> None:
     Once in a process, since the garbage of that moment stays, too.
     """
     gc.freeze()
-
-
-def _mode(text: str) -> str:
-    """Argument type of the mode: called while arguments are parsed, and again when a renewal file is read.
-
-    Both happen before Certbot prints anything (except the name of the renewal file), so this is where stdout is
-    taken over.
-    """
-    if text == "json":
-        _open_channel()
-    return text
-
-
-def _open_channel() -> None:
-    from certbot_external_auth.configuration import certbot_argv
-
-    if certbot_argv.may_speak(sys.argv[1:]):
-        with contextlib.suppress(ImportError):
-            from certbot_external_auth.protocol import stream
-
-            stream.opened(lambda: 0 if _seen.get("protocol") == "0" else 1, _typed_socket())
-
-
-def _typed_socket() -> str | None:
-    """The socket named on the command line; the mode may be parsed before it is."""
-    from certbot_external_auth.configuration import certbot_argv
-
-    typed = certbot_argv.options(sys.argv[1:]).socket
-    return (typed and os.path.abspath(os.path.expanduser(typed))) if typed is not None else None
-
-
-def _protocol(text: str) -> str:
-    _seen["protocol"] = text
-    return text
-
-
-_TYPES: dict[str, Callable[[str], str]] = {"mode": _mode, "protocol": _protocol}
-
-
-def _parsed(option: settings.Option, value: object) -> str:
-    """Argument type of every option; from a renewal file Certbot also gives it a list."""
-    from certbot_external_auth.configuration import resolution
-
-    text = resolution.kept_text(option, value)
-    return _TYPES[option.name](text) if option.name in _TYPES else text
 
 
 class ExternalAuth(
@@ -108,8 +73,10 @@ class ExternalAuth(
     @classmethod
     def add_parser_arguments(cls, add: Callable[..., None]) -> None:
         if settings.SESSION in os.environ:
-            # How it ends has to be known also where nothing is due, or nothing is in mode json.
-            _open_channel()
+            from certbot_external_auth.configuration import early_stream
+
+            # A session must learn how Certbot ends, also if nothing is due, or no certificate is in mode json.
+            early_stream.open_stream()
         for option in cls.options:
             if option.historic_switch:
                 add(option.name, action="store_true", help=option.full_help)
@@ -141,7 +108,7 @@ class ExternalAuth(
             if self._installing and not self.config.dry_run:
                 self._run.first_contact()
         except UsageError as error:
-            self._tell_driver(error)
+            self._report_wrong_use(error)
             if self.config.verb == "plugins":
                 # Certbot's listing goes on past this class only.
                 raise errors.MisconfigurationError(str(error)) from error
@@ -254,12 +221,12 @@ class ExternalAuth(
         """
         if self.config.verb not in ("install", "run") or lineage is None or self._lineage == lineage:
             return
-        from certbot_external_auth.configuration import kept_options
+        from certbot_external_auth.configuration import early_stream, kept_options
 
         self._lineage = lineage
         changed = kept_options.restore(self._configuration, lineage)
         if "protocol" in self._configuration.restored:
-            _seen["protocol"] = str(self._configuration.value("protocol"))
+            early_stream.note_protocol(self._configuration.value("protocol"))
         if changed:
             self._built = None
 
@@ -282,16 +249,11 @@ class ExternalAuth(
 
         return Run(*assembly.context_of_run(self._configuration, self._lineage))
 
-    def _tell_driver(self, error: UsageError) -> None:
-        from certbot_external_auth.protocol import stream
+    def _report_wrong_use(self, error: UsageError) -> None:
+        from certbot_external_auth.configuration import early_stream
 
-        # The historic name has no option by which its stream could have been opened before.
         lines_by_default = self.historic and not self._configuration.value("text-mode") and not self.config.quiet
-        open_stream = stream.opened() if lines_by_default else stream.current()
-        if open_stream is not None:
-            open_stream.failed = True
-            open_stream.contact(0 if self.historic or _seen.get("protocol") == "0" else 1)
-            open_stream.error("usage", str(error))
+        early_stream.report_wrong_use(str(error), lines_by_default, self.historic)
 
 
 class HistoricExternalAuth(ExternalAuth):
