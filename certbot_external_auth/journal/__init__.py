@@ -5,19 +5,19 @@ from __future__ import annotations
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.journal.files import Held, claim, file_path, folder, new_id
 from certbot_external_auth.journal.journal import Journal, output_path, touched, wait_for_others
-from certbot_external_auth.journal.scan import Found, look
+from certbot_external_auth.journal.scan import Contents, read_all
 
 __all__ = [
+    "Contents",
     "Entry",
-    "Found",
     "Held",
     "Journal",
     "claim",
     "file_path",
     "folder",
-    "look",
     "new_id",
     "output_path",
+    "read_all",
     "touched",
     "wait_for_others",
 ]

@@ -18,10 +18,8 @@ from collections.abc import Iterable, Mapping
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.journal import outputs as printed
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.journal.files import Held, claim, file_path, folder, new_id
-from certbot_external_auth.journal.scan import Found, look
-
-__all__ = ["Entry", "Found", "Held", "Journal", "claim", "file_path", "folder", "look", "new_id", "touched"]
+from certbot_external_auth.journal.files import Held, folder
+from certbot_external_auth.journal.scan import read_all
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +146,9 @@ def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT) -> None:
     """
     deadline = time.monotonic() + limit
     while True:
-        others = [one for one in look(work_dir).running if one.id != entry.id and one.identifiers & entry.identifiers]
+        others = [
+            one for one in read_all(work_dir).running if one.id != entry.id and one.identifiers & entry.identifiers
+        ]
         if not others:
             return
         if time.monotonic() >= deadline:

@@ -20,7 +20,7 @@ _FILE = re.compile(f"({ID.pattern})\\.json")
 
 
 @dataclass
-class Found:
+class Contents:
     """What lies in the folder.
 
     :ivar left: what nobody works on. :ivar running: what somebody does.
@@ -33,12 +33,12 @@ class Found:
     aside: dict[str, str] = field(default_factory=dict)
 
 
-def look(work_dir: str) -> Found:
+def read_all(work_dir: str) -> Contents:
     """Look at every file, oldest batch first, and set aside what is none of ours and nobody works on.
 
     :raises OSError: if the folder cannot be used.
     """
-    found = Found()
+    found = Contents()
     with contextlib.suppress(FileNotFoundError), own_folder.opened(work_dir, FOLDER, create=False) as above:
         for name in sorted(os.listdir(above)):
             _look_at(above, name, found)
@@ -48,7 +48,7 @@ def look(work_dir: str) -> Found:
     return found
 
 
-def _look_at(above: int, name: str, found: Found) -> None:
+def _look_at(above: int, name: str, found: Contents) -> None:
     if name.endswith(ASIDE):
         found.aside[name] = ""
     elif name.startswith(own_folder.PASSING):
@@ -89,7 +89,7 @@ def _in_use(above: int, name: str) -> bool:
         os.close(descriptor)
 
 
-def _set_aside(above: int, name: str, reason: str, found: Found) -> None:
+def _set_aside(above: int, name: str, reason: str, found: Contents) -> None:
     aside = f"{name[:100]}{ASIDE}"
     try:
         if _in_use(above, name):
@@ -102,7 +102,7 @@ def _set_aside(above: int, name: str, reason: str, found: Found) -> None:
         found.aside[aside] = reason
 
 
-def _make_room(above: int, found: Found) -> None:
+def _make_room(above: int, found: Contents) -> None:
     """Only so many are kept."""
 
     def age(name: str) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from certbot_external_auth.recovery.batch import Outcome, reasons_of
+from certbot_external_auth.recovery.batch import reasons_of
 from certbot_external_auth.recovery.consent import TOLD_MODES, unrunnable
+from certbot_external_auth.recovery.outcome import Outcome
 from certbot_external_auth.recovery.withdrawal import ATTEMPTS, INTERRUPTIONS, chosen, tell, withdraw
 
 __all__ = [

@@ -8,7 +8,7 @@ import errno
 import logging
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from certbot import errors
 
@@ -22,7 +22,8 @@ from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import orphans
 from certbot_external_auth.recovery.consent import TOLD_MODES, changed, exports
 from certbot_external_auth.recovery.context import context_of, finished, withdraws
-from certbot_external_auth.recovery.visibility import concerned, ripe_at
+from certbot_external_auth.recovery.disappearance import concerned, ripe_at
+from certbot_external_auth.recovery.outcome import Outcome
 from certbot_external_auth.text import one_line
 from certbot_external_auth.validation_certificates import tls_files
 from certbot_external_auth.visibility.gone import Sight
@@ -35,24 +36,6 @@ NOBODY = "no cleanup handler is there to remove it"
 """What is said of a challenge that stays, since somebody wants it so."""
 LINES = 3
 """The same in lines."""
-
-
-@dataclass
-class Outcome:
-    """What became of the batches that were left.
-
-    :ivar withdrawn: those that are gone now. :ivar left: those that are not, with their reasons.
-    :ivar running: those that somebody works on, or whose names he uses.
-    :ivar given_up: those that were tried, or told, often enough. :ivar aside: see `journal.Found`.
-    :ivar notes: what is not plain about a challenge that is withdrawn, by the ids of its batch and its own.
-    """
-
-    withdrawn: list[Entry] = field(default_factory=list)
-    left: list[Entry] = field(default_factory=list)
-    running: list[Entry] = field(default_factory=list)
-    given_up: list[Entry] = field(default_factory=list)
-    aside: dict[str, str] = field(default_factory=dict)
-    notes: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

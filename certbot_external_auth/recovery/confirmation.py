@@ -33,7 +33,7 @@ def batches(work_dir: str, ids: Collection[str]) -> Confirmed:
     """
     if not ids:
         raise UsageError(["--confirm: name the batches that are removed; see: certbot-external-auth recover --list"])
-    known = {one.id for one in journal.look(work_dir).left}
+    known = {one.id for one in journal.read_all(work_dir).left}
     missing = [one for one in ids if one not in known]
     if missing:
         where = journal.folder(work_dir)
@@ -58,7 +58,7 @@ def published(work_dir: str, lines: Iterable[Mapping[str, Any]]) -> Confirmed:
 
 def _confirm(work_dir: str, chosen: Callable[[Entry], Collection[Challenge]]) -> Confirmed:
     found = Confirmed()
-    for one in journal.look(work_dir).left:
+    for one in journal.read_all(work_dir).left:
         held = journal.claim(work_dir, one) if chosen(one) else None
         if held is None:
             continue

@@ -12,9 +12,10 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
-from certbot_external_auth.recovery import TOLD_MODES, Outcome
 from certbot_external_auth.recovery.batch import NOBODY
 from certbot_external_auth.recovery.by_hand import calls, commands, described, not_called
+from certbot_external_auth.recovery.consent import TOLD_MODES
+from certbot_external_auth.recovery.outcome import Outcome
 
 __all__ = ["calls", "commands", "described", "leftover", "report", "sentences", "stays", "withdrawn"]
 

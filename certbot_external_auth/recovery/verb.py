@@ -84,7 +84,7 @@ def _confirmed(work_dir: str, arguments: argparse.Namespace) -> int:
 
 
 def _chosen(work_dir: str, config_dir: str | None, named: Iterable[str]) -> recovery.Outcome:
-    found = journal.look(work_dir)
+    found = journal.read_all(work_dir)
     known = {one.id for one in [*found.left, *found.running]}
     unread = {name.split(".")[0]: reason for name, reason in found.aside.items() if reason}
     where = f"in the journal {journal.folder(work_dir)}"

@@ -15,11 +15,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from certbot_external_auth import journal
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.recovery import visibility
-from certbot_external_auth.recovery.batch import Called, How, Outcome, reasons_of, remove_own_files, settle, try_one
-from certbot_external_auth.recovery.consent import TOLD_MODES, changed, unrunnable
-
-__all__ = ["TOLD_MODES", "Outcome", "changed", "chosen", "reasons_of", "tell", "unrunnable", "withdraw"]
+from certbot_external_auth.recovery import disappearance
+from certbot_external_auth.recovery.batch import Called, How, remove_own_files, settle, try_one
+from certbot_external_auth.recovery.consent import TOLD_MODES
+from certbot_external_auth.recovery.outcome import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def withdraw(
     :param by_hand: a person asks for it: also what was tried often enough, and however long it takes.
     :raises OSError: if the journal cannot be used.
     """
-    found, began, looked = journal.look(work_dir), time.monotonic(), 0.0
+    found, began, looked = journal.read_all(work_dir), time.monotonic(), 0.0
     outcome = Outcome(running=list(found.running), aside=found.aside)
 
     def how(one: Entry) -> How:
@@ -61,7 +60,9 @@ def withdraw(
             start = time.monotonic()
             batches = [each.before for each in called]
             doubtful = {(each.before.id, challenge) for each in called for challenge in each.reasons}
-            sights = visibility.look(batches, doubtful, work_dir, by_hand, start + visibility.LIMIT - looked)
+            sights = disappearance.observe(
+                batches, doubtful, work_dir, by_hand, start + disappearance.MAX_SECONDS_OF_A_RUN - looked
+            )
             looked += time.monotonic() - start
             for each in called:
                 settle(each, sights, outcome)
@@ -108,7 +109,7 @@ def _claimed(one: Entry, how: How, outcome: Outcome) -> journal.Held | None:
         return None
     if held is None:
         # Somebody was quicker: he works on it now, or has withdrawn it.
-        outcome.running += [other for other in journal.look(how.work_dir).running if other.id == one.id]
+        outcome.running += [other for other in journal.read_all(how.work_dir).running if other.id == one.id]
     return held
 
 
@@ -118,7 +119,7 @@ def _taken(held: journal.Held, work_dir: str, ours: Collection[str], outcome: Ou
     Looked at only now that the batch is locked: a run that begins with these names waits from here on.
     """
     one = held.entry
-    others = [other for other in journal.look(work_dir).running if other.id not in (one.id, *ours)]
+    others = [other for other in journal.read_all(work_dir).running if other.id not in (one.id, *ours)]
     if any(one.identifiers & other.identifiers for other in others):
         outcome.running.append(one)
         return True
@@ -141,7 +142,7 @@ def chosen(entries: Iterable[Entry], config_dir: str | None, named: Collection[s
 def tell(work_dir: str) -> list[Entry]:
     """Batches that somebody must withdraw by hand and was not told of often enough; each counts as told now."""
     found = []
-    for one in journal.look(work_dir).left:
+    for one in journal.read_all(work_dir).left:
         if one.mode not in TOLD_MODES or one.attempts >= ATTEMPTS or one.id in journal.touched:
             continue
         held = journal.claim(work_dir, one)

@@ -31,7 +31,7 @@ from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.protocol.stream import Lineages, Saved, Stream, opened
-from certbot_external_auth.recovery import messages, visibility
+from certbot_external_auth.recovery import disappearance, messages
 from certbot_external_auth.recovery.context import entry_of
 from certbot_external_auth.run import handing_over
 from certbot_external_auth.run.verification import OFF, Verification
@@ -302,7 +302,7 @@ class Run:
         if not looks or self._settings.mode in recovery.TOLD_MODES:
             return list(failures)
         observer, timeout = self._verification.observer, self._settings.verify_timeout
-        left, gone = visibility.standing(observer, begun, failures, timeout)
+        left, gone = disappearance.still_published(observer, begun, failures, timeout)
         for one in gone:
             logger.warning("%s, and no server shows any more what was published, so it counts as withdrawn.", one)
         return left

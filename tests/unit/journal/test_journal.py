@@ -81,9 +81,9 @@ def test_all_of_the_batch_counts_as_begun_after_a_crash(tmp_path: Path) -> None:
     one = entry("a.test", "b.test")
     book.open(one)
     book.begin(one.challenges[:1])
-    assert journal.look(str(tmp_path)).left == []
+    assert journal.read_all(str(tmp_path)).left == []
     book.abandon()
-    assert journal.look(str(tmp_path)).left == [one]
+    assert journal.read_all(str(tmp_path)).left == [one]
 
 
 def test_what_was_not_withdrawn_stays_with_its_reason(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_what_was_not_withdrawn_stays_with_its_reason(tmp_path: Path) -> None:
     one = entry("a.test", "b.test")
     book.open(one)
     book.close({"c1": "exit code 3"})
-    (left,) = journal.look(str(tmp_path)).left
+    (left,) = journal.read_all(str(tmp_path)).left
     assert left.challenges == one.challenges[1:]
     assert (left.reason(left.challenges[0]), left.attempts) == ("exit code 3", 0)
 
@@ -116,15 +116,15 @@ def test_lock_is_that_of_the_process(tmp_path: Path) -> None:
         process.stdin.write(encode(one))
         process.stdin.close()
         assert process.stdout.readline() == b"ready\n"
-        found = journal.look(str(tmp_path))
+        found = journal.read_all(str(tmp_path))
         claimed = journal.claim(str(tmp_path), one)
         process.kill()
         process.wait(10)
     assert (found.left, found.running, claimed) == ([], [one], None)
-    assert journal.look(str(tmp_path)).left == [one]
+    assert journal.read_all(str(tmp_path)).left == [one]
     held = journal.claim(str(tmp_path), one)
     assert held is not None
-    assert journal.look(str(tmp_path)).running == [one]
+    assert journal.read_all(str(tmp_path)).running == [one]
     held.remove()
     assert files(tmp_path) == []
 
@@ -133,7 +133,7 @@ def test_who_only_looks_disturbs_nobody(tmp_path: Path) -> None:
     one = left_by_a_dead_run(tmp_path, entry())
     with open(journal.file_path(str(tmp_path), one), "rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
-        assert journal.look(str(tmp_path)).left == [one]
+        assert journal.read_all(str(tmp_path)).left == [one]
 
 
 def test_claim_of_what_is_gone_or_was_exchanged(tmp_path: Path) -> None:
@@ -203,12 +203,12 @@ def test_damaged_is_set_aside_once(tmp_path: Path, content: bytes) -> None:
     path = Path(journal.folder(str(tmp_path))) / f"{bad}.json"
     path.write_bytes(content)
     path.chmod(0o600)
-    found = journal.look(str(tmp_path))
+    found = journal.read_all(str(tmp_path))
     assert found.left == [good]
     assert [bool(reason) for name, reason in found.aside.items()] == [True]
     assert [name for name in files(tmp_path) if name.endswith(".damaged")] == [f"{bad}.json.damaged"]
     assert (Path(journal.folder(str(tmp_path))) / f"{bad}.json.damaged").read_bytes() == content
-    assert set(journal.look(str(tmp_path)).aside.values()) == {""}
+    assert set(journal.read_all(str(tmp_path)).aside.values()) == {""}
 
 
 def test_a_newer_plugins_file_keeps_its_name(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_newer_plugins_file_keeps_its_name(tmp_path: Path) -> None:
     path.write_bytes(b'{"version": 2}')
     path.chmod(0o600)
     for _ in range(2):
-        assert journal.look(str(tmp_path)).aside == {name: "it is not of version 1, the only one this plugin reads"}
+        assert journal.read_all(str(tmp_path)).aside == {name: "it is not of version 1, the only one this plugin reads"}
     assert path.exists()
 
 
@@ -233,9 +233,9 @@ def test_what_somebody_works_on_is_never_renamed(tmp_path: Path, name: str, mode
     path.chmod(mode)
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert "somebody works on it" in journal.look(str(tmp_path)).aside[name]
+        assert "somebody works on it" in journal.read_all(str(tmp_path)).aside[name]
     assert path.exists()
-    assert list(journal.look(str(tmp_path)).aside) == [f"{name}.damaged"]
+    assert list(journal.read_all(str(tmp_path)).aside) == [f"{name}.damaged"]
 
 
 def test_foreign_things_are_set_aside(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_foreign_things_are_set_aside(tmp_path: Path) -> None:
     os.rename(journal.file_path(str(tmp_path), renamed), folder / f"{names[3]}.json")
     for name in ("README", "x" * 255):
         (folder / name).touch()
-    found = journal.look(str(tmp_path))
+    found = journal.read_all(str(tmp_path))
     assert len(found.left) == 1
     assert len(found.aside) == 7
     assert all(found.aside.values())
@@ -267,7 +267,7 @@ def test_only_so_many_are_kept_aside(tmp_path: Path) -> None:
     for number in range(30):
         (folder / f"junk{number}").touch()
         os.utime(folder / f"junk{number}", (number, number))
-    journal.look(str(tmp_path))
+    journal.read_all(str(tmp_path))
     aside = [name for name in files(tmp_path) if name.endswith(".damaged")]
     assert aside == sorted(f"junk{number}.damaged" for number in range(20, 30))
 
@@ -281,7 +281,7 @@ def test_half_written_files_of_the_dead_are_swept_and_those_of_the_living_are_no
         path.chmod(0o600)
     with living.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert journal.look(str(tmp_path)).left == [good]
+        assert journal.read_all(str(tmp_path)).left == [good]
     assert (dead.exists(), living.exists()) == (False, True)
 
 
@@ -290,7 +290,7 @@ def test_folder_of_somebody_else_is_not_believed(tmp_path: Path) -> None:
     """What lies in it says which program to start."""
     left_by_a_dead_run(tmp_path, entry())
     os.chown(own_folder.path(str(tmp_path)), 12345, 12345)
-    for use in (lambda: journal.look(str(tmp_path)), lambda: journal.Journal(str(tmp_path)).open(entry())):
+    for use in (lambda: journal.read_all(str(tmp_path)), lambda: journal.Journal(str(tmp_path)).open(entry())):
         with pytest.raises(PermissionError, match=r"belongs to another user; run it as user 12345, or name another"):
             use()
 
@@ -354,7 +354,7 @@ def test_every_system_call_may_fail_once(tmp_path: Path) -> None:
             except OSError as caught:
                 error = caught
         seen.add(failing.failed)
-        found = journal.look(str(work))
+        found = journal.read_all(str(work))
         assert found.running == []
         if not published:
             assert error is not None
@@ -381,10 +381,10 @@ def test_a_batch_stays_locked_whatever_fails_as_it_is_written_again(tmp_path: Pa
             with contextlib.suppress(OSError):
                 held.store(dataclasses.replace(one, attempts=1))
         seen.add(failing.failed)
-        found = journal.look(str(work))
+        found = journal.read_all(str(work))
         assert (found.left, found.running) == ([], [held.entry]), failing.failed
         held.release()
-        assert journal.look(str(work)).left == [held.entry]
+        assert journal.read_all(str(work)).left == [held.entry]
         if not failing.failed:
             break
     assert not failing.failed
@@ -400,9 +400,9 @@ def test_looking_may_fail_at_every_system_call(tmp_path: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
             failing = Failing(at, patch)
             with contextlib.suppress(OSError):
-                journal.look(str(work))
+                journal.read_all(str(work))
         seen.add(failing.failed)
-        assert journal.look(str(work)) == journal.Found(left=[one])
+        assert journal.read_all(str(work)) == journal.Contents(left=[one])
         if not failing.failed:
             break
     assert not failing.failed

@@ -25,7 +25,7 @@ def pasted(tmp_path: Path, one: Entry) -> subprocess.CompletedProcess[str]:
 
 
 def known(tmp_path: Path) -> bool:
-    return bool(journal.look(str(tmp_path / "work")).left)
+    return bool(journal.read_all(str(tmp_path / "work")).left)
 
 
 def calls(tmp_path: Path) -> list[str]:
@@ -48,7 +48,7 @@ def test_a_configuration_is_read_as_a_run_reads_it(tmp_path: Path) -> None:
     files = dehydrated_config.read(str(config)).files
     path = hook(tmp_path / "hooks" / "h", SAYS)
     left(tmp_path, (path,), dehydrated_config=str(config), config_files=files)
-    (one,) = journal.look(str(tmp_path / "work")).left
+    (one,) = journal.read_all(str(tmp_path / "work")).left
     assert "xyzzy" not in str(messages.commands(one, str(tmp_path / "work")))
     assert pasted(tmp_path, one).returncode == 0
     (call,) = calls(tmp_path)
@@ -59,7 +59,7 @@ def test_a_configuration_is_read_as_a_run_reads_it(tmp_path: Path) -> None:
     assert calls(tmp_path) == [call, call]
     # What cannot be read any more makes nobody forget.
     left(tmp_path, (path,), dehydrated_config=str(config), config_files=files)
-    (one,) = journal.look(str(tmp_path / "work")).left
+    (one,) = journal.read_all(str(tmp_path / "work")).left
     (tmp_path / "secret").unlink()
     ended = pasted(tmp_path, one)
     assert (ended.returncode != 0, known(tmp_path), len(calls(tmp_path))) == (True, True, 2)

@@ -32,7 +32,7 @@ def left(work_dir: Path, *names: str, mode: str = "json") -> Entry:
 
 
 def there(work_dir: Path) -> list[list[str]]:
-    return [[one.identifier for one in entry.challenges] for entry in journal.look(str(work_dir)).left]
+    return [[one.identifier for one in entry.challenges] for entry in journal.read_all(str(work_dir)).left]
 
 
 def recover(work_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -49,7 +49,7 @@ def test_read_only_is_not_empty(tmp_path: Path, words: list[str]) -> None:
     assert (ended.returncode, len(calls(tmp_path))) == ((0, 0) if words else (1, 1)), ended
     if not words:
         assert "Read-only file system" in ended.stdout
-    assert [found.id for found in journal.look(str(work)).left] == [one.id]
+    assert [found.id for found in journal.read_all(str(work)).left] == [one.id]
 
 
 @pytest.mark.parametrize("words", WAYS)
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_looked_at_is_said(
     assert one.id in shown
     assert calls(tmp_path) == []
     # Nobody has renamed what he could not look at.
-    assert [found.id for found in journal.look(str(tmp_path / "work")).left] == [one.id]
+    assert [found.id for found in journal.read_all(str(tmp_path / "work")).left] == [one.id]
 
 
 @pytest.mark.parametrize("number", ERRORS)
@@ -119,7 +119,7 @@ def test_what_is_perhaps_in_use_is_not_renamed(tmp_path: Path, monkeypatch: pyte
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", open_it)
-        assert "another" in journal.look(work).aside
+        assert "another" in journal.read_all(work).aside
     assert other.exists()
 
 

@@ -102,7 +102,7 @@ def test_an_alias_is_remembered(tmp_path: Path) -> None:
     entry = context.entry_of(before, [one], "2026-01-02T03:04:05.000Z")
     work = str(tmp_path / "work")
     journal.Held.new(work, entry).release()
-    (found,) = context.finished(journal.look(work).left[0], work)
+    (found,) = context.finished(journal.read_all(work).left[0], work)
     assert (found.challenge.txt_target, found.challenge.txt_zone) == ("x.acme.test", "acme.test")
     (line,) = messages.leftover(entry)
     assert (line["txt_domain"], line["txt_target"], line["txt_zone"]) == (
@@ -192,7 +192,7 @@ def test_a_signal_ends_the_command_with_its_handler(tmp_path: Path, number: sign
         os.kill(handler, 0)
     assert recovering.returncode == 128 + number
     assert f"{number.name}: what is left stays in the journal" in said
-    assert len(journal.look(str(tmp_path / "work")).left) == 1
+    assert len(journal.read_all(str(tmp_path / "work")).left) == 1
 
 
 def test_a_handler_that_outlived_a_recovery_is_ended_too(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_who_recovers_is_not_ended_for_knowing_the_token(tmp_path: Path) -> None
     words = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(tmp_path / "work")]
     done = subprocess.run(["/bin/sh", "-c", '"$@"; exit $?', TOKEN, *words], timeout=60, check=False)
     assert done.returncode == 0
-    assert not journal.look(str(tmp_path / "work")).left
+    assert not journal.read_all(str(tmp_path / "work")).left
 
 
 def test_each_run_tries_once_and_three_in_all(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_a_try_that_was_killed_is_none_of_the_three(tmp_path: Path) -> None:
     one = left(tmp_path, (path,), names=("a.test", "b.test"))
     for times in range(1, recovery.ATTEMPTS + 2):
         assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
-        (found,) = journal.look(str(tmp_path / "work")).left
+        (found,) = journal.read_all(str(tmp_path / "work")).left
         assert (found.attempts, found.interrupted) == (times, times)
         assert found.reason(found.challenges[0]).endswith(f", and {times} later ones while they withdrew it")
     spare.touch()
@@ -294,7 +294,7 @@ def test_a_run_that_is_killed_before_it_could_tell_has_told_nobody(tmp_path: Pat
     told = left(tmp_path, (), mode=mode)
     left(tmp_path, (hook(tmp_path / "hooks" / "h", "#!/bin/sh\nkill -KILL $PPID\n"),))
     assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
-    (found,) = (one for one in journal.look(str(tmp_path / "work")).left if one.id == told.id)
+    (found,) = (one for one in journal.read_all(str(tmp_path / "work")).left if one.id == told.id)
     assert found.attempts == 0
 
 
@@ -367,16 +367,16 @@ def test_only_what_was_chosen(tmp_path: Path) -> None:
 def test_what_somebody_takes_meanwhile_is_not_said_to_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two who recover at once: the slower one saw it lying there, and then that it could not have it."""
     one, work = left(tmp_path, (hook(tmp_path / "hooks" / "h"),)), str(tmp_path / "work")
-    looked, held = journal.look, contextlib.ExitStack()
+    looked, held = journal.read_all, contextlib.ExitStack()
 
-    def look_and_be_slow(place: str) -> journal.Found:
+    def look_and_be_slow(place: str) -> journal.Contents:
         found = looked(place)
         other = journal.claim(work, one) if found.left else None
         if other is not None:
             held.callback(other.release)
         return found
 
-    monkeypatch.setattr(journal, "look", look_and_be_slow)
+    monkeypatch.setattr(journal, "read_all", look_and_be_slow)
     with held:
         assert withdraw(tmp_path, by_hand=True) == recovery.Outcome(running=[one])
     assert calls(tmp_path) == []
@@ -567,12 +567,12 @@ def test_commands_remove_files_of_ours_and_do_without_a_folder_that_is_gone(tmp_
     (www / TOKEN).touch()
     for line in messages.commands(one, work):
         subprocess.run(["sh", "-c", line], check=True, timeout=30)
-    assert (list(www.iterdir()), len(calls(tmp_path)), journal.look(work).left) == ([], 1, [])
+    assert (list(www.iterdir()), len(calls(tmp_path)), journal.read_all(work).left) == ([], 1, [])
 
 
 def on_disk(tmp_path: Path) -> Entry:
     """The only batch that is in the journal now."""
-    (found,) = journal.look(str(tmp_path / "work")).left
+    (found,) = journal.read_all(str(tmp_path / "work")).left
     return found
 
 

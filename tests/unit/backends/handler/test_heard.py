@@ -173,7 +173,7 @@ def killed(hook: Path, *names: str, **settings: object) -> Entry:
     root = str(Path(__file__).resolve().parents[4])
     words = [sys.executable, "-c", RUN, root, str(hook), repr(settings), *names]
     assert subprocess.run(words, stdin=subprocess.DEVNULL, timeout=60, check=False).returncode == -signal.SIGKILL
-    (one,) = journal.look(str(hook.parent / "work")).left
+    (one,) = journal.read_all(str(hook.parent / "work")).left
     return one
 
 
@@ -195,7 +195,7 @@ def test_what_is_not_known_is_not_called_and_left_with_its_reason(hook: Path) ->
     # Nor by who takes the commands for what they look like.
     for text in messages.commands(left, work):
         subprocess.run(["sh", "-c", text], check=True, timeout=30, stdin=subprocess.DEVNULL)
-    assert [each.id for each in journal.look(work).left] == [one.id]
+    assert [each.id for each in journal.read_all(work).left] == [one.id]
     assert (hook.parent / "calls").read_text().count("publish b.test") == 1
     # To name it is the consent.
     journal.touched.clear()
@@ -227,7 +227,7 @@ def test_commands_by_hand_have_what_was_printed(hook: Path) -> None:
     lines = messages.commands(one, work)
     assert "\x1b" not in str(lines)
     subprocess.run(["sh", "-c", "\n".join(lines)], check=True, timeout=30)
-    assert (records(hook), journal.look(work).left) == ([], [])
+    assert (records(hook), journal.read_all(work).left) == ([], [])
 
 
 def test_an_older_journal_has_what_it_noted(hook: Path) -> None:
@@ -238,7 +238,7 @@ def test_an_older_journal_has_what_it_noted(hook: Path) -> None:
     held = journal.Held.new(work, one)
     held.store(dataclasses.replace(one, outputs={"c0": "published\n"}))
     held.release()
-    (left,) = journal.look(work).left
+    (left,) = journal.read_all(work).left
     assert [recovering.output(left, each, work) for each in left.challenges] == ["published\n", None]
     assert f"{NAME}=" in messages.commands(left, work)[-1]
 

@@ -25,18 +25,18 @@ from certbot_external_auth.visibility.watch import LAST_LOOK
 
 logger = logging.getLogger(__name__)
 
-LIMIT = 10.0
+MAX_SECONDS_OF_A_RUN = 10.0
 """Seconds that a run looks for all that it has withdrawn; the command `recover` takes the batch's own time."""
 OURS = "The plugin"
 """Who fails where a file of its own cannot be removed, which is left wherever it is seen."""
-SLICE = 0.5
+_PAUSE_SECONDS = 0.5
 """Seconds after which somebody who waits for the names is noticed."""
 
 Sights = Mapping[tuple[str, str], Sight]
 """By the ids of batch and challenge."""
 
 
-def look(
+def observe(
     batches: Sequence[Entry], doubtful: Collection[tuple[str, str]], work_dir: str, by_hand: bool, deadline: float
 ) -> Sights:
     """Look for all challenges of these batches, together.
@@ -79,7 +79,7 @@ def _look(
     return dict(zip(keys, sights, strict=True))
 
 
-def standing(
+def still_published(
     observer: Observer, begun: Sequence[Challenge], failures: Sequence[Failure], timeout: float
 ) -> tuple[list[Failure], list[str]]:
     """Of a run's failed cleanup: the failures about what is not seen to be gone, and those about the rest, in words.
@@ -90,7 +90,9 @@ def standing(
     challenges = list(dict.fromkeys(each for ones in about.values() for each in ones))
     if not challenges:
         return list(failures), []
-    sights = dict(zip(challenges, seen(observer, challenges, min(timeout, LIMIT - LAST_LOOK)), strict=True))
+    sights = dict(
+        zip(challenges, seen(observer, challenges, min(timeout, MAX_SECONDS_OF_A_RUN - LAST_LOOK)), strict=True)
+    )
     left, gone = [], []
     for number, one in enumerate(failures):
         there = [each for each in about.get(number, ()) if not sights[each].gone]
@@ -156,7 +158,7 @@ def _giving_way(group: Sequence[Entry], work_dir: str) -> Callable[[float], bool
     names = frozenset[str]().union(*(one.identifiers for one in group))
 
     def waits() -> bool:
-        return any(one.identifiers & names and one.id not in own for one in journal.look(work_dir).running)
+        return any(one.identifiers & names and one.id not in own for one in journal.read_all(work_dir).running)
 
     def pause(seconds: float) -> bool:
         until = time.monotonic() + seconds
@@ -164,7 +166,7 @@ def _giving_way(group: Sequence[Entry], work_dir: str) -> Callable[[float], bool
             if waits():
                 return True
             deferral.look()
-            time.sleep(min(left, SLICE))
+            time.sleep(min(left, _PAUSE_SECONDS))
         return False
 
     return pause
