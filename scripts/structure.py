@@ -41,14 +41,24 @@ def room(module: str) -> str:
 
 
 def imported(tree: ast.AST, known: Mapping[str, Path]) -> Iterator[str]:
-    """Yield the modules of the package that a module imports, also within functions and for type checkers."""
-    for node in ast.walk(tree):
+    """Yield the modules of the package that a module imports when it runs, also within functions."""
+    for node in _running(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.module in known:
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 yield full if full in known else node.module
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk through a tree, without what only a type checker reads."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for_checkers = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        waiting += node.orelse if for_checkers else ast.iter_child_nodes(node)
 
 
 def arrows(trees: Trees, known: Mapping[str, Path]) -> dict[str, set[str]]:
