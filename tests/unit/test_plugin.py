@@ -87,3 +87,27 @@ def test_a_comma_in_a_renewal_file(tmp_path: Path) -> None:
         else:
             with pytest.raises(UsageError, match=option.name):
                 plugin._parsed(option, ["a", "b"])
+
+
+FROZEN = """
+import atexit, gc
+from certbot_external_auth import plugin
+
+atexit.register(lambda: print(gc.get_freeze_count() > 1000))
+plugin._skip_last_collection()
+plugin._skip_last_collection()
+gc.collect()
+print(gc.isenabled(), gc.get_freeze_count())
+"""
+
+
+def test_garbage_collection_is_left_alone_until_the_process_exits() -> None:
+    """Guards against a host whose garbage stays in memory, and against a slow end of each run."""
+    before, at_exit = subprocess.run(
+        [sys.executable, "-c", FROZEN], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    # CPython itself freezes a few objects as it starts.
+    enabled, frozen = before.split()
+    assert enabled == "True"
+    assert int(frozen) < 1000
+    assert at_exit == "True"
