@@ -1,7 +1,7 @@
-"""The command `certbot-external-auth`: what is done beside a run of Certbot. Each verb lives in a module of its own.
+"""The command `certbot-external-auth`. Each of its verbs has a module of its own.
 
 A verb's module has `arguments(parser)`, which adds its flags, and `main(arguments)`, which does the work and returns
-the exit code. It is imported only when its verb is named.
+the exit code. The command imports only the module of the verb that was typed.
 """
 
 from __future__ import annotations
@@ -23,31 +23,34 @@ VERBS: dict[str, tuple[str, str]] = {
         "certbot_external_auth.console.schema",
         "print the JSON Schema of the lines of mode json and their answers, or of what the other verbs print",
     ),
-    "begin": ("certbot_external_auth.sessions.begin", "start Certbot in the background, return with its challenges"),
-    "finish": ("certbot_external_auth.sessions.finish", "say that they are published, and see it to its end"),
-    "status": ("certbot_external_auth.sessions.status", "what a session waits for, or which there are"),
-    "abort": ("certbot_external_auth.sessions.abort", "let a session's Certbot give up and clean up"),
-    "check": ("certbot_external_auth.check.verb", "rehearse a handler without a CA"),
+    "begin": ("certbot_external_auth.sessions.begin", "start Certbot in the background, and print its challenges"),
+    "finish": (
+        "certbot_external_auth.sessions.finish",
+        "confirm that the challenges are published, wait for the certificate",
+    ),
+    "status": ("certbot_external_auth.sessions.status", "print what a session waits for, or list the sessions"),
+    "abort": ("certbot_external_auth.sessions.abort", "end a session: its Certbot gives up and cleans up"),
+    "check": ("certbot_external_auth.check.verb", "try a handler without a CA"),
     "recover": (
         "certbot_external_auth.recovery.verb",
-        "withdraw what killed runs and failed cleanups left behind",
+        "clean up after killed runs and failed cleanups",
     ),
 }
 """Verb to its module and a line of help."""
 PRINTED: dict[str, tuple[str, str]] = {
     "call": (
         "certbot_external_auth.recovery.call_verb",
-        "run a command with the variables of an env file or a Dehydrated configuration, as a handler has them",
+        "run a command with the variables that a handler gets from an env file or a Dehydrated configuration",
     ),
 }
-"""The same for what stands in commands that are printed, and prints no document."""
+"""The same for verbs that stand in commands printed by others, and print no document themselves."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Do what a command line says; the result is the exit code (2: wrong use)."""
+    """Carry out a command line, and return the exit code: 0 done, 1 failed, 2 wrong use, or one of the verb's own."""
     standard_descriptors.complete()
     given = list(sys.argv[1:] if words is None else words)
-    parser = argparse.ArgumentParser("certbot-external-auth", description="What is done beside a run of Certbot.")
+    parser = argparse.ArgumentParser("certbot-external-auth", description="Tools for the Certbot plugin external-auth.")
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, (module, text) in {**VERBS, **PRINTED}.items():
@@ -65,13 +68,13 @@ def main(words: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{arguments.verb} could not do its work: {_said(error)}.", file=sys.stderr)
+        print(f"{arguments.verb} failed: {_described(error)}.", file=sys.stderr)
         return 1
 
 
-def _said(error: OSError) -> str:
-    """What the system has refused, and for which file."""
-    return ": ".join(str(one) for one in (error.filename, error.strerror or error) if one is not None)
+def _described(error: OSError) -> str:
+    """Return the file that the system refused, and why."""
+    return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part is not None)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What Certbot sees: translates between its objects and ours, and decides nothing.
+"""The plugin as Certbot sees it: translates between Certbot's objects and ours, and decides nothing.
 
 Every Certbot command of the host imports this module, so it loads only what Certbot has loaded already; everything
 else is loaded when the plugin is selected, and a missing library is reported then.
@@ -93,9 +93,9 @@ class ExternalAuth(
         )
 
     def prepare(self) -> None:
-        """Check everything that can be checked before an order is made; does nothing unless selected.
+        """Check everything that can be checked before Certbot makes an order. Does nothing unless selected.
 
-        :raises UsageError: with one sentence for everything that is wrong.
+        :raises UsageError: with one sentence for each mistake.
         """
         if self.name not in (self.config.authenticator, self.config.installer, self.config.configurator):
             return
@@ -112,7 +112,7 @@ class ExternalAuth(
         except UsageError as error:
             self._report_wrong_use(error)
             if self.config.verb == "plugins":
-                # Certbot's listing goes on past this class only.
+                # "certbot plugins" skips a plugin that raises this class; any other error aborts the listing.
                 raise errors.MisconfigurationError(str(error)) from error
             raise
 
@@ -120,8 +120,8 @@ class ExternalAuth(
 
     def get_chall_pref(self, identifier: str) -> list[type[acme_challenges.Challenge]]:
         types = self._run.usable_types(identifier, addresses=hasattr(self.config, "ip_addresses"))
-        # Looked up now: another plugin may have registered its own class of that type since.
-        return [acme_challenges.Challenge.TYPES[one] for one in types if one in acme_challenges.Challenge.TYPES]
+        # Looked up at each call: another plugin may have registered its own class for a type since.
+        return [acme_challenges.Challenge.TYPES[name] for name in types if name in acme_challenges.Challenge.TYPES]
 
     def perform(self, achalls: Iterable[Any]) -> list[Any]:
         achalls = list(achalls)
@@ -149,8 +149,8 @@ class ExternalAuth(
         finally:
             number = deferral.behind(exception) or next((one for one in kept.came if one in deferral.ENDING), None)
             if number is not None:
-                # Certbot passes the signal on, but once it has handed a certificate over nobody takes it any more, and
-                # a renewal would go on with the next certificate.
+                # Certbot raises the signal again. After it has handed a certificate over, though, nothing catches it,
+                # and a renewal would go on with the next certificate.
                 self._run.end_of_process(deferral.exit_by(number))
                 deferral.end_process(number)
 
@@ -165,7 +165,7 @@ class ExternalAuth(
 
         self._restore(handed_over.lineage_of(cert_path, self.config.config_dir))
         if not self.config.dry_run:
-            # Where Certbot has chosen this plugin by itself, it did not know that when it called `prepare`.
+            # If no flag names the installer, Certbot chooses this plugin only after it has called `prepare`.
             self._run.first_contact()
         paths = {"cert_path": cert_path, "key_path": key_path}
         chains = {"chain_path": chain_path, "fullchain_path": fullchain_path}
@@ -173,7 +173,7 @@ class ExternalAuth(
             self._run.deploy_files(str(domain), {**paths, **chains})
 
     def enhance(self, domain: str, enhancement: str, options: Any = None) -> None:
-        raise errors.NotSupportedError(f"external-auth knows no enhancement {enhancement!r}.")
+        raise errors.NotSupportedError(f"external-auth does not support the enhancement {enhancement!r}.")
 
     def supported_enhancements(self) -> list[str]:
         return []
@@ -182,13 +182,13 @@ class ExternalAuth(
         self._run.saved(title, temporary)
 
     def rollback_checkpoints(self, rollback: int = 1) -> None:
-        """Nothing is changed in place, so there is nothing to go back to."""
+        """Do nothing: the plugin changes no file of a server, so there is no state to go back to."""
 
     def recovery_routine(self) -> None:
-        """See `rollback_checkpoints`."""
+        """Do nothing; see `rollback_checkpoints`."""
 
     def config_test(self) -> None:
-        """There is no configuration of ours to test."""
+        """Do nothing: the plugin has no configuration of a server to test."""
 
     def restart(self) -> None:
         if self.config.verb == "certonly" and not self.config.dry_run:
@@ -200,7 +200,7 @@ class ExternalAuth(
         self._run.deploy_lineage(lineage.lineagename, _paths(lineage))
 
     def generic_updates(self, lineage: Any, *args: Any, **kwargs: Any) -> None:
-        """Certbot calls this without `prepare`."""
+        """Hand over what earlier renewals could not. Certbot calls this without `prepare`."""
         self._lineage = str(lineage.lineagename)
         self._run.first_contact()
         self._run.recover(publishing=False)
@@ -217,9 +217,9 @@ class ExternalAuth(
         return self.name in (self.config.installer, self.config.configurator)
 
     def _restore(self, lineage: str | None) -> None:
-        """Take the options that a lineage keeps, for the verbs at which Certbot does not read them.
+        """Read the options that a lineage keeps, for the verbs at which Certbot does not read them.
 
-        Which lineage it is may be known only after `prepare`.
+        Certbot may know the lineage only after `prepare`.
         """
         if self.config.verb not in ("install", "run") or lineage is None or self._lineage == lineage:
             return
@@ -234,7 +234,7 @@ class ExternalAuth(
 
     @property
     def _run(self) -> Run:
-        """The run, assembled at the first use: `prepare` may not be called, or before the plugin is chosen."""
+        """The run, assembled at the first use: Certbot may call `prepare` too early, or not at all."""
         from certbot_external_auth.signals import deferral
 
         deferral.ready()
@@ -259,7 +259,7 @@ class ExternalAuth(
 
 
 class HistoricExternalAuth(ExternalAuth):
-    """The same under the name of 2016-2020, with its flags and JSON lines of protocol 0 by default."""
+    """The plugin under its name of 2016-2020, with the flags of then, and JSON lines of protocol 0 by default."""
 
     hidden = True
     historic = True
@@ -270,7 +270,7 @@ def _challenge(achall: Any) -> Challenge:
     from certbot_external_auth.challenges import Challenge
     from certbot_external_auth.run.run import next_id
 
-    # Certbot 5.3 brought the attribute, and deprecated the other.
+    # Certbot 5.3 added `identifier` and deprecated `domain`.
     identifier = getattr(achall, "identifier", None)
     known = hasattr(achall, "account_key")
     return Challenge(

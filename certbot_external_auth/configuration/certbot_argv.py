@@ -40,8 +40,8 @@ def verb(words: Sequence[str]) -> str:
     """
     if {"-h", "--help"} & set(words) or words[:1] == ["help"]:
         return "help"
-    found = next((word for word in words if word in VERBS), "")
-    return VERB_ALIASES.get(found, found)
+    word = next((word for word in words if word in VERBS), "")
+    return VERB_ALIASES.get(word, word)
 
 
 def may_speak(words: Sequence[str]) -> bool:
@@ -84,10 +84,10 @@ def options(words: Sequence[str]) -> Options:
 
     Options may be missing in the result if Certbot will refuse the command line.
     """
-    found = Options(configurations=[], domains=[], plugins=[])
+    parsed = Options(configurations=[], domains=[], plugins=[])
     with contextlib.suppress(_RefusedError):
-        _parser().parse_known_args(words, found)
-    return found
+        _parser().parse_known_args(words, parsed)
+    return parsed
 
 
 class _RefusedError(Exception):

@@ -81,9 +81,11 @@ class CertbotConfig:
         return self.name == HISTORIC_NAME
 
     def flag(self, option: str) -> str:
+        """Return an option's flag."""
         return f"--{self.name}-{option}"
 
     def dest(self, option: str) -> str:
+        """Return an option's name in Certbot's configuration."""
         return f"{self.name}-{option}".replace("-", "_")
 
     def value(self, option: str) -> Any:
@@ -101,8 +103,10 @@ class CertbotConfig:
         setattr(self.config, self.dest(option), value)
 
     def source(self, option: str) -> Source:
-        found = source(self.config, self.dest(option), self.flag(option))
-        return Source.RENEWAL_FILE if option in self.restored else found
+        """Return where an option's value comes from."""
+        if option in self.restored:
+            return Source.RENEWAL_FILE
+        return source(self.config, self.dest(option), self.flag(option))
 
     @property
     def named_types(self) -> tuple[str, ...]:

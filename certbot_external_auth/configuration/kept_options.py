@@ -1,13 +1,13 @@
-"""What a lineage keeps in its renewal file, for the verbs at which Certbot does not read it.
+"""The options in a lineage's renewal file, for the verbs at which Certbot does not read it.
 
-`certbot install`, and `run` where it only installs again, know nothing of the options that a certificate was made with.
-Without them it would be handed over by nobody, or by another way than at each renewal.
+Certbot reads renewal files for `renew`, but not for `install`, nor for a `run` that only installs again. Without the
+options in it, these verbs would hand the certificate over in another way than each renewal does, or not at all.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +22,10 @@ OF_CERTBOT = {
     "elliptic_curve": "--elliptic-curve",
 }
 _WORDS = {"None": None, "True": True, "False": False}
-"""What Certbot makes of these words, whatever the option is."""
-_SIZE = 1_000_000
+"""Certbot reads these words so, whatever the option is."""
+_MAX_BYTES = 1_000_000
 PUBLISHERS = {NAME: ("mode", "handler", "dehydrated-config"), HISTORIC_NAME: ("handler", "text-mode")}
-"""By plugin name, the options that say who does the work."""
+"""By plugin name, the options that choose who publishes and deploys."""
 
 
 @dataclass(frozen=True)
@@ -39,39 +39,39 @@ class Kept:
     values: Mapping[str, Any]
 
     def names(self, name: str) -> bool:
-        """Whether the lineage was made with a plugin of that name, as authenticator or installer."""
+        """Tell whether the lineage uses the plugin under this name, as authenticator or installer."""
         return name in (self.values.get("authenticator"), self.values.get("installer"))
 
     def options(self, name: str, options: Iterable[Option]) -> dict[str, str | bool]:
-        """The options of a plugin, by their names without prefix.
+        """Return the options of one plugin name; their names have no prefix.
 
-        :raises UsageError: for a value that is not a text.
+        :raises UsageError: if a value is not text.
         """
         prefix = name.replace("-", "_") + "_"
-        found = {}
+        values: dict[str, str | bool] = {}
         for option in options if self.names(name) else ():
             value = _value(self.values.get(prefix + option.name.replace("-", "_")))
             if value is None or not option.kept:
                 continue
             try:
-                found[option.name] = value if option.historic_switch else kept_text(option, value)
+                values[option.name] = value if option.historic_switch else kept_text(option, value)
             except UsageError as error:
                 raise UsageError([f"{self.path}: {problem}" for problem in error.problems]) from None
-        return found
+        return values
 
     @property
     def of_certbot(self) -> dict[str, Any]:
-        """Options of Certbot's that handlers are told of."""
-        # An old Certbot did not note the type that was its default.
-        found = {"key_type": "rsa", **{dest: self.values[dest] for dest in OF_CERTBOT if dest in self.values}}
-        if "pref_challs" in found:
-            types = found["pref_challs"]
-            found["pref_challs"] = [types] if isinstance(types, str) else [one for one in types if one]
-        return found
+        """The options of Certbot itself that handlers receive."""
+        # Old versions of Certbot did not write down the key type that was their default.
+        values = {"key_type": "rsa", **{dest: self.values[dest] for dest in OF_CERTBOT if dest in self.values}}
+        if "pref_challs" in values:
+            types = values["pref_challs"]
+            values["pref_challs"] = [types] if isinstance(types, str) else [name for name in types if name]
+        return values
 
     @property
     def mode(self) -> str | None:
-        """The mode in which it is handed over; None if this plugin does not do that under any of its names."""
+        """The mode in which the plugin hands the certificate over; None if it does not, under either name."""
         installer = self.values.get("installer")
         if installer == HISTORIC_NAME or (installer != NAME and self.names(HISTORIC_NAME)):
             return mode_of_historic(self._raw(HISTORIC_NAME))
@@ -93,7 +93,7 @@ def _value(value: Any) -> Any:
 def read(config_dir: str, lineage: str) -> Kept | None:
     """Read a lineage's renewal file, by Certbot's rules.
 
-    :returns: None if there is no such file, or nothing of this kind in it.
+    :returns: None if there is no such file, or it has no section ``renewalparams``.
     :raises UsageError: if it cannot be read.
     """
     import configobj  # type: ignore[import-untyped]
@@ -101,9 +101,9 @@ def read(config_dir: str, lineage: str) -> Kept | None:
     path = os.path.join(config_dir, "renewal", f"{lineage}.conf")
     try:
         with open(path, encoding="utf-8") as file:
-            content = file.read(_SIZE)
+            content = file.read(_MAX_BYTES)
         section = configobj.ConfigObj(content.splitlines(), interpolation=True).get("renewalparams")
-        # Reading a value may fail by itself, where %(name)s stands in it.
+        # Reading a value fails if it contains %(name)s for an unknown name.
         values = {key: section[key] for key in section} if isinstance(section, configobj.Section) else None
     except FileNotFoundError:
         return None
@@ -113,42 +113,44 @@ def read(config_dir: str, lineage: str) -> Kept | None:
 
 
 def _needs_lines(lineage: str) -> str:
-    """Why a lineage of mode json cannot be handed over when that was not typed."""
     return (
-        f"The certificate {lineage} is handed over by a program that reads JSON lines (mode json), but nobody can read "
-        "them now: start Certbot from that program and add --external-auth-mode json, or choose another mode."
+        f"The renewal file of the certificate {lineage} has mode json, but no program reads JSON lines now. Start "
+        "Certbot from such a program and add --external-auth-mode json, or choose another mode."
     )
 
 
 def by_hand_only(config_dir: str, lineage: str) -> bool:
-    """Whether what a person does is all that there is to hand a lineage over."""
+    """Tell whether the renewal file has no other way to hand the certificate over than a person."""
     try:
-        found = read(config_dir, lineage)
+        kept = read(config_dir, lineage)
     except UsageError:
         return False
-    return found is None or found.mode in (None, "manual")
+    return kept is None or kept.mode in (None, "manual")
 
 
-def missing(found: Kept, name: str, options: Iterable[Option], typed: Collection[str]) -> dict[str, str | bool]:
-    """The kept options that are to be taken; those that were typed are not replaced.
+def _to_restore(kept: Kept, config: CertbotConfig) -> dict[str, str | bool]:
+    """Return the kept options that were not given now.
 
-    :param typed: names of the options that were typed. One that names another publisher leaves no place for any other:
-        the secrets and the conventions of a handler are not another handler's.
+    If an option names the publisher now, no kept option is used: the secrets and the dialect of one handler do not fit
+    another.
     """
-    if set(PUBLISHERS[name]) & set(typed):
+    if config.given.intersection(PUBLISHERS[config.name]):
         return {}
-    return {option: value for option, value in found.options(name, options).items() if option not in typed}
+    values = kept.options(config.name, config.options)
+    return {option: value for option, value in values.items() if option not in config.given}
 
 
 def restore(config: CertbotConfig, lineage: str) -> bool:
-    """Put into Certbot's configuration what a lineage keeps, unless it was given now.
+    """Put the options that a lineage keeps into Certbot's configuration, except those that were given now.
 
     :returns: whether a value has changed.
-    :raises UsageError: if the lineage cannot be handed over by this process.
+    :raises UsageError: if this process cannot hand the certificate over.
     """
     kept = read(config.config.config_dir, lineage)
-    taken = missing(kept, config.name, config.options, config.given) if kept is not None else {}
-    if kept is None or not taken:
+    if kept is None:
+        return False
+    taken = _to_restore(kept, config)
+    if not taken:
         return False
     if taken.get("mode") == "json" and not _lines_are_open():
         raise UsageError([_needs_lines(lineage)])

@@ -24,7 +24,7 @@ OF_CERTBOT = {
     "https_port": "--https-port",
 }
 DEFAULTS = {("server", "https://acme-v02.api.letsencrypt.org/directory"), ("key_type", "ecdsa")}
-"""Values that a renewal file has although they are Certbot's defaults."""
+"""Values that Certbot writes into a renewal file although they are its defaults."""
 
 
 def flags(config: CertbotConfig) -> tuple[str, ...]:
@@ -76,14 +76,14 @@ def _of_certbot(config: CertbotConfig, names: Iterable[str]) -> list[str]:
 
 
 def install_command(lineage: str, flags: Sequence[str]) -> str:
-    """The command that hands a certificate over again, to be pasted into a shell."""
+    """Return the command that hands a certificate over again, quoted for a shell."""
     return shlex.join([_certbot(), "install", "--cert-name", lineage, *flags])
 
 
 def _certbot() -> str:
-    """How a shell finds the Certbot that runs: by its name if it can, else by its path."""
+    """Return the word by which a shell finds this Certbot: its name if that leads to it, otherwise its path."""
     started = os.path.abspath(sys.argv[0])
     if os.path.basename(started) != "certbot" or "SNAP" in os.environ or not os.access(started, os.X_OK):
         return "certbot"
-    found = shutil.which("certbot")
-    return "certbot" if found and os.path.realpath(found) == os.path.realpath(started) else started
+    on_path = shutil.which("certbot")
+    return "certbot" if on_path and os.path.realpath(on_path) == os.path.realpath(started) else started

@@ -108,3 +108,66 @@ def test_what_a_renewal_file_has_no_place_for_any_more(
     raw: dict[str, str], typed: list[str], gone: tuple[str, ...]
 ) -> None:
     assert resolution.superseded(raw, typed) == gone
+
+
+@pytest.mark.parametrize("option", settings.OPTIONS, ids=lambda option: option.name)
+def test_the_defaults_of_the_table_are_those_of_the_settings(option: settings.Option) -> None:
+    """Guards against a help text that promises another default than the one that holds."""
+    if option.kept and option.name not in ("mode", "handler"):
+        name = option.name.replace("-", "_")
+        assert getattr(resolution.resolve({}), name) == getattr(settings.Settings(mode="manual"), name)
+    if option.kind in (settings.Kind.SECONDS, settings.Kind.NUMBER, settings.Kind.WORD) and option.name != "mode":
+        given = {"handler": "x", option.name: option.shown_default}
+        assert resolution.resolve(given) == resolution.resolve({"handler": "x"})
+
+
+@pytest.mark.parametrize(
+    ("option", "accepted", "refused"),
+    [
+        ("jobs", "1", "0"),
+        ("ack-timeout", "1", "0"),
+        ("timeout", str(settings.MAX_SECONDS), str(settings.MAX_SECONDS + 1)),
+        ("verify-settle", "0", "-0"),
+    ],
+)
+def test_the_limits_of_numbers(option: str, accepted: str, refused: str) -> None:
+    resolution.resolve({"handler": "x", option: accepted})
+    with pytest.raises(UsageError, match=f"--external-auth-{option}: '{refused}'"):
+        resolution.resolve({"handler": "x", option: refused})
+
+
+@pytest.mark.parametrize(
+    ("given", "flag"),
+    [
+        ({"dehydrated-config": "c", "dialect": "lego"}, "dehydrated-config"),
+        ({"handler": "x", "dialect": "lego", "cleanup-handler": "y"}, "cleanup-handler"),
+        ({"handler": "x", "hook-chain": "yes"}, "hook-chain"),
+    ],
+)
+def test_an_option_of_another_dialect_is_refused(given: dict[str, str], flag: str) -> None:
+    with pytest.raises(UsageError, match=f"--external-auth-{flag} works only with the dialect"):
+        resolution.resolve(given)
+    # In another mode it contradicts nothing.
+    assert resolution.resolve({**given, "mode": "manual"}).warnings
+
+
+def test_an_option_at_its_default_fits_every_dialect() -> None:
+    assert not resolution.resolve({"handler": "x", "hook-chain": "no"}).warnings
+
+
+@pytest.mark.parametrize("option", ["handler", "cleanup-handler"])
+def test_an_empty_command_is_refused(option: str) -> None:
+    with pytest.raises(UsageError, match=f"--external-auth-{option} is empty"):
+        resolution.resolve({"handler": "x", "dialect": "certbot", option: " "})
+
+
+def test_a_handler_is_needed() -> None:
+    with pytest.raises(UsageError, match="--external-auth-mode handler needs --external-auth-handler"):
+        resolution.resolve({"mode": "handler"})
+    assert resolution.resolve({"dehydrated-config": "c"}).dialect == "dehydrated"
+
+
+def test_without_a_cleanup_handler_the_dialect_certbot_is_a_warning() -> None:
+    (warning,) = resolution.resolve({"handler": "x", "dialect": "certbot"}).warnings
+    assert "--external-auth-cleanup-handler" in warning
+    assert not resolution.resolve({"handler": "x", "dialect": "certbot", "cleanup-handler": "y"}).warnings
