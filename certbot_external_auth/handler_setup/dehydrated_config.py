@@ -1,7 +1,7 @@
-"""An existing Dehydrated configuration, read by the shell it is written for: in a process of its own, with a limit.
+"""Reads an existing Dehydrated configuration with bash, in a process of its own with a time limit.
 
-Dehydrated sources its configuration, so only bash can tell what is in it. Nothing of it reaches Certbot's own
-environment: what it exports is for the handler alone.
+Dehydrated sources its configuration, so only bash can evaluate it. The variables that it exports are set for the
+handler, and never in the environment of Certbot itself.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ from certbot_external_auth.settings import Settings
 logger = logging.getLogger(__name__)
 
 FLAG = "--external-auth-dehydrated-config"
-LIMIT = 10.0
-"""Seconds that reading may take."""
-SIZE = 1_000_000
+MAX_READ_SECONDS = 10.0
+MAX_OUTPUT_BYTES = 1_000_000
+"""Size of all exported variables together."""
 _USED = ("HOOK", "HOOK_CHAIN", "WELLKNOWN", "CHALLENGETYPE", "BASEDIR", "CONFIG_D")
-# What bash itself puts into every environment.
-_SHELLS_OWN = ("_", "SHLVL", "PWD", "OLDPWD")
-# As Dehydrated's load_config does: its defaults, which a configuration may use; the file, without the shell's patterns;
-# those of CONFIG_D, with them; each ending the reading if it fails. Names of our own could be the configuration's too.
+# bash sets these in every environment.
+_VARIABLES_OF_BASH = ("_", "SHLVL", "PWD", "OLDPWD")
+# The same steps as in Dehydrated's load_config: set the defaults, which a configuration can use; source it without
+# expanding patterns; source the files of CONFIG_D with patterns. A command that fails ends the script. The script's own
+# variables have long names because the configuration can use any other name.
 _SCRIPT = r"""
 set -euo pipefail
 umask 077
@@ -68,12 +69,21 @@ for external_auth_file in "${external_auth_files[@]}"; do . "$external_auth_file
     env -0
 } >"$external_auth_out"
 """
-SETTINGS = frozenset(re.findall(r"\b([A-Z_]+)=", _SCRIPT)) - {"CURL_OPTS"}
-"""Dehydrated's own settings that hold no secret; a proxy's password may be in CURL_OPTS."""
+SETTINGS = frozenset(
+    """
+    ACCOUNTDIR ACCOUNT_KEYSIZE ACCOUNT_KEY_ALGO ACME_PROFILE ALPNCERTDIR API AUTO_CLEANUP AUTO_CLEANUP_DELETE
+    BASEDIR CA CA_BUYPASS CA_BUYPASS_TEST CA_GOOGLE CA_GOOGLE_TEST CA_LETSENCRYPT CA_LETSENCRYPT_TEST CA_ZEROSSL
+    CERTDIR CHAINCACHE CHALLENGETYPE COMMAND CONFIG CONFIG_D CONTACT_EMAIL DEHYDRATED_GROUP DEHYDRATED_USER
+    DOMAINS_D DOMAINS_TXT HOOK HOOK_CHAIN IP_VERSION KEEP_GOING KEYSIZE KEY_ALGO LOCKFILE OCSP_DAYS OCSP_FETCH
+    OCSP_MUST_STAPLE OLDCA OPENSSL OPENSSL_CNF ORDER_TIMEOUT PREFERRED_CHAIN PRIVATE_KEY_RENEW PRIVATE_KEY_ROLLOVER
+    RENEW_DAYS SCRIPTDIR VALIDATION_TIMEOUT WELLKNOWN
+    """.split()  # noqa: SIM905 - a list of literals would be 50 lines
+)
+"""Dehydrated's own settings without a secret. CURL_OPTS is missing because it can hold the password of a proxy."""
 _TYPES = (http01.TYPE, dns01.TYPE, tlsalpn01.TYPE)
-# Where Dehydrated looks if WELLKNOWN is not set.
+# The default of WELLKNOWN in Dehydrated.
 _WELLKNOWN = "/var/www/dehydrated"
-# What bash says is wrong, as it stands at the beginning or the end of its message; the rest may be part of a secret.
+# Beginnings and ends of bash's messages, with the words shown instead: the rest of a message can hold a secret.
 _FAILS = "a command fails"
 _KINDS = {
     _FAILS: _FAILS,
@@ -89,21 +99,21 @@ _KINDS = {
     "Permission denied": "permission denied",
     "Is a directory": "is a directory",
 }
-_LAST = "its last command fails, which ends Dehydrated as well (set -e); write || true behind it"
+_LAST = "the last command fails, which also ends Dehydrated (set -e); write || true behind it"
 
 
 @dataclass(frozen=True)
 class DehydratedConfig:
-    """What is used of a configuration.
+    """The parts of a configuration that the plugin uses.
 
-    :ivar path: the file, absolute.
-    :ivar exports: for the handler's environment.
-    :ivar hook: HOOK as written, None if there is none.
+    :ivar path: absolute path of the file.
+    :ivar exports: the variables it exports, for the handler's environment.
+    :ivar hook: HOOK as written; None if it is not set.
     :ivar chain: HOOK_CHAIN is yes.
-    :ivar wellknown: WELLKNOWN, absolute.
+    :ivar wellknown: WELLKNOWN as an absolute path.
     :ivar challenge_type: CHALLENGETYPE.
-    :ivar basedir: BASEDIR, absolute.
-    :ivar files: all that was read: the file, and those of its CONFIG_D.
+    :ivar basedir: BASEDIR as an absolute path.
+    :ivar files: all files that were read: the configuration, and those of its CONFIG_D.
     """
 
     path: str
@@ -117,32 +127,33 @@ class DehydratedConfig:
 
 
 def read(path: str, known: Collection[str] | None = None) -> DehydratedConfig:
-    """Read a configuration and the files of its CONFIG_D; who else may change them is said in the log, once.
+    """Read a configuration and the files of its CONFIG_D. Log once if another user can change one of them.
 
     :param path: absolute.
-    :param known: the files that may be read; None for any.
-    :raises UsageError: if it is missing, may be changed by others, does not end, or is broken; or if a file of CONFIG_D
-        is not known, which is not read then.
+    :param known: the only files that may be read; None for any.
+    :raises UsageError: if a file does not exist, has an error, takes too long, or can be changed by every user; or if
+        CONFIG_D has a file that is not `known`. That file is not read.
     """
     _refuse_untrusted([path])
+    # bash would source the file that BASH_ENV names, and its exports would look like those of the configuration.
     environment = {name: value for name, value in handler_environment(os.environ).items() if name != "BASH_ENV"}
     values, _ = _sourced([path], environment)
-    more = _further(values["CONFIG_D"], path)
+    more = _files_of(values["CONFIG_D"], path)
     _refuse_untrusted(more)
-    new = [one for one in more if known is not None and one not in known]
+    new = [file for file in more if known is not None and file not in known]
     if new:
-        raise UsageError([f"{FLAG} {path}: it has got more files since ({', '.join(new)})."])
+        raise UsageError([f"{FLAG} {path}: it has new files: {', '.join(new)}."])
     values, exported = _sourced([path, *more], environment)
     if values["function"]:
         raise UsageError(
-            [f"{FLAG} {path}: HOOK is the shell function {values['HOOK']}; put it into a script and name that."]
+            [f"{FLAG} {path}: HOOK is the shell function {values['HOOK']}; put it into a script, and name that."]
         )
     return DehydratedConfig(
         path=path,
         exports={
             name: value
             for name, value in exported.items()
-            if environment.get(name) != value and name not in _SHELLS_OWN
+            if environment.get(name) != value and name not in _VARIABLES_OF_BASH
         },
         hook=values["HOOK"] or None,
         chain=values["HOOK_CHAIN"] == "yes",
@@ -153,46 +164,50 @@ def read(path: str, known: Collection[str] | None = None) -> DehydratedConfig:
     )
 
 
-def _further(folder: str, path: str) -> list[str]:
-    """The files of CONFIG_D."""
+def _files_of(folder: str, path: str) -> list[str]:
+    """Return the files of CONFIG_D, in the order in which Dehydrated reads them."""
     if not folder:
         return []
     if not os.path.isdir(folder):
-        raise UsageError([f"{FLAG} {path}: CONFIG_D is {folder}, which is no directory; correct it."])
+        raise UsageError([f"{FLAG} {path}: CONFIG_D is {folder}, which is not a directory; correct it."])
     return sorted(glob.glob(os.path.join(glob.escape(folder), "*.sh")))
 
 
 def hook_words(config: DehydratedConfig, types: Collection[str]) -> tuple[str, ...]:
-    """The handler's command line as HOOK names it; without one, for http-01, what does nothing: the files are ours.
+    """Return the handler's command line from HOOK.
 
-    :param types: the challenge types preferred.
-    :raises UsageError: if there is no HOOK, and one is needed.
+    Without a HOOK it is `true`, if http-01 is the only type: the plugin itself writes the files of http-01.
+
+    :param types: the preferred challenge types.
+    :raises UsageError: if another type needs a HOOK, and there is none.
     """
     if config.hook is None and set(types) == {http01.TYPE}:
         return (command_line.program("true", FLAG, "/", None),)
     if config.hook is None:
         raise UsageError(
             [
-                f"{config.path} names no HOOK; give --external-auth-handler with your script. Without one only http-01 "
-                f"works (--preferred-challenges http), with the files of WELLKNOWN."
+                f"{config.path} names no HOOK; give --external-auth-handler with your script. Without a script only "
+                f"http-01 works (--preferred-challenges http), with files in the directory WELLKNOWN."
             ]
         )
-    # One word, as Dehydrated takes it; what is relative there depends on the folder it is started in. A name without a
-    # slash is looked up on PATH by bash.
+    # Like Dehydrated, take HOOK as one word, and look up a name without a slash on PATH. Dehydrated takes a relative
+    # path from the folder it is started in; here it is that of the configuration.
     flag = f"{FLAG} {config.path}: HOOK"
     return (command_line.program(config.hook, flag, os.path.dirname(config.path), os.environ.get("PATH")),)
 
 
 def merged(found: Settings, config: DehydratedConfig, given: Collection[str], types: Collection[str]) -> Settings:
-    """Settings with what a configuration says.
+    """Return the settings, completed from a configuration.
 
-    :param given: names of the options that were given; they win.
-    :param types: the challenge types preferred.
-    :raises UsageError: if http-01 is wanted and there is no WELLKNOWN, or CHALLENGETYPE counts and is none.
+    :param found: the settings from the options.
+    :param given: names of the options that were given. Their values replace those of the configuration.
+    :param types: the preferred challenge types.
+    :raises UsageError: if http-01 is preferred and the directory WELLKNOWN does not exist, or if the type comes from
+        CHALLENGETYPE and is unknown.
     """
     if config.challenge_type in types and config.challenge_type not in _TYPES:
         raise UsageError(
-            [f"{FLAG} {config.path}: CHALLENGETYPE is {config.challenge_type}; Dehydrated knows {', '.join(_TYPES)}."]
+            [f"{FLAG} {config.path}: CHALLENGETYPE is {config.challenge_type}; use one of {', '.join(_TYPES)}."]
         )
     wellknown: str | None = config.wellknown
     if "wellknown" in given:
@@ -200,7 +215,7 @@ def merged(found: Settings, config: DehydratedConfig, given: Collection[str], ty
     elif not os.path.isdir(config.wellknown):
         if http01.TYPE in types:
             raise UsageError([_without_wellknown(config)])
-        # Dehydrated looks at it for http-01 only.
+        # Dehydrated uses it only for http-01.
         wellknown = None
     return dataclasses.replace(
         found, hook_chain=found.hook_chain if "hook-chain" in given else config.chain, wellknown=wellknown
@@ -223,7 +238,7 @@ def _refuse_untrusted(paths: Sequence[str]) -> None:
     findings = trust.Findings()
     for path in paths:
         if not os.path.isfile(path):
-            problem = f"{FLAG}: {path} does not exist or is no file; name Dehydrated's configuration file."
+            problem = f"{FLAG}: {path} is not an existing file; name Dehydrated's configuration file."
             findings.problems.append(problem)
             continue
         findings.add(trust.check_file(path, "Dehydrated configuration", trust.trusted_ids()))
@@ -234,40 +249,45 @@ def _refuse_untrusted(paths: Sequence[str]) -> None:
 
 
 def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Plain values of the names used here, and everything exported."""
+    """Source files with bash.
+
+    :returns: the values of the names in `_USED`, with HOOK's kind as "function"; and all exported variables.
+    """
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "values")
         bash = ["/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", out, *paths]
-        ended = runner.run(bash, environment=environment, say=lambda line: None, limit=LIMIT)
+        ended = runner.run(bash, environment=environment, say=lambda line: None, limit=MAX_READ_SECONDS)
         if not ended.ok:
             shown = "".join(f"\n  | {line}" for line in _without_words(ended.tail, paths))
             raise UsageError([f"{FLAG} {paths[0]} cannot be read by bash: {ended}.{shown}"])
         try:
             with open(out, "rb") as file:
-                data = file.read(SIZE + 1)
+                data = file.read(MAX_OUTPUT_BYTES + 1)
         except FileNotFoundError:
-            raise UsageError([f"{FLAG} {paths[0]} cannot be read by bash: it ends the shell (exit)."]) from None
-    if len(data) > SIZE:
-        raise UsageError([f"{FLAG} {paths[0]}: it exports more than {SIZE} bytes."])
+            raise UsageError(
+                [f"{FLAG} {paths[0]} cannot be read by bash: it ends the shell; remove the command exit."]
+            ) from None
+    if len(data) > MAX_OUTPUT_BYTES:
+        raise UsageError([f"{FLAG} {paths[0]}: it exports more than {MAX_OUTPUT_BYTES} bytes; export less."])
     words = data.decode("utf-8", "surrogateescape").split("\0")
     values = dict(zip((*_USED, "function"), words, strict=False))
-    pairs = (word.partition("=") for word in words[len(values) : -1])
+    pairs = (word.partition("=") for word in words[len(values) :])
     return values, {name: value for name, equals, value in pairs if equals and env_file.is_variable(name)}
 
 
 def _without_words(printed: Sequence[str], paths: Sequence[str]) -> list[str]:
-    """File, line and kind of each error of bash's: its messages quote the file, and a secret may be what is wrong."""
-    found: dict[tuple[str, str], str] = {}
+    """Return the file, line and kind of each of bash's errors, without its words, which quote secrets in the file."""
+    kinds: dict[tuple[str, str], str] = {}
     for line in printed:
         for path in paths:
             message = re.match(rf"{re.escape(path)}: \S+ ([0-9]+): (.*)", line, re.DOTALL)
             if message is not None:
-                kind, known = _kind(message[2]), found.get((path, message[1]))
-                # Bash repeats the line after a syntax error; what its words are in other languages is not known.
-                found[path, message[1]] = known if known and kind in (None, _FAILS) else kind or "an error"
+                kind, known = _kind(message[2]), kinds.get((path, message[1]))
+                # After a syntax error bash repeats the line. In other languages its messages have no known words.
+                kinds[path, message[1]] = known if known and kind in (None, _FAILS) else kind or "an error"
     return [
         f"{path}: line {number}: {kind}" if number != "0" else f"{path}: {_LAST}"
-        for (path, number), kind in found.items()
+        for (path, number), kind in kinds.items()
     ]
 
 

@@ -1,4 +1,4 @@
-"""A Dehydrated configuration read once in a process: bash takes longer for it than Certbot for a whole lineage."""
+"""Reads a Dehydrated configuration only once in a process: bash takes longer for it than Certbot for a lineage."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
 
 _known: dict[str, tuple[Mapping[str, str], list[file_signature.Signature | None], DehydratedConfig]] = {}
-"""By path: the environment that it was read in, the signatures of its files, and what was read."""
+"""By path: the environment it was read in, the signatures of its files, and the configuration."""
 
 
 def read(path: str) -> DehydratedConfig:
-    """Read a configuration, again only if it or the environment is another one than before.
+    """Return a configuration. It is read again only if a file of it or the environment has changed.
 
     :raises UsageError: see `dehydrated_config.read`.
     """
     environment = dict(os.environ)
     if path in _known:
-        before, signatures, found = _known[path]
-        if before == environment and None not in signatures and signatures == _signatures(found):
-            return found
-    found = dehydrated_config.read(path)
-    _known[path] = (environment, _signatures(found), found)
-    return found
+        before, signatures, config = _known[path]
+        if before == environment and None not in signatures and signatures == _signatures(config):
+            return config
+    config = dehydrated_config.read(path)
+    _known[path] = (environment, _signatures(config), config)
+    return config
 
 
 def _signatures(config: DehydratedConfig) -> list[file_signature.Signature | None]:
-    """Of the files, and of the folders they lie in, where another one may have come."""
+    """Return the signatures of all files, and of the folder CONFIG_D, which can have got a new file."""
     folders = {os.path.dirname(path) for path in config.files[1:]}
     return [file_signature.signature(path) for path in (*config.files, *sorted(folders))]

@@ -1,4 +1,4 @@
-"""The environment a handler is started with: the caller's, without what a snap or virtual environment put there."""
+"""Makes the environment of a handler: the caller's, without the variables of a snap or virtual environment."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from certbot_external_auth.handler_setup.command_line import SEARCH_PATH
 
-# They point any Python the handler starts at Certbot's own libraries.
+# With these, a Python that the handler starts would load Certbot's libraries.
 _PYTHON = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "__PYVENV_LAUNCHER__")
 
 
 def handler_environment(caller: Mapping[str, str]) -> dict[str, str]:
-    """A new mapping; `caller` is left alone.
+    """Return the environment for a handler.
 
-    PATH loses the directories of the virtual environment or snap, and is set where the caller has none.
+    PATH is without the directories of the virtual environment or snap, and has a default if the caller has none.
     """
     environment = {
         name: value

@@ -210,7 +210,7 @@ def test_flags_win(certbot: Certbot, scripts: Hooks, config: Path, domain: str, 
         ("HOOK= CHALLENGETYPE=dns-01\n", "names no HOOK; give --external-auth-handler"),
         ("my_hook() { :; }\nHOOK=my_hook\n", "HOOK is the shell function my_hook; put it into a script"),
         ("HOOK=/nowhere/hook.sh CHALLENGETYPE=dns-01\n", "/nowhere does not exist"),
-        ("HOOK=/bin/true CHALLENGETYPE=dns\n", "CHALLENGETYPE is dns; Dehydrated knows http-01, dns-01, tls-alpn-01."),
+        ("HOOK=/bin/true CHALLENGETYPE=dns\n", "CHALLENGETYPE is dns; use one of http-01, dns-01, tls-alpn-01."),
         ("HOOK=/bin/true CONFIG_D=/nowhere\n", "CONFIG_D is /nowhere, which is no directory"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_every_kind_of_export(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["while :; do :; done\n", "sleep 1000\n", "sleep 1000 | cat\n", "mkfifo p; cat p\n"])
 def test_one_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr(dehydrated_config, "LIMIT", 0.3)
+    monkeypatch.setattr(dehydrated_config, "MAX_READ_SECONDS", 0.3)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"cannot be read by bash: it had not ended after 0\.3 seconds"):
         read(tmp_path, text)
@@ -82,7 +83,7 @@ def test_one_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         ("set -x\nexport TOKEN=hidden9876\nfalse\n", "line 4: a command fails"),
         ("export TOKEN=hidden9876\necho $CONFIG: line 5: $TOKEN >&2\n\nfalse\n", "line 5: an error"),
         ("export TOKEN=$(cat /hidden9876)\nTOKEN=$(cat /hidden9876)\n", "line 3: a command fails"),
-        ("TOKEN=hidden9876\n[ -f /nowhere ] && . /nowhere\n", "its last command fails, which ends Dehydrated as well"),
+        ("TOKEN=hidden9876\n[ -f /nowhere ] && . /nowhere\n", "the last command fails, which also ends Dehydrated"),
     ],
 )
 def test_no_word_of_it_is_in_an_error(tmp_path: Path, text: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -141,6 +142,25 @@ def test_further_files(tmp_path: Path) -> None:
     (folder / "2.sh").write_text("fi\n")
     with pytest.raises(UsageError, match=r"2\.sh: line 1: syntax error"):
         read(tmp_path, f'CONFIG_D="{folder}"\n')
+
+
+def test_what_bash_env_exports_is_not_the_configurations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: a handler with variables that no file of the configuration has."""
+    (tmp_path / "env").write_text("export FROM_BASH_ENV=x WELLKNOWN=/x\n")
+    monkeypatch.setenv("BASH_ENV", str(tmp_path / "env"))
+    assert read(tmp_path, "export OWN=y\n").exports == {"OWN": "y"}
+
+
+def test_the_first_and_the_last_export_are_read(tmp_path: Path) -> None:
+    """bash decides about the order, so a function prints the environment here."""
+    assert read(tmp_path, "env() { printf 'FIRST=1\\0LAST=2\\0'; }\n").exports == {"FIRST": "1", "LAST": "2"}
+
+
+def test_the_settings_without_a_secret_are_those_with_a_default() -> None:
+    """Guards against: a secret in the log, since a new variable of the script counts as a setting."""
+    defaults = set(re.findall(r"\b([A-Z_]+)=", dehydrated_config._SCRIPT))
+    assert defaults - dehydrated_config.SETTINGS == {"CURL_OPTS"}
+    assert defaults > dehydrated_config.SETTINGS
 
 
 @pytest.mark.skipif(not shutil.which("dehydrated"), reason="Dehydrated is not installed")
