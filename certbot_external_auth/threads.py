@@ -1,4 +1,4 @@
-"""The one place where threads are started."""
+"""Starts threads, and is the only module that does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from certbot import errors
 
 
 def start(work: Callable[[], None], name: str) -> bool:
-    """Do some work in a thread that ends with the process at the latest.
+    """Start a daemon thread.
 
-    :returns: whether the system has a thread left (`pids.max`, RLIMIT_NPROC, memory). The caller MUST get on without:
-        what a thread would have done is done by those that there are, or in his own.
+    :returns: whether it was started. The system may have no thread left (`pids.max`, RLIMIT_NPROC, memory). The caller
+        MUST then do the work in the threads that run already, or in its own.
     """
     try:
         threading.Thread(target=work, name=name, daemon=True).start()
@@ -22,10 +22,7 @@ def start(work: Callable[[], None], name: str) -> bool:
 
 
 def is_signal(error: BaseException) -> bool:
-    """Whether an exception that any work may raise can be a signal's, for work that may be done without a thread.
-
-    Signals are raised in the main thread, and nowhere else.
-    """
+    """Tell whether an exception may come from a signal handler. These raise only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return False
     return isinstance(error, errors.SignalExit) or not isinstance(error, Exception)

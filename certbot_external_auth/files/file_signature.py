@@ -1,4 +1,4 @@
-"""Tell whether a file is still the one that this process has read, without reading it again."""
+"""Detects that a file has changed, without reading it again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ Signature = tuple[int, ...]
 
 
 def of(status: os.stat_result) -> Signature:
-    """What changes when a file is written, or another takes its place."""
+    """Return numbers that change when a file is written or replaced."""
     return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def signature(path: str) -> Signature | None:
-    """The signature of what a path leads to; None if that is not known, so that it equals no other."""
+    """Return the signature of the file at a path; None if it cannot be read, which counts as changed."""
     try:
         return of(os.stat(path))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The plugin's own folders and files below Certbot's work directory: this user's alone, and no link is followed."""
+"""Opens the plugin's own folders and files below Certbot's work directory, for this user only and without links."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ from collections.abc import Callable, Iterator, Sequence
 
 NAME = "external-auth"
 PASSING = ".new-"
-"""How the name of a file begins while it is written."""
+"""How the name of a file begins while it is being written."""
 
 _swept: set[str] = set()
-_TRIES = 3
+_MAX_TRIES = 3
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_OTHERS = 0o022
-"""Rights of others with which they could have put there what is read."""
+_OTHERS_WRITE = 0o022
+"""Permissions with which another user could have put there what is read."""
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def path(work_dir: str, *names: str) -> str:
-    """Where it is."""
+    """Return the path of the plugin's folder, or of a file or folder below it."""
     return os.path.join(work_dir, NAME, *names)
 
 
 @contextlib.contextmanager
 def opened(work_dir: str, *names: str, create: bool) -> Iterator[int]:
-    """A descriptor of a folder below the plugin's own one, which must be this user's; its mode is made 0700.
+    """Open the plugin's folder, or one below it, and give its descriptor to the block. Set its mode to 0700.
 
-    :param create: make what is missing; else a missing folder is a FileNotFoundError.
-    :raises OSError: if it cannot be opened, is a link, or belongs to somebody else.
+    :param names: the names of the folders below the plugin's, one in the other.
+    :param create: create the folders that do not exist.
+    :raises FileNotFoundError: if it does not exist, and is not to be created.
+    :raises OSError: if it cannot be opened, is a link, or belongs to another user.
     """
     if create:
         os.makedirs(work_dir, mode=0o755, exist_ok=True)
@@ -44,18 +46,21 @@ def opened(work_dir: str, *names: str, create: bool) -> Iterator[int]:
 
 @contextlib.contextmanager
 def looked_into(work_dir: str, *names: str) -> Iterator[int]:
-    """A descriptor of the same folder to read from. Nothing is made, changed or swept, so it may be read-only.
+    """Open the same folder only to read it. Nothing is created or changed, so the file system may be read-only.
 
-    :raises FileNotFoundError: if there is none.
-    :raises OSError: if it cannot be looked at, is a link, belongs to somebody else, or others may write there.
+    :raises FileNotFoundError: if it does not exist.
+    :raises OSError: if it cannot be read, is a link, belongs to another user, or other users can write into it.
     """
-    with _walked(work_dir, names, _looked_at) as descriptor:
+    with _walked(work_dir, names, _opened_to_read) as descriptor:
         yield descriptor
 
 
 @contextlib.contextmanager
 def _walked(work_dir: str, names: Sequence[str], enter: Callable[[int, str, str], int]) -> Iterator[int]:
-    """:param enter: opens one folder, given that above it, its name, and its path."""
+    """Open the folders from the work directory down, and give the descriptor of the last one to the block.
+
+    :param enter: opens one folder; called with the descriptor of the folder above, its name, and its path.
+    """
     descriptor = os.open(work_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for depth, name in enumerate((NAME, *names)):
@@ -67,17 +72,17 @@ def _walked(work_dir: str, names: Sequence[str], enter: Callable[[int, str, str]
         os.close(descriptor)
 
 
-def _looked_at(parent: int, name: str, shown: str) -> int:
+def _opened_to_read(parent: int, name: str, shown: str) -> int:
     descriptor = os.open(name, _FOLDER, dir_fd=parent)
     try:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid():
-            # No chown is advised here: what he has written would be believed from then on.
-            found = f"{shown} belongs to another user, so nothing in it is believed; run this as user {status.st_uid}"
-            raise PermissionError(errno.EPERM, found, shown)
-        if status.st_mode & _OTHERS:
-            fix = f"see what is in it, then: chmod 700 {shlex.quote(shown)}"
-            raise PermissionError(errno.EPERM, f"others may write into {shown}; {fix}", shown)
+            # The message does not advise chown: the plugin would then trust what the other user has written.
+            problem = f"{shown} belongs to another user, so it is not trusted; run this as user {status.st_uid}"
+            raise PermissionError(errno.EPERM, problem, shown)
+        if status.st_mode & _OTHERS_WRITE:
+            fix = f"check what is in it, then run: chmod 700 {shlex.quote(shown)}"
+            raise PermissionError(errno.EPERM, f"other users can write into {shown}; {fix}", shown)
     except BaseException:
         os.close(descriptor)
         raise
@@ -85,7 +90,7 @@ def _looked_at(parent: int, name: str, shown: str) -> int:
 
 
 def _sweep_once(folder: int, shown: str) -> None:
-    """The first time that a process is there, what a dead one did not finish goes; it may be a private key."""
+    """Remove what a process that was killed left unfinished, such as a private key, once in each process."""
     if shown not in _swept:
         _swept.add(shown)
         with contextlib.suppress(OSError):
@@ -95,12 +100,12 @@ def _sweep_once(folder: int, shown: str) -> None:
 
 
 def sweep(folder: int, name: str) -> None:
-    """Remove a file that was never whole, unless somebody writes it now.
+    """Remove a file that was never finished, unless another process is writing it.
 
     :param folder: a descriptor from `opened`.
     """
     with contextlib.suppress(OSError):
-        # Without O_NONBLOCK a named pipe would be waited for.
+        # Without O_NONBLOCK, opening a named pipe would block.
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,14 +116,14 @@ def sweep(folder: int, name: str) -> None:
 
 def _entered(parent: int, name: str, shown: str, create: bool) -> int:
     if create and _made(parent, name):
-        # What is written below lasts as long as the folder's name does.
+        # Files in the folder survive a crash only if its name does.
         os.fsync(parent)
     descriptor = os.open(name, _FOLDER, dir_fd=parent)
     try:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid():
-            # See `_looked_at` for why no chown is advised.
-            fix = f"run it as user {status.st_uid}, or name another folder with --work-dir"
+            # See `_opened_to_read` for why no chown is advised.
+            fix = f"run Certbot as user {status.st_uid}, or name another folder with --work-dir"
             raise PermissionError(errno.EPERM, f"it belongs to another user; {fix}", shown)
         if status.st_mode & 0o7777 != 0o700:
             os.fchmod(descriptor, 0o700)
@@ -129,7 +134,7 @@ def _entered(parent: int, name: str, shown: str, create: bool) -> int:
 
 
 def _made(parent: int, name: str) -> bool:
-    # A mask that takes rights from the owner would lock this user out of the folder.
+    # With a mask such as 0700 this user could not enter the folder.
     before = os.umask(0o077)
     try:
         os.mkdir(name, 0o700, dir_fd=parent)
@@ -141,59 +146,60 @@ def _made(parent: int, name: str) -> bool:
 
 
 def file(folder: int, name: str) -> int:
-    """A descriptor to read a file that nobody but this user may write.
+    """Open a file to read it, and return its descriptor. Only this user can have written it.
 
     :param folder: a descriptor from `opened` or `looked_into`.
-    :raises FileNotFoundError: if there is none.
-    :raises OSError: if it cannot be opened, or is something else.
+    :raises FileNotFoundError: if it does not exist.
+    :raises OSError: if it cannot be opened, is not a regular file, or another user can write it.
     """
-    # Without O_NONBLOCK a named pipe would be waited for.
+    # Without O_NONBLOCK, opening a named pipe would block.
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     status = os.fstat(descriptor)
-    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & _OTHERS:
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & _OTHERS_WRITE:
         return descriptor
     os.close(descriptor)
-    raise PermissionError(errno.EPERM, f"{name} is not a regular file that only this user may write", name)
+    raise PermissionError(errno.EPERM, f"{name} is not a regular file that only this user can write", name)
 
 
 def read(folder: int, name: str, limit: int, *, end: bool = False) -> bytes:
-    """The content of such a file, no more of it than the limit.
+    """Return the content of such a file.
 
-    :param end: the last bytes, not the first ones.
+    :param limit: at most so many bytes of it.
+    :param end: its last bytes, not its first.
     :raises OSError: as `file`, or if it cannot be read.
     """
-    with open(file(folder, name), "rb") as found:
+    with open(file(folder, name), "rb") as stream:
         if end:
-            found.seek(max(0, os.fstat(found.fileno()).st_size - limit))
-        return found.read(limit)
+            stream.seek(max(0, os.fstat(stream.fileno()).st_size - limit))
+        return stream.read(limit)
 
 
 def remove(folder: int, name: str) -> None:
-    """Remove a folder below this one with the files in it, as far as that can be done; no link is followed.
+    """Remove a folder and the files in it, as far as possible. A link in its place is not followed.
 
     :param folder: a descriptor from `opened`.
     """
     with contextlib.suppress(OSError):
         descriptor = os.open(name, _FOLDER, dir_fd=folder)
         try:
-            for one in os.listdir(descriptor):
+            for file_name in os.listdir(descriptor):
                 with contextlib.suppress(OSError):
-                    os.unlink(one, dir_fd=descriptor)
+                    os.unlink(file_name, dir_fd=descriptor)
         finally:
             os.close(descriptor)
         os.rmdir(name, dir_fd=folder)
 
 
 def put(folder: int, name: str, content: bytes, *, sync: bool = False) -> int:
-    """Write a file, 0600, whole or not at all; what has its name is replaced, not followed.
+    """Write a file with mode 0600, completely or not at all. A file or link of the same name is replaced.
 
     :param folder: a descriptor from `opened`.
-    :param sync: it is on the disk before it has its name; that it has it, once the caller has synced the folder.
-    :returns: a descriptor of it, which the caller closes; it is locked until then, from before it had its name.
-    :raises OSError: if it cannot be written; nothing is changed then.
+    :param sync: write the content to the disk first. The name is there after the caller has synced the folder.
+    :returns: the file's descriptor. The file is locked until the caller closes it, and was before it had its name.
+    :raises OSError: if it cannot be written. Nothing is changed then.
     """
-    for _ in range(_TRIES):
-        # Who sweeps may take it for a dead one's, just before it is locked.
+    for _ in range(_MAX_TRIES):
+        # Another process may sweep the file away just before it is locked; then try again.
         with contextlib.suppress(FileNotFoundError, BlockingIOError):
             return _put(folder, name, content, sync)
     return _put(folder, name, content, sync)

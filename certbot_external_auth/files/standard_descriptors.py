@@ -1,6 +1,7 @@
-"""Descriptors 0 to 2 may be closed when a program is started; what is opened next would get their numbers.
+"""Opens the descriptors 0 to 2 if this process was started without them.
 
-A child is given these numbers anew, and whatever lies there is lost to it, such as a lock that it should hold.
+The next file that is opened would get such a number. A child gets these three anew, so it would lose that file, for
+example a lock that it should hold.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ STANDARD = (0, 1, 2)
 
 
 def is_open(descriptor: int) -> bool:
-    """Whether there is anything at a number."""
+    """Tell whether a descriptor is open."""
     try:
         os.fstat(descriptor)
     except OSError:
@@ -22,18 +23,19 @@ def is_open(descriptor: int) -> bool:
 
 
 def text_on(descriptor: int) -> TextIO:
-    """A file for `print` on a descriptor, which stays open."""
+    """Return a text file that writes to a descriptor, and does not close it."""
     return os.fdopen(descriptor, "w", encoding="utf-8", closefd=False)
 
 
 def complete() -> None:
-    """Open what is missing, before anything else is opened.
+    """Open the descriptors that are missing. MUST be called before any other file is opened.
 
-    What is printed to a stdout that is missing fails (EBADF), as it must. stderr is for words alone: they go nowhere.
+    Writing to a missing stdout still fails (EBADF), so that no output is lost unnoticed. A missing stderr becomes
+    /dev/null.
     """
     for descriptor in STANDARD:
         if not is_open(descriptor):
-            # The lowest number that is free is the one. Read-only, so that stdout takes nothing.
+            # The system returns the lowest free number, which is this one. stdout is read-only, so that writing fails.
             os.open(os.devnull, os.O_WRONLY if descriptor == 2 else os.O_RDONLY)
     if sys.stdout is None:
         sys.stdout = text_on(1)

@@ -95,7 +95,7 @@ def _missing(path: str, error: OSError) -> str:
         return f"The handler {path} cannot be read ({error.strerror}); let the user who runs Certbot enter {folder}."
     if not os.path.isdir(folder):
         return (
-            f"The handler {path} does not exist, nor does its folder {folder}; restore it, or give the new "
+            f"The handler {path} is missing: its folder {folder} does not exist; restore it, or give the new "
             f"path with --external-auth-handler."
         )
     return f"The handler {path} does not exist; correct --external-auth-handler, or put the script there."

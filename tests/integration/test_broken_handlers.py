@@ -33,7 +33,7 @@ def make_directory(path: Path) -> None:
 
 
 WAYS = [
-    pytest.param(remove_folder, ["does not exist, nor does its folder", "--external-auth-handler"], id="folder-gone"),
+    pytest.param(remove_folder, ["is missing: its folder", "--external-auth-handler"], id="folder-gone"),
     pytest.param(Path.unlink, ["does not exist", "--external-auth-handler"], id="file-gone"),
     pytest.param(lambda path: path.chmod(0o644), ["not executable", "chmod +x"], id="not-executable"),
     pytest.param(make_directory, ["is a directory"], id="directory"),

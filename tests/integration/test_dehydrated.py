@@ -211,7 +211,7 @@ def test_flags_win(certbot: Certbot, scripts: Hooks, config: Path, domain: str, 
         ("my_hook() { :; }\nHOOK=my_hook\n", "HOOK is the shell function my_hook; put it into a script"),
         ("HOOK=/nowhere/hook.sh CHALLENGETYPE=dns-01\n", "/nowhere does not exist"),
         ("HOOK=/bin/true CHALLENGETYPE=dns\n", "CHALLENGETYPE is dns; use one of http-01, dns-01, tls-alpn-01."),
-        ("HOOK=/bin/true CONFIG_D=/nowhere\n", "CONFIG_D is /nowhere, which is no directory"),
+        ("HOOK=/bin/true CONFIG_D=/nowhere\n", "CONFIG_D is /nowhere, which is not a directory"),
     ],
 )
 def test_a_configuration_that_does_not_work(
@@ -230,7 +230,7 @@ def test_a_configuration_others_may_change(certbot: Certbot, config: Path, domai
         refused(certbot.run(*words), f"file {path} can be changed by every user of this machine; run: chmod o-w")
         path.chmod(0o600)
     config.unlink()
-    refused(certbot.run(*words), f"{FLAG}: {config} does not exist or is no file")
+    refused(certbot.run(*words), f"{FLAG}: {config} is not an existing file")
 
 
 def test_contradiction_with_another_dialect(certbot: Certbot, config: Path, domain: str) -> None:

@@ -58,7 +58,7 @@ def test_all_wrong_words_are_said_at_once(certbot: Certbot) -> None:
     ("value", "parts"),
     [
         ("", ["--external-auth-handler is empty"]),
-        ("/nowhere/at/all/hook.sh", ["does not exist, nor does its folder /nowhere/at/all"]),
+        ("/nowhere/at/all/hook.sh", ["is missing: its folder /nowhere/at/all does not exist"]),
         ("not-on-path-at-all", ["not-on-path-at-all does not exist"]),
         ("/tmp", ["/tmp is a directory"]),
         ("'open", ["cannot be split into words"]),

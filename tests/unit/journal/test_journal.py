@@ -291,7 +291,9 @@ def test_folder_of_somebody_else_is_not_believed(tmp_path: Path) -> None:
     left_by_a_dead_run(tmp_path, entry())
     os.chown(own_folder.path(str(tmp_path)), 12345, 12345)
     for use in (lambda: journal.read_all(str(tmp_path)), lambda: journal.Journal(str(tmp_path)).open(entry())):
-        with pytest.raises(PermissionError, match=r"belongs to another user; run it as user 12345, or name another"):
+        with pytest.raises(
+            PermissionError, match=r"belongs to another user; run Certbot as user 12345, or name another"
+        ):
             use()
 
 
