@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Hashable
 
-LIMIT = 4096
+MAX_CHARACTERS = 4096
 """Longest text, in characters, that is passed on."""
 
 _seen: set[Hashable] = set()
@@ -20,13 +20,13 @@ _CONTROL = re.compile(
 )
 
 
-def clean(text: str, limit: int = LIMIT) -> str:
+def clean(text: str, limit: int = MAX_CHARACTERS) -> str:
     """Remove terminal sequences and control characters except newline and tab, and cut to `limit` characters."""
     text = _CONTROL.sub("", _ESCAPE.sub("", text[: limit * 4]))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def of_server(text: str, limit: int = LIMIT) -> str:
+def of_server(text: str, limit: int = MAX_CHARACTERS) -> str:
     """Clean a server's text, and cut it to `limit` bytes of UTF-8."""
     return clean(text, limit).encode()[:limit].decode(errors="ignore")
 

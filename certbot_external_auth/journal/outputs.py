@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 from certbot_external_auth.files import own_folder
 from certbot_external_auth.journal.entry import ID
-from certbot_external_auth.processes.exec_limits import STRING_LIMIT
+from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES
 
 FOLDER = "outputs"
-KEPT = 2 * STRING_LIMIT
+KEPT = 2 * MAX_STRING_BYTES
 """Bytes of the end of an output that are kept at least: more than one variable holds."""
 LONGEST = 2 * KEPT
 """Bytes of a file, at which it is cut."""

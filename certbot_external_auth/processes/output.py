@@ -1,4 +1,4 @@
-"""What a program prints, as bounded, clean lines."""
+"""Turns the output of a program into lines that are safe to log: cleaned, masked, and limited in size and number."""
 
 from __future__ import annotations
 
@@ -8,22 +8,29 @@ from dataclasses import dataclass, field
 
 from certbot_external_auth import text
 
-LINE_LIMIT = 2000
-"""Characters of one line that are passed on; the rest of the line is dropped."""
-TOTAL_LIMIT = 1_000_000
-"""Bytes of one program that reach the log; what comes after is read and dropped."""
-LINES_LIMIT = 2000
-"""The same in lines, since a record of the log is longer than a short line."""
+MAX_LINE_CHARACTERS = 2000
+"""The rest of a longer line is dropped."""
+MAX_LOGGED_BYTES = 1_000_000
+"""Output of one program in the log; later output is read and dropped."""
+MAX_LOGGED_LINES = 2000
+"""The same in lines, since a log record is longer than a short line."""
 TAIL_LINES = 10
+"""Last lines of output that are shown in an error."""
 
 
 @dataclass
 class Output:
-    """Turns the bytes of both pipes into lines.
+    """The output of one program, from both pipes.
 
-    :ivar say: called with each line. :ivar masks: what is shown as ***.
-    :ivar hear: called with what it prints on its standard output, as it comes: all of it, and unchanged.
-    :ivar stdout: the beginning of its standard output. :ivar last: the last lines, masked.
+    :ivar say: called with each line to log.
+    :ivar masks: secrets that are replaced with ***.
+    :ivar hear: called with each piece of the standard output, unchanged, as soon as it is read.
+    :ivar last: the last lines, masked.
+    :ivar stdout: the beginning of the standard output.
+    :ivar partial: by pipe, the beginning of a line whose end has not been read.
+    :ivar total: bytes passed on so far.
+    :ivar lines: lines passed on so far.
+    :ivar blank: the last line was empty.
     """
 
     say: Callable[[str], None]
@@ -37,26 +44,32 @@ class Output:
     blank: bool = False
 
     def feed(self, key: int, data: bytes, standard: bool) -> None:
+        """Take in what was read from a pipe.
+
+        :param key: identifies the pipe.
+        :param standard: it is the standard output.
+        """
         if standard and self.hear is not None:
             self.hear(data)
-        if standard and len(self.stdout) < text.LIMIT:
-            self.stdout += data[: text.LIMIT - len(self.stdout)]
+        if standard and len(self.stdout) < text.MAX_CHARACTERS:
+            self.stdout += data[: text.MAX_CHARACTERS - len(self.stdout)]
         buffer = self.partial.setdefault(key, bytearray())
-        # What begins before the cut must be seen whole to be known.
-        kept = LINE_LIMIT + max(map(len, self.masks), default=0)
+        # A secret that begins before the cut is recognized only if all of it is kept.
+        kept = MAX_LINE_CHARACTERS + max(map(len, self.masks), default=0)
         first, newline, more = data.partition(b"\n")
         buffer += first[: max(0, kept - len(buffer))]
         if not newline:
             return
         self._line(bytes(buffer))
         end = more.rfind(b"\n") + 1
-        # What is not passed on costs next to nothing: a program may print for ever.
+        # Lines that are not passed on must cost little: a program may print without end.
         lines = last_lines(more[:end]) if self._over else more[:end].split(b"\n")[:-1]
         for line in lines:
             self._line(line[:kept])
         buffer[:] = more[end : end + kept]
 
     def flush(self) -> None:
+        """Pass on lines that have no end, once the program has ended."""
         for buffer in self.partial.values():
             if buffer:
                 self._line(bytes(buffer))
@@ -64,55 +77,55 @@ class Output:
 
     @property
     def tail(self) -> tuple[str, ...]:
-        """The last lines."""
+        """The last lines, cleaned."""
         return tuple(shown for shown in map(self._shown, self.last) if shown)
 
     def _line(self, data: bytes) -> None:
-        data = masked(data, self.masks, LINE_LIMIT)
+        data = masked(data, self.masks, MAX_LINE_CHARACTERS)
         if data.strip():
             self.last.append(data)
         if self._over:
             return
         self.total += len(data) + 1
         shown = self._shown(data)
-        # Of empty lines in a row only the first is said.
+        # Of several empty lines in a row only the first is logged.
         blank, self.blank = self.blank, not shown
-        if blank and not shown and self.total <= TOTAL_LIMIT:
+        if blank and not shown and self.total <= MAX_LOGGED_BYTES:
             return
         self.lines += 1
         self.say("(more output follows and is not logged)" if self._over else shown)
 
     @property
     def _over(self) -> bool:
-        """Whether nothing more is passed on."""
-        return self.total > TOTAL_LIMIT or self.lines > LINES_LIMIT
+        """The limits are reached, so nothing more is passed on."""
+        return self.total > MAX_LOGGED_BYTES or self.lines > MAX_LOGGED_LINES
 
     def _shown(self, data: bytes) -> str:
-        # A carriage return redraws the line on a terminal: what comes last is what a person would have seen.
+        # A carriage return overwrites the line on a terminal, so a person sees what comes after the last one.
         last = data.decode("utf-8", "replace").rstrip("\r").rsplit("\r", 1)[-1]
-        shown = text.clean(last, LINE_LIMIT).rstrip().encode()
-        # Again, since terminal sequences may have stood within.
+        shown = text.clean(last, MAX_LINE_CHARACTERS).rstrip().encode()
+        # Mask again: a secret can have had terminal sequences in it.
         return masked(shown, self.masks, len(shown)).decode()
 
 
 def last_lines(data: bytes) -> list[bytes]:
-    """The last lines that are not blank, at most as many as a tail has, without a look at all of them.
+    """Return the last `TAIL_LINES` lines that are not blank, without splitting all of them.
 
     :param data: lines, each with its end.
     """
-    found: list[bytes] = []
+    tail: list[bytes] = []
     end = len(data.rstrip())
-    while end and len(found) < TAIL_LINES:
+    while end and len(tail) < TAIL_LINES:
         begin = data.rfind(b"\n", 0, end) + 1
-        found.append(data[begin : data.find(b"\n", end)])
+        tail.append(data[begin : data.find(b"\n", end)])
         end = len(data[:begin].rstrip())
-    return found[::-1]
+    return tail[::-1]
 
 
 def masked(data: bytes, masks: Sequence[bytes], limit: int) -> bytes:
-    """The beginning of `data`, with *** for each stretch that masks cover, also where they overlap.
+    """Return the beginning of `data`, with *** for each stretch that one or more masks cover.
 
-    :param limit: bytes of `data` that are looked at; a mask that begins within may end behind.
+    :param limit: bytes of `data` that are returned. A mask that begins within them can end after them.
     """
     out: list[bytes] = []
     place = 0

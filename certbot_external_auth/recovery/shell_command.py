@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.dialects import Call
-from certbot_external_auth.processes.exec_limits import STRING_LIMIT
+from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,6 @@ def line(
     before += [f"umask {call.umask:03o}"] if call.umask is not None else []
     if kept is not None:
         # Without it the handler could take this for another call.
-        most = STRING_LIMIT - len(kept.name) - 2
+        most = MAX_STRING_BYTES - len(kept.name) - 2
         before += [f"printed=$(tail -c {most} {shlex.quote(kept.path)} | tr -d '\\000')", '[ -n "$printed" ]']
     return f"({' && '.join([*before, text])})" if before else text

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth.handler_setup.dehydrated_config import SETTINGS
-from certbot_external_auth.processes.exec_limits import RESERVE, system_limit
+from certbot_external_auth.processes.exec_limits import RESERVED_BYTES, system_limit
 from tests.support.certbot import Certbot, Result
 from tests.support.hooks import Hooks
 from tests.support.testca import TestCA
@@ -82,7 +82,7 @@ def test_no_optional_operation_fails_a_run(certbot: Certbot, scripts: Hooks, dom
 
 def test_a_chain_that_no_program_could_be_given(certbot: Certbot, scripts: Hooks, domain: str) -> None:
     """Said before anything is published; a chain is not cut, since a hook would take its half for the whole."""
-    left = system_limit() - RESERVE - 3000
+    left = system_limit() - RESERVED_BYTES - 3000
     padding = {f"PADDING_{number}": "x" * min(100_000, left - number) for number in range(0, left, 100_000)}
     words = handler(scripts.dehydrated, *DEHYDRATED, "--external-auth-hook-chain", "yes")
     wanted = names(*(f"n{number}.{domain}" for number in range(20)))

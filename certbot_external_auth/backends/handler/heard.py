@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from certbot_external_auth.processes.exec_limits import STRING_LIMIT
+from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES
 
-KEPT = STRING_LIMIT
+KEPT = MAX_STRING_BYTES
 """Bytes of the end that are kept of one challenge's; more than a variable can hold."""
 _OF_A_CHARACTER = range(0x80, 0xC0)
 """Bytes of UTF-8 that do not begin one."""

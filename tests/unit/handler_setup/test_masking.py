@@ -13,7 +13,7 @@ from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import PerformError
-from certbot_external_auth.processes.output import LINE_LIMIT
+from certbot_external_auth.processes.output import MAX_LINE_CHARACTERS
 from certbot_external_auth.settings import Settings
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
@@ -62,7 +62,7 @@ def test_a_secret_that_begins_or_holds_another(shown: Shown) -> None:
 
 
 def test_a_secret_across_the_end_of_a_line_that_is_cut(shown: Shown) -> None:
-    for before in (LINE_LIMIT - 8, LINE_LIMIT - 1, LINE_LIMIT):
+    for before in (MAX_LINE_CHARACTERS - 8, MAX_LINE_CHARACTERS - 1, MAX_LINE_CHARACTERS):
         body = f'printf "%{before}s%s%s\\n" "$A" "$A" "$A" | tr " " x'
         text = "\n".join(shown(body, "A=hunter2hunter2\n"))
         assert "xxx***" in text

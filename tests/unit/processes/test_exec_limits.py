@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from certbot_external_auth.processes.exec_limits import RESERVE, STRING_LIMIT, measure, system_limit
+from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES, RESERVED_BYTES, measure, system_limit
 from certbot_external_auth.processes.exec_limits import too_large as too_large_of
 
 TRUE = "/bin/true"
@@ -27,9 +27,9 @@ def too_large(argv: list[str], environment: dict[str, str], limit: int) -> str |
 @pytest.mark.parametrize("over", [0, 1])
 def test_one_string(over: int) -> None:
     for argv, environment in (
-        ([TRUE, "x" * (STRING_LIMIT - 1 + over)], {}),
-        ([TRUE], {"A": "x" * (STRING_LIMIT - 3 + over)}),
-        ([TRUE], {"A": "ü" * ((STRING_LIMIT - 4) // 2 + over) + "x"}),
+        ([TRUE, "x" * (MAX_STRING_BYTES - 1 + over)], {}),
+        ([TRUE], {"A": "x" * (MAX_STRING_BYTES - 3 + over)}),
+        ([TRUE], {"A": "ü" * ((MAX_STRING_BYTES - 4) // 2 + over) + "x"}),
     ):
         assert starts(argv, environment) == (too_large(argv, environment, system_limit()) is None) == (not over)
 
@@ -37,10 +37,10 @@ def test_one_string(over: int) -> None:
 def test_all_together() -> None:
     """What is let through does start, and what is refused misses by little more than what is kept in reserve."""
     word = "x" * 999
-    fits = (system_limit() - RESERVE) // (len(word) + 1 + 8) - 1
+    fits = (system_limit() - RESERVED_BYTES) // (len(word) + 1 + 8) - 1
     assert too_large([TRUE, *[word] * fits], {}, system_limit()) is None
     assert starts([TRUE, *[word] * fits], {})
-    more = [TRUE, *[word] * (fits + 2 + 2 * RESERVE // len(word))]
+    more = [TRUE, *[word] * (fits + 2 + 2 * RESERVED_BYTES // len(word))]
     assert "arguments and environment take" in str(too_large(more, {}, system_limit()))
     assert not starts(more, {})
 

@@ -30,7 +30,7 @@ def test_what_is_not_passed_on_is_not_looked_at_line_by_line(line: bytes, monkey
     data = (line * CHUNK)[:CHUNK]
     for _ in range(MEGABYTES * 1_000_000 // CHUNK):
         found.feed(1, data, standard=True)
-    passed_on = 2 * (output.TOTAL_LIMIT + CHUNK)
+    passed_on = 2 * (output.MAX_LOGGED_BYTES + CHUNK)
     assert looked_at <= passed_on + (MEGABYTES * 1_000_000 // CHUNK) * (output.TAIL_LINES + 1)
 
 
@@ -41,7 +41,7 @@ lines = st.binary(max_size=12) | st.sampled_from([b"", b" ", b"\t\r", b"word", S
 def test_the_tail_is_that_of_all_lines(before: list[bytes], after: list[bytes], newline: bool) -> None:
     """Also of those that are not looked at one by one, with what is masked in them."""
     quick, slow = Output(lambda said: None, masks=[SECRET]), Output(lambda said: None, masks=[SECRET])
-    quick.total = output.TOTAL_LIMIT + 1
+    quick.total = output.MAX_LOGGED_BYTES + 1
     for one in (quick, slow):
         one.feed(1, b"\n".join(before), standard=True)
         one.feed(1, b"\n".join(after) + b"\n" * newline, standard=True)

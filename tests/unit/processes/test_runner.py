@@ -118,9 +118,9 @@ def test_rubbish_is_bounded_and_clean(tmp_path: Path) -> None:
     body += "printf '\\033[31mred\\033[0m \\377\\000\\033]0;title\\007end\\n'"
     ended, said = run(script(tmp_path, body))
     assert ended.ok
-    assert max(map(len, said)) <= output.LINE_LIMIT
+    assert max(map(len, said)) <= output.MAX_LINE_CHARACTERS
     assert ended.tail[-1] == "red \ufffdend"
-    assert sum(map(len, said)) <= output.TOTAL_LIMIT + 1000
+    assert sum(map(len, said)) <= output.MAX_LOGGED_BYTES + 1000
 
 
 def test_more_lines_than_the_log_shall_hold(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_more_lines_than_the_log_shall_hold(tmp_path: Path) -> None:
 def test_short_lines_are_bounded_too(tmp_path: Path) -> None:
     """A record of the log is longer than what a program says in it."""
     _, said = run(script(tmp_path, "yes x | head -n 10000"))
-    assert said == ["x"] * output.LINES_LIMIT + ["(more output follows and is not logged)"]
+    assert said == ["x"] * output.MAX_LOGGED_LINES + ["(more output follows and is not logged)"]
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "\\033[0m"])

@@ -29,7 +29,7 @@ THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 # Whoever was given a token is ended by a recovery, so that other tests beside these must have other ones.
 TOKEN = secrets.token_hex(20)
 NAME = "CERTBOT_AUTH_OUTPUT"
-ROOM = exec_limits.STRING_LIMIT - len(NAME) - 2
+ROOM = exec_limits.MAX_STRING_BYTES - len(NAME) - 2
 # As deSEC's: publishes unless it is told what it printed when it did.
 HOOK = f"""#!/bin/sh
 cd "$(dirname "$0")"
@@ -106,7 +106,7 @@ def test_a_character_is_not_cut_and_nul_is_left_out(tmp_path: Path) -> None:
 
 def test_what_the_environment_leaves_no_room_for_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost: the cleanup as a whole, which the system does not start then."""
-    limit = exec_limits.measure((), dict(os.environ)).total + exec_limits.RESERVE + 20_000
+    limit = exec_limits.measure((), dict(os.environ)).total + exec_limits.RESERVED_BYTES + 20_000
     monkeypatch.setattr(exec_limits, "system_limit", lambda: limit)
     found = told(tmp_path, "print(b'x' * 100_000 + b'id')")
     assert 10_000 < len(found) < 20_000
