@@ -196,10 +196,10 @@ def hook_words(config: DehydratedConfig, types: Collection[str]) -> tuple[str, .
     return (command_line.program(config.hook, flag, os.path.dirname(config.path), os.environ.get("PATH")),)
 
 
-def merged(found: Settings, config: DehydratedConfig, given: Collection[str], types: Collection[str]) -> Settings:
+def merged(settings: Settings, config: DehydratedConfig, given: Collection[str], types: Collection[str]) -> Settings:
     """Return the settings, completed from a configuration.
 
-    :param found: the settings from the options.
+    :param settings: the settings from the options.
     :param given: names of the options that were given. Their values replace those of the configuration.
     :param types: the preferred challenge types.
     :raises UsageError: if http-01 is preferred and the directory WELLKNOWN does not exist, or if the type comes from
@@ -211,14 +211,14 @@ def merged(found: Settings, config: DehydratedConfig, given: Collection[str], ty
         )
     wellknown: str | None = config.wellknown
     if "wellknown" in given:
-        wellknown = found.wellknown
+        wellknown = settings.wellknown
     elif not os.path.isdir(config.wellknown):
         if http01.TYPE in types:
             raise UsageError([_without_wellknown(config)])
         # Dehydrated uses it only for http-01.
         wellknown = None
     return dataclasses.replace(
-        found, hook_chain=found.hook_chain if "hook-chain" in given else config.chain, wellknown=wellknown
+        settings, hook_chain=settings.hook_chain if "hook-chain" in given else config.chain, wellknown=wellknown
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import pty
+import select
 import signal
 import sys
 import threading
@@ -144,7 +145,10 @@ def test_a_table_is_drawn_when_it_changes(no_threads: None, monkeypatch: pytest.
             monkeypatch.setattr(live_table, "output", lambda: out)
             with live_table.shown({"a": "a"}, 80) as told:
                 told(Round(1, 0.0, {"a": []}))
-                assert b"visible everywhere" in os.read(leader, 65536)
+                drawn = b""
+                while b"visible everywhere" not in drawn:
+                    assert select.select([leader], [], [], 20)[0], drawn
+                    drawn += os.read(leader, 65536)
     finally:
         os.close(leader)
 
