@@ -127,7 +127,7 @@ class ExternalAuth(
         achalls = list(achalls)
         from certbot_external_auth.signals import deferral
 
-        with deferral.Kept():
+        with deferral.SignalKeeper():
             self._run.perform([_challenge(achall) for achall in achalls])
         return [achall.response(achall.account_key) for achall in achalls]
 
@@ -142,12 +142,14 @@ class ExternalAuth(
         from certbot_external_auth.signals import deferral
 
         exception = sys.exc_info()[1]
-        kept = deferral.Kept()
+        kept = deferral.SignalKeeper()
         try:
             with kept:
                 self._run.cleanup(exception)
         finally:
-            number = deferral.behind(exception) or next((one for one in kept.came if one in deferral.ENDING), None)
+            number = deferral.signal_behind(exception) or next(
+                (one for one in kept.came if one in deferral.ENDING), None
+            )
             if number is not None:
                 # Certbot raises the signal again. After it has handed a certificate over, though, nothing catches it,
                 # and a renewal would go on with the next certificate.
@@ -169,7 +171,7 @@ class ExternalAuth(
             self._run.first_contact()
         paths = {"cert_path": cert_path, "key_path": key_path}
         chains = {"chain_path": chain_path, "fullchain_path": fullchain_path}
-        with deferral.Kept():
+        with deferral.SignalKeeper():
             self._run.deploy_files(str(domain), {**paths, **chains})
 
     def enhance(self, domain: str, enhancement: str, options: Any = None) -> None:

@@ -60,9 +60,9 @@ def main(given: argparse.Namespace) -> int:
     from certbot_external_auth.check.rehearsal import Rehearsal
     from certbot_external_auth.check.report import JsonReport, TextReport
     from certbot_external_auth.console.documents import NotPrintedError
-    from certbot_external_auth.signals.interruption import signals
+    from certbot_external_auth.signals.interruption import raising_interrupted
 
-    with tempfile.TemporaryDirectory(prefix="certbot-external-auth-") as folder, signals():
+    with tempfile.TemporaryDirectory(prefix="certbot-external-auth-") as folder, raising_interrupted():
         setting = build(given, folder)
         report = JsonReport() if given.json else TextReport()
         report.begin(setting)

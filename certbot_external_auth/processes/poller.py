@@ -31,6 +31,6 @@ class Poller:
 
     def wait(self, seconds: float) -> None:
         """Wait at most `seconds` until a descriptor is ready, and call the actions of those that are."""
-        deferral.look()
+        deferral.raise_pending()
         for descriptor, _ in self._poll.poll(None if seconds == math.inf else seconds * 1000):
             self._actions[descriptor]()

@@ -129,7 +129,7 @@ class Channel:
             poll.register(self._write, select.POLLOUT)
             if self._read is not None and not self.ended and len(self._buffer) < AHEAD_LIMIT:
                 poll.register(self._read, select.POLLIN)
-            deferral.look()
+            deferral.raise_pending()
             ready = [descriptor for descriptor, _ in poll.poll(max(0.0, deadline - time.monotonic()) * 1000)]
             if self._write in ready:
                 return
@@ -178,7 +178,7 @@ class Channel:
             return False
         poll = select.poll()
         poll.register(self._read, select.POLLIN)
-        deferral.look()
+        deferral.raise_pending()
         return bool(poll.poll(max(0.0, seconds) * 1000))
 
     def _fill(self) -> None:

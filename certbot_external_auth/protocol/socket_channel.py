@@ -111,7 +111,7 @@ class SocketChannel(Channel):
                 # That it goes altogether is told in any case.
                 poll.register(self._client, 0 if self._silent else select.POLLIN)
             left = deadline - time.monotonic()
-            deferral.look()
+            deferral.raise_pending()
             found = [descriptor for descriptor, _ in poll.poll(max(0.0, left) * 1000)]
             here = self._client is not None and self._client.fileno() in found
             if here or b"\n" in self._buffer:
@@ -182,7 +182,7 @@ class SocketChannel(Channel):
         ahead = not self._silent and len(self._buffer) <= AHEAD_LIMIT
         poll = select.poll()
         poll.register(self._client, select.POLLOUT | (select.POLLIN if ahead else 0))
-        deferral.look()
+        deferral.raise_pending()
         if poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
             self._take_in(AHEAD_LIMIT)
         else:

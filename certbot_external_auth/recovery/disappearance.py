@@ -165,7 +165,7 @@ def _giving_way(group: Sequence[Entry], work_dir: str) -> Callable[[float], bool
         while (left := until - time.monotonic()) > 0:
             if waits():
                 return True
-            deferral.look()
+            deferral.raise_pending()
             time.sleep(min(left, _PAUSE_SECONDS))
         return False
 

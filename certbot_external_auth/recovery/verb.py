@@ -15,7 +15,7 @@ from certbot_external_auth.console import certbot_folders, documents
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import by_hand, confirmation, messages
-from certbot_external_auth.signals.interruption import Interrupted, signals
+from certbot_external_auth.signals.interruption import Interrupted, raising_interrupted
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
     :raises UsageError: if the journal cannot be used, or a batch that was named is not in it.
     """
     try:
-        with signals():
+        with raising_interrupted():
             return _done(arguments)
     except Interrupted as signal:
         print(

@@ -1,4 +1,4 @@
-"""Signals of this process: inherited, kept back, and turned into exceptions."""
+"""Signals of this process: inherited settings, deferral, and exceptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals that end this process: what it has started ends with it, and none of it is lost at the wrong moment."""
+"""Handles signals that end this process: they end the programs it has started too, and none of them is lost."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from certbot_external_auth.signals import dispositions
 
 _Handler = Callable[[int, FrameType | None], None]
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-"""Signals that end a process where nobody handles them: Certbot does only while challenges are published."""
+"""Signals that end a process by default. Certbot handles them only while challenges are published."""
 
 
 class Ending(BaseException):
-    """This process is about to end by a signal; what it has started is to be ended before."""
+    """A signal is about to end this process. Raised so that the programs it has started end first."""
 
 
 class Postponing:
-    """A context manager in which signals can be put off, again and again at next to no cost.
+    """A context manager in which signals can be put off, repeatedly and at almost no cost.
 
-    A signal that would end the process at once raises `Ending` instead, and ends it when this is left.
+    A signal that would end the process at once raises `Ending` instead. It ends the process when the context is left.
 
-    They are not blocked meanwhile, since a program started then would inherit that. Python handles signals in the main
-    thread only; in others there is nothing to put off.
+    The signals are not blocked, since a program that is started meanwhile would inherit that. Python handles signals
+    only in the main thread, so in other threads this does nothing.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Postponing:
 
     @contextlib.contextmanager
     def put_off(self) -> Iterator[None]:
-        """Signals that come within are handled at its end, each once. Keep it short."""
+        """Handle the signals that arrive in the block at its end, each once. Keep the block short."""
         self._put_off += 1
         try:
             yield
@@ -76,14 +76,14 @@ class Postponing:
             self._handlers[number](number, frame)
 
 
-class Kept:
-    """A context manager in which no signal is lost together with the exception that Certbot makes of it.
+class SignalKeeper:
+    """A context manager that loses no signal together with the exception that Certbot makes of it.
 
-    `errors.SignalExit` is an `Exception`, so logging keeps it for itself, and so does a library that makes an exception
-    of its own out of any other. While a record is logged none is raised, and one that came and is not on its way any
-    more is raised again: by `look`, and when this is left.
+    `errors.SignalExit` is an `Exception`. The module `logging` swallows it, and a library may replace it with an
+    exception of its own. So no signal is raised while a record is logged. A signal whose exception was swallowed is
+    raised again by `raise_pending`, and when the context is left.
 
-    :ivar came: numbers of the signals that came, in their order.
+    :ivar came: numbers of the signals that arrived, in their order.
     """
 
     def __init__(self) -> None:
@@ -92,36 +92,36 @@ class Kept:
         self._owed: dict[int, None] = {}
         self._around = sys.exc_info()[1]
 
-    def __enter__(self) -> Kept:
-        global _kept  # noqa: PLW0603 - a process has one set of handlers
-        self._before = _kept
+    def __enter__(self) -> SignalKeeper:
+        global _keeper  # noqa: PLW0603 - a process has one set of handlers
+        self._before = _keeper
         if threading.current_thread() is threading.main_thread():
-            found = _handled().items()
-            self._handlers = {number: handler for number, handler in found if not dispositions.is_default(handler)}
+            handled = _handled().items()
+            self._handlers = {number: handler for number, handler in handled if not dispositions.is_default(handler)}
             _take(self._handlers, self._deliver)
-            _kept = self
+            _keeper = self
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        global _kept  # noqa: PLW0603
-        _kept = self._before
+        global _keeper  # noqa: PLW0603
+        _keeper = self._before
         _give_back(self._handlers, self._deliver)
         lost = exception is None or (isinstance(exception, Exception) and not isinstance(exception, errors.SignalExit))
         if lost:
             for number in self._owed:
                 signal.raise_signal(number)
 
-    def look(self) -> None:
-        """Raise what should be on its way, and is not."""
+    def raise_pending(self) -> None:
+        """Raise the signals again whose exceptions were swallowed."""
         if sys.exc_info()[1] is self._around:
             for number in list(self._owed):
                 signal.raise_signal(number)
 
     def _deliver(self, number: int, frame: FrameType | None) -> None:
         self.came.append(number)
-        # One that comes again is for somebody who writes his log into a pipe that nobody reads.
+        # A second signal is raised at once: the log may go into a full pipe that is not read.
         if number not in self._owed and _is_logging(frame):
             self._owed[number] = None
             return
@@ -132,13 +132,13 @@ class Kept:
             raise
 
 
-_kept: Kept | None = None
+_keeper: SignalKeeper | None = None
 
 
-def look() -> None:
-    """MUST be called before each wait; see `Kept`."""
-    if _kept is not None and threading.current_thread() is threading.main_thread():
-        _kept.look()
+def raise_pending() -> None:
+    """Raise the signals again whose exceptions were swallowed. MUST be called before each wait."""
+    if _keeper is not None and threading.current_thread() is threading.main_thread():
+        _keeper.raise_pending()
 
 
 def _is_logging(frame: FrameType | None) -> bool:
@@ -149,13 +149,16 @@ def _is_logging(frame: FrameType | None) -> bool:
 
 @contextlib.contextmanager
 def put_off() -> Iterator[None]:
-    """`Postponing.put_off`, for once."""
+    """Put signals off until the end of the block."""
     with Postponing() as postponing, postponing.put_off():
         yield
 
 
-def behind(exception: BaseException | None) -> signal.Signals | None:
-    """The signal that Certbot made a `SignalExit` of, known in the frame of its handler only; None if it is not."""
+def signal_behind(exception: BaseException | None) -> signal.Signals | None:
+    """Return the signal that Certbot raised a `SignalExit` for; None for other exceptions.
+
+    Only the frame of Certbot's signal handler has its number.
+    """
     place = exception.__traceback__ if isinstance(exception, errors.SignalExit) else None
     while place is not None and place.tb_next is not None:
         place = place.tb_next
@@ -164,24 +167,23 @@ def behind(exception: BaseException | None) -> signal.Signals | None:
 
 
 def exit_by(number: int) -> errors.SignalExit:
-    """What Certbot makes of a signal, in words."""
+    """Return the exception that Certbot raises for a signal, with a message."""
     return errors.SignalExit(f"Certbot was told to stop ({signal.Signals(number).name}).")
 
 
 def end_process(number: int) -> None:
-    """By a signal, as if nobody had taken it."""
+    """End this process by a signal, as if it had no handler."""
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
-    # The kernel does not do that to process 1.
+    # The kernel does not end process 1 by a signal without a handler.
     dispositions.end(number)
 
 
 def ready() -> None:
-    """Let signals end this process; MUST be called whenever Certbot comes to this plugin.
+    """Restore handlers so that signals end this process. MUST be called whenever Certbot calls this plugin.
 
-    Certbot may have forgotten that. Its `ErrorHandler` puts a process's handlers back only where something has failed.
-    So once it has written a certificate at a renewal, or handed one over, it notes signals for the rest of its life and
-    does nothing.
+    Certbot's `ErrorHandler` restores a process's handlers only after a failure. So after Certbot has written or
+    installed a certificate at a renewal, it only notes signals from then on.
     """
     dispositions.settle()
     if threading.current_thread() is not threading.main_thread():
@@ -199,7 +201,7 @@ def _is_forgotten(handler: Any) -> bool:
     owner = getattr(handler, "__self__", None)
     if not getattr(owner, "body_executed", False) or not hasattr(owner, "prev_handlers"):
         return False
-    # While it cleans up it notes them for its end.
+    # While the ErrorHandler cleans up, it notes signals on purpose and raises them at its end.
     frame: FrameType | None = sys._getframe()
     while frame is not None and not (frame.f_code.co_name == "__exit__" and frame.f_locals.get("self") is owner):
         frame = frame.f_back
@@ -212,8 +214,8 @@ def _take(handlers: Mapping[int, Any], deliver: _Handler) -> None:
 
 
 def _give_back(handlers: Mapping[int, Any], deliver: _Handler) -> None:
-    """To those who had them, unless somebody else has taken them since."""
-    # Blocked meanwhile, or an exception out of the first would leave the others off.
+    """Restore handlers, except where other code has set a handler since."""
+    # Signals are blocked meanwhile: an exception from the first handler would leave the other signals without theirs.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, handlers)
     for number, handler in handlers.items():
         if signal.getsignal(number) == deliver:
@@ -222,8 +224,8 @@ def _give_back(handlers: Mapping[int, Any], deliver: _Handler) -> None:
 
 
 def _handled() -> dict[int, Any]:
-    """Signals for which a function of Python's is called, with that function, and those that end the process."""
-    found: dict[int, Any] = {}
+    """Return the handlers of all signals that have a Python function, and of those that end the process."""
+    handlers: dict[int, Any] = {}
     for number in signal.valid_signals():
         handler = signal.getsignal(number)
         if dispositions.is_default(handler):
@@ -231,5 +233,5 @@ def _handled() -> dict[int, Any]:
         else:
             taken = callable(handler) and not isinstance(handler, signal.Handlers)
         if taken:
-            found[number] = handler
-    return found
+            handlers[number] = handler
+    return handlers

@@ -1,10 +1,10 @@
-"""What a process inherits of signals from the program that starts it, and what it hands to those it starts itself.
+"""Corrects which signals are ignored or blocked, in this process and in the programs that it starts.
 
-execve(2) keeps which signals are ignored and which are blocked. Each is a trap: where SIGCHLD is ignored the kernel
-tells no exit code of a child; where SIGTERM is ignored or blocked a handler cannot be told to end. Process 1 of a
-container has another one: the kernel drops every signal that it has no function for (pid_namespaces(7)).
+A process inherits both through execve(2). If SIGCHLD is ignored, the kernel does not report exit codes of children. If
+SIGTERM is ignored or blocked, a handler cannot be asked to end. For process 1 of a container, the kernel drops every
+signal without a handler (pid_namespaces(7)).
 
-SIGHUP (nohup), SIGINT and SIGQUIT (`&` of a shell) are ignored on purpose, and stay so here and in handlers.
+SIGHUP (nohup), SIGINT and SIGQUIT (`&` of a shell) are ignored on purpose. They stay so here and in handlers.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ DEADLY = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGXCPU)
 
 
 def settle() -> None:
-    """Undo what keeps this process from working; MUST be called before it starts a program, and costs next to nothing.
+    """Undo inherited settings that keep this process from working. MUST be called before it starts a program.
 
-    Nothing is put back in the end: whatever set it meant another program.
+    The inherited settings are not restored later: they were meant for another program.
     """
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
         _hear_of_children()
@@ -36,7 +36,10 @@ def settle() -> None:
 
 @functools.cache
 def _unblock() -> None:
-    """Once: what is blocked later is blocked on purpose. A mask is what a thread of a daemon had when it forked."""
+    """Unblock all signals, only once in a process: a signal that is blocked later is blocked on purpose.
+
+    A mask is usually inherited from a thread of a daemon that forked.
+    """
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
@@ -50,7 +53,7 @@ def _hear_of_children() -> None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         return
-    # Python lets its main thread alone do that; the system does not mind.
+    # Python permits this only in the main thread, the system in every thread.
     import ctypes
 
     with contextlib.suppress(OSError, AttributeError):
@@ -60,27 +63,27 @@ def _hear_of_children() -> None:
 
 
 def end(number: int, frame: FrameType | None = None) -> None:
-    """What the system does by default with a signal, for a process to which it does not do it; runs no exit function.
+    """End process 1 as the system ends other processes by a signal. No exit function runs.
 
-    The exit code is what shells and container engines say of a process that such a signal has ended.
+    The exit code is the one that shells and container engines show for a process which a signal has ended.
     """
     os._exit(128 + number)
 
 
 def is_default(handler: object) -> bool:
-    """Whether a signal's handler is none, in process 1 too."""
+    """Tell whether a handler stands for the default action, also in process 1."""
     return handler is signal.SIG_DFL or handler is end
 
 
 @contextlib.contextmanager
 def for_a_program() -> Iterator[None]:
-    """A program that is started within is told its exit code by its children, and ends by SIGTERM."""
+    """Make programs that the block starts get the exit codes of their children, and end by SIGTERM."""
     settle()
     ignored = signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     if not ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
-    # execve(2) makes a function the default again. The signal is as good as ignored here meanwhile.
+    # execve(2) resets a handler to the default action. Meanwhile the handler ignores the signal in this process.
     signal.signal(signal.SIGTERM, _nothing)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Signals that end a command as exceptions: the first one leaves time to clean up, the second one does not."""
+"""Raises exceptions for signals that end a command. After the first one the command cleans up; a second one ends it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 class Interrupted(BaseException):
-    """Somebody wants the end.
+    """A signal asks the command to end.
 
-    :param number: of the signal. :param at_once: it is not the first one.
+    :param number: the number of the signal.
+    :param at_once: it is not the first signal, so the command is to end without cleaning up.
     """
 
     def __init__(self, number: int, at_once: bool) -> None:
@@ -23,8 +24,8 @@ class Interrupted(BaseException):
 
 
 @contextlib.contextmanager
-def signals() -> Iterator[None]:
-    """While this is entered, the signals that end a process raise; what is ignored (nohup) stays so."""
+def raising_interrupted() -> Iterator[None]:
+    """Raise `Interrupted` for the signals that end a process. A signal that is ignored (nohup) stays ignored."""
     count = 0
 
     def raise_it(number: int, frame: FrameType | None) -> None:

@@ -62,7 +62,7 @@ def each(ask: Callable[[In], Out], items: Sequence[In], limit: int = LIMIT) -> l
 def _one_by_one(ask: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
     found = []
     for item in items:
-        deferral.look()
+        deferral.raise_pending()
         found.append(ask(item))
     return found
 
@@ -70,7 +70,7 @@ def _one_by_one(ask: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
 def _collect(done: queue.SimpleQueue[tuple[int, Out | None, BaseException | None]], count: int) -> list[Out]:
     found: dict[int, Out] = {}
     while len(found) < count:
-        deferral.look()
+        deferral.raise_pending()
         try:
             index, value, error = done.get(timeout=POLL)
         except queue.Empty:

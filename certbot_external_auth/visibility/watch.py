@@ -113,7 +113,7 @@ def _there(seen: Mapping[str, Sequence[Observation]]) -> set[tuple[str, str]]:
 
 
 def _sleep(seconds: float) -> bool:
-    deferral.look()
+    deferral.raise_pending()
     time.sleep(seconds)
     return False
 

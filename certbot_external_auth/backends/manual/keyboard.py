@@ -31,7 +31,7 @@ def wait(seconds: float | None = None) -> bool:
     :param seconds: longest wait; None waits without a limit.
     :raises InputEnded: if the input ends.
     """
-    deferral.look()
+    deferral.raise_pending()
     return _typed(select.select([_terminal()], [], [], seconds)[0])
 
 
@@ -59,7 +59,7 @@ def meanwhile(work: Callable[[], Out]) -> Out:
         os.close(tell)
         return work()
     try:
-        deferral.look()
+        deferral.raise_pending()
         readable = select.select([ready, _terminal()], [], [])[0]
     finally:
         os.close(ready)

@@ -17,7 +17,7 @@ from certbot_external_auth.check.handler_output import MAX_LINES, HandlerOutput
 from certbot_external_auth.check.report import Report
 from certbot_external_auth.check.results import Level, Result, Summary
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.signals.interruption import signals
+from certbot_external_auth.signals.interruption import raising_interrupted
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome
 
 HOOK = """#!/bin/sh
@@ -105,7 +105,7 @@ def rehearse(zone: Zone, tmp_path: Path) -> Rehearse:
         given = ["--domain", "a.test", "--dialect", "dehydrated", "--verify-timeout", "0", *words]
         report = Collected()
         report.while_cleaning = while_cleaning
-        with signals():
+        with raising_interrupted():
             built = command_line.build(parser.parse_args([str(hook), *given]), str(tmp_path / "work"))
             return rehearsal.Rehearsal(built, report).run(), report
 

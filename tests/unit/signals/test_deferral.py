@@ -58,19 +58,19 @@ def log() -> Iterator[tuple[logging.Logger, Interrupting]]:
 def test_one_while_a_record_is_logged_is_raised_before_the_next_wait(log: tuple[logging.Logger, Interrupting]) -> None:
     """Lost: the signal, and a run that waits for an hour instead of ending."""
     raised = []
-    with contextlib.suppress(errors.SignalExit), deferral.Kept():
+    with contextlib.suppress(errors.SignalExit), deferral.SignalKeeper():
         log[0].warning("a record")
         for wait in (lambda: Poller().wait(0), lambda: parallel.each(str, [1, 2])):
             with pytest.raises(errors.SignalExit) as found:
                 wait()
-            raised.append(deferral.behind(found.value))
+            raised.append(deferral.signal_behind(found.value))
     assert raised == [signal.SIGTERM, signal.SIGTERM]
     assert log[1].broken == 0
 
 
 def ended(block: Callable[[], object]) -> tuple[BaseException | None, list[int]]:
     """How it ended, and the signals that came."""
-    kept = deferral.Kept()
+    kept = deferral.SignalKeeper()
     try:
         with kept:
             block()
@@ -104,7 +104,7 @@ def test_one_on_its_way_is_not_raised_again() -> None:
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
-            deferral.look()
+            deferral.raise_pending()
 
     error, came = ended(block)
     assert isinstance(error, errors.SignalExit)
@@ -129,9 +129,9 @@ def test_what_certbot_puts_off_itself_is_only_noted(log: tuple[logging.Logger, I
     came = []
     signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
     try:
-        with deferral.Kept() as kept:
+        with deferral.SignalKeeper() as kept:
             signal.raise_signal(signal.SIGTERM)
-            deferral.look()
+            deferral.raise_pending()
         assert kept.came == came == [signal.SIGTERM]
     finally:
         signal.signal(signal.SIGTERM, certbots)
@@ -142,11 +142,11 @@ def test_another_thread_has_nothing_to_do_with_it(log: tuple[logging.Logger, Int
 
     def look() -> None:
         try:
-            deferral.look()
+            deferral.raise_pending()
         except errors.SignalExit as error:
             raised.append(error)
 
-    with contextlib.suppress(errors.SignalExit), deferral.Kept():
+    with contextlib.suppress(errors.SignalExit), deferral.SignalKeeper():
         log[0].warning("a record")
         thread = threading.Thread(target=look)
         thread.start()
