@@ -9,7 +9,7 @@ import pytest
 
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, verdict
-from certbot_external_auth.visibility.dns import response, wire
+from certbot_external_auth.visibility.dns import pending, response, udp
 from certbot_external_auth.visibility.dns.probe import Probe
 from certbot_external_auth.visibility.dns.reply import Question
 from certbot_external_auth.visibility.dns.resolver import Resolver
@@ -181,9 +181,9 @@ def test_all_that_is_there_is_seen_in_one_round_by_one_question_for_each_name_an
     net: Net, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lost: the 100 ms that the look may cost where nothing is late."""
-    for name in ("AGAIN_AFTER", "UDP_WAIT"):
+    for name in ("REPEAT_SECONDS", "UDP_SECONDS"):
         # Nobody loses a datagram here, however slow the machine is.
-        monkeypatch.setattr(wire, name, 20.0)
+        monkeypatch.setattr(udp, name, 20.0)
     names = [f"_acme-challenge.n{number}.example.org" for number in range(5)]
     net.serve("example.org", ZONE + "".join(f"{name}. 60 IN TXT one\n" for name in names), [NS1, NS2, "::1"])
     observer = Observer(Surroundings())
@@ -270,7 +270,7 @@ def test_tcp_has_time_where_udp_is_silent_however_many_names_there_are(net: Net)
     found = probe(net).look([expectation("one", name=name) for name in names], time.monotonic() + 30)
     assert {one.outcome for one in found} == {Outcome.MATCH}
     # Each of the first questions by UDP, and again, and no more.
-    assert sum(question.startswith("udp") for question in net[NS1].asked) <= 2 * wire.WINDOW
+    assert sum(question.startswith("udp") for question in net[NS1].asked) <= 2 * pending.MAX_OPEN_QUESTIONS
 
 
 def test_an_answer_that_is_cut_within_a_record_and_a_closed_udp_port_leave_tcp(net: Net) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import Expectation, Outcome
-from certbot_external_auth.visibility.dns import wire
+from certbot_external_auth.visibility.dns import tcp, udp
 from certbot_external_auth.visibility.dns.probe import Probe
 from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
@@ -146,8 +146,9 @@ def net() -> Iterator[Net]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the loopback nothing is far away; a server that is too slow for this only makes a scenario say less."""
-    for name, seconds in (("AGAIN_AFTER", 0.1), ("UDP_WAIT", 0.25), ("TCP_WAIT", 0.25)):
-        monkeypatch.setattr(wire, name, seconds)
+    monkeypatch.setattr(udp, "REPEAT_SECONDS", 0.1)
+    monkeypatch.setattr(udp, "UDP_SECONDS", 0.25)
+    monkeypatch.setattr(tcp, "TCP_SECONDS", 0.25)
 
 
 def played(net: Net, scenario: Scenario) -> tuple[Round, int]:

@@ -23,7 +23,7 @@ from certbot_external_auth.backends.manual import keyboard, live_table
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import Outcome, parallel, this_host
 from certbot_external_auth.visibility.dns import resolver
-from certbot_external_auth.visibility.dns.wire import Question
+from certbot_external_auth.visibility.dns.reply import Question
 from certbot_external_auth.visibility.watch import Round
 from certbot_external_auth.visibility.web import fair_queue
 from tests.support.name_servers import Net
