@@ -11,9 +11,9 @@ from typing import TypeVar
 from certbot_external_auth import threads
 from certbot_external_auth.signals import deferral
 
-LIMIT = 64
+MAX_THREADS = 64
 """Threads, and so sockets, at a time."""
-POLL = 0.5
+POLL_SECONDS = 0.5
 """Seconds for which a wait may not notice a signal, where the system's own wait cannot be interrupted."""
 
 NO_TIME = "no time was left"
@@ -23,7 +23,7 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-def each(ask: Callable[[In], Out], items: Sequence[In], limit: int = LIMIT) -> list[Out]:
+def each(ask: Callable[[In], Out], items: Sequence[In], limit: int = MAX_THREADS) -> list[Out]:
     """What `ask` returns for each item, in their order.
 
     `ask` must end by itself, within a time limit of its own. Its exception is raised here. A signal's exception ends
@@ -72,7 +72,7 @@ def _collect(done: queue.SimpleQueue[tuple[int, Out | None, BaseException | None
     while len(found) < count:
         deferral.raise_pending()
         try:
-            index, value, error = done.get(timeout=POLL)
+            index, value, error = done.get(timeout=POLL_SECONDS)
         except queue.Empty:
             continue
         if error is not None:

@@ -15,7 +15,7 @@ from certbot_external_auth.visibility.parallel import seconds_left
 from certbot_external_auth.visibility.probe import DNS_PORT
 
 RESOLV_CONF = "/etc/resolv.conf"
-MOST_RESOLVERS = 3
+MAX_RESOLVERS = 3
 """As many as the system's own library uses (resolv.conf(5))."""
 
 
@@ -74,4 +74,4 @@ def resolvers(path: str = RESOLV_CONF) -> list[Endpoint]:
         content = ""
     found = re.findall(r"^\s*nameserver\s+(\S+)", content, re.MULTILINE)
     hosts = [host for host in found if is_address(host)] or ["127.0.0.1"]
-    return [Endpoint(host, DNS_PORT) for host in hosts[:MOST_RESOLVERS]]
+    return [Endpoint(host, DNS_PORT) for host in hosts[:MAX_RESOLVERS]]

@@ -12,15 +12,15 @@ from certbot_external_auth.signals import deferral
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, verdict
 from certbot_external_auth.visibility.verdict import Decision, State
 
-FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 1.0, 1.5, 15.0
+FIRST_PAUSE_SECONDS, PAUSE_GROWTH, MAX_PAUSE_SECONDS = 1.0, 1.5, 15.0
 """Seconds between two looks, and by how much they grow while nothing comes."""
 JITTER = 0.1
 """Part of a pause by which it may be longer or shorter, so that many hosts do not ask at the same moment."""
-LOOK_LIMIT = 10.0
+LOOK_SECONDS = 10.0
 """Seconds one look may take."""
 LAST_LOOK = 3.0
 """Seconds by which looking may go on when the time is over: a look at the end needs some itself."""
-NOBODY_ROUNDS, NOBODY_LIMIT = 2, 10.0
+SILENT_ROUNDS, SILENT_SECONDS = 2, 10.0
 """Looks, and seconds for these, after which `auto` believes that nobody will answer; `strict`, that nobody here can
 find out who is to be asked."""
 
@@ -80,7 +80,7 @@ def watch(
     """
     pause = pause or _sleep
     start = time.monotonic()
-    number, length = 0, FIRST_PAUSE
+    number, length = 0, FIRST_PAUSE_SECONDS
     there: set[tuple[str, str]] = set()
     seen: Mapping[str, Sequence[Observation]] = {}
     while True:
@@ -91,7 +91,7 @@ def watch(
         before, there = there, _there(seen)
         if there - before:
             # It is on its way, so the rest may come at any moment.
-            length = FIRST_PAUSE
+            length = FIRST_PAUSE_SECONDS
         # The last look begins when the time is over, not before.
         wait = 0.0 if over else min(length * random.uniform(1 - JITTER, 1 + JITTER), policy.timeout - spent)
         found = Round(number, spent, seen, over, wait)
@@ -100,7 +100,7 @@ def watch(
             break
         if pause(wait):
             return found
-        length = min(length * GROWTH, LONGEST_PAUSE)
+        length = min(length * PAUSE_GROWTH, MAX_PAUSE_SECONDS)
     if policy.settle and set(found.states.values()) == {State.VISIBLE}:
         pause(policy.settle)
     return found
@@ -120,11 +120,13 @@ def _sleep(seconds: float) -> bool:
 
 def _until(start: float, number: int, policy: Policy) -> float:
     now = time.monotonic()
-    limit = min(now + LOOK_LIMIT, max(start + policy.timeout, now + LAST_LOOK))
-    if policy.mode == verdict.STRICT or number > NOBODY_ROUNDS:
+    limit = min(now + LOOK_SECONDS, max(start + policy.timeout, now + LAST_LOOK))
+    if policy.mode == verdict.STRICT or number > SILENT_ROUNDS:
         return limit
     # Two looks and the pause between them fit into the limit.
-    return min(limit, start + (NOBODY_LIMIT - FIRST_PAUSE * (1 + JITTER)) * number / NOBODY_ROUNDS + number - 1)
+    return min(
+        limit, start + (SILENT_SECONDS - FIRST_PAUSE_SECONDS * (1 + JITTER)) * number / SILENT_ROUNDS + number - 1
+    )
 
 
 def _enough(
@@ -142,10 +144,10 @@ def _enough(
         if verdict.state(observations) is State.VISIBLE:
             continue
         if policy.mode != verdict.STRICT:
-            settled = _nobody(observations) or (number >= NOBODY_ROUNDS and not verdict.answered(observations))
+            settled = _nobody(observations) or (number >= SILENT_ROUNDS and not verdict.answered(observations))
         else:
             # Addresses without a route stay so; a resolver that knows nothing may only just have been started.
-            known = all(one.address for one in observations) or spent >= NOBODY_LIMIT
+            known = all(one.address for one in observations) or spent >= SILENT_SECONDS
             settled = place in last and _nobody(last[place]) and _nobody(observations) and known
             settled = settled and policy.timeout < math.inf
         if not settled:

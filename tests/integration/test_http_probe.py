@@ -289,7 +289,7 @@ def test_a_server_that_hangs_keeps_no_name_from_the_others(place: Place, monkeyp
     That server lets go when the other one has answered for every name, so no thread comes free before, and a slow
     machine only takes longer. No connection is given up before the look ends.
     """
-    monkeypatch.setattr("certbot_external_auth.visibility.web.http.PATIENCE", math.inf)
+    monkeypatch.setattr("certbot_external_auth.visibility.web.http.MAX_CONNECTION_SECONDS", math.inf)
     hanging, good = "127.0.0.6", "127.0.0.7"
     wanted = [f"h{number}.site.test" for number in range(150)]
     for name in wanted:

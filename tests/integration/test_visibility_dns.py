@@ -292,7 +292,7 @@ def test_a_dead_resolver_is_not_waited_for(net: Net) -> None:
 
 def test_dead_addresses_do_not_keep_others_waiting(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost: the look at a hundred zones, each with servers that cannot be reached."""
-    monkeypatch.setattr("certbot_external_auth.visibility.dns.probe.SOCKETS", 1)
+    monkeypatch.setattr("certbot_external_auth.visibility.dns.probe.MAX_ADDRESSES", 1)
     net.serve("example.org", ZONE + "_acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
     net[NS1].behaviour = net[NS2].behaviour = "silent"
     looking = probe(net)

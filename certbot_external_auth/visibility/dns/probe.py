@@ -15,7 +15,7 @@ from certbot_external_auth.visibility import Clue, Expectation, Observation, Out
 from certbot_external_auth.visibility.dns import clues, response, wire
 from certbot_external_auth.visibility.dns.reply import Question, Reply
 from certbot_external_auth.visibility.dns.resolver import Resolver, expand
-from certbot_external_auth.visibility.dns.response import LONGEST_CHAIN, Said
+from certbot_external_auth.visibility.dns.response import MAX_ALIASES, Said
 from certbot_external_auth.visibility.dns.zone import Authority, Zone, Zones
 from certbot_external_auth.visibility.probe import Surroundings
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SOCKETS = 256
+MAX_ADDRESSES = 256
 """Addresses asked at a time; of many zones, dead ones must not keep the others waiting."""
-MOST_EXPLAINED = 200
+MAX_EXPLAINED_ADDRESSES = 200
 """Addresses that are asked for reasons."""
 
 
@@ -147,7 +147,7 @@ class Probe:
         wanted = {one.place: one for one in expectations}
         rows = [one for one in observations if one.address and one.outcome.says in (Says.YES, Says.NO)]
         late = {one.place for one in rows if one.outcome.says is Says.NO}
-        rows = [one for one in rows if one.place in late][:MOST_EXPLAINED]
+        rows = [one for one in rows if one.place in late][:MAX_EXPLAINED_ADDRESSES]
         found = parallel.each(lambda row: clues.at(wanted[row.place], row, bool(self._named), until), rows)
         return list(dict.fromkeys(clue for clues in found for clue in clues))
 
@@ -204,7 +204,7 @@ class Probe:
         order = list(jobs)
         random.shuffle(order)
         order.sort(key=lambda address: address in self._dead)
-        answers = parallel.each(ask, order, SOCKETS)
+        answers = parallel.each(ask, order, MAX_ADDRESSES)
         for address, found in zip(order, answers, strict=True):
             if found[0].reply.failed is not Outcome.NOT_ASKED:
                 silent = all(one.reply.failed is Outcome.TIMEOUT for one in found)
@@ -235,7 +235,7 @@ class Probe:
 
     def _followed(self, one: _Asked, alias: str) -> Observation | _Trail:
         trail = one.trail
-        if alias in trail.steps or len(trail.steps) > LONGEST_CHAIN:
+        if alias in trail.steps or len(trail.steps) > MAX_ALIASES:
             circle = " → ".join([*trail.steps, alias])
             words = f"its aliases run in a circle: {circle}" if alias in trail.steps else f"too many aliases: {circle}"
             return self._observation(trail, one.authority, Outcome.NO_RECORD, one.reply.seconds, detail=words)

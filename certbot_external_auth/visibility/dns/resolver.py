@@ -18,7 +18,7 @@ from certbot_external_auth.visibility.this_host import Addresses
 Ask = Callable[[Sequence[Question], float], list[Reply]]
 """Puts questions to somebody, until a moment of the monotonic clock; a reply to each, in their order."""
 FAMILIES = ("A", "AAAA")
-STAGGER = 0.5
+STAGGER_SECONDS = 0.5
 """Seconds after which the next resolver is asked too; a dead one is given up after some."""
 
 
@@ -30,10 +30,10 @@ class Resolver:
         self._servers: list[Endpoint] | None = None
 
     def ask(self, questions: Sequence[Question], until: float) -> list[Reply]:
-        """The first usable answer to each question.
+        """Return the first usable answer to each question.
 
-        Servers are asked one after the other, but none is waited for: the next one is asked `STAGGER` seconds later
-        what is not answered then.
+        The servers are asked one after the other: every `STAGGER_SECONDS` the next one receives the questions that have
+        no usable answer yet, whether or not those before have answered.
         """
         replies = [Reply(failed=Outcome.UNREACHABLE, detail="this machine knows no resolver") for _ in questions]
         left = set(range(len(questions)))
@@ -41,12 +41,12 @@ class Resolver:
         done: queue.SimpleQueue[tuple[Endpoint, list[int], list[Reply]]] = queue.SimpleQueue()
         while left and (servers or running):
             if servers and (not running or time.monotonic() >= begin):
-                begin = time.monotonic() + STAGGER
+                begin = time.monotonic() + STAGGER_SECONDS
                 if _begun(done, servers, sorted(left), questions, until, alone=not running):
                     running += 1
                     del servers[0]
             try:
-                server, asked, found = done.get(timeout=seconds_left(begin) if servers else parallel.POLL)
+                server, asked, found = done.get(timeout=seconds_left(begin) if servers else parallel.POLL_SECONDS)
             except queue.Empty:
                 continue
             running -= 1
@@ -115,7 +115,7 @@ def addresses(ask: Ask, hosts: Sequence[str], until: float) -> dict[str, Address
     problems = {host: _problem(host) for host in hosts if not is_address(host)}
     left = {(host, family): host for host, problem in problems.items() if not problem for family in FAMILIES}
     told: dict[tuple[str, str], tuple[str, Reply]] = {}
-    for _ in range(response.LONGEST_CHAIN):
+    for _ in range(response.MAX_ALIASES):
         replies = ask([Question(name, family, recursive=True) for (_, family), name in left.items()], until)
         now = {key: (left[key], reply) for key, reply in zip(left, replies, strict=True)}
         told.update(now)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from dns.message import Message
     from dns.name import Name
 
-LONGEST_CHAIN = 12
+MAX_ALIASES = 12
 """Aliases that are followed; resolvers stop at about as many."""
-SHOWN = 8
+MAX_SHOWN_VALUES = 8
 """Values that are shown of what stands at a name."""
 
 
@@ -113,7 +113,7 @@ def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
         outcome = Outcome.NO_RECORD
     # What is wanted is shown first, so that it is seen among many others.
     ordered = sorted(found, key=lambda value: (value not in wanted, value))
-    shown = tuple(one_line(value, 255) for value in ordered[:SHOWN])
+    shown = tuple(one_line(value, 255) for value in ordered[:MAX_SHOWN_VALUES])
     return Said(outcome, values=shown, name=text(name))
 
 
@@ -150,7 +150,7 @@ def _end(message: Message, name: Name) -> tuple[Name, str]:
     """The end of the aliases that the answer holds, and the circle if they run in one."""
     passed = [name]
     while (target := _target(message, passed[-1])) is not None:
-        if target in passed or len(passed) > LONGEST_CHAIN:
+        if target in passed or len(passed) > MAX_ALIASES:
             return target, " → ".join(map(text, [*passed, target]))
         passed.append(target)
     return passed[-1], ""

@@ -16,9 +16,9 @@ from certbot_external_auth.visibility.probe import DNS_PORT
 from certbot_external_auth.visibility.this_host import Addresses
 
 ROOT = "."
-MOST_ASKED = 4
+MAX_ASKED_ADDRESSES = 4
 """Addresses that are asked for all servers of their zone."""
-OWN_LIMIT = 2.0
+OWN_SERVERS_SECONDS = 2.0
 """Seconds for that."""
 NO_ZONE = "the resolvers of this machine know no zone that holds it"
 
@@ -111,9 +111,9 @@ class Zones:
         """The servers each zone names itself, as told by some of those that are known: zone to addresses."""
         jobs: dict[str, list[str]] = {}
         for zone, addresses in known.items():
-            for address in addresses[:MOST_ASKED]:
+            for address in addresses[:MAX_ASKED_ADDRESSES]:
                 jobs.setdefault(address, []).append(zone)
-        limit = min(until, time.monotonic() + OWN_LIMIT)
+        limit = min(until, time.monotonic() + OWN_SERVERS_SECONDS)
 
         def ask(address: str) -> list[tuple[str, Reply]]:
             questions = [Question(zone, "NS") for zone in jobs[address]]

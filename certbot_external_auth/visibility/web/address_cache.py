@@ -10,7 +10,7 @@ from certbot_external_auth.visibility.this_host import Addresses
 from certbot_external_auth.visibility.web.addresses import resolve
 
 
-class Directory:
+class AddressCache:
     """Of one look.
 
     :param nameservers, until: see `addresses.resolve`.

@@ -17,7 +17,7 @@ from certbot_external_auth.visibility.web.addresses import family, has_route
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-PATIENCE = 10.0
+MAX_CONNECTION_SECONDS = 10.0
 """Seconds for one connection; a CA does not wait longer either."""
 
 

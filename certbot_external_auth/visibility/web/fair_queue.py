@@ -15,13 +15,13 @@ from typing import Generic, TypeVar
 from certbot_external_auth import threads
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Outcome
-from certbot_external_auth.visibility.parallel import NO_TIME, POLL
+from certbot_external_auth.visibility.parallel import NO_TIME, POLL_SECONDS
 
 logger = logging.getLogger(__name__)
 
-LIMIT = 128
+MAX_THREADS = 128
 """Threads, and so sockets, at a time."""
-SCANT = 0.1
+LAST_SECONDS = 0.1
 """Seconds in which nobody is asked any more: what is not answered in these says nothing about a server."""
 SILENT_BEFORE = "not asked again: it had not answered before"
 
@@ -155,7 +155,7 @@ class Look(Generic[In, Out]):
                 self._threads += alone
             if alone:
                 self._work()
-            while not self._over.wait(POLL):
+            while not self._over.wait(POLL_SECONDS):
                 pass
         finally:
             self._over.set()
@@ -168,7 +168,7 @@ class Look(Generic[In, Out]):
     def _add(self, item: In) -> None:
         self._turns.add(item)
         self._open += 1
-        if self._threads < LIMIT:
+        if self._threads < MAX_THREADS:
             # Where the system has no more of them, those that run do the work.
             self._threads += 1
             self._threads -= not threads.start(self._work, "visibility")
@@ -179,7 +179,7 @@ class Look(Generic[In, Out]):
         if item is None:
             self._threads -= 1
             return None
-        if time.monotonic() > self._until - SCANT:
+        if time.monotonic() > self._until - LAST_SECONDS:
             return item, Outcome.NOT_ASKED, NO_TIME
         if self._turns.is_silent(item):
             return item, Outcome.TIMEOUT, SILENT_BEFORE

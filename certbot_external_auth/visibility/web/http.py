@@ -20,9 +20,9 @@ from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, reach
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.web import fair_queue, redirects
-from certbot_external_auth.visibility.web.address_cache import Directory
+from certbot_external_auth.visibility.web.address_cache import AddressCache
 from certbot_external_auth.visibility.web.connection import (
-    PATIENCE,
+    MAX_CONNECTION_SECONDS,
     BoundedReader,
     ConnectionFailedError,
     connect,
@@ -31,12 +31,12 @@ from certbot_external_auth.visibility.web.connection import (
 from certbot_external_auth.visibility.web.fair_queue import Memory, Step
 from certbot_external_auth.visibility.web.redirects import RedirectError, Target
 
-BUDGET = 65536
+MAX_ANSWER_BYTES = 65536
 """Bytes of an answer that are read at most, headers and all."""
-BODY = 1024
+MAX_BODY_BYTES = 1024
 """Bytes of a body that can be right; a key authorization has 87, or some more with a CA's long token, then blanks."""
 NOT_SHOWN = "what another host says is not shown"
-WIDTH = 64
+MAX_REQUESTS = 64
 """Requests for one expectation that go on side by side; servers that redirect each to another place make it grow."""
 
 
@@ -100,9 +100,9 @@ class Probe:
         """See `probe.Probe`. Where a redirect leads is asked as soon as it is known."""
         surroundings = self._surroundings
         errands = [_first(one, surroundings) for one in expectations]
-        directory = Directory(surroundings.nameservers, until)
-        directory.learn([one.target.host for one in errands])
-        paths = _Paths(directory, surroundings, until)
+        cache = AddressCache(surroundings.nameservers, until)
+        cache.learn([one.target.host for one in errands])
+        paths = _Paths(cache, surroundings, until)
         look: fair_queue.Look[_Errand, Observation] = fair_queue.Look(
             lambda errand: errand.where, paths.step, _Errand.observed, until, self._memory
         )
@@ -119,8 +119,8 @@ def _first(expectation: Expectation, surroundings: Surroundings) -> _Errand:
 class _Paths:
     """Where the errands of one look lead; used by many threads."""
 
-    def __init__(self, directory: Directory, surroundings: Surroundings, until: float) -> None:
-        self._directory = directory
+    def __init__(self, cache: AddressCache, surroundings: Surroundings, until: float) -> None:
+        self._cache = cache
         self._surroundings = surroundings
         self._until = until
         self._lock = threading.Lock()
@@ -137,8 +137,8 @@ class _Paths:
         # Where several addresses redirect to one place, that place is asked once.
         if not self._new(answer):
             return Step()
-        if answer.redirects > redirects.MOST:
-            detail = f"redirected more than {redirects.MOST} times"
+        if answer.redirects > redirects.MAX_REDIRECTS:
+            detail = f"redirected more than {redirects.MAX_REDIRECTS} times"
             return Step((answer.observed(Outcome.WRONG_CONTENT, detail),))
         return Step(further=(answer,))
 
@@ -150,7 +150,7 @@ class _Paths:
 
     def _spread(self, errand: _Errand) -> Step[_Errand, Observation]:
         """The errand at every address, or an observation about what has none."""
-        addresses = self._directory.of(errand.target.host)
+        addresses = self._cache.of(errand.target.host)
         if addresses.outcome is not None:
             silent = addresses.outcome is Outcome.TIMEOUT
             return Step((errand.observed(addresses.outcome, addresses.detail),), silent=silent)
@@ -167,15 +167,15 @@ class _Paths:
         key = errand.expectation.place, errand.redirects
         with self._lock:
             self._counts[key] += len(further)
-            left_out = self._counts[key] > WIDTH
+            left_out = self._counts[key] > MAX_REQUESTS
         if left_out:
-            return Step((errand.observed(Outcome.NOT_ASKED, f"there are more than {WIDTH} places to ask"),))
+            return Step((errand.observed(Outcome.NOT_ASKED, f"there are more than {MAX_REQUESTS} places to ask"),))
         return Step(further=tuple(further))
 
     def _fetch(self, errand: _Errand, until: float) -> Observation | _Errand:
         """One request; the result is what was seen, or where it leads."""
         begun = time.monotonic()
-        until = min(until, begun + PATIENCE)
+        until = min(until, begun + MAX_CONNECTION_SECONDS)
         try:
             status, reason, location, body = _get(errand.target, errand.address or "", until)
             surroundings = self._surroundings
@@ -197,7 +197,7 @@ class _Paths:
         if status != http.HTTPStatus.OK:
             return errand.observed(Outcome.WRONG_CONTENT, seen=one_line(f"{status} {reason}", 100), begun=begun)
         shown = one_line(body.decode("utf-8", "replace"), 100)
-        detail = f"more than {BODY} bytes" if len(body) > BODY else ""
+        detail = f"more than {MAX_BODY_BYTES} bytes" if len(body) > MAX_BODY_BYTES else ""
         return errand.observed(Outcome.WRONG_CONTENT, detail, shown or "nothing", begun)
 
 
@@ -225,7 +225,7 @@ def _failed(errand: _Errand, error: Exception) -> str:
 
 
 def _is_right(errand: _Errand, body: bytes) -> bool:
-    return len(body) <= BODY and redirects.matches(body, errand.expectation.values[0])
+    return len(body) <= MAX_BODY_BYTES and redirects.matches(body, errand.expectation.values[0])
 
 
 def _status(status: int) -> str:
@@ -246,12 +246,12 @@ def _get(target: Target, address: str, until: float) -> tuple[int, str, str | No
         if target.scheme == "https":
             link = handshake(link, None if is_address(target.host) else target.host, (), until)
         link.sendall(_request(target))
-        reader = BoundedReader(link, until, BUDGET)
+        reader = BoundedReader(link, until, MAX_ANSWER_BYTES)
         answer = http.client.HTTPResponse(cast(socket.socket, reader), method="GET")
         answer.begin()
         # One more than can be right, so that nothing behind it is overlooked.
-        body = answer.read(BODY + 1)
-        if len(body) <= BODY and answer.length:
+        body = answer.read(MAX_BODY_BYTES + 1)
+        if len(body) <= MAX_BODY_BYTES and answer.length:
             raise http.client.IncompleteRead(body, answer.length)
         return answer.status, answer.reason, answer.getheader("Location"), body
     finally:

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from certbot_external_auth.endpoint import is_address
 from certbot_external_auth.text import quoted
 
-MOST = 10
+MAX_REDIRECTS = 10
 """Redirects that are followed; RFC 8555 has no number, Let's Encrypt follows ten."""
 STATUSES = (301, 302, 307, 308)
 """Redirects a CA may follow (CA/Browser Forum, Baseline Requirements, section 3.2.2.4.19); 303 is none of them."""

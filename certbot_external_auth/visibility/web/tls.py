@@ -13,8 +13,13 @@ from certbot_external_auth.visibility import Expectation, Observation, Outcome
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.this_host import Addresses
 from certbot_external_auth.visibility.web import certificates, fair_queue
-from certbot_external_auth.visibility.web.address_cache import Directory
-from certbot_external_auth.visibility.web.connection import PATIENCE, ConnectionFailedError, connect, handshake
+from certbot_external_auth.visibility.web.address_cache import AddressCache
+from certbot_external_auth.visibility.web.connection import (
+    MAX_CONNECTION_SECONDS,
+    ConnectionFailedError,
+    connect,
+    handshake,
+)
 from certbot_external_auth.visibility.web.fair_queue import Memory, Step
 
 
@@ -35,12 +40,12 @@ class Probe:
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
         """See `probe.Probe`."""
-        directory = Directory(self._surroundings.nameservers, until)
-        directory.learn([one.identifier for one in expectations])
+        cache = AddressCache(self._surroundings.nameservers, until)
+        cache.learn([one.identifier for one in expectations])
 
         def step(errand: _Errand) -> Step[_Errand, Observation]:
             if errand.address is None:
-                return self._spread(errand, directory.of(errand.expectation.identifier))
+                return self._spread(errand, cache.of(errand.expectation.identifier))
             return self._shake_hands(errand, until)
 
         look = fair_queue.Look(self._where, step, self._observed, until, self._memory)
@@ -70,7 +75,7 @@ class Probe:
     def _shake_hands(self, errand: _Errand, until: float) -> Step[_Errand, Observation]:
         begun = time.monotonic()
         endpoint = Endpoint(errand.address or "", self._surroundings.https_port)
-        outcome, seen, detail = _seen(errand.expectation, endpoint, min(until, begun + PATIENCE))
+        outcome, seen, detail = _seen(errand.expectation, endpoint, min(until, begun + MAX_CONNECTION_SECONDS))
         found = self._observed(errand, outcome, detail, seen, time.monotonic() - begun)
         return Step((found,), silent=outcome is Outcome.TIMEOUT)
 

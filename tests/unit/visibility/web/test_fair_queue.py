@@ -132,7 +132,7 @@ def test_who_was_silent_is_not_asked_again_in_the_same_look_() -> None:
 
     items = [("dead", number) for number in range(1000)]
     assert outcomes(look(ask, *items, memory=memory)) == {"dead": {Outcome.TIMEOUT: 1000}}
-    assert len(asked) <= fair_queue.LIMIT
+    assert len(asked) <= fair_queue.MAX_THREADS
     assert (memory.silent, memory.unanswered) == ({"dead"}, set(asked))
 
 
