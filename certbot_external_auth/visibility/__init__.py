@@ -1,4 +1,4 @@
-"""Check, as the CA will, whether what was published can be seen."""
+"""Check, as the CA will, that what was published is visible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking whether what was published is gone: the same probes, and the rule the other way round."""
+"""Check that what was published is gone: the same probes, and the opposite rule."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from certbot_external_auth.visibility import Expectation, Observation, Outcome, 
 class Sight:
     """What is known about one challenge after the last look.
 
-    :ivar gone: whoever could be asked says that it is not there, and somebody did.
-    :ivar at: who still shows it; empty if nobody does.
-    :ivar unclear: why neither is known, in words.
+    :ivar gone: every server that could be asked, at least one, says that it is not there.
+    :ivar at: the server that still shows it; empty if none does.
+    :ivar unclear: in words, why neither is known.
     """
 
     gone: bool = False
@@ -30,19 +30,21 @@ def check(
     ripe: Callable[[Challenge], bool] = lambda one: True,
     pause: Callable[[float], bool] | None = None,
 ) -> list[Sight]:
-    """Look until all of them are gone, nobody answers, or the time is over; what was seen last, in their order.
+    """Look until all challenges are gone, no server answers, or the time is over; return what was seen last.
 
+    :param challenges: the order of the result.
     :param timeout: seconds.
-    :param ripe: whether it would be there by now, if it were published: as long as not, it is looked for again.
+    :param ripe: tells whether a challenge would be visible by now if it were published. As long as it would not, its
+        absence proves nothing, and the watch goes on.
     :param pause: see `watch.watch`.
     """
     places: dict[str, list[Challenge]] = {}
-    for one in challenges:
-        others = places.setdefault(_place(one), [])
-        # Of a server one certificate at a time can be seen; records stand side by side.
-        if one.txt_domain is not None or not others:
-            others.append(one)
-    wanted = [_expectation(place, ones) for place, ones in places.items()]
+    for challenge in challenges:
+        others = places.setdefault(_place(challenge), [])
+        # A name can have many records, but a server shows only one certificate for it.
+        if challenge.txt_domain is not None or not others:
+            others.append(challenge)
+    wanted = [_expectation(place, group) for place, group in places.items()]
     last: list[Observation] = []
 
     def look_turned(expectations: Sequence[Expectation], until: float) -> list[Observation]:
@@ -51,27 +53,31 @@ def check(
 
     watch.watch(look_turned, wanted, watch.Policy(timeout=timeout), pause=pause)
     rows = verdict.by_place(wanted, last)
-    return [_sight(rows[_place(one)], one) if one in places[_place(one)] else _HIDDEN for one in challenges]
+    return [
+        _sight(rows[_place(challenge)], challenge) if challenge in places[_place(challenge)] else _HIDDEN
+        for challenge in challenges
+    ]
 
 
-_HIDDEN = Sight(unclear="another certificate of the same name was looked for")
+_HIDDEN = Sight(unclear="another certificate for the same name was checked")
 
 
 def _place(challenge: Challenge) -> str:
-    """A record stands where the alias led when it was published, wherever it leads by now."""
+    """Return where to look. For a record that is where the alias led when the record was published."""
     return challenge.txt_target or challenge.txt_domain or challenge.uri or challenge.server_name or ""
 
 
 def _expectation(place: str, challenges: Sequence[Challenge]) -> Expectation:
-    (first, *_), values = expectations(challenges[:1]), [expectations([one])[0].values for one in challenges]
-    return replace(first, place=place, values=tuple(dict.fromkeys(value for found in values for value in found)))
+    each = [expectations([challenge])[0] for challenge in challenges]
+    values = dict.fromkeys(value for expectation in each for value in expectation.values)
+    return replace(each[0], place=place, values=tuple(values))
 
 
 def _turned(row: Observation, challenges: Sequence[Challenge], ripe: Callable[[Challenge], bool]) -> Observation:
-    """As the rule for what must be visible takes it: what must be gone is a match when it is."""
-    if any(_shows(row, one) for one in challenges):
+    """Return the observation for the rule of `verdict`, to which a match means that all challenges are gone."""
+    if any(_shows(row, challenge) for challenge in challenges):
         return replace(row, outcome=Outcome.OTHER_VALUES)
-    if not all(_denies(row, one) for one in challenges):
+    if not all(_denies(row, challenge) for challenge in challenges):
         return row
     return replace(row, outcome=Outcome.MATCH if all(map(ripe, challenges)) else Outcome.NO_RECORD)
 
@@ -81,7 +87,7 @@ def _shows(row: Observation, challenge: Challenge) -> bool:
 
 
 def _denies(row: Observation, challenge: Challenge) -> bool:
-    # A server that listens for challenges only is gone with them.
+    # A server that runs only for its challenge stops with it.
     shut = row.outcome is Outcome.CONNECTION_REFUSED and challenge.txt_domain is None
     return not _shows(row, challenge) and (shut or row.outcome.says is Says.NO)
 
@@ -95,7 +101,7 @@ def _sight(rows: Sequence[Observation], challenge: Challenge) -> Sight:
     if silent:
         words = f"{_who(silent[0])}: {silent[0].outcome.value.replace('_', ' ')}"
         return Sight(unclear=words.removeprefix(": "))
-    return Sight(gone=True) if asked else Sight(unclear="nobody can be asked from here")
+    return Sight(gone=True) if asked else Sight(unclear="no server can be asked from this machine")
 
 
 def _who(row: Observation) -> str:

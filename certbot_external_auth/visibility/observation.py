@@ -1,8 +1,8 @@
-"""Looking from here as the CA will look: what must be visible, what was seen, and what that means.
+"""The data of this package: what must be visible, and what was seen.
 
-The words of this package: an `Expectation` is something the CA must find; an `Observation` is what one address
-answered about it; probes (`dns`, `http`, `tls`) make observations and know no rule; `verdict` is the rule and touches
-nothing; `watch` asks again until the rule is content or the time is over.
+An `Expectation` is what the CA must find. An `Observation` is what one address answered about it. Probes
+(`dns.probe`, `web.http`, `web.tls`) make observations and do not judge them. `verdict` is the rule. `watch` asks again
+until the rule is met or the time is over.
 """
 
 from __future__ import annotations
@@ -15,43 +15,44 @@ from certbot_external_auth.challenges import TLS_TYPES, Challenge, dns01, http01
 
 
 class Says(enum.Enum):
-    """What an outcome means to the rule of `verdict`."""
+    """The meaning of an outcome to the rule of `verdict`."""
 
     YES = "yes"
     NO = "no"
     UNCLEAR = "unclear"
-    """Whoever was asked did not say: it does not answer, or not about this."""
+    """The server did not say: it does not answer, or not about this."""
     NOTHING = "nothing"
-    """Not counted: nobody could be asked from here."""
+    """Not counted: this machine could not ask."""
 
 
 class Outcome(enum.Enum):
-    """What one address answered; the values stand in JSON lines."""
+    """The answer of one address. The values are part of the JSON lines."""
 
     MATCH = "match"
     OTHER_VALUES = "other_values"
-    """There are TXT records, but not all the values wanted."""
+    """There are TXT records, but not all of the wanted values."""
     NO_RECORD = "no_record"
     NO_SUCH_NAME = "no_such_name"
     WRONG_CONTENT = "wrong_content"
-    """http-01: another status than 200, or another body."""
+    """http-01: the status is not 200, or the body is another one."""
     WRONG_CERTIFICATE = "wrong_certificate"
-    """TLS types: another certificate, or the application protocol was not chosen."""
+    """TLS types: another certificate, or the server did not select the application protocol."""
     REFUSED = "refused"
     """DNS REFUSED."""
     SERVFAIL = "servfail"
-    """DNS SERVFAIL, or an answer that is no DNS message."""
+    """DNS SERVFAIL, or an answer that is not a DNS message."""
     NOT_AUTHORITATIVE = "not_authoritative"
-    """A name server of the zone that answers without authority (lame)."""
+    """A name server of the zone answers without authority (it is lame)."""
     CONNECTION_REFUSED = "connection_refused"
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
-    """This machine has no route to the address, mostly because it has no IPv6; or it is not asked, as others are."""
+    """This machine has no route to the address, usually since it has no IPv6. Or the address is not public, and
+    others are asked instead."""
     NOT_ASKED = "not_asked"
-    """It was to be asked, but not in this look: there was no time left, there were too many, or it may not be asked:
-    whoever names it has no part in this machine's network, which it is of."""
+    """The address was not asked in this look. No time was left, there were too many addresses, or the plugin must not
+    ask it: it belongs to this machine's network, and a server outside of that network named it."""
     FAULT = "fault"
-    """Looking failed in a way that nobody foresaw; the detail has the exception."""
+    """The check failed unexpectedly; the detail has the exception."""
 
     @property
     def says(self) -> Says:
@@ -88,14 +89,14 @@ _SAYS = {
 
 @dataclass(frozen=True)
 class Expectation:
-    """What the CA must find at one place.
+    """A value, or several, that the CA must find at one place.
 
     :ivar type: the challenge type.
-    :ivar identifier: the name or address that is proven.
+    :ivar identifier: the name or address that the challenge proves.
     :ivar place: the TXT record's owner name, the URL, or the server name (SNI); unique in a batch.
-    :ivar values: what must be there, all of it: TXT values; the body; for tls-alpn-01 the hex SHA-256 that
-        acmeIdentifier carries, for tls-sni-01 z_domain.
-    :ivar ids: the challenges this is for; base name and wildcard share one.
+    :ivar values: all must be there: TXT values; the body; for tls-alpn-01 the hexadecimal SHA-256 digest in
+        acmeIdentifier; for tls-sni-01 z_domain.
+    :ivar ids: the challenges that this is for. Base name and wildcard share one expectation.
     """
 
     type: str
@@ -107,16 +108,16 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Observation:
-    """What one address answered about an expectation.
+    """The answer of one address about an expectation.
 
     :ivar place: the expectation's.
-    :ivar server: who was asked, as people name it: ``ns1.example.org``, or the host of a web server.
+    :ivar server: the name of the server that was asked: ``ns1.example.org``, or the host of a web server.
     :ivar address: ``192.0.2.1:53`` or ``[2001:db8::1]:443``; empty if no address is known.
-    :ivar seen: what was there, cleaned and bounded: TXT values, the begin of a body, names of a certificate.
-    :ivar seconds: how long the answer took.
-    :ivar detail: more in words, such as the TLS library's error.
-    :ivar asked: the name that was asked about, where aliases lead away from the place; else empty.
-    :ivar zone: the zone that `asked`, or the place, lies in, where that is known.
+    :ivar seen: what was there, cleaned and bounded: TXT values, the beginning of a body, names of a certificate.
+    :ivar seconds: from the question to the answer.
+    :ivar detail: more in words, such as an error of the TLS library.
+    :ivar asked: the name at the end of aliases; empty if the place is not an alias.
+    :ivar zone: the zone of `asked` or of the place; empty if it is not known.
     """
 
     place: str
@@ -131,22 +132,23 @@ class Observation:
 
 
 class Found(enum.Enum):
-    """What a `Clue` is about."""
+    """The subject of a `Clue`."""
 
     SERIAL = "serial"
-    """A server's serial number of the zone."""
+    """The serial number of the zone at one server."""
     WILDCARD = "wildcard"
     """The values that were seen come from this wildcard record."""
     DOUBLED = "doubled"
-    """A value that is wanted stands at this name, which has the zone's name twice."""
+    """A wanted value stands at this name, which has the zone's name twice."""
 
 
 @dataclass(frozen=True)
 class Clue:
-    """Found out besides when the time was over, for telling the likely reason.
+    """A fact that was asked for after the watch, to find the likely reason.
 
-    :ivar place: the expectation's. :ivar server, address: as of an `Observation`.
+    :ivar place: the expectation's.
     :ivar text: the serial number, or the name.
+    :ivar server, address: see `Observation`.
     """
 
     place: str
@@ -157,7 +159,7 @@ class Clue:
 
 
 def expectations(challenges: Sequence[Challenge]) -> list[Expectation]:
-    """What must be visible for a batch, in its order; challenges that share a place are one."""
+    """Return what must be visible for a batch, in its order; challenges with the same place share one expectation."""
     found: dict[str, Expectation] = {}
     for challenge in challenges:
         place = challenge.txt_domain or challenge.uri or challenge.server_name or ""
@@ -180,4 +182,4 @@ def _value(challenge: Challenge) -> str:
 
 
 KINDS = {dns01.TYPE: "dns", http01.TYPE: "http", **dict.fromkeys(TLS_TYPES, "tls")}
-"""Which probe looks for a challenge type."""
+"""The kind of probe for each challenge type."""

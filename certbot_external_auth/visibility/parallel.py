@@ -1,4 +1,4 @@
-"""Many slow questions at once, with a bounded number of threads, and left at once when Certbot is told to stop."""
+"""Ask many slow questions at the same time, with a bounded number of threads, and stop at once for a signal."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ from certbot_external_auth import threads
 from certbot_external_auth.signals import deferral
 
 MAX_THREADS = 64
-"""Threads, and so sockets, at a time."""
+"""At the same time; each has one socket."""
 POLL_SECONDS = 0.5
-"""Seconds for which a wait may not notice a signal, where the system's own wait cannot be interrupted."""
+"""The time after which a wait looks for a signal, where the system's own wait cannot be interrupted."""
 
 NO_TIME = "no time was left"
-"""Why somebody was not asked."""
+"""The reason why a server was not asked."""
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
 def each(ask: Callable[[In], Out], items: Sequence[In], limit: int = MAX_THREADS) -> list[Out]:
-    """What `ask` returns for each item, in their order.
+    """Return what `ask` returns for each item, in their order, and raise what it raises.
 
-    `ask` must end by itself, within a time limit of its own. Its exception is raised here. A signal's exception ends
-    the waiting at once; the threads are daemons, take up nothing more then, and end with the process at the latest.
+    A signal's exception ends the wait at once. The threads are daemons: they start no other item then, and end with
+    the process at the latest.
+
+    :param ask: must have a time limit of its own.
+    :param limit: of threads.
     """
     if len(items) <= 1:
         return [ask(item) for item in items]
@@ -82,5 +85,5 @@ def _collect(done: queue.SimpleQueue[tuple[int, Out | None, BaseException | None
 
 
 def seconds_left(until: float) -> float:
-    """Seconds to a moment of the monotonic clock, at least a hundredth: 0 would mean something else to a socket."""
+    """Return the seconds until a moment of the monotonic clock, at least 0.01: to a socket, 0 means "do not wait"."""
     return max(0.01, until - time.monotonic())

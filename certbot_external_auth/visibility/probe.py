@@ -1,7 +1,7 @@
-"""What a probe is: it looks once, at every address there is, and knows no rule.
+"""The protocol of a probe: it asks every address once, and does not judge the answers.
 
-A module of this package that looks (`dns`, `http`, `tls`; see `visibility.KINDS`) has a class `Probe` that keeps the
-protocol below; it is made once for a batch with the `Surroundings`.
+`dns.probe`, `web.http` and `web.tls` each have a class `Probe` with this protocol. An `Observer` makes
+one of each for a batch.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ DNS_PORT = 53
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all probes are told.
+    """The settings of all probes.
 
     :ivar nameservers: asked instead of a zone's own, and for addresses; empty for the zone's own.
-    :ivar http_port: where the CA will look for http-01 (``--http-01-port``).
-    :ivar https_port: where it will look for the TLS types, and where ``https`` is after a redirect (``--https-port``).
+    :ivar http_port: the port that the CA uses for http-01 (``--http-01-port``).
+    :ivar https_port: the port that it uses for the TLS types, and for ``https`` after a redirect (``--https-port``).
     """
 
     nameservers: tuple[Endpoint, ...] = ()
@@ -31,14 +31,14 @@ class Surroundings:
 
 
 class Probe(Protocol):
-    """Looks for the expectations of its kind."""
+    """A way to check the expectations of one kind."""
 
     def __init__(self, surroundings: Surroundings) -> None: ...
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        """One observation for each expectation and address, side by side (`parallel.each`).
+        """Return one observation for each expectation and address, all asked at the same time.
 
-        What was not answered at `until` (`time.monotonic`) is an observation too (`Outcome.TIMEOUT`), so is a place
-        without an address (`Observation.address` is empty then). Raises nothing for what others do or do not answer.
+        An address that has not answered at `until` (`time.monotonic`) is `Outcome.TIMEOUT`. A place without an address
+        has an observation with an empty `Observation.address`. Raises nothing for what servers answer.
         """
         ...

@@ -1,23 +1,23 @@
-"""Which addresses are of the Internet, and which of this machine or its own network: pure functions."""
+"""Tell the addresses of the Internet from those of this machine and its network. Pure functions."""
 
 from __future__ import annotations
 
 import ipaddress
 
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-"""All that is assigned to hosts of the Internet (RFC 4291 section 2.4 and IANA's registry)."""
+"""The addresses of hosts on the Internet (RFC 4291 section 2.4 and IANA's registry)."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """Translated to the IPv4 address in the last 32 bits (RFC 6052 section 2.1)."""
 
 _ASSIGNED = ipaddress.IPv4Network("192.0.0.0/24")
-"""For protocols (RFC 6890); Pythons differ about parts of it."""
+"""Addresses for protocols (RFC 6890). Python versions differ about parts of it."""
 
 
 def is_public(address: str) -> bool:
-    """Whether an address is of a host of the Internet, by any way of writing it.
+    """Tell whether an address, in any spelling, belongs to a host on the Internet.
 
-    An IPv6 address that leads to an IPv4 one is as public as that. Whatever is not certain is not public: what is of
-    one network or link only, reserved, for documentation, of many hosts, or no address at all.
+    An IPv6 address that leads to an IPv4 address is public if that one is. In doubt an address is not public: private,
+    link-local, reserved, for documentation, multicast, or text that is not an address.
     """
     try:
         found = ipaddress.ip_address(address)
@@ -33,7 +33,7 @@ def is_public(address: str) -> bool:
 
 
 def _within(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that packets to it end at: mapped (RFC 4291 section 2.5.5.2), 6to4 (RFC 3056), or NAT64."""
+    """Return the IPv4 address that it leads to: mapped (RFC 4291 section 2.5.5.2), 6to4 (RFC 3056), or NAT64."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

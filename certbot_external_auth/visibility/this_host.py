@@ -1,4 +1,4 @@
-"""What this machine itself knows: the addresses of a host, by its hosts file too, and which resolvers it asks."""
+"""Ask this machine itself: for the addresses of a host, its hosts file included, and for its resolvers."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from certbot_external_auth.visibility.probe import DNS_PORT
 
 RESOLV_CONF = "/etc/resolv.conf"
 MAX_RESOLVERS = 3
-"""As many as the system's own library uses (resolv.conf(5))."""
+"""The system's own library uses as many (resolv.conf(5))."""
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Of one host.
+    """The addresses of one host.
 
-    :ivar found: IPv4 and IPv6 addresses, in the order they were told.
-    :ivar outcome: why there are none, if there are none: `NO_SUCH_NAME` or `NO_RECORD` where somebody said so, else
-        what kept them from saying it. :ivar detail: the same in words.
+    :ivar found: IPv4 and IPv6 addresses, in the order of the answer.
+    :ivar outcome: if there are none, why: `NO_SUCH_NAME` or `NO_RECORD` if a server said so, else what went wrong.
+    :ivar detail: the same in words.
     """
 
     found: tuple[str, ...] = ()
@@ -34,12 +34,12 @@ class Addresses:
 
 
 def addresses(host: str, until: float) -> Addresses:
-    """All addresses of a host; an address is its own.
+    """Return all addresses of a host; an address is its own.
 
-    `getaddrinfo` has no time limit but that of resolv.conf(5), so it runs in a thread that is left behind when it takes
-    too long. Without one its own limit has to do.
+    `getaddrinfo` has only the time limit of resolv.conf(5). So it runs in a thread, which is left behind if it takes
+    too long. If the system has no thread, the limit of resolv.conf(5) holds.
 
-    :param until: when to give up, on the monotonic clock.
+    :param until: when to give up, by the monotonic clock.
     """
     if is_address(host):
         return Addresses((host,))
@@ -56,7 +56,7 @@ def _getaddrinfo(host: str) -> Addresses:
     try:
         entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
-        # Where a system tells them apart; glibc says EAI_NONAME or EAI_NODATA, musl the former for both.
+        # glibc uses EAI_NONAME or EAI_NODATA; musl uses EAI_NONAME for both.
         nothing = getattr(socket, "EAI_NODATA", socket.EAI_NONAME)
         kinds = {socket.EAI_NONAME: Outcome.NO_SUCH_NAME, nothing: Outcome.NO_RECORD}
         return Addresses((), kinds.get(error.errno, Outcome.SERVFAIL), one_line(error.strerror or str(error)))
@@ -66,7 +66,7 @@ def _getaddrinfo(host: str) -> Addresses:
 
 
 def resolvers(path: str = RESOLV_CONF) -> list[Endpoint]:
-    """The resolvers this machine is told to use (resolv.conf(5)); without any, the one on this machine."""
+    """Return the resolvers in resolv.conf(5); if it names none, the one on this machine."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             content = file.read(65536)

@@ -1,4 +1,4 @@
-"""Reading what a server sent, with a library that may fail at it in any way."""
+"""Describe what a library raises when it cannot read what a server sent."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from certbot_external_auth.text import one_line
 logger = logging.getLogger(__name__)
 
 _ENDS = (errors.SignalExit, KeyboardInterrupt, SystemExit, GeneratorExit)
-"""What is raised for another reason than what was read."""
+"""Exceptions that do not come from what was read."""
 
 
 def words(error: BaseException) -> str:
-    """Describe what a library raised over what a server sent, for the observation of that server.
+    """Return an error of a library as words for the observation of a server.
 
-    A library written in Rust raises what is no `Exception` when it panics, so that callers catch everything.
+    Callers catch `BaseException`, since a panic of a library written in Rust is not an `Exception`.
 
-    :raises BaseException: the error itself, if it is a signal's or ends the process.
+    :raises BaseException: the error itself, if a signal raised it or it ends the process.
     """
     if isinstance(error, _ENDS):
         raise error
-    logger.debug("What a server sent cannot be read.", exc_info=error)
+    logger.debug("A library cannot read what a server sent.", exc_info=error)
     return one_line(f"{type(error).__name__}: {error}", 200)

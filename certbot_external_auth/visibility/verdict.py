@@ -1,4 +1,4 @@
-"""The rule: what the observations of a round mean. Pure functions; nothing here looks, waits or prints."""
+"""The rule: what the observations of a round mean. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ STRICT = "strict"
 
 
 class State(enum.Enum):
-    """Where an expectation stands; the values stand in JSON lines."""
+    """The state of an expectation. The values are part of the JSON lines."""
 
     VISIBLE = "visible"
-    """Every address that was asked shows it."""
+    """Every address that could be asked shows it."""
     WAITING = "waiting"
-    """Somebody answered, and there is still time."""
+    """At least one address said yes or no, and there is still time."""
     NOT_VISIBLE = "not_visible"
-    """Time is over, and somebody says that it is not there."""
+    """Time is over, and at least one address says that it is not there."""
     UNKNOWN = "unknown"
-    """Nobody answered; or, when time is over, some show it and the rest do not say."""
+    """No address said yes or no. Or time is over: some addresses show it, and the others do not say."""
 
 
 class Decision(enum.IntEnum):
-    """What becomes of the run when the watch is over; of a batch the greatest counts."""
+    """What the run does when the watch is over. In a batch the greatest value counts."""
 
     GO_ON = 0
     WARN = 1
@@ -32,50 +32,50 @@ class Decision(enum.IntEnum):
 
 
 def said(observations: Sequence[Observation]) -> set[Says]:
-    """What was said by those who could be asked."""
-    return {one.outcome.says for one in observations} - {Says.NOTHING}
+    """Return what the addresses said that could be asked."""
+    return {observation.outcome.says for observation in observations} - {Says.NOTHING}
 
 
 def answered(observations: Sequence[Observation]) -> bool:
-    """Whether anybody said yes or no."""
+    """Tell whether at least one address said yes or no."""
     return not said(observations).isdisjoint((Says.YES, Says.NO))
 
 
 def state(observations: Sequence[Observation], over: bool = False) -> State:
-    """The state of one expectation.
+    """Return the state of one expectation.
 
     :param observations: of one round, all for that expectation.
-    :param over: there will be no other round.
+    :param over: this was the last round.
     """
-    found = said(observations)
-    if found == {Says.YES}:
+    answers = said(observations)
+    if answers == {Says.YES}:
         return State.VISIBLE
     if not answered(observations):
         return State.UNKNOWN
     if not over:
         return State.WAITING
-    return State.NOT_VISIBLE if Says.NO in found else State.UNKNOWN
+    return State.NOT_VISIBLE if Says.NO in answers else State.UNKNOWN
 
 
 def decision(observations: Sequence[Observation], policy: str) -> Decision:
-    """What follows for one expectation when its time is over.
+    """Return what follows for one expectation when its time is over.
 
     :param policy: ``auto`` or ``strict``.
     """
-    found = said(observations)
-    if found == {Says.YES}:
+    answers = said(observations)
+    if answers == {Says.YES}:
         return Decision.GO_ON
-    return Decision.FAIL if Says.NO in found or policy == STRICT else Decision.WARN
+    return Decision.FAIL if Says.NO in answers or policy == STRICT else Decision.WARN
 
 
 def by_place(expectations: Sequence[Expectation], observations: Sequence[Observation]) -> dict[str, list[Observation]]:
-    """Every expectation's place with what was seen of it, also where nothing was."""
-    found: dict[str, list[Observation]] = {one.place: [] for one in expectations}
+    """Return the observations of each place; a place without any has an empty list."""
+    seen: dict[str, list[Observation]] = {expectation.place: [] for expectation in expectations}
     for observation in observations:
-        found[observation.place].append(observation)
-    return found
+        seen[observation.place].append(observation)
+    return seen
 
 
 def states(seen: Mapping[str, Sequence[Observation]], over: bool = False) -> dict[str, State]:
-    """`state` for each place."""
+    """Return the state of each place; see `state`."""
     return {place: state(observations, over) for place, observations in seen.items()}

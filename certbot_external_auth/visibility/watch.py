@@ -1,4 +1,4 @@
-"""Looks again and again until everything is visible or the time is over."""
+"""Check again and again until everything is visible or the time is over."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ from certbot_external_auth.visibility import Expectation, Observation, Outcome, 
 from certbot_external_auth.visibility.verdict import Decision, State
 
 FIRST_PAUSE_SECONDS, PAUSE_GROWTH, MAX_PAUSE_SECONDS = 1.0, 1.5, 15.0
-"""Seconds between two looks, and by how much they grow while nothing comes."""
+"""The seconds between two looks: the first pause, the factor by which pauses grow, and the longest pause."""
 JITTER = 0.1
-"""Part of a pause by which it may be longer or shorter, so that many hosts do not ask at the same moment."""
+"""Pauses vary by this part of their length, so that many hosts do not ask at the same moment."""
 LOOK_SECONDS = 10.0
-"""Seconds one look may take."""
+"""The longest time for one look."""
 LAST_LOOK = 3.0
-"""Seconds by which looking may go on when the time is over: a look at the end needs some itself."""
+"""Seconds that the last look may take after the time is over."""
 SILENT_ROUNDS, SILENT_SECONDS = 2, 10.0
-"""Looks, and seconds for these, after which `auto` believes that nobody will answer; `strict`, that nobody here can
-find out who is to be asked."""
+"""Looks, and seconds for them, after which `auto` stops if no server has answered, and `strict` if this machine still
+does not know which servers to ask."""
 
 Look = Callable[[Sequence[Expectation], float], list[Observation]]
-"""Looks once for all expectations, until a moment of the monotonic clock; see `Observer.look`."""
+"""A function that checks all expectations once, until a moment of the monotonic clock; see `Observer.look`."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """:ivar mode: ``auto`` or ``strict``.
-    :ivar timeout, settle: seconds; where `timeout` is infinite, a person says when it ends.
+    """The rules of a watch.
+
+    :ivar mode: ``auto`` or ``strict``.
+    :ivar timeout: seconds; infinite if a person ends the watch.
+    :ivar settle: seconds to wait after everything was visible.
     """
 
     mode: str = "auto"
@@ -41,10 +44,13 @@ class Policy:
 
 @dataclass(frozen=True)
 class Round:
-    """What one look found.
+    """The result of one look.
 
-    :ivar number: from 1. :ivar seconds: since the watch began. :ivar seen: place to observations.
-    :ivar over: there will be no other round. :ivar pause: seconds to the next one.
+    :ivar number: counted from 1.
+    :ivar seconds: since the watch began.
+    :ivar seen: the observations of each place.
+    :ivar over: this was the last round.
+    :ivar pause: seconds until the next one.
     """
 
     number: int
@@ -55,14 +61,14 @@ class Round:
 
     @property
     def observations(self) -> list[Observation]:
-        return [one for seen in self.seen.values() for one in seen]
+        return [observation for seen in self.seen.values() for observation in seen]
 
     @property
     def states(self) -> dict[str, State]:
         return verdict.states(self.seen, self.over)
 
     def decision(self, policy: str) -> Decision:
-        """For the batch, were this the last round."""
+        """Return what the batch does if this was the last round."""
         return max((verdict.decision(seen, policy) for seen in self.seen.values()), default=Decision.GO_ON)
 
 
@@ -73,10 +79,10 @@ def watch(
     told: Callable[[Round], None] = lambda _: None,
     pause: Callable[[float], bool] | None = None,
 ) -> Round:
-    """Look until everything is visible, `policy` knows enough, or its time is over; the last round is returned.
+    """Look until everything is visible, another look could not help, or the time is over; return the last round.
 
     :param told: called after each look.
-    :param pause: waits so many seconds; true ends the watch (somebody does not want to wait).
+    :param pause: waits for some seconds; returns True to end the watch. None to sleep.
     """
     pause = pause or _sleep
     start = time.monotonic()
@@ -90,26 +96,26 @@ def watch(
         over = _enough(last, seen, number, spent, policy) or spent >= policy.timeout
         before, there = there, _there(seen)
         if there - before:
-            # It is on its way, so the rest may come at any moment.
+            # A value has just arrived, so the others may arrive at any moment.
             length = FIRST_PAUSE_SECONDS
-        # The last look begins when the time is over, not before.
+        # The pause is cut so that the last look begins exactly when the time is over.
         wait = 0.0 if over else min(length * random.uniform(1 - JITTER, 1 + JITTER), policy.timeout - spent)
-        found = Round(number, spent, seen, over, wait)
-        told(found)
+        latest = Round(number, spent, seen, over, wait)
+        told(latest)
         if over:
             break
         if pause(wait):
-            return found
+            return latest
         length = min(length * PAUSE_GROWTH, MAX_PAUSE_SECONDS)
-    if policy.settle and set(found.states.values()) == {State.VISIBLE}:
+    if policy.settle and set(latest.states.values()) == {State.VISIBLE}:
         pause(policy.settle)
-    return found
+    return latest
 
 
 def _there(seen: Mapping[str, Sequence[Observation]]) -> set[tuple[str, str]]:
-    """Place and address, wherever what is wanted was seen."""
-    rows = ((place, one) for place, observations in seen.items() for one in observations)
-    return {(place, one.address) for place, one in rows if one.outcome is Outcome.MATCH}
+    """Return place and address of each match."""
+    rows = [row for observations in seen.values() for row in observations]
+    return {(row.place, row.address) for row in rows if row.outcome is Outcome.MATCH}
 
 
 def _sleep(seconds: float) -> bool:
@@ -119,11 +125,12 @@ def _sleep(seconds: float) -> bool:
 
 
 def _until(start: float, number: int, policy: Policy) -> float:
+    """Return when the look with this number must end, by the monotonic clock."""
     now = time.monotonic()
     limit = min(now + LOOK_SECONDS, max(start + policy.timeout, now + LAST_LOOK))
     if policy.mode == verdict.STRICT or number > SILENT_ROUNDS:
         return limit
-    # Two looks and the pause between them fit into the limit.
+    # The first looks and the pause between them together take no more than SILENT_SECONDS.
     return min(
         limit, start + (SILENT_SECONDS - FIRST_PAUSE_SECONDS * (1 + JITTER)) * number / SILENT_ROUNDS + number - 1
     )
@@ -136,25 +143,26 @@ def _enough(
     spent: float,
     policy: Policy,
 ) -> bool:
-    """Whether another look could change nothing that matters.
+    """Tell whether another look cannot change the decision.
 
-    :param last: what the look before has seen, nothing at the first one. :param spent: seconds since the watch began.
+    :param last: what the look before saw; empty at the first one.
+    :param spent: seconds since the watch began.
     """
     for place, observations in seen.items():
         if verdict.state(observations) is State.VISIBLE:
             continue
         if policy.mode != verdict.STRICT:
-            settled = _nobody(observations) or (number >= SILENT_ROUNDS and not verdict.answered(observations))
+            settled = _unreachable(observations) or (number >= SILENT_ROUNDS and not verdict.answered(observations))
         else:
-            # Addresses without a route stay so; a resolver that knows nothing may only just have been started.
+            # An address without a route will not get one. But a resolver that knows nothing may have just started.
             known = all(one.address for one in observations) or spent >= SILENT_SECONDS
-            settled = place in last and _nobody(last[place]) and _nobody(observations) and known
+            settled = place in last and _unreachable(last[place]) and _unreachable(observations) and known
             settled = settled and policy.timeout < math.inf
         if not settled:
             return False
     return True
 
 
-def _nobody(observations: Sequence[Observation]) -> bool:
-    """Who cannot even be asked from here will not be a moment later."""
+def _unreachable(observations: Sequence[Observation]) -> bool:
+    """Tell whether no address could be asked from this machine."""
     return not verdict.said(observations)

@@ -53,8 +53,8 @@ GONE = Sight(gone=True)
         ([(NO, NONE), (Outcome.UNREACHABLE, NONE)], [GONE, GONE]),
         ([(NO, NONE), (Outcome.TIMEOUT, NONE)], [Sight(unclear="ns2 192.0.2.2:53: timeout")] * 2),
         ([(Outcome.CONNECTION_REFUSED, NONE)], [Sight(unclear="ns1 192.0.2.1:53: connection refused")] * 2),
-        ([(Outcome.UNREACHABLE, NONE)], [Sight(unclear="nobody can be asked from here")] * 2),
-        ([], [Sight(unclear="nobody can be asked from here")] * 2),
+        ([(Outcome.UNREACHABLE, NONE)], [Sight(unclear="no server can be asked from this machine")] * 2),
+        ([], [Sight(unclear="no server can be asked from this machine")] * 2),
     ],
 )
 def test_records(rows: list[tuple[Outcome, tuple[str, ...]]], sights: list[Sight]) -> None:
