@@ -33,7 +33,7 @@ HANDLERS = {
     "dehydrated, chained": plugin("publishes-as-dehydrated.py", *CHAIN),
 }
 RECOVER, RUN, SAME = "`recover`", "a run for another name", "a run for the same names"
-NO_MORE = "that no run tries to withdraw any more"
+NO_MORE = "no run tries to remove it any more"
 
 
 def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:

@@ -36,7 +36,7 @@ AIMED = 3
 """Of so many kills one comes at any moment of the run, and the others while the hook publishes."""
 HOOK = "tells-by-output.py"
 SAID = re.compile(r'TXT record (\S+?)\. "([\w-]+)"')
-WITHDRAWN = ("Withdrawn: ", "What a run of ")
+WITHDRAWN = ("Withdrawn: ", "Cleaned up after the run of ")
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 
 Record = tuple[str, str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from certbot_external_auth.recovery.batch import reasons_of
-from certbot_external_auth.recovery.consent import TOLD_MODES, unrunnable
+from certbot_external_auth.recovery.consent import TOLD_MODES
 from certbot_external_auth.recovery.outcome import Outcome
 from certbot_external_auth.recovery.withdrawal import ATTEMPTS, INTERRUPTIONS, chosen, tell, withdraw
 
@@ -15,6 +15,5 @@ __all__ = [
     "chosen",
     "reasons_of",
     "tell",
-    "unrunnable",
     "withdraw",
 ]

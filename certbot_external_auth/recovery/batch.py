@@ -1,11 +1,10 @@
-"""One batch: its handler is called to withdraw it, and what that, and looking for it, means for the journal."""
+"""One batch: call its handler to withdraw it, and decide what that, and the check afterwards, mean for the journal."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import errno
-import logging
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,24 +22,24 @@ from certbot_external_auth.recovery import orphans
 from certbot_external_auth.recovery.consent import TOLD_MODES, changed, exports
 from certbot_external_auth.recovery.context import context_of, finished, withdraws
 from certbot_external_auth.recovery.disappearance import concerned, ripe_at
-from certbot_external_auth.recovery.outcome import Outcome
-from certbot_external_auth.text import one_line
+from certbot_external_auth.recovery.messages import all_in_words
+from certbot_external_auth.recovery.outcome import Key, Outcome
+from certbot_external_auth.recovery.reasons import Kind, Reason, Reasons, for_all
 from certbot_external_auth.validation_certificates import tls_files
 from certbot_external_auth.visibility.gone import Sight
 
-logger = logging.getLogger(__name__)
-
-WORDS = 300
-"""Characters of what a handler printed last that are kept as a reason."""
-NOBODY = "no cleanup handler is there to remove it"
-"""What is said of a challenge that stays, since somebody wants it so."""
-LINES = 3
-"""The same in lines."""
+_OUTPUT_LINES = 3
+"""How many of the last lines that a handler printed become part of a reason."""
 
 
 @dataclass(frozen=True)
 class How:
-    """:ivar deliberate: also where the handler has changed. :ivar until: monotonic time of the last call to begin."""
+    """How to withdraw a batch.
+
+    :ivar deliberate: also if the handler has changed.
+    :ivar by_hand: a person asks for it, not a run.
+    :ivar until: monotonic time after which no more calls begin; None for no limit.
+    """
 
     work_dir: str
     deliberate: bool
@@ -54,145 +53,158 @@ class How:
 
 @dataclass(frozen=True)
 class Called:
-    """A batch whose handler was called; it stays locked until it has been looked for.
+    """A batch whose handler was called; it stays locked until the plugin has checked what is gone.
 
-    :ivar before: as it was. :ivar attempts: with this one.
-    :ivar reasons: why those are left that the handler did not withdraw, by id.
-    :ivar untried: those that had no turn. :ivar own: those of which a file of the plugin's own is left.
-    :ivar anybody: a handler is there for it at all.
+    :ivar before: the batch as it was before the call.
+    :ivar attempts: how many attempts there were, with this one.
+    :ivar reasons: why the handler did not withdraw challenges.
+    :ivar untried: ids of the challenges for which there was no time.
+    :ivar own: why files of the plugin's own stay.
+    :ivar has_handler: the dialect has a handler to call at cleanup.
     """
 
     held: journal.Held
     before: Entry
     attempts: int
-    reasons: Mapping[str, str]
+    reasons: Reasons
     untried: Collection[str]
-    own: Mapping[str, str]
-    anybody: bool
+    own: Reasons
+    has_handler: bool
 
 
 def try_one(held: journal.Held, how: How, outcome: Outcome) -> Called | None:
-    """Have a batch withdrawn; None if nobody was called for it, and `outcome` has why.
+    """Call the handler of a batch to withdraw it.
 
-    :param held: the batch, which nobody else works on.
+    :param held: the batch, locked by this process.
+    :returns: None if nothing was called; `outcome` then has the reasons.
     """
-    one = held.entry
+    entry = held.entry
     if how.late:
-        outcome.left.append(dataclasses.replace(one, reasons=_all(one, NOT_TRIED)))
+        _add_left(entry, for_all(entry.challenges, Reason(Kind.NOT_TRIED, {"text": NOT_TRIED})), outcome)
         return None
     try:
-        found = _try(held, how)
+        called = _try(held, how)
     except OSError as error:
-        outcome.left.append(dataclasses.replace(one, reasons=_all(one, _unchangeable(error))))
+        _add_left(entry, for_all(entry.challenges, _unchangeable(error)), outcome)
         return None
-    if isinstance(found, Called):
-        return found
-    _leave(held, dataclasses.replace(one, attempts=held.entry.attempts, reasons=found), outcome)
+    if isinstance(called, Called):
+        return called
+    _leave(held, dataclasses.replace(entry, attempts=held.entry.attempts), called, outcome)
     return None
 
 
-def _try(held: journal.Held, how: How) -> Called | dict[str, str]:
-    """What came of a call; or the reasons for which there was none.
+def _try(held: journal.Held, how: How) -> Called | dict[str, Reason]:
+    """Call the handler, or return the reasons for which it was not called.
 
     :raises OSError: if the attempt cannot be noted; nothing was called then.
     """
-    one, work_dir = held.entry, how.work_dir
-    if one.mode in TOLD_MODES:
-        _note_attempt(held, one, how.by_hand)
-        return {**{each.id: one.reason(each) for each in one.challenges}, **remove_own_files(one, work_dir)}
-    found = _prepared(one, how)
-    if isinstance(found, str):
-        orphans.end(one)
-        return {**_all(one, found), **remove_own_files(one, work_dir)}
-    # Before anything is called, so that what ends this process too is not tried for ever.
-    _note_attempt(held, dataclasses.replace(one, interrupted=one.interrupted + 1), how.by_hand)
-    orphans.end(one)
-    files = remove_own_files(one, work_dir)
+    entry, work_dir = held.entry, how.work_dir
+    if entry.mode in TOLD_MODES:
+        _note_attempt(held, entry, how.by_hand)
+        recorded = {each.id: Reason(Kind.AS_RECORDED, {"text": entry.reason(each)}) for each in entry.challenges}
+        return {**recorded, **remove_own_files(entry, work_dir)}
+    prepared = _prepared(entry, how)
+    if isinstance(prepared, Reason):
+        orphans.end(entry)
+        return {**for_all(entry.challenges, prepared), **remove_own_files(entry, work_dir)}
+    # Before the call: a handler that kills this process must not be called for ever.
+    _note_attempt(held, dataclasses.replace(entry, interrupted=entry.interrupted + 1), how.by_hand)
+    orphans.end(entry)
+    own = remove_own_files(entry, work_dir)
     try:
-        failures = found.cleanup(finished(one, work_dir))
+        failures = prepared.cleanup(finished(entry, work_dir))
     except errors.SignalExit:
         raise
     except Exception as error:
-        return _called(held, one, work_dir, _all(one, _in_words(error)), (), files)
+        failed = Reason(Kind.BACKEND_FAILED, {"text": _said_by(error)})
+        return _called(held, entry, work_dir, for_all(entry.challenges, failed), (), own)
     untried = {each for failure in failures if failure.happened == NOT_TRIED for each in failure.ids}
-    return _called(held, one, work_dir, reasons_of(failures, one.challenges), untried, files)
+    return _called(held, entry, work_dir, _failures(failures, entry.challenges), untried, own)
 
 
 def _called(
-    held: journal.Held,
-    before: Entry,
-    work_dir: str,
-    reasons: Mapping[str, str],
-    untried: Collection[str],
-    own: Mapping[str, str],
+    held: journal.Held, before: Entry, work_dir: str, reasons: Reasons, untried: Collection[str], own: Reasons
 ) -> Called:
-    """Noted before it is looked for: whoever is ended while he looks was not ended by the handler."""
-    found = Called(held, before, held.entry.attempts, reasons, untried, own, withdraws(before, work_dir))
+    """Note what the call came to before the check: if the check is interrupted, that is not the handler's failure."""
+    called = Called(held, before, held.entry.attempts, reasons, untried, own, withdraws(before, work_dir))
     attempts = held.entry.attempts if reasons else before.attempts
     with contextlib.suppress(OSError):
-        held.store(dataclasses.replace(before, attempts=attempts, reasons={**before.reasons, **reasons}))
-    return found
+        held.store(dataclasses.replace(before, attempts=attempts, reasons={**before.reasons, **all_in_words(reasons)}))
+    return called
 
 
-def settle(called: Called, sights: Mapping[tuple[str, str], Sight], outcome: Outcome) -> None:
-    """What calling it, and looking for it, means for a batch."""
-    one = called.before
-    reasons: dict[str, str] = {}
-    for challenge in one.challenges:
-        sight, failed = sights[one.id, challenge.id], called.reasons.get(challenge.id)
-        tried = challenge.id not in called.untried
-        reason, note = judged(sight, failed, tried and time.time() >= ripe_at(one))
-        if sight.at and not called.anybody:
-            reason, note = "", f"{NOBODY}; it is visible at {sight.at}"
-        reason = called.own.get(challenge.id) or reason
-        if reason:
+def settle(called: Called, sights: Mapping[Key, Sight], outcome: Outcome) -> None:
+    """Decide, once the plugin has checked what is gone, which challenges of a batch are left."""
+    entry = called.before
+    reasons: dict[str, Reason] = {}
+    for challenge in entry.challenges:
+        reason, note = _decided(called, challenge, sights[entry.id, challenge.id])
+        if reason is not None:
             reasons[challenge.id] = reason
-        elif note:
-            outcome.notes[one.id, challenge.id] = note
-    left = [challenge for challenge in one.challenges if challenge.id in reasons]
+        elif note is not None:
+            outcome.notes[entry.id, challenge.id] = note
+    left = [challenge for challenge in entry.challenges if challenge.id in reasons]
     if not left:
         _forget(called, outcome)
         return
-    # What had no turn is the first the next time; and as long as some are withdrawn, each may have its turn.
+    # The next run begins with what there was no time for. An attempt that withdraws something, but not all for lack of
+    # time, does not count: each challenge gets its turn.
     left.sort(key=lambda challenge: challenge.id not in called.untried)
-    attempts = one.attempts if called.untried and len(left) < len(one.challenges) else called.attempts
-    _leave(called.held, dataclasses.replace(one, attempts=attempts, challenges=tuple(left), reasons=reasons), outcome)
+    attempts = entry.attempts if called.untried and len(left) < len(entry.challenges) else called.attempts
+    remaining = dataclasses.replace(entry, attempts=attempts, challenges=tuple(left))
+    _leave(called.held, remaining, reasons, outcome)
 
 
-def judged(sight: Sight, failed: str | None, ripe: bool) -> tuple[str, str]:
-    """Why a challenge is left, or what is to be said though it is not.
+def _decided(called: Called, challenge: Challenge, sight: Sight) -> tuple[Reason | None, Reason | None]:
+    """Return why a challenge is left; or what to know about it although it is not."""
+    tried = challenge.id not in called.untried
+    reason, note = judged(sight, called.reasons.get(challenge.id), tried and time.time() >= ripe_at(called.before))
+    if sight.at and not called.has_handler:
+        reason, note = None, Reason(Kind.NO_CLEANUP_HANDLER, {"at": sight.at})
+    return called.own.get(challenge.id) or reason, note
 
-    :param failed: why the handler did not withdraw it, None if it says that it did.
+
+def judged(sight: Sight, failed: Reason | None, ripe: bool) -> tuple[Reason | None, Reason | None]:
+    """Return why a challenge is left; or what to know about it although it is not.
+
+    :param failed: why the handler did not withdraw it; None if the handler reported success.
     :param ripe: it would be visible by now if it had been published.
     """
     if sight.at:
-        return one_line(f"{failed or 'the handler says that it is withdrawn'}; still visible at {sight.at}"), ""
+        return Reason(Kind.STILL_VISIBLE, {"at": sight.at}, failed), None
     if failed is None:
-        return "", "" if sight.gone else f"the handler says so; it could not be looked for: {sight.unclear}"
+        return None, None if sight.gone else Reason(Kind.NOT_VERIFIED, {"text": sight.unclear})
     if sight.gone and ripe:
-        return "", f"{failed}; no server shows it any more"
-    return failed, ""
+        return None, Reason(Kind.NO_LONGER_VISIBLE, {}, failed)
+    return failed, None
 
 
 def _forget(called: Called, outcome: Outcome) -> None:
     try:
         called.held.remove()
     except OSError as error:
-        outcome.left.append(dataclasses.replace(called.before, reasons=_all(called.before, _unchangeable(error))))
+        _add_left(called.before, for_all(called.before.challenges, _unchangeable(error)), outcome)
     else:
         outcome.withdrawn.append(called.before)
 
 
-def _leave(held: journal.Held, left: Entry, outcome: Outcome) -> None:
-    outcome.left.append(left)
+def _leave(held: journal.Held, entry: Entry, reasons: Reasons, outcome: Outcome) -> None:
+    left = _add_left(entry, reasons, outcome)
     if left != held.entry:
-        # Where there is no room for it, it is said all the same.
+        # Without room for the reasons they are reported all the same.
         with contextlib.suppress(OSError):
             held.store(left)
 
 
-def _unchangeable(error: OSError) -> str:
-    return f"the journal cannot be changed: {error.strerror or error}"
+def _add_left(entry: Entry, reasons: Reasons, outcome: Outcome) -> Entry:
+    left = dataclasses.replace(entry, reasons=all_in_words(reasons))
+    outcome.left.append(left)
+    outcome.reasons.update({(entry.id, challenge): reason for challenge, reason in reasons.items()})
+    return left
+
+
+def _unchangeable(error: OSError) -> Reason:
+    return Reason(Kind.JOURNAL_UNCHANGEABLE, {"text": error.strerror or str(error)})
 
 
 def _note_attempt(held: journal.Held, entry: Entry, by_hand: bool) -> None:
@@ -205,55 +217,51 @@ def _note_attempt(held: journal.Held, entry: Entry, by_hand: bool) -> None:
             raise
 
 
-def _prepared(one: Entry, how: How) -> Backend | str:
-    """The backend, ready to be asked; or why it cannot be. Nothing outside is called for this."""
-    problem = None if how.deliberate else changed(one)
-    if problem is not None:
-        return one_line(problem)
+def _prepared(entry: Entry, how: How) -> Backend | Reason:
+    """Return the backend, ready for its cleanup, or the `Reason` why it cannot be called. This starts no program."""
+    reason = None if how.deliberate else changed(entry)
+    if reason is not None:
+        return reason
     try:
-        context = context_of(one, how.work_dir, exports(one, how.deliberate))
-        found = backend(one.mode, dataclasses.replace(context, until=how.until, deliberate=how.deliberate))
-        found.prepare(True, False)
+        context = context_of(entry, how.work_dir, exports(entry, how.deliberate))
+        prepared = backend(entry.mode, dataclasses.replace(context, until=how.until, deliberate=how.deliberate))
+        prepared.prepare(True, False)
     except errors.SignalExit:
         raise
     except Exception as error:
-        return _in_words(error)
-    return found
+        return Reason(Kind.NOT_PREPARED, {"text": _said_by(error)})
+    return prepared
 
 
-def _in_words(error: Exception) -> str:
-    # A backend may be somebody else's; a renewal of other names must not end because of it.
-    return one_line(str(error) if isinstance(error, errors.Error) else f"{type(error).__name__}: {error}")
-
-
-def _all(one: Entry, reason: str) -> dict[str, str]:
-    return {challenge.id: reason for challenge in one.challenges}
+def _said_by(error: Exception) -> str:
+    # The backend may come from another package. Its mistakes must not end a renewal of other names.
+    return str(error) if isinstance(error, errors.Error) else f"{type(error).__name__}: {error}"
 
 
 def reasons_of(failures: Iterable[Failure], challenges: Sequence[Challenge]) -> dict[str, str]:
-    """Why challenges are not withdrawn, by id; with the last words of the handler."""
-    reasons: dict[str, str] = {}
+    """Say why challenges are not withdrawn, by id, with the last lines that the handler printed."""
+    return all_in_words(_failures(failures, challenges))
+
+
+def _failures(failures: Iterable[Failure], challenges: Sequence[Challenge]) -> dict[str, Reason]:
+    reasons: dict[str, Reason] = {}
     for failure in failures:
+        output = " | ".join(failure.output[-_OUTPUT_LINES:])
+        facts = {"operation": failure.operation, "text": failure.happened, "output": output}
         for challenge in concerned(failure, challenges):
-            reasons.setdefault(challenge.id, _reason(failure))
+            reasons.setdefault(challenge.id, Reason(Kind.CALL_FAILED, facts))
     return reasons
 
 
-def _reason(failure: Failure) -> str:
-    found = one_line(f"{failure.operation}: {failure.happened}")
-    words = one_line(" | ".join(failure.output[-LINES:]), WORDS)
-    return f"{found}; its last words: {words}" if words else found
-
-
-def remove_own_files(one: Entry, work_dir: str) -> dict[str, str]:
-    """What the plugin itself wrote, whoever carried the challenges out; why what cannot be removed."""
+def remove_own_files(entry: Entry, work_dir: str) -> dict[str, Reason]:
+    """Remove the files that the plugin itself wrote for a batch, in every mode; return why files stay."""
     reasons = {}
-    for challenge in one.challenges:
+    for challenge in entry.challenges:
         try:
             if challenge.server_name is not None:
                 tls_files.remove(tls_files.folder(work_dir), challenge.server_name)
-            if challenge.uri is not None and one.handler.wellknown is not None:
-                webroot.remove(one.handler.wellknown, challenge.token)
+            if challenge.uri is not None and entry.handler.wellknown is not None:
+                webroot.remove(entry.handler.wellknown, challenge.token)
         except OSError as error:
-            reasons[challenge.id] = one_line(f"a file of ours cannot be removed: {error.strerror or error}")
+            reasons[challenge.id] = Reason(Kind.OWN_FILE_STAYS, {"text": error.strerror or str(error)})
     return reasons

@@ -22,6 +22,7 @@ from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.recovery import shell_command
 from certbot_external_auth.recovery.consent import TOLD_MODES
 from certbot_external_auth.recovery.context import context_of, finished, unsafe
+from certbot_external_auth.recovery.reasons import Fix
 from certbot_external_auth.recovery.shell_command import Kept
 from certbot_external_auth.validation_certificates import tls_files
 
@@ -78,8 +79,15 @@ def not_called(one: Entry, work_dir: str) -> list[str]:
     return [
         f"# {why}. Remove by hand, where it was published:",
         *(f"#   {described(each)}" for each in found),
-        "# A recovery sees when that is gone, and so does the next run. This lets the journal forget it:",
+        "# The next run, or `recover`, sees when it is gone. To delete the journal entry without that:",
     ]
+
+
+def fix(entry: Entry, work_dir: str) -> Fix:
+    """Return what a person has to do about a batch that is left."""
+    if entry.mode in TOLD_MODES:
+        return Fix.REMOVE_AND_CONFIRM
+    return Fix.REMOVE if not_called(entry, work_dir) else Fix.RECOVER
 
 
 def described(challenge: Challenge) -> str:

@@ -12,6 +12,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery.batch import remove_own_files
+from certbot_external_auth.recovery.messages import all_in_words
 
 CONFIRMED_MODE = "json"
 """Of the batches that a session publishes."""
@@ -77,7 +78,7 @@ def _forget(held: journal.Held, work_dir: str, gone: Collection[Challenge], foun
     if gone:
         found.gone.append(dataclasses.replace(one, challenges=tuple(each for each in gone if each.id not in reasons)))
     if left:
-        held.store(dataclasses.replace(one, challenges=left, reasons={**one.reasons, **reasons}))
+        held.store(dataclasses.replace(one, challenges=left, reasons={**one.reasons, **all_in_words(reasons)}))
         found.left.append(held.entry)
     else:
         held.remove()

@@ -1,4 +1,4 @@
-"""Whether what was withdrawn is gone: said only of what nobody shows any more, or what nobody could be asked about."""
+"""Check whether what was withdrawn is gone: no server shows it any more, or no server could be asked."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _look(
     keys = [(one.id, each.id) for one in group for each in one.challenges]
     challenges = [each for one in group for each in one.challenges]
     if timeout < 0:
-        return dict.fromkeys(keys, Sight(unclear="there was no time for it"))
+        return dict.fromkeys(keys, Sight(unclear="there was not enough time"))
     sights = seen(Observer(surroundings), challenges, timeout, lambda one: time.time() >= due.get(one, 0.0), pause)
     return dict(zip(keys, sights, strict=True))
 
@@ -134,8 +134,8 @@ def seen(
 def _unlooked(one: Entry) -> str:
     """Why it is not looked for at all."""
     if one.verify == "off" or one.historic:
-        return "its run did not look either (--external-auth-verify off)"
-    return "" if one.verify else "an earlier version did not note how to look for it"
+        return "its run did not verify either (--external-auth-verify off)"
+    return "" if one.verify else "an earlier version of the plugin did not record how to verify it"
 
 
 def _surroundings(one: Entry) -> Surroundings:

@@ -1,10 +1,10 @@
-"""What is left, said to a program that drives Certbot, and to a person."""
+"""The words of recovery: what is left, why, and what to do, for a driver and for a person. No other module has them."""
 
 from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from certbot_external_auth import journal
@@ -12,21 +12,57 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
-from certbot_external_auth.recovery.batch import NOBODY
-from certbot_external_auth.recovery.by_hand import calls, commands, described, not_called
-from certbot_external_auth.recovery.consent import TOLD_MODES
+from certbot_external_auth.recovery import by_hand
+from certbot_external_auth.recovery.by_hand import described
+from certbot_external_auth.recovery.consent import TOLD_MODES, changed
 from certbot_external_auth.recovery.outcome import Outcome
-
-__all__ = ["calls", "commands", "described", "leftover", "report", "sentences", "stays", "withdrawn"]
+from certbot_external_auth.recovery.reasons import Fix, Kind, Reason, Reasons
+from certbot_external_auth.text import one_line
 
 logger = logging.getLogger(__name__)
 
-_said: set[str] = set()
-"""Names of files that this process has warned of."""
+_MAX_OUTPUT_CHARACTERS = 300
+"""How much of what a handler printed last becomes part of a reason."""
+_warned_of: set[str] = set()
+"""Names of the files that this process has warned of."""
+
+_WORDS: Mapping[Kind, str] = {
+    Kind.AS_RECORDED: "{text}",
+    Kind.NOT_TRIED: "{text}",
+    Kind.HANDLER_CHANGED: "the handler has changed since ({paths})",
+    Kind.HANDLER_GONE: "the handler is gone ({paths})",
+    Kind.NOT_PREPARED: "{text}",
+    Kind.BACKEND_FAILED: "{text}",
+    Kind.CALL_FAILED: "{operation}: {text}",
+    Kind.STILL_VISIBLE: "{cause}; still visible at {at}",
+    Kind.OWN_FILE_STAYS: "the plugin cannot remove its own file: {text}",
+    Kind.JOURNAL_UNCHANGEABLE: "the journal cannot be changed: {text}",
+    Kind.ENTRY_UNREADABLE: "its file in the journal cannot be opened: {text}",
+    Kind.NO_CLEANUP_HANDLER: "it has no cleanup handler, so it stays; it is visible at {at}",
+    Kind.NOT_VERIFIED: "the handler reported success; the plugin could not check it: {text}",
+    Kind.NO_LONGER_VISIBLE: "{cause}; no server shows it any more",
+}
 
 
-def leftover(one: Entry) -> list[Line]:
-    """The challenges of a batch as `hello` lists them."""
+def in_words(reason: Reason) -> str:
+    """Say a reason in one line."""
+    if reason.kind is Kind.AS_RECORDED:
+        return reason.facts["text"]
+    cause = in_words(reason.cause) if reason.cause is not None else "the handler reported success"
+    # Each fact is cut, not the whole: the servers that still show a record come last.
+    facts = {name: one_line(fact) for name, fact in reason.facts.items()}
+    text = _WORDS[reason.kind].format(cause=cause, **facts)
+    output = one_line(reason.facts.get("output", ""), _MAX_OUTPUT_CHARACTERS)
+    return f"{text}; it printed: {output}" if output else text
+
+
+def all_in_words(reasons: Reasons) -> dict[str, str]:
+    """Say reasons as the journal has them, by the ids of the challenges."""
+    return {challenge: in_words(reason) for challenge, reason in reasons.items()}
+
+
+def leftover(entry: Entry) -> list[Line]:
+    """Return the challenges of a batch as `hello` lists them."""
     return [
         {
             "type": challenge.type,
@@ -39,58 +75,96 @@ def leftover(one: Entry) -> list[Line]:
             **lines.alias(challenge),
             "uri": challenge.uri,
             "z_domain": challenge.server_name,
-            "reason": one.reason(challenge),
-            "since": one.written,
-            "batch": one.id,
+            "reason": entry.reason(challenge),
+            "since": entry.written,
+            "batch": entry.id,
         }
-        for challenge in one.challenges
+        for challenge in entry.challenges
     ]
 
 
-def sentences(one: Entry, work_dir: str) -> str:
-    """What is left, why, and what to do, for a person."""
-    out = [f"Left behind by a run of {one.written} for {one.lineage or one.challenges[0].identifier}:"]
-    out += [f"  {described(challenge)}: {one.reason(challenge)}" for challenge in one.challenges]
-    if one.mode in TOLD_MODES:
-        verb = f"certbot-external-auth recover --work-dir {shlex.quote(work_dir)} --confirm {one.id}"
-        return "\n".join([*out, f"Remove it by hand; this ends the reminders: {verb}"])
-    verb = f"certbot-external-auth recover --work-dir {shlex.quote(work_dir)}"
-    if not_called(one, work_dir):
-        out.append(f"Once it is removed where it was published, this sees it: {verb}")
-        out.append(f"To have the handler called all the same, which may publish once more: {verb} {one.id}")
-    else:
-        out.append(f"Once what is wrong is mended: {verb} {one.id}")
-    out.append(f"The commands to do it by hand: {verb} --list")
-    return "\n".join(out)
+def sentences(entry: Entry, work_dir: str) -> str:
+    """Say what is left, why, and what to do, to a person."""
+    told = [*what_is_left(entry), *what_to_do(entry, work_dir)]
+    if by_hand.fix(entry, work_dir) is not Fix.REMOVE_AND_CONFIRM:
+        told.append(f"To see the commands that remove it by hand, run: {_recover(work_dir)} --list")
+    return "\n".join(told)
 
 
-def stays(one: Entry, challenge: Challenge, outcome: Outcome) -> bool:
-    """Whether nobody was to withdraw it."""
-    return outcome.notes.get((one.id, challenge.id), "").startswith(NOBODY)
+def what_is_left(entry: Entry) -> Iterator[str]:
+    """Say which challenges of a batch are left, and why."""
+    yield f"Left behind by the run of {entry.written} for {entry.lineage or entry.challenges[0].identifier}:"
+    for challenge in entry.challenges:
+        yield f"  {described(challenge)}: {entry.reason(challenge)}"
 
 
-def withdrawn(one: Entry, challenge: Challenge, outcome: Outcome) -> str:
-    """A challenge that is withdrawn, with what is not plain about it."""
-    note = outcome.notes.get((one.id, challenge.id))
-    return described(challenge) + (f" ({note})" if note else "")
+def what_to_do(entry: Entry, work_dir: str) -> list[str]:
+    """Say what a person has to do about a batch that is left."""
+    verb = _recover(work_dir)
+    fix = by_hand.fix(entry, work_dir)
+    if fix is Fix.REMOVE_AND_CONFIRM:
+        return [f"Remove it by hand. Then run this, which ends the reminders: {verb} --confirm {entry.id}"]
+    if fix is Fix.REMOVE:
+        return [
+            f"Remove it where it was published, then run: {verb}",
+            f"To call the handler anyway, although it may publish again, run: {verb} {entry.id}",
+        ]
+    return [f"Fix what is wrong, then run: {verb} {entry.id}"]
+
+
+def not_callable(entry: Entry) -> str | None:
+    """Say why nothing can, or may, be called to withdraw a batch; None if its handler may be called."""
+    if entry.mode in TOLD_MODES:
+        publisher = "a person" if entry.mode == "manual" else "the program that drove Certbot"
+        return f"{publisher} published it, and cannot be asked any more"
+    reason = changed(entry)
+    return None if reason is None else in_words(reason)
+
+
+def _recover(work_dir: str) -> str:
+    return f"certbot-external-auth recover --work-dir {shlex.quote(work_dir)}"
+
+
+def stays(entry: Entry, challenge: Challenge, outcome: Outcome) -> bool:
+    """Return whether a challenge stays published on purpose."""
+    note = outcome.notes.get((entry.id, challenge.id))
+    return note is not None and note.kind is Kind.NO_CLEANUP_HANDLER
+
+
+def note(entry: Entry, challenge: Challenge, outcome: Outcome) -> str:
+    """Say what to know about a challenge that is withdrawn; empty if there is nothing to know."""
+    reason = outcome.notes.get((entry.id, challenge.id))
+    return "" if reason is None else in_words(reason)
+
+
+def withdrawn(entry: Entry, challenge: Challenge, outcome: Outcome) -> str:
+    """Name a challenge that is withdrawn, and say what to know about it."""
+    text = note(entry, challenge, outcome)
+    return described(challenge) + (f" ({text})" if text else "")
 
 
 def report(outcome: Outcome, work_dir: str, say: Callable[..., Any] = logger.warning) -> None:
-    """Say in Certbot's way what was done."""
-    new = {name: reason for name, reason in outcome.aside.items() if reason and name not in _said}
-    if new:
-        _said.update(new)
-        names = "; ".join(f"{name}: {reason}" for name, reason in new.items())
-        say("In %s something could not be read and is passed over (%s).", journal.folder(work_dir), names)
-    for one in outcome.withdrawn:
-        gone = [each for each in one.challenges if not stays(one, each, outcome)]
-        if not gone:
-            continue
-        what = "; ".join(withdrawn(one, each, outcome) for each in gone)
-        say("What a run of %s had left behind is withdrawn: %s.", one.written, what)
-    for one in outcome.left:
-        logger.error(sentences(one, work_dir))
+    """Log what a recovery did, as Certbot logs.
+
+    :param say: what takes the warnings, with the arguments of `logging.Logger.warning`.
+    """
+    unread = {name: reason for name, reason in outcome.aside.items() if reason and name not in _warned_of}
+    if unread:
+        _warned_of.update(unread)
+        names = "; ".join(f"{name}: {reason}" for name, reason in unread.items())
+        say("Skipped in %s, since it could not be read (%s).", journal.folder(work_dir), names)
+    for entry in outcome.withdrawn:
+        gone = [challenge for challenge in entry.challenges if not stays(entry, challenge, outcome)]
+        if gone:
+            what = "; ".join(withdrawn(entry, challenge, outcome) for challenge in gone)
+            say("Cleaned up after the run of %s: %s.", entry.written, what)
+    for entry in outcome.left:
+        logger.error(sentences(entry, work_dir))
     if outcome.given_up:
-        names = ", ".join(sorted({name for one in outcome.given_up for name in one.identifiers}))
-        command = f"certbot-external-auth recover --list --work-dir {shlex.quote(work_dir)}"
-        say("Earlier runs left something behind for %s that no run tries to withdraw any more; see: %s", names, command)
+        names = ", ".join(sorted(frozenset().union(*(entry.identifiers for entry in outcome.given_up))))
+        say(
+            "Earlier runs left something behind for %s, and no run tries to remove it any more. To see it, run: "
+            "%s --list",
+            names,
+            _recover(work_dir),
+        )

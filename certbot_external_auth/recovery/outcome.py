@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from certbot_external_auth.journal.entry import Entry
+from certbot_external_auth.recovery.reasons import Reason
+
+Key = tuple[str, str]
+"""The ids of a batch and of a challenge in it."""
 
 
 @dataclass
@@ -12,11 +16,12 @@ class Outcome:
     """What one recovery did with each batch.
 
     :ivar withdrawn: batches that are gone now.
-    :ivar left: batches that are not, with the reasons.
+    :ivar left: batches that are not, with the reasons in words, as the journal has them.
     :ivar running: batches that another process works on, or whose names it uses.
     :ivar given_up: batches that runs have tried, or reported, often enough.
     :ivar aside: see `journal.Contents`.
-    :ivar notes: what to know about a withdrawn challenge, by the ids of its batch and its own.
+    :ivar reasons: why challenges are left.
+    :ivar notes: what to know about challenges that are withdrawn.
     """
 
     withdrawn: list[Entry] = field(default_factory=list)
@@ -24,4 +29,5 @@ class Outcome:
     running: list[Entry] = field(default_factory=list)
     given_up: list[Entry] = field(default_factory=list)
     aside: dict[str, str] = field(default_factory=dict)
-    notes: dict[tuple[str, str], str] = field(default_factory=dict)
+    reasons: dict[Key, Reason] = field(default_factory=dict)
+    notes: dict[Key, Reason] = field(default_factory=dict)

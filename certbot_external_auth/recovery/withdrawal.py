@@ -1,8 +1,8 @@
-"""What other runs left behind: withdrawn by the same handler, or told to those who must withdraw it.
+"""Withdraw what earlier runs left behind, by the same handlers, or report it to those who must remove it.
 
-A run that is killed leaves its batch in the journal, and one whose cleanup fails leaves what is still there. The next
-run of the plugin, and `certbot-external-auth recover`, take it from there. What was withdrawn is looked for, and said
-to be withdrawn only if nobody shows it any more, or nobody can be asked.
+A run that is killed leaves its batch in the journal, and so does a run whose cleanup fails. The next run of the plugin,
+or `certbot-external-auth recover`, calls the handler again. The plugin then checks what is gone: a challenge counts as
+withdrawn only if no server shows it any more, or no server can be asked.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.batch import Called, How, remove_own_files, settle, try_one
 from certbot_external_auth.recovery.consent import TOLD_MODES
+from certbot_external_auth.recovery.messages import all_in_words
 from certbot_external_auth.recovery.outcome import Outcome
+from certbot_external_auth.recovery.reasons import Kind, Reason, for_all
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-"""How many runs try to withdraw a batch to the end, or tell of it."""
+"""How many attempts of runs may fail, and how many runs report a batch."""
 INTERRUPTIONS = 10
-"""How many more may be ended while they try: that is not the handler's failure, unless it is what ends them."""
-LEAST = 300.0
-"""Seconds after which a run begins no more calls, or two time limits of the handler if that is longer."""
-TOGETHER = 64
-"""Batches that are looked for together, each of which keeps its file open until then."""
+"""How many attempts may be interrupted. That is not the handler's failure, unless the handler is what interrupts."""
+_MIN_SECONDS_OF_CALLS = 300.0
+"""Seconds after which a run begins no more calls; twice the handler's time limit if that is longer."""
+_MAX_BATCHES_AT_ONCE = 64
+"""How many batches are checked together. The file of each stays open until then."""
 
 
 def withdraw(
@@ -39,123 +41,126 @@ def withdraw(
     named: Collection[str] = (),
     by_hand: bool = False,
 ) -> Outcome:
-    """Withdraw what was left, once, look whether it is gone, and note what is not.
+    """Try once to withdraw what is left, check what is gone, and note what is not.
 
     :param config_dir: only what runs with this configuration directory left.
-    :param named: only these batches, also where the handler has changed since.
-    :param by_hand: a person asks for it: also what was tried often enough, and however long it takes.
+    :param named: only the batches with these ids, even if their handlers have changed.
+    :param by_hand: a person asks for it: try also what runs have given up, without a time limit.
     :raises OSError: if the journal cannot be used.
     """
-    found, began, looked = journal.read_all(work_dir), time.monotonic(), 0.0
-    outcome = Outcome(running=list(found.running), aside=found.aside)
+    contents, began, seconds_checked = journal.read_all(work_dir), time.monotonic(), 0.0
+    outcome = Outcome(running=list(contents.running), aside=contents.aside)
 
-    def how(one: Entry) -> How:
-        until = None if by_hand else began + max(LEAST, 2 * (one.handler.timeout or 0))
-        return How(work_dir, one.id in named, by_hand, until)
+    def how(entry: Entry) -> How:
+        until = None if by_hand else began + max(_MIN_SECONDS_OF_CALLS, 2 * (entry.handler.timeout or 0))
+        return How(work_dir, entry.id in named, by_hand, until)
 
-    # Who is told counts as told: that comes last, since all that is called before may be where this process ends.
-    due = sorted(chosen(found.left, config_dir, named), key=lambda entry: entry.mode in TOLD_MODES)
-    for first in range(0, len(due), TOGETHER):
-        with _tried(due[first : first + TOGETHER], how, outcome) as called:
+    # Batches that are only reported come last: a report uses up an attempt, and a handler that is called after it could
+    # kill this process before the report is read.
+    due = sorted(chosen(contents.left, config_dir, named), key=lambda entry: entry.mode in TOLD_MODES)
+    for first in range(0, len(due), _MAX_BATCHES_AT_ONCE):
+        with _tried(due[first : first + _MAX_BATCHES_AT_ONCE], how, outcome) as called:
             start = time.monotonic()
             batches = [each.before for each in called]
             doubtful = {(each.before.id, challenge) for each in called for challenge in each.reasons}
-            sights = disappearance.observe(
-                batches, doubtful, work_dir, by_hand, start + disappearance.MAX_SECONDS_OF_A_RUN - looked
-            )
-            looked += time.monotonic() - start
+            deadline = start + disappearance.MAX_SECONDS_OF_A_RUN - seconds_checked
+            sights = disappearance.observe(batches, doubtful, work_dir, by_hand, deadline)
+            seconds_checked += time.monotonic() - start
             for each in called:
                 settle(each, sights, outcome)
-    order = {one.id: number for number, one in enumerate(due)}
-    outcome.left.sort(key=lambda one: order[one.id])
+    order = {entry.id: number for number, entry in enumerate(due)}
+    outcome.left.sort(key=lambda entry: order[entry.id])
     return outcome
 
 
 @contextlib.contextmanager
 def _tried(batches: Iterable[Entry], how: Callable[[Entry], How], outcome: Outcome) -> Iterator[list[Called]]:
-    """Those whose handler was called, locked until the end of the block."""
-    called: list[Called] = []
+    """Call the handlers of batches; the batches that were called stay locked until the end of the block."""
+    all_called: list[Called] = []
     with contextlib.ExitStack() as stack:
-        for one in batches:
-            held = _claimed(one, how(one), outcome)
+        for entry in batches:
+            held = _claimed(entry, how(entry), outcome)
             if held is None:
                 continue
             stack.callback(held.release)
-            if _taken(held, how(one).work_dir, [each.before.id for each in called], outcome):
+            if _names_in_use(held, how(entry).work_dir, [each.before.id for each in all_called], outcome):
                 held.release()
                 continue
-            journal.touched.add(one.id)
-            found = try_one(held, how(held.entry), outcome)
-            if found is None:
+            journal.touched.add(entry.id)
+            called = try_one(held, how(held.entry), outcome)
+            if called is None:
                 held.release()
             else:
-                called.append(found)
-        yield called
+                all_called.append(called)
+        yield all_called
 
 
-def _claimed(one: Entry, how: How, outcome: Outcome) -> journal.Held | None:
-    """The batch, locked, if it is this process's turn."""
-    if not how.by_hand and one.id in journal.touched:
+def _claimed(entry: Entry, how: How, outcome: Outcome) -> journal.Held | None:
+    """Lock a batch; None if this process is not to try it, and `outcome` then has it where that has to be reported."""
+    if not how.by_hand and entry.id in journal.touched:
         return None
-    if not how.by_hand and _often_enough(one):
-        journal.touched.add(one.id)
-        outcome.given_up.append(one)
+    if not how.by_hand and _often_enough(entry):
+        journal.touched.add(entry.id)
+        outcome.given_up.append(entry)
         return None
     try:
-        held = journal.claim(how.work_dir, one)
+        held = journal.claim(how.work_dir, entry)
     except OSError as error:
-        problem = f"its file in the journal cannot be opened: {error.strerror or error}"
-        outcome.left.append(dataclasses.replace(one, reasons={each.id: problem for each in one.challenges}))
+        reasons = for_all(entry.challenges, Reason(Kind.ENTRY_UNREADABLE, {"text": error.strerror or str(error)}))
+        outcome.left.append(dataclasses.replace(entry, reasons=all_in_words(reasons)))
+        outcome.reasons.update({(entry.id, challenge): reason for challenge, reason in reasons.items()})
         return None
     if held is None:
-        # Somebody was quicker: he works on it now, or has withdrawn it.
-        outcome.running += [other for other in journal.read_all(how.work_dir).running if other.id == one.id]
+        # Another process was faster: it works on the batch now, or has withdrawn it.
+        outcome.running += [other for other in journal.read_all(how.work_dir).running if other.id == entry.id]
     return held
 
 
-def _taken(held: journal.Held, work_dir: str, ours: Collection[str], outcome: Outcome) -> bool:
-    """Whether somebody else works on the same names.
+def _names_in_use(held: journal.Held, work_dir: str, ours: Collection[str], outcome: Outcome) -> bool:
+    """Tell whether another process works on the same names.
 
-    Looked at only now that the batch is locked: a run that begins with these names waits from here on.
+    This is asked only after the batch is locked: a run that begins with these names waits from here on.
+
+    :param ours: ids of the batches that this process works on.
     """
-    one = held.entry
-    others = [other for other in journal.read_all(work_dir).running if other.id not in (one.id, *ours)]
-    if any(one.identifiers & other.identifiers for other in others):
-        outcome.running.append(one)
+    entry = held.entry
+    others = [other for other in journal.read_all(work_dir).running if other.id not in (entry.id, *ours)]
+    if any(entry.identifiers & other.identifiers for other in others):
+        outcome.running.append(entry)
         return True
     return False
 
 
-def _often_enough(one: Entry) -> bool:
-    return one.attempts - one.interrupted >= ATTEMPTS or one.interrupted >= INTERRUPTIONS
+def _often_enough(entry: Entry) -> bool:
+    return entry.attempts - entry.interrupted >= ATTEMPTS or entry.interrupted >= INTERRUPTIONS
 
 
 def chosen(entries: Iterable[Entry], config_dir: str | None, named: Collection[str]) -> list[Entry]:
-    """Those of a configuration directory, and of these ids, where any are given."""
+    """Select the batches of a configuration directory, and those with these ids, where any are given."""
     return [
-        one
-        for one in entries
-        if (not named or one.id in named) and (config_dir is None or one.config_dir == config_dir)
+        entry
+        for entry in entries
+        if (not named or entry.id in named) and (config_dir is None or entry.config_dir == config_dir)
     ]
 
 
 def tell(work_dir: str) -> list[Entry]:
-    """Batches that somebody must withdraw by hand and was not told of often enough; each counts as told now."""
-    found = []
-    for one in journal.read_all(work_dir).left:
-        if one.mode not in TOLD_MODES or one.attempts >= ATTEMPTS or one.id in journal.touched:
+    """Return the batches to remove by hand that were not reported often enough; each counts as reported now."""
+    reported = []
+    for entry in journal.read_all(work_dir).left:
+        if entry.mode not in TOLD_MODES or entry.attempts >= ATTEMPTS or entry.id in journal.touched:
             continue
-        held = journal.claim(work_dir, one)
+        held = journal.claim(work_dir, entry)
         if held is None:
             continue
-        journal.touched.add(one.id)
-        found.append(one)
-        remove_own_files(one, work_dir)
+        journal.touched.add(entry.id)
+        reported.append(entry)
+        remove_own_files(entry, work_dir)
         try:
             held.store(dataclasses.replace(held.entry, attempts=held.entry.attempts + 1))
         except OSError as error:
-            # Told all the same, once in each process.
-            logger.info("%s cannot be noted: %s", one.id, error.strerror)
+            # It is reported all the same, once in each process.
+            logger.info("The report of %s cannot be noted: %s", entry.id, error.strerror)
         finally:
             held.release()
-    return found
+    return reported

@@ -61,7 +61,7 @@ def test_next_run_on_any_lineage_withdraws_what_a_killed_one_left(
     assert result.returncode == 0, result
     assert txt(ca, a, b) == [[], []]
     assert not journal(certbot)
-    assert "had left behind is withdrawn" in result.stderr
+    assert "Cleaned up after the run of" in result.stderr
     calls = scripts.calls()
     assert [call.operation for call in calls[:4]] == ["pre-cleanup", "cleanup", "cleanup", "post-cleanup"]
     assert {call.env["token"]: call.env["domain"] for call in calls[1:3]} == begun

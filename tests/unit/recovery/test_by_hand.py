@@ -11,7 +11,7 @@ import pytest
 from certbot_external_auth import journal
 from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.journal import Entry
-from certbot_external_auth.recovery import messages
+from certbot_external_auth.recovery import by_hand
 from tests.unit.recovery.test_withdrawal import hook, left, withdraw
 
 SAYS = '#!/bin/sh\necho "$*|$SECRET|$MORE|$BASEDIR" >>"$(dirname "$0")/calls"\n'
@@ -19,7 +19,7 @@ SAYS = '#!/bin/sh\necho "$*|$SECRET|$MORE|$BASEDIR" >>"$(dirname "$0")/calls"\n'
 
 def pasted(tmp_path: Path, one: Entry) -> subprocess.CompletedProcess[str]:
     """All of the commands, as somebody copies them from the screen."""
-    text = "\n".join(messages.commands(one, str(tmp_path / "work")))
+    text = "\n".join(by_hand.commands(one, str(tmp_path / "work")))
     environment = {"PATH": os.environ["PATH"], "HOME": "/"}
     return subprocess.run(["sh"], input=text, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -49,7 +49,7 @@ def test_a_configuration_is_read_as_a_run_reads_it(tmp_path: Path) -> None:
     path = hook(tmp_path / "hooks" / "h", SAYS)
     left(tmp_path, (path,), dehydrated_config=str(config), config_files=files)
     (one,) = journal.read_all(str(tmp_path / "work")).left
-    assert "xyzzy" not in str(messages.commands(one, str(tmp_path / "work")))
+    assert "xyzzy" not in str(by_hand.commands(one, str(tmp_path / "work")))
     assert pasted(tmp_path, one).returncode == 0
     (call,) = calls(tmp_path)
     assert (known(tmp_path), call.split("|")[1:3]) == (False, ["xyzzy", "xyzzy and more"])
@@ -127,4 +127,4 @@ def test_where_nobody_can_be_called_the_journal_does_not_forget(tmp_path: Path) 
         left(tmp_path, (), mode="foreign"),
         left(tmp_path, (hook(tmp_path / "hooks" / "h"),), dialect="foreign"),
     ):
-        assert all(line.startswith("#") for line in messages.commands(one, str(tmp_path / "work")))
+        assert all(line.startswith("#") for line in by_hand.commands(one, str(tmp_path / "work")))

@@ -24,7 +24,8 @@ from certbot_external_auth.dialects import BUILT_IN, Facts, dialect
 from certbot_external_auth.errors import NOT_TRIED
 from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.journal import Entry
-from certbot_external_auth.recovery import context, messages
+from certbot_external_auth.recovery import by_hand, context, messages
+from certbot_external_auth.recovery.reasons import Fix, Kind, Reason
 from certbot_external_auth.settings import Settings
 from certbot_external_auth.validation_certificates import tls_files
 
@@ -122,7 +123,7 @@ def test_env_file_is_read_again_and_its_values_are_nowhere(tmp_path: Path) -> No
     one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),), env_file=str(env))
     work = str(tmp_path / "work")
     assert "hunter2" not in Path(journal.file_path(work, one)).read_text()
-    assert "hunter2" not in messages.sentences(one, work) + str(messages.commands(one, work))
+    assert "hunter2" not in messages.sentences(one, work) + str(by_hand.commands(one, work))
     assert withdraw(tmp_path).withdrawn == [one]
     (call,) = calls(tmp_path)
     assert call.startswith("clean_challenge a.test ")
@@ -160,8 +161,9 @@ def test_what_a_handler_is_given_may_change_and_what_it_runs_may_not(tmp_path: P
     left(tmp_path, ("/usr/bin/env", path, str(zone)))
     for changed in (script, Path(path)):
         changed.write_text("#!/bin/sh\n# another\n")
-    reasons = [one.reasons["c1"] for one in withdraw(tmp_path).left]
-    assert sorted(reasons) == sorted(f"the handler has changed since ({one})" for one in (script, path))
+    reasons = withdraw(tmp_path).reasons.values()
+    assert {reason.kind for reason in reasons} == {Kind.HANDLER_CHANGED}
+    assert {reason.facts["paths"] for reason in reasons} == {str(script), path}
 
 
 def test_a_folder_that_cannot_be_read_is_no_fault_of_the_journal(tmp_path: Path) -> None:
@@ -191,7 +193,7 @@ def test_a_signal_ends_the_command_with_its_handler(tmp_path: Path, number: sign
     with pytest.raises(ProcessLookupError):
         os.kill(handler, 0)
     assert recovering.returncode == 128 + number
-    assert f"{number.name}: what is left stays in the journal" in said
+    assert f"{number.name}: stopped. The journal still has what is left" in said
     assert len(journal.read_all(str(tmp_path / "work")).left) == 1
 
 
@@ -332,8 +334,9 @@ def test_nobody_is_asked_who_cannot_be(tmp_path: Path, mode: str) -> None:
     """Not even when it is named: a driver's lines have no business on this stdout."""
     one = left(tmp_path, (), mode=mode)
     found = withdraw(tmp_path, named=[one.id], by_hand=True)
-    assert [entry.reasons["c1"] for entry in found.left] == ["the run ended before it was withdrawn"]
-    assert messages.commands(one, str(tmp_path / "work")) == [f"rm -f {journal.file_path(str(tmp_path / 'work'), one)}"]
+    assert [reason.kind for reason in found.reasons.values()] == [Kind.AS_RECORDED]
+    assert by_hand.fix(one, str(tmp_path / "work")) is Fix.REMOVE_AND_CONFIRM
+    assert by_hand.commands(one, str(tmp_path / "work")) == [f"rm -f {journal.file_path(str(tmp_path / 'work'), one)}"]
 
 
 def test_http_file_is_removed_also_where_the_handler_is_gone(tmp_path: Path) -> None:
@@ -342,15 +345,15 @@ def test_http_file_is_removed_also_where_the_handler_is_gone(tmp_path: Path) -> 
     (www / TOKEN).touch()
     left(tmp_path, (path,), typ="http-01", wellknown=str(www))
     os.unlink(path)
-    (one,) = withdraw(tmp_path).left
-    assert f"the handler is gone ({path})" in one.reasons["c1"]
+    (reason,) = withdraw(tmp_path).reasons.values()
+    assert (reason.kind, reason.facts) == (Kind.HANDLER_GONE, {"paths": path})
     assert list(www.iterdir()) == []
 
 
 def test_a_folder_of_hooks_is_called_and_shown_hook_by_hook(tmp_path: Path) -> None:
     paths = [hook(tmp_path / "hooks" / name) for name in ("one", "two")]
     one = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
-    (line,) = messages.commands(one, str(tmp_path / "work"))
+    (line,) = by_hand.commands(one, str(tmp_path / "work"))
     assert [path in line for path in paths] == [True, True]
     assert withdraw(tmp_path).withdrawn == [one]
     assert len(calls(tmp_path)) == 2
@@ -387,7 +390,7 @@ def test_journal_that_cannot_be_changed_stops_nothing_and_calls_nothing(tmp_path
     one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     with failing_to_write(errno.EIO):
         found = withdraw(tmp_path)
-    assert [entry.reasons["c1"] for entry in found.left] == ["the journal cannot be changed: Input/output error"]
+    assert found.reasons == {(one.id, "c1"): Reason(Kind.JOURNAL_UNCHANGEABLE, {"text": os.strerror(errno.EIO)})}
     assert calls(tmp_path) == []
     journal.touched.clear()
     assert withdraw(tmp_path).withdrawn == [one]
@@ -435,8 +438,8 @@ def test_no_run_is_silent_about_what_is_left(tmp_path: Path) -> None:
         recovery.Outcome(given_up=[one, one]), "/my work", say=lambda text, *values: said.append(text % values)
     )
     assert said == [
-        "Earlier runs left something behind for a.test that no run tries to withdraw any more; see: "
-        "certbot-external-auth recover --list --work-dir '/my work'"
+        "Earlier runs left something behind for a.test, and no run tries to remove it any more. To see it, run: "
+        "certbot-external-auth recover --work-dir '/my work' --list"
     ]
 
 
@@ -508,8 +511,7 @@ def test_a_hook_that_came_to_the_folder_since_is_not_run(tmp_path: Path) -> None
     hook(tmp_path / "hooks" / "one")
     one = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
     new = hook(tmp_path / "hooks" / "two")
-    (found,) = withdraw(tmp_path).left
-    assert found.reasons["c1"] == f"the handler has changed since ({new})"
+    assert withdraw(tmp_path).reasons == {(one.id, "c1"): Reason(Kind.HANDLER_CHANGED, {"paths": new})}
     assert calls(tmp_path) == []
     assert [entry.id for entry in withdraw(tmp_path, named=[one.id], by_hand=True).withdrawn] == [one.id]
 
@@ -552,7 +554,7 @@ def test_why_something_is_passed_over_is_said_by_hand_and_once_in_a_run(
         messages.report(outcome, work, say=lambda text, *values: said.append(text % values))
     assert [f"({newer.name}: it is of another version)" in text for text in said] == [True]
     assert cli.main(["recover", "--work-dir", work]) == 1
-    assert f"Passed over: {bad}.damaged: it is no JSON\n" in capsys.readouterr().out
+    assert f"Skipped: {bad}.damaged: it is no JSON\n" in capsys.readouterr().out
     # Also once there is nothing else: what was in that file may still stand.
     for words in ([], ["--list"], ["--dry-run"], ["--list", "--json"]):
         assert cli.main(["recover", "--work-dir", work, *words]) == 1
@@ -565,7 +567,7 @@ def test_commands_remove_files_of_ours_and_do_without_a_folder_that_is_gone(tmp_
     one = left(tmp_path, (path,), typ="http-01", wellknown=str(www))
     one = dataclasses.replace(one, handler=dataclasses.replace(one.handler, folder=str(tmp_path / "gone")))
     (www / TOKEN).touch()
-    for line in messages.commands(one, work):
+    for line in by_hand.commands(one, work):
         subprocess.run(["sh", "-c", line], check=True, timeout=30)
     assert (list(www.iterdir()), len(calls(tmp_path)), journal.read_all(work).left) == ([], 1, [])
 

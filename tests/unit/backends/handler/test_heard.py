@@ -21,8 +21,9 @@ from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import NOT_CALLED, PerformError
 from certbot_external_auth.journal import Entry, outputs
 from certbot_external_auth.processes import exec_limits
+from certbot_external_auth.recovery import by_hand, messages
 from certbot_external_auth.recovery import context as recovering
-from certbot_external_auth.recovery import messages
+from certbot_external_auth.recovery.reasons import Fix
 from certbot_external_auth.settings import Settings
 
 THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -191,9 +192,10 @@ def test_what_is_not_known_is_not_called_and_left_with_its_reason(hook: Path) ->
     (left,) = recovery.withdraw(work).left
     assert ([each.identifier for each in left.challenges], records(hook)) == (["b.test"], ["b.test"])
     assert NOT_CALLED in left.reason(left.challenges[0])
-    assert "publish once more" in messages.sentences(left, work)
+    assert by_hand.fix(left, work) is Fix.REMOVE
+    assert "publish again" in messages.sentences(left, work)
     # Nor by who takes the commands for what they look like.
-    for text in messages.commands(left, work):
+    for text in by_hand.commands(left, work):
         subprocess.run(["sh", "-c", text], check=True, timeout=30, stdin=subprocess.DEVNULL)
     assert [each.id for each in journal.read_all(work).left] == [one.id]
     assert (hook.parent / "calls").read_text().count("publish b.test") == 1
@@ -224,7 +226,7 @@ def test_commands_by_hand_have_what_was_printed(hook: Path) -> None:
     """Lost once: the record, which the pasted line published again, and the line behind it made the journal forget."""
     (hook.parent / "then").write_text(KILLS_AT_B.replace("kill", WAITS + "kill"))
     one, work = killed(hook, "a.test", "b.test"), str(hook.parent / "work")
-    lines = messages.commands(one, work)
+    lines = by_hand.commands(one, work)
     assert "\x1b" not in str(lines)
     subprocess.run(["sh", "-c", "\n".join(lines)], check=True, timeout=30)
     assert (records(hook), journal.read_all(work).left) == ([], [])
@@ -240,7 +242,7 @@ def test_an_older_journal_has_what_it_noted(hook: Path) -> None:
     held.release()
     (left,) = journal.read_all(work).left
     assert [recovering.output(left, each, work) for each in left.challenges] == ["published\n", None]
-    assert f"{NAME}=" in messages.commands(left, work)[-1]
+    assert f"{NAME}=" in by_hand.commands(left, work)[-1]
 
 
 def test_files_of_outputs_are_bounded_private_and_tidied(tmp_path: Path) -> None:
