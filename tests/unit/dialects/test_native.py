@@ -43,6 +43,15 @@ def test_historic_fields_are_plain_and_new_ones_are_not() -> None:
     assert call.challenges == (DNS,)
 
 
+def test_the_calls_around_a_batch_are_alone() -> None:
+    """Guards against: post-perform, at which a handler writes its zone, while a challenge is published."""
+    published = Native().perform([DNS, HTTP], Facts())
+    withdrawn = Native().cleanup([Finished(DNS, "valid"), Finished(HTTP, "valid")], Facts())
+    for calls in (published, withdrawn):
+        assert [call.side_by_side for call in calls] == [False, True, True, False]
+        assert json.loads(calls[0].document or b"")["ids"] == ["c1", "c2"]
+
+
 def test_a_script_for_a_shell_is_no_variable() -> None:
     call = Native().perform([HTTP], Facts())[1]
     assert not {"command", "cbot_command"} & set(call.variables)
