@@ -21,6 +21,8 @@ BUILT_IN = {
     "json": "certbot_external_auth.backends.json_lines:JsonBackend",
     "manual": "certbot_external_auth.backends.manual.backend:ManualBackend",
 }
+HISTORIC_JSON = "certbot_external_auth.backends.historic_lines:HistoricBackend"
+"""What `json` is in protocol 0."""
 
 
 @dataclass(frozen=True)
@@ -87,5 +89,6 @@ def backend(name: str, context: Context) -> Backend:
     """
     from certbot_external_auth.interfaces import IBackend
 
-    made: Backend = load(GROUP, BUILT_IN, name, IBackend)(context)
+    built_in = {**BUILT_IN, "json": HISTORIC_JSON} if context.settings.protocol == 0 else BUILT_IN
+    made: Backend = load(GROUP, built_in, name, IBackend)(context)
     return made

@@ -1,4 +1,4 @@
-"""Backend `json`: whatever started Certbot publishes, told by lines on stdout and answering on stdin."""
+"""Backend `json`: the driver (the program that started Certbot) gets JSON lines, publishes, and answers each line."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from certbot_external_auth.errors import DeployError, DriverError, Failure, Perf
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.protocol import lines
-from certbot_external_auth.protocol.collector import Collector, skip_early
+from certbot_external_auth.protocol.collector import Collector, Unconfirmed, skip_early
 from certbot_external_auth.protocol.stream import Stream, opened
 
-CLEANUP_LIMIT = 60.0
-WHO = "The program that drives Certbot"
+MAX_CLEANUP_SECONDS = 60.0
+"""Time for the answers to all cleanup lines. The run is over then, so the driver cannot ask for more."""
+DRIVER = "The program that drives Certbot"
 HINT = (
     "external-auth: waiting for {count} answer(s) on this terminal. Type one line for each, for example "
     '{{"id": "{id}", "ok": true}}, or {{"ok": true}} for all{newline}.'
@@ -28,112 +29,78 @@ HINT = (
 
 @implementer(IBackend)
 class JsonBackend:
-    """See `IBackend`."""
+    """The backend for protocol 1; see `IBackend`. `historic_lines` is the one for protocol 0."""
 
     challenge_types = TYPES
     told_aliases = True
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._protocol = context.settings.protocol
         self._stream: Stream = opened()
-        self._limit = self._stream.channel.deadline or context.settings.ack_timeout
+        self._max_seconds = self._stream.channel.deadline or context.settings.ack_timeout
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
-        channel = self._stream.channel
-        if self._stream.broken and (publishing or deploying):
-            raise UsageError(["The program that started Certbot reads no lines, so nobody can be told what to do."])
-        if self._context.renewing and (publishing or deploying) and (channel.terminal or channel.nobody()):
-            raise UsageError(
-                [
-                    "This certificate's renewal file says mode json, but nobody is there to answer: stdin is "
-                    f"{'a terminal' if channel.terminal else 'at its end'}. Start 'certbot renew' from the program "
-                    "that publishes its challenges, with a pipe on stdin and stdout, or switch to a script: certbot "
-                    "reconfigure --cert-name NAME --external-auth-mode handler --external-auth-handler PATH"
-                ]
-            )
+        if publishing or deploying:
+            require_driver(self._stream, self._context.renewing)
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
-        if self._protocol == 0:
-            self._perform_historic(challenges, begin)
-            return
         names = {challenge.id: challenge.identifier for challenge in challenges}
         if self._stream.forgotten:
-            happened = "nobody has finished the session in time"
-            raise PerformError([Failure(WHO, "perform_challenge", tuple(names.values()), happened)])
+            happened = "no program finished the session in time"
+            raise PerformError([Failure(DRIVER, "perform_challenge", tuple(names.values()), happened)])
         skip_early(self._stream)
-        deadline = time.monotonic() + self._limit
+        deadline = time.monotonic() + self._max_seconds
         begin(challenges)
         for challenge in challenges:
             self._stream.ledger.expect(challenge.id, "perform_challenge", deadline)
             self._stream.emit(lines.perform_challenge(challenge))
-        until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self._limit)
+        until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self._max_seconds)
         self._stream.emit(lines.waiting(challenges, until))
         self._hint(list(names), newline=True)
         failures = Collector(self._stream, list(names), first_failure_ends=True).wait()
         self._stream.ledger.close(names)
         if failures:
-            late = any(why.problem["type"] == "answer.timeout" for why in failures.values())
-            self._stream.forgotten = late and self._stream.channel.session
-            raise PerformError(
-                [Failure(WHO, "perform_challenge", (names[one],), why.happened) for one, why in failures.items()],
-                {one: why.problem for one, why in failures.items()},
-            )
+            self._refuse(names, failures)
 
-    def _perform_historic(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
-        """One line, one newline, next line."""
-        channel = self._stream.channel
-        for challenge in challenges:
-            begin([challenge])
-            self._stream.emit(lines.perform_challenge(challenge))
-            if channel.terminal:
-                print("external-auth: press Enter when this is published.", file=sys.stderr, flush=True)
-            if channel.receive(time.monotonic() + self._limit) is None:
-                happened = "its input ended" if channel.ended else "it did not answer in time"
-                raise PerformError([Failure(WHO, "perform_challenge", (challenge.identifier,), happened)])
+    def _refuse(self, names: dict[str, str], failures: dict[str, Unconfirmed]) -> None:
+        """:param names: identifiers by challenge id. :raises PerformError: always."""
+        late = any(why.problem["type"] == "answer.timeout" for why in failures.values())
+        self._stream.forgotten = late and self._stream.channel.session
+        raise PerformError(
+            [Failure(DRIVER, "perform_challenge", (names[id],), why.happened) for id, why in failures.items()],
+            {id: why.problem for id, why in failures.items()},
+        )
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
-        stream = self._stream
-        ids = [one.challenge.id for one in finished]
+        ids = [end.challenge.id for end in finished]
         try:
-            failures = self._ask_cleanup(finished)
+            reasons = {id: why.happened for id, why in self._ask_cleanup(finished).items()}
         except DriverError as error:
-            failures = dict.fromkeys(ids, str(error))
-        stream.ledger.close(ids)
-        stream.unconfirmed += failures
-        names = {one.challenge.id: one.challenge.identifier for one in finished}
-        return [Failure(WHO, "cleanup", (names[one],), happened, ids=(one,)) for one, happened in failures.items()]
+            reasons = dict.fromkeys(ids, str(error))
+        self._stream.ledger.close(ids)
+        return not_withdrawn(self._stream, finished, reasons)
 
-    def _ask_cleanup(self, finished: Sequence[Finished]) -> dict[str, str]:
-        """Send all lines, then wait for all; the result says what was not confirmed, and why."""
+    def _ask_cleanup(self, finished: Sequence[Finished]) -> dict[str, Unconfirmed]:
+        """Send all lines, then wait for all answers. Return what was not confirmed, by challenge id."""
         stream = self._stream
-        if self._protocol == 1:
-            # Nobody but the answers of this phase settles its lines: a challenge and its cleanup have one id.
-            stream.ledger.close(one.challenge.id for one in finished)
-            skip_early(stream)
-        for one in finished:
-            if self._protocol == 1:
-                deadline = time.monotonic() + CLEANUP_LIMIT
-                stream.ledger.expect(one.challenge.id, "cleanup", deadline, extendable=False)
-            stream.emit(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
-        if self._protocol == 0:
-            return {}
-        ids = [one.challenge.id for one in finished]
+        ids = [end.challenge.id for end in finished]
+        # A challenge and its cleanup have the same id, so only answers that come from now on may settle it.
+        stream.ledger.close(ids)
+        skip_early(stream)
+        for end in finished:
+            deadline = time.monotonic() + MAX_CLEANUP_SECONDS
+            stream.ledger.expect(end.challenge.id, "cleanup", deadline, extendable=False)
+            stream.emit(lines.cleanup(end.challenge, end.cleanup_status, end.problem))
         self._hint(ids, newline=False)
         with stream.channel.while_somebody_is_there():
-            failures = Collector(stream, ids, first_failure_ends=False).wait()
-        return {one: why.happened for one, why in failures.items()}
+            return Collector(stream, ids, first_failure_ends=False).wait()
 
     def deploy(self, deployment: Deployment) -> None:
         stream = self._stream
-        if self._protocol == 1:
-            skip_early(stream)
-            deadline = time.monotonic() + self._limit
-            stream.ledger.expect(deployment.id, "deploy_cert", deadline)
+        skip_early(stream)
+        stream.ledger.expect(deployment.id, "deploy_cert", time.monotonic() + self._max_seconds)
         try:
             stream.emit(lines.certificate("deploy_cert", deployment))
-            if self._protocol == 0:
-                return
             self._hint([deployment.id], newline=False)
             why = Collector(stream, [deployment.id], first_failure_ends=False).wait().get(deployment.id)
             happened = None if why is None else why.happened
@@ -141,15 +108,52 @@ class JsonBackend:
             happened = str(error)
         if happened is not None:
             stream.ledger.close([deployment.id])
-            stream.unconfirmed.append(deployment.id)
-            stream.failed = True
-            raise DeployError(Failure(WHO, "deploy_cert", (deployment.domain,), happened), deployment.lineage)
+            raise not_deployed(stream, deployment, happened)
 
     def unchanged(self, deployment: Deployment) -> None:
-        if self._protocol == 1:
-            self._stream.emit(lines.certificate("unchanged_cert", deployment))
+        self._stream.emit(lines.certificate("unchanged_cert", deployment))
 
     def _hint(self, ids: Sequence[str], newline: bool) -> None:
-        if ids and self._stream.channel.terminal and self._protocol == 1:
-            more = "; an empty line (Enter) does for the oldest" if newline else ""
+        """Show a person at a terminal what to type. :param newline: whether an empty line counts as an answer."""
+        if ids and self._stream.channel.terminal:
+            more = "; an empty line (Enter) confirms the oldest" if newline else ""
             print(HINT.format(count=len(ids), id=ids[0], newline=more), file=sys.stderr, flush=True)
+
+
+def require_driver(stream: Stream, renewing: bool) -> None:
+    """Check that a driver is there to publish or to deploy.
+
+    :param renewing: the verb is renew, which a timer may have started.
+    :raises UsageError: if there is none.
+    """
+    if stream.broken:
+        raise UsageError(
+            [
+                "The program that started Certbot reads no lines, so the plugin cannot tell it what to do. Let it read "
+                "stdout until the end."
+            ]
+        )
+    channel = stream.channel
+    if renewing and (channel.terminal or channel.nobody()):
+        raise UsageError(
+            [
+                "This certificate's renewal file says mode json, but no program is there to answer: stdin is "
+                f"{'a terminal' if channel.terminal else 'at its end'}. Start 'certbot renew' from the program "
+                "that publishes its challenges, with a pipe on stdin and stdout, or switch to a script: certbot "
+                "reconfigure --cert-name NAME --external-auth-mode handler --external-auth-handler PATH"
+            ]
+        )
+
+
+def not_withdrawn(stream: Stream, finished: Sequence[Finished], reasons: dict[str, str]) -> list[Failure]:
+    """Note the challenges that the driver did not confirm as withdrawn. :param reasons: by challenge id."""
+    stream.note_unconfirmed(reasons)
+    names = {end.challenge.id: end.challenge.identifier for end in finished}
+    return [Failure(DRIVER, "cleanup", (names[id],), happened, ids=(id,)) for id, happened in reasons.items()]
+
+
+def not_deployed(stream: Stream, deployment: Deployment, happened: str) -> DeployError:
+    """Note that the driver did not confirm a certificate, and return the error for it."""
+    stream.note_unconfirmed([deployment.id])
+    stream.note_failure()
+    return DeployError(Failure(DRIVER, "deploy_cert", (deployment.domain,), happened), deployment.lineage)

@@ -58,6 +58,6 @@ def report_wrong_use(message: str, lines_by_default: bool, historic: bool) -> No
 
     current = stream.opened() if lines_by_default else stream.current()
     if current is not None:
-        current.failed = True
+        current.note_failure()
         current.contact(0 if historic else protocol())
         current.error("usage", message)

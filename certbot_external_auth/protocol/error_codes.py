@@ -12,6 +12,7 @@ from certbot_external_auth.errors import (
     PerformError,
     Problem,
     UsageError,
+    problem_text,
 )
 from certbot_external_auth.protocol import lines
 
@@ -72,8 +73,20 @@ def code_of(exception: BaseException) -> str:
     return next((code for kind, code in by_class if isinstance(exception, kind)), "certbot.failed")
 
 
+def message_of(exception: BaseException) -> str:
+    """Return a sentence about an exception, also about one that has no text of its own."""
+    if str(exception):
+        return str(exception)
+    if isinstance(exception, KeyboardInterrupt):
+        return "Ctrl-C stopped Certbot."
+    if isinstance(exception, errors.SignalExit):
+        return "A signal stopped Certbot."
+    problem = problem_of(exception)
+    return problem_text(problem) if problem else type(exception).__name__
+
+
 def problem_of(exception: BaseException) -> Problem | None:
-    """The CA's problem document (RFC 8555 section 6.7), if that is what ended the run."""
+    """Return the CA's problem document (RFC 8555 section 6.7), if that is what ended the run."""
     from acme import errors as acme_errors
     from acme import messages
 

@@ -19,6 +19,8 @@ Line = dict[str, Any]
 PROTOCOL = "1.0"
 FEATURES = (*TYPES, "deploy_cert", "wait", "visibility")
 
+HISTORIC_COMMANDS = ("perform_challenge", "cleanup", "deploy_cert", "save", "restart", "report")
+"""Values of `cmd` that protocol 0 has."""
 _NEW_KEYS = ("id", "identifier_type", "alpn", "lineage", "domains", "not_after", "sha256", "txt_target", "txt_zone")
 
 

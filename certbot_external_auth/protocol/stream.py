@@ -1,82 +1,81 @@
-"""The process's stream of JSON lines: numbering, `hello` first, `summary` last, whatever happens in between."""
+"""The process's stream of JSON lines: `hello` first, `summary` last, whatever happens in between."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import datetime
 import json
-import logging
 import os
 import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from certbot import errors
-
 from certbot_external_auth import __version__, text
-from certbot_external_auth.errors import DriverError, problem_text
-from certbot_external_auth.protocol import error_codes, lines
+from certbot_external_auth.errors import DriverError
+from certbot_external_auth.protocol import error_codes, failed_renewals, lines
 from certbot_external_auth.protocol.answers import Ledger
 from certbot_external_auth.protocol.channel import Channel
+from certbot_external_auth.protocol.forms import Form, Historic, Numbered
 from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.settings import SESSION
 
-SEND_LIMIT = 60.0
-"""Seconds a driver may leave a line unread."""
-_RENEWAL_LOGGER = "certbot._internal.renewal"
-_RENEWAL_FAILED = "Failed to renew certificate %s with error: %s"
+MAX_SEND_SECONDS = 60.0
+"""A driver that leaves a line unread for longer counts as gone."""
 
 Saved = list[tuple[str, str]]
 Lineages = list[dict[str, Any]]
 
 
 class Stream:
-    """One for the process: Certbot makes a new plugin object for every lineage it renews.
+    """The lines of one process. Certbot makes a new plugin object for every lineage it renews; all share one stream.
 
-    :ivar forgotten: a batch of a session was not finished in time, so no other will be.
+    :ivar channel: carries the lines to the driver and its answers back.
+    :ivar ledger: the lines that wait for an answer.
+    :ivar forgotten: a batch of a session was not finished in time, so no later batch will be.
+    :ivar at_exit: asked at the end of the process: certificates saved, and what became of each lineage.
     """
 
     def __init__(self, channel: Channel, default_protocol: Callable[[], int] = lambda: 1) -> None:
-        """:param default_protocol: asked when there is something to say before the plugin was asked for anything."""
+        """:param default_protocol: asked if there is a line to write before the plugin was asked for anything."""
         self.channel = channel
-        self._run = str(uuid.uuid4())
-        channel.run = self._run
-        self.ledger = Ledger(self._run)
-        self._default_protocol = default_protocol
-        self.unconfirmed: list[str] = []
-        self.counts: Counter[str] = Counter()
-        self.failed = False
         self.forgotten = False
         self.at_exit: Callable[[], tuple[Saved, Lineages]] = lambda: ([], [])
-        self._protocol: int | None = None
-        self._sequence = 0
+        channel.run = str(uuid.uuid4())
+        self.ledger = Ledger(channel.run)
+        self._default_protocol = default_protocol
+        self._numbered, self._historic = Numbered(channel.run), Historic()
+        self._form: Form | None = None
+        self._lines: Counter[str] = Counter()
+        self._results: Counter[str] = Counter()
+        self._unconfirmed: list[str] = []
+        self._failed = False
         self._greeted = False
         self._finished = False
         self._broken = False
 
     @property
     def greeted(self) -> bool:
-        """Whether `hello` was said."""
+        """Whether `hello` was written."""
         return self._greeted
 
     @property
     def broken(self) -> bool:
-        """Whether a line could not be sent; then no other is."""
+        """Whether a line could not be sent. Then no other line is sent."""
         return self._broken
 
     def contact(self, protocol: int, leftover: Sequence[Line] = ()) -> None:
-        """The plugin is asked for something: from here on there is something to say. If nobody is there to hear it,
-        that is said when something depends on it; see `broken`.
+        """Begin to speak, since Certbot asks the plugin for something.
 
-        :param leftover: what earlier runs left behind, see `recovery.telling`.
+        A driver that is gone is not an error here, only where something depends on it; see `broken`.
+
+        :param protocol: 0 or 1. A session always speaks 1, since its verbs understand no other.
+        :param leftover: what earlier runs left behind, see `recovery.messages`.
         """
-        # The verbs of a session understand no other.
-        self._protocol = 1 if self.channel.session else protocol
-        if self._protocol == 1 and not self._greeted:
+        self._form = self._historic if protocol == 0 and not self.channel.session else self._numbered
+        if self._form is self._numbered and not self._greeted:
             self._greeted = True
             with contextlib.suppress(DriverError):
                 self.emit(
@@ -90,60 +89,77 @@ class Stream:
                     }
                 )
 
-    @property
-    def historic(self) -> bool:
-        return self._protocol == 0
-
     def emit(self, line: Line) -> None:
-        """Send a line, in protocol 0 without what that does not know.
+        """Send a line, unless the protocol does not have it.
 
         :raises DriverError: if the driver is gone.
         """
-        if self.historic:
-            sent = lines.historic(line)
-        else:
-            self._sequence += 1
-            moment = datetime.datetime.now(datetime.timezone.utc)
-            sent = {**line, "seq": self._sequence, "run": self._run, "ts": text.rfc3339(moment)}
+        written = self._spoken().written(line)
+        if written is None:
+            return
         if self._broken:
             raise DriverError("The program that started Certbot is gone.")
         try:
-            self.channel.send(json.dumps(sent).encode() + b"\n", time.monotonic() + SEND_LIMIT)
+            self.channel.send(json.dumps(written).encode() + b"\n", time.monotonic() + MAX_SEND_SECONDS)
         except DriverError:
-            # Half a line may be out; whatever followed could not be told from it.
+            # The driver may have half a line, and could not tell the next one from its second half.
             self._broken = True
             raise
-        self.counts[line["cmd"]] += 1
+        self._lines[line["cmd"]] += 1
+
+    def _spoken(self) -> Form:
+        if self._form is None:
+            self.contact(self._default_protocol())
+        assert self._form is not None
+        return self._form
+
+    # --- what the summary counts ---
+
+    def note_result(self, status: str) -> None:
+        """Count what became of a challenge. :param status: as in `Finished`."""
+        self._results[status] += 1
+
+    def note_unconfirmed(self, ids: Iterable[str]) -> None:
+        """Note lines that the driver did not confirm."""
+        self._unconfirmed += ids
+
+    def note_failure(self) -> None:
+        """Note that the run has failed, whatever Certbot's exit code will be."""
+        self._failed = True
+
+    # --- errors and the end ---
 
     def error(self, code: str, message: str, identifier: str | None = None) -> None:
-        """An `error` line; in protocol 0, and where nobody reads any more, nothing."""
+        """Send an `error` line, if the driver is still there.
+
+        :param code: one of `error_codes.CODES`.
+        :param identifier: id of the line that it is about.
+        """
         self._complain(lines.error(code, text.clean(message), identifier))
 
     def exception(self, exception: BaseException, lineage: str | None = None) -> None:
-        """An `error` line for what ended the run, or the renewal of one certificate."""
-        if self._protocol is None:
-            self.contact(self._default_protocol())
+        """Send an `error` line for what ended the run, or the renewal of one certificate.
+
+        :param lineage: name of that certificate.
+        """
         problem = error_codes.problem_of(exception)
-        said = str(exception) or _stopped(exception) or (problem_text(problem) if problem else type(exception).__name__)
-        message = text.clean(said)
-        told = {key: text.clean(value) for key, value in problem.items()} if problem else None
-        self._complain(lines.error(error_codes.code_of(exception), message, lineage=lineage, problem=told))
+        shown = {key: text.clean(value) for key, value in problem.items()} if problem else None
+        message = text.clean(error_codes.message_of(exception))
+        self._complain(lines.error(error_codes.code_of(exception), message, lineage=lineage, problem=shown))
 
     def _complain(self, line: Line) -> None:
-        if not self.historic:
-            with contextlib.suppress(DriverError):
-                self.emit(line)
+        with contextlib.suppress(DriverError):
+            self.emit(line)
 
     def finish(self, exception: BaseException | None) -> None:
-        """Say the last lines, once. :param exception: what ends the process, None after success."""
+        """Send the last lines, once. :param exception: what ends the process, None after success."""
         if self._finished:
             return
         self._finished = True
-        if self._protocol is None:
-            self.contact(self._default_protocol())
+        self._spoken()
         if self._greeted:
-            # Lineages of both protocols were renewed in one process.
-            self._protocol = 1
+            # One process may renew lineages of both protocols.
+            self._form = self._numbered
         with contextlib.suppress(DriverError):
             self._last_lines(exception)
         self.channel.finish()
@@ -152,18 +168,18 @@ class Stream:
         saved, lineages = self.at_exit()
         if exception is not None:
             self.exception(exception)
-        if self.historic or saved:
-            self.emit(lines.report(saved))
-        if self.historic:
-            return
-        ok = exception is None and not self.failed and not any(one["deploy_failed"] for one in lineages)
+        self.emit(lines.report(saved))
+        counts = {name: count for name, count in self._lines.items() if name != "hello"}
+        deploy_failed = any(lineage["deploy_failed"] for lineage in lineages)
         self.emit(
             {
                 "cmd": "summary",
-                "ok": ok,
-                "counts": {name: count for name, count in self.counts.items() if name != "hello"},
-                "unconfirmed": self.unconfirmed,
-                "lineages": [{k: v for k, v in one.items() if k != "deploy_failed"} for one in lineages],
+                "ok": exception is None and not self._failed and not deploy_failed,
+                "counts": {**counts, **self._results},
+                "unconfirmed": self._unconfirmed,
+                "lineages": [
+                    {key: value for key, value in lineage.items() if key != "deploy_failed"} for lineage in lineages
+                ],
             }
         )
 
@@ -172,27 +188,27 @@ _stream: Stream | None = None
 
 
 def current() -> Stream | None:
-    """The stream, if it is open."""
+    """Return the process's stream, None if it is not open."""
     return _stream
 
 
 def opened(default_protocol: Callable[[], int] = lambda: 1, socket: str | None = None) -> Stream:
-    """The stream; at the first call stdout and stdin are taken over, or a socket is listened on.
+    """Return the process's stream. The first call takes over stdout and stdin, or listens on a socket.
 
     :param default_protocol: see `Stream`.
-    :param socket: where to listen instead of taking over stdout and stdin.
-    :raises UsageError: if that cannot be done.
+    :param socket: path of the socket to use instead of stdout and stdin.
+    :raises UsageError: if the socket or the session cannot be used.
     """
     global _stream  # noqa: PLW0603 - there is one stdout in a process
     if _stream is None:
         _stream = Stream(_channel(socket), default_protocol)
-        logging.getLogger(_RENEWAL_LOGGER).addHandler(_RenewalFailures(_stream))
+        failed_renewals.listen(_stream.exception)
         atexit.register(_at_exit, _stream, os.getpid())
     return _stream
 
 
 def _channel(socket: str | None) -> Channel:
-    # Another Certbot, which a handler or a hook may start, must not speak into this one's session.
+    # Removed, so that a Certbot which a handler or a hook starts does not write into this session.
     session = os.environ.pop(SESSION, None)
     if session is None and socket is None:
         return Channel.standard()
@@ -203,40 +219,19 @@ def _channel(socket: str | None) -> Channel:
     return socket_channel.SocketChannel(str(socket))
 
 
-def _at_exit(stream: Stream, process: int) -> None:
-    exception = getattr(sys, "last_value", None)
-    # argparse ends a process with SystemExit, every other error with an exception that is remembered.
-    if os.getpid() != process:
+def _at_exit(stream: Stream, process_id: int) -> None:
+    if os.getpid() != process_id:
         return
+    # Python keeps the exception that ended the process here, except for the SystemExit by which argparse ends it.
+    exception = getattr(sys, "last_value", None)
     if exception is not None or _arguments_were_parsed():
         stream.finish(exception)
     else:
         stream.channel.finish()
 
 
-class _RenewalFailures(logging.Handler):
-    """Certbot tells nobody but its log why it could not renew a certificate, and goes on with the next one."""
-
-    def __init__(self, stream: Stream) -> None:
-        super().__init__(logging.ERROR)
-        self._stream = stream
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.msg == _RENEWAL_FAILED and isinstance(record.args, tuple) and len(record.args) == 2:
-            lineage, exception = record.args
-            if isinstance(exception, BaseException):
-                self._stream.exception(exception, str(lineage))
-
-
-def _stopped(exception: BaseException) -> str:
-    """A sentence for exceptions that have none; empty for others."""
-    if isinstance(exception, KeyboardInterrupt):
-        return "Certbot was told to stop (Ctrl-C)."
-    return "Certbot was told to stop by a signal." if isinstance(exception, errors.SignalExit) else ""
-
-
 def _arguments_were_parsed() -> bool:
-    """Certbot sets its display just after; without one, argparse ended the process with a usage message."""
+    """Whether Certbot has set its display, which it does right after. Before that, argparse has printed its usage."""
     try:
         from certbot._internal.display import obj
 

@@ -331,14 +331,14 @@ class Run:
         for one in finished:
             if self._settings.protocol == 1:
                 self._inform(lines.result(one.challenge, one.status, one.problem))
-            stream.counts[one.status] += 1
+            stream.note_result(one.status)
         for one in finished if self._mirror is not None else ():
             self._inform(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
 
     def end_of_process(self, exception: BaseException) -> None:
         """Certbot will end without running exit functions (it passes a signal on): say the last lines now."""
         if self._stream is not None:
-            self._stream.failed = True
+            self._stream.note_failure()
             self._stream.finish(exception)
 
     # --- certificates ---

@@ -210,7 +210,7 @@ def test_renewal_with_nobody_to_answer_fails_before_the_order(
     result = certbot.drive(*words, terminal=True) if terminal else certbot.run(*words)
     assert result.returncode == 1
     assert not result.ordered
-    assert "nobody is there to answer" in result.stderr
+    assert "no program is there to answer" in result.stderr
     assert "--external-auth-mode handler" in result.stderr
 
 

@@ -75,7 +75,7 @@ def test_one_program_publishes_another_cleans_up(certbot: Certbot, ca: TestCA, d
     assert f"external_auth_socket = {path}" in certbot.renewal(domain)
     renewed = certbot.run(*RENEW_NOW, "-q")
     assert renewed.returncode == 1
-    assert "nobody is there to answer" in renewed.stderr
+    assert "no program is there to answer" in renewed.stderr
     assert [renewed.lines[0]["cmd"], renewed.lines[-1]["cmd"]] == ["hello", "summary"]
 
 

@@ -137,7 +137,7 @@ class Host:
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    monkeypatch.setattr(json_lines, "CLEANUP_LIMIT", LIMIT)
+    monkeypatch.setattr(json_lines, "MAX_CLEANUP_SECONDS", LIMIT)
     return monkeypatch
 
 
@@ -150,7 +150,7 @@ def test_whatever_a_driver_does(
         host = Host(tmp_path / str(seed), certificates, seed)
         limits.setattr(stream, "_stream", host.stream)
         # Only who does not read at all is given up; on a busy machine the others are slow.
-        limits.setattr(stream, "SEND_LIMIT", LIMIT if host.driver.quirk == "stops-reading" else 60.0)
+        limits.setattr(stream, "MAX_SEND_SECONDS", LIMIT if host.driver.quirk == "stops-reading" else 60.0)
         host.driver.start()
         failure, deployed = host.certonly()
         lines = host.end(failure)

@@ -321,7 +321,6 @@ def test_a_session_speaks_protocol_1_whatever_was_kept(session: Session) -> None
     channel = SocketChannel(*session_record(session.folder))
     stream = Stream(channel)
     stream.contact(0)
-    assert not stream.historic
     assert [line["cmd"] for line in store.lines(session)] == ["hello"]
     channel.finish()
 
