@@ -92,7 +92,7 @@ class JsonBackend:
             stream.ledger.expect(end.challenge.id, "cleanup", deadline, extendable=False)
             stream.emit(lines.cleanup(end.challenge, end.cleanup_status, end.problem))
         self._hint(ids, newline=False)
-        with stream.channel.while_somebody_is_there():
+        with stream.channel.while_connected():
             return Collector(stream, ids, first_failure_ends=False).wait()
 
     def deploy(self, deployment: Deployment) -> None:
@@ -134,7 +134,7 @@ def require_driver(stream: Stream, renewing: bool) -> None:
             ]
         )
     channel = stream.channel
-    if renewing and (channel.terminal or channel.nobody()):
+    if renewing and (channel.terminal or channel.at_end()):
         raise UsageError(
             [
                 "This certificate's renewal file says mode json, but no program is there to answer: stdin is "

@@ -17,7 +17,7 @@ from certbot_external_auth.challenges.choice import defined_for, is_address
 from certbot_external_auth.errors import GuardError
 from certbot_external_auth.text import quoted
 
-MOST = 1000
+MAX_CHALLENGES = 1000
 """Challenges of one order at most."""
 # RFC 8555 section 8.1: at least 128 bits of entropy, base64url without padding; the upper bound is ours.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,200}")
@@ -66,8 +66,10 @@ def _known(asked: Iterable[str], types: Callable[[str], Collection[str]]) -> _Kn
 
 def _too_many(challenges: Sequence[Challenge], known: _Known | None) -> list[str]:
     """An authorization has one challenge that Certbot chose, so there is one for each name."""
-    if len(challenges) > MOST:
-        return [f"The CA sent {len(challenges)} challenges; more than {MOST} for one certificate are not believed."]
+    if len(challenges) > MAX_CHALLENGES:
+        return [
+            f"The CA sent {len(challenges)} challenges for one certificate; the plugin accepts up to {MAX_CHALLENGES}."
+        ]
     found = Counter((one.identifier_type, one.identifier.lower()) for one in challenges)
     problems = []
     for (kind, name), count in found.items():

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from certbot_external_auth.text import one_line, quoted
 
-LINE_LIMIT = 65536
+MAX_LINE_BYTES = 65536
 """Bytes of one answer line at most."""
-WAIT_LIMIT = 7 * 24 * 3600.0
+MAX_WAIT_SECONDS = 7 * 24 * 3600.0
 
 
 class AnswerError(ValueError):
@@ -49,8 +49,8 @@ def parse(line: bytes) -> Answer:
     """
     if not line.strip():
         return Answer(newline=True)
-    if len(line) > LINE_LIMIT:
-        raise AnswerError(f"a line of more than {LINE_LIMIT} bytes is no answer")
+    if len(line) > MAX_LINE_BYTES:
+        raise AnswerError(f"a line of more than {MAX_LINE_BYTES} bytes is no answer")
     shown = quoted(line.decode("utf-8", "replace"))
     try:
         value = json.loads(line)
@@ -71,8 +71,8 @@ def _from_object(value: dict[object, object], shown: str) -> Answer:
     if wait is not None and ok is not None:
         raise AnswerError(f"{shown}: both ok and wait are given, and only one of them can be meant")
     if wait is not None:
-        if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait <= WAIT_LIMIT:
-            raise AnswerError(f"{shown}: wait is no number of seconds above 0, up to {WAIT_LIMIT:.0f}")
+        if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait <= MAX_WAIT_SECONDS:
+            raise AnswerError(f"{shown}: wait is no number of seconds above 0, up to {MAX_WAIT_SECONDS:.0f}")
         return Answer(id=identifier, ok=None, wait=float(wait), run=run)
     if not isinstance(ok, bool):
         raise AnswerError(f"{shown}: neither ok (true or false) nor wait (seconds) is given")
@@ -119,7 +119,7 @@ class Ledger:
     def expect(self, identifier: str, cmd: str, deadline: float, extendable: bool = True) -> None:
         """A line is sent now. :param extendable: an answer may ask for more time, a week at most."""
         self._known.add(identifier)
-        latest = deadline + WAIT_LIMIT if extendable else deadline
+        latest = deadline + MAX_WAIT_SECONDS if extendable else deadline
         self._open[identifier] = Open(identifier, cmd, deadline, latest)
 
     def close(self, identifiers: Iterable[str]) -> None:

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 
 from certbot_external_auth.errors import DriverError
 from certbot_external_auth.files.standard_descriptors import STANDARD, is_open, text_on
-from certbot_external_auth.protocol.answers import LINE_LIMIT
+from certbot_external_auth.protocol.answers import MAX_LINE_BYTES
 from certbot_external_auth.signals import deferral
 
-_WRITE_CHUNK = 4096
+_WRITE_BYTES = 4096
 """A pipe that poll() calls writable takes this much without blocking (PIPE_BUF of POSIX, as Linux has it)."""
-AHEAD_LIMIT = 4 * 1024 * 1024
+MAX_AHEAD_BYTES = 4 * 1024 * 1024
 """Bytes of answers that are taken in while lines wait to be read."""
 
 
@@ -95,14 +95,14 @@ class Channel:
         """Whether a person sits at the reading end."""
         return self._read is not None and os.isatty(self._read)
 
-    def nobody(self) -> bool:
+    def at_end(self) -> bool:
         """Whether the input is at its end with nothing left in it; reads ahead, so nothing is lost."""
-        while not self.ended and len(self._buffer) < LINE_LIMIT and self._ready(0.0):
+        while not self.ended and len(self._buffer) < MAX_LINE_BYTES and self._ready(0.0):
             self._fill()
         return self.ended and not self._buffer
 
     @contextlib.contextmanager
-    def while_somebody_is_there(self) -> Iterator[None]:
+    def while_connected(self) -> Iterator[None]:
         """In a session `ended` says meanwhile that nobody is connected."""
         yield
 
@@ -115,7 +115,7 @@ class Channel:
         while view:
             self._wait_for_room(deadline)
             try:
-                view = view[os.write(self._write, view[:_WRITE_CHUNK]) :]
+                view = view[os.write(self._write, view[:_WRITE_BYTES]) :]
             except OSError as error:
                 raise DriverError(
                     f"The program that started Certbot has closed its end of stdout ({error.strerror})."
@@ -127,7 +127,7 @@ class Channel:
         while True:
             poll = select.poll()
             poll.register(self._write, select.POLLOUT)
-            if self._read is not None and not self.ended and len(self._buffer) < AHEAD_LIMIT:
+            if self._read is not None and not self.ended and len(self._buffer) < MAX_AHEAD_BYTES:
                 poll.register(self._read, select.POLLIN)
             deferral.raise_pending()
             ready = [descriptor for descriptor, _ in poll.poll(max(0.0, deadline - time.monotonic()) * 1000)]
@@ -156,8 +156,8 @@ class Channel:
     def _take(self) -> bytes | None:
         end = self._buffer.find(b"\n")
         if end < 0:
-            if len(self._buffer) > LINE_LIMIT:
-                line = b"" if self._skipping else bytes(self._buffer[: LINE_LIMIT + 1])
+            if len(self._buffer) > MAX_LINE_BYTES:
+                line = b"" if self._skipping else bytes(self._buffer[: MAX_LINE_BYTES + 1])
                 self._buffer.clear()
                 skipped, self._skipping = self._skipping, True
                 return None if skipped else line
@@ -166,7 +166,7 @@ class Channel:
                 self._buffer.clear()
                 return line
             return None
-        line = bytes(self._buffer[: min(end, LINE_LIMIT + 1)])
+        line = bytes(self._buffer[: min(end, MAX_LINE_BYTES + 1)])
         del self._buffer[: end + 1]
         if self._skipping:
             self._skipping = False

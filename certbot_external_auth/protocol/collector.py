@@ -10,11 +10,11 @@ from certbot_external_auth.errors import Problem
 from certbot_external_auth.protocol.answers import AnswerError, Settled, parse
 from certbot_external_auth.protocol.stream import Stream
 
-RUBBISH_LIMIT = 100
+MAX_MALFORMED_LINES = 100
 """Lines that are no answers after which a driver is not listened to any more."""
-LATE_LIMIT = 10_000
+MAX_LATE_LINES = 10_000
 """Lines that are still looked at after a deadline: they may have come in time. More is a driver that never stops."""
-EARLY_LIMIT = 100_000
+MAX_EARLY_LINES = 100_000
 """Lines from before a question that are looked at, and count for nothing."""
 
 
@@ -34,7 +34,7 @@ def skip_early(stream: Stream) -> None:
     """Take what was sent before the next lines are. It cannot be meant for them, and another answer to the same
     challenge would else pass for one to its cleanup."""
     rubbish = 0
-    for _ in range(EARLY_LIMIT):
+    for _ in range(MAX_EARLY_LINES):
         line = stream.channel.receive(0.0)
         if line is None:
             return
@@ -42,7 +42,7 @@ def skip_early(stream: Stream) -> None:
             stream.ledger.apply(parse(line), time.monotonic())
         except AnswerError as error:
             rubbish += 1
-            if rubbish <= RUBBISH_LIMIT:
+            if rubbish <= MAX_MALFORMED_LINES:
                 stream.error(error.code, f"Before any line that waits for it: {error}")
 
 
@@ -65,7 +65,7 @@ class Collector:
         soonest = self._soonest()
         while self._left and not (self._first_failure_ends and self._failures):
             self._late += time.monotonic() >= soonest
-            line = channel.receive(soonest) if self._late <= LATE_LIMIT else None
+            line = channel.receive(soonest) if self._late <= MAX_LATE_LINES else None
             if line is not None:
                 self._take(line)
             elif channel.ended:
@@ -103,7 +103,7 @@ class Collector:
         """A line that is no answer."""
         self._stream.error(error.code, str(error))
         self._rubbish += 1
-        if self._first_failure_ends or self._rubbish >= RUBBISH_LIMIT:
+        if self._first_failure_ends or self._rubbish >= MAX_MALFORMED_LINES:
             for identifier in list(self._left):
                 self._fail(identifier, Unconfirmed(str(error), {"type": error.code, "detail": str(error)}))
 

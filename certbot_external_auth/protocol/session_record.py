@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _RECORD = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-_LIMIT = 50_000_000
+_MAX_SESSION_BYTES = 50_000_000
 
 
 class Record:
@@ -62,7 +62,7 @@ def session_record(folder: str) -> tuple[str, str, float | None]:
             status = os.fstat(descriptor)
             if status.st_uid != os.geteuid() or status.st_mode & 0o077:
                 raise UsageError([f"The session {folder} is not this user's alone."])
-            found = json.loads(own_folder.read(descriptor, "session.json", _LIMIT))
+            found = json.loads(own_folder.read(descriptor, "session.json", _MAX_SESSION_BYTES))
         finally:
             os.close(descriptor)
         deadline = found.get("deadline")

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.protocol import lines
-from certbot_external_auth.protocol.answers import LINE_LIMIT
-from certbot_external_auth.protocol.channel import AHEAD_LIMIT, Channel
+from certbot_external_auth.protocol.answers import MAX_LINE_BYTES
+from certbot_external_auth.protocol.channel import MAX_AHEAD_BYTES, Channel
 from certbot_external_auth.protocol.session_record import Record
 from certbot_external_auth.signals import deferral
 from certbot_external_auth.text import rfc3339
@@ -29,11 +29,11 @@ from certbot_external_auth.text import rfc3339
 logger = logging.getLogger(__name__)
 
 FLAG = "--external-auth-socket"
-PATH_LIMIT = 107
+MAX_PATH_BYTES = 107
 """Bytes of a socket's path: sun_path of unix(7) has 108, the last of which is NUL."""
-READING_LIMIT = 10.0
+MAX_READING_SECONDS = 10.0
 """Seconds that who comes late has to read what was said so far, and who is there at the end to read the last lines."""
-TRIAL_LIMIT = 5.0
+MAX_TRIAL_SECONDS = 5.0
 """Seconds for the question whether anybody listens on a socket that is there."""
 _CREDENTIALS = struct.Struct("3i")
 
@@ -64,12 +64,12 @@ class SocketChannel(Channel):
         self._told = 0
         self._rest = b""
 
-    def nobody(self) -> bool:
+    def at_end(self) -> bool:
         """Somebody may always come."""
         return False
 
     @contextlib.contextmanager
-    def while_somebody_is_there(self) -> Iterator[None]:
+    def while_connected(self) -> Iterator[None]:
         self._needs_client = self.session
         try:
             self._accept()
@@ -91,7 +91,7 @@ class SocketChannel(Channel):
     def finish(self) -> None:
         """Let who is there read the last lines, and close."""
         self._accept()
-        self._tell(time.monotonic() + READING_LIMIT)
+        self._tell(time.monotonic() + MAX_READING_SECONDS)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
         self._hang_up()
@@ -102,7 +102,7 @@ class SocketChannel(Channel):
         deadline = time.monotonic() + seconds
         while True:
             self._accept()
-            self._tell(time.monotonic() + READING_LIMIT)
+            self._tell(time.monotonic() + MAX_READING_SECONDS)
             if self.ended:
                 return False
             poll = select.poll()
@@ -120,7 +120,7 @@ class SocketChannel(Channel):
                 return False
 
     def _fill(self) -> None:
-        if self._client is not None and self._take_in(LINE_LIMIT) and _closed(self._client):
+        if self._client is not None and self._take_in(MAX_LINE_BYTES) and _closed(self._client):
             self._hang_up()
 
     def _accept(self) -> None:
@@ -132,7 +132,7 @@ class SocketChannel(Channel):
                 return
             problem = _unwelcome(client)
             # Who only listens makes room for who may have something to say.
-            if problem is None and (self._client is None or self._take_in(LINE_LIMIT)):
+            if problem is None and (self._client is None or self._take_in(MAX_LINE_BYTES)):
                 self._hang_up()
                 client.setblocking(False)
                 self._client, self._told, self._rest, self._silent = client, 0, b"", False
@@ -179,12 +179,12 @@ class SocketChannel(Channel):
         """Whoever does not read is hung up on. It may be busy writing answers itself and read only after that, so
         these are taken in meanwhile."""
         assert self._client is not None
-        ahead = not self._silent and len(self._buffer) <= AHEAD_LIMIT
+        ahead = not self._silent and len(self._buffer) <= MAX_AHEAD_BYTES
         poll = select.poll()
         poll.register(self._client, select.POLLOUT | (select.POLLIN if ahead else 0))
         deferral.raise_pending()
         if poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-            self._take_in(AHEAD_LIMIT)
+            self._take_in(MAX_AHEAD_BYTES)
         else:
             self._hang_up()
 
@@ -213,10 +213,10 @@ def listening(path: str) -> socket.socket:
     """
     if not path:
         raise UsageError([f"{FLAG} is empty; give the path of the socket."])
-    if len(os.fsencode(path)) > PATH_LIMIT:
+    if len(os.fsencode(path)) > MAX_PATH_BYTES:
         raise UsageError(
             [
-                f"{FLAG}: {path} has {len(os.fsencode(path))} bytes, a socket's path may have {PATH_LIMIT}; name a "
+                f"{FLAG}: {path} has {len(os.fsencode(path))} bytes, a socket's path may have {MAX_PATH_BYTES}; name a "
                 "shorter one, such as /run/certbot.sock."
             ]
         )
@@ -246,7 +246,7 @@ def _remove_stale(path: str) -> None:
         raise UsageError([f"{FLAG}: {path} exists and is no socket; name a path that is free."])
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
         # A queue that is full may stay so.
-        trial.settimeout(TRIAL_LIMIT)
+        trial.settimeout(MAX_TRIAL_SECONDS)
         try:
             trial.connect(path)
         except FileNotFoundError:

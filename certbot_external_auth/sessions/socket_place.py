@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import own_folder
-from certbot_external_auth.protocol.socket_channel import PATH_LIMIT
+from certbot_external_auth.protocol.socket_channel import MAX_PATH_BYTES
 from certbot_external_auth.sessions import FOLDER, Session
 
 RUN = "/run"
@@ -41,12 +41,12 @@ def chosen(folder: str, identifier: str) -> str:
     own = os.path.join(folder, _OWN)
     run, *others = (_below(base, identifier) for base in _bases())
     for path in filter(None, (run, own, *others)):
-        if len(os.fsencode(path)) <= PATH_LIMIT and (path == own or _made(os.path.dirname(path))) and _holds(path):
+        if len(os.fsencode(path)) <= MAX_PATH_BYTES and (path == own or _made(os.path.dirname(path))) and _holds(path):
             return path
     raise UsageError(
         [
             f"No socket can be made in {folder}, nor in the folders for temporary files: a socket's path may have "
-            f"{PATH_LIMIT} bytes. Name a short folder of yours by XDG_RUNTIME_DIR, or another --work-dir."
+            f"{MAX_PATH_BYTES} bytes. Name a short folder of yours by XDG_RUNTIME_DIR, or another --work-dir."
         ]
     )
 

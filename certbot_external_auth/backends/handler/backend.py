@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import heard
-from certbot_external_auth.backends.handler.call import Handler
+from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call, dialect
@@ -28,7 +28,7 @@ from certbot_external_auth.validation_certificates import tls_files
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 131_000
+MAX_KEPT_BYTES = 131_000
 """Bytes of an output in the journal: what every version of this plugin can give to a program in one variable."""
 _said: set[str] = set()
 
@@ -46,7 +46,7 @@ class HandlerBackend:
         self._tells_aliases = self._abilities.tells_aliases(os.environ)
         # Names that are aliases of one name are one place, whatever the dialect tells its handler.
         self.told_aliases = self._tells_aliases or self._settings.jobs > 1
-        self._handler = Handler(context, self._dialect, self._abilities)
+        self._handler = HandlerCaller(context, self._dialect, self._abilities)
 
     def examine(self) -> trust.Findings:
         """What can be known about the handler and its files without calling it."""
@@ -87,7 +87,7 @@ class HandlerBackend:
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         calls = self._dialect.perform([self._shown(one) for one in challenges], self._context.facts)
         calls = _placed(calls, challenges)
-        self._handler.look_around()
+        self._handler.read_environment()
         names = [challenge.txt_domain for challenge in challenges if challenge.txt_domain]
         self._handler.shared_names = frozenset(name for name in names if names.count(name) > 1)
         failures = [failure for call in calls if (failure := self._handler.too_large(call))]
@@ -107,7 +107,7 @@ class HandlerBackend:
         calls = _placed(self._dialect.cleanup(shown, self._context.facts), challenges)
         if not calls:
             return self._remove_files(Call("cleanup", challenges=tuple(challenges)))
-        self._handler.look_around()
+        self._handler.read_environment()
         return carry_out(calls, lambda call: self._withdraw(call, unsafe), jobs=self._jobs, keep_going=True)
 
     def _told(self, one: Finished) -> Finished:
@@ -132,12 +132,12 @@ class HandlerBackend:
         return failures + (yield from self._handler.steps(call))
 
     def deploy(self, deployment: Deployment) -> None:
-        self._handler.look_around()
+        self._handler.read_environment()
         for failure in carry_out(self._dialect.deploy(deployment, self._context.facts), self._handler.steps):
             raise DeployError(failure, deployment.lineage)
 
     def unchanged(self, deployment: Deployment) -> None:
-        self._handler.look_around()
+        self._handler.read_environment()
         calls = self._dialect.unchanged(deployment, self._context.facts)
         for failure in carry_out(calls, self._handler.steps, keep_going=True):
             logger.warning(str(failure))
@@ -154,7 +154,7 @@ class HandlerBackend:
         if not self._abilities.told_output:
             return {}
         found = ((identifier, one.text) for identifier, one in self._handler.heard.items())
-        return {identifier: heard.fitting(text, LONGEST) for identifier, text in found if text is not None}
+        return {identifier: heard.fitting(text, MAX_KEPT_BYTES) for identifier, text in found if text is not None}
 
     def hear(self, listener: Callable[[str, bytes], None]) -> None:
         """Have somebody told what the handler prints while it publishes, with the challenge's id, as it comes."""

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 _called: set[tuple[tuple[str, ...], str]] = set()
 """Commands and operations called in this process."""
-_last: dict[tuple[str, ...], Handler] = {}
+_last: dict[tuple[str, ...], HandlerCaller] = {}
 """By command, whose turn came last."""
 
 
@@ -41,7 +41,7 @@ def handlers(words: tuple[str, ...], folder: bool) -> list[tuple[str, ...]]:
     return [(path, *words[1:]) for path in found] or [words]
 
 
-class Handler:
+class HandlerCaller:
     """The handler of one lineage.
 
     :ivar secrets: added to its environment, and shown nowhere.
@@ -64,7 +64,7 @@ class Handler:
         self._size = exec_limits.measure((), {})
         self._limit = 0
 
-    def look_around(self) -> None:
+    def read_environment(self) -> None:
         """Read the environment for the calls that follow, once for all; Certbot changes its own now and then."""
         self._surroundings = {**handler_environment(os.environ), **self.secrets}
         self._masks = masking.of(self.secrets, self._context.facts.exports)
@@ -165,7 +165,7 @@ class Handler:
         """Make that call."""
         exception = getattr(sys, "last_value", None)
         error = clean(str(exception) or type(exception).__name__) if exception is not None else ""
-        self.look_around()
+        self.read_environment()
         calls = self._abilities.exit(self._context.facts, error) if self._abilities.exit is not None else ()
         carry_out(calls, self.steps, keep_going=True)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES
 
-KEPT = MAX_STRING_BYTES
+MAX_HEARD_BYTES = MAX_STRING_BYTES
 """Bytes of the end that are kept of one challenge's; more than a variable can hold."""
 _OF_A_CHARACTER = range(0x80, 0xC0)
 """Bytes of UTF-8 that do not begin one."""
@@ -23,8 +23,8 @@ class Heard:
     def add(self, data: bytes) -> None:
         """The next piece."""
         self._end += data
-        if len(self._end) > 2 * KEPT:
-            del self._end[:-KEPT]
+        if len(self._end) > 2 * MAX_HEARD_BYTES:
+            del self._end[:-MAX_HEARD_BYTES]
 
     @property
     def text(self) -> str | None:

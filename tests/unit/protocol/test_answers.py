@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth.protocol.answers import LINE_LIMIT, WAIT_LIMIT, Answer, AnswerError, Ledger, parse
+from certbot_external_auth.protocol.answers import MAX_LINE_BYTES, MAX_WAIT_SECONDS, Answer, AnswerError, Ledger, parse
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_forms_of_an_answer(line: bytes, answer: Answer) -> None:
         b'{"id": "c1", "ok": false, "wait": 5}',
         b'{"ok": true, "wait": 5}',
         b'{"wait": NaN}',
-        b"x" * (LINE_LIMIT + 1),
+        b"x" * (MAX_LINE_BYTES + 1),
         b"[" * 60000,
     ],
 )
@@ -104,9 +104,9 @@ def test_wait_is_bounded_and_not_for_every_line() -> None:
     found = Ledger()
     found.expect("c1", "perform_challenge", 10.0)
     found.expect("c2", "cleanup", 10.0, extendable=False)
-    for now in (0.0, WAIT_LIMIT, 2 * WAIT_LIMIT):
-        found.apply(Answer(ok=None, wait=WAIT_LIMIT), now)
-    assert [one.deadline for one in found.open(["c1", "c2"])] == [10.0 + WAIT_LIMIT, 10.0]
+    for now in (0.0, MAX_WAIT_SECONDS, 2 * MAX_WAIT_SECONDS):
+        found.apply(Answer(ok=None, wait=MAX_WAIT_SECONDS), now)
+    assert [one.deadline for one in found.open(["c1", "c2"])] == [10.0 + MAX_WAIT_SECONDS, 10.0]
 
 
 def test_wait_gives_more_time_and_never_less() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certbot_external_auth.errors import DriverError
-from certbot_external_auth.protocol.answers import LINE_LIMIT
+from certbot_external_auth.protocol.answers import MAX_LINE_BYTES
 from certbot_external_auth.protocol.channel import Channel
 
 Ends = tuple[Channel, int, int]
@@ -73,19 +73,19 @@ def test_a_line_without_end_is_bounded(ends: Ends) -> None:
     for _ in range(40):
         os.write(write, b"x" * 4096)
         if (line := channel.receive(time.monotonic())) is not None:
-            assert len(line) == LINE_LIMIT + 1
+            assert len(line) == MAX_LINE_BYTES + 1
     os.write(write, b"y\nnext\n")
     assert channel.receive(soon()) == b"next"
 
 
 def test_nobody_is_told_from_somebody_slow_and_from_answers_given_before(ends: Ends) -> None:
     channel, write, _ = ends
-    assert not channel.nobody()
+    assert not channel.at_end()
     os.write(write, b"\n")
     os.close(write)
-    assert not channel.nobody()
+    assert not channel.at_end()
     assert channel.receive(soon()) == b""
-    assert channel.nobody()
+    assert channel.at_end()
 
 
 def test_a_driver_that_writes_before_it_reads_is_no_deadlock(ends: Ends) -> None:

@@ -142,7 +142,7 @@ def test_what_was_sent_before_a_line_is_no_answer_to_it(bench: Bench) -> None:
 
 
 def test_before_a_line_no_flood_is_listened_to_for_ever(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collector, "EARLY_LIMIT", 10)
+    monkeypatch.setattr(collector, "MAX_EARLY_LINES", 10)
     os.write(bench.write, b"\n" * 30)
     skip_early(bench.stream)
     assert len(list(iter(lambda: bench.stream.channel.receive(time.monotonic()), None))) == 20

@@ -20,7 +20,7 @@ import pytest
 
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.protocol.session_record import session_record
-from certbot_external_auth.protocol.socket_channel import PATH_LIMIT, SocketChannel
+from certbot_external_auth.protocol.socket_channel import MAX_PATH_BYTES, SocketChannel
 from tests.support import schemas
 
 AS_NOBODY = """
@@ -131,7 +131,7 @@ def test_a_client_that_neither_writes_nor_reads_is_hung_up_on(channel: SocketCha
 
 def test_nobody_is_there_and_nothing_hangs(channel: SocketChannel) -> None:
     channel.send(b"one\n", now())
-    assert not channel.nobody()
+    assert not channel.at_end()
     assert channel.receive(now()) is None
 
 
@@ -281,10 +281,10 @@ def test_what_is_no_socket_stays(tmp_path: Path) -> None:
 def test_a_path_too_long_for_the_kernel_is_said(tmp_path: Path, more: int) -> None:
     """unix(7): sun_path has 108 bytes."""
     folder = tmp_path
-    while len(str(folder)) < PATH_LIMIT - 60:
+    while len(str(folder)) < MAX_PATH_BYTES - 60:
         folder = folder / ("d" * 20)
     folder.mkdir(parents=True, exist_ok=True)
-    path = str(folder / "s").ljust(PATH_LIMIT + more, "x")
+    path = str(folder / "s").ljust(MAX_PATH_BYTES + more, "x")
     if not more:
         SocketChannel(path).finish()
         return

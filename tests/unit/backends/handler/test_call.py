@@ -8,7 +8,7 @@ import pytest
 
 from certbot_external_auth.backends import Context
 from certbot_external_auth.backends.handler import call as module
-from certbot_external_auth.backends.handler.call import Handler
+from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_TRIED, Failure
 from certbot_external_auth.processes.program import Ended, Program
@@ -25,15 +25,15 @@ HOOK = ("/hook", "-x")
 def _nothing_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_called", set())
     # No call at the end of the tests' own process.
-    monkeypatch.setattr(Handler, "_exit_later", lambda caller: None)
+    monkeypatch.setattr(HandlerCaller, "_exit_later", lambda caller: None)
 
 
-def handler(name: str = "native", historic: bool = False, until: float | None = None) -> Handler:
+def handler(name: str = "native", historic: bool = False, until: float | None = None) -> HandlerCaller:
     settings = Settings(mode="handler", dialect=name, historic=historic)
-    return Handler(Context(settings, FACTS, words=HOOK, until=until), dialect(name))
+    return HandlerCaller(Context(settings, FACTS, words=HOOK, until=until), dialect(name))
 
 
-def carried_out(caller: Handler, call: Call, *ends: Ended) -> tuple[list[Program], list[Failure]]:
+def carried_out(caller: HandlerCaller, call: Call, *ends: Ended) -> tuple[list[Program], list[Failure]]:
     """The programs that the call starts, each of which ends as told, and what failed."""
     steps = caller.steps(call)
     programs = []
@@ -46,7 +46,7 @@ def carried_out(caller: Handler, call: Call, *ends: Ended) -> tuple[list[Program
     raise AssertionError("it starts more programs")
 
 
-def failures(caller: Handler, call: Call, *ends: Ended) -> list[Failure]:
+def failures(caller: HandlerCaller, call: Call, *ends: Ended) -> list[Failure]:
     return carried_out(caller, call, *ends)[1]
 
 
