@@ -1,4 +1,4 @@
-"""A driver's answers: parsing one line, and what it does to the lines that wait for an answer. No I/O."""
+"""A driver's answers: how a line is parsed, and which of the open lines it settles. Pure functions and data, no I/O."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from certbot_external_auth.text import one_line, quoted
 
 MAX_LINE_BYTES = 65536
-"""Bytes of one answer line at most."""
+"""Longest answer line."""
 MAX_WAIT_SECONDS = 7 * 24 * 3600.0
+"""A week: what an answer can ask for, and how far answers can move a deadline altogether."""
 
 
 class AnswerError(ValueError):
-    """A line that is no answer; the message says what is wrong and quotes it. :param code: see `error_codes`."""
+    """A line that is not an answer. The message quotes it and says what is wrong.
+
+    :param code: one of `error_codes.CODES`.
+    """
 
     def __init__(self, message: str, code: str = "answer.malformed") -> None:
         self.code = code
@@ -26,11 +30,11 @@ class AnswerError(ValueError):
 class Answer:
     """One parsed answer.
 
-    :ivar id: the line it is for; None means all open lines, or for `newline` the oldest open challenge.
-    :ivar newline: an empty line.
-    :ivar ok: done, or refused with `code` and `message`; None if it asks for `wait`.
-    :ivar wait: seconds of more time, counted from now.
-    :ivar run: which run it is for; None means this one.
+    :ivar id: id of the line that it answers; None means all open lines, or with `newline` the oldest open challenge.
+    :ivar newline: whether the answer is an empty line.
+    :ivar ok: True for done, False for refused with `code` and `message`, None with `wait`.
+    :ivar wait: seconds that the driver needs, from now on.
+    :ivar run: id of the run that it answers; None means this run.
     """
 
     id: str | None = None
@@ -45,52 +49,54 @@ class Answer:
 def parse(line: bytes) -> Answer:
     """Parse a line without its newline.
 
-    :raises AnswerError: if it is neither empty nor an object of the forms in docs.
+    :raises AnswerError: if it is neither empty nor one of the objects in docs/reference/json-lines.md.
     """
     if not line.strip():
         return Answer(newline=True)
     if len(line) > MAX_LINE_BYTES:
-        raise AnswerError(f"a line of more than {MAX_LINE_BYTES} bytes is no answer")
+        raise AnswerError(f"a line of more than {MAX_LINE_BYTES} bytes is not an answer")
     shown = quoted(line.decode("utf-8", "replace"))
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        raise AnswerError(f'{shown} is no JSON; an answer looks like {{"id": "c1", "ok": true}}') from None
+        raise AnswerError(f'{shown} is not JSON; an answer looks like {{"id": "c1", "ok": true}}') from None
     if not isinstance(value, dict):
-        raise AnswerError(f"{shown} is no JSON object")
+        raise AnswerError(f"{shown} is not a JSON object")
     return _from_object(value, shown)
 
 
 def _from_object(value: dict[object, object], shown: str) -> Answer:
     identifier, run = value.get("id"), value.get("run")
     if identifier is not None and not isinstance(identifier, str):
-        raise AnswerError(f"{shown}: id is no text")
+        raise AnswerError(f"{shown}: id is not a text")
     if run is not None and not isinstance(run, str):
-        raise AnswerError(f"{shown}: run is no text")
+        raise AnswerError(f"{shown}: run is not a text")
     wait, ok = value.get("wait"), value.get("ok")
     if wait is not None and ok is not None:
-        raise AnswerError(f"{shown}: both ok and wait are given, and only one of them can be meant")
+        raise AnswerError(f"{shown}: it has both ok and wait; send one of the two")
     if wait is not None:
         if isinstance(wait, bool) or not isinstance(wait, (int, float)) or not 0 < wait <= MAX_WAIT_SECONDS:
-            raise AnswerError(f"{shown}: wait is no number of seconds above 0, up to {MAX_WAIT_SECONDS:.0f}")
+            raise AnswerError(f"{shown}: wait is not a number of seconds above 0 and up to {MAX_WAIT_SECONDS:.0f}")
         return Answer(id=identifier, ok=None, wait=float(wait), run=run)
     if not isinstance(ok, bool):
-        raise AnswerError(f"{shown}: neither ok (true or false) nor wait (seconds) is given")
+        raise AnswerError(f"{shown}: it has neither ok (true or false) nor wait (seconds)")
     error = value.get("error")
     details = error if isinstance(error, dict) else {"message": error}
-    code, message = (_text(details.get(key), limit) for key, limit in (("code", 100), ("message", 1000)))
+    code, message = _text(details.get("code"), 100), _text(details.get("message"), 1000)
     return Answer(id=identifier, ok=ok, code=code, message=message, run=run)
 
 
-def _text(value: object, limit: int) -> str:
-    return "" if value is None else one_line(str(value), limit)
+def _text(value: object, max_characters: int) -> str:
+    return "" if value is None else one_line(str(value), max_characters)
 
 
 @dataclass
 class Open:
     """A line that waits for an answer.
 
-    :ivar deadline: on the monotonic clock. :ivar latest: how far an answer may move it.
+    :ivar cmd: the line's command.
+    :ivar deadline: time on the monotonic clock.
+    :ivar latest: time to which answers can move the deadline at most.
     """
 
     id: str
@@ -101,42 +107,45 @@ class Open:
 
 @dataclass(frozen=True)
 class Settled:
-    """A line that was answered. :ivar answer: never one that asks for more time."""
+    """A line that was confirmed or refused. :ivar answer: never one that asks for more time."""
 
     id: str
     answer: Answer
 
 
 class Ledger:
-    """Which lines are open. An answer for a line that was settled before changes nothing."""
+    """The lines that wait for an answer. A second answer for a line changes nothing."""
 
     def __init__(self, run: str | None = None) -> None:
-        """:param run: the run that answers may name."""
+        """:param run: id of the run, which answers can name."""
         self._run = run
         self._open: dict[str, Open] = {}
         self._known: set[str] = set()
 
     def expect(self, identifier: str, cmd: str, deadline: float, extendable: bool = True) -> None:
-        """A line is sent now. :param extendable: an answer may ask for more time, a week at most."""
+        """Add a line that is sent now. :param extendable: whether an answer can ask for more time."""
         self._known.add(identifier)
         latest = deadline + MAX_WAIT_SECONDS if extendable else deadline
         self._open[identifier] = Open(identifier, cmd, deadline, latest)
 
     def close(self, identifiers: Iterable[str]) -> None:
-        """Give up waiting for these."""
+        """Remove lines, answered or not."""
         for identifier in identifiers:
             self._open.pop(identifier, None)
 
     def open(self, identifiers: Iterable[str]) -> list[Open]:
+        """Return those of the lines that still wait."""
         return [self._open[one] for one in identifiers if one in self._open]
 
     def apply(self, answer: Answer, now: float) -> list[Settled]:
-        """What an answer settles.
+        """Take an answer, and return the lines that it settles.
 
         :raises AnswerError: if it names another run, or an id that was never sent.
         """
         if answer.run not in (None, self._run):
-            raise AnswerError(f"an answer to the run {quoted(str(answer.run))}, not to this one", "answer.unknown_id")
+            raise AnswerError(
+                f"an answer to the run {quoted(str(answer.run))}, which is not this run", "answer.unknown_id"
+            )
         if answer.id is not None and answer.id not in self._known:
             raise AnswerError(f"no line with the id {quoted(answer.id)} was sent in this run", "answer.unknown_id")
         targets = self._targets(answer)

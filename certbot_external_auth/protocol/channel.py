@@ -1,7 +1,7 @@
-"""The line channel on stdout and stdin, opened once per process and kept clean of everything else.
+"""The channel of lines on stdout and stdin, opened once per process.
 
-From then on file descriptor 1 is stderr and 0 is /dev/null for Certbot, its hooks and every child; only this module
-holds the two ends that the driver sees.
+From then on, Certbot, its hooks and every child have stderr as descriptor 1 and /dev/null as descriptor 0. Only this
+module holds the pipes to the driver, so nothing else is printed between the lines.
 """
 
 from __future__ import annotations
@@ -20,24 +20,30 @@ from certbot_external_auth.protocol.answers import MAX_LINE_BYTES
 from certbot_external_auth.signals import deferral
 
 _WRITE_BYTES = 4096
-"""A pipe that poll() calls writable takes this much without blocking (PIPE_BUF of POSIX, as Linux has it)."""
+"""What a pipe takes without blocking once poll() calls it writable (PIPE_BUF of POSIX, with Linux's value)."""
 MAX_AHEAD_BYTES = 4 * 1024 * 1024
-"""Bytes of answers that are taken in while lines wait to be read."""
+"""Answers that are read ahead while the driver does not read its lines."""
 
 
 def _duplicate(descriptor: int) -> int:
-    """A copy outside the three standard numbers that no child inherits."""
+    """Copy a descriptor to a number above 2 that no child inherits."""
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def _standard(descriptor: int) -> bool:
-    """Whether this process was started with it. A number that was free then is Certbot's log by now, say."""
+    """Whether this process was started with a standard descriptor.
+
+    A number that was free at the start can belong to a file of Certbot's by now, such as its log.
+    """
     at_start = (sys.__stdin__, sys.__stdout__, sys.__stderr__)
     return at_start[descriptor] is not None and is_open(descriptor)
 
 
 def _nowhere(flags: int) -> int:
-    """What stands in for what is not there. :param flags: read-only, writing to it fails."""
+    """Open a replacement for a standard descriptor that is missing.
+
+    :param flags: with O_RDONLY, writing to it fails.
+    """
     descriptor = os.open(os.devnull, flags)
     try:
         return _duplicate(descriptor)
@@ -46,11 +52,12 @@ def _nowhere(flags: int) -> int:
 
 
 class Channel:
-    """Bytes in lines. All deadlines are on the monotonic clock.
+    """Lines of bytes to the driver and back. All deadlines are times on the monotonic clock.
 
-    :ivar session: the other end is a session of `begin`: somebody comes for a while, and perhaps never again.
-    :ivar deadline: seconds that a session gives a batch; None: as the settings say.
-    :ivar run: what the stream's lines name.
+    :ivar session: whether the channel belongs to a session of `begin`, to which programs connect for a while.
+    :ivar deadline: seconds that a session has for a batch; None means those of the settings.
+    :ivar run: id of the run, which the stream's lines carry.
+    :ivar ended: whether the input has ended.
     """
 
     session = False
@@ -58,7 +65,7 @@ class Channel:
     run = ""
 
     def __init__(self, read: int | None, write: int) -> None:
-        """:param read: a descriptor, or None if there is nothing to read from. :param write: a descriptor."""
+        """:param read: descriptor, None if there is no input. :param write: descriptor."""
         self._read = read
         self._write = write
         self._buffer = bytearray()
@@ -75,7 +82,7 @@ class Channel:
         read = _duplicate(0) if _standard(0) else None
         low = os.open(os.devnull, os.O_RDWR)
         null = _duplicate(low)
-        # A number that Certbot was started without, and has something at now, is not ours to take.
+        # A number that was free at the start and is in use now belongs to Certbot; leave it.
         if _standard(0) or 0 in free:
             os.dup2(null, 0)
         if 2 in free:
@@ -86,30 +93,30 @@ class Channel:
         if low not in STANDARD:
             os.close(low)
         if sys.stdout is None:
-            # Certbot binds its display to it.
+            # Certbot's display writes to it.
             sys.stdout = sys.stderr or text_on(_nowhere(os.O_WRONLY))
         return cls(read, write)
 
     @property
     def terminal(self) -> bool:
-        """Whether a person sits at the reading end."""
+        """Whether the input is a terminal."""
         return self._read is not None and os.isatty(self._read)
 
     def at_end(self) -> bool:
-        """Whether the input is at its end with nothing left in it; reads ahead, so nothing is lost."""
+        """Whether the input has ended and has no more lines. What this reads ahead stays for `receive`."""
         while not self.ended and len(self._buffer) < MAX_LINE_BYTES and self._ready(0.0):
             self._fill()
         return self.ended and not self._buffer
 
     @contextlib.contextmanager
     def while_connected(self) -> Iterator[None]:
-        """In a session `ended` says meanwhile that nobody is connected."""
+        """Within this context, `ended` of a session means that no program is connected."""
         yield
 
     def send(self, data: bytes, deadline: float) -> None:
-        """Write everything.
+        """Send data.
 
-        :raises DriverError: if the other end is closed, or does not read until the deadline.
+        :raises DriverError: if the driver has closed its end, or has not read everything by the deadline.
         """
         view = memoryview(data)
         while view:
@@ -122,8 +129,12 @@ class Channel:
                 ) from None
 
     def _wait_for_room(self, deadline: float) -> None:
-        """Until something can be written. A driver may be busy writing answers itself and read only after that, so
-        these are taken in meanwhile."""
+        """Wait until something can be written, and read answers meanwhile.
+
+        A driver that is busy writing answers may read only after that.
+
+        :raises DriverError: if the driver reads nothing until the deadline.
+        """
         while True:
             poll = select.poll()
             poll.register(self._write, select.POLLOUT)
@@ -134,16 +145,16 @@ class Channel:
             if self._write in ready:
                 return
             if not ready:
-                raise DriverError("The program that started Certbot does not read its lines any more.")
+                raise DriverError("The program that started Certbot no longer reads its lines.")
             self._fill()
 
     def finish(self) -> None:
-        """Nothing more will be said. The descriptors stay, lest something else is printed to their numbers."""
+        """End the channel. The descriptors stay open, so that no other file gets their numbers."""
 
     def receive(self, deadline: float) -> bytes | None:
-        """The next line without its newline, or None at the deadline and at the end of input (see `ended`).
+        """Return the next line without its newline, or None at the deadline or the end of input (see `ended`).
 
-        A line that is too long comes back cut to one byte more than the limit; the rest of it is dropped.
+        A line that is too long is cut to `MAX_LINE_BYTES` and one byte; the rest of it is dropped.
         """
         while True:
             line = self._take()

@@ -1,4 +1,4 @@
-"""Waiting for a driver's answers: until every line is settled, its deadline is over, or the driver is gone."""
+"""Waits for a driver's answers until each line is settled or late, or the driver is gone."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from certbot_external_auth.protocol.answers import AnswerError, Settled, parse
 from certbot_external_auth.protocol.stream import Stream
 
 MAX_MALFORMED_LINES = 100
-"""Lines that are no answers after which a driver is not listened to any more."""
+"""After so many lines that are not answers, no more lines of the driver are read."""
 MAX_LATE_LINES = 10_000
-"""Lines that are still looked at after a deadline: they may have come in time. More is a driver that never stops."""
+"""Lines that are still read after a deadline, since they may have come before it. More come from a driver that never
+stops writing."""
 MAX_EARLY_LINES = 100_000
-"""Lines from before a question that are looked at, and count for nothing."""
+"""Lines that are read and dropped before a question is sent."""
 
 
 @dataclass(frozen=True)
 class Unconfirmed:
-    """Why a line was not confirmed.
+    """Why the driver did not confirm a line.
 
-    :ivar happened: in words, for a sentence.
-    :ivar problem: the driver's code and message, or our code.
+    :ivar happened: part of a sentence, such as "it did not answer in time".
+    :ivar problem: code and message of the driver, or a code of `error_codes.CODES`.
     """
 
     happened: str
@@ -31,8 +32,11 @@ class Unconfirmed:
 
 
 def skip_early(stream: Stream) -> None:
-    """Take what was sent before the next lines are. It cannot be meant for them, and another answer to the same
-    challenge would else pass for one to its cleanup."""
+    """Read and drop what the driver has sent before the next lines are sent.
+
+    It cannot be meant for them. A second answer to a challenge would otherwise confirm its cleanup, which has the same
+    id.
+    """
     rubbish = 0
     for _ in range(MAX_EARLY_LINES):
         line = stream.channel.receive(0.0)
@@ -43,16 +47,14 @@ def skip_early(stream: Stream) -> None:
         except AnswerError as error:
             rubbish += 1
             if rubbish <= MAX_MALFORMED_LINES:
-                stream.error(error.code, f"Before any line that waits for it: {error}")
+                stream.error(error.code, f"Before any line was open: {error}")
 
 
 class Collector:
-    """Waits for the answers to some lines.
-
-    :param first_failure_ends: stop at the first line that is not confirmed, or that is no answer.
-    """
+    """Waits for the answers to a set of lines."""
 
     def __init__(self, stream: Stream, ids: Sequence[str], first_failure_ends: bool) -> None:
+        """:param first_failure_ends: stop at the first line that is refused or late, or that is not an answer."""
         self._stream = stream
         self._left = dict.fromkeys(ids)
         self._first_failure_ends = first_failure_ends
@@ -60,7 +62,7 @@ class Collector:
         self._rubbish = self._late = 0
 
     def wait(self) -> dict[str, Unconfirmed]:
-        """The result says for each line that was not confirmed why not."""
+        """Wait, and return the lines that were not confirmed, by id."""
         channel = self._stream.channel
         soonest = self._soonest()
         while self._left and not (self._first_failure_ends and self._failures):
@@ -76,7 +78,7 @@ class Collector:
         return self._failures
 
     def _soonest(self) -> float:
-        """No line's deadline is before this; deadlines only move away."""
+        """Return the earliest deadline. Answers only move deadlines to later times."""
         return min((one.deadline for one in self._stream.ledger.open(self._left)), default=0.0)
 
     def _overdue(self) -> list[str]:
@@ -100,7 +102,7 @@ class Collector:
             self._left.pop(one.id, None)
 
     def _refuse(self, error: AnswerError) -> None:
-        """A line that is no answer."""
+        """Report a line that is not an answer. Many of these, or one where a failure ends it, settle all lines."""
         self._stream.error(error.code, str(error))
         self._rubbish += 1
         if self._first_failure_ends or self._rubbish >= MAX_MALFORMED_LINES:

@@ -1,4 +1,4 @@
-"""What the `error` lines of protocol 1 can say, and which code an exception of Certbot's has."""
+"""The codes of `error` lines, and the code, message and problem document of an exception."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ CODES = {
     "certbot.interrupted": "Ctrl-C or a signal ended the run.",
     "certbot.failed": "Certbot failed with any other error. The message is Certbot's.",
 }
-"""Code to its meaning. Codes are added, never taken away; the schema has the same table."""
+"""Code to its meaning. Codes are added, never removed. The schema has the same table."""
 
 
 def code_of(exception: BaseException) -> str:
-    """The code for what ended a run, or the renewal of one certificate."""
+    """Return the code for an exception that ended a run, or the renewal of one certificate."""
     import requests
     from acme import errors as acme_errors
     from acme import messages
@@ -90,6 +90,6 @@ def problem_of(exception: BaseException) -> Problem | None:
     from acme import errors as acme_errors
     from acme import messages
 
-    # An order that became invalid; its exception says nothing else.
+    # Of an order that became invalid, the exception has only the document.
     document = exception.error if isinstance(exception, acme_errors.IssuanceError) else exception
     return lines.problem_of(document) if isinstance(document, messages.Error) else None

@@ -1,4 +1,4 @@
-"""The folder of a session, as the session's Certbot uses it: where to listen, and the lines it has said."""
+"""The folder of a session, as the session's Certbot uses it: where to listen, and the record of its lines."""
 
 from __future__ import annotations
 
@@ -18,26 +18,23 @@ _MAX_SESSION_BYTES = 50_000_000
 
 
 class Record:
-    """A file to which every line is added, for who comes after the end.
-
-    :param path: in the folder of a session.
-    """
+    """A file with every line of a session, for programs that come after its end."""
 
     def __init__(self, path: str) -> None:
-        """:raises OSError: if it cannot be opened."""
+        """:param path: path in the folder of a session. :raises OSError: if the file cannot be opened."""
         self._folder = os.path.dirname(path)
         self._file: int | None = os.open(path, _RECORD, 0o600)
 
     def add(self, data: bytes) -> None:
-        """Add a line; the session goes on where that cannot be done."""
+        """Add a line. If that fails, the session goes on without the record."""
         rest = memoryview(data)
         while rest and self._file is not None:
             try:
-                # A disk that is almost full takes the beginning.
+                # On a disk that is almost full, only the beginning may be written.
                 rest = rest[os.write(self._file, rest) :]
             except OSError as error:
                 if not self._make_room(error):
-                    logger.warning("The session's lines are not recorded any more (%s); it goes on.", error)
+                    logger.warning("The session's lines are no longer recorded (%s). The session goes on.", error)
                     self._file = None
 
     def _make_room(self, problem: OSError) -> bool:
@@ -52,20 +49,22 @@ class Record:
 
 
 def session_record(folder: str) -> tuple[str, str, float | None]:
-    """Socket, record and deadline of a session that `certbot-external-auth begin` made.
+    """Return the socket, the record and the deadline of a session that `certbot-external-auth begin` made.
 
-    :raises UsageError: if the folder is not this user's alone.
+    The deadline is in seconds for each batch, None for that of the settings.
+
+    :raises UsageError: if the folder cannot be read, or others can access it.
     """
     try:
         descriptor = os.open(folder, _FOLDER)
         try:
             status = os.fstat(descriptor)
             if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-                raise UsageError([f"The session {folder} is not this user's alone."])
+                raise UsageError([f"The session {folder} is not this user's alone; begin another one."])
             found = json.loads(own_folder.read(descriptor, "session.json", _MAX_SESSION_BYTES))
         finally:
             os.close(descriptor)
         deadline = found.get("deadline")
         return str(found["socket"]), os.path.join(folder, "lines"), None if deadline is None else float(deadline)
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError([f"The session {folder} cannot be read ({error})."]) from None
+        raise UsageError([f"The session {folder} cannot be read ({error}); begin another one."]) from None

@@ -96,7 +96,7 @@ def test_an_answer_may_name_its_run() -> None:
 
 def test_the_range_of_wait_is_said_as_it_is() -> None:
     assert parse(b'{"wait": 0.001}').wait == 0.001
-    with pytest.raises(AnswerError, match="above 0, up to 604800"):
+    with pytest.raises(AnswerError, match="above 0 and up to 604800"):
         parse(b'{"wait": 0}')
 
 

@@ -189,7 +189,7 @@ for limit, line in (100, b"a"), (100, b"b"), (resource.RLIM_INFINITY, b"c"), (re
         ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (
         0,
-        "The session's lines are not recorded any more ([Errno 27] File too large); it goes on.\n",
+        "The session's lines are no longer recorded ([Errno 27] File too large). The session goes on.\n",
     )
     assert (tmp_path / "lines").read_text() == "a" * 59 + "\n" + "b" * 40
 
