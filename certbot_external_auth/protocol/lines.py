@@ -1,6 +1,6 @@
-"""The JSON objects of the line protocol, as pure functions; the handler dialect `native` sends the same ones.
+"""The JSON objects of the line protocol. Pure functions. The dialect `native` gives a handler the same objects.
 
-Historic keys come first and keep the meaning they had in the plugin of 2016-2020; protocol 0 has only these.
+The keys that the plugin of 2016-2020 had come first and keep their meaning. Protocol 0 has only these.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NEW_KEYS = ("id", "identifier_type", "alpn", "lineage", "domains", "not_after",
 
 
 def perform_challenge(challenge: Challenge) -> Line:
-    """Publish this."""
+    """Build `perform_challenge`: publish this."""
     line: Line = {
         "cmd": "perform_challenge",
         "type": challenge.type,
@@ -34,7 +34,7 @@ def perform_challenge(challenge: Challenge) -> Line:
     }
     served = challenge.served
     if served is not None:
-        # Before the validation, as in 2016.
+        # In 2016 this key came before the validation.
         line["z_domain"] = challenge.server_name
     line["validation"] = challenge.validation
     if challenge.type == dns01.TYPE:
@@ -45,7 +45,7 @@ def perform_challenge(challenge: Challenge) -> Line:
     if served is not None:
         line["cert_path"] = served.cert_path
         line["key_path"] = served.key_path
-        # It was text in 2016.
+        # In 2016 the port was a string.
         line["port"] = str(served.port)
     line["key_auth"] = challenge.key_authorization
     new: Line = {"id": challenge.id, "identifier_type": challenge.identifier_type}
@@ -56,13 +56,13 @@ def perform_challenge(challenge: Challenge) -> Line:
 
 
 def alias(challenge: Challenge) -> Line:
-    """Where the TXT record stands, if its name is an alias."""
-    found = {"txt_target": challenge.txt_target, "txt_zone": challenge.txt_zone}
-    return {name: value for name, value in found.items() if value is not None}
+    """Return the keys that say where the TXT record belongs, empty if its name is not an alias."""
+    keys = {"txt_target": challenge.txt_target, "txt_zone": challenge.txt_zone}
+    return {name: value for name, value in keys.items() if value is not None}
 
 
 def cleanup(challenge: Challenge, status: str, problem: Problem | None) -> Line:
-    """Withdraw this.
+    """Build `cleanup`: withdraw this.
 
     :param status: ``valid``, ``invalid`` or ``pending``.
     :param problem: the CA's problem document.
@@ -88,7 +88,10 @@ def problem_of(document: Any) -> Problem:
 
 
 def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Line:
-    """`await`: all challenges were sent; the batch once more, grouped as somebody who publishes wants it."""
+    """Build `await`: the batch is complete. It is repeated, grouped by what a driver writes where.
+
+    :param deadline: when the answers must have come.
+    """
     txt: dict[str, list[str]] = {}
     http: dict[str, str] = {}
     tls: dict[str, Line] = {}
@@ -117,20 +120,21 @@ def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Lin
 
 
 def visibility(identifier: str, state: str, observations: Sequence[Mapping[str, str | float]]) -> Line:
-    """How far a challenge can be seen.
+    """Build `visibility`: which servers show a challenge.
 
-    :param identifier: the challenge's id. :param observations: ``server``, ``address``, ``outcome``, ``seconds``.
+    :param identifier: id of the challenge.
+    :param observations: with keys ``server``, ``address``, ``outcome``, ``seconds``.
     """
-    return {"cmd": "visibility", "id": identifier, "state": state, "observations": [dict(one) for one in observations]}
+    return {"cmd": "visibility", "id": identifier, "state": state, "observations": list(map(dict, observations))}
 
 
 def result(challenge: Challenge, status: str, problem: Problem | None) -> Line:
-    """What became of a challenge: ``valid``, ``invalid``, ``pending`` or ``not_asked``."""
+    """Build `result`. :param status: ``valid``, ``invalid``, ``pending`` or ``not_asked``."""
     return {"cmd": "result", "id": challenge.id, "status": status, "error": dict(problem) if problem else None}
 
 
 def certificate(command: str, deployment: Deployment) -> Line:
-    """`deploy_cert` or `unchanged_cert`."""
+    """Build the line for a certificate. :param command: ``deploy_cert`` or ``unchanged_cert``."""
     return {
         "cmd": command,
         "domain": deployment.domain,
@@ -149,17 +153,19 @@ def certificate(command: str, deployment: Deployment) -> Line:
 
 
 def save(title: str | None, temporary: bool) -> Line:
+    """Build `save`, with the arguments of Certbot's method."""
     return {"cmd": "save", "title": title, "temporary": temporary}
 
 
 def restart() -> Line:
+    """Build `restart`, for Certbot's method."""
     return {"cmd": "restart"}
 
 
 def report(saved: Sequence[tuple[str, str]]) -> Line:
-    """One message for each certificate saved.
+    """Build `report`: one message for each certificate that was saved.
 
-    :param saved: path of the full chain and day of expiry, ``YYYY-MM-DD``.
+    :param saved: paths of the full chains, with the day of expiry as ``YYYY-MM-DD``.
     """
     messages = [
         {
@@ -182,12 +188,18 @@ def error(
     lineage: str | None = None,
     problem: Problem | None = None,
 ) -> Line:
-    """:param code: one of `error_codes.CODES`. :param problem: the CA's problem document."""
+    """Build `error`.
+
+    :param code: one of `error_codes.CODES`.
+    :param identifier: id of the line that it is about.
+    :param lineage: name of the certificate that it is about.
+    :param problem: the CA's problem document.
+    """
     line: Line = {"cmd": "error", "code": code, "message": message}
     more = {"id": identifier, "lineage": lineage, "problem": dict(problem) if problem else None}
     return {**line, **{key: value for key, value in more.items() if value is not None}}
 
 
 def historic(line: Line) -> Line:
-    """A line as protocol 0 has it."""
+    """Return the line without keys that protocol 0 does not have."""
     return {key: value for key, value in line.items() if key not in _NEW_KEYS}

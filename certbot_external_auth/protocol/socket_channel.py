@@ -1,6 +1,7 @@
-"""The line channel on a Unix socket: one program at a time at the other end, and programs may come and go.
+"""The channel of lines on a Unix socket, to which one program at a time connects.
 
-A program that comes gets every line said so far, then what is said while it is there. stdout and stdin stay Certbot's.
+Programs can come and go. Each gets all lines since the beginning, and then the new ones. stdout and stdin stay
+Certbot's.
 """
 
 from __future__ import annotations
@@ -30,25 +31,28 @@ logger = logging.getLogger(__name__)
 
 FLAG = "--external-auth-socket"
 MAX_PATH_BYTES = 107
-"""Bytes of a socket's path: sun_path of unix(7) has 108, the last of which is NUL."""
+"""Longest path of a socket: sun_path of unix(7) has 108 bytes, and the last one is NUL."""
 MAX_READING_SECONDS = 10.0
-"""Seconds that who comes late has to read what was said so far, and who is there at the end to read the last lines."""
+"""Time for a new client to read all lines so far, and at the end for the client to read the last lines."""
 MAX_TRIAL_SECONDS = 5.0
-"""Seconds for the question whether anybody listens on a socket that is there."""
+"""Time to find out whether a program listens on an existing socket."""
 _CREDENTIALS = struct.Struct("3i")
 
 
 class SocketChannel(Channel):
-    """Bytes in lines, as `Channel`.
+    """A `Channel` on a socket.
 
-    :ivar path: where it listens.
+    :ivar path: path of the socket.
     """
 
     def __init__(self, path: str, record: str | None = None, deadline: float | None = None) -> None:
-        """:param path: absolute. :param record: a file to which every line is added, for who comes after the end.
-        :param deadline: seconds that a session gives a batch.
+        """Listen.
 
-        :raises UsageError: if nobody can listen there.
+        :param path: absolute path of the socket.
+        :param record: path of a file to which every line is added, for programs that come after the end. Only a
+            session has one.
+        :param deadline: seconds that a session has for a batch.
+        :raises UsageError: if it cannot listen there.
         """
         super().__init__(None, -1)
         self.ended = False
@@ -65,7 +69,7 @@ class SocketChannel(Channel):
         self._rest = b""
 
     def at_end(self) -> bool:
-        """Somebody may always come."""
+        """Return False: a program can connect at any time."""
         return False
 
     @contextlib.contextmanager
@@ -80,7 +84,7 @@ class SocketChannel(Channel):
             self._needs_client = self.ended = False
 
     def send(self, data: bytes, deadline: float) -> None:
-        """Say lines; whoever does not read them until the deadline is hung up on, and may come again."""
+        """Send lines. A client that has not read them by the deadline is disconnected, and can come again."""
         self._said.append(data)
         if self._record is not None:
             self._record.add(data)
@@ -89,7 +93,7 @@ class SocketChannel(Channel):
         self._tell(deadline)
 
     def finish(self) -> None:
-        """Let who is there read the last lines, and close."""
+        """Let the client read the last lines, and close the socket."""
         self._accept()
         self._tell(time.monotonic() + MAX_READING_SECONDS)
         with contextlib.suppress(FileNotFoundError):
@@ -98,7 +102,7 @@ class SocketChannel(Channel):
         self._listener.close()
 
     def _ready(self, seconds: float) -> bool:
-        """Wait until the program at the other end, whichever it is then, has sent something."""
+        """Wait until a client, this one or a later one, has sent something. Return whether one has."""
         deadline = time.monotonic() + seconds
         while True:
             self._accept()
@@ -108,7 +112,7 @@ class SocketChannel(Channel):
             poll = select.poll()
             poll.register(self._listener, select.POLLIN)
             if self._client is not None:
-                # That it goes altogether is told in any case.
+                # poll() reports a client that is gone in any case.
                 poll.register(self._client, 0 if self._silent else select.POLLIN)
             left = deadline - time.monotonic()
             deferral.raise_pending()
@@ -124,34 +128,37 @@ class SocketChannel(Channel):
             self._hang_up()
 
     def _accept(self) -> None:
-        """Take who waits; while somebody is there, others are told so."""
+        """Accept the programs that wait. While one is connected, the others get one line that says so."""
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
                 return
             problem = _unwelcome(client)
-            # Who only listens makes room for who may have something to say.
+            # A client that will send nothing more makes room for one that may send answers.
             if problem is None and (self._client is None or self._take_in(MAX_LINE_BYTES)):
                 self._hang_up()
                 client.setblocking(False)
                 self._client, self._told, self._rest, self._silent = client, 0, b"", False
                 self.ended = False
                 continue
-            code, message = problem or ("socket.busy", "Another program is connected; one at a time.")
+            code, message = problem or (
+                "socket.busy",
+                "Another program is connected. Try again when it has disconnected.",
+            )
             # The only line that this program gets.
             stamp = {"seq": 1, "run": self.run, "ts": rfc3339(datetime.datetime.now(datetime.timezone.utc))}
             with contextlib.suppress(OSError):
                 client.send(json.dumps({**lines.error(code, message), **stamp}).encode() + b"\n")
             client.close()
 
-    def _take_in(self, limit: int) -> bool:
-        """What the program has sent; whether it will send nothing more.
+    def _take_in(self, max_bytes: int) -> bool:
+        """Read what the client has sent. Return whether it will send nothing more.
 
-        :param limit: bytes after which the rest may wait.
+        :param max_bytes: stop when so many bytes wait to be taken.
         """
         assert self._client is not None
-        while not self._silent and len(self._buffer) <= limit:
+        while not self._silent and len(self._buffer) <= max_bytes:
             try:
                 data = self._client.recv(65536)
             except BlockingIOError:
@@ -172,12 +179,14 @@ class SocketChannel(Channel):
             except BlockingIOError:
                 self._wait_for_room(deadline)
             except OSError:
-                # What it may have sent before it went is still there to be read.
+                # The client is gone. What it sent before can still be read.
                 return
 
     def _wait_for_room(self, deadline: float) -> None:
-        """Whoever does not read is hung up on. It may be busy writing answers itself and read only after that, so
-        these are taken in meanwhile."""
+        """Wait until the client can take more, and read its answers meanwhile; at the deadline disconnect it.
+
+        A client that is busy writing answers may read only after that.
+        """
         assert self._client is not None
         ahead = not self._silent and len(self._buffer) <= MAX_AHEAD_BYTES
         poll = select.poll()
@@ -189,7 +198,7 @@ class SocketChannel(Channel):
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """A line that was not ended belongs to who is gone, and is dropped with it."""
+        """Disconnect the client, and drop a line of which it has sent only a part."""
         if self._client is not None:
             self._client.close()
         self._client = None
@@ -199,39 +208,39 @@ class SocketChannel(Channel):
 
 
 def _closed(client: socket.socket) -> bool:
-    """Whether it has closed its end for reading, too."""
+    """Whether a client has closed both directions."""
     poll = select.poll()
     poll.register(client, 0)
     return bool(poll.poll(0))
 
 
 def listening(path: str) -> socket.socket:
-    """A socket that only this user may connect to.
+    """Listen on a socket to which only this user can connect.
 
-    :param path: absolute; a socket there that nobody listens on any more is replaced.
-    :raises UsageError: with the mend.
+    :param path: absolute path. A socket there on which no program listens is replaced.
+    :raises UsageError: if that fails. The message says what to do.
     """
     if not path:
         raise UsageError([f"{FLAG} is empty; give the path of the socket."])
     if len(os.fsencode(path)) > MAX_PATH_BYTES:
         raise UsageError(
             [
-                f"{FLAG}: {path} has {len(os.fsencode(path))} bytes, a socket's path may have {MAX_PATH_BYTES}; name a "
+                f"{FLAG}: {path} has {len(os.fsencode(path))} bytes, a socket's path can have {MAX_PATH_BYTES}; name a "
                 "shorter one, such as /run/certbot.sock."
             ]
         )
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # Between bind and chmod somebody else could connect, so the mode is right from the beginning.
-    before = os.umask(0o177)
+    # With chmod after bind, another user could connect in between.
+    umask_before = os.umask(0o177)
     try:
         listener.bind(path)
     except OSError as error:
         listener.close()
-        mend = "" if error.errno == errno.EADDRINUSE else f"; see that {os.path.dirname(path)} is a folder of yours"
-        raise UsageError([f"{FLAG}: {path} cannot be listened on ({error.strerror}){mend}."]) from None
+        fix = "" if error.errno == errno.EADDRINUSE else f"; check that {os.path.dirname(path)} is a folder of yours"
+        raise UsageError([f"{FLAG}: Certbot cannot listen on {path} ({error.strerror}){fix}."]) from None
     finally:
-        os.umask(before)
+        os.umask(umask_before)
     listener.listen(8)
     listener.setblocking(False)
     return listener
@@ -243,9 +252,9 @@ def _remove_stale(path: str) -> None:
     except OSError:
         return
     if not stat.S_ISSOCK(status.st_mode):
-        raise UsageError([f"{FLAG}: {path} exists and is no socket; name a path that is free."])
+        raise UsageError([f"{FLAG}: {path} exists and is not a socket; name a path that is free."])
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial:
-        # A queue that is full may stay so.
+        # connect() would wait while the queue of a busy listener is full.
         trial.settimeout(MAX_TRIAL_SECONDS)
         try:
             trial.connect(path)
@@ -256,14 +265,19 @@ def _remove_stale(path: str) -> None:
                 os.unlink(path)
             return
         except OSError as error:
-            # Of another kind, another user's, or just busy: whoever it is, he is there.
+            # The socket is of another kind, another user's, or busy: in each case a program uses it.
             logger.debug("%s is in use: %s", path, error)
-    raise UsageError([f"{FLAG}: another program listens on {path}; name another path, or wait until it has ended."])
+    raise UsageError(
+        [f"{FLAG}: another program listens on {path}; name another path, or wait until that program has ended."]
+    )
 
 
 def _unwelcome(client: socket.socket) -> tuple[str, str] | None:
-    """Code and message for a program of another user (SO_PEERCRED of unix(7)); root is let in everywhere."""
+    """Return the code and message that refuse a program of another user (SO_PEERCRED of unix(7)).
+
+    Return None for a program of this user or of root.
+    """
     _, user, _ = _CREDENTIALS.unpack(client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
     if user in (0, os.geteuid()):
         return None
-    return "socket.refused", f"This socket is user {os.geteuid()}'s, not user {user}'s."
+    return "socket.refused", f"This socket belongs to user {os.geteuid()}; you are user {user}."

@@ -82,8 +82,8 @@ def test_one_program_publishes_another_cleans_up(certbot: Certbot, ca: TestCA, d
 @pytest.mark.parametrize(
     ("prepare", "sentence"),
     [
-        (lambda path: path.write_text(""), "exists and is no socket"),
-        (lambda path: path.parent.rmdir(), "cannot be listened on"),
+        (lambda path: path.write_text(""), "exists and is not a socket"),
+        (lambda path: path.parent.rmdir(), "cannot listen on"),
     ],
 )
 def test_where_nobody_can_listen(certbot: Certbot, path: Path, prepare: Any, sentence: str) -> None:

@@ -272,7 +272,7 @@ def test_an_empty_path_is_said() -> None:
 
 def test_what_is_no_socket_stays(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("a file")
-    with pytest.raises(UsageError, match="exists and is no socket"):
+    with pytest.raises(UsageError, match="exists and is not a socket"):
         SocketChannel(str(tmp_path / "s"))
     assert (tmp_path / "s").read_text() == "a file"
 
@@ -288,12 +288,12 @@ def test_a_path_too_long_for_the_kernel_is_said(tmp_path: Path, more: int) -> No
     if not more:
         SocketChannel(path).finish()
         return
-    with pytest.raises(UsageError, match="a socket's path may have 107"):
+    with pytest.raises(UsageError, match="a socket's path can have 107"):
         SocketChannel(path)
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be listened on"):
+    with pytest.raises(UsageError, match="cannot listen on"):
         SocketChannel(str(tmp_path / "nowhere" / "s"))
 
 
