@@ -1,4 +1,4 @@
-"""Backend `handler`: a script for each challenge, or one for all of them."""
+"""Backend `handler`: a program publishes, one call for each challenge or one for all of them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from certbot_external_auth.validation_certificates import tls_files
 logger = logging.getLogger(__name__)
 
 MAX_KEPT_BYTES = 131_000
-"""Bytes of an output in the journal: what every version of this plugin can give to a program in one variable."""
+"""Longest output in the journal: what every version of this plugin can pass to a program in one variable."""
 _said: set[str] = set()
 
 
 @implementer(IBackend)
 class HandlerBackend:
-    """See `IBackend`."""
+    """See `IBackend`. What is called, and how, is the dialect's part."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -44,12 +44,12 @@ class HandlerBackend:
         self.challenge_types = self._dialect.challenge_types
         self._abilities = DialectAbilities.of(self._dialect)
         self._tells_aliases = self._abilities.tells_aliases(os.environ)
-        # Names that are aliases of one name are one place, whatever the dialect tells its handler.
+        # Two names that are aliases of the same name are one place, so calls for them must not run side by side.
         self.told_aliases = self._tells_aliases or self._settings.jobs > 1
         self._handler = HandlerCaller(context, self._dialect, self._abilities)
 
     def examine(self) -> trust.Findings:
-        """What can be known about the handler and its files without calling it."""
+        """Check the handler and its files without calling it."""
         search_path = handler_environment(os.environ)["PATH"]
         ids = trust.trusted_ids()
         findings = trust.Findings()
@@ -81,12 +81,12 @@ class HandlerBackend:
         try:
             return env_file.read(path)
         except (OSError, env_file.EnvFileError) as error:
-            # It was another one a moment ago.
+            # The file changed after it was checked.
             raise UsageError([str(error)]) from None
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
-        calls = self._dialect.perform([self._shown(one) for one in challenges], self._context.facts)
-        calls = _placed(calls, challenges)
+        calls = self._dialect.perform([self._for_dialect(each) for each in challenges], self._context.facts)
+        calls = _with_aliases(calls, challenges)
         self._handler.read_environment()
         names = [challenge.txt_domain for challenge in challenges if challenge.txt_domain]
         self._handler.shared_names = frozenset(name for name in names if names.count(name) > 1)
@@ -101,31 +101,32 @@ class HandlerBackend:
         return failures or (yield from self._handler.steps(call, publishing=True))
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
-        challenges = [one.challenge for one in finished]
-        shown = [self._told(one) for one in finished]
-        unsafe = frozenset(one.challenge.id for one in shown if self._unsafe(one))
-        calls = _placed(self._dialect.cleanup(shown, self._context.facts), challenges)
+        challenges = [end.challenge for end in finished]
+        ends = [self._with_output(end) for end in finished]
+        unsafe = frozenset(end.challenge.id for end in ends if self._unsafe(end))
+        calls = _with_aliases(self._dialect.cleanup(ends, self._context.facts), challenges)
         if not calls:
             return self._remove_files(Call("cleanup", challenges=tuple(challenges)))
         self._handler.read_environment()
         return carry_out(calls, lambda call: self._withdraw(call, unsafe), jobs=self._jobs, keep_going=True)
 
-    def _told(self, one: Finished) -> Finished:
-        """With what the dialect is told besides."""
-        printed = self._handler.heard.get(one.challenge.id)
-        # In a run that goes on, what was not heard was not called.
-        unheard = one.output if self._context.recovering else None
-        output = unheard if printed is None else printed.text
-        return dataclasses.replace(one, challenge=self._shown(one.challenge), output=output)
+    def _with_output(self, end: Finished) -> Finished:
+        """Return what the dialect gets for cleanup: with what the handler printed, and without untold aliases."""
+        printed = self._handler.heard.get(end.challenge.id)
+        # Only recovery has the output of another run. In this run, a challenge without output was not published.
+        from_before = end.output if self._context.recovering else None
+        output = from_before if printed is None else printed.text
+        return dataclasses.replace(end, challenge=self._for_dialect(end.challenge), output=output)
 
-    def _unsafe(self, one: Finished) -> bool:
+    def _unsafe(self, end: Finished) -> bool:
+        """Whether the call that withdraws could publish again, and no person has asked for it by name."""
         context = self._context
-        found = heard.unsafe(self._abilities.told_output, context.words, context.facts.cleanup_words, one.output)
-        return found and not context.deliberate
+        unsafe = heard.unsafe(self._abilities.told_output, context.words, context.facts.cleanup_words, end.output)
+        return unsafe and not context.deliberate
 
     def _withdraw(self, call: Call, unsafe: frozenset[str]) -> Steps:
         failures = self._remove_files(call)
-        ids = tuple(one.id for one in call.challenges)
+        ids = tuple(challenge.id for challenge in call.challenges)
         if not unsafe.isdisjoint(ids):
             who = f"The handler {self._context.words[0]}"
             return [*failures, Failure(who, call.operation, call.identifiers, NOT_CALLED, ids=ids)]
@@ -142,22 +143,22 @@ class HandlerBackend:
         for failure in carry_out(calls, self._handler.steps, keep_going=True):
             logger.warning(str(failure))
 
-    def _shown(self, challenge: Challenge) -> Challenge:
-        """What the dialect sees of it."""
+    def _for_dialect(self, challenge: Challenge) -> Challenge:
+        """Return the challenge as the contract promises it to the dialect: with an alias only if it is told aliases."""
         if self._tells_aliases:
             return challenge
         return dataclasses.replace(challenge, txt_target=None, txt_zone=None)
 
     @property
     def kept_outputs(self) -> dict[str, str]:
-        """What the handler printed, by the challenge's id, where its cleanup is told so and it is known."""
+        """What the handler printed, by challenge id, as far as it is known. Empty if the cleanup is not told it."""
         if not self._abilities.told_output:
             return {}
-        found = ((identifier, one.text) for identifier, one in self._handler.heard.items())
-        return {identifier: heard.fitting(text, MAX_KEPT_BYTES) for identifier, text in found if text is not None}
+        outputs = ((id, output.text) for id, output in self._handler.heard.items())
+        return {id: heard.fitting(text, MAX_KEPT_BYTES) for id, text in outputs if text is not None}
 
     def hear(self, listener: Callable[[str, bytes], None]) -> None:
-        """Have somebody told what the handler prints while it publishes, with the challenge's id, as it comes."""
+        """Pass on what the handler prints while it publishes. :param listener: gets the challenge's id and a piece."""
         self._handler.hear = listener
 
     @property
@@ -175,11 +176,11 @@ class HandlerBackend:
         return []
 
     def _remove_files(self, call: Call) -> list[Failure]:
-        """What the plugin itself wrote for the challenges of a call is gone before the handler is called to clean."""
+        """Remove what the plugin itself has written for a call, before the handler is called to clean up."""
         failures = []
         for challenge in call.challenges:
             if challenge.served is not None and challenge.server_name is not None:
-                # What cannot be removed now is tried again, and reported, at the end of the run's cleanup.
+                # At the end of the run, the plugin tries this again and reports what it cannot remove.
                 with contextlib.suppress(OSError):
                     tls_files.remove(os.path.dirname(challenge.served.cert_path), challenge.server_name)
         for challenge in self._files(call):
@@ -195,22 +196,23 @@ class HandlerBackend:
         return [challenge for challenge in call.challenges if challenge.type == http01.TYPE]
 
     def _file_failure(self, doing: str, challenge: Challenge, error: OSError) -> Failure:
-        mend = "See that --external-auth-wellknown is a directory this user may write to."
+        fix = "Check that --external-auth-wellknown is a directory this user can write to."
         if isinstance(error, FileExistsError):
-            mend = f"Another user's file or link of that name is there; run: rm -r {shlex.quote(str(error.filename))}"
+            fix = f"Another user's file or link of that name is there; run: rm -r {shlex.quote(str(error.filename))}"
         return Failure(
             who="The plugin",
             operation=f"{doing} the http-01 file in {self._settings.wellknown}",
             identifiers=(challenge.identifier,),
             happened=str(error.strerror or error),
             ids=(challenge.id,),
-            mend=mend,
+            mend=fix,
         )
 
 
-def _placed(calls: Sequence[Call], challenges: Sequence[Challenge]) -> list[Call]:
-    """The calls with all that is known of their challenges, by which they are kept apart."""
-    known = {one.id: one for one in challenges}
+def _with_aliases(calls: Sequence[Call], challenges: Sequence[Challenge]) -> list[Call]:
+    """Give calls their whole challenges again, since the schedule keeps calls apart that write at one name."""
+    whole = {challenge.id: challenge for challenge in challenges}
     return [
-        dataclasses.replace(call, challenges=tuple(known.get(one.id, one) for one in call.challenges)) for call in calls
+        dataclasses.replace(call, challenges=tuple(whole.get(each.id, each) for each in call.challenges))
+        for call in calls
     ]

@@ -1,4 +1,4 @@
-"""One call of a handler: how it is started, what is passed on of it, and what its end means."""
+"""One call of a handler: how it is started, what is passed on of its output, and what its end means."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from certbot_external_auth.text import clean
 logger = logging.getLogger(__name__)
 
 _called: set[tuple[tuple[str, ...], str]] = set()
-"""Commands and operations called in this process."""
+"""Command lines and operations that this process has called."""
 _last: dict[tuple[str, ...], HandlerCaller] = {}
-"""By command, whose turn came last."""
+"""By command line, its last caller: the one that makes the call for the end of the process."""
 
 
 def handlers(words: tuple[str, ...], folder: bool) -> list[tuple[str, ...]]:
@@ -37,17 +37,17 @@ def handlers(words: tuple[str, ...], folder: bool) -> list[tuple[str, ...]]:
     """
     if not folder or not os.path.isdir(words[0]):
         return [words]
-    found = sorted(entry.path for entry in os.scandir(words[0]) if entry.is_file() and os.access(entry, os.X_OK))
-    return [(path, *words[1:]) for path in found] or [words]
+    hooks = sorted(entry.path for entry in os.scandir(words[0]) if entry.is_file() and os.access(entry, os.X_OK))
+    return [(path, *words[1:]) for path in hooks] or [words]
 
 
 class HandlerCaller:
-    """The handler of one lineage.
+    """Calls the handler of one lineage.
 
-    :ivar secrets: added to its environment, and shown nowhere.
-    :ivar heard: what it printed when it published a challenge, by the challenge's id, if its dialect needs that.
-    :ivar hear: told each piece of that, with the challenge's id, as it comes.
-    :ivar shared_names: TXT names at which the batch has more values than one.
+    :ivar secrets: variables added to its environment, and masked where they are printed.
+    :ivar heard: what it printed when it published, by challenge id, if the dialect passes that to the cleanup handler.
+    :ivar hear: called with a challenge's id and each piece of that output as it comes.
+    :ivar shared_names: TXT names at which the batch has more than one value.
     """
 
     def __init__(self, context: Context, dialect: Dialect, abilities: DialectAbilities) -> None:
@@ -65,14 +65,14 @@ class HandlerCaller:
         self._limit = 0
 
     def read_environment(self) -> None:
-        """Read the environment for the calls that follow, once for all; Certbot changes its own now and then."""
+        """Read the environment, once for all calls of a batch. Certbot changes its own between batches."""
         self._surroundings = {**handler_environment(os.environ), **self.secrets}
         self._masks = masking.of(self.secrets, self._context.facts.exports)
         self._size = exec_limits.measure((), self._surroundings)
         self._limit = exec_limits.system_limit()
 
     def commands(self) -> list[tuple[str, ...]]:
-        """Every command line that may be called."""
+        """Return every command line that the caller may start."""
         cleanup = self._context.facts.cleanup_words
         return [*self._handlers(), *([cleanup] if cleanup else [])]
 
@@ -80,16 +80,16 @@ class HandlerCaller:
         return handlers(self._context.words, self._abilities.folder)
 
     def steps(self, call: Call, publishing: bool = False) -> Steps:
-        """One call; in a folder of hooks every one is called, and one that did it is enough.
+        """Make one call. In a folder of hooks every hook is called, and the success of one is enough.
 
-        :param publishing: what it prints is for the cleanup.
+        :param publishing: whether the cleanup may be told what the handler prints.
         """
         call = self._fitted(call)
         key = (self._context.words, call.operation)
         if call.once and key in _called:
             return []
         if call.optional and self._settings.historic and call.operation != "unchanged_cert":
-            # The plugin of 2016-2020 did not call these, and hooks of its time end with 1 when they are.
+            # The plugin of 2016-2020 did not make these calls, and hooks of its time exit with 1 for them.
             return []
         until = self._context.until
         if until is not None and time.monotonic() >= until:
@@ -113,14 +113,14 @@ class HandlerCaller:
         return Failure(who, call.operation, call.identifiers, NOT_TRIED, mend="", ids=ids)
 
     def _failures(self, call: Call, results: Sequence[tuple[tuple[str, ...], Ended]]) -> list[Failure]:
-        """What went wrong with a call, if it did."""
+        """Return the failure of a call, if it is one."""
         if any(ended.ok for _, ended in results):
             return []
         refused = [(words, ended) for words, ended in results if self._dialect.supported(call, ended)]
         if not refused:
             logger.info("%s: the handler does not implement it.", call.operation)
             return []
-        # Of a folder of hooks the one that tried and failed tells more than those that only declined.
+        # In a folder of hooks, one that tried and failed says more than those that only declined.
         words, ended = min(refused, key=lambda one: one[1].code is not None and one[1].code == call.declined_by)
         if call.optional:
             logger.info("%s: %s, which changes nothing: the operation is optional.", call.operation, ended)
@@ -137,7 +137,10 @@ class HandlerCaller:
         return [failure]
 
     def too_large(self, call: Call) -> Failure | None:
-        """What would not fit through the start of a program, said before anything is published."""
+        """Return a failure if the system would not start a program with so many arguments and variables.
+
+        The caller asks this for every call before it publishes anything.
+        """
         words = call.words or self._context.words
         argv = [*words, *call.arguments]
         if self._surroundings.keys() & call.variables.keys():
@@ -147,14 +150,14 @@ class HandlerCaller:
         reason = exec_limits.too_large(size, self._limit)
         if reason is None:
             return None
-        mend = "Start Certbot with a smaller environment"
+        fix = "Start Certbot with a smaller environment"
         if len(call.challenges) > 1:
-            # A hook takes a chain for the whole of what is to be published, so it is never cut into two.
-            mend += ", ask for fewer names in one certificate, or give --external-auth-hook-chain no"
-        return Failure(f"The handler {words[0]}", call.operation, call.identifiers, reason, mend=f"{mend}.")
+            # A hook expects the whole batch in a chain, so a chain is never split.
+            fix += ", ask for fewer names in one certificate, or give --external-auth-hook-chain no"
+        return Failure(f"The handler {words[0]}", call.operation, call.identifiers, reason, mend=f"{fix}.")
 
     def _exit_later(self) -> None:
-        """A dialect may have a call for the end of the process, made once for each handler: about the last lineage."""
+        """Prepare the dialect's call for the end of the process: one for each handler, about its last lineage."""
         if self._abilities.exit is None or self._settings.historic or self._context.recovering:
             return
         if self._context.words not in _last:
@@ -162,7 +165,7 @@ class HandlerCaller:
         _last[self._context.words] = self
 
     def exit(self) -> None:
-        """Make that call."""
+        """Make the call for the end of the process."""
         exception = getattr(sys, "last_value", None)
         error = clean(str(exception) or type(exception).__name__) if exception is not None else ""
         self.read_environment()
@@ -183,7 +186,7 @@ class HandlerCaller:
         )
 
     def _say(self, label: str, line: str) -> None:
-        """Pass on a line that the handler printed."""
+        """Log a line that the handler printed, and pass it on."""
         logger.info("%s: %s", label, line)
         if self._context.hear is not None:
             self._context.hear(label, line)
@@ -207,7 +210,7 @@ class HandlerCaller:
         return hear
 
     def _fitted(self, call: Call) -> Call:
-        """With as much of the handler's own output as a program may be given; of too much, the end."""
+        """Cut the output in a call's variable to its end, if a program cannot get all of it."""
         name = self._abilities.output_variable
         whole = call.variables.get(name) if name else None
         if not name or not whole:
@@ -218,8 +221,8 @@ class HandlerCaller:
         if text == whole:
             return call
         logger.warning(
-            "%s: what the handler printed when it published takes %d bytes, which no program can be given in one "
-            "variable; %s has the last %d of them.",
+            "%s: the handler printed %d bytes when it published, more than a variable can hold; %s has the last %d of "
+            "them.",
             _label(call),
             len(os.fsencode(whole)),
             name,
@@ -239,8 +242,8 @@ class HandlerCaller:
             sentences.append("It printed nothing; let it say on stderr what is wrong.")
         if any(value.startswith("-") for one in call.challenges for value in (one.token, one.validation)):
             sentences.append(
-                "Its token or value begins with '-': if the hook takes that for an option, run Certbot again; the next "
-                "order has others."
+                "Its token or value begins with '-'. If the hook takes that for an option, run Certbot again; the next "
+                "order has other values."
             )
         return " ".join(sentences)
 
@@ -248,10 +251,12 @@ class HandlerCaller:
         shared = {one.txt_domain for one in call.challenges} & self.shared_names
         if not shared or len(call.challenges) > 1:
             return "Give it more time with --external-auth-timeout, or find out what it waits for."
-        chain = ", or give --external-auth-hook-chain yes if it knows chains"
+        chain = ""
+        if self._settings.dialect == "dehydrated":
+            chain = ", or give --external-auth-hook-chain yes if it knows chains"
         return (
-            f"Two values belong at {min(filter(None, shared))}, and some hooks wait until theirs is the only one: ask "
-            f"for base name and wildcard in two certificates{chain if self._settings.dialect == 'dehydrated' else ''}."
+            f"Two values belong at {min(filter(None, shared))}, and some hooks wait until theirs is the only one. Ask "
+            f"for the base name and the wildcard in two certificates{chain}."
         )
 
 

@@ -1,4 +1,4 @@
-"""Carries out the calls of a batch, as many at a time as may be."""
+"""Carries out the calls of a batch, as many at the same time as allowed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from certbot_external_auth.processes.program import Ended, Program
 from certbot_external_auth.processes.runner import Together
 
 Steps = Generator[Program, Ended, list[Failure]]
-"""One call while it is carried out: gives programs to run one after the other, gets how each ended, and returns what
-failed."""
+"""A call that is carried out: yields the programs to run one after the other, is sent how each ended, and returns the
+failures."""
 
 
 def carry_out(
     calls: Sequence[Call], steps: Callable[[Call], Steps], *, jobs: int = 1, keep_going: bool = False
 ) -> list[Failure]:
-    """Carry out all calls; what failed, in the order of the calls.
+    """Carry out all calls, and return the failures in the order of the calls.
 
-    :param steps: begins a call. What it does before its first program happens just before that is started.
-    :param jobs: calls at a time.
-    :param keep_going: go on past failures. Otherwise the first one keeps what has not started from starting; what runs
-        is waited for.
+    :param steps: makes the steps of a call. What it does before its first program happens just before the start.
+    :param jobs: number of calls at the same time.
+    :param keep_going: whether to go on after a failure. Otherwise no call starts after one, and those that run are
+        waited for.
     """
     batch = _Batch(calls, steps, jobs)
     with batch.together:
@@ -37,6 +37,8 @@ def carry_out(
 
 
 class _Batch:
+    """The calls, which of them run, and which have failed."""
+
     def __init__(self, calls: Sequence[Call], steps: Callable[[Call], Steps], jobs: int) -> None:
         self.schedule = Schedule(calls, jobs)
         self.together = Together[int]()

@@ -8,39 +8,38 @@ from collections.abc import Sequence
 from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES
 
 MAX_HEARD_BYTES = MAX_STRING_BYTES
-"""Bytes of the end that are kept of one challenge's; more than a variable can hold."""
+"""Bytes kept of the end of the output for one challenge: more than a variable can hold."""
 _OF_A_CHARACTER = range(0x80, 0xC0)
-"""Bytes of UTF-8 that do not begin one."""
+"""Bytes of UTF-8 that continue a character."""
 
 
 class Heard:
-    """What is printed for one challenge. :ivar ended: its call ended, and well."""
+    """What the handler prints for one challenge. :ivar ended: whether its call has succeeded."""
 
     def __init__(self) -> None:
         self._end = bytearray()
         self.ended = False
 
     def add(self, data: bytes) -> None:
-        """The next piece."""
+        """Add the next piece."""
         self._end += data
         if len(self._end) > 2 * MAX_HEARD_BYTES:
             del self._end[:-MAX_HEARD_BYTES]
 
     @property
     def text(self) -> str | None:
-        """What the cleanup is told; None if it is not known, since the call was stopped or failed before it said
-        anything."""
-        found = told(bytes(self._end))
-        return found if found or self.ended else None
+        """What the cleanup handler gets; None if the call was stopped or failed before it printed anything."""
+        output = told(bytes(self._end))
+        return output if output or self.ended else None
 
 
 def told(data: bytes) -> str:
-    """As Certbot tells it: whole, without the white space around it. A variable cannot hold NUL."""
+    """Return output as Certbot passes it on: without white space around it. A variable cannot hold NUL."""
     return os.fsdecode(data.replace(b"\0", b"")).strip()
 
 
 def fitting(text: str, room: int) -> str:
-    """The end of a text that has no more than `room` bytes."""
+    """Return the end of a text. :param room: bytes that it can have."""
     data = os.fsencode(text)
     if len(data) <= room:
         return text
@@ -51,11 +50,11 @@ def fitting(text: str, room: int) -> str:
 
 
 def same_program(words: Sequence[str], others: Sequence[str] | None) -> bool:
-    """Whether a cleanup handler is called as the handler is, so that it can tell by its variables alone which it is."""
+    """Whether the cleanup handler is started exactly as the handler is. Then only variables say which of both it is."""
     if not words or not others or list(words[1:]) != list(others[1:]):
         return False
     if os.path.basename(words[0]) != os.path.basename(others[0]):
-        # Many a program looks at the name it is called by.
+        # Some programs act by the name they are called by.
         return False
     return os.path.realpath(words[0]) == os.path.realpath(others[0])
 

@@ -1,4 +1,4 @@
-"""Which of a batch's calls may run now. Pure: no process is started here."""
+"""Which calls of a batch can run now. Pure: it starts no process."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from certbot_external_auth.dialects import Call
 
 
 def places(call: Call) -> list[str]:
-    """What a call touches: owner names of TXT records and where they are aliases of, files of web servers, names of TLS
-    servers.
+    """Return what a call writes: names of TXT records and the names at the end of their aliases, URLs, server names.
 
-    In lower case, since a CA may write one name in two ways (RFC 4343).
+    They are in lower case, since a CA may write one name in two ways (RFC 4343).
     """
-    found = (place for one in call.challenges for place in (one.txt_domain, one.txt_target, one.uri, one.server_name))
-    return list(dict.fromkeys(place.lower() for place in found if place is not None))
+    touched = (
+        place for each in call.challenges for place in (each.txt_domain, each.txt_target, each.uri, each.server_name)
+    )
+    return list(dict.fromkeys(place.lower() for place in touched if place is not None))
 
 
 class Schedule:
-    """Hands out calls by their number, in their order as far as nothing stands against it.
+    """Hands out the numbers of calls, in their order as far as possible.
 
-    A call that is not `side_by_side` waits for all before it, and all after it wait for it. Of the others `jobs` run
-    at a time; those that touch one place run one after the other, in their order. The work for each call does not
-    depend on how many there are.
+    A call that is not `side_by_side` waits for all calls before it, and all calls after it wait for it. Up to `jobs` of
+    the others run at the same time, but calls that touch the same place run one after the other, in their order. The
+    time that a call takes here does not depend on the number of calls.
     """
 
     def __init__(self, calls: Sequence[Call], jobs: int) -> None:
@@ -38,7 +39,7 @@ class Schedule:
         self._behind: dict[int, int] = {}
 
     def take(self) -> int | None:
-        """The next call to start, None if there is none or it has to wait for the end of another."""
+        """Return the number of the next call to start; None if there is none, or if it must wait for another one."""
         if not self._open:
             self._enter()
         if not self._ready or self._running >= self._jobs:
@@ -47,7 +48,7 @@ class Schedule:
         return heapq.heappop(self._ready)
 
     def ended(self, number: int) -> None:
-        """MUST be called once for each call that was taken."""
+        """Note that a call has ended. The caller MUST do this once for each call it has taken."""
         self._running -= 1
         self._open -= 1
         for place in places(self._calls[number]):
@@ -57,7 +58,7 @@ class Schedule:
                 self._step_up(queue[0])
 
     def _enter(self) -> None:
-        """Admit the calls up to the next one that has to be alone."""
+        """Admit calls, up to the next one that must run alone."""
         while self._entered < len(self._calls):
             call = self._calls[self._entered]
             if self._open and not call.side_by_side:
@@ -77,7 +78,7 @@ class Schedule:
         self._step_up(number)
 
     def _step_up(self, number: int) -> None:
-        """One reason less to wait."""
+        """Remove one of the reasons for which a call waits."""
         self._behind[number] -= 1
         if not self._behind[number]:
             heapq.heappush(self._ready, number)
