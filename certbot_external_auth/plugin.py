@@ -108,7 +108,7 @@ class ExternalAuth(
             if self.config.verb in certbot_argv.SPEAKING_VERBS:
                 self._run.recover(publishing=self._authenticating)
             if self._installing and not self.config.dry_run:
-                self._run.first_contact()
+                self._run.handover.first_contact()
         except UsageError as error:
             self._report_wrong_use(error)
             if self.config.verb == "plugins":
@@ -128,15 +128,17 @@ class ExternalAuth(
         from certbot_external_auth.signals import deferral
 
         with deferral.SignalKeeper():
-            self._run.perform([_challenge(achall) for achall in achalls])
+            self._run.publication.perform([_challenge(achall) for achall in achalls])
         return [achall.response(achall.account_key) for achall in achalls]
 
     def auth_hint(self, failed_achalls: Iterable[Any]) -> str:
         from certbot_external_auth.protocol.lines import problem_of
 
         for achall in failed_achalls:
-            self._run.refused_by_ca(achall.chall.typ, achall.chall.encode("token"), problem_of(achall.error))
-        return self._run.hint()
+            self._run.publication.refused_by_ca(
+                achall.chall.typ, achall.chall.encode("token"), problem_of(achall.error)
+            )
+        return self._run.publication.hint()
 
     def cleanup(self, achalls: Iterable[Any]) -> None:
         from certbot_external_auth.signals import deferral
@@ -145,7 +147,7 @@ class ExternalAuth(
         kept = deferral.SignalKeeper()
         try:
             with kept:
-                self._run.cleanup(exception)
+                self._run.publication.cleanup(exception)
         finally:
             number = deferral.signal_behind(exception) or next(
                 (one for one in kept.came if one in deferral.ENDING), None
@@ -168,11 +170,11 @@ class ExternalAuth(
         self._restore(handed_over.lineage_of(cert_path, self.config.config_dir))
         if not self.config.dry_run:
             # If no flag names the installer, Certbot chooses this plugin only after it has called `prepare`.
-            self._run.first_contact()
+            self._run.handover.first_contact()
         paths = {"cert_path": cert_path, "key_path": key_path}
         chains = {"chain_path": chain_path, "fullchain_path": fullchain_path}
         with deferral.SignalKeeper():
-            self._run.deploy_files(str(domain), {**paths, **chains})
+            self._run.handover.deploy_files(str(domain), {**paths, **chains})
 
     def enhance(self, domain: str, enhancement: str, options: Any = None) -> None:
         raise errors.NotSupportedError(f"external-auth does not support the enhancement {enhancement!r}.")
@@ -194,19 +196,19 @@ class ExternalAuth(
 
     def restart(self) -> None:
         if self.config.verb == "certonly" and not self.config.dry_run:
-            self._run.deploy_written()
+            self._run.handover.deploy_written()
         self._run.restarted()
 
     def renew_deploy(self, lineage: Any, *args: Any, **kwargs: Any) -> None:
         self._lineage = str(lineage.lineagename)
-        self._run.deploy_lineage(lineage.lineagename, _paths(lineage))
+        self._run.handover.deploy_lineage(lineage.lineagename, _paths(lineage))
 
     def generic_updates(self, lineage: Any, *args: Any, **kwargs: Any) -> None:
         """Hand over what earlier renewals could not. Certbot calls this without `prepare`."""
         self._lineage = str(lineage.lineagename)
-        self._run.first_contact()
+        self._run.handover.first_contact()
         self._run.recover(publishing=False)
-        self._run.look_again(lineage.lineagename, _paths(lineage))
+        self._run.handover.look_again(lineage.lineagename, _paths(lineage))
 
     # --- translation ---
 
@@ -270,7 +272,7 @@ class HistoricExternalAuth(ExternalAuth):
 
 def _challenge(achall: Any) -> Challenge:
     from certbot_external_auth.challenges import Challenge
-    from certbot_external_auth.run.run import next_id
+    from certbot_external_auth.run.ids import next_id
 
     # Certbot 5.3 added `identifier` and deprecated `domain`.
     identifier = getattr(achall, "identifier", None)

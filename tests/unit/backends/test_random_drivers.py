@@ -29,7 +29,8 @@ from certbot_external_auth.lineages import handed_over
 from certbot_external_auth.protocol import stream
 from certbot_external_auth.protocol.channel import Channel
 from certbot_external_auth.protocol.stream import Stream
-from certbot_external_auth.run.run import Run, next_id
+from certbot_external_auth.run.ids import next_id
+from certbot_external_auth.run.run import Run
 from tests.support import schemas
 from tests.support.purity import Line
 from tests.support.random_driver import RandomDriver
@@ -105,24 +106,24 @@ class Host:
         """What Certbot does with a plugin that is authenticator and installer; the exception that ends it, and
         whether a certificate was handed over."""
         run = self.run()
-        run.first_contact()
+        run.handover.first_contact()
         challenges = self.challenges()
         failure: BaseException | None = None
         try:
-            run.perform(challenges)
+            run.publication.perform(challenges)
             if self.random.random() < 0.2:
-                run.refused_by_ca(
+                run.publication.refused_by_ca(
                     challenges[0].type, challenges[0].token, {"type": "unauthorized", "detail": "not seen"}
                 )
                 raise errors.AuthorizationError("Some challenges have failed.")
         except errors.Error as error:
             failure = error
-        run.cleanup(failure)
+        run.publication.cleanup(failure)
         if failure is not None:
             return failure, False
         self.write(1)
         try:
-            return None, run.deploy_lineage(NAME, self.paths())
+            return None, run.handover.deploy_lineage(NAME, self.paths())
         except errors.Error as error:
             return error, False
 

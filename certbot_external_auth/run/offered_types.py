@@ -1,0 +1,61 @@
+"""The challenge types that a run offers to Certbot."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+
+from certbot_external_auth.backends import Context
+from certbot_external_auth.challenges import choice, tlssni01
+from certbot_external_auth.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+_said: set[str] = set()
+
+
+class OfferedTypes:
+    """:param carried: what the backend can carry out, in order of preference."""
+
+    def __init__(self, context: Context, carried: Sequence[str]) -> None:
+        self._context = context
+        self._carried = tuple(carried)
+
+    def check(self, asked: Collection[str]) -> None:
+        """Check that there is a type for everything that was asked for.
+
+        :raises UsageError: naming everything for which there is none.
+        """
+        preferred, server = self._context.preferred, self._context.server
+        problems = choice.problems(asked, self._carried, preferred, self._carrier())
+        if tlssni01.TYPE in preferred and tlssni01.withdrawn_at(server):
+            problems.append(
+                f"--preferred-challenges: Let's Encrypt ({server}) ended tls-sni-01 in 2019; use tls-alpn-01, or name "
+                "your own CA with --server (a --dry-run goes to Let's Encrypt unless --server is given)."
+            )
+        if problems:
+            raise UsageError(problems)
+        if tlssni01.TYPE in preferred and tlssni01.WARNING not in _said:
+            _said.add(tlssni01.WARNING)
+            logger.warning(tlssni01.WARNING)
+
+    def _carrier(self) -> str:
+        settings = self._context.settings
+        return f"the dialect {settings.dialect}" if settings.mode == "handler" else f"the mode {settings.mode}"
+
+    def of(self, identifier: str) -> list[str]:
+        """Return the types for a name or an address, best first."""
+        return choice.usable(identifier, self._carried, self._context.preferred)
+
+    def usable(self, identifier: str, addresses: bool) -> list[str]:
+        """Return the types for a name or an address that Certbot can use, best first.
+
+        :param addresses: this Certbot can have addresses in a certificate.
+        :raises UsageError: for an address where it cannot.
+        """
+        if choice.is_address(identifier) and not addresses:
+            # Only a --csr brings an address into an order of such a Certbot.
+            raise UsageError(
+                [f"{identifier} is an IP address: for these Certbot 5.3 or newer is needed (certbot --version)."]
+            )
+        return self.of(identifier)

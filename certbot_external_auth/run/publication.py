@@ -1,0 +1,213 @@
+"""Publish a batch of challenges, wait until the CA will see it, and withdraw it again."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import logging
+import shlex
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from certbot import errors
+
+from certbot_external_auth import journal, recovery
+from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.challenges import Challenge, guard
+from certbot_external_auth.errors import Failure, PerformError, Problem
+from certbot_external_auth.interfaces import Backend, BackendAbilities
+from certbot_external_auth.protocol import lines
+from certbot_external_auth.recovery import disappearance
+from certbot_external_auth.recovery.context import entry_of
+from certbot_external_auth.run.informer import Informer
+from certbot_external_auth.run.verification import OFF, Verification
+from certbot_external_auth.text import rfc3339
+from certbot_external_auth.validation_certificates.batch import ServedCertificates
+
+logger = logging.getLogger(__name__)
+
+_UNUSABLE = "Nothing was published. Fix that, or name another folder with --work-dir."
+_BUSY = "Nothing was published. Run Certbot again when that has ended."
+
+
+class Publication:
+    """The challenges of one run: a batch that is published, and withdrawn whatever happens.
+
+    :param asked: names that were asked for; None if they cannot be known.
+    :param types_of: the challenge types that were offered for a name.
+    :param prepare: checks that challenges can be published; raises UsageError.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        asked: Collection[str] | None,
+        backend: Backend,
+        verification: Verification,
+        types_of: Callable[[str], list[str]],
+        informer: Informer,
+        prepare: Callable[[], None],
+    ) -> None:
+        self._settings = context.settings
+        self._context = context
+        self._asked = asked
+        self._backend = backend
+        self._verification = verification
+        self._types_of = types_of
+        self._informer = informer
+        self._prepare = prepare
+        self._work_dir = context.facts.work_dir
+        self._journal = journal.Journal(self._work_dir)
+        self._abilities = BackendAbilities.of(backend)
+        if self._abilities.outputs is not None:
+            self._abilities.outputs.hear(self._journal.hear)
+        by_name = context.settings.mode == "handler" and context.settings.dialect == "dehydrated"
+        self._served = ServedCertificates(self._work_dir, context.tls_port, by_name)
+        self._offered = False
+        self._failed: dict[tuple[str, str], Problem] = {}
+        self._refused: dict[str, Problem] = {}
+
+    # --- publish ---
+
+    def perform(self, challenges: Sequence[Challenge]) -> None:
+        """Publish a batch. When this returns, Certbot may ask the CA to validate it.
+
+        :raises GuardError: before anything outside is touched.
+        :raises PerformError: naming what failed.
+        """
+        self._offered = False
+        batch = self._checked(challenges)
+        if batch:
+            self._note(batch)
+        try:
+            made = self._served.make(batch)
+            try:
+                self._backend.perform(made, self._begin)
+            finally:
+                self._keep_outputs()
+            if not self._abilities.looks:
+                self._verification.check(made)
+        except PerformError as error:
+            self._refused.update(error.problems)
+            raise
+        self._offered = True
+
+    def _checked(self, challenges: Sequence[Challenge]) -> Sequence[Challenge]:
+        """Return the batch with the ends of aliases, if this is what was asked for and can be published."""
+        checked = guard.check(challenges, self._asked, self._types_of)
+        if self._asked is None:
+            logger.info(
+                "Which names were asked for is not known (they were typed at Certbot's prompt, or the lineage's "
+                "certificate cannot be read), so only their syntax could be checked."
+            )
+        self._prepare()
+        # Before the batch is noted: whoever withdraws it after a crash must know where the records are.
+        return self._verification.aliased(checked) if self._abilities.told_aliases else checked
+
+    def _note(self, challenges: Sequence[Challenge]) -> None:
+        """Write the batch to disk, before anything of it is published."""
+        now = rfc3339(datetime.datetime.now(datetime.timezone.utc))
+        try:
+            self._journal.open(entry_of(self._context, challenges, now))
+        except OSError as error:
+            raise PerformError(
+                [
+                    Failure(
+                        who="The plugin",
+                        operation=f"noting in {journal.folder(self._work_dir)} what is to be published",
+                        identifiers=tuple(dict.fromkeys(one.identifier for one in challenges)),
+                        happened=str(error.strerror or error),
+                        mend=_BUSY if error.errno == errno.EBUSY else _UNUSABLE,
+                    )
+                ]
+            ) from error
+
+    def _begin(self, challenges: Sequence[Challenge]) -> None:
+        self._journal.begin(challenges)
+        for challenge in challenges:
+            self._informer.mirror(lines.perform_challenge(challenge))
+
+    def _keep_outputs(self) -> None:
+        """Note in the journal what the cleanup will need. Without it, the batch is withdrawn all the same."""
+        if self._abilities.outputs is not None:
+            with contextlib.suppress(OSError):
+                self._journal.keep(self._abilities.outputs.kept_outputs)
+
+    # --- the CA's answer ---
+
+    def refused_by_ca(self, challenge_type: str, token: str, problem: Problem) -> None:
+        """Note the CA's problem document for a challenge."""
+        self._failed[challenge_type, token] = problem
+
+    def hint(self) -> str:
+        """Say what to do if the CA did not see what was published."""
+        handler = "See in the log what the handler was called for and what it printed, and let it end only when"
+        others = "Confirm only when"
+        return (
+            "The CA looked for what was published and did not see it, as it says above. "
+            f"{handler if self._settings.mode == 'handler' else others} every name server, or every address of the "
+            "web server, shows it."
+        )
+
+    # --- withdraw ---
+
+    def cleanup(self, exception: BaseException | None) -> None:
+        """Withdraw what was begun. A failure is logged, and does not stop the others.
+
+        :param exception: what is ending the run, None after success.
+        """
+        begun = self._journal.begun()
+        failures: list[Failure] = []
+        try:
+            if begun:
+                finished = [self._finished(challenge, exception) for challenge in begun]
+                self._tell_results(finished)
+                failures = self._standing(begun, self._backend.cleanup(finished))
+            self._settle(recovery.reasons_of(failures, begun))
+        finally:
+            # If the cleanup itself was interrupted, the journal keeps the whole batch.
+            self._journal.abandon()
+            self._served.remove()
+        for failure in failures:
+            logger.error("What was published may still be there: %s", failure)
+        if failures:
+            logger.error(
+                "The next run tries again to withdraw it, or now: certbot-external-auth recover --work-dir %s",
+                shlex.quote(self._work_dir),
+            )
+
+    def _finished(self, challenge: Challenge, exception: BaseException | None) -> Finished:
+        problem = self._failed.get((challenge.type, challenge.token))
+        if problem is not None:
+            return Finished(challenge, "invalid", problem)
+        if not self._offered:
+            return Finished(challenge, "not_asked", self._refused.get(challenge.id))
+        if exception is None or (self._failed and isinstance(exception, errors.AuthorizationError)):
+            return Finished(challenge, "valid")
+        return Finished(challenge, "pending")
+
+    def _tell_results(self, finished: Sequence[Finished]) -> None:
+        for one in finished:
+            self._informer.newer(lines.result(one.challenge, one.status, one.problem))
+            self._informer.count(one.status)
+        for one in finished:
+            self._informer.mirror(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
+
+    def _standing(self, begun: Sequence[Challenge], failures: Sequence[Failure]) -> list[Failure]:
+        """Return the failures of a cleanup, without those about records that no server shows any more."""
+        # A record that was never visible may only be late.
+        looks = self._offered and self._settings.verify != OFF and not self._settings.historic
+        if not looks or self._settings.mode in recovery.TOLD_MODES:
+            return list(failures)
+        observer, timeout = self._verification.observer, self._settings.verify_timeout
+        left, gone = disappearance.still_published(observer, begun, failures, timeout)
+        for one in gone:
+            logger.warning("%s, and no server shows any more what was published, so it counts as withdrawn.", one)
+        return left
+
+    def _settle(self, reasons: Mapping[str, str]) -> None:
+        """Remove from the journal what was withdrawn. :param reasons: why the others were not, by id."""
+        try:
+            self._journal.close(reasons)
+        except OSError as error:
+            logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error.strerror)

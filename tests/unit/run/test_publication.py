@@ -1,0 +1,149 @@
+"""One half of a run: the challenges, from what was asked for to what is withdrawn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certbot import errors
+
+from certbot_external_auth import journal
+from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.errors import GuardError, PerformError
+from certbot_external_auth.run.informer import Informer
+from certbot_external_auth.run.publication import Publication
+from certbot_external_auth.run.verification import Verification
+from tests.support.recording_backend import RecordingBackend, context
+
+NAME = "a.example"
+TOKEN = "t" * 22
+CHALLENGE = Challenge("c1", "dns-01", NAME, "dns", TOKEN, f"{TOKEN}.{'k' * 43}")
+
+
+class Reader(Informer):
+    """:ivar lines: what was sent."""
+
+    def __init__(self, protocol: int = 1, mirrors: bool = False) -> None:
+        super().__init__(None, protocol, mirrors)
+        self.lines: list[tuple[str, str]] = []
+        self.counts: Counter[str] = Counter()
+
+    def inform(self, line: dict[str, Any]) -> None:
+        self.lines.append((line["cmd"], line.get("status", "")))
+
+    def count(self, status: str) -> None:
+        self.counts[status] += 1
+
+
+def publication(
+    folder: Path, backend: RecordingBackend, reader: Informer | None = None, asked: tuple[str, ...] | None = (NAME,)
+) -> Publication:
+    found = context(folder)
+    verification = Verification(found, None, lambda line: None)
+
+    def prepare() -> None:
+        backend.prepare(True, False)
+
+    return Publication(found, asked, backend, verification, lambda name: ["dns-01"], reader or Reader(), prepare)
+
+
+def left(folder: Path) -> list[str]:
+    """Ids of the challenges in the journal."""
+    found = journal.read_all(str(folder / "work"))
+    return [challenge.id for entry in [*found.left, *found.running] for challenge in entry.challenges]
+
+
+def test_a_batch_is_published_and_withdrawn(tmp_path: Path) -> None:
+    backend, reader = RecordingBackend(), Reader()
+    one = publication(tmp_path, backend, reader)
+    one.perform([CHALLENGE])
+    assert left(tmp_path) == ["c1"]
+    one.cleanup(None)
+    assert left(tmp_path) == []
+    assert backend.calls == [("prepare", "publishing=True", "deploying=False"), ("perform", "c1"), ("cleanup", "c1")]
+    assert reader.lines == [("result", "valid")]
+    assert reader.counts == {"valid": 1}
+
+
+def test_the_backend_is_not_asked_for_what_was_not_asked_for(tmp_path: Path) -> None:
+    """Guards against: a CA that has a host publish a challenge for a name of another."""
+    backend = RecordingBackend()
+    one = publication(tmp_path, backend, asked=("b.example",))
+    with pytest.raises(GuardError):
+        one.perform([CHALLENGE])
+    assert (backend.calls, left(tmp_path)) == ([], [])
+    one.cleanup(None)
+    assert backend.calls == []
+
+
+def test_a_batch_that_failed_was_not_offered_to_the_ca(tmp_path: Path) -> None:
+    backend = RecordingBackend("perform")
+    one = publication(tmp_path, backend)
+    with pytest.raises(PerformError) as caught:
+        one.perform([CHALLENGE])
+    one.cleanup(caught.value)
+    assert [(done.status, done.problem) for done in backend.finished] == [
+        ("not_asked", {"type": "test", "detail": "told to"})
+    ]
+    assert left(tmp_path) == []
+
+
+def test_a_batch_does_not_inherit_that_the_ca_was_asked_about_the_one_before(tmp_path: Path) -> None:
+    """Guards against: "valid" for a challenge that was never published; Certbot may ask for several batches."""
+    backend = RecordingBackend()
+    one = publication(tmp_path, backend)
+    one.perform([CHALLENGE])
+    one.cleanup(None)
+    backend.failing = {"perform"}
+    with pytest.raises(PerformError):
+        one.perform([CHALLENGE])
+    one.cleanup(None)
+    assert [done.status for done in backend.finished] == ["not_asked"]
+
+
+@pytest.mark.parametrize(
+    ("refused", "exception", "status"),
+    [
+        (True, errors.AuthorizationError("no"), "invalid"),
+        (False, errors.Error("lost the CA"), "pending"),
+        (False, None, "valid"),
+    ],
+)
+def test_what_the_ca_thought_of_a_challenge(
+    tmp_path: Path, refused: bool, exception: Exception | None, status: str
+) -> None:
+    backend = RecordingBackend()
+    one = publication(tmp_path, backend)
+    one.perform([CHALLENGE])
+    if refused:
+        one.refused_by_ca("dns-01", TOKEN, {"type": "dns", "detail": "no record"})
+    one.cleanup(exception)
+    assert [done.status for done in backend.finished] == [status]
+
+
+def test_what_is_not_withdrawn_stays_in_the_journal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    backend = RecordingBackend("cleanup")
+    one = publication(tmp_path, backend)
+    one.perform([CHALLENGE])
+    one.cleanup(None)
+    assert left(tmp_path) == ["c1"]
+    assert "told to fail" in caplog.text
+    assert "certbot-external-auth recover" in caplog.text
+
+
+def test_a_mirror_repeats_what_a_driver_would_get(tmp_path: Path) -> None:
+    """The historic plugin printed these lines also while a handler did the work; protocol 0 has no results."""
+    reader = Reader(protocol=0, mirrors=True)
+    one = publication(tmp_path, RecordingBackend(), reader)
+    one.perform([CHALLENGE])
+    one.cleanup(None)
+    assert [cmd for cmd, _ in reader.lines] == ["perform_challenge", "cleanup"]
+
+
+def test_aliases_are_followed_only_for_a_backend_that_uses_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Verification, "aliased", lambda self, challenges: pytest.fail("nobody needs to know"))
+    publication(tmp_path, RecordingBackend()).perform([CHALLENGE])
