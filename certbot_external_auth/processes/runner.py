@@ -167,7 +167,7 @@ _NOTE_EXIT_CODE = (
 """Writes the exit code to a file, since this process may end first. A signal to the process group ends the program but
 not the shell.
 
-On a full disk it first deletes the file that `sessions/record.py` keeps for that.
+On a full disk it first deletes the file that `files/spare_room.py` keeps for that.
 """
 
 

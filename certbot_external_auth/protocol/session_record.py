@@ -7,8 +7,7 @@ import logging
 import os
 
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.files import own_folder
-from certbot_external_auth.sessions import record
+from certbot_external_auth.files import own_folder, spare_room
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class Record:
         except OSError:
             return False
         try:
-            return record.make_room(folder, problem)
+            return spare_room.make_room(folder, problem)
         finally:
             os.close(folder)
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.files import own_folder
+from certbot_external_auth.files import own_folder, spare_room
 from certbot_external_auth.sessions import FOLDER, Session, record, socket_place
 
 POINTER = ".external-auth-session"
@@ -60,7 +60,7 @@ def new(work_dir: str, session: Session) -> tuple[Session, list[int]]:
 def _recorded(work_dir: str, session: Session) -> tuple[Session, list[int]]:
     with own_folder.opened(work_dir, FOLDER, session.id, create=True) as folder, contextlib.ExitStack() as on_failure:
         recorded = dataclasses.replace(session, socket=socket_place.chosen(session.folder, session.id))
-        record.reserve(folder)
+        spare_room.reserve(folder)
         # Before the record has its name: a `status` that found it unlocked would note the end of a session that begins.
         locks = [lock for lock in (_lock(folder), socket_place.lock(recorded.socket)) if lock is not None]
         for lock in locks:
