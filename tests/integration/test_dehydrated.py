@@ -235,7 +235,7 @@ def test_a_configuration_others_may_change(certbot: Certbot, config: Path, domai
 
 def test_contradiction_with_another_dialect(certbot: Certbot, config: Path, domain: str) -> None:
     words = ("-n", *AUTHENTICATOR, FLAG, str(config), "--external-auth-dialect", "native")
-    refused(certbot.run("certonly", *words, *names(domain)), "is for the dialect dehydrated, not native")
+    refused(certbot.run("certonly", *words, *names(domain)), "works only with the dialect dehydrated, not native")
 
 
 def test_certbots_own_environment_stays_as_it_was(

@@ -177,7 +177,7 @@ def test_another_dialect_leaves_nothing_of_the_old_one(certbot: Certbot, scripts
     words = ("reconfigure", "-n", "--cert-name", domain, FLAG, scripts.native, "--external-auth-dialect", "native")
     changed = certbot.run(*words)
     assert changed.returncode == 0, changed
-    assert "no place beside what is given now: --external-auth-cleanup-handler of the" in changed.stderr
+    assert "--external-auth-cleanup-handler" in changed.stderr
     scripts.forget()
     again = certbot.run(*RENEW_NOW, "-q")
     assert (again.returncode, again.stderr) == (0, "")
