@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth.text import clean, counted, of_server, one_line
+from certbot_external_auth.text import clean, counted, of_server, one_line, say_once
 
 
 @given(st.text())
@@ -55,3 +57,13 @@ def test_one_is_no_plural() -> None:
     shown = [counted(number, "second") for number in (0, 1, 1.0, 2, 0.3, 1e6)]
     assert shown == ["0 seconds", "1 second", "1 second", "2 seconds", "0.3 seconds", "1000000 seconds"]
     assert [counted(number, "address", "addresses") for number in (1, 2)] == ["1 address", "2 addresses"]
+
+
+def test_a_warning_is_logged_once_and_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger(__name__)
+    for warning in ("100% of test_text", "another of test_text", "100% of test_text"):
+        say_once(logger, warning)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "100% of test_text"),
+        ("WARNING", "another of test_text"),
+    ]

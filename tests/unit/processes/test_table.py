@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 
@@ -49,3 +50,39 @@ def test_descendants_go_down_all_the_way_and_end_where_nobody_runs() -> None:
 
     processes = {one.pid: one for one in (member(2, 1), member(3, 2), member(4, 3, "Z"), member(5, 1), member(6, 6))}
     assert {one.pid for one in table.running_below(processes, [2, 6, 99])} == {2, 3, 6}
+
+
+def test_who_holds_a_pipe() -> None:
+    reading, writing = os.pipe()
+    try:
+        inode = os.fstat(writing).st_ino
+        with subprocess.Popen(["cat"], stdin=reading, stdout=subprocess.DEVNULL, close_fds=True) as cat:
+            assert table.holds_pipe(cat.pid, [inode])
+            assert not table.holds_pipe(cat.pid, [inode + 1])
+            os.close(writing)
+            writing = -1
+        assert not table.holds_pipe(cat.pid, [inode])
+    finally:
+        os.close(reading)
+        if writing >= 0:
+            os.close(writing)
+
+
+def test_ancestors_go_up_to_the_first_process() -> None:
+    processes = table.read_process_table()
+    pids = table.with_ancestors(processes, os.getpid())
+    assert {os.getpid(), os.getppid()} <= pids
+    assert all(processes[pid].parent in pids for pid in pids if pid in processes)
+    assert table.with_ancestors({}, 7) == {7}
+
+
+def test_a_process_that_has_ended_does_not_still_run() -> None:
+    with subprocess.Popen(["sleep", "600"]) as sleeper:
+        process = table.read_process(sleeper.pid)
+        assert process is not None
+        assert process.still_runs()
+        sleeper.kill()
+        os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
+        # A zombie until this process waits for it.
+        assert not process.still_runs()
+    assert not process.still_runs()
