@@ -1,4 +1,4 @@
-"""Challenges as this plugin sees them, and what must be published for each type."""
+"""Challenges, and what must be published for each type."""
 
 from __future__ import annotations
 

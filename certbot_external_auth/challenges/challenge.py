@@ -1,4 +1,4 @@
-"""Challenges as this plugin sees them, and what must be published for each type."""
+"""A challenge, and what must be published for each type."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from certbot_external_auth.challenges import dns01, http01, tlsalpn01, tlssni01
 
 TYPES = (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE, tlssni01.TYPE)
-"""Challenge types this plugin carries, in order of preference; the last one is never chosen unless named."""
+"""Challenge types of this plugin, in order of preference. The last one is chosen only if it is named."""
 TLS_TYPES = (tlsalpn01.TYPE, tlssni01.TYPE)
+"""Types that a TLS server answers with a certificate."""
 
 
 @dataclass(frozen=True)
 class Served:
     """What a TLS server must present for a challenge.
 
-    :ivar cert_path: the validation certificate; `key_path`: its key. Both exist until the challenge is withdrawn.
+    :ivar cert_path: path of the validation certificate. It exists until the challenge is withdrawn.
+    :ivar key_path: path of its key. It exists as long.
     :ivar cert_pem: the certificate itself.
-    :ivar port: where it must listen.
+    :ivar port: TCP port where the server must listen.
     """
 
     cert_path: str
@@ -28,17 +30,17 @@ class Served:
 
 @dataclass(frozen=True)
 class Challenge:
-    """One challenge of an order, complete: everything a backend may need is computed here.
+    """A challenge of an order, with everything that a backend needs.
 
-    :ivar id: unique in this run.
-    :ivar type: the challenge type of RFC 8555 section 8, such as ``dns-01``.
-    :ivar identifier: the name or address, without ``*.`` (RFC 8555 section 7.1.4).
+    :ivar id: unique in this process.
+    :ivar type: challenge type, such as ``dns-01`` (RFC 8555 section 8).
+    :ivar identifier: name or address, without ``*.`` (RFC 8555 section 7.1.4).
     :ivar identifier_type: ``dns`` or ``ip``.
-    :ivar token: as the CA sent it, checked by `guard`.
+    :ivar token: token from the CA, checked by `guard`.
     :ivar key_authorization: RFC 8555 section 8.1.
-    :ivar served: for the TLS types, once the certificate is made.
-    :ivar txt_target: where the TXT record really belongs, if `txt_domain` is an alias (CNAME); `txt_zone`: the zone it
-        lies in, if that is known.
+    :ivar served: certificate for the TLS types, once it is made.
+    :ivar txt_target: name at the end of the alias, if `txt_domain` is an alias (CNAME). The TXT record belongs there.
+    :ivar txt_zone: zone of `txt_target`, if it is known.
     """
 
     id: str
@@ -64,7 +66,7 @@ class Challenge:
 
     @property
     def place(self) -> str:
-        """Where the CA looks: the TXT record's name, the URL, or for the TLS types the server name (SNI)."""
+        """Where the CA looks: name of the TXT record, URL, or server name (SNI) for the TLS types."""
         if self.type == dns01.TYPE:
             return dns01.txt_domain(self.identifier)
         if self.type == http01.TYPE:
@@ -75,7 +77,7 @@ class Challenge:
 
     @property
     def record_name(self) -> str:
-        """Name of the TXT record to write: no other record may stand beside an alias (CNAME), so its target."""
+        """Name of the TXT record to write. Beside an alias (CNAME) no other record can exist, so it is its target."""
         return self.txt_target or self.place
 
     @property
@@ -99,10 +101,10 @@ class Challenge:
 
     @property
     def server_name(self) -> str | None:
-        """Server name (SNI) that the CA sends, for the TLS types; the server chooses the certificate by it."""
+        """Server name (SNI) that the CA sends, for the TLS types. The server chooses the certificate by it."""
         return self.place if self.type in TLS_TYPES else None
 
     @property
     def alpn(self) -> str | None:
-        """The application protocol (RFC 7301) the CA will offer and the server must choose, None if there is none."""
+        """Application protocol (RFC 7301) that the CA offers and the server must choose, for tls-alpn-01."""
         return tlsalpn01.ALPN if self.type == tlsalpn01.TYPE else None

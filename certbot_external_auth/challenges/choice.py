@@ -1,4 +1,4 @@
-"""Which challenge types may be used for what, and what to say before the order when none is left."""
+"""Which challenge types can prove an identifier, and what to say before the order if none can be used."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from certbot_external_auth.endpoint import is_address as is_address  # also a na
 
 
 def defined_for(identifier: str) -> tuple[str, ...]:
-    """Types that can prove it.
+    """Return the types that can prove an identifier.
 
-    A wildcard: dns-01 alone, since a name below it is none of its own (RFC 8555 section 8.4; RFC 8737 section 3 and
-    RFC 8555 section 8.3 need a host to connect to). An address: http-01 and tls-alpn-01 (RFC 8738 sections 4 to 7).
+    A wildcard needs dns-01 (RFC 8555 section 8.4). The other types need a host to connect to (RFC 8555 section 8.3, RFC
+    8737 section 3). An address can be proven by http-01 and tls-alpn-01 (RFC 8738 sections 4 to 7).
     """
     if identifier.startswith("*."):
         return (dns01.TYPE,)
@@ -22,17 +22,22 @@ def defined_for(identifier: str) -> tuple[str, ...]:
 
 
 def usable(identifier: str, carried: Iterable[str], preferred: Collection[str]) -> list[str]:
-    """Types to offer to Certbot for one identifier, best first: those named, or all but tls-sni-01."""
+    """Return the types to offer to Certbot for an identifier, best first.
+
+    :param carried: types that mode and dialect can carry.
+    :param preferred: types that the user has named; without them, all but tls-sni-01 are offered.
+    """
     defined = defined_for(identifier)
-    return [one for one in carried if one in defined and (one in preferred if preferred else one != tlssni01.TYPE)]
+    wanted = [kind for kind in carried if (kind in preferred if preferred else kind != tlssni01.TYPE)]
+    return [kind for kind in wanted if kind in defined]
 
 
 def problems(asked: Iterable[str], carried: Sequence[str], preferred: Collection[str], carrier: str) -> list[str]:
-    """A sentence for everything that cannot be proven.
+    """Return a sentence for each identifier that cannot be proven.
 
-    :param asked: names and addresses, wildcards as they are.
+    :param asked: names and addresses, wildcards with ``*.``.
     :param carried: types that mode and dialect can carry.
-    :param preferred: what ``--preferred-challenges`` names, empty if it was not given.
+    :param preferred: types that ``--preferred-challenges`` names, empty without that option.
     :param carrier: mode or dialect, in words.
     """
     named = ",".join(preferred)
@@ -41,7 +46,7 @@ def problems(asked: Iterable[str], carried: Sequence[str], preferred: Collection
             f"--preferred-challenges {named}: {carrier} carries {', '.join(carried)} only; name one of these, or use "
             "another."
         ]
-    found = []
+    sentences = []
     for identifier in asked:
         if usable(identifier, carried, preferred):
             continue
@@ -49,10 +54,10 @@ def problems(asked: Iterable[str], carried: Sequence[str], preferred: Collection
         kind = "a wildcard" if identifier.startswith("*.") else "an address" if is_address(identifier) else "a name"
         proof = f"{identifier}: {kind} can be proven by {' or '.join(defined)} only"
         if not set(defined) & set(carried):
-            found.append(f"{proof}, and {carrier} carries {', '.join(carried)} only; use another, or leave it out.")
+            sentences.append(f"{proof}, and {carrier} carries {', '.join(carried)} only; use another, or leave it out.")
         else:
-            more = next(one for one in defined if one in carried)
-            found.append(
+            more = next(kind for kind in defined if kind in carried)
+            sentences.append(
                 f"{proof}, and --preferred-challenges names {named} only; give --preferred-challenges {named},{more}"
             )
-    return found
+    return sentences

@@ -9,11 +9,11 @@ TYPE = "dns-01"
 
 
 def txt_domain(domain: str) -> str:
-    """Where the record stands: "prepending the label '_acme-challenge' to the domain name being validated"."""
+    """Return the name of the record: "prepending the label '_acme-challenge' to the domain name being validated"."""
     return f"_acme-challenge.{domain}"
 
 
 def validation(key_authorization: str) -> str:
-    """The record's value: "the SHA-256 digest of the key authorization", in unpadded base64url."""
+    """Return the record's value: "the SHA-256 digest of the key authorization", in unpadded base64url."""
     digest = hashlib.sha256(key_authorization.encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")

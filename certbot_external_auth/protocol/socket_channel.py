@@ -238,7 +238,7 @@ def listening(path: str) -> socket.socket:
     except OSError as error:
         listener.close()
         fix = "" if error.errno == errno.EADDRINUSE else f"; check that {os.path.dirname(path)} is a folder of yours"
-        raise UsageError([f"{FLAG}: Certbot cannot listen on {path} ({error.strerror}){fix}."]) from None
+        raise UsageError([f"{FLAG}: {path} cannot be used as a socket ({error.strerror}){fix}."]) from None
     finally:
         os.umask(umask_before)
     listener.listen(8)

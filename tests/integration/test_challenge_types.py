@@ -98,7 +98,9 @@ def test_by_a_handler(bed: Bed, domain: str) -> None:
             assert call.env["port"] == call.env["cbot_port"] == str(bed.ca.tls_port)
             assert call.env["z_domain"] == call.env["cbot_z_domain"]
             assert "PRIVATE KEY" not in str(call.env) + call.stdin
-    warned = issued.stderr.count("tls-sni-01 proves only that somebody may place a certificate on this IP address")
+    warned = issued.stderr.count(
+        "tls-sni-01 proves only that the applicant can install a certificate on this IP address"
+    )
     assert warned == (1 if bed.kind == "tls-sni-01" else 0)
 
 

@@ -83,7 +83,7 @@ def test_one_program_publishes_another_cleans_up(certbot: Certbot, ca: TestCA, d
     ("prepare", "sentence"),
     [
         (lambda path: path.write_text(""), "exists and is not a socket"),
-        (lambda path: path.parent.rmdir(), "cannot listen on"),
+        (lambda path: path.parent.rmdir(), "cannot be used as a socket"),
     ],
 )
 def test_where_nobody_can_listen(certbot: Certbot, path: Path, prepare: Any, sentence: str) -> None:

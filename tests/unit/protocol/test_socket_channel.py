@@ -293,7 +293,7 @@ def test_a_path_too_long_for_the_kernel_is_said(tmp_path: Path, more: int) -> No
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot listen on"):
+    with pytest.raises(UsageError, match="cannot be used as a socket"):
         SocketChannel(str(tmp_path / "nowhere" / "s"))
 
 
