@@ -45,7 +45,8 @@ test: ## everything that must pass: lint, types, faults, tests (newest Certbot, 
 	@$(TOGETHER_MAKE) $(SIDE_BY_SIDE)
 	@$(MAKE) --no-print-directory integration
 
-lint: venv ## ruff: mistakes and layout
+lint: venv ## ruff: mistakes and layout; the shape of the package
+	$(PY) scripts/structure.py
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 

@@ -19,7 +19,18 @@ MAX_MODULE_LINES = 300
 MAX_FUNCTION_LINES = 50
 COPIED = f"{PACKAGE}.client"
 """Other programs copy this module, so it stays one file however long it is."""
-FLOORS: tuple[tuple[str, ...], ...] = ()
+FLOORS = (
+    ("client", "endpoint", "errors", "interfaces", "registration", "settings", "text", "threads"),
+    ("console", "files", "signals"),
+    ("challenges", "cli", "extensions", "lineages", "processes"),
+    ("handler_setup", "journal", "protocol", "validation_certificates", "visibility"),
+    ("dialects",),
+    ("backends",),
+    ("configuration",),
+    ("recovery",),
+    ("run", "sessions"),
+    ("check", "plugin"),
+)
 
 Trees = Mapping[str, ast.Module]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -57,8 +68,10 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         node = waiting.pop()
         yield node
-        for_checkers = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        waiting += node.orelse if for_checkers else ast.iter_child_nodes(node)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
 
 
 def arrows(trees: Trees, known: Mapping[str, Path]) -> dict[str, set[str]]:

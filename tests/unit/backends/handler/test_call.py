@@ -11,6 +11,7 @@ from certbot_external_auth.backends.handler import call as module
 from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_TRIED, Failure
+from certbot_external_auth.interfaces import DialectAbilities
 from certbot_external_auth.processes.program import Ended, Program
 from certbot_external_auth.settings import Settings
 from tests.support.challenges import DNS, FACTS
@@ -30,7 +31,8 @@ def _nothing_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def handler(name: str = "native", historic: bool = False, until: float | None = None) -> HandlerCaller:
     settings = Settings(mode="handler", dialect=name, historic=historic)
-    return HandlerCaller(Context(settings, FACTS, words=HOOK, until=until), dialect(name))
+    convention = dialect(name)
+    return HandlerCaller(Context(settings, FACTS, words=HOOK, until=until), convention, DialectAbilities.of(convention))
 
 
 def carried_out(caller: HandlerCaller, call: Call, *ends: Ended) -> tuple[list[Program], list[Failure]]:
