@@ -36,7 +36,6 @@ _UNRECORDED = (
     "Certbot waits, but there is no room to record what it has said, so nobody can be told what to publish. End it, "
     "make room on the disk, and begin again: {abort}"
 )
-_HISTORIC = "certbot-external-auth:out"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -156,8 +155,8 @@ def completed(words: Sequence[str], given: Mapping[str, str | None]) -> list[str
             more += [f"--{key}", value]
     if verb in ("certonly", "run"):
         if not certbot_argv.chooses_authenticator(words):
-            more += ["-a", "external-auth"]
-        if typed.mode is None and _HISTORIC not in typed.plugins:
+            more += ["-a", settings.NAME]
+        if typed.mode is None and settings.HISTORIC_NAME not in typed.plugins:
             more += ["--external-auth-mode", "json"]
     return [*words, *more]
 
