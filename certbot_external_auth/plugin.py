@@ -171,10 +171,14 @@ class ExternalAuth(
         if not self.config.dry_run:
             # If no flag names the installer, Certbot chooses this plugin only after it has called `prepare`.
             self._run.handover.first_contact()
-        paths = {"cert_path": cert_path, "key_path": key_path}
-        chains = {"chain_path": chain_path, "fullchain_path": fullchain_path}
+        paths: dict[str, str | None] = {
+            "cert_path": cert_path,
+            "key_path": key_path,
+            "chain_path": chain_path,
+            "fullchain_path": fullchain_path,
+        }
         with deferral.SignalKeeper():
-            self._run.handover.deploy_files(str(domain), {**paths, **chains})
+            self._run.handover.deploy_files(str(domain), paths)
 
     def enhance(self, domain: str, enhancement: str, options: Any = None) -> None:
         raise errors.NotSupportedError(f"external-auth does not support the enhancement {enhancement!r}.")
