@@ -1,4 +1,4 @@
-"""What an address that was asked for TXT records tells besides, for finding the likely reason."""
+"""Ask a name server for what shows the likely reason: serial number, wildcard record, doubled name."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ logger = logging.getLogger(__name__)
 
 
 def sibling(name: str) -> str:
-    """A name that nobody has, beside this one: what is there comes from a wildcard record."""
+    """Return a random name beside this one, which does not exist: what is there comes from a wildcard record."""
     return response.below(f"_acme-challenge-{os.urandom(4).hex()}", response.parent(name))
 
 
 def fits(name: str) -> bool:
-    """RFC 1035 section 2.3.4: a name has 255 octets at most, which is 253 characters."""
+    """Tell whether a name is short enough: 255 octets, which is 253 characters (RFC 1035 section 2.3.4)."""
     return len(name.rstrip(".")) <= 253
 
 
 def at(wanted: Expectation, row: Observation, recursive: bool, until: float) -> list[Clue]:
-    """`_clues`; where they cannot be found out at one address, those of the others are told all the same."""
+    """Return the clues at one address, none if asking for them fails: the clues of other addresses still count."""
     try:
         return _clues(wanted, row, recursive, until)
     except BaseException as error:
@@ -34,28 +34,28 @@ def at(wanted: Expectation, row: Observation, recursive: bool, until: float) -> 
 
 
 def _clues(wanted: Expectation, row: Observation, recursive: bool, until: float) -> list[Clue]:
-    """What one address tells besides; it has answered about the name before, so nothing is planted there anew."""
+    """Return the clues at one address. It has answered about the name before, so no negative answer is cached anew."""
     name = row.asked or row.place
     server = parse(row.address, DNS_PORT)
     beside = sibling(name)
     twins = [beside] if fits(beside) else []
-    questions = [Question(name, "SOA", recursive), *(Question(one, "TXT", recursive) for one in twins)]
+    questions = [Question(name, "SOA", recursive), *(Question(twin, "TXT", recursive) for twin in twins)]
     soa, *others = wire.ask(server, questions, until)
     zone, serial = soa.read(response.soa, (row.zone, None))
-    found = []
+    clues = []
     if serial is not None:
-        found.append(Clue(row.place, Found.SERIAL, str(serial), row.server, row.address))
+        clues.append(Clue(row.place, Found.SERIAL, str(serial), row.server, row.address))
     if row.outcome.says is not Says.NO:
-        return found
-    if row.seen and any(_values(one, beside) & set(row.seen) for one in others):
-        found.append(Clue(row.place, Found.WILDCARD, response.below("*", response.parent(name))))
+        return clues
+    if row.seen and any(_values(answer, beside) & set(row.seen) for answer in others):
+        clues.append(Clue(row.place, Found.WILDCARD, response.below("*", response.parent(name))))
     twice = f"{name}.{zone or wanted.identifier}"
     if "." in (name, zone) or not fits(twice):
-        return found
+        return clues
     (reply,) = wire.ask(server, [Question(twice, "TXT", recursive)], until)
     if _values(reply, twice) & set(wanted.values):
-        found.append(Clue(row.place, Found.DOUBLED, twice))
-    return found
+        clues.append(Clue(row.place, Found.DOUBLED, twice))
+    return clues
 
 
 def _values(reply: Reply, name: str) -> set[str]:

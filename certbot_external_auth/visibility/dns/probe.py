@@ -1,4 +1,4 @@
-"""Looks for TXT records as the CA will: at every address of every name server of the zone, aliases followed."""
+"""Check TXT records as the CA will: at every address of every name server of the zone, and along aliases."""
 
 from __future__ import annotations
 
@@ -25,18 +25,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_ADDRESSES = 256
-"""Addresses asked at a time; of many zones, dead ones must not keep the others waiting."""
+"""Asked at the same time. Many, so that dead ones do not hold up the others."""
 MAX_EXPLAINED_ADDRESSES = 200
-"""Addresses that are asked for reasons."""
+"""Asked for clues to the likely reason."""
 
 
 @dataclass(frozen=True)
 class _Trail:
     """An expectation on its way along aliases and down into zones.
 
-    :ivar passed: the names before `name`. :ivar zone: where to ask, None while that is not known.
-    :ivar referral: what an authority of the zone above said about it, until its servers are looked up.
-    :ivar publicly: this authority is at a public address.
+    :ivar name: the name to ask about now.
+    :ivar passed: the names before it.
+    :ivar zone: where to ask; None as long as that is not known.
+    :ivar referral: what an authority of the zone above said about the zone, until its servers are looked up.
+    :ivar publicly: this authority has a public address.
     """
 
     expectation: Expectation
@@ -53,7 +55,7 @@ class _Trail:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One answer about one trail."""
+    """The reply of one authority about one trail."""
 
     trail: _Trail
     authority: Authority
@@ -61,10 +63,10 @@ class _Asked:
 
 
 class Probe:
-    """See `probe.Probe`.
+    """See `visibility.probe.Probe`.
 
-    :param zones: which zones there are.
-    :param plainly: servers that are named are asked for what they have, and not to look it up.
+    :param zones: finds zones; None to find them with this machine's resolvers.
+    :param plainly: ask named servers only for what they have themselves, and not to look it up.
     """
 
     def __init__(self, surroundings: Surroundings, zones: Zones | None = None, plainly: bool = False) -> None:
@@ -80,14 +82,14 @@ class Probe:
         while trails:
             further: list[_Trail] = []
             placed = self._placed(trails, until)
-            found += [observation for trail in placed for observation in self._unasked(trail)]
+            found += [observation for trail, zone in placed for observation in self._unasked(trail, zone)]
             for one in self._ask(placed, until):
                 result = self._judged(one, until)
                 if isinstance(result, Observation):
                     found.append(result)
                 else:
                     further.append(result)
-            # Many servers tell the same alias.
+            # Many servers name the same alias.
             trails = list(
                 {
                     (one.expectation.place, one.name, _zone_name(one)): one for one in self._referred(further, until)
@@ -97,19 +99,19 @@ class Probe:
         return sorted(found, key=lambda one: order[one.place])
 
     def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
-        """Where aliases of these names end, and in which zone; names without an alias are left out.
+        """Return for each name that is an alias its end and the zone of the end, before anything is published.
 
-        For whoever must know before anything is published. An alias that one server tells is believed, since an older
-        copy of the zone may lack it; where several tell different ones, the first counts.
+        An alias that only one server has counts: the others may have an older copy of the zone. If servers name
+        different aliases, the first one counts.
         """
         now = time.monotonic()
-        # Wildcards are looked for afterwards, however long some are silent now.
+        # The rest of the time is for wildcards, even if some servers are silent now.
         seen = self._before(names, now + (until - now) * 2 / 3)
         unsaid = set(names) - {one.place for one in seen if one.outcome is Outcome.MATCH or one.asked}
         if unsaid:
-            logger.info("Whether these are aliases nobody said: %s.", ", ".join(sorted(unsaid)[:5]))
+            logger.info("No server said whether these names are aliases: %s.", ", ".join(sorted(unsaid)[:5]))
         seen.sort(key=lambda one: one.outcome is not Outcome.MATCH)
-        # A circle has no end.
+        # A circle (NO_RECORD) has no end.
         ends = [one for one in seen if one.asked and one.outcome is not Outcome.NO_RECORD]
         found = {one.place: (one.asked, one.zone) for one in reversed(ends)}
         found = self._without_wildcards(found, until)
@@ -121,29 +123,29 @@ class Probe:
         return found
 
     def _without_wildcards(self, found: Mapping[str, tuple[str, str]], until: float) -> dict[str, tuple[str, str]]:
-        """Without the aliases that a wildcard record makes: a record of the name's own takes their place."""
+        """Return the aliases without those of wildcard records, which a record at the name itself replaces."""
         siblings = {place: clues.sibling(place) for place in found if clues.fits(clues.sibling(place))}
         seen = self._before(list(siblings.values()), until) if siblings else []
         ends = {(one.place, one.asked) for one in seen}
         return {place: end for place, end in found.items() if (siblings.get(place), end[0]) not in ends}
 
     def _before(self, names: Sequence[str], until: float) -> list[Observation]:
-        """What is at names at which nothing is published yet, without any resolver's remembering that nothing is."""
-        # Nothing is wanted there, so that whoever answers at all, and not of a circle, is a match.
+        """Ask about names at which nothing is published yet, so that no resolver remembers that there is nothing."""
+        # No value is wanted, so every answer is a match, except for a circle.
         wanted = [Expectation(dns01.TYPE, name, name, ()) for name in names]
         if not self._named:
             return self.look(wanted, until)
         now = time.monotonic()
         seen = Probe(Surroundings(self._named), plainly=True).look(wanted, now + (until - now) / 2)
         told = {one.place for one in seen if one.outcome is Outcome.MATCH or one.asked}
-        # A named server that only remembers what others say tells whom to ask.
+        # A named server that only repeats what others say does not count: ask the zone's own servers.
         rest = [one for one in wanted if one.place not in told]
         return [*seen, *(Probe(Surroundings(), self._zones).look(rest, until) if rest else ())]
 
     def explain(
         self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
     ) -> list[Clue]:
-        """See `Observer.explain`: serial numbers, wildcard records, names with the zone's name twice."""
+        """Return serial numbers, wildcard records, and names with the zone's name twice; see `Observer.explain`."""
         wanted = {one.place: one for one in expectations}
         rows = [one for one in observations if one.address and one.outcome.says in (Says.YES, Says.NO)]
         late = {one.place for one in rows if one.outcome.says is Says.NO}
@@ -153,19 +155,19 @@ class Probe:
 
     # --- where to ask ---
 
-    def _placed(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
-        """The trails, each with the zone whose servers are to be asked."""
+    def _placed(self, trails: Sequence[_Trail], until: float) -> list[tuple[_Trail, Zone]]:
+        """Return the trails, each with the zone whose servers are to be asked."""
         if self._named and any(trail.zone is None for trail in trails):
             zone = self._named_zone or _named_zone(self._named, until)
             if all(one.address is not None for one in zone.authorities):
-                # One whose name could not be found yet is looked for again the next time.
+                # If a named server has no address yet, it is looked up again the next time.
                 self._named_zone = zone
-            return [trail if trail.zone is not None else replace(trail, zone=zone) for trail in trails]
+            return [_placed(trail, trail.zone or zone) for trail in trails]
         zones = self._zones.of([trail.name for trail in trails if trail.zone is None], until)
-        return [trail if trail.zone is not None else replace(trail, zone=zones[trail.name]) for trail in trails]
+        return [_placed(trail, trail.zone or zones[trail.name]) for trail in trails]
 
     def _referred(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
-        """The trails, those that lead into a zone below with its servers."""
+        """Return the trails; those that lead into a zone below have its servers."""
         told = [(trail.referral, trail.publicly) for trail in trails if trail.referral is not None]
         zones = self._zones.below(told, until) if told else {}
         return [
@@ -173,34 +175,33 @@ class Probe:
             for trail in trails
         ]
 
-    def _unasked(self, trail: _Trail) -> Iterable[Observation]:
-        """What is to be told about a zone that is not known, and about servers without an address."""
-        zone = trail.zone
-        assert zone is not None
+    def _unasked(self, trail: _Trail, zone: Zone) -> Iterable[Observation]:
+        """Return the observations about a zone that is not known, and about servers without an address."""
         if not zone.authorities:
-            # Where an alias leads nowhere that is known here, the CA may be told so; that is not nothing.
+            # The CA may know the zone that an alias leads to, though this machine does not: that is not "unreachable".
             outcome = Outcome.SERVFAIL if trail.passed and zone.outcome is Outcome.UNREACHABLE else zone.outcome
             yield self._observation(trail, Authority("", None), outcome, detail=zone.detail)
-        for one in zone.authorities:
-            if one.address is None:
-                yield self._observation(trail, one, one.outcome or Outcome.UNREACHABLE, detail=one.detail)
+        for authority in zone.authorities:
+            if authority.address is None:
+                outcome = authority.outcome or Outcome.UNREACHABLE
+                yield self._observation(trail, authority, outcome, detail=authority.detail)
 
-    def _ask(self, trails: Sequence[_Trail], until: float) -> list[_Asked]:
-        """Every trail's name at every address of its zone: one socket for each address, however many names."""
+    def _ask(self, trails: Sequence[tuple[_Trail, Zone]], until: float) -> list[_Asked]:
+        """Ask every address of each trail's zone, with one socket for each address, however many names there are."""
         jobs: dict[Endpoint, list[tuple[_Trail, Authority]]] = {}
-        for trail in trails:
-            for one in trail.zone.authorities if trail.zone else ():
-                if one.address is not None:
-                    jobs.setdefault(one.address, []).append((trail, one))
+        for trail, zone in trails:
+            for authority in zone.authorities:
+                if authority.address is not None:
+                    jobs.setdefault(authority.address, []).append((trail, authority))
 
         def ask(address: Endpoint) -> list[_Asked]:
-            # A named server may be a resolver; an authority does nothing with the wish for recursion.
+            # A named server may be a resolver. An authority ignores that recursion is desired.
             recursive = bool(self._named) and not self._plainly
             questions = [Question(trail.name, "TXT", recursive) for trail, _ in jobs[address]]
             replies = wire.ask(address, questions, until)
             return [_Asked(*job, reply) for job, reply in zip(jobs[address], replies, strict=True)]
 
-        # In another order every time, and those last that were silent the last time: none is always the one left over.
+        # In random order, and those last that were silent before: no address is left over every time.
         order = list(jobs)
         random.shuffle(order)
         order.sort(key=lambda address: address in self._dead)
@@ -214,7 +215,7 @@ class Probe:
     # --- what the answers mean ---
 
     def _judged(self, one: _Asked, until: float) -> Observation | _Trail:
-        """An observation, or where to go on."""
+        """Return an observation, or the trail on which to go on."""
         trail = one.trail
         said = one.reply.read(self._said, None, trail)
         if said is None:
@@ -265,18 +266,22 @@ class Probe:
         )
 
 
+def _placed(trail: _Trail, zone: Zone) -> tuple[_Trail, Zone]:
+    return replace(trail, zone=zone), zone
+
+
 def _zone_name(trail: _Trail) -> str | None:
-    """The zone's name; None for named servers, whose zone nobody knows."""
+    """Return the name of the zone; None for named servers, whose zone is not known."""
     return trail.zone.name if trail.zone is not None else None
 
 
 def _named_zone(named: Sequence[Endpoint], until: float) -> Zone:
-    """What the administrator named, as if it were a zone's servers."""
+    """Return the servers that the administrator named, as if they were those of a zone."""
     found = []
     for one in named:
         addresses, _ = expand([one], until)
         found += [Authority(one.host, address) for address in addresses]
         if not addresses:
-            words = "this machine knows no address of it; see --external-auth-verify-nameservers"
+            words = "this machine does not know its address; check --external-auth-verify-nameservers"
             found.append(Authority(one.host, None, Outcome.TIMEOUT, words))
     return Zone(None, tuple(found))

@@ -1,4 +1,4 @@
-"""A question to a name server, and what came of it: a message that holds nothing but what may be read from it."""
+"""A question to a name server and the reply to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ Other = TypeVar("Other")
 
 @dataclass(frozen=True)
 class Question:
-    """:ivar name: absolute, or with a dot missing at its end. :ivar recursive: whether recursion is desired."""
+    """A question to a name server.
+
+    :ivar name: absolute; the dot at its end may be missing.
+    :ivar recursive: whether recursion is desired.
+    """
 
     name: str
     type: str
@@ -27,8 +31,11 @@ class Question:
 
 @dataclass
 class Reply:
-    """:ivar message: the answer, with records of class IN alone. :ivar failed: why there is none.
-    :ivar seconds: from asking to answer.
+    """The reply to a question: a message, or the reason why there is none.
+
+    :ivar message: has only records of class IN.
+    :ivar failed: the reason; `detail` has it in words.
+    :ivar seconds: from the question to the answer.
     """
 
     message: Message | None = None
@@ -39,9 +46,9 @@ class Reply:
     def read(
         self, how: Callable[Concatenate[Message, More], Out], otherwise: Other, *more: More.args, **named: More.kwargs
     ) -> Out | Other:
-        """What `how` makes of the message, `otherwise` if there is none.
+        """Return what the function `how` reads from the message, `otherwise` if there is no message.
 
-        A message that it fails at is none from then on, so that whoever sent it spoils nothing but this reply.
+        If `how` fails, the message is dropped: a server that sends something unreadable spoils only its own reply.
         """
         if self.message is None:
             return otherwise
@@ -53,12 +60,12 @@ class Reply:
 
 
 def parsed(query: Message, data: bytes) -> Message | None:
-    """The message in some octets, None if it answers something else.
+    """Return the message in some octets, None if it answers another question.
 
-    Records of other classes than the Internet's (RFC 1035 section 3.2.4) are left out, for nobody asked for them. The
-    library reads them as well: some types as if their class made no difference, others as octets without meaning.
+    Only records of class IN stay (RFC 1035 section 3.2.4), since the question was about these. dnspython would read
+    records of other classes too: some types as if they were of class IN, others as octets.
 
-    :raises BaseException: what the library raises, if it is no message.
+    :raises BaseException: what dnspython raises if the octets are not a message.
     """
     import dns.message
     import dns.rdataclass
@@ -67,5 +74,5 @@ def parsed(query: Message, data: bytes) -> Message | None:
     if not query.is_response(message):
         return None
     for records in (message.answer, message.authority, message.additional):
-        records[:] = [one for one in records if one.rdclass == dns.rdataclass.IN]
+        records[:] = [rrset for rrset in records if rrset.rdclass == dns.rdataclass.IN]
     return message

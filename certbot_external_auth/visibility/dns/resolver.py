@@ -1,4 +1,4 @@
-"""Asks resolvers: this machine's own, or the servers the administrator named. Many names at once."""
+"""Ask resolvers about many names: this machine's own, or the servers that the administrator named."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from certbot_external_auth.visibility.parallel import seconds_left
 from certbot_external_auth.visibility.this_host import Addresses
 
 Ask = Callable[[Sequence[Question], float], list[Reply]]
-"""Puts questions to somebody, until a moment of the monotonic clock; a reply to each, in their order."""
+"""A function that asks a server, until a moment of the monotonic clock, and returns a reply to each question."""
 FAMILIES = ("A", "AAAA")
 STAGGER_SECONDS = 0.5
-"""Seconds after which the next resolver is asked too; a dead one is given up after some."""
+"""The time after which the next resolver is asked too. Giving up a dead one takes longer."""
 
 
 class Resolver:
-    """:param named: servers asked instead of this machine's resolvers."""
+    """The resolvers of a batch.
+
+    :param named: servers to ask instead of this machine's resolvers.
+    """
 
     def __init__(self, named: Sequence[Endpoint] = ()) -> None:
         self._named = tuple(named)
@@ -60,7 +63,7 @@ class Resolver:
         return replies
 
     def addresses(self, hosts: Sequence[str], until: float) -> dict[str, Addresses]:
-        """All addresses of each host, as the CA would find them; an address is its own."""
+        """Return all addresses of each host, as the CA would find them; an address is its own."""
         return addresses(self.ask, hosts, until)
 
     def _resolvers(self, until: float) -> list[Endpoint]:
@@ -69,9 +72,9 @@ class Resolver:
         return list(self._servers)
 
     def _prefer(self, server: Endpoint) -> None:
-        """A server that answered is the first to be asked from now on."""
+        """Ask this server first from now on: it has answered."""
         assert self._servers is not None
-        self._servers = [server, *(one for one in self._servers if one != server)]
+        self._servers = [server, *(other for other in self._servers if other != server)]
 
 
 def _begun(
@@ -82,11 +85,11 @@ def _begun(
     until: float,
     alone: bool,
 ) -> bool:
-    """Ask the first of some servers in a thread; it ends by itself at `until`, also when nobody waits for it any more.
+    """Ask the first of some servers in a thread, which ends at `until` even if its answer is no longer needed.
 
-    :param alone: nobody is asked just now. Where the system has no thread for it, it is asked without one then, for
-        its share of the time.
-    :returns: whether it is, or has been, asked.
+    :param alone: no other server is being asked. If the system has no thread, this server is then asked without one,
+        for its share of the time.
+    :returns: whether it is being asked, or has been.
     """
     server = servers[0]
 
@@ -96,7 +99,7 @@ def _begun(
         except Exception as error:
             if threads.is_signal(error):
                 raise
-            # Somebody waits for it.
+            # The caller waits for an answer.
             found = [Reply(failed=Outcome.SERVFAIL, detail=one_line(f"{type(error).__name__}: {error}"))] * len(asked)
         done.put((server, asked, found))
 
@@ -107,10 +110,10 @@ def _begun(
 
 
 def addresses(ask: Ask, hosts: Sequence[str], until: float) -> dict[str, Addresses]:
-    """IPv4 and IPv6 addresses of each host, all asked at once; an address is its own.
+    """Return the IPv4 and IPv6 addresses of each host; an address is its own.
 
-    Aliases are followed, also where an answer ends in one. What one family brings counts, whatever becomes of the
-    other; if neither brings any, who did not say weighs more than who said that there are none.
+    All questions are asked at the same time. Aliases are followed, also if an answer ends in one. The addresses of one
+    family count even if the other family fails. If there is no address, a failure counts more than "no record".
     """
     problems = {host: _problem(host) for host in hosts if not is_address(host)}
     left = {(host, family): host for host, problem in problems.items() if not problem for family in FAMILIES}
@@ -134,7 +137,7 @@ def addresses(ask: Ask, hosts: Sequence[str], until: float) -> dict[str, Address
 
 
 def _problem(host: str) -> str:
-    """Why nobody can be asked about a name; a web server may have redirected to any."""
+    """Return why a name cannot be asked about, empty if it can. A web server may redirect to any name."""
     import dns.exception
     import dns.name
 
@@ -150,11 +153,14 @@ def _further(reply: Reply, name: str) -> str | None:
 
 
 def _addresses(told: Sequence[tuple[str, Reply]]) -> Addresses:
-    """:param told: for each family the name at the end of aliases, and what was said about it."""
-    found = [one for name, reply in told for one in reply.read(response.addresses, (), name)]
+    """Return the addresses of one host.
+
+    :param told: for each family the name at the end of aliases, and the reply about it.
+    """
+    found = [address for name, reply in told for address in reply.read(response.addresses, (), name)]
     if found:
         return Addresses(tuple(dict.fromkeys(found)))
-    reply = next((one for _, one in told if not _usable(one)), told[0][1])
+    reply = next((reply for _, reply in told if not _usable(reply)), told[0][1])
     return Addresses((), failure(reply), _why_none(reply))
 
 
@@ -168,14 +174,14 @@ def _why_none(reply: Reply) -> str:
 
 
 def _usable(reply: Reply) -> bool:
-    """Whether it says something about the name: records, or that there are none."""
+    """Tell whether a reply says something about the name: its records, or that there are none."""
     import dns.rcode
 
     return reply.message is not None and reply.message.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
 
 
 def failure(reply: Reply) -> Outcome:
-    """Why a reply brings no record."""
+    """Return why a reply has no record."""
     import dns.rcode
 
     if reply.message is None:
@@ -189,7 +195,7 @@ def failure(reply: Reply) -> Outcome:
 
 
 def expand(named: Sequence[Endpoint], until: float) -> tuple[list[Endpoint], list[Endpoint]]:
-    """Named servers as addresses, by this machine's own means (also /etc/hosts), and those that have none."""
-    pairs = parallel.each(lambda one: (one, this_host.addresses(one.host, until).found), named)
-    found = [Endpoint(address, one.port) for one, known in pairs for address in known]
-    return list(dict.fromkeys(found)), [one for one, known in pairs if not known]
+    """Return the addresses that this machine knows of named servers (also from /etc/hosts), and servers without any."""
+    pairs = parallel.each(lambda server: (server, this_host.addresses(server.host, until).found), named)
+    found = [Endpoint(address, server.port) for server, known in pairs for address in known]
+    return list(dict.fromkeys(found)), [server for server, known in pairs if not known]

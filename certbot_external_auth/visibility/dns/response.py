@@ -1,4 +1,4 @@
-"""What a DNS message says about the TXT records at a name. Pure functions; the sections are of RFC 1034, 1035, 2308."""
+"""Read what a DNS message says about the TXT records at a name. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     from dns.name import Name
 
 MAX_ALIASES = 12
-"""Aliases that are followed; resolvers stop at about as many."""
+"""The number of aliases that are followed; resolvers stop at about as many."""
 MAX_SHOWN_VALUES = 8
-"""Values that are shown of what stands at a name."""
+"""The number of values that an observation keeps."""
 
 
 @dataclass(frozen=True)
 class Said:
-    """Exactly one of the first three is set.
+    """The content of an answer. Exactly one of `outcome`, `alias` and `referral` is set.
 
-    :ivar outcome: what one address answered, final.
-    :ivar alias: the name leads there (CNAME, or DNAME of a name above).
-    :ivar referral: the name lies in that zone below, of other servers.
+    :ivar outcome: the answer is final.
+    :ivar alias: the name that the asked name leads to (by its CNAME, or the DNAME of a name above).
+    :ivar referral: a zone below, with servers of its own, that the name lies in.
     :ivar values: TXT values, the strings of each joined (RFC 8555 section 8.4 with RFC 7208 section 3.3).
-    :ivar name: whose records the outcome is about: the end of the aliases in the answer.
-    :ivar authorities: of a referral: server names. :ivar glue: their addresses, as far as they are told.
+    :ivar name: the name that the outcome is about, at the end of the aliases in the answer.
+    :ivar authorities: of a referral: the names of the servers.
+    :ivar glue: of a referral: the addresses of servers that the answer has.
     """
 
     outcome: Outcome | None = None
@@ -42,7 +43,7 @@ class Said:
 
 
 def parent(name: str) -> str:
-    """The name above, as `text` gives names; a dot within a label does not end it (RFC 4343 section 2.1)."""
+    """Return the name above, written as by `text`. A dot within a label does not end it (RFC 4343 section 2.1)."""
     import dns.name
 
     whole = dns.name.from_text(name)
@@ -50,22 +51,22 @@ def parent(name: str) -> str:
 
 
 def below(label: str, name: str) -> str:
-    """A name below another one, which may be the root."""
+    """Return a name below another one, which may be the root."""
     return label if name == "." else f"{label}.{name}"
 
 
 def text(name: Name) -> str:
-    """A name as people write it: small letters, without the dot at its end; the root is a dot."""
+    """Return a name in lower case and without the dot at its end; the root is a dot."""
     return name.to_text(omit_final_dot=True).lower() if len(name) > 1 else "."
 
 
 def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None) -> Said:
-    """What an address said.
+    """Return what an answer says about TXT records.
 
     :param asked: the name whose TXT records were asked for.
     :param wanted: the values that must all be there.
-    :param zone: of which the server is an authority. None if the administrator named it: it may be a resolver then,
-        so it needs no authority, and what it says about the end of aliases is believed.
+    :param zone: the zone that the server is an authority of. None if the administrator named the server. It may be a
+        resolver then: it need not be an authority, and what it says about the end of aliases counts.
     """
     import dns.flags
     import dns.name
@@ -85,7 +86,7 @@ def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None) 
     if looped:
         return Said(Outcome.NO_RECORD, name=asked, detail=f"its aliases run in a circle: {looped}")
     if end != name and zone is not None:
-        # The next name may lie in a zone of other servers, whatever this one adds about it.
+        # The next name may lie in a zone of other servers, so what this server adds about it does not count.
         return Said(alias=text(_target(message, name) or end))
     if end != name and not values(message, end) and not _denied(message, end):
         return Said(alias=text(end))
@@ -93,7 +94,7 @@ def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None) 
 
 
 def remembered(message: Message) -> bool:
-    """Whether a resolver answered, which looks things up and remembers them (RFC 1035 section 4.1.1: RA without AA)."""
+    """Tell whether a resolver answered, with what other servers say (RFC 1035 section 4.1.1: RA without AA)."""
     import dns.flags
 
     return bool(message.flags & dns.flags.RA) and not message.flags & dns.flags.AA
@@ -111,14 +112,14 @@ def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
         outcome = Outcome.NO_SUCH_NAME
     else:
         outcome = Outcome.NO_RECORD
-    # What is wanted is shown first, so that it is seen among many others.
+    # Wanted values come first, so that they are shown even among many others.
     ordered = sorted(found, key=lambda value: (value not in wanted, value))
     shown = tuple(one_line(value, 255) for value in ordered[:MAX_SHOWN_VALUES])
     return Said(outcome, values=shown, name=text(name))
 
 
 def values(message: Message, name: Name) -> tuple[str, ...]:
-    """The TXT values at exactly that name (RFC 1035 section 3.3.14)."""
+    """Return the TXT values at exactly this name (RFC 1035 section 3.3.14)."""
     import dns.rdatatype
 
     return tuple(
@@ -130,7 +131,7 @@ def values(message: Message, name: Name) -> tuple[str, ...]:
 
 
 def _target(message: Message, name: Name) -> Name | None:
-    """Where a name leads: its CNAME (RFC 1034 section 3.6.2), or by the DNAME of a name above it (RFC 6672)."""
+    """Return where a name leads by its CNAME (RFC 1034 section 3.6.2) or the DNAME of a name above (RFC 6672)."""
     import dns.name
     import dns.rdatatype
 
@@ -147,7 +148,7 @@ def _target(message: Message, name: Name) -> Name | None:
 
 
 def _end(message: Message, name: Name) -> tuple[Name, str]:
-    """The end of the aliases that the answer holds, and the circle if they run in one."""
+    """Return the end of the aliases in the answer; if they run in a circle, also the circle in words."""
     passed = [name]
     while (target := _target(message, passed[-1])) is not None:
         if target in passed or len(passed) > MAX_ALIASES:
@@ -157,7 +158,7 @@ def _end(message: Message, name: Name) -> tuple[Name, str]:
 
 
 def _denied(message: Message, end: Name) -> bool:
-    """Whether it is told, by a SOA or NXDOMAIN, that there are no records at the end of aliases (RFC 2308)."""
+    """Tell whether a SOA record or NXDOMAIN says that the end of aliases has no records (RFC 2308)."""
     import dns.rcode
     import dns.rdatatype
 
@@ -166,13 +167,13 @@ def _denied(message: Message, end: Name) -> bool:
 
 
 def _referral(message: Message, name: Name, zone: Name) -> Said | None:
-    """The zone below `zone` that the name lies in (RFC 1034 section 4.3.2, step 3b), with its servers."""
+    """Return the zone below `zone` that the name lies in, with its servers (RFC 1034 section 4.3.2, step 3b)."""
     import dns.rdatatype
 
     if message.answer or any(found.rdtype == dns.rdatatype.SOA for found in message.authority):
         return None
     for found in message.authority:
-        # A server that knows nothing may name those of the root, or of a top-level domain.
+        # A server that does not know the name may refer to the root or to a top-level domain.
         below = found.name != zone and found.name.is_subdomain(zone) and len(found.name) > 2
         if found.rdtype == dns.rdatatype.NS and below and name.is_subdomain(found.name):
             servers = tuple(text(record.target) for record in found)
@@ -192,22 +193,22 @@ def _glue(message: Message, servers: set[str]) -> dict[str, tuple[str, ...]]:
 
 
 def servers(message: Message, zone: str) -> tuple[str, ...]:
-    """From an authority's answer about NS records at the top of its zone: the servers (RFC 1035 section 3.3.11)."""
+    """Return the servers in an authority's answer about the NS records of its zone (RFC 1035 section 3.3.11)."""
     import dns.name
     import dns.rdatatype
 
     name = dns.name.from_text(zone)
-    found = [one for one in message.answer if one.rdtype == dns.rdatatype.NS and one.name == name]
-    return tuple(text(record.target) for one in found for record in one)
+    found = [rrset for rrset in message.answer if rrset.rdtype == dns.rdatatype.NS and rrset.name == name]
+    return tuple(text(record.target) for rrset in found for record in rrset)
 
 
 # --- what a resolver says about zones and addresses ---
 
 
 def zone_of(message: Message, asked: str) -> tuple[str, tuple[str, ...]] | None:
-    """From an answer about NS records: the zone, and its servers where the name is its top.
+    """Return the zone in a resolver's answer about NS records, and its servers if the name is the top of the zone.
 
-    None where the answer does not tell (an alias, an error).
+    None if the answer does not say (an alias, an error).
     """
     import dns.name
     import dns.rdatatype
@@ -225,7 +226,7 @@ def zone_of(message: Message, asked: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def addresses(message: Message, asked: str) -> tuple[str, ...]:
-    """From an answer about A or AAAA records: the addresses, at the end of aliases if there are any."""
+    """Return the addresses in an answer about A or AAAA records, at the end of aliases if there are any."""
     import dns.name
     import dns.rdatatype
 
@@ -239,7 +240,7 @@ def addresses(message: Message, asked: str) -> tuple[str, ...]:
 
 
 def address_alias(message: Message, asked: str) -> str | None:
-    """Where to go on, if an answer about A or AAAA records ends in an alias and says nothing about its target."""
+    """Return the name to ask next, if an answer about A or AAAA records ends in an alias without its target."""
     import dns.name
 
     name = dns.name.from_text(asked)
@@ -249,7 +250,7 @@ def address_alias(message: Message, asked: str) -> str | None:
 
 
 def soa(message: Message) -> tuple[str, int | None]:
-    """The zone and its serial number, from an answer about a SOA record: there, or with a negative answer."""
+    """Return the zone and its serial number from an answer about a SOA record, positive or negative."""
     import dns.rdatatype
 
     for found in (*message.answer, *message.authority):
@@ -259,7 +260,7 @@ def soa(message: Message) -> tuple[str, int | None]:
 
 
 def values_of(message: Message, name: str) -> tuple[str, ...]:
-    """`values`, at the end of aliases of a name given as text."""
+    """Return the TXT values at the end of aliases of a name; see `values`."""
     import dns.name
 
     return values(message, _end(message, dns.name.from_text(name))[0])

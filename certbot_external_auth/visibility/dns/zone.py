@@ -1,4 +1,4 @@
-"""Which zone a name lies in, and every address of that zone's name servers."""
+"""Find the zone that a name lies in, and every address of its name servers."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from certbot_external_auth.visibility.this_host import Addresses
 
 ROOT = "."
 MAX_ASKED_ADDRESSES = 4
-"""Addresses that are asked for all servers of their zone."""
+"""The number of a zone's addresses that are asked for all its servers."""
 OWN_SERVERS_SECONDS = 2.0
-"""Seconds for that."""
-NO_ZONE = "the resolvers of this machine know no zone that holds it"
+"""The time for that."""
+NO_ZONE = "the resolvers of this machine do not know its zone"
 
 
 @dataclass(frozen=True)
 class Authority:
-    """:ivar name: of the server. :ivar address: where it is asked, None if nowhere: `outcome` tells why.
-    :ivar inside: it has an address, at which it is not asked; see `Zones`.
+    """A name server of a zone.
+
+    :ivar address: where it is asked. None if it is not asked: `outcome` and `detail` say why.
+    :ivar inside: it has an address that is not asked; see `Zones`.
     """
 
     name: str
@@ -38,8 +40,11 @@ class Authority:
 
 @dataclass(frozen=True)
 class Zone:
-    """:ivar name: of the zone; None if it is not known: `outcome` and `detail` tell why. :ivar authorities: each
-    address once."""
+    """A zone with its name servers.
+
+    :ivar name: None if the zone is not known: `outcome` and `detail` say why.
+    :ivar authorities: each address once.
+    """
 
     name: str | None
     authorities: tuple[Authority, ...] = ()
@@ -48,16 +53,17 @@ class Zone:
 
 
 class Zones:
-    """Remembers what it found; what it did not find it looks for again.
+    """The zones of a batch. Zones that were found are remembered; the others are searched again at the next look.
 
-    A resolver is never asked about the name itself, but about those above it: its answer that there is no such name
-    would be remembered there, and be given to whoever asks when the record has come. What lies between is told by the
-    authorities (`Said.referral`).
+    A resolver is never asked about the name itself, only about the names above it. It would remember that the name does
+    not exist, and still say so to others when the record is there. The authorities name the zones in between
+    (`Said.referral`).
 
-    Who has a zone says where its servers are. So an address that is not public is asked only of a zone that has none
-    but such, and that no server at a public address has told of.
+    The owner of a zone decides which addresses its servers have, so these could point into this machine's network.
+    Therefore a private address is asked only if the zone has no public one, and no server at a public address has
+    referred to the zone.
 
-    :param port: where authorities listen.
+    :param port: the port of the authorities.
     """
 
     def __init__(self, resolver: Resolver, port: int = DNS_PORT) -> None:
@@ -69,7 +75,7 @@ class Zones:
         self._below: dict[tuple[str, bool], Zone] = {}
 
     def of(self, names: Sequence[str], until: float) -> dict[str, Zone]:
-        """For each name the zone that the name above it lies in."""
+        """Return for each name the zone that the name above it lies in."""
         cuts = self._find_cuts([response.parent(name) for name in names], until)
         zones = self._find_zones([cut for cut in cuts.values() if isinstance(cut, str)], until)
         found = {}
@@ -79,9 +85,9 @@ class Zones:
         return found
 
     def below(self, told: Sequence[tuple[Said, bool]], until: float) -> dict[str, Zone]:
-        """Zones that authorities of those above name, all looked up together.
+        """Return the zones that referrals lead to, by name, all looked up together.
 
-        :param told: referrals, and whether each was told by a server at a public address; one zone may be in many.
+        :param told: referrals, each with whether a server at a public address sent it. A zone may occur many times.
         """
         glue: dict[str, dict[str, dict[str, None]]] = {}
         publicly = {said.referral for said, public in told if public}
@@ -95,7 +101,7 @@ class Zones:
             zone: {server: _with_glue(addresses[server], more) for server, more in servers.items()}
             for zone, servers in glue.items()
         }
-        # The zone itself may have more servers than the one above knows.
+        # The zone may have more servers than the zone above names.
         own = self._own_servers({zone: _askable(known[zone], zone in publicly) for zone in known}, until)
         addresses.update(self._addresses([one for zone in own for one in own[zone] if one not in addresses], until))
         before = ((said.referral or "", said.referral in publicly) for said, _ in told)
@@ -108,7 +114,10 @@ class Zones:
         return found
 
     def _own_servers(self, known: Mapping[str, Sequence[str]], until: float) -> dict[str, tuple[str, ...]]:
-        """The servers each zone names itself, as told by some of those that are known: zone to addresses."""
+        """Ask some known servers of each zone for all of them.
+
+        :param known: the addresses to ask, by zone.
+        """
         jobs: dict[str, list[str]] = {}
         for zone, addresses in known.items():
             for address in addresses[:MAX_ASKED_ADDRESSES]:
@@ -130,7 +139,7 @@ class Zones:
     # --- the zone's name ---
 
     def _find_cuts(self, names: Sequence[str], until: float) -> dict[str, str | Zone]:
-        """For each name the zone it lies in, or why that is not known."""
+        """Return for each name the zone it lies in, or a `Zone` without a name that says why it is not known."""
         found: dict[str, str | Zone] = {name: self._cuts[name] for name in names if name in self._cuts}
         climbing = {name: name for name in names if name not in found}
         while climbing:
@@ -149,14 +158,14 @@ class Zones:
         return found
 
     def _told(self, name: str, reply: Reply) -> str | Zone | None:
-        """The zone a resolver tells, None to ask about the name above."""
+        """Return the zone that a resolver names, None to ask about the name above."""
         told = reply.read(response.zone_of, None, name)
         if reply.message is None:
             return Zone(None, (), failure(reply), f"asking this machine's resolver: {reply.detail or 'no answer'}")
         if told is None:
             return None if name != ROOT else Zone(None)
         zone, servers = told
-        # The root's servers know no name of ours: nobody here knows it, whatever they would say.
+        # The resolver knows no zone of the name but the root, whose servers do not have the record.
         if zone == ROOT:
             return Zone(None)
         if servers:
@@ -166,7 +175,7 @@ class Zones:
     # --- its servers ---
 
     def _find_zones(self, cuts: Sequence[str], until: float) -> dict[str, Zone]:
-        """Zones with all their servers; those with none that has an address are looked for again next time."""
+        """Return zones with all their servers. Zones without any address are looked up again the next time."""
         missing = [cut for cut in dict.fromkeys(cuts) if cut not in self._zones]
         lost = self._find_servers([cut for cut in missing if cut not in self._servers], until)
         names = [server for cut in missing for server in self._servers.get(cut, ())]
@@ -180,7 +189,7 @@ class Zones:
         return {**self._zones, **found}
 
     def _find_servers(self, cuts: Sequence[str], until: float) -> dict[str, Zone]:
-        """Ask for the names of the servers; what comes back is those zones for which none were told."""
+        """Ask for the names of the servers; return the zones for which the resolver named none."""
         replies = self._resolver.ask([Question(cut, "NS", recursive=True) for cut in cuts], until) if cuts else []
         lost = {}
         for cut, reply in zip(cuts, replies, strict=True):
@@ -188,13 +197,16 @@ class Zones:
             if told is not None and told[1]:
                 self._servers[cut] = told[1]
             else:
-                lost[cut] = Zone(None, (), failure(reply), f"no name servers of {cut} are told: {reply.detail}")
+                lost[cut] = Zone(None, (), failure(reply), f"the resolver named no servers of {cut}: {reply.detail}")
         return lost
 
     def _authorities(
         self, servers: Sequence[str], addresses: Mapping[str, Addresses], publicly: bool = False
     ) -> tuple[Authority, ...]:
-        """:param publicly: a server at a public address told of the zone."""
+        """Return the servers with each of their addresses.
+
+        :param publicly: a server at a public address referred to the zone.
+        """
         found: dict[Endpoint | str, Authority] = {}
         askable = set(_askable({server: addresses[server] for server in servers}, publicly))
         for server in servers:
@@ -204,7 +216,7 @@ class Zones:
                 asked = Authority(server, endpoint)
                 found.setdefault(endpoint, asked if address in askable else _inside(server, address, bool(askable)))
             if not known.found:
-                # The CA cannot ask it either, unless only its address is not to be had from here.
+                # The CA cannot ask it either, unless the lookup of its address failed only here.
                 lost = known.outcome in (Outcome.TIMEOUT, Outcome.SERVFAIL, Outcome.REFUSED)
                 other = Outcome.FAULT if known.outcome is Outcome.FAULT else Outcome.UNREACHABLE
                 outcome = Outcome.TIMEOUT if lost else other
@@ -215,14 +227,14 @@ class Zones:
 
 
 def _askable(servers: Mapping[str, Addresses], publicly: bool) -> list[str]:
-    """The addresses of a zone's servers that are asked; see `Zones`."""
-    all_of_them = [address for one in servers.values() for address in one.found]
+    """Return the addresses of a zone's servers that are asked; see `Zones`."""
+    all_of_them = [address for known in servers.values() for address in known.found]
     public = [address for address in all_of_them if reach.is_public(address)]
     return public if public or publicly else all_of_them
 
 
 def _inside(server: str, address: str, others: bool) -> Authority:
-    """A server that is not asked; where there are others, a CA asks those."""
+    """Return a server that is not asked. If there are others, a CA asks those."""
     words = "others of the zone are" if others else "the server that names it is"
     detail = f"{address} is not asked: it is not public, and {words}; see --external-auth-verify-nameservers"
     return Authority(server, None, Outcome.UNREACHABLE if others else Outcome.NOT_ASKED, detail, inside=True)
