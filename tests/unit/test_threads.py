@@ -137,6 +137,14 @@ def test_work_beside_a_terminal(no_threads: None, monkeypatch: pytest.MonkeyPatc
         os.close(leader)
 
 
+def _read_until(leader: int, wanted: bytes) -> bytes:
+    """Read from a terminal, which may hand on one write in several parts."""
+    shown = b""
+    while wanted not in shown and select.select([leader], [], [], 30)[0]:
+        shown += os.read(leader, 65536)
+    return shown
+
+
 def test_a_table_is_drawn_when_it_changes(no_threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
     leader, follower = pty.openpty()
     try:
@@ -145,10 +153,7 @@ def test_a_table_is_drawn_when_it_changes(no_threads: None, monkeypatch: pytest.
             monkeypatch.setattr(live_table, "output", lambda: out)
             with live_table.shown({"a": "a"}, 80) as told:
                 told(Round(1, 0.0, {"a": []}))
-                drawn = b""
-                while b"visible everywhere" not in drawn:
-                    assert select.select([leader], [], [], 20)[0], drawn
-                    drawn += os.read(leader, 65536)
+                assert b"visible everywhere" in _read_until(leader, b"visible everywhere")
     finally:
         os.close(leader)
 
