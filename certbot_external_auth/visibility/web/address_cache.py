@@ -1,4 +1,4 @@
-"""The addresses of hosts during one look, each looked up once however many ask for it."""
+"""Look up the addresses of each host once in a look, however many threads ask for them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from certbot_external_auth.visibility.web.addresses import resolve
 
 
 class AddressCache:
-    """Of one look.
+    """The addresses of hosts, for one look.
 
-    :param nameservers, until: see `addresses.resolve`.
+    :param nameservers: see `addresses.resolve`.
+    :param until: see `addresses.resolve`.
     """
 
     def __init__(self, nameservers: Sequence[Endpoint], until: float) -> None:
@@ -24,12 +25,12 @@ class AddressCache:
         self._gates: dict[str, threading.Lock] = {}
 
     def learn(self, hosts: Sequence[str]) -> None:
-        """Look up what can be asked for all together: named servers; this machine's resolver takes one at a time."""
+        """Look up all hosts together, if there are named servers. This machine's resolver takes one host at a time."""
         if self._nameservers:
             self._known.update(resolve(hosts, self._until, self._nameservers))
 
     def of(self, host: str) -> Addresses:
-        """Of one host; whoever comes while it is looked up waits for that."""
+        """Return the addresses of a host. A thread that asks while another one looks them up waits for that one."""
         with self._lock:
             gate = self._gates.setdefault(host, threading.Lock())
         with gate:

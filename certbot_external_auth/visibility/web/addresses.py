@@ -1,4 +1,4 @@
-"""Which addresses a name has: all of them, IPv4 and IPv6, and which of them can be reached from here at all."""
+"""Find all addresses of a name, IPv4 and IPv6, and tell whether this machine has a route to them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _WEIGHT = {Says.NO: 0, Says.UNCLEAR: 1, Says.NOTHING: 2}
 
 
 def resolve(hosts: Sequence[str], until: float, nameservers: Sequence[Endpoint] = ()) -> dict[str, Addresses]:
-    """All addresses of each host, each once and in the same order every time; an address is its own.
+    """Return all addresses of each host, each once and in the same order every time; an address is its own.
 
-    :param until: when to give up, on the monotonic clock.
-    :param nameservers: asked about A and AAAA records, all of them and at once: what any of them knows counts, though
-        others are silent, since a CA may ask each. They get half of the time, for what they tell is to be asked too.
-        Without any this machine's own resolver is asked, so that its hosts file counts.
+    :param until: when to give up, by the monotonic clock.
+    :param nameservers: all are asked about A and AAAA records at the same time. An address counts even if only one of
+        them knows it, since a CA may ask any of them. They have half of the time; the rest is for asking the addresses.
+        If there are none, this machine's own resolver is asked, so that its hosts file counts.
     """
     wanted = [host for host in dict.fromkeys(hosts) if not is_address(host)]
     if nameservers and wanted:
@@ -34,36 +34,38 @@ def resolve(hosts: Sequence[str], until: float, nameservers: Sequence[Endpoint] 
 
 
 def _ordered(one: Addresses) -> Addresses:
-    # Servers turn the order around; a table that is looked at again and again should not.
+    # Name servers change the order with every answer, but a table that a person watches should not.
     return dataclasses.replace(one, found=tuple(sorted(one.found, key=lambda address: (":" in address, address))))
 
 
 def _from_nameservers(hosts: Sequence[str], until: float, nameservers: Sequence[Endpoint]) -> dict[str, Addresses]:
     servers, missing = resolver.expand(nameservers, until)
     told = each(lambda server: _told(server, hosts, until), servers)
-    lost = [Addresses((), Outcome.TIMEOUT, f"this machine knows no address of {one.host}") for one in missing]
-    return {host: _together([*(one[host] for one in told), *lost]) for host in hosts}
+    lost = [
+        Addresses((), Outcome.TIMEOUT, f"this machine does not know the address of {server.host}") for server in missing
+    ]
+    return {host: _together([*(answers[host] for answers in told), *lost]) for host in hosts}
 
 
 def _told(server: Endpoint, hosts: Sequence[str], until: float) -> dict[str, Addresses]:
-    """What one server says, with its name where it knows no address."""
+    """Return what one server says. Where it knows no address, the detail names it."""
     found = resolver.addresses(functools.partial(wire.ask, server), hosts, until)
     return {
-        host: one if one.found else dataclasses.replace(one, detail=f"{server}: {one.detail}")
-        for host, one in found.items()
+        host: known if known.found else dataclasses.replace(known, detail=f"{server}: {known.detail}")
+        for host, known in found.items()
     }
 
 
 def _together(told: Sequence[Addresses]) -> Addresses:
-    """What any server knows; if none knows an address, that somebody says so weighs more than who does not answer."""
-    found = tuple(dict.fromkeys(address for one in told for address in one.found))
+    """Return what any server knows. If none knows an address, a server that says so counts more than a silent one."""
+    found = tuple(dict.fromkeys(address for answer in told for address in answer.found))
     if found:
         return Addresses(found)
     return min(told, key=lambda one: _WEIGHT[one.outcome.says] if one.outcome is not None else len(_WEIGHT))
 
 
 def has_route(address: str, port: int) -> bool:
-    """Whether this machine has a route to an address; asks the routing table only, no packet is sent."""
+    """Tell whether this machine has a route to an address. Only asks the routing table; sends no packet."""
     try:
         with socket.socket(family(address), socket.SOCK_DGRAM) as trial:
             trial.connect((address, port))
@@ -73,4 +75,5 @@ def has_route(address: str, port: int) -> bool:
 
 
 def family(address: str) -> socket.AddressFamily:
+    """Return the family of sockets for an address."""
     return socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -1,4 +1,4 @@
-"""What a CA makes of the certificate it is presented for the TLS challenges: pure functions, nothing is asked here."""
+"""Judge the certificate that a server presents for a TLS challenge, as a CA does. Pure functions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ DIGEST_HEADER = b"\x04\x20"
 
 
 def problem(expectation: Expectation, der: bytes, protocol: str | None) -> str:
-    """What is wrong with an answer, empty if nothing is.
+    """Return what is wrong with an answer; empty if nothing is.
 
-    :param der: the certificate that was presented.
-    :param protocol: the application protocol the server chose, None if it chose none.
+    :param der: the certificate that the server presented.
+    :param protocol: the application protocol that the server selected, None if it selected none.
     """
     from cryptography import x509
 
@@ -33,12 +33,12 @@ def problem(expectation: Expectation, der: bytes, protocol: str | None) -> str:
             return _tls_sni(expectation.values[0], names)
         return _tls_alpn(expectation, certificate, names, protocol)
     except BaseException as error:
-        # Also what only shows when an extension or a name is looked at.
+        # Some faults only show when an extension or a name is read.
         return f"a certificate that cannot be read ({one_line(unreadable.words(error), 100)})"
 
 
 def presented(der: bytes) -> str:
-    """The names of a certificate, in one line, for somebody who wonders which one it is."""
+    """Return the names of a certificate in one line, so that a person recognizes it."""
     from cryptography import x509
 
     try:
@@ -52,7 +52,7 @@ def presented(der: bytes) -> str:
 
 
 def _names(certificate: x509.Certificate) -> list[str]:
-    """What is in the subjectAltName; entries of other kinds than names and addresses as what they are."""
+    """Return the entries of subjectAltName; of an entry that is neither a name nor an address, its type."""
     from cryptography import x509
 
     try:
@@ -64,16 +64,18 @@ def _names(certificate: x509.Certificate) -> list[str]:
 
 
 def _tls_alpn(expectation: Expectation, certificate: x509.Certificate, names: list[str], protocol: str | None) -> str:
-    """RFC 8737 section 3: "The ACME server verifies that during the TLS handshake the application-layer protocol
+    """Return what is wrong with a certificate for tls-alpn-01.
+
+    RFC 8737 section 3: "The ACME server verifies that during the TLS handshake the application-layer protocol
     'acme-tls/1' was successfully negotiated", and that the certificate contains "a subjectAltName extension containing
     the dNSName being validated and no other entries" (for addresses the iPAddress, RFC 8738 section 6) and "a critical
     acmeIdentifier extension" with the digest. The client constructs "a self-signed certificate", which some CAs
     insist on.
     """
     if protocol != tlsalpn01.ALPN:
-        return f"the protocol {tlsalpn01.ALPN} (ALPN) was not chosen"
+        return f"the server did not select the protocol {tlsalpn01.ALPN} (ALPN)"
     if len(names) != 1:
-        return f"{len(names)} subject alternative names, where only {expectation.identifier} may be"
+        return f"{len(names)} subject alternative names, but only {expectation.identifier} may be there"
     if not _same(names[0], expectation.identifier):
         return f"the certificate is not for {expectation.identifier}"
     found = _acme_identifier(certificate)
@@ -83,7 +85,7 @@ def _tls_alpn(expectation: Expectation, certificate: x509.Certificate, names: li
     if not critical:
         return "the acmeIdentifier extension is not critical"
     if value != DIGEST_HEADER + bytes.fromhex(expectation.values[0]):
-        return "acmeIdentifier carries another digest: a certificate of an earlier order, or of another account"
+        return "acmeIdentifier has another digest: the certificate is from an earlier order or another account"
     if certificate.issuer != certificate.subject:
         return "the certificate is not self-signed"
     return ""
@@ -101,15 +103,15 @@ def _acme_identifier(certificate: x509.Certificate) -> tuple[bool, bytes] | None
 
 
 def _same(name: str, identifier: str) -> bool:
-    """Names are compared without case (RFC 4343), addresses as addresses."""
+    """Compare names without case (RFC 4343), and addresses by value."""
     if is_address(name) and is_address(identifier):
         return ipaddress.ip_address(name) == ipaddress.ip_address(identifier)
     return name.lower() == identifier.lower()
 
 
 def _tls_sni(z_domain: str, names: list[str]) -> str:
-    """The certificate must carry z_domain, and no other name below acme.invalid, as Boulder had it."""
+    """Return what is wrong for tls-sni-01: z_domain must be there, and no other name below acme.invalid (Boulder)."""
     ours = [name for name in map(str.lower, names) if name.endswith(ACME_INVALID)]
     if z_domain not in ours:
         return f"{z_domain} is not among the names of the certificate"
-    return "" if len(ours) == 1 else f"the certificate has other names below {ACME_INVALID[1:]} too"
+    return "" if len(ours) == 1 else f"the certificate has more names below {ACME_INVALID[1:]}"

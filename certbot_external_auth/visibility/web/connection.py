@@ -1,4 +1,4 @@
-"""Connections to one address, with a time limit for everything and a size limit for what is read."""
+"""Connect to one address, with limits for the time and for the number of bytes that are read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 MAX_CONNECTION_SECONDS = 10.0
-"""Seconds for one connection; a CA does not wait longer either."""
+"""The time for one connection and its answer. A CA does not wait longer."""
 
 
 class ConnectionFailedError(Exception):
-    """Nobody was reached: `outcome` and `detail` say how."""
+    """There is no connection; `outcome` and `detail` say why."""
 
     def __init__(self, outcome: Outcome, detail: str) -> None:
         self.outcome = outcome
@@ -31,10 +31,10 @@ class ConnectionFailedError(Exception):
 
 
 def connect(endpoint: Endpoint, until: float) -> socket.socket:
-    """A connection to an address.
+    """Return a connection to an address.
 
-    :param until: when to give up, on the monotonic clock.
-    :raises ConnectionFailedError: if there is none in time.
+    :param until: when to give up, by the monotonic clock.
+    :raises ConnectionFailedError: if there is no connection in time.
     """
     if not has_route(endpoint.host, endpoint.port):
         raise ConnectionFailedError(Outcome.UNREACHABLE, "no route from this machine")
@@ -46,7 +46,7 @@ def connect(endpoint: Endpoint, until: float) -> socket.socket:
         link.close()
         raise ConnectionFailedError(Outcome.CONNECTION_REFUSED, "") from error
     except OSError as error:
-        # There is a route, so that a host or a router on the way is what does not answer.
+        # There is a route, so the host, or a router on the way, does not answer.
         link.close()
         detail = "" if isinstance(error, TimeoutError) else error.strerror or str(error)
         raise ConnectionFailedError(Outcome.TIMEOUT, detail) from error
@@ -57,17 +57,18 @@ def connect(endpoint: Endpoint, until: float) -> socket.socket:
 
 
 def handshake(link: socket.socket, server_name: str | None, protocols: tuple[str, ...], until: float) -> ssl.SSLSocket:
-    """TLS over a connection, whatever the certificate says.
+    """Return TLS over a connection, without checking the certificate.
 
-    :param server_name: sent as SNI. :param protocols: offered by ALPN.
-    :raises OSError: if there is no handshake in time; `ssl.SSLError` is one.
+    :param server_name: sent as SNI; None to send none.
+    :param protocols: offered by ALPN.
+    :raises OSError: if there is no handshake in time. `ssl.SSLError` is an `OSError`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     if protocols:
         context.set_alpn_protocols(list(protocols))
-    # As bytes it is sent as it is, also what is no host name; OpenSSL has no room for more than 255.
+    # Bytes are sent as they are, also if they are not a host name. OpenSSL takes 255 at most.
     name = server_name.encode("ascii")[:255] if server_name else None
     link.settimeout(seconds_left(until))
     wrapped = context.wrap_socket(link, server_hostname=name, do_handshake_on_connect=False)
@@ -80,7 +81,7 @@ def handshake(link: socket.socket, server_name: str | None, protocols: tuple[str
 
 
 class BoundedReader(io.RawIOBase):
-    """What comes over a connection, up to a moment and a number of bytes; then it is at its end."""
+    """A stream of what a connection sends, which ends after a number of bytes, and fails after a moment."""
 
     def __init__(self, link: socket.socket, until: float, budget: int) -> None:
         super().__init__()
@@ -102,5 +103,5 @@ class BoundedReader(io.RawIOBase):
         return count
 
     def makefile(self, mode: str = "rb") -> io.BufferedReader:
-        """What `http.client` takes a socket for."""
+        """Return a file, as `http.client` expects from a socket."""
         return io.BufferedReader(self)

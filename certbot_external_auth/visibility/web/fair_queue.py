@@ -1,4 +1,4 @@
-"""Questions to many addresses side by side, so that those who do not answer keep nobody else from being asked."""
+"""Ask many addresses at the same time, so that those that do not answer do not hold up the others."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from certbot_external_auth.visibility.parallel import NO_TIME, POLL_SECONDS
 logger = logging.getLogger(__name__)
 
 MAX_THREADS = 128
-"""Threads, and so sockets, at a time."""
+"""At the same time; each has one socket."""
 LAST_SECONDS = 0.1
-"""Seconds in which nobody is asked any more: what is not answered in these says nothing about a server."""
+"""No server is asked in this time before the end: a server that does not answer that fast need not be down."""
 SILENT_BEFORE = "not asked again: it had not answered before"
 
 In = TypeVar("In", bound=Hashable)
@@ -31,10 +31,11 @@ Out = TypeVar("Out")
 
 @dataclass(frozen=True)
 class Step(Generic[In, Out]):
-    """What came of one question.
+    """The result of one question.
 
-    :ivar found: what was found out. :ivar further: questions that follow from it.
-    :ivar silent: it was not answered in time; None if it was not asked.
+    :ivar found: what the question brought.
+    :ivar further: questions that follow from the answer.
+    :ivar silent: the place did not answer in time; None if it was not asked.
     """
 
     found: tuple[Out, ...] = ()
@@ -44,19 +45,24 @@ class Step(Generic[In, Out]):
 
 @dataclass
 class Memory(Generic[In]):
-    """Of the look before: who was asked and did not answer at all, and which questions were not answered."""
+    """What the look before leaves.
+
+    :ivar silent: places that were asked and did not answer at all.
+    :ivar unanswered: questions that were not answered.
+    """
 
     silent: set[Hashable] = field(default_factory=set)
     unanswered: set[In] = field(default_factory=set)
 
 
 class Turns(Generic[In]):
-    """Which question is next: of the place that the fewest ask just now, in turn. Knows no threads and no clock.
+    """The order of the questions, without threads and without a clock.
 
-    Places that were silent in the look before come after all others; so does, at its place, what was not answered then,
-    for it may be that question alone.
+    Next is a question of the place with the fewest open questions; among equals, places take turns. Places that were
+    silent in the look before come last. At one place, a question that was not answered then comes last, since that
+    question alone may be the trouble.
 
-    :param where: the place a question goes to.
+    :param where: returns the place that a question goes to.
     """
 
     def __init__(self, where: Callable[[In], Hashable], memory: Memory[In]) -> None:
@@ -67,27 +73,29 @@ class Turns(Generic[In]):
         self._again: defaultdict[Hashable, deque[In]] = defaultdict(deque)
         self._busy: Counter[Hashable] = Counter()
         self._order = itertools.count()
-        # Entries that are out of date stay until they come up.
+        # An entry is pushed with every change of a place. Those out of date stay until they come up.
         self._heap: list[tuple[bool, int, int, Hashable]] = []
         self._answered: set[Hashable] = set()
         self._timed_out: set[Hashable] = set()
 
     @property
     def silent(self) -> set[Hashable]:
-        """Places that did not answer in time, and have answered nothing else."""
+        """Places that let a question time out and have answered none."""
         return self._timed_out - self._answered
 
     def is_silent(self, item: In) -> bool:
+        """Tell whether the place of a question is silent so far."""
         place = self._where(item)
         return place in self._timed_out and place not in self._answered
 
     def add(self, item: In) -> None:
+        """Take a question."""
         place = self._where(item)
         (self._again if item in self._unanswered else self._waiting)[place].append(item)
         self._push(place)
 
     def next(self) -> In | None:
-        """The question whose turn it is; it is being asked until it is `done`."""
+        """Return the question whose turn it is, None if there is none. It counts as open until it is `done`."""
         while self._heap:
             _, busy, _, place = heapq.heappop(self._heap)
             queue = self._waiting[place] or self._again[place]
@@ -99,7 +107,10 @@ class Turns(Generic[In]):
         return None
 
     def done(self, item: In, silent: bool | None) -> None:
-        """:param silent: whether it was not answered in time; None if it was not asked."""
+        """Note that a question is no longer open.
+
+        :param silent: see `Step`.
+        """
         place = self._where(item)
         if silent is not None:
             (self._timed_out if silent else self._answered).add(place)
@@ -112,12 +123,12 @@ class Turns(Generic[In]):
 
 
 class Look(Generic[In, Out]):
-    """All questions of one look, and what follows from them.
+    """All questions of one look, and those that follow from their answers.
 
-    :param where: the place a question goes to: an address and port, or what else may be silent.
-    :param ask: asks one question, and ends by itself at `until` (monotonic clock).
-    :param unasked: what is said of a question that was not asked, or at which we failed.
-    :param memory: of the look before; it has this look's afterwards.
+    :param where: returns the place that a question goes to: an address and port, or a name whose addresses are needed.
+    :param ask: asks one question; must end by itself at `until` (monotonic clock).
+    :param unasked: makes the result of a question that was not asked, or at which `ask` failed.
+    :param memory: of the look before; replaced by that of this look.
     """
 
     def __init__(
@@ -141,9 +152,9 @@ class Look(Generic[In, Out]):
         self._unanswered: set[In] = set()
 
     def run(self, items: Sequence[In]) -> list[tuple[In, Out]]:
-        """What was found out, each with its question, in any order.
+        """Return what was found, each with its question, in any order.
 
-        A signal's exception ends the waiting at once; the threads are daemons and take up nothing more then.
+        A signal's exception ends the wait at once. The threads are daemons and start no other question then.
         """
         if not items:
             return []
@@ -169,12 +180,12 @@ class Look(Generic[In, Out]):
         self._turns.add(item)
         self._open += 1
         if self._threads < MAX_THREADS:
-            # Where the system has no more of them, those that run do the work.
+            # If the system has no more threads, those that run do the work.
             self._threads += 1
             self._threads -= not threads.start(self._work, "visibility")
 
     def _take(self) -> tuple[In, Outcome | None, str] | None:
-        """A question, with what is said instead of asking it; None if nothing is to be done."""
+        """Return a question, and the outcome if it must not be asked; None if this thread is not needed."""
         item = None if self._over.is_set() else self._turns.next()
         if item is None:
             self._threads -= 1
@@ -187,11 +198,11 @@ class Look(Generic[In, Out]):
 
     def _put(self, item: In, step: Step[In, Out]) -> None:
         self._turns.done(item, step.silent)
-        self._found += [(item, one) for one in step.found]
+        self._found += [(item, result) for result in step.found]
         if step.silent:
             self._unanswered.add(item)
-        for one in step.further:
-            self._add(one)
+        for following in step.further:
+            self._add(following)
         self._open -= 1
         if not self._open:
             self._over.set()
@@ -215,6 +226,6 @@ class Look(Generic[In, Out]):
         except BaseException as error:
             if threads.is_signal(error):
                 raise
-            # Whatever it is, the others are waited for.
-            logger.debug("Looking failed.", exc_info=True)
+            # The other questions go on.
+            logger.debug("A question failed.", exc_info=True)
             return Step((self._unasked(item, Outcome.FAULT, one_line(f"{type(error).__name__}: {error}")),))

@@ -1,6 +1,6 @@
-"""http-01 as the CA looks (RFC 8555 section 8.3): the URL at every address of its name, and where it is redirected.
+"""Check http-01 as the CA does (RFC 8555 section 8.3): get the URL at every address of its name, and follow redirects.
 
-No proxy, cookie, password file or cache of this machine has a part in it: the CA knows none of them.
+It uses no proxy, cookie, password file or cache of this machine, since the CA has none of them.
 """
 
 from __future__ import annotations
@@ -32,20 +32,23 @@ from certbot_external_auth.visibility.web.fair_queue import Memory, Step
 from certbot_external_auth.visibility.web.redirects import RedirectError, Target
 
 MAX_ANSWER_BYTES = 65536
-"""Bytes of an answer that are read at most, headers and all."""
+"""Read of an answer at most, headers included."""
 MAX_BODY_BYTES = 1024
-"""Bytes of a body that can be right; a key authorization has 87, or some more with a CA's long token, then blanks."""
+"""Of a body that can be right. A key authorization has 87, or more if the token is long; blanks may follow."""
 NOT_SHOWN = "what another host says is not shown"
 MAX_REQUESTS = 64
-"""Requests for one expectation that go on side by side; servers that redirect each to another place make it grow."""
+"""For one expectation after the same number of redirects. It bounds servers that each redirect to another place."""
 
 
 @dataclass(frozen=True)
 class _Errand:
-    """One request: an expectation, what to ask for it now, and at which address (None: not looked up yet).
+    """One request for an expectation.
 
-    :ivar home: host of the first request. :ivar redirects: how many have led here.
-    :ivar public: a server at a public address has led here, or is asked here.
+    :ivar target: what to ask for.
+    :ivar home: the host of the first request.
+    :ivar address: the address to ask; None if the addresses of the host are to be looked up first.
+    :ivar redirects: the number of redirects that led here.
+    :ivar public: a server at a public address led here, or is asked here.
     """
 
     expectation: Expectation
@@ -57,24 +60,29 @@ class _Errand:
 
     @property
     def away(self) -> bool:
-        """Whether a redirect has led to another host, of which nothing but the status is shown.
+        """Whether a redirect led to another host, of which only the status is shown.
 
-        A redirect from http to https of the same host keeps its answer: `public` already keeps it off inside addresses.
+        After a redirect from http to https of the same host the answer is shown: `public` already keeps such a request
+        away from private addresses.
         """
         return self.target.host != self.home
 
     @property
     def where(self) -> Hashable:
-        """Who may be silent: an address, or whoever knows the addresses of the host."""
+        """The place for `fair_queue`: an address, or a host whose addresses are to be looked up."""
         return self.target.host if self.address is None else Endpoint(self.address, self.target.port)
 
     @property
     def rank(self) -> tuple[int, str, bool, str]:
-        """Its place in a table that is looked at again and again."""
+        """The sort key for a table, so that rows keep their order from look to look."""
         address = self.address or ""
         return self.redirects, self.target.url, ":" in address, address
 
     def observed(self, outcome: Outcome, detail: str = "", seen: str = "", begun: float | None = None) -> Observation:
+        """Return the observation about this request.
+
+        :param begun: when it was sent, by the monotonic clock; None if it was not.
+        """
         where = "" if self.address is None else str(Endpoint(self.address, self.target.port))
         redirected = self.target.url != self.expectation.place
         notes = [f"redirected to {one_line(self.target.url, 200)}"] if redirected else []
@@ -90,14 +98,14 @@ class _Errand:
 
 
 class Probe:
-    """See `probe.Probe`."""
+    """See `visibility.probe.Probe`."""
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._memory: Memory[_Errand] = Memory()
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        """See `probe.Probe`. Where a redirect leads is asked as soon as it is known."""
+        """See `visibility.probe.Probe`. The target of a redirect is asked as soon as it is known."""
         surroundings = self._surroundings
         errands = [_first(one, surroundings) for one in expectations]
         cache = AddressCache(surroundings.nameservers, until)
@@ -117,7 +125,7 @@ def _first(expectation: Expectation, surroundings: Surroundings) -> _Errand:
 
 
 class _Paths:
-    """Where the errands of one look lead; used by many threads."""
+    """The ways of the requests of one look; used by many threads."""
 
     def __init__(self, cache: AddressCache, surroundings: Surroundings, until: float) -> None:
         self._cache = cache
@@ -128,13 +136,13 @@ class _Paths:
         self._counts: Counter[tuple[str, int]] = Counter()
 
     def step(self, errand: _Errand) -> Step[_Errand, Observation]:
-        """See `fair_queue.Look`."""
+        """Send one request, or look up its addresses; see `fair_queue.Look`."""
         if errand.address is None:
             return self._spread(errand)
         answer = self._fetch(errand, self._until)
         if isinstance(answer, Observation):
             return Step((answer,), silent=answer.outcome is Outcome.TIMEOUT)
-        # Where several addresses redirect to one place, that place is asked once.
+        # If several addresses redirect to the same place, it is asked once.
         if not self._new(answer):
             return Step()
         if answer.redirects > redirects.MAX_REDIRECTS:
@@ -149,7 +157,7 @@ class _Paths:
             return not known
 
     def _spread(self, errand: _Errand) -> Step[_Errand, Observation]:
-        """The errand at every address, or an observation about what has none."""
+        """Return the request at every address, or an observation if the host has no address."""
         addresses = self._cache.of(errand.target.host)
         if addresses.outcome is not None:
             silent = addresses.outcome is Outcome.TIMEOUT
@@ -162,7 +170,7 @@ class _Paths:
         return replace(step, found=(*step.found, *_kept_back(errand, inside, len(further))))
 
     def _bounded(self, errand: _Errand, further: Sequence[_Errand]) -> Step[_Errand, Observation]:
-        # Two ways may lead to one address, which is asked once.
+        # Two ways may lead to the same address, which is asked once.
         further = [one for one in further if self._new(one)]
         key = errand.expectation.place, errand.redirects
         with self._lock:
@@ -173,7 +181,7 @@ class _Paths:
         return Step(further=tuple(further))
 
     def _fetch(self, errand: _Errand, until: float) -> Observation | _Errand:
-        """One request; the result is what was seen, or where it leads."""
+        """Send one request; return what was seen, or the next request if it was redirected."""
         begun = time.monotonic()
         until = min(until, begun + MAX_CONNECTION_SECONDS)
         try:
@@ -202,11 +210,13 @@ class _Paths:
 
 
 def _kept_back(errand: _Errand, inside: Sequence[_Errand], count: int) -> list[Observation]:
-    """What is said of addresses that are not public, to which a public one has redirected.
+    """Return the observations about private addresses to which a public server redirected.
 
-    Who decides where a redirect leads, and with which path, may have no part in this machine's network. The name's own
-    addresses are asked all the same, by a first request to each. Where others of the `count` addresses are public, a CA
-    goes there.
+    They are not asked: a server outside of this machine's network must not decide which requests are sent inside of it.
+    The first requests to the name's own addresses are sent all the same.
+
+    :param inside: the requests that are not sent.
+    :param count: the number of all addresses of the host. If some are public, a CA asks those.
     """
     if len(inside) < count:
         return [] if errand.target.host == errand.home else [_inside(one, Outcome.UNREACHABLE) for one in inside]
@@ -214,13 +224,13 @@ def _kept_back(errand: _Errand, inside: Sequence[_Errand], count: int) -> list[O
 
 
 def _inside(errand: _Errand, outcome: Outcome) -> Observation:
-    return errand.observed(outcome, "not asked: this address is not public, and one that led to it is")
+    return errand.observed(outcome, "not asked: this address is not public, but a server at a public address led to it")
 
 
 def _failed(errand: _Errand, error: Exception) -> str:
-    """Why there is no answer; the library's words about what is no HTTP quote it."""
+    """Return why there is no answer. What `http.client` quotes of another host is not shown."""
     if errand.away and not isinstance(error, (OSError, RedirectError)):
-        return "what it sends is no HTTP"
+        return "the answer is not HTTP"
     return one_line(str(error) or type(error).__name__, 200)
 
 
@@ -229,17 +239,18 @@ def _is_right(errand: _Errand, body: bytes) -> bool:
 
 
 def _status(status: int) -> str:
-    """A status in the words of the standard, not of the server."""
+    """Return a status in the words of the standard, not in those of the server."""
     known = status in http.HTTPStatus.__members__.values()
     return f"{status} {http.HTTPStatus(status).phrase}" if known else str(status)
 
 
 def _get(target: Target, address: str, until: float) -> tuple[int, str, str | None, bytes]:
-    """Status, its text, the Location header and the begin of the body.
+    """Return the status, its text, the Location header and the beginning of the body.
 
-    :raises ConnectionFailedError: if nobody was reached.
-    :raises OSError: if the connection or the handshake ended.
-    :raises http.client.HTTPException: for what is no HTTP; :raises ValueError: where http.client does not see that.
+    :raises ConnectionFailedError: if there is no connection.
+    :raises OSError: if the connection or the handshake fails.
+    :raises http.client.HTTPException: if the answer is not HTTP.
+    :raises ValueError: the same, where http.client does not notice.
     """
     link = connect(Endpoint(address, target.port), until)
     try:
@@ -249,7 +260,7 @@ def _get(target: Target, address: str, until: float) -> tuple[int, str, str | No
         reader = BoundedReader(link, until, MAX_ANSWER_BYTES)
         answer = http.client.HTTPResponse(cast(socket.socket, reader), method="GET")
         answer.begin()
-        # One more than can be right, so that nothing behind it is overlooked.
+        # One byte more than can be right, so that more bytes are noticed.
         body = answer.read(MAX_BODY_BYTES + 1)
         if len(body) <= MAX_BODY_BYTES and answer.length:
             raise http.client.IncompleteRead(body, answer.length)

@@ -1,4 +1,4 @@
-"""What a CA makes of the answers to http-01, RFC 8555 section 8.3: pure functions, nothing is asked here."""
+"""Judge the answers to http-01, and follow redirects, as a CA does (RFC 8555 section 8.3). Pure functions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from certbot_external_auth.endpoint import is_address
 from certbot_external_auth.text import quoted
 
 MAX_REDIRECTS = 10
-"""Redirects that are followed; RFC 8555 has no number, Let's Encrypt follows ten."""
+"""The number of redirects to follow. RFC 8555 has no number; Let's Encrypt follows ten."""
 STATUSES = (301, 302, 307, 308)
-"""Redirects a CA may follow (CA/Browser Forum, Baseline Requirements, section 3.2.2.4.19); 303 is none of them."""
+"""Redirects a CA may follow (CA/Browser Forum, Baseline Requirements, section 3.2.2.4.19); 303 is not one of them."""
 PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"[!-~]{1,2000}")
-# RFC 1035 section 2.3.1 with underscores. The last label of a name is not a number (RFC 1123 section 2.1); what ends in
-# one, some systems take for an address, in decimal, octal or hexadecimal (inet_aton).
+# RFC 1035 section 2.3.1, and underscores. The last label of a name is not a number (RFC 1123 section 2.1): some systems
+# read a name that ends in a number, decimal, octal or hexadecimal, as an address (inet_aton).
 _NAME = re.compile(
     r"(?=.{1,253}\.?\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*"
     r"(?!(?:[0-9]+|0x[0-9a-f]*)\.?\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?"
@@ -30,10 +30,12 @@ class RedirectError(ValueError):
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked for next.
+    """What to ask for.
 
-    :ivar host: a name or an address, IPv6 without brackets. :ivar port: where it is asked.
-    :ivar authority: the Host header. :ivar path: with the query.
+    :ivar host: a name or an address; IPv6 without brackets.
+    :ivar port: the port to connect to.
+    :ivar authority: the Host header.
+    :ivar path: with the query.
     """
 
     url: str
@@ -45,13 +47,14 @@ class Target:
 
 
 def target(url: str, http_port: int = 80, https_port: int = 443) -> Target:
-    """What a URL asks for.
+    """Return what a URL asks for.
 
     "Dereference the URL using an HTTP GET request. This request MUST be sent to TCP port 80 on the HTTP server." For
-    redirects port 443 comes to it, and no other (Baseline Requirements, sections 1.6.1 and 3.2.2.4.19).
+    redirects port 443 is allowed too, and no other (Baseline Requirements, sections 1.6.1 and 3.2.2.4.19).
 
-    :param http_port: what stands for port 80 here. :param https_port: what stands for port 443.
-    :raises RedirectError: for another scheme or port, or what is no URL.
+    :param http_port: the port to use for port 80.
+    :param https_port: the port to use for port 443.
+    :raises RedirectError: if it is not a URL, or has another scheme or port.
     """
     standing = {80: http_port, 443: https_port, http_port: http_port, https_port: https_port}
     parts, port = _split(url)
@@ -75,17 +78,17 @@ def _split(url: str) -> tuple[SplitResult, int]:
         if not parts.hostname:
             raise ValueError
     except ValueError:
-        raise RedirectError(f"{quoted(url)} is no URL") from None
+        raise RedirectError(f"{quoted(url)} is not a URL") from None
     return parts, port
 
 
 def next_target(now: Target, status: int, location: str | None, http_port: int, https_port: int) -> Target | None:
-    """Where an answer leads, None if it is the last one.
+    """Return where an answer redirects to, None if it is not a redirect.
 
     "The server SHOULD follow redirects when dereferencing the URL."
 
-    :param location: the Location header; a relative one is taken from where it was found.
-    :raises RedirectError: if it leads nowhere a CA would go.
+    :param location: the Location header, which may be relative to the URL of this answer.
+    :raises RedirectError: if a CA would not follow it.
     """
     if status not in STATUSES:
         return None
@@ -95,23 +98,25 @@ def next_target(now: Target, status: int, location: str | None, http_port: int, 
     try:
         url = location if _ABSOLUTE.match(location) else urljoin(now.url, location)
     except ValueError:
-        raise RedirectError(f"{quoted(location)} is no URL") from None
-    # Everything behind "#" is for browsers and never sent.
+        raise RedirectError(f"{quoted(location)} is not a URL") from None
+    # What follows "#" is for browsers and is never sent.
     found = target(url.partition("#")[0], http_port, https_port)
     if not _is_host(found):
-        raise RedirectError(f"the URL {quoted(url)} has neither a name nor an address where a host must stand")
+        raise RedirectError(f"the URL {quoted(url)} has neither a name nor an address as its host")
     return found
 
 
 def _is_host(found: Target) -> bool:
-    """Let's Encrypt goes to names and to addresses without a zone (Boulder, va/http.go, `extractRequestTarget`)."""
+    """Tell whether the host is a name, or an address without a zone (Boulder, va/http.go, `extractRequestTarget`)."""
     if found.authority.startswith("["):
         return ":" in found.host and "%" not in found.host and is_address(found.host)
     return _NAME.fullmatch(found.host) is not None or is_address(found.host)
 
 
 def matches(body: bytes, key_authorization: str) -> bool:
-    """ "Verify that key authorization provided by the HTTP server matches the key authorization stored by the server";
+    """Tell whether a body is right.
+
+    "Verify that key authorization provided by the HTTP server matches the key authorization stored by the server";
     "the server SHOULD ignore whitespace characters at the end of the body".
     """
     return body.rstrip(b" \t\r\n") == key_authorization.encode("ascii")

@@ -1,4 +1,4 @@
-"""tls-alpn-01 and tls-sni-01 as the CA looks: a handshake at every address of the name."""
+"""Check tls-alpn-01 and tls-sni-01 as the CA does: with a handshake at every address of the name."""
 
 from __future__ import annotations
 
@@ -25,21 +25,24 @@ from certbot_external_auth.visibility.web.fair_queue import Memory, Step
 
 @dataclass(frozen=True)
 class _Errand:
-    """One handshake: for what, and at which address (None: not looked up yet)."""
+    """One handshake for an expectation.
+
+    :ivar address: the address to ask; None if the addresses of the name are to be looked up first.
+    """
 
     expectation: Expectation
     address: str | None = None
 
 
 class Probe:
-    """See `probe.Probe`."""
+    """See `visibility.probe.Probe`."""
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._memory: Memory[_Errand] = Memory()
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        """See `probe.Probe`."""
+        """See `visibility.probe.Probe`."""
         cache = AddressCache(self._surroundings.nameservers, until)
         cache.learn([one.identifier for one in expectations])
 
@@ -54,7 +57,7 @@ class Probe:
         return sorted(found, key=lambda one: (order[one.place], one.address.startswith("["), one.address))
 
     def _where(self, errand: _Errand) -> Hashable:
-        """Who may be silent: an address, or whoever knows the addresses of the name."""
+        """Return the place for `fair_queue`: an address, or a name whose addresses are to be looked up."""
         if errand.address is None:
             return errand.expectation.identifier
         return Endpoint(errand.address, self._surroundings.https_port)
@@ -88,8 +91,8 @@ def _seen(one: Expectation, endpoint: Endpoint, until: float) -> tuple[Outcome, 
     except TimeoutError:
         return Outcome.TIMEOUT, (), "connected, but the handshake did not end"
     except (OSError, ValueError) as error:
-        # ValueError: a protocol was chosen whose name is no text.
-        # The library's text begins with its own place in brackets.
+        # ValueError: the name of the selected protocol is not text.
+        # The text of an SSLError begins with a place in the library, so strerror is better.
         return Outcome.WRONG_CERTIFICATE, (), f"no handshake: {getattr(error, 'strerror', '') or error}"
     problem = certificates.problem(one, der, protocol)
     if problem:
@@ -98,12 +101,14 @@ def _seen(one: Expectation, endpoint: Endpoint, until: float) -> tuple[Outcome, 
 
 
 def _presented(one: Expectation, endpoint: Endpoint, until: float) -> tuple[bytes, str | None]:
-    """The certificate, and the application protocol that was chosen.
+    """Return the certificate, and the application protocol that the server selected.
 
     "The TLS handshake MUST use the 'acme-tls/1' protocol only", with the name as SNI (RFC 8737 section 3; for an
     address its reverse name, RFC 8738 section 6). For tls-sni-01 no protocol is offered.
 
-    :raises ConnectionFailedError: if nobody was reached. :raises OSError: if there is no handshake.
+    :raises ConnectionFailedError: if there is no connection.
+    :raises OSError: if there is no handshake.
+    :raises ValueError: if the name of the protocol is not text.
     """
     protocols = (tlsalpn01.ALPN,) if one.type == tlsalpn01.TYPE else ()
     with connect(endpoint, until) as link, handshake(link, one.place, protocols, until) as connection:

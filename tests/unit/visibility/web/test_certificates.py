@@ -80,8 +80,8 @@ def test_names_have_no_case(name: str) -> None:
 @pytest.mark.parametrize(
     ("der", "protocol", "problem"),
     [
-        (built([DNS(NAME)]), None, "was not chosen"),
-        (built([DNS(NAME)]), "h2", "was not chosen"),
+        (built([DNS(NAME)]), None, "did not select"),
+        (built([DNS(NAME)]), "h2", "did not select"),
         (built([]), "acme-tls/1", "0 subject alternative names"),
         (built([DNS(NAME), DNS("b.test")]), "acme-tls/1", "2 subject alternative names"),
         (built([DNS(NAME), x509.RFC822Name("a@b.test")]), "acme-tls/1", "2 subject alternative names"),
@@ -157,7 +157,7 @@ def test_a_signal_is_nothing_that_was_read(signal: BaseException, monkeypatch: p
         ([], "is not among"),
         ([DNS(NAME)], "is not among"),
         ([DNS("a.b.acme.invalid")], "is not among"),
-        ([DNS(Z_DOMAIN), DNS("a.b.acme.invalid")], "other names below acme.invalid"),
+        ([DNS(Z_DOMAIN), DNS("a.b.acme.invalid")], "more names below acme.invalid"),
     ],
 )
 def test_tls_sni(names: list[x509.GeneralName], problem: str) -> None:
