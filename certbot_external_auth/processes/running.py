@@ -75,11 +75,12 @@ class Running:
         for pipe in self._outputs():
             os.set_blocking(pipe.fileno(), False)
             self._poller.add(pipe.fileno(), READ, functools.partial(self._read, pipe))
-        if self._popen.stdin is not None:
-            os.set_blocking(self._popen.stdin.fileno(), False)
+        stdin = self._popen.stdin
+        if stdin is not None:
+            os.set_blocking(stdin.fileno(), False)
             # Most documents fit into the pipe at once.
-            if not self._write():
-                self._poller.add(self._popen.stdin.fileno(), WRITE, self._write)
+            if not self._write(stdin):
+                self._poller.add(stdin.fileno(), WRITE, functools.partial(self._write, stdin))
         with contextlib.suppress(AttributeError, OSError):
             self._pidfd = os.pidfd_open(self._popen.pid)
             self._poller.add(self._pidfd, READ, self._on_end)
@@ -167,10 +168,8 @@ class Running:
         self.output.feed(pipe.fileno(), data, pipe is self._popen.stdout)
         return True
 
-    def _write(self) -> bool:
+    def _write(self, pipe: IO[bytes]) -> bool:
         """Write once, and tell whether all is written."""
-        pipe = self._popen.stdin
-        assert pipe is not None
         try:
             self._document = self._document[os.write(pipe.fileno(), self._document) :]
         except BlockingIOError:
