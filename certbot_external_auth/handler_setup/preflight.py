@@ -83,8 +83,7 @@ def _start_problem(path: str, search_path: str) -> str | None:
         )
     if not stat.S_ISREG(status.st_mode):
         return f"{named} is not a regular file; give --external-auth-handler a script."
-    # For root, access() can succeed where execve() fails, so the bits are checked too.
-    if not (status.st_mode & 0o111) or not os.access(path, os.X_OK):
+    if not os.access(path, os.X_OK):
         return f"{named} is not executable; run: chmod +x {shlex.quote(path)}"
     return _head_problem(path, named, search_path)
 

@@ -22,6 +22,13 @@ def hook(tmp_path: Path) -> Path:
     return tmp_path / "home" / "link"
 
 
+def test_a_file_without_permission_to_run_is_a_problem(hook: Path) -> None:
+    """Also for root, whom the system lets read and write it."""
+    hook.resolve().chmod(0o644)
+    (problem,) = preflight.check_command([str(hook)], "/bin", [os.getuid()]).problems
+    assert f"chmod +x {hook}" in problem
+
+
 @pytest.fixture
 def interpreter(tmp_path: Path, hook: Path) -> Path:
     """What the hook's first line names: a script in a folder of its own, itself for /bin/sh."""
