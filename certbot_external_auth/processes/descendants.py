@@ -3,8 +3,9 @@
 A process leaves its process group with one system call (setsid), and its parent when that parent ends. It cannot leave
 its ancestors: this process makes itself the parent of orphans among its descendants, in place of init (prctl(2),
 PR_SET_CHILD_SUBREAPER). An orphan belongs to the program whose tag it has (see `rlimit_tag`), or whose output pipes it
-holds open. Other orphans are left alone: they can belong to another part of this process, or, where this process is
-process 1 of a container, to another program altogether.
+holds open. Without either it belongs to the program that runs alone. While several programs run, nothing shows which of
+them left it, and process 1 of a container also adopts the orphans of other programs altogether. Such an orphan is left
+alone.
 
 Not found are processes that another service starts on request (systemd-run, at, cron, docker). On a system without
 /proc only the process group is known.
@@ -127,7 +128,8 @@ class ProgramTree:
         tag = rlimit_tag.of(orphan.pid)
         if tag is not None and self._tag is not None:
             return tag == self._tag
-        return holds_pipe(orphan.pid, self._pipes)
+        runs_alone = not self._beside() and os.getpid() != 1
+        return runs_alone or holds_pipe(orphan.pid, self._pipes)
 
     def none_runs(self) -> bool:
         """Tell whether all its processes have ended, once the program itself has been waited for."""

@@ -349,6 +349,28 @@ def test_the_limit_ends_what_has_left_the_late_one_and_nothing_of_others(tmp_pat
     assert all(map(gone, noted_in(tmp_path, "one", "other")))
 
 
+@pytest.mark.parametrize(("keeps_pipe", "alone", "ended_too"), [(1, 0, True), (0, 0, False), (0, 1, True)])
+def test_an_orphan_without_a_tag_is_known_by_its_pipes_or_by_elimination(
+    tmp_path: Path, keeps_pipe: bool, alone: bool, ended_too: bool
+) -> None:
+    """A program that sets its limits itself, as a log-in can, has no tag."""
+    output = "" if keeps_pipe else ">/dev/null 2>&1"
+    orphan = f"( setsid prlimit --locks=5:5 sh -c 'echo $$ >>{tmp_path}/pid; exec sleep 600' {output} </dev/null & )"
+    path = script(tmp_path, f"{orphan}\nuntil [ -s {tmp_path}/pid ]; do :; done; sleep 600")
+    with contextlib.suppress(KeyboardInterrupt), runner.Together[str]() as together:
+        if not alone:
+            together.start("other", program("/bin/sleep", "600"))
+        together.start("late", program(path, limit=1.0))
+        ((name, ended),) = together.wait()
+        assert (name, ended.timed_out) == ("late", True)
+        (pid,) = pids_in(tmp_path / "pid", 1)
+        still_there = not gone(pid)
+        if still_there:
+            os.kill(pid, signal.SIGKILL)
+        assert still_there is not ended_too
+        raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("how", ["limit", "exception"])
 def test_what_one_that_has_ended_left_on_purpose_goes_on(tmp_path: Path, how: str) -> None:
     """Lost: the small server that a hook started to answer the CA, since another hook hangs."""
