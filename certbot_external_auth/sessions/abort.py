@@ -1,4 +1,4 @@
-"""`abort SESSION`: let its Certbot give up and clean up, whatever it does just now."""
+"""`abort SESSION`: stop its Certbot, which then cleans up, whatever it is doing."""
 
 from __future__ import annotations
 
@@ -8,45 +8,47 @@ import time
 from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.sessions import Exit, Session, certbot_process, notes, session_document, store
 
-PATIENCE = 60.0
-"""Seconds until it must have ended."""
-AGAIN = 10.0
-"""Seconds until it is told once more; a handler has five to end."""
+PATIENCE_SECONDS = 60.0
+"""How long Certbot has to end."""
+_REPEAT_SECONDS = 10.0
+"""The time after which Certbot gets the signal again. A handler has five seconds of it to end."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     certbot_folders.arguments(parser)
-    parser.add_argument("session", metavar="SESSION", help="the session that begin has named")
+    parser.add_argument("session", metavar="SESSION", help="the id that begin printed")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """See the module."""
+    """Do what the module says."""
     return session_document.of_session(arguments, _aborted)
 
 
 def _aborted(session: Session) -> int:
     ended = _ended(session)
-    document, _ = session_document.look(session)
+    document, _ = session_document.describe(session)
     if not ended:
-        return session_document.tell({**document, "message": "It has not ended yet; see status."}, Exit.FAILED)
+        return session_document.tell(
+            {**document, "message": "The session has not ended yet. To see when it has, run status."}, Exit.FAILED
+        )
     return session_document.hand_out(
-        session, {**document, "message": "It has ended. Remove what is named in remove."}, Exit.DONE
+        session, {**document, "message": "The session has ended. Remove what is listed in remove."}, Exit.DONE
     )
 
 
 def _ended(session: Session) -> bool:
-    # Nothing said over the socket would be read while Certbot looks for what was published, or asks the CA.
+    # A signal: while Certbot verifies, or waits for the CA, it reads nothing from the socket.
     if not store.alive(session):
         return True
-    deadline = time.monotonic() + PATIENCE
-    found = certbot_process.find(session)
-    if found.certbot is not None:
-        # First: whoever sees the end then knows why it came.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    processes = certbot_process.find(session)
+    if processes.certbot is not None:
+        # Before the signal, so that the verb that sees the end knows the reason.
         notes.write(session, notes.ABORTED, True)
-    while found.certbot is not None and time.monotonic() < deadline:
-        found.stop()
-        # Between two certificates Certbot may take no notice.
-        if store.wait_for_end(session, AGAIN):
+    while processes.certbot is not None and time.monotonic() < deadline:
+        processes.stop()
+        # Between two certificates Certbot can miss a signal.
+        if store.wait_for_end(session, _REPEAT_SECONDS):
             break
     return not store.alive(session)

@@ -1,4 +1,4 @@
-"""`begin -- certonly …`: start Certbot in the background, and return with the first batch."""
+"""`begin -- certonly …`: start Certbot in the background, and print the first batch."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from certbot_external_auth.text import rfc3339
 
 EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
 _UNRECORDED = (
-    "Certbot waits, but there is no room to record what it has said, so nobody can be told what to publish. End it, "
-    "make room on the disk, and begin again: {abort}"
+    "Certbot waits for a batch, but there is no room on the disk to record which. End the session with: {abort}. Then "
+    "make room, and begin again."
 )
 
 
@@ -42,25 +42,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     parser.epilog = f"Example: {EXAMPLE}"
     certbot_folders.arguments(parser)
-    parser.add_argument("--certbot", metavar="PATH", help="the Certbot to start (default: that of this environment)")
+    parser.add_argument(
+        "--certbot", metavar="PATH", help="the Certbot to start (default: the one installed beside this command)"
+    )
     parser.add_argument(
         "--deadline",
         metavar="SECONDS",
         type=_seconds,
         default=DEADLINE,
-        help="how long a batch waits for finish; Certbot's lock is held meanwhile (default: %(default)s)",
+        help="how long a batch waits for finish; Certbot holds its lock meanwhile (default: %(default)s)",
     )
-    parser.add_argument("words", metavar="-- VERB …", nargs=argparse.REMAINDER, help="what Certbot is to do")
+    parser.add_argument("words", metavar="-- VERB …", nargs=argparse.REMAINDER, help="the command line of Certbot")
 
 
 def _seconds(text: str) -> int:
     if text.isascii() and text.isdigit() and 0 < int(text[:20]) <= settings.MAX_SECONDS:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no whole number of seconds from 1 to {settings.MAX_SECONDS}")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of seconds from 1 to {settings.MAX_SECONDS}")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """See the module."""
+    """Do what the module says."""
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     verb, known = certbot_argv.verb(words), ", ".join(certbot_argv.SPEAKING_VERBS)
     if verb not in certbot_argv.SPEAKING_VERBS:
@@ -74,7 +76,9 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         return _begun(command, _session(words, config_dir, work_dir, arguments.deadline))
     except OSError as error:
-        raise UsageError([f"The plugin's folder in {work_dir} cannot be used ({error}); see --work-dir."]) from error
+        raise UsageError(
+            [f"The plugin cannot use its folder in {work_dir} ({error}). To name another one, use --work-dir."]
+        ) from error
 
 
 def _begun(command: Sequence[str], wanted: Session) -> int:
@@ -85,8 +89,8 @@ def _begun(command: Sequence[str], wanted: Session) -> int:
         is_open = store.open_session(config_dir, work_dir)
         if is_open is not None:
             return session_document.refused(
-                f"The session {is_open.id} of {is_open.config_dir} is open since {is_open.started}: finish or abort "
-                f"it, with --work-dir {is_open.work_dir}.",
+                f"Session {is_open.id}, which uses {is_open.config_dir}, has been open since {is_open.started}. Finish "
+                f"or abort it first, with --work-dir {is_open.work_dir}.",
                 "locked",
                 {"open": is_open.id},
             )
@@ -103,8 +107,8 @@ def _first_batch(session: Session, ended: Callable[[], bool]) -> int:
         with conversation:
             waits = conversation.attend()
         if not waits:
-            store.wait_for_end(session, 60.0)
-    document, code = session_document.look(session)
+            store.wait_for_end(session, store.END_SECONDS)
+    document, code = session_document.describe(session)
     if waits and document["state"] == "working":
         return session_document.refused(
             _UNRECORDED.format(abort=session_document.command(session, "abort")), "failed", {"session": session.id}
@@ -165,7 +169,7 @@ def _certbot(path: str | None) -> list[str]:
     beside = Path(sys.executable).parent / "certbot"
     found = shutil.which(path) if path else str(beside) if beside.exists() else shutil.which("certbot")
     if found is None:
-        raise UsageError([f"{path or 'certbot'} was not found; give --certbot the path of your Certbot."])
+        raise UsageError([f"{path or 'certbot'} was not found. Name your Certbot with --certbot PATH."])
     return [os.path.abspath(found)]
 
 
@@ -184,7 +188,7 @@ def _start(command: Sequence[str], session: Session, locks: Sequence[int]) -> Ca
     try:
         certbot_process.note(session, pid)
     except OSError:
-        # Nobody would know of it.
+        # Without the note, no verb would find this Certbot.
         certbot_process.find(session).stop()
         raise
     return ended

@@ -1,4 +1,4 @@
-"""The program's end of a session's socket: reads its lines and answers them."""
+"""The verbs' end of a session's socket: read the lines of its Certbot, and answer them."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from certbot_external_auth.sessions import Session, socket_place, store
 Line = dict[str, Any]
 
 
-PATIENCE = 2400.0
-"""Seconds between two lines: Certbot gives a CA half an hour to look at challenges."""
+PATIENCE_SECONDS = 2400.0
+"""How long to wait for a line: Certbot gives a CA half an hour to validate challenges."""
 _CREDENTIALS = struct.Struct("3i")
 
 
 class UnreachableError(errors.Error):
-    """The session's Certbot runs, but cannot be talked to."""
+    """The session's Certbot runs, but cannot be reached."""
 
 
 class BusyError(UnreachableError):
-    """Somebody else talks to it."""
+    """Another process is connected to the session's Certbot."""
 
 
 class Conversation:
-    """A context manager; every line comes, from the first on.
+    """A connection to a session's Certbot, which sends every line from the first on. Leave it with `with`.
 
-    :ivar lines: those read so far.
+    :ivar lines: the lines read so far.
     """
 
     def __init__(self, path: str) -> None:
-        """:raises OSError: if nobody listens there, or another user."""
+        """Connect. :raises OSError: if no process listens at the path, or another user's does."""
         self.lines: list[Line] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -59,29 +59,29 @@ class Conversation:
     ) -> None:
         self._socket.close()
 
-    def welcome(self, limit: float = PATIENCE) -> None:
-        """Read the first line: with that it is settled who talks.
+    def welcome(self, limit: float = PATIENCE_SECONDS) -> None:
+        """Read the first line, which comes only to the one process that may talk.
 
-        :param limit: seconds until it must have come.
-        :raises BusyError: if somebody else is connected.
+        :param limit: seconds to wait for it.
+        :raises BusyError: if another process is connected.
         """
         self._take(self._read(limit))
 
-    def attend(self, known: int = 0, limit: float = PATIENCE) -> bool:
-        """Read, confirming what wants to be confirmed, until a batch waits for an answer; False at the end, and when
-        nothing came for too long.
+    def attend(self, known: int = 0, limit: float = PATIENCE_SECONDS) -> bool:
+        """Read lines until a batch waits for an answer.
 
-        Cleanup and deployment are the caller's own work, after the end: both are said to be done.
+        The lines about cleanup and deployment are confirmed at once: the caller does that work after the end.
 
-        :param known: so many lines were said before, so a batch among them is not a new one.
-        :param limit: seconds between two lines.
-        :raises BusyError: if somebody else is connected.
+        :param known: how many lines the caller knows; a batch among them is not a new one.
+        :param limit: seconds to wait for a line.
+        :returns: False if the connection ended, or no line came in time.
+        :raises BusyError: if another process is connected.
         """
         while raw := self._read(limit):
             line = self._take(raw)
             if line.get("cmd") == "await" and len(self.lines) > known:
                 return True
-            # One that was confirmed before may be confirmed again.
+            # It does no harm to confirm a line again.
             if line.get("cmd") in ("cleanup", "deploy_cert") and "id" in line:
                 self.answer([{"id": line["id"], "ok": True}])
         return False
@@ -94,7 +94,7 @@ class Conversation:
         return line
 
     def _read(self, limit: float) -> bytes:
-        """The next line, empty at the end."""
+        """Read the next line; empty at the end."""
         while b"\n" not in self._rest:
             poll = select.poll()
             poll.register(self._socket, select.POLLIN)
@@ -103,7 +103,7 @@ class Conversation:
             try:
                 data = self._socket.recv(65536)
             except OSError:
-                # It ended before it had taken the connection.
+                # Certbot ended before it accepted the connection.
                 return b""
             if not data:
                 return b""
@@ -112,7 +112,7 @@ class Conversation:
         return line + b"\n"
 
     def answer(self, answers: Iterable[Mapping[str, Any]]) -> None:
-        """Send answers; an end that is gone shows when reading."""
+        """Send answers. If the other end is gone, the next read shows that."""
         try:
             self._socket.sendall(b"".join(json.dumps(one).encode() + b"\n" for one in answers))
         except OSError:
@@ -120,9 +120,9 @@ class Conversation:
 
 
 def _refuse_others(connected: socket.socket) -> None:
-    """What another user says is no session's (SO_PEERCRED of unix(7): who has begun to listen).
+    """Refuse a socket on which another user listens (SO_PEERCRED of unix(7)).
 
-    :raises PermissionError: if it is one.
+    :raises PermissionError: if another user does.
     """
     _, user, _ = _CREDENTIALS.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
     if user != os.geteuid():
@@ -130,28 +130,28 @@ def _refuse_others(connected: socket.socket) -> None:
 
 
 def reached(session: Session) -> Conversation | None:
-    """A conversation with a session's Certbot; None if that ends just now, or has not yet begun to listen.
+    """Connect to a session's Certbot; None if it is about to end, or does not listen yet.
 
-    :raises UnreachableError: if the socket is gone and will not come again, or is not where it must be.
-    :raises OSError: if the session cannot be looked at.
+    :raises UnreachableError: if the socket was removed, or its recorded path is not that of a session.
+    :raises OSError: if the session's record cannot be read.
     """
     if not socket_place.is_place(session):
         raise UnreachableError(
-            f"Session {session.id} is said to listen at {session.socket}, where no session does, so nobody is asked "
-            "there. End it by abort, and begin again."
+            f"The record of session {session.id} names the socket {session.socket}, which cannot be that of a "
+            "session, so the plugin does not connect to it. End the session with abort, and begin again."
         )
     try:
         return Conversation(session.socket)
     except FileNotFoundError:
         said = store.lines(session)
-        # It listens before it says anything, and stops after the last line.
+        # Certbot listens before its first line, and stops after its last one.
         if not said or said[-1].get("cmd") == "summary" or not store.alive(session):
             return None
     except OSError:
         return None
     raise UnreachableError(
-        f"The socket of session {session.id}, {session.socket}, was removed, so its Certbot, which runs, cannot be "
-        "reached. End it by abort, and begin again."
+        f"The socket of session {session.id}, {session.socket}, was removed. Its Certbot runs, but cannot be reached. "
+        "End the session with abort, and begin again."
     )
 
 
@@ -164,9 +164,9 @@ def _parsed(raw: bytes) -> Line:
 
 
 def connected(path: str, ended: Callable[[], bool]) -> Conversation | None:
-    """A conversation with whoever listens, as soon as somebody does.
+    """Wait until a process listens at a path, and connect to it.
 
-    :param ended: whether nobody will; the result is None then.
+    :param ended: tells whether the process has ended; the result is None then.
     """
     while True:
         over = ended()

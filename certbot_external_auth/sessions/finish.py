@@ -1,4 +1,4 @@
-"""`finish SESSION`: say that the batch is published, or which of it could not be, and see the session to its end."""
+"""`finish SESSION`: report that the batch is published, or which of it could not be, and wait for the next state."""
 
 from __future__ import annotations
 
@@ -12,28 +12,39 @@ from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.sessions import Exit, Session, notes, session_document, session_state, store
 from certbot_external_auth.sessions.conversation import BusyError, reached
+from certbot_external_auth.text import counted
 
-_PAUSE = 0.1
-"""Seconds between two trials while somebody else talks to the session's Certbot."""
+_RETRY_SECONDS = 0.1
+"""The time between two attempts to connect while another process is connected to the session's Certbot."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     certbot_folders.arguments(parser)
-    parser.add_argument("session", metavar="SESSION", help="the session that begin has named")
+    parser.add_argument("session", metavar="SESSION", help="the id that begin printed")
     parser.add_argument(
         "--batch",
         metavar="NUMBER",
         type=_number,
-        help="the batch that is published; another one is not answered (default: what was printed last)",
+        help="the batch that is published; no other batch is answered (default: the one printed last)",
     )
-    parser.add_argument("--failed", metavar="ID", action="append", default=[], help="this could not be published")
-    parser.add_argument("--message", metavar="TEXT", default="", help="why not, for the log and the error")
-    parser.add_argument("--code", metavar="WORD", default="", help="the same for programs")
+    parser.add_argument(
+        "--failed",
+        metavar="ID",
+        action="append",
+        default=[],
+        help="the id of a challenge that could not be published; can be repeated",
+    )
+    parser.add_argument(
+        "--message", metavar="TEXT", default="", help="why it could not be published, for the log and the error"
+    )
+    parser.add_argument(
+        "--code", metavar="WORD", default="", help="why it could not be published, as a code for programs"
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """See the module."""
+    """Do what the module says."""
     return session_document.of_session(
         arguments,
         lambda session: session_document.hand_out(
@@ -45,19 +56,20 @@ def main(arguments: argparse.Namespace) -> int:
 def _number(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text[:20]) > 0:
         return int(text[:20])
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of a batch; they begin with 1")
+    raise argparse.ArgumentTypeError(f"{text!r} is not the number of a batch; numbers begin with 1")
 
 
 def finished(session: Session, arguments: argparse.Namespace) -> tuple[dict[str, Any], Exit]:
-    """Document and exit code when the session has ended, or waits once more.
+    """Answer the batch; return document and exit code when the session has ended, or waits again.
 
-    :raises UsageError: if there is no such batch, or something failed that is not in it.
+    :raises UsageError: if there is no such batch, or an id in ``--failed`` is not in it.
     """
     now = session_document.seen(session)
-    # Fixed here: another `finish` may hand out the next one meanwhile.
+    # Decided here: another `finish` may print the next batch meanwhile.
     meant = arguments.batch or max(now.handed_out, default=0)
-    if meant > len(session_state.batches(now.lines)):
-        raise UsageError([f"--batch {meant}: the session has {len(session_state.batches(now.lines))} so far."])
+    known = len(session_state.batches(now.lines))
+    if meant > known:
+        raise UsageError([f"--batch {meant}: the session has {counted(known, 'batch', 'batches')} so far."])
     while now.alive:
         waits = session_state.waiting(now)
         asked = session_state.batches(now.lines)
@@ -66,28 +78,28 @@ def finished(session: Session, arguments: argparse.Namespace) -> tuple[dict[str,
             refuse_answered(now, arguments.failed)
             replies = answers(asked[-1] if asked else None, arguments.failed, arguments.code, arguments.message)
         elif waits is not None:
-            # The caller has not seen it.
+            # The caller has not seen the batch that waits.
             break
         with contextlib.suppress(BusyError):
             _attend(session, now, meant, replies if waits is not None else [])
             break
-        time.sleep(_PAUSE)
+        time.sleep(_RETRY_SECONDS)
         now = session_document.seen(session)
     else:
         if meant == now.answered:
             refuse_answered(now, arguments.failed)
-    return session_document.look(session, since=arguments.batch)
+    return session_document.describe(session, since=arguments.batch)
 
 
 def _attend(session: Session, now: session_state.Seen, number: int, replies: list[dict[str, Any]]) -> None:
-    """Answer a batch, and be there until the session has ended or waits once more.
+    """Answer a batch, and stay connected until the session has ended or waits again.
 
-    :raises BusyError: if somebody else talks to it; nothing is answered then.
+    :raises BusyError: if another process is connected; nothing is answered then.
     """
     conversation = reached(session)
     if conversation is None:
-        # It ends at this moment, or has not yet begun to listen.
-        store.wait_for_end(session, 60.0)
+        # Certbot is about to end, or does not listen yet.
+        store.wait_for_end(session, store.END_SECONDS)
         return
     with conversation:
         if replies:
@@ -97,24 +109,24 @@ def _attend(session: Session, now: session_state.Seen, number: int, replies: lis
             notes.write(session, notes.ANSWERED, {"batch": number, "failed": failed})
         waits = conversation.attend(known=len(now.lines))
     if not waits:
-        store.wait_for_end(session, 60.0)
+        store.wait_for_end(session, store.END_SECONDS)
 
 
 def refuse_answered(now: session_state.Seen, failed: Sequence[str]) -> None:
-    """What the CA is asked about cannot be taken back; said twice, it is the same answer.
+    """Refuse a failure that is reported too late. Reporting the same failure again is allowed.
 
-    :raises UsageError: if it was said to be published before.
+    :raises UsageError: if a `finish` has already reported one of these ids as published.
     """
-    answered = {one for batch in session_state.batches(now.lines)[: now.answered] for one in batch.get("ids", ())}
-    late = [one for one in failed if one in answered and one not in now.failed]
+    answered = {id_ for batch in session_state.batches(now.lines)[: now.answered] for id_ in batch.get("ids", ())}
+    late = [id_ for id_ in failed if id_ in answered and id_ not in now.failed]
     if late:
-        raise UsageError([f"--failed {', '.join(late)}: it was answered already, and is said to be published."])
+        raise UsageError([f"--failed {', '.join(late)}: an earlier finish reported this as published."])
 
 
 def answers(batch: session_state.Line | None, failed: Sequence[str], code: str, message: str) -> list[dict[str, Any]]:
-    """What to say about a batch.
+    """Make the answers to a batch.
 
-    :raises UsageError: if something failed that is not in it.
+    :raises UsageError: if an id in ``--failed`` is not in the batch.
     """
     ids = list((batch or {}).get("ids", ()))
     unknown = [one for one in failed if one not in ids]

@@ -1,4 +1,4 @@
-"""What the verbs, and the shell above Certbot, note in a session's folder for those that come later."""
+"""What the verbs, and the shell that runs Certbot, note in a session's folder for later verbs."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from typing import Any
 from certbot_external_auth.sessions import STATES, Session, record
 
 PROCESS = "process"
-"""The shell above Certbot: ``pid``, and when it was ``started``."""
+"""The shell that runs Certbot: its ``pid``, and when it ``started``."""
 HANDED_OUT = "handed-out"
-"""Numbers of the batches that `begin` and `finish` have printed."""
+"""The numbers of the batches that `begin` and `finish` have printed."""
 ANSWERED = "answered"
-"""The last batch that `finish` has answered: ``batch``, and ``failed`` ids."""
+"""The number of the last ``batch`` that `finish` has answered, and the ``failed`` ids in it."""
 ABORTED = "aborted"
-"""That `abort` has told it to stop."""
+"""True once `abort` has stopped Certbot."""
 END = "end"
-"""The document, from when the end was first seen on."""
+"""The document that the first verb printed after the end."""
 CODE = "code"
 """Certbot's exit code."""
 
 
-_LIMIT = 50_000_000
+_MAX_BYTES = 50_000_000
 
 
 def read(session: Session, name: str) -> Any:
-    """What was noted, None if nothing was, or what a power cut has left of it.
+    """Read a note; None if there is none, or a power cut has damaged it.
 
-    :raises OSError: if that cannot be looked at.
+    :raises OSError: if it cannot be read.
     """
-    content = record.read(session, name, _LIMIT)
+    content = record.read(session, name, _MAX_BYTES)
     with contextlib.suppress(ValueError, RecursionError):
         return None if content is None else json.loads(content)
     return None
 
 
 def put(session: Session, name: str, value: object) -> None:
-    """Note something, in place of what was noted; for nobody else to read.
+    """Write a note, in place of the one before; only this user can read it.
 
     :raises OSError: if it cannot be written.
     """
@@ -45,7 +45,7 @@ def put(session: Session, name: str, value: object) -> None:
 
 
 def write(session: Session, name: str, value: object) -> bool:
-    """`put`, for what nothing depends on so much that a full disk should end a conversation; whether it is noted."""
+    """Write a note that is not worth ending a conversation on a full disk; return whether it is written."""
     try:
         put(session, name, value)
     except OSError:
@@ -54,30 +54,30 @@ def write(session: Session, name: str, value: object) -> bool:
 
 
 def code(session: Session) -> int | None:
-    """Certbot's exit code, None if it is not known."""
-    found = read(session, CODE)
-    return found if isinstance(found, int) else None
+    """Return Certbot's exit code; None if it is not known."""
+    noted = read(session, CODE)
+    return noted if isinstance(noted, int) else None
 
 
 def answered(session: Session) -> tuple[int, list[str]]:
-    """Number of the last batch that was answered, 0 if none was, and what of it was refused."""
-    found = read(session, ANSWERED)
-    batch = found.get("batch") if isinstance(found, dict) else None
-    return (batch, list(found.get("failed", ()))) if isinstance(batch, int) else (0, [])
+    """Return the number of the last batch that was answered, 0 if none was, and the ids that failed in it."""
+    noted = read(session, ANSWERED)
+    batch = noted.get("batch") if isinstance(noted, dict) else None
+    return (batch, list(noted.get("failed", ()))) if isinstance(batch, int) else (0, [])
 
 
 def end(session: Session) -> dict[str, Any] | None:
-    """The document that was noted when the end was first seen."""
-    found = read(session, END)
-    return found if isinstance(found, dict) and found.get("state") in STATES else None
+    """Return the document that the first verb printed after the end; None if there was none."""
+    noted = read(session, END)
+    return noted if isinstance(noted, dict) and noted.get("state") in STATES else None
 
 
 def handed_out(session: Session) -> list[int]:
-    """Numbers of the batches somebody has seen."""
-    found = read(session, HANDED_OUT)
-    return [one for one in found if isinstance(one, int)] if isinstance(found, list) else []
+    """Return the numbers of the batches that a verb has printed."""
+    noted = read(session, HANDED_OUT)
+    return [one for one in noted if isinstance(one, int)] if isinstance(noted, list) else []
 
 
 def hand_out(session: Session, batch: int) -> bool:
-    """Note that a batch was printed; whether that could be done."""
+    """Note that a batch was printed; return whether that is written."""
     return write(session, HANDED_OUT, sorted({*handed_out(session), batch}))

@@ -1,4 +1,4 @@
-"""What lies in a session's folder: read as it is written. No link is followed, and nothing of others is believed."""
+"""The files in a session's folder. No link is followed, and no file of another user is trusted."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from certbot_external_auth.files import own_folder, spare_room
 from certbot_external_auth.sessions import FOLDER, Session
 
 LOCK = "lock"
-"""Held by who belongs to the session, for as long as it goes on."""
+"""The file that the processes of a session keep locked until they end."""
 
 
 def read(session: Session, name: str, limit: int, *, end: bool = False) -> bytes | None:
-    """The content of a file, None if there is none.
+    """Read a file; None if there is none.
 
-    :param limit: bytes at most. :param end: the last ones, not the first.
-    :raises OSError: if it cannot be looked at, which does not mean that there is none.
+    :param limit: how many bytes at most.
+    :param end: the last bytes, not the first.
+    :raises OSError: if it cannot be read; it may be there all the same.
     """
     try:
         with own_folder.looked_into(session.work_dir, FOLDER, session.id) as folder:
@@ -25,7 +26,7 @@ def read(session: Session, name: str, limit: int, *, end: bool = False) -> bytes
 
 
 def put(session: Session, name: str, content: bytes) -> None:
-    """Write a file, in place of what has its name.
+    """Write a file, in place of the one before.
 
     :raises OSError: if it cannot be written.
     """

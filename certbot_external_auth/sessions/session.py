@@ -1,7 +1,7 @@
-"""Certbot in two steps: `begin` starts it in the background and returns with the batch, `finish` answers and ends it.
+"""Certbot in two steps: `begin` starts it in the background and prints the batch, `finish` answers and ends it.
 
-For tools that think in tasks and cannot hold a conversation. The lines travel over a socket in a folder of this user's
-alone; a record of them lies in Certbot's work directory, so the end is known also when nobody was there.
+This is for tools that run one task after the other and cannot keep a connection open. The lines travel over a socket in
+a folder for this user alone. Certbot's work directory has a copy of them, so that a later verb can read the end.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 FOLDER = "sessions"
-"""Below the plugin's own in Certbot's work directory."""
+"""The name of the folder of sessions, in the plugin's folder below Certbot's work directory."""
 DEADLINE = 900
-"""Seconds a batch waits for `finish`: Certbot holds its lock meanwhile."""
+"""Seconds that a batch waits for `finish`. Certbot holds its lock meanwhile."""
 
 
 class Exit(enum.IntEnum):
-    """Exit codes of all four verbs. A code that is not here MUST be treated as a failure."""
+    """The exit codes of the four verbs. A caller MUST treat a code that is not listed here as a failure."""
 
     DONE = 0
     FAILED = 1
@@ -49,19 +49,21 @@ STATES: Mapping[str, tuple[Exit, str]] = {
     "aborted": (Exit.FAILED, "An abort ended the session. Remove what is listed in remove, and begin again."),
     "unknown": (Exit.UNKNOWN, "No such session is on record."),
 }
-"""State of a session to the exit code of the verb that finds it so, and what it means."""
+"""Each state of a session with the exit code of `begin`, `finish` and `status`, and what it means."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A session, as its file has it.
+    """A session, as its record describes it.
 
-    :ivar folder: of its record; :ivar socket: where its Certbot listens.
-    :ivar verb: Certbot's. :ivar cert_name: the lineage named, None if none was.
-    :ivar names: the names asked for.
+    :ivar folder: the folder of the record.
+    :ivar socket: the path at which its Certbot listens.
+    :ivar verb: the verb of Certbot.
     :ivar started: RFC 3339, UTC.
-    :ivar before: fingerprints of the live certificates when it began.
-    :ivar deadline: seconds that a batch waits for `finish`; None: as the command line says.
+    :ivar cert_name: the lineage that the command line names; None if it names none.
+    :ivar names: the names that the command line asks for.
+    :ivar before: the fingerprints of the live certificates at the beginning, by lineage.
+    :ivar deadline: seconds that a batch waits for `finish`; None if Certbot's command line has its own limit.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The one JSON document that each verb prints, and its exit code."""
+"""The JSON document that each verb prints, and the verb's exit code."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from certbot_external_auth.sessions.conversation import UnreachableError
 from certbot_external_auth.text import rfc3339
 
 _UNEXPLAINED = ("failed", "locked", "lost", "aborted")
-"""States in which what Certbot printed may be all there is to read."""
+"""States whose only explanation may be what Certbot printed."""
 
 
 def certificates(session: Session, now: session_state.Seen) -> list[dict[str, Any]]:
-    """The certificates a session is about, as they are on disk now."""
+    """Return the certificates that a session is about, as they are on disk now."""
     paths = session_state.saved_for_request(now.output)
     requested = None if paths is None else _requested(paths)
     if requested is not None:
@@ -32,16 +32,16 @@ def certificates(session: Session, now: session_state.Seen) -> list[dict[str, An
     live = handed_over.live_certificates(session.config_dir)
     written = {name for name, sha256 in live.items() if session.before.get(name) != sha256}
     changed = written | session_state.handed_over(now.lines)
-    found = [_certificate(session, name, name in changed) for name in live]
-    return [one for one in found if one is not None and _concerns(session, one)]
+    described = [_certificate(session, name, name in changed) for name in live]
+    return [each for each in described if each is not None and _concerns(session, each)]
 
 
-def _concerns(session: Session, one: Mapping[str, Any]) -> bool:
-    if one["changed"]:
+def _concerns(session: Session, described: Mapping[str, Any]) -> bool:
+    if described["changed"]:
         return True
     if session.cert_name:
-        return bool(one["name"] == session.cert_name)
-    return not session.names or {name.lower() for name in one["domains"]} == set(session.names)
+        return bool(described["name"] == session.cert_name)
+    return not session.names or {name.lower() for name in described["domains"]} == set(session.names)
 
 
 def _certificate(session: Session, name: str, changed: bool) -> dict[str, Any] | None:
@@ -52,11 +52,11 @@ def _certificate(session: Session, name: str, changed: bool) -> dict[str, Any] |
 
 
 def seen(session: Session) -> session_state.Seen:
-    """What is known of a session now, but for `changed`.
+    """Read what is known of a session now; `changed` is not filled in.
 
-    :raises OSError: if that cannot be looked at.
+    :raises OSError: if the record cannot be read.
     """
-    # In this order: what is said between the two looks must not be missed.
+    # The lock first: a line that Certbot writes after this check is not missed.
     alive = store.alive(session)
     answered, failed = notes.answered(session)
     return session_state.Seen(
@@ -78,17 +78,17 @@ def _facts(path: str) -> dict[str, Any]:
 
 
 def _requested(paths: Mapping[str, str]) -> dict[str, Any] | None:
-    """The certificate for a request of one's own, whose key is not Certbot's."""
+    """Describe the certificate for a CSR of the user's own (--csr); Certbot does not have its key."""
     with contextlib.suppress(OSError, ValueError):
         return {"name": None, "key_path": None, **paths, **_facts(paths["cert_path"]), "changed": True}
     return None
 
 
-def look(session: Session, since: int | None = None) -> tuple[dict[str, Any], Exit]:
-    """Document and exit code for a session as it is now, or was when its end was first seen.
+def describe(session: Session, since: int | None = None) -> tuple[dict[str, Any], Exit]:
+    """Return document and exit code for a session as it is now, or as it was at the first look after its end.
 
-    :param since: the batch that the caller has seen last; see `outcome.to_remove`.
-    :raises OSError: if that cannot be looked at; nothing is changed then.
+    :param since: the batch that the caller has seen last; see `session_state.to_remove`.
+    :raises OSError: if the record cannot be read; nothing is changed then.
     """
     now = seen(session)
     document = None if now.alive else notes.end(session)
@@ -96,55 +96,56 @@ def look(session: Session, since: int | None = None) -> tuple[dict[str, Any], Ex
         document = _document(session, now)
         if not now.alive:
             socket_place.remove(session)
-            # What other runs write later is none of its doing.
+            # Noted now: certificates that later runs write do not belong to this session.
             notes.write(session, notes.END, document)
     document["remove"] = session_state.to_remove(now, since)
     return document, STATES[document["state"]][0]
 
 
 def _document(session: Session, now: session_state.Seen) -> dict[str, Any]:
-    # While Certbot waits they are what they were, and a host may have hundreds.
-    found = [] if now.alive else certificates(session, now)
-    now = dataclasses.replace(now, changed=any(one["changed"] for one in found))
+    # Not while Certbot waits: they have not changed, and a host may have hundreds.
+    described = [] if now.alive else certificates(session, now)
+    now = dataclasses.replace(now, changed=any(each["changed"] for each in described))
     document = session_state.document(session.id, now, command(session))
-    document["certificates"] = found
+    document["certificates"] = described
     if document["state"] in _UNEXPLAINED and not document["errors"]:
         document["output"] = now.output
     return document
 
 
 def note_ends(sessions: Sequence[Session]) -> None:
-    """See to it that sessions which have ended keep their result, whatever another one does."""
+    """Note the results of the sessions that have ended, before another session changes certificates."""
     for session in sessions:
         if notes.end(session) is None:
-            look(session)
+            describe(session)
 
 
 def tell(document: Mapping[str, Any], code: Exit) -> int:
-    """Print a document; the result is the exit code.
+    """Print a document; return the exit code.
 
-    :raises NotPrintedError: if that cannot be done.
+    :raises NotPrintedError: if stdout does not take it.
     """
     documents.tell(document)
     return int(code)
 
 
 def hand_out(session: Session, document: dict[str, Any], code: Exit) -> int:
-    """Print a document to who will act on it; the result is the exit code."""
+    """Print a document for a caller who will act on it; return the exit code."""
     result = tell(document, code)
     confirm_removal(session)
     if document["batch"] is not None and not notes.hand_out(session, document["batch"]):
         print(
-            f"There is no room to note which batch was printed; say it: {command(session)} --batch {document['batch']}",
+            "There is no room on the disk to note which batch was printed, so name it: "
+            f"{command(session)} --batch {document['batch']}",
             file=sys.stderr,
         )
     return result
 
 
 def confirm_removal(session: Session) -> None:
-    """What an ended session has handed out to be removed is the caller's own work, as it is while Certbot runs.
+    """Delete the journal entries of an ended session: its document has told the caller what to remove.
 
-    Its Certbot may have ended with nobody there to whom cleanup could be said.
+    While Certbot runs, a connected verb confirms each cleanup. If Certbot ended without one, this does it.
     """
     if store.alive(session):
         return
@@ -156,19 +157,19 @@ def confirm_removal(session: Session) -> None:
 
 
 def settled(document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
-    """For a verb that should have seen the end: a Certbot that does not answer is a failure."""
+    """Make a failure of `working`, for a verb that waited for the end: Certbot does not answer."""
     return (document, Exit.FAILED) if document["state"] == "working" else (document, code)
 
 
 def command(session: Session, verb: str = "finish") -> str:
-    """A verb for a session, as it is typed; for `finish` but for the batch."""
-    found_by_itself = certbot_folders.found({})[1] == session.work_dir
-    more = [] if found_by_itself else ["--work-dir", session.work_dir]
+    """Return the command line of a verb for a session; for `finish` without the batch."""
+    is_default = certbot_folders.found({})[1] == session.work_dir
+    more = [] if is_default else ["--work-dir", session.work_dir]
     return shlex.join(["certbot-external-auth", verb, *more, session.id])
 
 
 def as_more(session: Session, document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
-    """The words of `finish` for a session that waits once more."""
+    """Change `waiting` to `more`, which `finish` prints for a session that waits again."""
     if document["state"] != "waiting":
         return document, code
     message = session_state.message("more", command(session), document["batch"])
@@ -176,14 +177,14 @@ def as_more(session: Session, document: dict[str, Any], code: Exit) -> tuple[dic
 
 
 def refused(message: str, state: str, more: Mapping[str, str] | None = None) -> int:
-    """A verb that could not do its work. :param more: what its document has besides."""
+    """Print the document of a verb that could not do its work; return the exit code. :param more: further fields."""
     return tell({**(more or {}), "state": state, "message": message}, STATES[state][0])
 
 
 def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) -> int:
-    """Do a verb's work on the session that its command line names; the result is the exit code.
+    """Run a verb on the session that its command line names; return the exit code.
 
-    :raises UsageError: if it names another configuration directory than the session has, or cannot be looked at.
+    :raises UsageError: if the session has another configuration directory, or its record cannot be read.
     """
     socket_place.sweep()
     try:
@@ -193,7 +194,7 @@ def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) ->
     if arguments.config_dir is not None and os.path.realpath(arguments.config_dir) != os.path.realpath(
         session.config_dir
     ):
-        raise UsageError([f"--config-dir {arguments.config_dir}: the session {session.id} is of {session.config_dir}."])
+        raise UsageError([f"--config-dir {arguments.config_dir}: session {session.id} uses {session.config_dir}."])
     try:
         with interruptible(session):
             return verb(session)
@@ -205,16 +206,20 @@ def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) ->
 
 @contextlib.contextmanager
 def interruptible(session: Session) -> Iterator[None]:
-    """Ctrl-C ends the verb with a sentence; the session goes on. So does a document that cannot be printed.
+    """End the verb with a message on Ctrl-C, or if its document cannot be printed; the session goes on.
 
-    :raises SystemExit: with 130, as shells have it; with 1 for the document.
+    :raises SystemExit: with 130 after Ctrl-C, as in shells; with 1 if the document cannot be printed.
     """
     try:
         yield
     except documents.NotPrintedError as error:
-        print(f"{error} It is that of session {session.id}; see: {command(session, verb='status')}", file=sys.stderr)
+        status = command(session, verb="status")
+        print(f"{error} To print that of session {session.id} again, run: {status}", file=sys.stderr)
         sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
         status, abort = command(session, verb="status"), command(session, verb="abort")
-        print(f"Interrupted; session {session.id} goes on. See: {status}; to end it: {abort}", file=sys.stderr)
+        print(
+            f"Interrupted; session {session.id} goes on. To see its state, run: {status}; to end it: {abort}",
+            file=sys.stderr,
+        )
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""What a session's lines say about it: its state, its batch, what is to be removed. Pure functions."""
+"""What the lines of a session say: its state, its batch, and what to remove. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,34 +13,36 @@ Line = Mapping[str, Any]
 Document = dict[str, Any]
 
 LOCKED = "Another instance of Certbot is already running"
-"""What Certbot says, where it says it before the plugin is asked for anything."""
+"""What Certbot prints if another one runs, before it loads the plugin."""
 _BY_CODE = (
     ("certbot.locked", "locked"),
     ("deploy.failed", "deploy_failed"),
     ("ca.refused", "refused"),
 )
 _DESPITE_ABORT = ("done", "nothing_due", "deploy_failed")
-"""What `abort` came too late for, and what has to be known all the same."""
+"""States that a session keeps although `abort` was run: it came too late."""
 _ISSUING = ("certonly", "run", "renew")
 _SAVED = {
     "cert_path": "Certificate is saved at:",
     "chain_path": "Intermediate CA chain is saved at:",
     "fullchain_path": "Full certificate chain is saved at:",
 }
-"""What Certbot says for a request of one's own, and nowhere else: its files belong to no lineage."""
+"""What Certbot prints for a CSR of the user's own (--csr), whose files belong to no lineage."""
 
 
 @dataclass(frozen=True)
 class Seen:
     """What is known of a session.
 
-    :ivar alive: its Certbot runs. :ivar verb: Certbot's.
-    :ivar changed: a certificate was written since it began.
-    :ivar code: Certbot's exit code, None if it is not known.
+    :ivar alive: its Certbot runs.
+    :ivar verb: the verb of Certbot.
+    :ivar changed: a certificate has been written since the session began.
+    :ivar code: Certbot's exit code; None if it is not known.
     :ivar output: the end of what Certbot printed.
-    :ivar answered: number of the last batch that was answered, 0 if none was; :ivar failed: what of it was refused.
-    :ivar handed_out: numbers of the batches that somebody has seen.
-    :ivar aborted: it was told to stop by `abort`.
+    :ivar answered: the number of the last batch that was answered; 0 if none was.
+    :ivar failed: the ids in that batch that could not be published.
+    :ivar handed_out: the numbers of the batches that a verb has printed.
+    :ivar aborted: `abort` has stopped Certbot.
     """
 
     lines: Sequence[Line]
@@ -56,37 +58,37 @@ class Seen:
 
 
 def batches(lines: Sequence[Line]) -> list[Line]:
-    """The `await` lines; a batch's number is its place here, from 1 on."""
+    """Return the `await` lines; a batch's number is its place among them, from 1 on."""
     return [line for line in lines if line.get("cmd") == "await"]
 
 
 def batch(lines: Sequence[Line]) -> Line | None:
-    """The `await` line of the batch that has to be published now, answered or not."""
-    found = None
+    """Return the `await` line of the batch that has to be published now, answered or not."""
+    current = None
     for line in lines:
         if line.get("cmd") == "await":
-            found = line
+            current = line
         elif line.get("cmd") in ("result", "cleanup", "summary"):
-            found = None
-    return found
+            current = None
+    return current
 
 
 def waiting(seen: Seen) -> Line | None:
-    """The `await` line of the batch that waits for an answer now."""
+    """Return the `await` line of the batch that waits for an answer now."""
     if not seen.alive or seen.answered >= len(batches(seen.lines)):
         return None
-    found = batch(seen.lines)
-    # Nothing is looked for before everything was answered, whoever has done that.
-    looked = next((line for line in reversed(seen.lines) if line.get("cmd") in ("await", "visibility")), {})
-    return found if looked.get("cmd") == "await" else None
+    current = batch(seen.lines)
+    # Certbot verifies only after the whole batch was answered, also if another process answered it.
+    last = next((line for line in reversed(seen.lines) if line.get("cmd") in ("await", "visibility")), {})
+    return current if last.get("cmd") == "await" else None
 
 
 def state(seen: Seen) -> str:
-    """One of `STATES`."""
+    """Return the state of a session, one of `STATES`."""
     if seen.alive:
         return "working" if waiting(seen) is None else "waiting"
-    found = _end(seen)
-    return "aborted" if seen.aborted and found not in _DESPITE_ABORT else found
+    end = _end(seen)
+    return "aborted" if seen.aborted and end not in _DESPITE_ABORT else end
 
 
 def _end(seen: Seen) -> str:
@@ -96,11 +98,11 @@ def _end(seen: Seen) -> str:
             return "locked"
         return "lost" if any(line.get("cmd") == "perform_challenge" for line in lines) else "failed"
     if lines[-1].get("ok") is True:
-        # Certbot may end with another code for reasons that it tells the plugin nothing of.
+        # Certbot can fail after the plugin's last line, without telling the plugin.
         if seen.code != 0:
             return "failed"
         return "nothing_due" if _idle(seen) else "done"
-    if _nobody_answered(lines):
+    if _unanswered(lines):
         return "expired"
     codes = {line.get("code") for line in lines if line.get("cmd") == "error"}
     if _deployment_pending(lines):
@@ -111,20 +113,20 @@ def _end(seen: Seen) -> str:
 
 
 def _idle(seen: Seen) -> bool:
-    """Whether Certbot had nothing to do; a rehearsal (--dry-run) changes nothing either."""
+    """Tell whether Certbot had nothing to do. A rehearsal (--dry-run) also changes nothing, but it has challenges."""
     done = any(line.get("cmd") in ("perform_challenge", "deploy_cert") for line in seen.lines)
     return seen.verb in _ISSUING and not seen.changed and not done
 
 
 def _deployment_pending(lines: Sequence[Line]) -> bool:
-    """Whether one of this session's certificates was not handed over; those of earlier runs are in `summary`, too."""
+    """Tell whether this session failed to deploy one of its certificates; `summary` also has those of earlier runs."""
     tried = {line.get("lineage") for line in lines if line.get("cmd") == "deploy_cert"}
     lineages = lines[-1].get("lineages", ())
     return any(one.get("deploy_pending") and (one.get("changed") or one.get("name") in tried) for one in lineages)
 
 
-def _nobody_answered(lines: Sequence[Line]) -> bool:
-    """Whether a batch was given up because its time was over; an answer that is late at cleanup is another matter."""
+def _unanswered(lines: Sequence[Line]) -> bool:
+    """Tell whether the deadline of a batch passed. A late answer to a cleanup does not count."""
     return any(
         line.get("cmd") == "error" and line.get("code") == "answer.timeout" and batch(lines[:place]) is not None
         for place, line in enumerate(lines)
@@ -132,22 +134,22 @@ def _nobody_answered(lines: Sequence[Line]) -> bool:
 
 
 def handed_over(lines: Sequence[Line]) -> set[str]:
-    """Lineages that this session's Certbot has handed over, also those that another one had written."""
+    """Return the lineages that this session deployed, also those that an earlier run had written."""
     last = lines[-1] if lines else {}
     return {one["name"] for one in last.get("lineages", ()) if one.get("deployed") is True}
 
 
 def saved_for_request(output: str) -> dict[str, str] | None:
-    """Where the certificate for a request of one's own (--csr) was saved; None if that is not said.
+    """Return where the certificate for a CSR of the user's own (--csr) was saved; None if Certbot did not print it.
 
     :param output: what Certbot printed.
     """
-    found = {key: re.findall(rf"^{said} +(\S.*)$", output, re.MULTILINE) for key, said in _SAVED.items()}
-    return {key: paths[-1] for key, paths in found.items()} if all(found.values()) else None
+    paths_of = {key: re.findall(rf"^{label} +(\S.*)$", output, re.MULTILINE) for key, label in _SAVED.items()}
+    return {key: paths[-1] for key, paths in paths_of.items()} if all(paths_of.values()) else None
 
 
 def grouped(challenges: Sequence[Line]) -> Document:
-    """Where things stand that were published: TXT values by name, URLs, server names."""
+    """Return what was published, as TXT values by name, URLs and server names."""
     found: Document = {"txt": {}, "http": [], "tls": []}
     for line in challenges:
         if line.get("txt_domain") is not None:
@@ -160,9 +162,9 @@ def grouped(challenges: Sequence[Line]) -> Document:
 
 
 def to_remove(seen: Seen, since: int | None = None) -> Document:
-    """What was published, as far as anybody knows, and is of no use any more; told from one document to the next.
+    """Return what may be published and is of no use any more, without what an earlier document has listed.
 
-    :param since: the batch that the caller has seen last, None if that is not known.
+    :param since: the batch that the caller has seen last; None if that is not known.
     """
     every = batches(seen.lines)
     current = batch(seen.lines) if seen.alive else None
@@ -175,12 +177,12 @@ def to_remove(seen: Seen, since: int | None = None) -> Document:
 
 
 def _without_servers(found: Document, current: Line | None) -> Document:
-    """A server name that is served once more, with another certificate, must stay."""
+    """Leave out server names that the current batch needs, too, with another certificate."""
     return {**found, "tls": [name for name in found["tls"] if name not in (current or {}).get("tls", ())]}
 
 
 def leftover(seen: Seen) -> Document:
-    """What earlier runs have left behind, as `hello` tells it."""
+    """Return what earlier runs have left behind, as `hello` lists it."""
     told = next((line.get("leftover", ()) for line in seen.lines if line.get("cmd") == "hello"), ())
     return _without_servers(grouped(told), batch(seen.lines) if seen.alive else None)
 
@@ -190,9 +192,9 @@ def _performed(lines: Sequence[Line]) -> list[Line]:
 
 
 def document(session: str, seen: Seen, command: str, since: int | None = None) -> Document:
-    """What `begin`, `finish`, `status` and `abort` print, but for the certificates.
+    """Return what `begin`, `finish`, `status` and `abort` print, without the certificates.
 
-    :param command: what finishes the session, without the number of a batch.
+    :param command: the command line of `finish`, without the number of a batch.
     :param since: see `to_remove`.
     """
     name = state(seen)
@@ -222,7 +224,7 @@ def document(session: str, seen: Seen, command: str, since: int | None = None) -
 
 
 def message(name: str, command: str, number: int | None) -> str:
-    """What a state means. :param number: of the batch that is to be answered."""
+    """Say what a state means. :param number: of the batch to answer."""
     return STATES[name][1].format(command=f"{command} --batch {number}")
 
 

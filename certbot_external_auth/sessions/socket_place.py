@@ -1,7 +1,7 @@
-"""Where a session's socket lies: in a folder that is this user's alone, and is there for as long as the session is.
+"""Where a session's socket lies: in a folder for this user alone, which lasts as long as the session.
 
-Where that is not the session's own folder, a file beside the socket is locked for as long as Certbot runs, from before
-it has its name: one that can be locked is a dead Certbot's, and so is the socket.
+If that is not the session's own folder, a lock file lies beside the socket. Certbot keeps it locked until it ends, and
+it is locked before it has its name. So if the file can be locked, its Certbot is dead, and the socket is useless.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from certbot_external_auth.protocol.socket_channel import MAX_PATH_BYTES
 from certbot_external_auth.sessions import FOLDER, Session
 
 RUN = "/run"
-"""For root only; it is there until the machine is started anew."""
+"""For root only; it lasts until the machine is restarted."""
 _SOCKET, _LOCK = ".sock", ".lock"
 _OWN = "socket"
-"""Its name in the session's folder."""
+"""The socket's name in the session's own folder."""
 _NAME = re.compile(rf"[0-9a-f]{{12}}{re.escape(_LOCK)}")
 
 
 def chosen(folder: str, identifier: str) -> str:
-    """A path at which a socket can be made.
+    """Choose a path at which a socket can be created.
 
-    The runtime folder of a login (XDG_RUNTIME_DIR) and the one for temporary files come last: logind removes the one at
-    logout, and old files are swept from the other, while a session goes on.
+    The runtime folder of a login (XDG_RUNTIME_DIR) and the folder for temporary files come last. While a session goes
+    on, logind removes the first at logout, and old files are deleted from the second.
 
-    :param folder: the session's own. :param identifier: the session's.
-    :raises UsageError: if there is none, or a folder that should be used is not this user's alone.
+    :param folder: the session's own folder.
+    :param identifier: the session's id.
+    :raises UsageError: if there is no such path, or other users may write into a folder that should be used.
     """
     own = os.path.join(folder, _OWN)
     run, *others = (_below(base, identifier) for base in _bases())
@@ -45,8 +46,9 @@ def chosen(folder: str, identifier: str) -> str:
             return path
     raise UsageError(
         [
-            f"No socket can be made in {folder}, nor in the folders for temporary files: a socket's path may have "
-            f"{MAX_PATH_BYTES} bytes. Name a short folder of yours by XDG_RUNTIME_DIR, or another --work-dir."
+            f"No socket can be created in {folder} or in the folders for temporary files. The path of a socket can "
+            f"have at most {MAX_PATH_BYTES} bytes. Set XDG_RUNTIME_DIR to a short folder of yours, or use another "
+            "--work-dir."
         ]
     )
 
@@ -56,7 +58,7 @@ def _bases() -> tuple[str | None, ...]:
 
 
 def _temporary() -> str | None:
-    """The folder for temporary files; None where nothing can be written to any, since the disk is full, say."""
+    """Return the folder for temporary files; None if there is none to write to, for example on a full disk."""
     with contextlib.suppress(OSError):
         return tempfile.gettempdir()
     return None
@@ -67,15 +69,16 @@ def _below(base: str | None, identifier: str) -> str:
 
 
 def _ours() -> str:
-    """The name of this user's folder of sockets."""
+    """Return the name of this user's folder of sockets."""
     return f"certbot-external-auth-{os.geteuid()}"
 
 
 def lock(path: str) -> int | None:
-    """A descriptor for a session's Certbot to inherit, which says that its socket is in use.
+    """Create and lock the file beside a socket that says that the socket is in use.
 
-    :param path: of the socket. :returns: None where the socket is removed with the session's folder.
-    :raises OSError: if it cannot be made.
+    :param path: of the socket.
+    :returns: the descriptor that holds the lock; None if the socket lies in the session's own folder.
+    :raises OSError: if the file cannot be created.
     """
     folder, name = os.path.split(path)
     if not name.endswith(_SOCKET):
@@ -85,31 +88,31 @@ def lock(path: str) -> int | None:
 
 
 def is_place(session: Session) -> bool:
-    """Whether a session's socket is said to lie where one of that name can: in its folder, or in one of sockets."""
+    """Tell whether the recorded path of a socket is one that `chosen` can return for this session."""
     folder, name = os.path.split(session.socket)
     own = os.path.join(session.folder, _OWN)
     return session.socket == own or (os.path.basename(folder), name) == (_ours(), f"{session.id}{_SOCKET}")
 
 
 def remove(session: Session) -> None:
-    """Remove the socket of a Certbot that has ended, and what says that it was in use; nothing that lies elsewhere."""
+    """Remove the socket, and its lock file, of a Certbot that has ended; nothing at another place."""
     if not is_place(session):
         return
     folder, name = os.path.split(session.socket)
-    # Not by its path: a folder above may be somebody else's.
+    # Not by its path: a folder above may belong to another user.
     with contextlib.suppress(OSError):
         if name == _OWN:
             with own_folder.looked_into(session.work_dir, FOLDER, session.id) as descriptor:
                 os.unlink(name, dir_fd=descriptor)
             return
         with _opened(folder) as descriptor:
-            for one in (name, f"{session.id}{_LOCK}"):
+            for file in (name, f"{session.id}{_LOCK}"):
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(one, dir_fd=descriptor)
+                    os.unlink(file, dir_fd=descriptor)
 
 
 def sweep() -> None:
-    """Remove the sockets of this user's sessions whose Certbot is dead, also where nobody has its record any more."""
+    """Remove the sockets of this user's dead sessions, even if their records are gone."""
     for base in filter(None, _bases()):
         with contextlib.suppress(OSError), _opened(os.path.dirname(_below(base, ""))) as folder:
             for name in os.listdir(folder):
@@ -126,7 +129,7 @@ def _sweep(folder: int, name: str) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(name.removesuffix(_LOCK) + _SOCKET, dir_fd=folder)
-            # Last: without it nobody looks at the socket.
+            # Last: a later sweep finds the socket by its lock file.
             os.unlink(name, dir_fd=folder)
         finally:
             os.close(descriptor)
@@ -134,7 +137,7 @@ def _sweep(folder: int, name: str) -> None:
 
 @contextlib.contextmanager
 def _opened(folder: str) -> Iterator[int]:
-    """:raises OSError: if it is not there, or not this user's alone."""
+    """Open a folder of sockets. :raises OSError: if it is missing, or other users may use it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         if not _is_ours(os.fstat(descriptor)):
@@ -156,14 +159,14 @@ def _made(folder: str) -> bool:
     except OSError:
         return False
     if not _is_ours(os.lstat(folder)):
-        # What root has in /run comes before all others, so naming another folder would change nothing.
-        fix = "remove it" if os.path.dirname(folder) == RUN else "remove it, or name a folder by XDG_RUNTIME_DIR"
-        raise UsageError([f"{folder} is not this user's alone; {fix}."])
+        # For root, the folder in /run always comes first, so that naming another one would not help.
+        fix = "remove it" if os.path.dirname(folder) == RUN else "remove it, or set XDG_RUNTIME_DIR to another folder"
+        raise UsageError([f"{folder} is not for this user alone; {fix}."])
     return True
 
 
 def _holds(path: str) -> bool:
-    """Whether a socket can be made there; some network file systems have none."""
+    """Tell whether a socket can be created at a path. Some network file systems have none."""
     with socket.socket(socket.AF_UNIX) as trial:
         try:
             trial.bind(path)

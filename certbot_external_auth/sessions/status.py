@@ -1,4 +1,4 @@
-"""`status [SESSION]`: what a session waits for, or all of them. Takes no lock and disturbs nobody."""
+"""`status [SESSION]`: show what a session, or every session, is waiting for. It changes nothing for Certbot."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from certbot_external_auth.sessions import Exit, session_document, socket_place,
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     certbot_folders.arguments(parser)
-    parser.add_argument("session", metavar="SESSION", nargs="?", help="without it: every session on record")
+    parser.add_argument("session", metavar="SESSION", nargs="?", help="one session (default: list all)")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """See the module."""
+    """Do what the module says."""
     if arguments.session is not None:
         return session_document.of_session(
-            arguments, lambda session: session_document.tell(*session_document.look(session))
+            arguments, lambda session: session_document.tell(*session_document.describe(session))
         )
     socket_place.sweep()
     return _listed(certbot_folders.found({"work-dir": arguments.work_dir})[1])
 
 
 def _listed(work_dir: str) -> int:
-    """All that can be looked at; the others are a failure that is said."""
-    found, problems = store.looked(work_dir)
+    """Print every session whose record can be read; the others are errors on stderr, and make the exit code 1."""
+    readable, problems = store.readable(work_dir)
     sessions = []
-    for one in found:
+    for session in readable:
         try:
-            state = session_document.look(one)[0]["state"]
+            state = session_document.describe(session)[0]["state"]
         except OSError as error:
-            problems.append(f"{one.id}: {store.unreadable(work_dir, error)}")
+            problems.append(f"{session.id}: {store.unreadable(work_dir, error)}")
             continue
-        told = {"session": one.id, "started": one.started, "config_dir": one.config_dir, "state": state}
-        sessions.append(told)
+        sessions.append(
+            {"session": session.id, "started": session.started, "config_dir": session.config_dir, "state": state}
+        )
     code = session_document.tell({"sessions": sessions}, Exit.FAILED if problems else Exit.DONE)
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -1,7 +1,7 @@
 """Sessions on disk: one folder each below ``external-auth/sessions`` in Certbot's work directory, for this user alone.
 
-Who is alive is told by a lock that the Certbot of a session holds until it ends, however it ends; no process number
-has to be believed.
+The Certbot of a session holds a lock until it ends, however it ends. So a session is alive as long as it is locked, and
+the plugin does not have to trust a process number.
 """
 
 from __future__ import annotations
@@ -22,19 +22,24 @@ from certbot_external_auth.sessions import FOLDER, Session, record, socket_place
 
 POINTER = ".external-auth-session"
 """Name of the file in Certbot's configuration directory that names the session begun last."""
-KEPT = 24 * 3600.0
-"""Seconds for which the record of a session that has ended is kept, for a `finish` that is run again."""
+KEPT_SECONDS = 24 * 3600.0
+"""How long the record of a session that has ended is kept, for a `finish` that is run again."""
+END_SECONDS = 60.0
+"""How long a Certbot that has written its last line has to end."""
 _ID = re.compile(r"[0-9a-f]{12}")
 _NEW = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_LIMIT = 50_000_000
+_MAX_RECORD_BYTES = 50_000_000
+_MAX_POINTER_BYTES = 10_000
+_MAX_OUTPUT_BYTES = 4096
+_POLL_SECONDS = 0.05
 
 
 class UnknownSessionError(UsageError):
-    """No session of that name is on record here."""
+    """No session with this id is on record."""
 
 
 def root(work_dir: str) -> str:
-    """Where the sessions of a work directory are."""
+    """Return the folder of a work directory's sessions."""
     return own_folder.path(os.path.abspath(work_dir), FOLDER)
 
 
@@ -79,27 +84,28 @@ def _lock(folder: int) -> int:
 
 
 def find(work_dir: str, identifier: str) -> Session:
-    """The session of that name.
+    """Read the record of a session.
 
-    :raises UnknownSessionError: if there is none.
-    :raises UsageError: if this user may not look, or that cannot be done.
+    :param identifier: as the user typed it; it is not trusted.
+    :raises UnknownSessionError: if there is no such session.
+    :raises UsageError: if the record cannot be read, for example because it belongs to another user.
     """
     unknown = UnknownSessionError(
         [
-            f"No session {identifier!r} is on record in {work_dir}; see certbot-external-auth status, and give "
-            "--work-dir if Certbot was given one."
+            f"No session {identifier!r} is on record in {work_dir}. To see which are, run: certbot-external-auth "
+            "status. If Certbot runs with --work-dir, give it here too."
         ]
     )
     if not _ID.fullmatch(identifier):
         raise unknown
     try:
-        with own_folder.looked_into(work_dir, FOLDER, identifier) as above:
-            found = json.loads(own_folder.read(above, "session.json", _LIMIT))
-        if found.pop("version") != 1:
+        with own_folder.looked_into(work_dir, FOLDER, identifier) as folder:
+            value = json.loads(own_folder.read(folder, "session.json", _MAX_RECORD_BYTES))
+        if value.pop("version") != 1:
             raise unknown
-        # Where it was found is known better than from what it says.
-        known = {"id": identifier, "folder": os.path.join(root(work_dir), identifier), "names": tuple(found["names"])}
-        return Session(**{**found, **known, "work_dir": os.path.abspath(work_dir)})
+        # The record does not decide where it lies.
+        known = {"id": identifier, "folder": os.path.join(root(work_dir), identifier), "names": tuple(value["names"])}
+        return Session(**{**value, **known, "work_dir": os.path.abspath(work_dir)})
     except FileNotFoundError:
         raise unknown from None
     except OSError as error:
@@ -109,30 +115,30 @@ def find(work_dir: str, identifier: str) -> Session:
 
 
 def open_session(config_dir: str, work_dir: str) -> Session | None:
-    """The session that uses one of these directories now; Certbot locks each by itself.
+    """Return the session that uses one of these directories now. Certbot locks each of the two by itself.
 
-    :raises UsageError: if one on record cannot be looked at.
-    :raises OSError: for the same reason.
+    :raises UsageError: if the record of a session cannot be read.
+    :raises OSError: if a lock cannot be read.
     """
-    found = [one for one in every(work_dir) if alive(one)]
-    # It says more than Certbot's own lock would; where it cannot be read, there is still that.
+    open_ones = [session for session in every(work_dir) if alive(session)]
+    # The pointer names the session, which Certbot's own lock does not. If it cannot be read, that lock is still there.
     with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError, UsageError):
         folder = os.open(config_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            named = json.loads(own_folder.read(folder, POINTER, 10_000))
+            named = json.loads(own_folder.read(folder, POINTER, _MAX_POINTER_BYTES))
         finally:
             os.close(folder)
-        one = find(str(named["work_dir"]), str(named["session"]))
-        if os.path.realpath(one.config_dir) == os.path.realpath(config_dir) and alive(one):
-            found.append(one)
-    return next(iter(found), None)
+        session = find(str(named["work_dir"]), str(named["session"]))
+        if os.path.realpath(session.config_dir) == os.path.realpath(config_dir) and alive(session):
+            open_ones.append(session)
+    return next(iter(open_ones), None)
 
 
 def _point(session: Session) -> None:
-    """Say in the configuration directory which session uses it; where that cannot be, Certbot's lock is still there."""
+    """Write into the configuration directory which session uses it. If that fails, Certbot's lock is still there."""
     content = json.dumps({"session": session.id, "work_dir": session.work_dir}).encode()
     with contextlib.suppress(OSError):
-        # Certbot makes it with this mode.
+        # Certbot creates the folder with this mode.
         os.makedirs(session.config_dir, mode=0o755, exist_ok=True)
         folder = os.open(session.config_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -142,37 +148,37 @@ def _point(session: Session) -> None:
 
 
 def every(work_dir: str) -> list[Session]:
-    """All sessions on record, oldest first.
+    """Return all sessions on record, oldest first.
 
-    :raises UsageError: if this user may not look, or one cannot be looked at.
+    :raises UsageError: if a record cannot be read.
     """
-    found, problems = looked(work_dir)
+    sessions, problems = readable(work_dir)
     if problems:
         raise UsageError(problems)
-    return found
+    return sessions
 
 
-def looked(work_dir: str) -> tuple[list[Session], list[str]]:
-    """All sessions on record that can be looked at, oldest first; and why others cannot.
+def readable(work_dir: str) -> tuple[list[Session], list[str]]:
+    """Return the sessions whose records can be read, oldest first, and why others cannot.
 
-    :raises UsageError: if this user may not look.
+    :raises UsageError: if the folder of sessions cannot be read.
     """
-    found, problems = [], []
+    sessions, problems = [], []
     for name in _folders(work_dir):
         try:
-            found.append(find(work_dir, name))
+            sessions.append(find(work_dir, name))
         except UnknownSessionError:
-            # What a power cut has left, or another version.
+            # A power cut left it half written, or another version of the plugin wrote it.
             continue
         except UsageError as error:
-            problems += [f"{name}: {one}" for one in error.problems]
-    return sorted(found, key=lambda session: session.started), problems
+            problems += [f"{name}: {problem}" for problem in error.problems]
+    return sorted(sessions, key=lambda session: session.started), problems
 
 
 def _folders(work_dir: str) -> list[str]:
     try:
-        with own_folder.looked_into(work_dir, FOLDER) as above:
-            return sorted(name for name in os.listdir(above) if _ID.fullmatch(name))
+        with own_folder.looked_into(work_dir, FOLDER) as folder:
+            return sorted(name for name in os.listdir(folder) if _ID.fullmatch(name))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -180,62 +186,62 @@ def _folders(work_dir: str) -> list[str]:
 
 
 def unreadable(work_dir: str, error: OSError) -> UsageError:
-    """What to say where the system did not let somebody look."""
+    """Make the error for records that the system does not let this user read."""
     return UsageError([f"The sessions in {root(work_dir)} cannot be read: {error.strerror or error}."])
 
 
 def forget_old(work_dir: str, now: float) -> None:
-    """Remove the records of sessions that ended long ago, also those that a power cut has left unreadable.
+    """Remove the records of sessions that ended long ago, also those that a power cut made unreadable.
 
     :param now: Unix seconds.
     :raises OSError: if the folder cannot be used.
     """
     with own_folder.opened(work_dir, FOLDER, create=True) as above:
         for name in os.listdir(above):
-            # What cannot be looked at stays.
+            # A record that cannot be read stays.
             with contextlib.suppress(OSError):
-                if _ID.fullmatch(name) and now - _last(above, name) > KEPT and not _locked(work_dir, name):
+                if _ID.fullmatch(name) and now - _last(above, name) > KEPT_SECONDS and not _locked(work_dir, name):
                     with contextlib.suppress(UsageError):
                         socket_place.remove(find(work_dir, name))
                     own_folder.remove(above, name)
 
 
 def _last(above: int, name: str) -> float:
-    """When its Certbot has said something last."""
+    """Return when a session's Certbot wrote its last line, in Unix seconds."""
     with contextlib.suppress(FileNotFoundError):
         return os.stat(os.path.join(name, "lines"), dir_fd=above, follow_symlinks=False).st_mtime
     return os.stat(name, dir_fd=above, follow_symlinks=False).st_mtime
 
 
 def lines(session: Session) -> list[dict[str, object]]:
-    """What its Certbot has said so far; a line cut off by its death is left out.
+    """Return the lines that a session's Certbot has written so far, without one that its end has cut off.
 
-    :raises OSError: if that cannot be looked at.
+    :raises OSError: if they cannot be read.
     """
-    found = []
-    for line in (record.read(session, "lines", _LIMIT) or b"").split(b"\n")[:-1]:
+    read = []
+    for line in (record.read(session, "lines", _MAX_RECORD_BYTES) or b"").split(b"\n")[:-1]:
         with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(line)
             if isinstance(value, dict):
-                found.append(value)
-    return found
+                read.append(value)
+    return read
 
 
 def output(session: Session) -> str:
-    """The end of what Certbot printed.
+    """Return the end of what Certbot printed.
 
-    :raises OSError: if that cannot be looked at.
+    :raises OSError: if it cannot be read.
     """
-    return (record.read(session, "output", 4096, end=True) or b"").decode("utf-8", "replace")
+    return (record.read(session, "output", _MAX_OUTPUT_BYTES, end=True) or b"").decode("utf-8", "replace")
 
 
 # --- locks ---
 
 
 def alive(session: Session) -> bool:
-    """Whether its Certbot runs.
+    """Tell whether a session's Certbot runs.
 
-    :raises OSError: if that cannot be looked at.
+    :raises OSError: if the lock cannot be read.
     """
     return _locked(session.work_dir, session.id)
 
@@ -247,7 +253,7 @@ def _locked(work_dir: str, identifier: str) -> bool:
     except FileNotFoundError:
         return False
     try:
-        # Shared, so that two who look do not take each other for its Certbot; and it needs no right to write.
+        # Shared: two processes that look do not take each other for Certbot. It needs no write access either.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -258,12 +264,12 @@ def _locked(work_dir: str, identifier: str) -> bool:
 
 @contextlib.contextmanager
 def beginning(work_dir: str) -> Iterator[None]:
-    """Held while one `begin` looks whether another session is open.
+    """Let one `begin` at a time look for an open session and start its own.
 
-    :raises OSError: if the folder cannot be made, or is somebody else's.
+    :raises OSError: if the folder cannot be created, or belongs to another user.
     """
-    with own_folder.opened(work_dir, FOLDER, create=True) as above:
-        descriptor = os.open(".beginning", _NEW, 0o600, dir_fd=above)
+    with own_folder.opened(work_dir, FOLDER, create=True) as folder:
+        descriptor = os.open(".beginning", _NEW, 0o600, dir_fd=folder)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -272,13 +278,14 @@ def beginning(work_dir: str) -> Iterator[None]:
 
 
 def wait_for_end(session: Session, seconds: float) -> bool:
-    """Whether its Certbot has ended within that time.
+    """Wait until a session's Certbot has ended; return whether it has.
 
-    :raises OSError: if that cannot be looked at.
+    :param seconds: how long to wait.
+    :raises OSError: if the lock cannot be read.
     """
     deadline = time.monotonic() + seconds
     while alive(session):
         if time.monotonic() >= deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(_POLL_SECONDS)
     return True

@@ -195,7 +195,7 @@ def test_abort_while_certbot_looks_and_finish_waits(tool: Tool, ca: TestCA, cert
             assert time.monotonic() < deadline
         aborted = tool.run("abort", begun["session"])
         printed, _ = finish.communicate(timeout=PATIENCE)
-    assert (aborted.code, aborted["message"]) == (0, "It has ended. Remove what is named in remove."), aborted
+    assert (aborted.code, aborted["message"]) == (0, "The session has ended. Remove what is listed in remove."), aborted
     document = documents.checked(printed.decode(), "finish", finish.returncode)
     assert (finish.returncode, document["state"], document["remove"]["txt"]) == (1, "aborted", begun["txt"])
     assert certbot.run("certificates").returncode == 0

@@ -37,7 +37,7 @@ def test_a_batch_that_nobody_saw_is_not_answered(tool: Tool, certbot: Certbot, d
     again = tool.run("finish", session)
     assert (again.code, again["state"], again["txt"]) == (9, "more", second["txt"])
     wrong = tool.run("finish", session, "--batch", "3")
-    assert (wrong.code, wrong.stderr.strip()) == (2, "--batch 3: the session has 2 so far.")
+    assert (wrong.code, wrong.stderr.strip()) == (2, "--batch 3: the session has 2 batches so far.")
     tool.publish(second)
     done = tool.run("finish", session, "--batch", "2")
     assert (done.code, done["state"], done["remove"]["txt"]) == (0, "done", second["txt"]), done
@@ -110,7 +110,7 @@ def test_a_document_that_cannot_be_printed(tool: Tool, domain: str) -> None:
             said = "The document could not be printed: No space left on device."
             [one] = tool.run("status")["sessions"]
             if verb == "begin":
-                said += f" It is that of session {one['session']}; see: "
+                said += f" To print that of session {one['session']} again, run: "
             assert ended.stderr.startswith(said), ended
             assert (ended.stderr.count("\n"), one["state"]) == (1, "waiting"), ended
     # Nobody has seen the batch, so nobody can have published it.
@@ -157,7 +157,7 @@ def test_what_was_answered_is_worked_on(tool: Tool, ca: TestCA, domain: str) -> 
         assert "deadline" not in status.document
         assert status["remove"]["txt"] == {}
         late = tool.run("finish", session, "--failed", "c1")
-        told = "--failed c1: it was answered already, and is said to be published."
+        told = "--failed c1: an earlier finish reported this as published."
         assert (late.code, late.stderr.strip()) == (2, told)
         tool.publish(begun)
         done = json.loads(finishing.communicate(timeout=PATIENCE)[0])
@@ -169,6 +169,6 @@ def test_another_configuration_directory_is_refused(tool: Tool, certbot: Certbot
     begun = tool.begin("certonly", *names(domain))
     for verb in ("finish", "status", "abort"):
         refused = tool.run(verb, begun["session"], "--config-dir", "/nonexistent")
-        expected = f"--config-dir /nonexistent: the session {begun['session']} is of {certbot.config_dir}."
+        expected = f"--config-dir /nonexistent: session {begun['session']} uses {certbot.config_dir}."
         assert (refused.code, refused.stderr.strip()) == (2, expected)
     assert tool.run("abort", begun["session"]).code == 0

@@ -58,7 +58,7 @@ def test_nowhere(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (short / LONG).mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(short / LONG))
     monkeypatch.setattr(tempfile, "tempdir", str(short / LONG))
-    with pytest.raises(UsageError, match=r"107 bytes\. Name a short folder of yours by XDG_RUNTIME_DIR") as raised:
+    with pytest.raises(UsageError, match=r"107 bytes\. Set XDG_RUNTIME_DIR to a short folder of yours") as raised:
         socket_place.chosen(str(short / LONG), "a1")
     assert "--external-auth-socket" not in str(raised.value)
 
@@ -86,7 +86,7 @@ def test_a_folder_of_others_is_not_used(short: Path, tmp_path: Path, change: Cal
     folder, work_dir = short / OURS, str(tmp_path / LONG)
     folder.mkdir(mode=0o700)
     change(folder)
-    sentence = f"{folder} is not this user's alone; remove it, or name a folder by XDG_RUNTIME_DIR."
+    sentence = f"{folder} is not for this user alone; remove it, or set XDG_RUNTIME_DIR to another folder."
     with pytest.raises(UsageError, match=sentence):
         session_records.dead(work_dir, "/c")
     assert store.every(work_dir) == []
@@ -98,7 +98,7 @@ def test_root_is_not_advised_what_would_change_nothing(short: Path, monkeypatch:
     """What root has in /run comes first, whatever XDG_RUNTIME_DIR names."""
     monkeypatch.setattr(socket_place, "RUN", str(short))
     (short / OURS).mkdir(mode=0o755)
-    with pytest.raises(UsageError, match=f"{short / OURS} is not this user's alone; remove it") as raised:
+    with pytest.raises(UsageError, match=f"{short / OURS} is not for this user alone; remove it") as raised:
         socket_place.chosen(str(short), "a1")
     assert "XDG_RUNTIME_DIR" not in str(raised.value)
 
@@ -145,6 +145,6 @@ def test_the_record_of_a_session_does_not_go_alone(short: Path, tmp_path: Path) 
     work_dir = str(tmp_path / LONG)
     found = session_records.dead(work_dir, str(tmp_path / "c"))
     Path(found.socket).touch()
-    store.forget_old(work_dir, time.time() + store.KEPT + 60)
+    store.forget_old(work_dir, time.time() + store.KEPT_SECONDS + 60)
     assert store.every(work_dir) == []
     assert os.listdir(short / OURS) == []

@@ -251,7 +251,7 @@ def test_there_is_room_for_what_certbot_says(full: Session) -> None:
 
 def test_a_batch_that_could_not_be_noted_is_named(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     """Lost: the way out of an answer that is `more` for ever."""
-    document, code = session_document.look(session)
+    document, code = session_document.describe(session)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notes.record, "put", full_disk)
         assert session_document.hand_out(session, {**document, "batch": 3}, code) == 0

@@ -151,7 +151,7 @@ def test_a_server_name_that_is_published_again_stays() -> None:
 
 
 @pytest.mark.parametrize(
-    ("failed", "told"), [((), "--failed c1: it was answered already, and is said to be published."), (("c1",), None)]
+    ("failed", "told"), [((), "--failed c1: an earlier finish reported this as published."), (("c1",), None)]
 )
 def test_what_was_answered_cannot_be_taken_back(failed: tuple[str, ...], told: str | None) -> None:
     answered = seen([CHALLENGE, AWAIT], alive=True, answered=1, failed=failed)
@@ -344,7 +344,9 @@ def test_ctrl_c_is_told_in_a_sentence(session: Session, capsys: pytest.CaptureFi
         raise KeyboardInterrupt
     assert raised.value.code == 130
     said = capsys.readouterr().err
-    assert said.startswith(f"Interrupted; session {session.id} goes on. See: certbot-external-auth status ")
+    assert said.startswith(
+        f"Interrupted; session {session.id} goes on. To see its state, run: certbot-external-auth status "
+    )
     assert f"abort --work-dir {session.work_dir} {session.id}" in said
 
 
@@ -364,7 +366,7 @@ def test_a_record_that_cannot_be_read_goes_with_the_old_ones(session: Session, c
     Path(store.root(session.work_dir), "notes.txt").touch()
     store.forget_old(session.work_dir, time.time())
     assert Path(dead.folder).exists()
-    store.forget_old(session.work_dir, time.time() + store.KEPT + 60)
+    store.forget_old(session.work_dir, time.time() + store.KEPT_SECONDS + 60)
     assert sorted(os.listdir(store.root(session.work_dir))) == sorted([session.id, "notes.txt"])
 
 
