@@ -71,9 +71,9 @@ def _too_many(challenges: Sequence[Challenge], known: _Known | None) -> list[str
         return [
             f"The CA sent {len(challenges)} challenges for one certificate; the plugin accepts up to {MAX_CHALLENGES}."
         ]
-    found = Counter((one.identifier_type, one.identifier.lower()) for one in challenges)
+    counts = Counter((one.identifier_type, one.identifier.lower()) for one in challenges)
     problems = []
-    for (kind, name), count in found.items():
+    for (kind, name), count in counts.items():
         most = 1 if kind == "ip" else 2
         if known is not None and (kind, name) in known:
             most = len(known[kind, name])
@@ -81,7 +81,9 @@ def _too_many(challenges: Sequence[Challenge], known: _Known | None) -> list[str
             problems.append(f"The CA sent {count} challenges for {quoted(name)}, for which there can be {most}.")
     same = Counter((one.type, one.identifier.lower(), one.token) for one in challenges)
     problems += [
-        f"The CA sent the same challenge for {quoted(one[1])} twice." for one, count in same.items() if count > 1
+        f"The CA sent the same challenge for {quoted(name)} {count} times."
+        for (_, name, _), count in same.items()
+        if count > 1
     ]
     return problems
 

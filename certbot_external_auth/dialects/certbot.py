@@ -61,15 +61,15 @@ def variables(challenges: Sequence[Challenge]) -> list[dict[str, str]]:
     names = ",".join(one.identifier for one in challenges)
     return [
         {
-            "CERTBOT_DOMAIN": one.identifier,
-            "CERTBOT_IDENTIFIER": one.identifier,
-            "CERTBOT_VALIDATION": one.validation,
+            "CERTBOT_DOMAIN": challenge.identifier,
+            "CERTBOT_IDENTIFIER": challenge.identifier,
+            "CERTBOT_VALIDATION": challenge.validation,
             "CERTBOT_ALL_DOMAINS": names,
             "CERTBOT_ALL_IDENTIFIERS": names,
             "CERTBOT_REMAINING_CHALLENGES": str(len(challenges) - number),
-            **({"CERTBOT_TOKEN": one.token} if one.type == http01.TYPE else {}),
+            **({"CERTBOT_TOKEN": challenge.token} if challenge.type == http01.TYPE else {}),
         }
-        for number, one in enumerate(challenges, 1)
+        for number, challenge in enumerate(challenges, 1)
     ]
 
 

@@ -30,7 +30,7 @@ def folders(facts: Facts) -> dict[str, str]:
 
     CONFIG is absent without a configuration file.
     """
-    found = {
+    exported = {
         **facts.exports,
         "BASEDIR": facts.basedir or facts.config_dir,
         "CERTDIR": posixpath.join(facts.config_dir, "live"),
@@ -38,10 +38,10 @@ def folders(facts: Facts) -> dict[str, str]:
         "COMMAND": facts.command,
     }
     if facts.wellknown is not None:
-        found["WELLKNOWN"] = facts.wellknown
+        exported["WELLKNOWN"] = facts.wellknown
     if facts.config is not None:
-        found["CONFIG"] = facts.config
-    return found
+        exported["CONFIG"] = facts.config
+    return exported
 
 
 def environment(facts: Facts, challenge_type: str) -> dict[str, str]:

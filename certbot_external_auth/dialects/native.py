@@ -111,8 +111,8 @@ class Native:
         return not declined or call.operation == "perform"
 
     @staticmethod
-    def _publish(one: Challenge) -> Call:
-        call = _call("perform", lines.perform_challenge(one), (one,), (one.identifier,))
+    def _publish(challenge: Challenge) -> Call:
+        call = _call("perform", lines.perform_challenge(challenge), (challenge,), (challenge.identifier,))
         return dataclasses.replace(call, side_by_side=True)
 
     @staticmethod

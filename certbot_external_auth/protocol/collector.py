@@ -90,16 +90,16 @@ class Collector:
             self._stream.error(code, f"No answer for {identifier}: {happened}.", identifier)
             self._fail(identifier, Unconfirmed(happened, {"type": code, "detail": happened}))
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, data: bytes) -> None:
         try:
-            settled = self._stream.ledger.apply(parse(line), time.monotonic())
+            settled = self._stream.ledger.apply(parse(data), time.monotonic())
         except AnswerError as error:
             self._refuse(error)
             return
-        for one in settled:
-            if one.answer.ok is False:
-                self._refused(one)
-            self._left.pop(one.id, None)
+        for line in settled:
+            if line.answer.ok is False:
+                self._refused(line)
+            self._left.pop(line.id, None)
 
     def _refuse(self, error: AnswerError) -> None:
         """Report a line that is not an answer. Many of these, or one where a failure ends it, settle all lines."""
@@ -109,12 +109,12 @@ class Collector:
             for identifier in list(self._left):
                 self._fail(identifier, Unconfirmed(str(error), {"type": error.code, "detail": str(error)}))
 
-    def _refused(self, one: Settled) -> None:
-        answer = one.answer
+    def _refused(self, line: Settled) -> None:
+        answer = line.answer
         reason = ": ".join(filter(None, (answer.code, answer.message))) or "no reason given"
-        self._stream.error("answer.refused", f"{one.id} was refused ({reason}).", one.id)
+        self._stream.error("answer.refused", f"{line.id} was refused ({reason}).", line.id)
         problem = {"type": answer.code or "answer.refused", "detail": answer.message or "no reason given"}
-        self._fail(one.id, Unconfirmed(f"it refused ({reason})", problem))
+        self._fail(line.id, Unconfirmed(f"it refused ({reason})", problem))
 
     def _fail(self, identifier: str, why: Unconfirmed) -> None:
         self._failures[identifier] = why

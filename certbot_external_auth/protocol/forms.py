@@ -11,12 +11,7 @@ from certbot_external_auth.protocol.lines import Line
 
 
 class Form(Protocol):
-    """What differs between the protocols when a line is written.
-
-    :ivar number: of the protocol.
-    """
-
-    number: int
+    """What differs between the protocols when a line is written."""
 
     def written(self, line: Line) -> Line | None:
         """Return the line as the driver gets it, None if the protocol does not have such a line."""
@@ -24,8 +19,6 @@ class Form(Protocol):
 
 class Numbered:
     """Protocol 1: every line has a number, the id of the run and the time."""
-
-    number = 1
 
     def __init__(self, run: str) -> None:
         """:param run: id of the run."""
@@ -42,8 +35,6 @@ class Numbered:
 
 class Historic:
     """Protocol 0: only the lines and fields of 2016."""
-
-    number = 0
 
     def written(self, line: Line) -> Line | None:
         return lines.historic(line) if line["cmd"] in lines.HISTORIC_COMMANDS else None

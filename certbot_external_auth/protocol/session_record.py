@@ -60,10 +60,10 @@ def session_record(folder: str) -> tuple[str, str, float | None]:
             status = os.fstat(descriptor)
             if status.st_uid != os.geteuid() or status.st_mode & 0o077:
                 raise UsageError([f"The session {folder} is not this user's alone; begin another one."])
-            found = json.loads(own_folder.read(descriptor, "session.json", _MAX_SESSION_BYTES))
+            document = json.loads(own_folder.read(descriptor, "session.json", _MAX_SESSION_BYTES))
         finally:
             os.close(descriptor)
-        deadline = found.get("deadline")
-        return str(found["socket"]), os.path.join(folder, "lines"), None if deadline is None else float(deadline)
+        deadline = document.get("deadline")
+        return str(document["socket"]), os.path.join(folder, "lines"), None if deadline is None else float(deadline)
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise UsageError([f"The session {folder} cannot be read ({error}); begin another one."]) from None

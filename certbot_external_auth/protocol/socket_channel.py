@@ -116,11 +116,11 @@ class SocketChannel(Channel):
                 poll.register(self._client, 0 if self._silent else select.POLLIN)
             left = deadline - time.monotonic()
             deferral.raise_pending()
-            found = [descriptor for descriptor, _ in poll.poll(max(0.0, left) * 1000)]
-            here = self._client is not None and self._client.fileno() in found
+            ready = [descriptor for descriptor, _ in poll.poll(max(0.0, left) * 1000)]
+            here = self._client is not None and self._client.fileno() in ready
             if here or b"\n" in self._buffer:
                 return True
-            if not found and left <= 0:
+            if not ready and left <= 0:
                 return False
 
     def _fill(self) -> None:

@@ -74,8 +74,13 @@ class Stream:
         :param protocol: 0 or 1. A session always speaks 1, since its verbs understand no other.
         :param leftover: what earlier runs left behind, see `recovery.messages`.
         """
-        self._form = self._historic if protocol == 0 and not self.channel.session else self._numbered
-        if self._form is self._numbered and not self._greeted:
+        self._begin(protocol, leftover)
+
+    def _begin(self, protocol: int, leftover: Sequence[Line] = ()) -> Form:
+        """Choose the form of the lines, and send `hello` once if the form has it."""
+        form = self._historic if protocol == 0 and not self.channel.session else self._numbered
+        self._form = form
+        if form is self._numbered and not self._greeted:
             self._greeted = True
             with contextlib.suppress(DriverError):
                 self.emit(
@@ -88,13 +93,15 @@ class Stream:
                         "leftover": list(leftover),
                     }
                 )
+        return form
 
     def emit(self, line: Line) -> None:
         """Send a line, unless the protocol does not have it.
 
         :raises DriverError: if the driver is gone.
         """
-        written = self._spoken().written(line)
+        form = self._form or self._begin(self._default_protocol())
+        written = form.written(line)
         if written is None:
             return
         if self._broken:
@@ -106,12 +113,6 @@ class Stream:
             self._broken = True
             raise
         self._lines[line["cmd"]] += 1
-
-    def _spoken(self) -> Form:
-        if self._form is None:
-            self.contact(self._default_protocol())
-        assert self._form is not None
-        return self._form
 
     # --- what the summary counts ---
 
@@ -156,7 +157,8 @@ class Stream:
         if self._finished:
             return
         self._finished = True
-        self._spoken()
+        if self._form is None:
+            self._begin(self._default_protocol())
         if self._greeted:
             # One process may renew lineages of both protocols.
             self._form = self._numbered

@@ -121,7 +121,9 @@ class HandlerCaller:
             logger.info("%s: the handler does not implement it.", call.operation)
             return []
         # In a folder of hooks, one that tried and failed says more than those that only declined.
-        words, ended = min(refused, key=lambda one: one[1].code is not None and one[1].code == call.declined_by)
+        words, ended = min(
+            refused, key=lambda result: result[1].code is not None and result[1].code == call.declined_by
+        )
         if call.optional:
             logger.info("%s: %s, which changes nothing: the operation is optional.", call.operation, ended)
             return []
@@ -131,7 +133,7 @@ class HandlerCaller:
             identifiers=call.identifiers,
             happened=str(ended),
             output=ended.tail,
-            mend=self._mend(words, call, ended),
+            mend=self._fix(words, call, ended),
             ids=tuple(one.id for one in call.challenges),
         )
         return [failure]
@@ -230,9 +232,9 @@ class HandlerCaller:
         )
         return dataclasses.replace(call, variables={**call.variables, name: text})
 
-    def _mend(self, words: Sequence[str], call: Call, ended: Ended) -> str:
+    def _fix(self, words: Sequence[str], call: Call, ended: Ended) -> str:
         if ended.timed_out:
-            return self._mend_hanging(call)
+            return self._fix_for_time_limit(call)
         declined = call.declined and ended.code and call.declined_by in (None, ended.code)
         sentences = [f"This can mean: {call.declined}."] if declined else []
         other = recognise.likely(self._settings.dialect, ended, preflight.handler_text(words))
@@ -247,7 +249,7 @@ class HandlerCaller:
             )
         return " ".join(sentences)
 
-    def _mend_hanging(self, call: Call) -> str:
+    def _fix_for_time_limit(self, call: Call) -> str:
         shared = {one.txt_domain for one in call.challenges} & self.shared_names
         if not shared or len(call.challenges) > 1:
             return "Give it more time with --external-auth-timeout, or find out what it waits for."

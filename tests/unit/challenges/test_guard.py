@@ -108,7 +108,7 @@ def test_there_are_no_more_challenges_than_names(
 
 
 def test_the_same_challenge_twice_is_refused() -> None:
-    with pytest.raises(GuardError, match=r"the same challenge for 'example\.org' twice"):
+    with pytest.raises(GuardError, match=r"the same challenge for 'example\.org' 2 times"):
         guard.check([numbered(1), numbered(1)], ["example.org", "*.example.org"])
 
 
