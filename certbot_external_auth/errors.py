@@ -1,8 +1,8 @@
-"""Errors as data: each carries the facts (who, asked what, wanted what, got what) and can say them in one sentence.
+"""Errors as data: each has the facts (who failed, at what, how, and what helps) and can write them as a message.
 
-Certbot decides by class what becomes of an exception: a plain ``errors.Error`` is printed as it is, a
-``PluginError`` out of ``prepare`` is wrapped in a sentence of Certbot's own, so wrong use is the former and
-everything that happens later is the latter.
+Certbot decides by the class of an exception. It prints an ``errors.Error`` as it is. It wraps a ``PluginError`` that
+``prepare`` raises in a sentence of its own. So wrong use is an ``errors.Error``, and what fails later is a
+``PluginError``.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ Problem = Mapping[str, str]
 """A problem document (RFC 7807) reduced to `type` and `detail`: the CA's, or what a driver said or did not say."""
 
 NOT_TRIED = "not tried, since the calls before it took too long"
-"""What happened to a call that was due after the last moment for one."""
+"""What happened to a call that was due too late."""
 NOT_CALLED = (
     "not called, since it is the handler as well, and what that printed when it published is not known: it could "
     "publish once more"
 )
-"""The same to a call that would have to tell by that whether it is to publish or to withdraw."""
+"""The same for a cleanup handler that is the handler: only that output tells it that it shall withdraw."""
 
 
 class UsageError(errors.Error):
-    """What the administrator asked for cannot be done; nothing was sent to the CA.
+    """The administrator asked for something that cannot be done. Nothing was sent to the CA.
 
-    :param problems: one sentence each, naming the flag and the mend.
+    :param problems: one sentence each, with the flag and what to do.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ class UsageError(errors.Error):
 
 
 class MissingDependencyError(UsageError):
-    """A library the plugin needs cannot be imported on this host."""
+    """The plugin needs a library that cannot be imported on this host."""
 
     def __init__(self, library: str, reason: BaseException) -> None:
         self.library = library
@@ -52,15 +52,15 @@ class MissingDependencyError(UsageError):
 
 @dataclass(frozen=True)
 class Failure:
-    """One thing that went wrong with one or more identifiers or a lineage.
+    """One failed operation for one or more identifiers, or for a lineage.
 
     :ivar who: the handler's path, or the driver.
-    :ivar operation: what it was asked to do.
-    :ivar identifiers: for which names.
+    :ivar operation: what it should do.
+    :ivar identifiers: the names for which it failed.
     :ivar happened: how it failed, in words (exit code, signal, time limit, the driver's message).
-    :ivar output: the last lines it printed, already cleaned of control characters.
-    :ivar mend: what to do about it, or an empty string.
-    :ivar ids: of the challenges concerned; empty means all challenges for `identifiers`.
+    :ivar output: the last lines it printed, without control characters.
+    :ivar mend: how to fix it, or an empty string.
+    :ivar ids: the ids of the challenges for which it failed; if empty, all challenges for `identifiers`.
     """
 
     who: str
@@ -89,7 +89,7 @@ def problem_text(problem: Problem) -> str:
 class PerformError(errors.PluginError):
     """Challenges could not be published, so the CA was not asked.
 
-    :param problems: by challenge id, what a driver said or did not say, in the form of a problem document.
+    :param problems: by challenge id, what a driver answered, or that it did not answer.
     """
 
     def __init__(self, failures: Sequence[Failure], problems: Mapping[str, Problem] | None = None) -> None:
@@ -99,9 +99,9 @@ class PerformError(errors.PluginError):
 
 
 class NotVisibleError(PerformError):
-    """What was published cannot be seen as the CA would see it, so the CA was not asked.
+    """The CA would not see what was published, so it was not asked.
 
-    :param text: lines: what is missing, the table, the likely reasons, what helps.
+    :param text: lines about what is missing: a sentence, the table, the likely reasons, and advice.
     :param problems: by challenge id.
     """
 
@@ -112,9 +112,9 @@ class NotVisibleError(PerformError):
 
 
 class GuardError(errors.PluginError):
-    """The CA sent something that was not asked for or is not well formed; nothing outside was touched.
+    """The CA sent a challenge that nobody asked for, or that is not well formed. Nothing outside was touched.
 
-    :param refusals: one sentence for each refused challenge, quoting what was sent.
+    :param refusals: one sentence for each refused challenge, with a quotation of it.
     """
 
     SHOWN = 10
@@ -127,7 +127,7 @@ class GuardError(errors.PluginError):
 
 
 class DeployError(errors.PluginError):
-    """A certificate could not be handed over; it is saved, and live in Certbot's folder."""
+    """A certificate could not be handed over. Certbot has saved it, and it is the live one."""
 
     def __init__(self, failure: Failure, lineage: str | None) -> None:
         self.failure = failure
@@ -136,7 +136,7 @@ class DeployError(errors.PluginError):
         self.mend_by(f"certbot install --cert-name {lineage}")
 
     def mend_by(self, command: str) -> None:
-        """Name the command that hands it over again."""
+        """Set the command that hands the certificate over again."""
         again = (
             f"The certificate itself is saved; the next 'certbot renew' tries to deploy it again, or do it now: "
             f"{command}"

@@ -1,4 +1,4 @@
-"""Backends and dialects by name: our own, and those other packages register by entry point."""
+"""Backends and dialects by name: the plugin's own, and those that other packages register by entry point."""
 
 from __future__ import annotations
 

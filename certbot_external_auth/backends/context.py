@@ -1,4 +1,4 @@
-"""Who carries challenges and certificates out: a handler, a JSON driver, a person."""
+"""What a backend is made with, and how it is loaded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BUILT_IN = {
     "manual": "certbot_external_auth.backends.manual.backend:ManualBackend",
 }
 HISTORIC_JSON = "certbot_external_auth.backends.historic_lines:HistoricBackend"
-"""What `json` is in protocol 0."""
+"""The backend for mode json in protocol 0."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class Context:
 
     :ivar words: the handler's command line, files absolute; empty in other modes.
     :ivar unattended: Certbot was told not to ask (``-n``, ``renew``).
-    :ivar renewing: the verb is renew.
-    :ivar silent: nothing may be printed for information (``-q``, ``renew``).
+    :ivar renewing: Certbot's verb is renew.
+    :ivar silent: print nothing but problems (``-q``, ``renew``).
     :ivar preferred: what ``--preferred-challenges`` names, empty if it was not given.
     :ivar server: the CA's directory.
     :ivar tls_port: where a server must answer TLS challenges (``--https-port``).
     :ivar folder: working directory of a handler; None is the caller's.
-    :ivar recovering: what an earlier run left is withdrawn, so calls for the end of the process are not due.
+    :ivar recovering: the backend withdraws what an earlier run left. A handler gets no call for the end of the process.
     :ivar http_port: where a server must answer http-01 (``--http-01-port``).
-    :ivar subset: names that fail may be left out (``--allow-subset-of-names``).
-    :ivar until: monotonic time after which no call is begun any more; None for no limit.
-    :ivar deliberate: somebody named the batch that is withdrawn, so that also a call which may publish is made.
-    :ivar config_files: what was read of a Dehydrated configuration.
-    :ivar hear: called with each line that a handler prints: a label that names the call, and the line.
-    :ivar repeat: flags by which Certbot makes this certificate once more, without its name.
-    :ivar install: flags by which `certbot install` hands it over again, without its name.
+    :ivar subset: Certbot may leave out names that fail (``--allow-subset-of-names``).
+    :ivar until: monotonic time in seconds after which no call is started; None for no limit.
+    :ivar deliberate: a person named the batch to withdraw. A call is then made even if it may publish instead.
+    :ivar config_files: the files of the Dehydrated configuration.
+    :ivar hear: takes each line that a handler prints: a label for the call, and the line.
+    :ivar repeat: flags with which Certbot issues this certificate again, without its name.
+    :ivar install: flags with which `certbot install` hands it over again, without its name.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""What is read from a certificate that is handed over."""
+"""What the plugin reads from a certificate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Facts:
-    """:ivar names: the common name first if there is one, then the others in the certificate's order.
+    """:ivar names: the common name first, if there is one; then the others in the certificate's order.
     :ivar not_after: end of validity, UTC.
     :ivar sha256: fingerprint of the DER form, lower-case hex.
     """
@@ -21,7 +21,7 @@ class Facts:
 
 
 def fingerprint(path: str) -> str:
-    """SHA-256 of the first certificate in a PEM file.
+    """Return the SHA-256 of the first certificate in a PEM file, lower-case hex.
 
     :raises OSError: if it cannot be read.
     :raises ValueError: if it holds no certificate.
@@ -30,7 +30,7 @@ def fingerprint(path: str) -> str:
 
 
 def read(path: str) -> Facts:
-    """Facts of the first certificate in a PEM file; raises as `fingerprint`."""
+    """Read the first certificate in a PEM file. Raises the same errors as `fingerprint`."""
     from cryptography import x509
 
     der = _first(path)
@@ -46,7 +46,10 @@ def read(path: str) -> Facts:
 
 
 def addresses_requested(data: bytes) -> list[str]:
-    """IP addresses in a certificate signing request, PEM or DER; none in what is no request, as Certbot says itself."""
+    """Return the IP addresses in a certificate signing request, PEM or DER.
+
+    There are none in data that is not a request; Certbot reports that itself.
+    """
     from cryptography import x509
 
     try:

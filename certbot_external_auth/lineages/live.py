@@ -1,7 +1,7 @@
-"""The live certificates of a configuration directory, each read once in a process.
+"""The live certificates of a configuration directory. A process reads each certificate once.
 
-Certbot makes a new plugin object for each lineage that it renews. If each of these read all certificates, two thousand
-lineages would cost four million readings.
+Certbot makes a new plugin object for each lineage that it renews. If each object read all certificates, two thousand
+lineages would cost four million reads.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from certbot_external_auth.lineages.lineage import Lineage, live_folder
 class _Read:
     """A certificate as it was read.
 
-    :ivar signature: what its file had before.
-    :ivar names: in lower case; None until they are needed, since a run rarely asks for them.
+    :ivar signature: the signature of its file, taken before the read.
+    :ivar names: in lower case. None until they are needed: a run rarely asks for them.
     """
 
     signature: file_signature.Signature
@@ -37,12 +37,15 @@ class Live:
         self._named: dict[frozenset[str], str] | None = None
 
     def fingerprints(self) -> dict[str, str]:
-        """The fingerprint of each lineage's certificate as it is now; reads only what has changed."""
+        """Return the fingerprint of each lineage's certificate now. Reads only files that have changed."""
         self._look()
         return {lineage: read.sha256 for lineage, read in self._read.items()}
 
     def with_names(self, names: frozenset[str]) -> str | None:
-        """The first lineage whose certificate has exactly these names, in lower case."""
+        """Return the first lineage whose certificate has exactly these names.
+
+        :param names: in lower case.
+        """
         found = self._index().get(names)
         if found is not None and file_signature.signature(self._path(found)) == self._read[found].signature:
             return found
@@ -61,7 +64,7 @@ class Live:
                     self._read[lineage] = now
 
     def _now(self, lineage: str, before: _Read | None) -> _Read | None:
-        # The signature comes first: what is written between the two is read again the next time.
+        # The signature comes first: a file that changes between the two is read again the next time.
         signature = file_signature.signature(self._path(lineage))
         if signature is None:
             return None
@@ -92,5 +95,5 @@ _known: dict[str, Live] = {}
 
 
 def of(config_dir: str) -> Live:
-    """What this process knows about a configuration directory."""
+    """Return the live certificates of a configuration directory, as far as this process has read them."""
     return _known.setdefault(os.path.abspath(config_dir), Live(os.path.abspath(config_dir)))

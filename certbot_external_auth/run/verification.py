@@ -1,4 +1,4 @@
-"""Between publishing and asking the CA: wait until the CA will see it, tell how far it is, and why it does not come."""
+"""Between publishing and the CA: wait until the CA will see the challenges, and report the progress."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from certbot_external_auth.visibility.watch import Policy, Round, watch
 
 logger = logging.getLogger(__name__)
 
-ALIAS_LIMIT = 3.0
-"""Seconds for finding out, before anything is published, which names are aliases."""
-OFF_LIMIT = 1.0
-"""The same where nobody looks, perhaps because there is no way to."""
+ALIAS_SECONDS = 3.0
+"""How long the plugin may look for aliases, before it publishes anything."""
+ALIAS_SECONDS_IF_OFF = 1.0
+"""The same with --external-auth-verify off: the name servers may be out of reach."""
 OFF = "off"
 
 
 class Verification:
-    """Of one run.
+    """The check of one run: will the CA see the challenges?
 
-    :param say: tells a person how it goes; None where nobody is to be told.
-    :param inform: takes a JSON line.
+    :param say: reports the progress to a person; None if no person reads it.
+    :param inform: sends a JSON line.
     """
 
     def __init__(self, context: Context, say: Callable[[str], None] | None, inform: Callable[[Line], None]) -> None:
@@ -52,11 +52,15 @@ class Verification:
 
     @property
     def policy(self) -> Policy:
+        """When the check is over, from the options."""
         settings = self._settings
         return Policy(settings.verify, settings.verify_timeout, settings.verify_settle)
 
     def prepare(self) -> None:
-        """:raises MissingDependencyError: if looking will not be possible."""
+        """Check that the servers can be asked.
+
+        :raises MissingDependencyError: if a library for that is missing.
+        """
         if self._settings.verify != OFF:
             try:
                 import dns.version  # noqa: F401
@@ -64,9 +68,10 @@ class Verification:
                 raise MissingDependencyError("dnspython", error) from error
 
     def aliased(self, challenges: Sequence[Challenge]) -> list[Challenge]:
-        """The batch, with the end of their aliases where TXT names are aliases; never fails, and takes little time.
+        """Return the batch, with the end of the alias for each TXT name that is an alias.
 
-        Where to publish is another question than whether it can be seen, so it is asked also if that is not.
+        Never fails, and takes at most `ALIAS_SECONDS`. Also done where nothing is checked: the backend must know where
+        to publish.
         """
         names = list(dict.fromkeys(one.txt_domain for one in challenges if one.txt_domain is not None))
         if self._settings.historic or not names:
@@ -87,7 +92,7 @@ class Verification:
 
     def _targets(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
         try:
-            limit = OFF_LIMIT if self._settings.verify == OFF else ALIAS_LIMIT
+            limit = ALIAS_SECONDS_IF_OFF if self._settings.verify == OFF else ALIAS_SECONDS
             return self.observer.follow(names, time.monotonic() + limit)
         except errors.SignalExit:
             raise
@@ -97,9 +102,9 @@ class Verification:
             return {}
 
     def check(self, challenges: Sequence[Challenge]) -> None:
-        """Returns when the CA may be asked.
+        """Wait until the CA may be asked.
 
-        :raises NotVisibleError: if it would not see what was published.
+        :raises NotVisibleError: if the CA would not see the challenges.
         """
         if self._settings.verify == OFF or not challenges:
             return
@@ -116,7 +121,7 @@ class Verification:
             raise NotVisibleError(self._text(wanted, found), self._problems(wanted, found))
 
     def _some_may_be_left_out(self, found: Round) -> bool:
-        """The names that are visible are worth asking the CA, which then leaves the others out."""
+        """Tell whether Certbot may go on with the visible names only (``--allow-subset-of-names``)."""
         return self._subset and State.VISIBLE in found.states.values()
 
     def reasons(self, wanted: Sequence[Expectation], observations: Sequence[Observation]) -> list[str]:
@@ -129,7 +134,7 @@ class Verification:
         states = found.states
         for one in wanted:
             state, rows = states[one.place], found.seen[one.place]
-            # Another time for the same answer is no news.
+            # The same answer after another time is not news.
             news = state, [(row.server, row.address, row.outcome) for row in rows]
             if self._told.get(one.place) != news:
                 self._told[one.place] = news
@@ -150,7 +155,7 @@ class Verification:
     # --- when it is over ---
 
     def _text(self, wanted: Sequence[Expectation], found: Round) -> list[str]:
-        """What is missing, as lines: a sentence, the table, the likely reasons, what helps."""
+        """Return lines about what is missing: a sentence, the table, the likely reasons, and advice."""
         missing = report.worst_first(wanted, found.observations)
         observations = [row for one in missing for row in found.seen[one.place]]
         denied = any(Says.NO in said(found.seen[one.place]) for one in missing)
@@ -167,7 +172,7 @@ class Verification:
         ]
 
     def _other_dialect(self, observations: Sequence[Observation]) -> list[str]:
-        """A hook that takes no notice of what it does not know ends with success in any dialect."""
+        """Name the dialect for which the hook seems to be written. A hook that ignores unknown calls never fails."""
         if not self._words or {Says.YES, Says.NO} & said(observations) != {Says.NO}:
             return []
         other = recognise.likely(self._settings.dialect, Ended(code=0), preflight.handler_text(self._words))
@@ -183,7 +188,7 @@ class Verification:
 
 
 def _observed(row: Observation) -> Mapping[str, str | float]:
-    """As a JSON line has it."""
+    """Write an observation as a JSON line has it."""
     seconds = round(row.seconds, 2)
     return {"server": row.server, "address": row.address, "outcome": row.outcome.value, "seconds": seconds}
 
