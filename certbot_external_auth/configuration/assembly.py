@@ -23,6 +23,7 @@ from certbot_external_auth.errors import MissingDependencyError, UsageError
 from certbot_external_auth.handler_setup import dehydrated_config, dehydrated_once
 from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
 from certbot_external_auth.lineages import certificate, handed_over
+from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.protocol import stream
 from certbot_external_auth.settings import Settings
 
@@ -202,7 +203,7 @@ def names_asked_for(config: Any) -> Collection[str] | None:
     if names or not config.certname:
         return names or None
     try:
-        return certificate.read(os.path.join(config.config_dir, "live", config.certname, "cert.pem")).names
+        return certificate.read(Lineage(config.config_dir, config.certname).cert_path).names
     except (OSError, ValueError):
         return None
 
