@@ -38,9 +38,10 @@ def check(
         absence proves nothing, and the watch goes on.
     :param pause: see `watch.watch`.
     """
+    # By where each was published. For a record that is where the alias led then, wherever it leads now.
     places: dict[str, list[Challenge]] = {}
     for challenge in challenges:
-        others = places.setdefault(_place(challenge), [])
+        others = places.setdefault(challenge.record_name, [])
         # A name can have many records, but a server shows only one certificate for it.
         if challenge.txt_domain is not None or not others:
             others.append(challenge)
@@ -54,17 +55,12 @@ def check(
     watch.watch(look_turned, wanted, watch.Policy(timeout=timeout), pause=pause)
     rows = verdict.by_place(wanted, last)
     return [
-        _sight(rows[_place(challenge)], challenge) if challenge in places[_place(challenge)] else _HIDDEN
+        _sight(rows[challenge.record_name], challenge) if challenge in places[challenge.record_name] else _HIDDEN
         for challenge in challenges
     ]
 
 
 _HIDDEN = Sight(unclear="another certificate for the same name was checked")
-
-
-def _place(challenge: Challenge) -> str:
-    """Return where to look. For a record that is where the alias led when the record was published."""
-    return challenge.txt_target or challenge.txt_domain or challenge.uri or challenge.server_name or ""
 
 
 def _expectation(place: str, challenges: Sequence[Challenge]) -> Expectation:

@@ -162,7 +162,7 @@ def expectations(challenges: Sequence[Challenge]) -> list[Expectation]:
     """Return what must be visible for a batch, in its order; challenges with the same place share one expectation."""
     found: dict[str, Expectation] = {}
     for challenge in challenges:
-        place = challenge.txt_domain or challenge.uri or challenge.server_name or ""
+        place = challenge.place
         earlier = found.get(place)
         values, ids = (earlier.values, earlier.ids) if earlier else ((), ())
         found[place] = Expectation(

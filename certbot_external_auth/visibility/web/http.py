@@ -139,7 +139,7 @@ class _Paths:
         """Send one request, or look up its addresses; see `fair_queue.Look`."""
         if errand.address is None:
             return self._spread(errand)
-        answer = self._fetch(errand, self._until)
+        answer = self._fetch(errand, Endpoint(errand.address, errand.target.port), self._until)
         if isinstance(answer, Observation):
             return Step((answer,), silent=answer.outcome is Outcome.TIMEOUT)
         # If several addresses redirect to the same place, it is asked once.
@@ -162,12 +162,14 @@ class _Paths:
         if addresses.outcome is not None:
             silent = addresses.outcome is Outcome.TIMEOUT
             return Step((errand.observed(addresses.outcome, addresses.detail),), silent=silent)
-        further = [
-            replace(errand, address=one, public=errand.public or reach.is_public(one)) for one in addresses.found
-        ]
-        inside = [one for one in further if errand.public and not reach.is_public(one.address or "")]
-        step = self._bounded(errand, [one for one in further if one not in inside])
-        return replace(step, found=(*step.found, *_kept_back(errand, inside, len(further))))
+        public = [address for address in addresses.found if reach.is_public(address)]
+        private = [address for address in addresses.found if address not in public]
+        asked = [replace(errand, address=address, public=True) for address in public]
+        inside = [replace(errand, address=address) for address in private]
+        if not errand.public:
+            asked, inside = [*asked, *inside], []
+        step = self._bounded(errand, asked)
+        return replace(step, found=(*step.found, *_kept_back(errand, inside, len(addresses.found))))
 
     def _bounded(self, errand: _Errand, further: Sequence[_Errand]) -> Step[_Errand, Observation]:
         # Two ways may lead to the same address, which is asked once.
@@ -180,12 +182,12 @@ class _Paths:
             return Step((errand.observed(Outcome.NOT_ASKED, f"there are more than {MAX_REQUESTS} places to ask"),))
         return Step(further=tuple(further))
 
-    def _fetch(self, errand: _Errand, until: float) -> Observation | _Errand:
+    def _fetch(self, errand: _Errand, endpoint: Endpoint, until: float) -> Observation | _Errand:
         """Send one request; return what was seen, or the next request if it was redirected."""
         begun = time.monotonic()
         until = min(until, begun + MAX_CONNECTION_SECONDS)
         try:
-            status, reason, location, body = _get(errand.target, errand.address or "", until)
+            status, reason, location, body = _get(errand.target, endpoint, until)
             surroundings = self._surroundings
             following = redirects.next_target(
                 errand.target, status, location, surroundings.http_port, surroundings.https_port
@@ -244,7 +246,7 @@ def _status(status: int) -> str:
     return f"{status} {http.HTTPStatus(status).phrase}" if known else str(status)
 
 
-def _get(target: Target, address: str, until: float) -> tuple[int, str, str | None, bytes]:
+def _get(target: Target, endpoint: Endpoint, until: float) -> tuple[int, str, str | None, bytes]:
     """Return the status, its text, the Location header and the beginning of the body.
 
     :raises ConnectionFailedError: if there is no connection.
@@ -252,7 +254,7 @@ def _get(target: Target, address: str, until: float) -> tuple[int, str, str | No
     :raises http.client.HTTPException: if the answer is not HTTP.
     :raises ValueError: the same, where http.client does not notice.
     """
-    link = connect(Endpoint(address, target.port), until)
+    link = connect(endpoint, until)
     try:
         if target.scheme == "https":
             link = handshake(link, None if is_address(target.host) else target.host, (), until)

@@ -49,7 +49,7 @@ class Probe:
         def step(errand: _Errand) -> Step[_Errand, Observation]:
             if errand.address is None:
                 return self._spread(errand, cache.of(errand.expectation.identifier))
-            return self._shake_hands(errand, until)
+            return self._shake_hands(errand, Endpoint(errand.address, self._surroundings.https_port), until)
 
         look = fair_queue.Look(self._where, step, self._observed, until, self._memory)
         order = {one.place: index for index, one in enumerate(expectations)}
@@ -75,9 +75,8 @@ class Probe:
             return Step((self._observed(errand, addresses.outcome, addresses.detail),), silent=silent)
         return Step(further=tuple(replace(errand, address=address) for address in addresses.found))
 
-    def _shake_hands(self, errand: _Errand, until: float) -> Step[_Errand, Observation]:
+    def _shake_hands(self, errand: _Errand, endpoint: Endpoint, until: float) -> Step[_Errand, Observation]:
         begun = time.monotonic()
-        endpoint = Endpoint(errand.address or "", self._surroundings.https_port)
         outcome, seen, detail = _seen(errand.expectation, endpoint, min(until, begun + MAX_CONNECTION_SECONDS))
         found = self._observed(errand, outcome, detail, seen, time.monotonic() - begun)
         return Step((found,), silent=outcome is Outcome.TIMEOUT)
