@@ -1,4 +1,4 @@
-"""Certbot's folders, for commands beside it: as given, else as its cli.ini says, else its defaults."""
+"""Certbot's folders, for commands of our own: from the command line, else from cli.ini, else Certbot's defaults."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ import re
 from collections.abc import Mapping, Sequence
 
 DEFAULTS = {"config-dir": "/etc/letsencrypt", "work-dir": "/var/lib/letsencrypt"}
+_MAX_FILE_CHARACTERS = 1_000_000
 
 
 def arguments(parser: argparse.ArgumentParser, *options: str) -> None:
-    """The flags that name them; see `found`. :param options: only these, if any are given."""
+    """Add the flags that name the folders; see `found`. :param options: only these, if any are given."""
     for option in options or DEFAULTS:
-        text = f"Certbot's (default: as in cli.ini, else {DEFAULTS[option]})"
+        text = f"Certbot's --{option} (default: from cli.ini, else {DEFAULTS[option]})"
         parser.add_argument(f"--{option}", metavar="DIR", help=text)
 
 
 def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -> tuple[str, str]:
-    """Configuration and work directory, absolute.
+    """Return configuration directory and work directory as absolute paths.
 
-    :param given: values of ``config-dir`` and ``work-dir``, None where none was given.
-    :param configurations: files that Certbot is given (``--config``), besides those where it looks by itself.
+    :param given: the values of ``config-dir`` and ``work-dir``; None if not given.
+    :param configurations: files that Certbot gets by ``--config``, besides those that it reads by itself.
     """
-    said = {**DEFAULTS}
+    configured = {**DEFAULTS}
     for path in (*_cli_inis(), *configurations):
         with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
-            said.update(assignments(file.read(1_000_000)))
-    config_dir, work_dir = (os.path.abspath(os.path.expanduser(given.get(key) or said[key])) for key in DEFAULTS)
+            configured.update(assignments(file.read(_MAX_FILE_CHARACTERS)))
+    config_dir, work_dir = (os.path.abspath(os.path.expanduser(given.get(key) or configured[key])) for key in DEFAULTS)
     return config_dir, work_dir
 
 
 def assignments(text: str) -> dict[str, str]:
-    """What a cli.ini says about the folders; the forms are those of ConfigArgParse: ``key = value``, ``key: value``."""
+    """Read the folders from the text of a cli.ini, as ConfigArgParse does: ``key = value`` or ``key: value``."""
     keys = "|".join(DEFAULTS)
     lines = re.findall(rf"^[ \t]*(?:--)?({keys})[ \t]*[=: \t][ \t]*(\S.*?)[ \t]*$", text, re.MULTILINE)
     return {key: value.strip("\"'") for key, value in lines}

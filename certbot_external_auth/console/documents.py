@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 VERSION = "1.0"
-"""Of their form, ``MAJOR.MINOR``; docs/json.md says what moves it."""
+"""The version of their format, ``MAJOR.MINOR``; docs/json.md says when it changes."""
 
 
 class NotPrintedError(Exception):
-    """A document that was made, and that stdout did not take; the message says why."""
+    """A document that stdout did not take; the message says why."""
 
 
 def tell(document: Mapping[str, Any]) -> None:
@@ -25,7 +25,7 @@ def tell(document: Mapping[str, Any]) -> None:
 def put(printed: str) -> None:
     """Print a text and a newline.
 
-    :raises NotPrintedError: if it did not go out whole.
+    :raises NotPrintedError: if stdout did not take all of it.
     """
     try:
         print(printed, flush=True)
@@ -35,13 +35,13 @@ def put(printed: str) -> None:
 
 
 def give_up(file: TextIO) -> None:
-    """What could not be written to a file goes nowhere: Python would try once more at its end, and complain."""
+    """Discard what a file did not take: Python would try again when it ends, and print an error."""
     with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, file.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, file.fileno())
+        os.close(null)
 
 
 def text(document: Mapping[str, Any], indent: int | None = 1) -> str:
-    """A document as it is printed. :param indent: None for one line."""
+    """Write a document as it is printed. :param indent: None for one line."""
     return json.dumps({"format_version": VERSION, **document}, indent=indent)

@@ -1,4 +1,4 @@
-"""The record on disk of what is published and not yet withdrawn."""
+"""The record on disk of what may be published and is not withdrawn yet."""
 
 from __future__ import annotations
 

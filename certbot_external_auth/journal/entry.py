@@ -1,7 +1,7 @@
-"""One batch as the journal notes it: what recovery needs, and the form it has on disk. No I/O.
+"""One batch as the journal records it: what recovery needs, and how it is encoded. No I/O.
 
-`docs/journal.md` describes the form. What is read is never trusted: every field has its type, and the challenges pass
-the guard once more.
+`docs/journal.md` describes the encoding. What is read is never trusted: every field must have its type, and the
+challenges must pass the guard again.
 """
 
 from __future__ import annotations
@@ -16,31 +16,35 @@ from typing import Any
 from certbot_external_auth import __version__, endpoint
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.errors import GuardError
+from certbot_external_auth.text import counted
 
 VERSION = 1
-LIMIT = 16_000_000
-"""Bytes of an entry at most."""
+MAX_ENTRY_BYTES = 16_000_000
+_MAX_SECONDS = 10_000_000
+_MAX_ATTEMPTS = 1_000_000
 ID = re.compile(r"[0-9a-f]{32}")
 _CHALLENGE = ("id", "type", "identifier", "identifier_type", "token", "key_authorization")
 _OF_ALIASES = ("txt_target", "txt_zone")
 
 
 class EntryError(ValueError):
-    """Text that is no entry; the message says why, in a few words."""
+    """A file does not contain a valid entry; the message says why, in a few words."""
 
 
 class VersionError(EntryError):
-    """An entry of another version of the form, which is somebody else's to read."""
+    """An entry has another version of the format, for another version of the plugin to read."""
 
 
 @dataclass(frozen=True)
 class Handler:
     """How the handler was called.
 
-    :ivar words: its command line; `cleanup_words`: that of the cleanup handler.
-    :ivar timeout: seconds, None for no limit. :ivar jobs: calls at a time.
-    :ivar folder: the working directory Certbot had.
-    :ivar fingerprints: of every program the command lines name, see `fingerprint`.
+    :ivar words: its command line.
+    :ivar cleanup_words: the command line of the cleanup handler; None if there is none.
+    :ivar jobs: how many calls may run at a time.
+    :ivar timeout: seconds for each call; None for no limit.
+    :ivar folder: the working directory that Certbot had.
+    :ivar fingerprints: of every program that the command lines name, by path; see `recovery.fingerprint`.
     """
 
     words: tuple[str, ...] = ()
@@ -60,16 +64,17 @@ class Handler:
 class Entry:
     """A batch that may be published.
 
-    :ivar written: when, RFC 3339.
-    :ivar lineage: Certbot's name for the certificate, as far as it was known, or its first name.
-    :ivar attempts: how many times recovery tried to withdraw it, or told somebody who must.
-    :ivar interrupted: how many of these tries did not come to their end, as far as is known; one that goes on is among
-        them.
-    :ivar reasons: why a challenge was not withdrawn, by its id; empty while its run goes on, or was killed.
-    :ivar outputs: what the handler printed when it published a challenge, by its id, where its cleanup is told so; see
-        `outputs` for what it printed before the whole batch was published.
-    :ivar verify: how that run looked, ``auto``, ``strict`` or ``off``; empty where an earlier version did not note it.
-    :ivar verify_timeout: seconds. :ivar verify_nameservers: as they are typed. :ivar http_port: for http-01.
+    :ivar written: when the run began to publish, RFC 3339.
+    :ivar lineage: Certbot's name for the certificate; the first name in it if Certbot's is not known.
+    :ivar attempts: how often a recovery tried to withdraw the batch, or reported it.
+    :ivar interrupted: how many of these attempts were interrupted. An attempt counts as interrupted until it ends.
+    :ivar reasons: why challenges were not withdrawn, by id; empty until a cleanup or a recovery has ended.
+    :ivar outputs: what the handler printed when it published a challenge, by id, if its cleanup needs that. Until the
+        whole batch is published, the module `outputs` has it.
+    :ivar verify: how the run verified: ``auto``, ``strict`` or ``off``; empty if an earlier version did not record it.
+    :ivar verify_timeout: seconds.
+    :ivar verify_nameservers: in the form of the option.
+    :ivar http_port: where http-01 is validated.
     """
 
     id: str
@@ -101,46 +106,46 @@ class Entry:
         return frozenset(challenge.identifier.lower() for challenge in self.challenges)
 
     def reason(self, challenge: Challenge) -> str:
-        """Why it is still there."""
-        unknown = "the run ended before it was withdrawn"
+        """Say why a challenge is left."""
+        killed = "the run ended before it was withdrawn"
         if self.interrupted:
-            unknown += f", and {self.interrupted} later ones while they withdrew it"
-        return self.reasons.get(challenge.id) or unknown
+            killed += f", and {counted(self.interrupted, 'recovery was', 'recoveries were')} interrupted"
+        return self.reasons.get(challenge.id) or killed
 
 
 def encode(entry: Entry) -> bytes:
-    """The form on disk.
+    """Encode an entry for its file.
 
-    :raises EntryError: if it is too long to be read back.
+    :raises EntryError: if it is too long to be read again.
     """
     handler, value = dict(vars(entry.handler)), dict(vars(entry))
     value["handler"] = {**handler, "fingerprints": dict(entry.handler.fingerprints)}
-    value["challenges"] = [_members(one) for one in entry.challenges]
+    value["challenges"] = [_members(challenge) for challenge in entry.challenges]
     value["reasons"], value["outputs"] = dict(entry.reasons), dict(entry.outputs)
     data = json.dumps({"version": VERSION, "plugin": __version__, **value}, indent=1).encode()
-    if len(data) > LIMIT:
-        raise EntryError(f"it is longer than {LIMIT} bytes")
+    if len(data) > MAX_ENTRY_BYTES:
+        raise EntryError(f"it is longer than {MAX_ENTRY_BYTES} bytes")
     return data
 
 
 def _members(challenge: Challenge) -> dict[str, str]:
-    aliases = {name: found for name in _OF_ALIASES if (found := getattr(challenge, name)) is not None}
+    aliases = {name: value for name in _OF_ALIASES if (value := getattr(challenge, name)) is not None}
     return {**{name: getattr(challenge, name) for name in _CHALLENGE}, **aliases}
 
 
 def decode(data: bytes) -> Entry:
-    """The entry in a file's content.
+    """Decode the content of a file.
 
-    :raises EntryError: whatever is wrong with it.
+    :raises EntryError: if anything is wrong with it.
     """
-    if len(data) > LIMIT:
-        raise EntryError(f"it is longer than {LIMIT} bytes")
+    if len(data) > MAX_ENTRY_BYTES:
+        raise EntryError(f"it is longer than {MAX_ENTRY_BYTES} bytes")
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
-        raise EntryError("it is no JSON") from None
+        raise EntryError("it is not JSON") from None
     if not isinstance(value, dict):
-        raise EntryError("it is no JSON object")
+        raise EntryError("it is not a JSON object")
     version = value.get("version")
     if version != VERSION or isinstance(version, bool):
         kind = EntryError if isinstance(version, bool) or not isinstance(version, int) else VersionError
@@ -153,59 +158,59 @@ def decode(data: bytes) -> Entry:
 
 
 class _Fields:
-    """The members of an object, each taken out with its type."""
+    """The members of a JSON object, each read with the type that it must have."""
 
     def __init__(self, value: Mapping[str, Any]) -> None:
         self._value = value
 
     def get(self, name: str, kind: type, optional: bool = False) -> Any:
-        found = self._value.get(name)
-        if found is None and optional:
+        value = self._value.get(name)
+        if value is None and optional:
             return None
-        # A boolean is an int for Python.
-        if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
+        # For Python, a boolean is also an int.
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise EntryError(f"{name} is missing or of the wrong type")
-        return found
+        return value
 
     def text(self, name: str) -> str:
         return self._plain(name, self.get(name, str))
 
-    def perhaps(self, name: str) -> str | None:
-        found = self.get(name, str, optional=True)
-        return None if found is None else self._plain(name, found)
+    def text_or_none(self, name: str) -> str | None:
+        value = self.get(name, str, optional=True)
+        return None if value is None else self._plain(name, value)
 
     def texts(self, name: str, optional: bool = False) -> tuple[str, ...] | None:
-        found = self.get(name, list, optional)
-        return None if found is None else tuple(self._plain(name, one) for one in found)
+        values = self.get(name, list, optional)
+        return None if values is None else tuple(self._plain(name, value) for value in values)
 
     def mapping(self, name: str, optional: bool = False) -> dict[str, str]:
-        found = self.get(name, dict, optional) or {}
-        return {self._plain(name, key): self._plain(name, one) for key, one in found.items()}
+        members = self.get(name, dict, optional) or {}
+        return {self._plain(name, key): self._plain(name, value) for key, value in members.items()}
 
     def number(self, name: str, most: int, least: int = 0, optional: bool = False) -> int:
-        found: int = self.get(name, int, optional) or 0
-        if not least <= found <= most:
+        value: int = self.get(name, int, optional) or 0
+        if not least <= value <= most:
             raise EntryError(f"{name} is out of range")
-        return found
+        return value
 
     @staticmethod
     def _plain(name: str, value: Any) -> str:
         if not isinstance(value, str) or "\0" in value:
-            raise EntryError(f"{name} holds what is no text")
+            raise EntryError(f"{name} contains something that is not text")
         try:
-            # A file name that is no UTF-8 has surrogates; half a pair of UTF-16 could be given to no program.
+            # A file name that is not UTF-8 has surrogates of this kind. No argument of a program can have others.
             value.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError:
-            raise EntryError(f"{name} holds what is no text") from None
+            raise EntryError(f"{name} contains something that is not text") from None
         return value
 
 
 def _entry(fields: _Fields) -> Entry:
     if not ID.fullmatch(fields.text("id")):
-        raise EntryError("id is none")
+        raise EntryError("id does not have the form of one")
     challenges = tuple(_challenge(one) for one in fields.get("challenges", list))
     if len({one.id for one in challenges}) != len(challenges) or not challenges:
-        raise EntryError("challenges are missing or double")
+        raise EntryError("challenges are missing, or two have the same id")
     return Entry(
         id=fields.text("id"),
         written=fields.text("written"),
@@ -216,15 +221,15 @@ def _entry(fields: _Fields) -> Entry:
         command=fields.text("command"),
         key_algorithm=fields.text("key_algorithm"),
         challenge_type=fields.text("challenge_type"),
-        basedir=fields.perhaps("basedir"),
+        basedir=fields.text_or_none("basedir"),
         tls_port=fields.number("tls_port", 65535),
         protocol=fields.number("protocol", 1),
         historic=fields.get("historic", bool),
         handler=_handler(_Fields(fields.get("handler", dict))),
         challenges=challenges,
-        attempts=fields.number("attempts", 1_000_000),
-        # Older files do not have it.
-        interrupted=fields.number("interrupted", 1_000_000, optional=True),
+        attempts=fields.number("attempts", _MAX_ATTEMPTS),
+        # Earlier versions did not write it.
+        interrupted=fields.number("interrupted", _MAX_ATTEMPTS, optional=True),
         reasons=fields.mapping("reasons"),
         outputs=fields.mapping("outputs", optional=True),
         **_looking(fields),
@@ -232,27 +237,27 @@ def _entry(fields: _Fields) -> Entry:
 
 
 def _looking(fields: _Fields) -> dict[str, Any]:
-    """How that run looked; older files do not have it."""
-    verify, timeout = fields.perhaps("verify") or "", fields.get("verify_timeout", float, optional=True) or 0.0
+    """Read how the run verified, which earlier versions did not write."""
+    verify, timeout = fields.text_or_none("verify") or "", fields.get("verify_timeout", float, optional=True) or 0.0
     servers = fields.texts("verify_nameservers", optional=True) or ()
-    if verify not in ("", "auto", "strict", "off") or not 0 <= timeout <= 10_000_000:
+    if verify not in ("", "auto", "strict", "off") or not 0 <= timeout <= _MAX_SECONDS:
         raise EntryError("verify or verify_timeout is out of range")
     try:
         for one in servers:
             endpoint.parse(one, 53)
     except endpoint.EndpointError:
-        raise EntryError("verify_nameservers holds what is no server") from None
+        raise EntryError("verify_nameservers contains something that is not a server") from None
     port = fields.number("http_port", 65535, optional=True) or 80
     return {"verify": verify, "verify_timeout": timeout, "verify_nameservers": servers, "http_port": port}
 
 
 def _handler(fields: _Fields) -> Handler:
     timeout = fields.get("timeout", float, optional=True)
-    if timeout is not None and not 0 < timeout <= 10_000_000:
+    if timeout is not None and not 0 < timeout <= _MAX_SECONDS:
         raise EntryError("timeout is out of range")
     words = fields.texts("words") or ()
     if words and not words[0].startswith("/"):
-        raise EntryError("words name no absolute path")
+        raise EntryError("words do not begin with an absolute path")
     return Handler(
         words=words,
         dialect=fields.text("dialect"),
@@ -260,21 +265,21 @@ def _handler(fields: _Fields) -> Handler:
         hook_chain=fields.get("hook_chain", bool),
         jobs=fields.number("jobs", 10_000_000, least=1),
         timeout=timeout,
-        wellknown=fields.perhaps("wellknown"),
-        env_file=fields.perhaps("env_file"),
-        dehydrated_config=fields.perhaps("dehydrated_config"),
-        folder=fields.perhaps("folder"),
+        wellknown=fields.text_or_none("wellknown"),
+        env_file=fields.text_or_none("env_file"),
+        dehydrated_config=fields.text_or_none("dehydrated_config"),
+        folder=fields.text_or_none("folder"),
         fingerprints=fields.mapping("fingerprints"),
     )
 
 
 def _challenge(value: Any) -> Challenge:
     if not isinstance(value, dict):
-        raise EntryError("challenges holds what is no object")
+        raise EntryError("challenges contains something that is not an object")
     fields = _Fields(value)
-    target, zone = fields.perhaps("txt_target"), fields.perhaps("txt_zone")
+    target, zone = fields.text_or_none("txt_target"), fields.text_or_none("txt_zone")
     if not guard.alias_ends(target, zone) if target is not None else zone is not None:
-        raise EntryError("txt_target or txt_zone is no name")
+        raise EntryError("txt_target or txt_zone is not a name")
     return Challenge(
         id=fields.text("id"),
         type=fields.text("type"),

@@ -1,4 +1,4 @@
-"""The journal's files: each is written whole, locked by who works on it, and read with mistrust."""
+"""The journal's files: each is written whole, locked by the process that works on it, and not trusted when read."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ import time
 
 from certbot_external_auth.files import own_folder
 from certbot_external_auth.journal import outputs
-from certbot_external_auth.journal.entry import LIMIT, Entry, EntryError, decode, encode
+from certbot_external_auth.journal.entry import MAX_ENTRY_BYTES, Entry, EntryError, decode, encode
 
 FOLDER = "journal"
-_LOOK = 0.5
-"""Seconds that somebody who only looks may keep a file."""
+_READER_SECONDS = 0.5
+"""How long a process that only reads may keep a file locked."""
+_PART_BYTES = 1_000_000
 
 
 def folder(work_dir: str) -> str:
-    """Where the files are."""
+    """Return the folder of the journal."""
     return own_folder.path(work_dir, FOLDER)
 
 
 def file_path(work_dir: str, entry: Entry) -> str:
-    """The file of a batch."""
+    """Return the path of a batch's file."""
     return os.path.join(folder(work_dir), f"{entry.id}.json")
 
 
 def new_id() -> str:
-    """For a new batch."""
+    """Make an id for a new batch."""
     return secrets.token_hex(16)
 
 
@@ -44,15 +45,15 @@ class Held:
 
     @classmethod
     def new(cls, work_dir: str, entry: Entry) -> Held:
-        """Write a batch's file, which is on the disk when this returns.
+        """Write a batch's file; it is safely on the disk when this returns.
 
-        :raises OSError: if it cannot be written; nothing is left of it then.
+        :raises OSError: if it cannot be written; no file is left then.
         """
         held = cls(work_dir, entry, -1)
         try:
             held.store(entry)
         except BaseException:
-            # It may have its name already, and only be not surely on the disk.
+            # The file may have its name already, and only the sync has failed.
             with contextlib.suppress(OSError):
                 _unlink(work_dir, entry)
             held.release()
@@ -60,9 +61,9 @@ class Held:
         return held
 
     def store(self, entry: Entry) -> None:
-        """Replace what the file says; it stays locked whatever comes of that.
+        """Replace the content of the file, which stays locked also if that fails.
 
-        :raises OSError: if it is as before, or not surely on the disk.
+        :raises OSError: if the file is unchanged, or may not be safely on the disk.
         """
         try:
             content = encode(entry)
@@ -75,7 +76,7 @@ class Held:
             os.fsync(above)
 
     def remove(self) -> None:
-        """Everything is withdrawn. The file is released in any case.
+        """Remove the file once all of the batch is withdrawn. It is unlocked in any case.
 
         :raises OSError: if it cannot be removed.
         """
@@ -86,7 +87,7 @@ class Held:
             self.release()
 
     def release(self) -> None:
-        """Leave it to a recovery."""
+        """Unlock the file, so that a recovery can take it."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -98,15 +99,15 @@ def _unlink(work_dir: str, entry: Entry) -> None:
 
 
 def open_file(above: int, name: str, access: int = os.O_RDONLY) -> int:
-    """A descriptor of a file that only this user may write.
+    """Open a file that only this user may write.
 
     :param above: a descriptor of the folder.
-    :param access: looking needs no right to write, and no file system that can be written.
-    :raises EntryError: if it is none.
+    :param access: how to open it. Reading must also work on a read-only file system.
+    :raises EntryError: if it is not a regular file, or other users may write it.
     :raises OSError: if it is gone, or cannot be opened now.
     """
     try:
-        # Without O_NONBLOCK a named pipe would be waited for.
+        # Without O_NONBLOCK, open(2) waits for the other end of a named pipe.
         descriptor = os.open(name, access | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
@@ -116,18 +117,18 @@ def open_file(above: int, name: str, access: int = os.O_RDONLY) -> int:
     if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o022:
         return descriptor
     os.close(descriptor)
-    raise EntryError("it is no regular file that only this user may write")
+    raise EntryError("it is not a regular file that only this user may write")
 
 
 def read(descriptor: int, name: str) -> Entry:
-    """The entry in a file of that name.
+    """Read the entry in a file of this name.
 
-    :raises EntryError: if it is none.
+    :raises EntryError: if it does not contain a valid entry.
     :raises OSError: if it cannot be read now.
     """
     parts, size = [], 0
-    while size <= LIMIT:
-        part = os.read(descriptor, 1_000_000)
+    while size <= MAX_ENTRY_BYTES:
+        part = os.read(descriptor, _PART_BYTES)
         if not part:
             break
         parts.append(part)
@@ -139,7 +140,7 @@ def read(descriptor: int, name: str) -> Entry:
 
 
 def lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
-    """Whether nobody works on it."""
+    """Try to lock a file; return whether it is locked now."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -148,7 +149,7 @@ def lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def claim(work_dir: str, entry: Entry) -> Held | None:
-    """Lock a batch that was found, None if somebody works on it, or it is not there any more, or has changed.
+    """Lock the file of a batch; None if another process works on it, or it is gone or has changed.
 
     :raises OSError: if the folder or the file cannot be used.
     """
@@ -164,7 +165,7 @@ def claim(work_dir: str, entry: Entry) -> Held | None:
 
 
 def _open_to_work(above: int, name: str) -> int:
-    """Some network file systems lock for one alone only what may be written."""
+    """Open a file to lock it. On some network file systems an exclusive lock needs write access."""
     try:
         return open_file(above, name, os.O_RDWR)
     except OSError as error:
@@ -174,8 +175,8 @@ def _open_to_work(above: int, name: str) -> int:
 
 
 def _lock_soon(descriptor: int) -> bool:
-    """The same, if somebody only looks at it now."""
-    deadline = time.monotonic() + _LOOK
+    """Try to lock a file, and wait for a process that only reads it."""
+    deadline = time.monotonic() + _READER_SECONDS
     while not (locked := lock(descriptor)) and time.monotonic() < deadline:
         time.sleep(0.01)
     return locked

@@ -1,8 +1,8 @@
-"""What was begun and not yet withdrawn, in memory and on disk; cleanup takes its work from here, never from Certbot.
+"""What a run may have published and has not withdrawn yet, in memory and on disk. Cleanup takes its work from here.
 
-A file for each batch lies in ``external-auth/journal`` below Certbot's work directory, from just before anything of
-it is published until all of it is withdrawn. It is locked by the process that works on it, and a lock ends with its
-process: a file that can be locked is what a run left behind. `docs/journal.md` describes the files.
+Each batch has a file in ``external-auth/journal`` below Certbot's work directory, from just before anything of it is
+published until all of it is withdrawn. The process that works on the batch keeps the file locked, and the lock ends
+with the process. So a file that can be locked was left behind by a run. `docs/journal.md` describes the files.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ from certbot_external_auth.journal.scan import read_all
 
 logger = logging.getLogger(__name__)
 
-MOST_OUTPUT = 4_000_000
-"""Bytes of an entry that outputs may take; those that do not fit stay in their own files alone."""
-WAIT = 60.0
-"""Seconds that a batch waits for another process that withdraws something of the same names."""
+MAX_OUTPUT_BYTES = 4_000_000
+"""How much of an entry outputs may take. An output that does not fit stays in its own file only."""
+WAIT_SECONDS = 60.0
+"""How long a run waits for another process that withdraws something for the same names."""
+_POLL_SECONDS = 0.05
 
 touched: set[str] = set()
-"""Batches that this process wrote, tried to withdraw, or told somebody about."""
+"""The ids of the batches that this process wrote, tried to withdraw, or reported."""
 
 
 class Journal:
-    """Of one run. Memory says which challenges of a batch were begun; the file holds all of them from the start.
+    """The journal of one run. Memory has the challenges that were begun; the file has the whole batch from the start.
 
-    :param work_dir: Certbot's.
+    :param work_dir: the work directory of Certbot.
     """
 
     def __init__(self, work_dir: str) -> None:
@@ -45,9 +46,10 @@ class Journal:
         self._deaf = False
 
     def open(self, entry: Entry) -> None:
-        """Note a batch on disk; MUST be called before anything of it is touched.
+        """Write the file of a batch; MUST be called before anything of the batch is published.
 
-        :raises OSError: if it cannot be noted, EBUSY if somebody works on its names; nothing may be published then.
+        :raises OSError: if the file cannot be written; EBUSY if another process works on the same names. Nothing may be
+            published then.
         """
         self.abandon()
         touched.add(entry.id)
@@ -62,17 +64,17 @@ class Journal:
         self._held, self._deaf = held, False
 
     def begin(self, challenges: Iterable[Challenge]) -> None:
-        """MUST be called before anything outside is touched for these challenges."""
+        """Note in memory that these challenges may be published; MUST be called before that."""
         self._begun.update((challenge.id, challenge) for challenge in challenges)
 
     def begun(self) -> list[Challenge]:
-        """In the order in which they were begun."""
+        """Return the challenges that were begun, in that order."""
         return list(self._begun.values())
 
     def hear(self, challenge: str, data: bytes) -> None:
-        """Note what the handler prints while it publishes, as it comes; without room for it, the run goes on.
+        """Write down what the handler prints while it publishes. If that fails, the run goes on.
 
-        :param challenge: its id.
+        :param challenge: the id of the challenge.
         """
         if self._held is None or self._deaf:
             return
@@ -81,31 +83,32 @@ class Journal:
         except OSError as error:
             self._deaf = True
             logger.warning(
-                "What the handler prints cannot be noted in %s: %s. If this run is killed, its cleanup cannot be told.",
+                "What the handler prints cannot be written down in %s: %s. If this run is killed, its cleanup has to "
+                "do without it.",
                 self._work_dir,
                 error.strerror,
             )
 
     def keep(self, outputs: Mapping[str, str]) -> None:
-        """Note what the handler printed, for whoever withdraws the batch after this run.
+        """Write what the handler printed into the file, for a recovery.
 
-        :param outputs: by the challenge's id.
+        :param outputs: by the ids of the challenges.
         :raises OSError: if the file cannot be changed.
         """
         if self._held is not None and outputs:
             self._held.store(dataclasses.replace(self._held.entry, outputs=_fitting(outputs)))
 
     def close(self, reasons: Mapping[str, str]) -> None:
-        """Cleanup was tried.
+        """Take from the file what the cleanup has withdrawn, and remove the file if nothing is left.
 
-        :param reasons: why challenges are not withdrawn, by id; they stay in the file.
+        :param reasons: why challenges are not withdrawn, by id; these stay in the file.
         :raises OSError: if the file cannot be changed.
         """
         held, self._held = self._held, None
         self._begun.clear()
         if held is None:
             return
-        left = tuple(one for one in held.entry.challenges if one.id in reasons)
+        left = tuple(challenge for challenge in held.entry.challenges if challenge.id in reasons)
         if not left:
             held.remove()
             return
@@ -115,7 +118,7 @@ class Journal:
             held.release()
 
     def abandon(self) -> None:
-        """Cleanup did not come to its end: leave the file as it is to a recovery."""
+        """Leave the file as it is to a recovery, since the cleanup did not end."""
         self._begun.clear()
         if self._held is not None:
             self._held.release()
@@ -123,26 +126,27 @@ class Journal:
 
 
 def output_path(work_dir: str, entry: Entry, challenge: Challenge) -> str:
-    """Where what the handler printed when it published a challenge is, if it did."""
+    """Return the path of what the handler printed when it published a challenge."""
     return printed.path(work_dir, entry.id, challenge.id)
 
 
 def _fitting(outputs: Mapping[str, str]) -> dict[str, str]:
-    found, room = {}, MOST_OUTPUT
+    fitting, room = {}, MAX_OUTPUT_BYTES
     for challenge, text in outputs.items():
         size = len(json.dumps(text))
         if size <= room:
             room -= size
-            found[challenge] = text
-    return found
+            fitting[challenge] = text
+    return fitting
 
 
-def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT) -> None:
-    """Wait while somebody else works on a batch with one of the same names, but no longer than `limit` seconds.
+def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT_SECONDS) -> None:
+    """Wait while another process works on a batch with one of the same names.
 
-    Certbot's lock keeps other runs out, so that is somebody who withdraws what an earlier run left.
+    Certbot's lock keeps other runs out, so that process is a recovery.
 
-    :raises OSError: if the folder cannot be used; EBUSY if somebody still does then.
+    :param limit: seconds to wait.
+    :raises OSError: if the folder cannot be used; EBUSY if the other process still works then.
     """
     deadline = time.monotonic() + limit
     while True:
@@ -155,6 +159,6 @@ def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT) -> None:
             names = ", ".join(sorted(others[0].identifiers & entry.identifiers))
             raise OSError(
                 errno.EBUSY,
-                f"another process still withdraws what an earlier run left for {names}, after {limit:g} seconds",
+                f"another process is still removing what an earlier run left for {names}, after {limit:g} seconds",
             )
-        time.sleep(0.05)
+        time.sleep(_POLL_SECONDS)

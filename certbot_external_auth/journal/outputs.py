@@ -1,7 +1,7 @@
-"""What the handler printed when it published, on disk as it arrives: a file for each challenge, beside the journal.
+"""What the handler printed when it published, written to disk as it arrives: one file for each challenge.
 
-The cleanup of some hooks is nothing without it, and the run may be killed at any moment. The folder is another than
-the journal's, which earlier versions tidy up. Nothing is synced: what a power cut takes counts as never printed.
+Some hooks cannot clean up without it, and the run may be killed at any moment. The folder is not the journal's, because
+earlier versions remove unknown files there. Nothing is synced: output that a power cut destroys counts as not printed.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from certbot_external_auth.journal.entry import ID
 from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES
 
 FOLDER = "outputs"
-KEPT = 2 * MAX_STRING_BYTES
-"""Bytes of the end of an output that are kept at least: more than one variable holds."""
-LONGEST = 2 * KEPT
-"""Bytes of a file, at which it is cut."""
+MIN_KEPT_BYTES = 2 * MAX_STRING_BYTES
+"""How much of the end of an output is kept at least: more than one variable can have."""
+MAX_FILE_BYTES = 2 * MIN_KEPT_BYTES
+"""The size at which a file is cut to that."""
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FILE = re.compile(rf"({ID.pattern})\.{_CHALLENGE.pattern}")
 _APPENDING = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def path(work_dir: str, batch: str, challenge: str) -> str:
-    """Where it is."""
+    """Return the path of a challenge's file."""
     return os.path.join(own_folder.path(work_dir, FOLDER), f"{batch}.{challenge}")
 
 
 def append(work_dir: str, batch: str, challenge: str, data: bytes) -> None:
-    """Add what has just been printed; of very much the end stays.
+    """Add what the handler has just printed; of a long output only the end is kept.
 
     :raises OSError: if it cannot be written.
     """
@@ -43,9 +43,9 @@ def append(work_dir: str, batch: str, challenge: str, data: bytes) -> None:
         descriptor = os.open(name, _APPENDING, 0o600, dir_fd=above)
         try:
             size = os.fstat(descriptor).st_size
-            if size + len(data) > LONGEST:
-                end = os.pread(descriptor, KEPT, max(0, size - KEPT)) + data
-                os.close(own_folder.put(above, name, end[-KEPT:]))
+            if size + len(data) > MAX_FILE_BYTES:
+                end = os.pread(descriptor, MIN_KEPT_BYTES, max(0, size - MIN_KEPT_BYTES)) + data
+                os.close(own_folder.put(above, name, end[-MIN_KEPT_BYTES:]))
                 return
             view = memoryview(data)
             while view:
@@ -55,9 +55,9 @@ def append(work_dir: str, batch: str, challenge: str, data: bytes) -> None:
 
 
 def read(work_dir: str, batch: str, challenge: str) -> bytes:
-    """What was printed, or its end; nothing if that is not known.
+    """Read what the handler printed, or the end of it; empty if there is no file.
 
-    :raises OSError: if it is there and cannot be read.
+    :raises OSError: if the file is there and cannot be read.
     """
     if not _CHALLENGE.fullmatch(challenge):
         return b""
@@ -66,28 +66,28 @@ def read(work_dir: str, batch: str, challenge: str) -> bytes:
         descriptor = os.open(f"{batch}.{challenge}", flags, dir_fd=above)
         try:
             size = os.fstat(descriptor).st_size
-            return os.pread(descriptor, LONGEST, max(0, size - LONGEST))
+            return os.pread(descriptor, MAX_FILE_BYTES, max(0, size - MAX_FILE_BYTES))
         finally:
             os.close(descriptor)
     return b""
 
 
 def forget(work_dir: str, batch: str) -> None:
-    """Remove those of a batch, as far as that can be done."""
-    _remove(work_dir, lambda found: found == batch)
+    """Remove the files of a batch, as far as possible."""
+    _remove(work_dir, lambda other: other == batch)
 
 
 def tidy(work_dir: str, journal: str) -> None:
-    """Remove those of batches that the journal has no file of any more, under whatever name.
+    """Remove the files of batches that have no file in the journal any more, not even a damaged one.
 
-    :param journal: its folder. A batch's file is there before anything is printed for it, so it is looked for last.
+    :param journal: the folder of the journal. It is read last: a batch has its file before the handler prints anything.
     """
-    _remove(work_dir, lambda found: not glob.glob(os.path.join(glob.escape(journal), f"{found}.*")))
+    _remove(work_dir, lambda batch: not glob.glob(os.path.join(glob.escape(journal), f"{batch}.*")))
 
 
 def _remove(work_dir: str, which: Callable[[str], bool]) -> None:
     with contextlib.suppress(OSError), own_folder.opened(work_dir, FOLDER, create=False) as above:
         for name in os.listdir(above):
-            found = _FILE.fullmatch(name)
-            if found is not None and which(found[1]):
+            match = _FILE.fullmatch(name)
+            if match is not None and which(match[1]):
                 os.unlink(name, dir_fd=above)

@@ -1,4 +1,4 @@
-"""Looking at all files of the journal: what was left, what somebody works on, and what is none of ours."""
+"""Read all files of the journal: batches that were left, batches in work, and files that are not the journal's."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from certbot_external_auth.journal.entry import ID, Entry, EntryError, VersionEr
 from certbot_external_auth.journal.files import FOLDER, lock, open_file, read
 
 ASIDE = ".damaged"
-ASIDE_LIMIT = 10
-"""Files set aside that are kept; older ones make room."""
+MAX_FILES_ASIDE = 10
+"""How many files that were set aside are kept; older ones are removed."""
 _FILE = re.compile(f"({ID.pattern})\\.json")
 
 
 @dataclass
 class Contents:
-    """What lies in the folder.
+    """The files in the folder.
 
-    :ivar left: what nobody works on. :ivar running: what somebody does.
-    :ivar aside: names of files set aside, with the reason where that happened now; and of those that are not read, and
-        stay where they are, with the reason.
+    :ivar left: batches that no process works on.
+    :ivar running: batches that a process works on.
+    :ivar aside: names of files that are not read, with the reasons. The reason is empty if the file was set aside
+        before.
     """
 
     left: list[Entry] = field(default_factory=list)
@@ -34,52 +35,53 @@ class Contents:
 
 
 def read_all(work_dir: str) -> Contents:
-    """Look at every file, oldest batch first, and set aside what is none of ours and nobody works on.
+    """Read every file, and set aside those that are not the journal's and that no process works on.
 
+    :returns: the batches, oldest first.
     :raises OSError: if the folder cannot be used.
     """
-    found = Contents()
+    contents = Contents()
     with contextlib.suppress(FileNotFoundError), own_folder.opened(work_dir, FOLDER, create=False) as above:
         for name in sorted(os.listdir(above)):
-            _look_at(above, name, found)
-        _make_room(above, found)
-    for entries in (found.left, found.running):
+            _read_file(above, name, contents)
+        _make_room(above, contents)
+    for entries in (contents.left, contents.running):
         entries.sort(key=lambda entry: entry.written)
-    return found
+    return contents
 
 
-def _look_at(above: int, name: str, found: Contents) -> None:
+def _read_file(above: int, name: str, contents: Contents) -> None:
     if name.endswith(ASIDE):
-        found.aside[name] = ""
+        contents.aside[name] = ""
     elif name.startswith(own_folder.PASSING):
         own_folder.sweep(above, name)
     elif not _FILE.fullmatch(name):
-        _set_aside(above, name, "it is no file of the journal", found)
+        _set_aside(above, name, "it is not a file of the journal", contents)
     else:
         try:
             descriptor = open_file(above, name)
             try:
-                # Shared, so that two who only look do not take each other for a run.
+                # Shared: two processes that only read do not take each other for a run.
                 free = lock(descriptor, fcntl.LOCK_SH)
-                (found.left if free else found.running).append(read(descriptor, name))
+                (contents.left if free else contents.running).append(read(descriptor, name))
             finally:
                 os.close(descriptor)
         except VersionError as error:
-            found.aside[name] = str(error)
+            contents.aside[name] = str(error)
         except EntryError as error:
-            _set_aside(above, name, str(error), found)
+            _set_aside(above, name, str(error), contents)
         except OSError as error:
-            # Not now, but perhaps the next time.
+            # It may be readable the next time, so it stays where it is.
             if not isinstance(error, FileNotFoundError):
-                found.aside[name] = f"it cannot be looked at: {error.strerror}"
+                contents.aside[name] = f"it cannot be read: {error.strerror}"
 
 
 def _in_use(above: int, name: str) -> bool:
-    """:raises OSError: if that cannot be found out."""
+    """Tell whether a process works on a file. :raises OSError: if that cannot be found out."""
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=above)
     except OSError as error:
-        # A link, a socket: nobody works on it.
+        # No process works on a link or a socket.
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOENT):
             return False
         raise
@@ -89,26 +91,26 @@ def _in_use(above: int, name: str) -> bool:
         os.close(descriptor)
 
 
-def _set_aside(above: int, name: str, reason: str, found: Contents) -> None:
+def _set_aside(above: int, name: str, reason: str, contents: Contents) -> None:
     aside = f"{name[:100]}{ASIDE}"
     try:
         if _in_use(above, name):
-            found.aside[name] = f"{reason}, and somebody works on it"
+            contents.aside[name] = f"{reason}, and a process works on it"
             return
         os.rename(name, aside, src_dir_fd=above, dst_dir_fd=above)
     except OSError as error:
-        found.aside[name] = f"{reason}, and it cannot be set aside: {error.strerror}"
+        contents.aside[name] = f"{reason}, and it cannot be set aside: {error.strerror}"
     else:
-        found.aside[aside] = reason
+        contents.aside[aside] = reason
 
 
-def _make_room(above: int, found: Contents) -> None:
-    """Only so many are kept."""
+def _make_room(above: int, contents: Contents) -> None:
+    """Remove the oldest files that were set aside."""
 
     def age(name: str) -> float:
         return os.stat(name, dir_fd=above, follow_symlinks=False).st_mtime
 
     with contextlib.suppress(OSError):
-        for name in sorted((name for name in found.aside if name.endswith(ASIDE)), key=age)[:-ASIDE_LIMIT]:
+        for name in sorted((name for name in contents.aside if name.endswith(ASIDE)), key=age)[:-MAX_FILES_ASIDE]:
             os.unlink(name, dir_fd=above)
-            del found.aside[name]
+            del contents.aside[name]

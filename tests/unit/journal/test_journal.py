@@ -173,12 +173,12 @@ def test_does_not_begin_beside_who_withdraws_the_same_names(tmp_path: Path) -> N
     """Else he would take away, or find in his way, what is published now."""
     one = entry("a.test", "b.test")
     held = journal.Held.new(str(tmp_path), one)
-    with pytest.raises(OSError, match=r"^\[Errno 16\] another process still withdraws .* left for a\.test, after 0 "):
+    with pytest.raises(OSError, match=r"^\[Errno 16\] another process is still removing .* left for a\.test, after 0 "):
         journal.wait_for_others(str(tmp_path), entry("a.test", "c.test"), limit=0)
     book = journal.Journal(str(tmp_path))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(journal, "wait_for_others", lambda *a: wait_for_others(*a, limit=0))
-        with pytest.raises(OSError, match="still withdraws"):
+        patch.setattr("certbot_external_auth.journal.journal.wait_for_others", lambda *a: wait_for_others(*a, limit=0))
+        with pytest.raises(OSError, match="is still removing"):
             book.open(entry("a.test"))
     assert files(tmp_path) == [f"{one.id}.json"]
     held.release()
@@ -233,7 +233,7 @@ def test_what_somebody_works_on_is_never_renamed(tmp_path: Path, name: str, mode
     path.chmod(mode)
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert "somebody works on it" in journal.read_all(str(tmp_path)).aside[name]
+        assert "a process works on it" in journal.read_all(str(tmp_path)).aside[name]
     assert path.exists()
     assert list(journal.read_all(str(tmp_path)).aside) == [f"{name}.damaged"]
 

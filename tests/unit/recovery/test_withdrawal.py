@@ -27,6 +27,7 @@ from certbot_external_auth.journal import Entry
 from certbot_external_auth.recovery import by_hand, context, messages
 from certbot_external_auth.recovery.reasons import Fix, Kind, Reason
 from certbot_external_auth.settings import Settings
+from certbot_external_auth.text import counted
 from certbot_external_auth.validation_certificates import tls_files
 
 # Whoever was given the token is ended by a recovery, so that other tests beside these must have another one.
@@ -285,7 +286,9 @@ def test_a_try_that_was_killed_is_none_of_the_three(tmp_path: Path) -> None:
         assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
         (found,) = journal.read_all(str(tmp_path / "work")).left
         assert (found.attempts, found.interrupted) == (times, times)
-        assert found.reason(found.challenges[0]).endswith(f", and {times} later ones while they withdrew it")
+        assert found.reason(found.challenges[0]).endswith(
+            f", and {counted(times, 'recovery was', 'recoveries were')} interrupted"
+        )
     spare.touch()
     assert [entry.id for entry in withdraw(tmp_path).withdrawn] == [one.id]
 
@@ -554,7 +557,7 @@ def test_why_something_is_passed_over_is_said_by_hand_and_once_in_a_run(
         messages.report(outcome, work, say=lambda text, *values: said.append(text % values))
     assert [f"({newer.name}: it is of another version)" in text for text in said] == [True]
     assert cli.main(["recover", "--work-dir", work]) == 1
-    assert f"Skipped: {bad}.damaged: it is no JSON\n" in capsys.readouterr().out
+    assert f"Skipped: {bad}.damaged: it is not JSON\n" in capsys.readouterr().out
     # Also once there is nothing else: what was in that file may still stand.
     for words in ([], ["--list"], ["--dry-run"], ["--list", "--json"]):
         assert cli.main(["recover", "--work-dir", work, *words]) == 1

@@ -252,7 +252,7 @@ def test_files_of_outputs_are_bounded_private_and_tidied(tmp_path: Path) -> None
     outputs.append(work, batches[0], "c1", b"end")
     outputs.append(work, batches[0], "../c2", b"end")
     path = Path(outputs.path(work, batches[0], "c1"))
-    assert outputs.KEPT <= path.stat().st_size <= outputs.LONGEST
+    assert outputs.MIN_KEPT_BYTES <= path.stat().st_size <= outputs.MAX_FILE_BYTES
     assert path.stat().st_mode & 0o777 == 0o600
     assert outputs.read(work, batches[0], "c1").endswith(b"xend")
     assert os.listdir(path.parent) == [path.name]
