@@ -121,7 +121,8 @@ def _theirs(place: Host) -> Found:
         wrong = wrong or ("root's file was shown" if any(SECRET in str(one) for one in ended) else "")
         wrong = wrong or ("" if {one.code for one in ended} == {2} else f"exit codes {[one.code for one in ended]}")
         victim.communicate()
-    return Found(f"refused by all four verbs: …{ended[0].stderr.strip().rpartition(' belongs')[2]}", wrong)
+    # Only the end of the sentence: its beginning has the path of a temporary folder.
+    return Found(f"refused by all four verbs: … belongs{ended[0].stderr.rstrip().rpartition(' belongs')[2]}", wrong)
 
 
 class _At(Tool):
