@@ -7,7 +7,9 @@ the exit code. The command imports only the module of the verb that was typed.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -57,9 +59,9 @@ def main(words: Sequence[str] | None = None) -> int:
         verb = verbs.add_parser(name, help=text, description=text)
         if name in given[:1]:
             importlib.import_module(module).arguments(verb)
-    arguments = parser.parse_args(given)
-    dispositions.settle()
     try:
+        arguments = _parsed(parser, given)
+        dispositions.settle()
         return int(importlib.import_module({**VERBS, **PRINTED}[arguments.verb][0]).main(arguments))
     except documents.NotPrintedError as error:
         print(error, file=sys.stderr)
@@ -68,8 +70,24 @@ def main(words: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{arguments.verb} failed: {_described(error)}.", file=sys.stderr)
+        print(f"{given[0]} failed: {_described(error)}.", file=sys.stderr)
         return 1
+
+
+def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Read a command line.
+
+    :raises SystemExit: for wrong use, or after the help or the version was printed.
+    :raises documents.NotPrintedError: if the help or the version could not be printed, which argparse ignores.
+    """
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            return parser.parse_args(words)
+    except SystemExit:
+        if printed.getvalue():
+            documents.put(printed.getvalue().rstrip("\n"), "The text")
+        raise
 
 
 def _described(error: OSError) -> str:

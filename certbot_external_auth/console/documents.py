@@ -22,16 +22,17 @@ def tell(document: Mapping[str, Any]) -> None:
     put(text(document))
 
 
-def put(printed: str) -> None:
+def put(printed: str, what: str = "The document") -> None:
     """Print a text and a newline.
 
+    :param what: names the text in the message of the error.
     :raises NotPrintedError: if stdout did not take all of it.
     """
     try:
         print(printed, flush=True)
     except OSError as error:
         give_up(sys.stdout)
-        raise NotPrintedError(f"The document could not be printed: {error.strerror}.") from error
+        raise NotPrintedError(f"{what} could not be printed: {error.strerror}.") from error
 
 
 def give_up(file: TextIO) -> None:
