@@ -7,10 +7,13 @@ Certbot decides by the class of an exception. It prints an ``errors.Error`` as i
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from certbot import errors
+
+from certbot_external_auth.lineages.lineage import flag_words
 
 Problem = Mapping[str, str]
 """A problem document (RFC 7807) reduced to `type` and `detail`: the CA's, or what a driver said or did not say."""
@@ -133,7 +136,7 @@ class DeployError(errors.PluginError):
         self.failure = failure
         self.lineage = lineage
         super().__init__()
-        self.mend_by(f"certbot install --cert-name {lineage}")
+        self.mend_by(shlex.join(["certbot", "install", *flag_words(lineage or "")]))
 
     def mend_by(self, command: str) -> None:
         """Set the command that hands the certificate over again."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from certbot_external_auth.configuration import kept_options
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, source
+from certbot_external_auth.lineages.lineage import flag_words
 from certbot_external_auth.settings import Option
 
 OF_CERTBOT = {
@@ -77,7 +78,7 @@ def _of_certbot(config: CertbotConfig, names: Iterable[str]) -> list[str]:
 
 def install_command(lineage: str, flags: Sequence[str]) -> str:
     """Return the command that hands a certificate over again, quoted for a shell."""
-    return shlex.join([_certbot(), "install", "--cert-name", lineage, *flags])
+    return shlex.join([_certbot(), "install", *flag_words(lineage), *flags])
 
 
 def _certbot() -> str:

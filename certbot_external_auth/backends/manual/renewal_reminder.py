@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from certbot_external_auth.lineages import certificate, handed_over
-from certbot_external_auth.lineages.lineage import Lineage
+from certbot_external_auth.lineages.lineage import Lineage, flag_words
 
 _watched: set[str] = set()
 """Configuration directories whose certificates this process compares when it exits."""
@@ -31,7 +31,7 @@ class Reminder:
     @property
     def command(self) -> str:
         """The command line that renews it, quoted for a shell."""
-        return shlex.join(["certbot", "certonly", "--cert-name", self.lineage, *self.flags])
+        return shlex.join(["certbot", "certonly", *flag_words(self.lineage), *self.flags])
 
 
 def last_day(config_dir: str, lineage: str) -> str | None:

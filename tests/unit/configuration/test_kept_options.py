@@ -10,9 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from certbot_external_auth.backends.manual.renewal_reminder import Reminder
 from certbot_external_auth.configuration import kept_options, reissue_flags
 from certbot_external_auth.configuration.certbot_config import CertbotConfig
-from certbot_external_auth.errors import UsageError
+from certbot_external_auth.errors import DeployError, Failure, UsageError
 from certbot_external_auth.settings import OPTIONS
 from tests.support import lineages
 from tests.support.installing import BOTH, NAME, Host
@@ -171,6 +172,20 @@ def test_who_names_the_publisher_is_told_to_name_everything() -> None:
     assert flags({"timeout"}, handler="/x", dialect="lego", timeout="9") == "timeout 9"
     assert flags({"handler"}, handler="/x", dialect="lego", timeout="9") == "handler /x dialect lego timeout 9"
     assert flags(set(), mode="json", ack_timeout="9", socket="/s") == "mode json ack-timeout 9"
+
+
+def test_a_name_that_begins_with_a_dash_is_not_another_flag(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a printed command that Certbot refuses."""
+    monkeypatch.setattr("sys.argv", ["/nowhere/certbot"])
+    lineages.one(
+        host.folder / "config", "-x", "http://127.0.0.1:1/", [*BOTH, f"external_auth_handler = {host.handler}"]
+    )
+    folders = [f"--{kind}-dir={host.folder / kind}" for kind in ("config", "work", "logs")]
+    ended = host.shell(reissue_flags.install_command("-x", ["-n", "-i", "external-auth", *folders]))
+    assert ended.returncode == 0, ended
+    assert [line.split()[:2] for line in host.called] == [["hook", "deploy_cert"]]
+    assert "--cert-name=-x" in str(DeployError(Failure("The handler", "deploy_cert", (), "exit code 1"), "-x"))
+    assert "--cert-name=-x" in Reminder("-x", (), None).command
 
 
 def test_the_command_is_fit_for_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
