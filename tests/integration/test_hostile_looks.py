@@ -18,7 +18,19 @@ from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.reasons import Help, advice
 from tests.support import private_network, sites
-from tests.support.sites import INSIDE, NAMES, OTHER_SITE, PATH, RESOLVER, SECRET, SITE, SOA, World, redirect
+from tests.support.sites import (
+    INSIDE,
+    NAMES,
+    OTHER_SITE,
+    PATH,
+    RESOLVER,
+    SECRET,
+    SITE,
+    SOA,
+    UNCERTAIN,
+    World,
+    redirect,
+)
 
 pytestmark = pytest.mark.skipif(not private_network.possible(), reason="public addresses and port 53 need root")
 
@@ -83,6 +95,19 @@ def test_a_name_that_redirects_at_all_its_addresses_is_asked_once_at_each(world:
 def test_a_private_network_goes_on_working(world: World) -> None:
     world.answers = {"10.1.2.3": redirect("http://loopback.test/x"), "127.0.0.1": "200 OK\r\n\r\nvalue"}
     assert [one.outcome for one in world.look("inner.test")] == [Outcome.MATCH]
+
+
+@pytest.mark.parametrize("address", UNCERTAIN)
+def test_who_is_not_certainly_inside_leads_nobody_there(world: World, address: str) -> None:
+    """Guards against a path of somebody else's at the metadata service, by an address that is not public to Python."""
+    family = "AAAA" if ":" in address else "A"
+    world.net[RESOLVER].serve("test", SOA + f"odd 60 IN {family} {address}\nmetadata 60 IN A 169.254.169.254\n")
+    world.answers = {
+        address: redirect("http://metadata.test/latest?x=y"),
+        "169.254.169.254": f"200 OK\r\n\r\n{SECRET}",
+    }
+    assert [one.outcome for one in world.look("odd.test")] == [Outcome.NOT_ASKED]
+    assert world.asked == [f"{address} {PATH}"]
 
 
 @pytest.mark.parametrize(("name", "address", "to"), [("site.test", OTHER_SITE, "other"), ("inner.test", SITE, "site")])

@@ -19,6 +19,8 @@ from tests.support.name_servers import Net
 
 SITE, OTHER_SITE = "8.8.8.8", "9.9.9.9"
 INSIDE = ("127.0.0.1", "10.1.2.3", "169.254.169.254")
+UNCERTAIN = ("192.0.0.9", "2001::1", "2001:20::1")
+"""Of protocols, Teredo and ORCHID: not public, but not of this network either."""
 RESOLVER = "127.0.0.53"
 NAMES = {
     "site.test": SITE,
@@ -64,13 +66,15 @@ def world() -> Iterator[World]:
     """Web servers and name servers at public addresses and others, in a network of the caller's own."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(private_network.private_network({"/etc/resolv.conf": f"nameserver {RESOLVER}\n"}))
-        for address in (SITE, OTHER_SITE, *INSIDE[1:]):
-            subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
+        for address in (SITE, OTHER_SITE, *INSIDE[1:], *UNCERTAIN):
+            # The kernel must not look for others with an address of IPv6 before it can be used.
+            now = ["nodad"] if ":" in address else []
+            subprocess.run(["ip", "address", "add", address, "dev", "lo", *now], check=True)
         net = stack.enter_context(Net([RESOLVER, SITE, OTHER_SITE, *INSIDE], port=53))
         net[RESOLVER].recursive = True
         net[RESOLVER].serve("test", SOA + "".join(f"{name}. 60 IN A {one}\n" for name, one in NAMES.items()))
         found = World(web.free_port("127.0.0.1"), net)
-        for address in (SITE, OTHER_SITE, *INSIDE):
+        for address in (SITE, OTHER_SITE, *INSIDE, *UNCERTAIN):
             stack.enter_context(web.answering(address, found.port, found.serve(address)))
         yield found
 

@@ -56,7 +56,8 @@ def answering(address: str, port: int, answer: Answer) -> Iterator[None]:
     """A server that does to each connection what `answer` does."""
     stop = threading.Event()
     threads: list[threading.Thread] = []
-    listener = socket.create_server((address, port))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, port), family=family)
 
     def serve(link: socket.socket) -> None:
         with link, contextlib.suppress(OSError):

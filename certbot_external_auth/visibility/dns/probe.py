@@ -223,7 +223,7 @@ class Probe:
             return self._observation(trail, one.authority, outcome, one.reply.seconds, detail=one.reply.detail)
         if said.referral is not None:
             asked = one.authority.address
-            return replace(trail, referral=said, publicly=asked is not None and reach.is_public(asked.host))
+            return replace(trail, referral=said, publicly=asked is not None and not reach.is_inside(asked.host))
         if said.alias is not None:
             return self._followed(one, said.alias)
         outcome = said.outcome or Outcome.SERVFAIL

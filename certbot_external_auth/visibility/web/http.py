@@ -48,7 +48,7 @@ class _Errand:
     :ivar home: the host of the first request.
     :ivar address: the address to ask; None if the addresses of the host are to be looked up first.
     :ivar redirects: the number of redirects that led here.
-    :ivar public: a server at a public address led here, or is asked here.
+    :ivar outside: a server that is not certainly inside this machine's network led here, or is asked here.
     """
 
     expectation: Expectation
@@ -56,13 +56,13 @@ class _Errand:
     home: str
     address: str | None = None
     redirects: int = 0
-    public: bool = False
+    outside: bool = False
 
     @property
     def away(self) -> bool:
         """Whether a redirect led to another host, of which only the status is shown.
 
-        After a redirect from http to https of the same host the answer is shown: `public` already keeps such a request
+        After a redirect from http to https of the same host the answer is shown: `outside` already keeps such a request
         away from private addresses.
         """
         return self.target.host != self.home
@@ -162,12 +162,12 @@ class _Paths:
         if addresses.outcome is not None:
             silent = addresses.outcome is Outcome.TIMEOUT
             return Step((errand.observed(addresses.outcome, addresses.detail),), silent=silent)
-        public = [address for address in addresses.found if reach.is_public(address)]
-        private = [address for address in addresses.found if address not in public]
-        asked = [replace(errand, address=address, public=True) for address in public]
-        inside = [replace(errand, address=address) for address in private]
-        if not errand.public:
-            asked, inside = [*asked, *inside], []
+        asked: list[_Errand] = []
+        inside: list[_Errand] = []
+        for address in addresses.found:
+            request = replace(errand, address=address, outside=errand.outside or not reach.is_inside(address))
+            kept_back = errand.outside and not reach.is_public(address)
+            (inside if kept_back else asked).append(request)
         step = self._bounded(errand, asked)
         return replace(step, found=(*step.found, *_kept_back(errand, inside, len(addresses.found))))
 
@@ -212,7 +212,7 @@ class _Paths:
 
 
 def _kept_back(errand: _Errand, inside: Sequence[_Errand], count: int) -> list[Observation]:
-    """Return the observations about private addresses to which a public server redirected.
+    """Return the observations about addresses that are not public, to which a server outside redirected.
 
     They are not asked: a server outside of this machine's network must not decide which requests are sent inside of it.
     The first requests to the name's own addresses are sent all the same.
@@ -226,7 +226,7 @@ def _kept_back(errand: _Errand, inside: Sequence[_Errand], count: int) -> list[O
 
 
 def _inside(errand: _Errand, outcome: Outcome) -> Observation:
-    return errand.observed(outcome, "not asked: this address is not public, but a server at a public address led to it")
+    return errand.observed(outcome, "not asked: this address is not public, but a server that may be public led to it")
 
 
 def _failed(errand: _Errand, error: Exception) -> str:
