@@ -14,6 +14,7 @@ from typing import Any
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, source
 from certbot_external_auth.configuration.resolution import kept_text, mode_of, mode_of_historic
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.files import regular_file
 from certbot_external_auth.settings import HISTORIC_NAME, NAME, Option
 
 OF_CERTBOT = {
@@ -100,8 +101,7 @@ def read(config_dir: str, lineage: str) -> Kept | None:
 
     path = os.path.join(config_dir, "renewal", f"{lineage}.conf")
     try:
-        with open(path, encoding="utf-8") as file:
-            content = file.read(_MAX_BYTES)
+        content = regular_file.read(path, _MAX_BYTES).decode("utf-8")
         section = configobj.ConfigObj(content.splitlines(), interpolation=True).get("renewalparams")
         # Reading a value fails if it contains %(name)s for an unknown name.
         values = {key: section[key] for key in section} if isinstance(section, configobj.Section) else None

@@ -8,8 +8,11 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
+from certbot_external_auth.files import regular_file
+
+MAX_BYTES = 1_000_000
+"""Longest cli.ini, in bytes, that is read."""
 DEFAULTS = {"config-dir": "/etc/letsencrypt", "work-dir": "/var/lib/letsencrypt"}
-_MAX_FILE_CHARACTERS = 1_000_000
 
 
 def arguments(parser: argparse.ArgumentParser, *options: str) -> None:
@@ -27,8 +30,8 @@ def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -
     """
     configured = {**DEFAULTS}
     for path in (*_cli_inis(), *configurations):
-        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as file:
-            configured.update(assignments(file.read(_MAX_FILE_CHARACTERS)))
+        with contextlib.suppress(OSError):
+            configured.update(assignments(regular_file.read(path, MAX_BYTES).decode("utf-8", "replace")))
     config_dir, work_dir = (os.path.abspath(os.path.expanduser(given.get(key) or configured[key])) for key in DEFAULTS)
     return config_dir, work_dir
 

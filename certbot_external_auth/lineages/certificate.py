@@ -7,6 +7,11 @@ import hashlib
 import ssl
 from dataclasses import dataclass
 
+from certbot_external_auth.files import regular_file
+
+MAX_BYTES = 1_000_000
+"""Longest file, in bytes, that is read as a certificate."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -62,8 +67,7 @@ def addresses_requested(data: bytes) -> list[str]:
 
 
 def _first(path: str) -> bytes:
-    with open(path, encoding="ascii", errors="replace") as file:
-        pem = file.read(1_000_000)
+    pem = regular_file.read(path, MAX_BYTES).decode("ascii", "replace")
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     start = pem.find(begin)
     stop = pem.find(end, start)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from certbot_external_auth.files import file_signature, own_folder
@@ -24,9 +24,20 @@ FILE = "deployments.json"
 VERSION = 1
 
 
-def live_certificates(config_dir: str) -> dict[str, str]:
-    """Return the fingerprint of the live certificate of every lineage."""
+def live_certificates(config_dir: str) -> dict[str, str | None]:
+    """Return the fingerprint of the live certificate of every lineage; None where it cannot be read."""
     return live.of(config_dir).fingerprints()
+
+
+def has_changed(before: Mapping[str, str | None], lineage: str, sha256: str | None) -> bool:
+    """Tell whether a lineage's certificate has changed, or is new. False if one of the two cannot be read.
+
+    :param before: what `live_certificates` returned before.
+    :param sha256: the fingerprint now.
+    """
+    if sha256 is None:
+        return False
+    return lineage not in before or before[lineage] not in (None, sha256)
 
 
 def lineage_of(path: str, config_dir: str) -> str | None:
@@ -52,7 +63,7 @@ class Attempts:
     :ivar failed: lineages whose last deployment did not succeed.
     """
 
-    def __init__(self, before: dict[str, str]) -> None:
+    def __init__(self, before: Mapping[str, str | None]) -> None:
         self.before = before
         self.failed: set[str] = set()
         self._tried: set[Key] = set()
@@ -111,9 +122,8 @@ class HandedOver:
         """Count every live certificate as handed over, at the first contact as installer; does nothing later."""
         content = self._load()
         if self._config_dir not in content["config_dirs"]:
-            self._change(
-                content, {name: {"sha256": value} for name, value in live_certificates(self._config_dir).items()}
-            )
+            live_now = live_certificates(self._config_dir).items()
+            self._change(content, {name: {"sha256": value} for name, value in live_now if value is not None})
 
     def deployed(self, lineage: str) -> str | None:
         """Return the fingerprint of the certificate that was handed over last; None if none was."""

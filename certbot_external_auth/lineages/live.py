@@ -20,11 +20,12 @@ class _Read:
     """A certificate as it was read.
 
     :ivar signature: the signature of its file, taken before the read.
+    :ivar sha256: None if the file is there but cannot be read.
     :ivar names: in lower case. None until they are needed: a run rarely asks for them.
     """
 
-    signature: file_signature.Signature
-    sha256: str
+    signature: file_signature.Signature | None
+    sha256: str | None
     names: frozenset[str] | None = None
 
 
@@ -36,8 +37,11 @@ class Live:
         self._read: dict[str, _Read] = {}
         self._named: dict[frozenset[str], str] | None = None
 
-    def fingerprints(self) -> dict[str, str]:
-        """Return the fingerprint of each lineage's certificate now. Reads only files that have changed."""
+    def fingerprints(self) -> dict[str, str | None]:
+        """Return the fingerprint of each lineage's certificate now. Reads only files that have changed.
+
+        :returns: None for a certificate that cannot be read: whether it has changed is unknown.
+        """
         self._look()
         return {lineage: read.sha256 for lineage, read in self._read.items()}
 
@@ -64,15 +68,17 @@ class Live:
                     self._read[lineage] = now
 
     def _now(self, lineage: str, before: _Read | None) -> _Read | None:
+        path = self._path(lineage)
         # The signature comes first: a file that changes between the two is read again the next time.
-        signature = file_signature.signature(self._path(lineage))
-        if signature is None:
-            return None
-        if before is not None and before.signature == signature:
+        signature = file_signature.signature(path)
+        if before is not None and before.sha256 is not None and before.signature == signature is not None:
             return before
-        with contextlib.suppress(OSError, ValueError):
-            return _Read(signature, certificate.fingerprint(self._path(lineage)))
-        return None
+        try:
+            return _Read(signature, certificate.fingerprint(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError):
+            return _Read(signature, None)
 
     def _index(self) -> dict[frozenset[str], str]:
         if not self._read:

@@ -6,7 +6,7 @@ import contextlib
 import datetime
 
 from certbot_external_auth.lineages import certificate
-from certbot_external_auth.lineages.handed_over import Attempts, HandedOver, live_certificates
+from certbot_external_auth.lineages.handed_over import Attempts, HandedOver, has_changed, live_certificates
 from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.protocol.stream import Lineages, Saved
 
@@ -17,8 +17,8 @@ def exit_report(config_dir: str, handed_over: HandedOver, attempts: Attempts) ->
     reported: Lineages = []
     known = handed_over.known()
     for name, sha256 in live_certificates(config_dir).items():
-        changed = attempts.before.get(name) != sha256
-        pending = name in known and known[name] != sha256
+        changed = has_changed(attempts.before, name, sha256)
+        pending = sha256 is not None and name in known and known[name] != sha256
         if changed:
             saved.append(_saved(Lineage(config_dir, name)))
         if changed or attempts.tried(name) or pending:
@@ -26,7 +26,7 @@ def exit_report(config_dir: str, handed_over: HandedOver, attempts: Attempts) ->
                 {
                     "name": name,
                     "changed": changed,
-                    "deployed": known.get(name) == sha256,
+                    "deployed": sha256 is not None and known.get(name) == sha256,
                     "deploy_pending": pending,
                     "deploy_failed": name in attempts.failed,
                 }

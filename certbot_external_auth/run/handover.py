@@ -15,7 +15,13 @@ from certbot_external_auth.errors import DeployError, DriverError, Failure, Usag
 from certbot_external_auth.interfaces import Backend
 from certbot_external_auth.lineages import certificate
 from certbot_external_auth.lineages.deployment import Deployment, names_to_hand_over
-from certbot_external_auth.lineages.handed_over import HandedOver, attempts_for, lineage_of, live_certificates
+from certbot_external_auth.lineages.handed_over import (
+    HandedOver,
+    attempts_for,
+    has_changed,
+    lineage_of,
+    live_certificates,
+)
 from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.run.ids import next_id
@@ -74,7 +80,7 @@ class Handover:
     def deploy_written(self) -> None:
         """Hand over the certificates that were written since the first contact."""
         for lineage, sha256 in live_certificates(self._config_dir).items():
-            if self._attempts.before.get(lineage) != sha256 and self._handed_over.deployed(lineage) != sha256:
+            if has_changed(self._attempts.before, lineage, sha256) and self._handed_over.deployed(lineage) != sha256:
                 self.deploy_lineage(lineage, Lineage(self._config_dir, lineage).paths)
 
     def look_again(self, lineage: str, paths: Paths) -> None:
@@ -82,7 +88,7 @@ class Handover:
         deployment = self._deployment(paths, lineage)
         if self._deploy_if_due(deployment, lineage):
             return
-        if self._attempts.before.get(lineage, deployment.sha256) == deployment.sha256:
+        if lineage not in self._attempts.before or not has_changed(self._attempts.before, lineage, deployment.sha256):
             self._report_unchanged(deployment, lineage)
 
     # --- how ---

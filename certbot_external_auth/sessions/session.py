@@ -62,7 +62,7 @@ class Session:
     :ivar started: RFC 3339, UTC.
     :ivar cert_name: the lineage that the command line names; None if it names none.
     :ivar names: the names that the command line asks for.
-    :ivar before: the fingerprints of the live certificates at the beginning, by lineage.
+    :ivar before: the fingerprints of the live certificates at the beginning, by lineage; None if unreadable.
     :ivar deadline: seconds that a batch waits for `finish`; None if Certbot's command line has its own limit.
     """
 
@@ -75,5 +75,5 @@ class Session:
     started: str
     cert_name: str | None = None
     names: tuple[str, ...] = ()
-    before: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, str | None] = field(default_factory=dict)
     deadline: int | None = None

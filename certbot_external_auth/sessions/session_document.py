@@ -30,7 +30,7 @@ def certificates(session: Session, now: session_state.Seen) -> list[dict[str, An
     if requested is not None:
         return [requested]
     live = handed_over.live_certificates(session.config_dir)
-    written = {name for name, sha256 in live.items() if session.before.get(name) != sha256}
+    written = {name for name, sha256 in live.items() if handed_over.has_changed(session.before, name, sha256)}
     changed = written | session_state.handed_over(now.lines)
     described = [_certificate(session, name, name in changed) for name in live]
     return [each for each in described if each is not None and _concerns(session, each)]

@@ -55,9 +55,9 @@ def tell_at_exit(config_dir: str, say: Callable[[str, str], None]) -> None:
     atexit.register(_tell, config_dir, before, say)
 
 
-def _tell(config_dir: str, before: Mapping[str, str], say: Callable[[str, str], None]) -> None:
+def _tell(config_dir: str, before: Mapping[str, str | None], say: Callable[[str, str], None]) -> None:
     for lineage, sha256 in handed_over.live_certificates(config_dir).items():
         day = last_day(config_dir, lineage)
-        if day is not None and before.get(lineage) != sha256:
+        if day is not None and handed_over.has_changed(before, lineage, sha256):
             with contextlib.suppress(OSError):
                 say(lineage, day)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -154,6 +155,20 @@ def test_no_renewal_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"x\.conf cannot be read"):
         kept_options.read(str(tmp_path), "x")
     assert not kept_options.by_hand_only(str(tmp_path), "x")
+
+
+def test_pipes_in_place_of_the_files(host: Host) -> None:
+    """Guards against a Certbot that waits for whoever can write into the configuration directory."""
+    host.keeps(*BOTH, f"external_auth_handler = {host.handler}")
+    stranger = host.folder / "config" / "live" / "stranger"
+    stranger.mkdir()
+    os.mkfifo(stranger / "cert.pem")
+    assert host.install().returncode == 0
+    assert host.deployed
+    path = host.folder / "config" / "renewal" / "x.conf"
+    os.mkfifo(path)
+    with pytest.raises(UsageError, match=r"x\.conf cannot be read"):
+        kept_options.read(str(host.folder / "config"), "x")
 
 
 def test_who_names_the_publisher_is_told_to_name_everything() -> None:

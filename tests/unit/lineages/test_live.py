@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,8 +88,31 @@ def test_what_cannot_be_read_stands_in_nobodys_way(tmp_path: Path) -> None:
     (tmp_path / "live" / "a" / "cert.pem").write_text("no certificate")
     (tmp_path / "live" / "README").write_text("")
     (tmp_path / "live" / "z" / "cert.pem").symlink_to("nowhere")
-    assert list(live.of(str(tmp_path)).fingerprints()) == [lineages.name(0)]
+    known = live.of(str(tmp_path)).fingerprints()
+    assert [name for name, sha256 in known.items() if sha256 is not None] == [lineages.name(0)]
+    # What is there and cannot be read is unknown; what is not there is not.
+    assert [name for name, sha256 in known.items() if sha256 is None] == ["a"]
     assert live.of(str(tmp_path / "nothing")).fingerprints() == {}
+
+
+def test_a_certificate_that_cannot_be_read_for_a_while_has_not_changed(tmp_path: Path) -> None:
+    """Guards against deploying what nobody renewed, and against a pipe in another user's folder."""
+    lineages.make(tmp_path, 1, "none", ())
+    name = lineages.name(0)
+    before = handed_over.live_certificates(str(tmp_path))
+    path = tmp_path / "live" / name / "cert.pem"
+    target = path.readlink()
+    path.unlink()
+    os.mkfifo(path)
+    meanwhile = handed_over.live_certificates(str(tmp_path))
+    assert meanwhile == {name: None}
+    assert not handed_over.has_changed(before, name, meanwhile[name])
+    path.unlink()
+    path.symlink_to(target)
+    after = handed_over.live_certificates(str(tmp_path))
+    assert after == before
+    assert not handed_over.has_changed(meanwhile, name, after[name])
+    assert handed_over.has_changed({}, name, after[name])
 
 
 def test_what_is_noted_elsewhere_meanwhile_is_seen(tmp_path: Path) -> None:
