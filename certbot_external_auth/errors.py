@@ -7,13 +7,10 @@ Certbot decides by the class of an exception. It prints an ``errors.Error`` as i
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from certbot import errors
-
-from certbot_external_auth.lineages.lineage import flag_words
 
 Problem = Mapping[str, str]
 """A problem document (RFC 7807) reduced to `type` and `detail`: the CA's, or what a driver said or did not say."""
@@ -133,6 +130,11 @@ class DeployError(errors.PluginError):
     """A certificate could not be handed over. Certbot has saved it, and it is the live one."""
 
     def __init__(self, failure: Failure, lineage: str | None) -> None:
+        # Each Certbot command loads this module, so what only a failure needs is imported here.
+        import shlex
+
+        from certbot_external_auth.lineages.lineage import flag_words
+
         self.failure = failure
         self.lineage = lineage
         super().__init__()
