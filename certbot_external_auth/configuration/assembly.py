@@ -17,7 +17,7 @@ from certbot import errors
 from certbot_external_auth import backends, dialects, extensions, settings
 from certbot_external_auth.backends import Context
 from certbot_external_auth.configuration import certbot_argv, reissue_flags, resolution
-from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source
+from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, evaluated_problem
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import MissingDependencyError, UsageError
 from certbot_external_auth.handler_setup import dehydrated_config, dehydrated_once
@@ -169,7 +169,7 @@ def context_of_run(config: CertbotConfig, lineage: str | None) -> tuple[Context,
     :returns: the context, and the names the certificate was asked for; None if they are unknown.
     :raises UsageError: if the options cannot be used.
     """
-    checked = _settings_of_run(config)
+    checked = _settings_of_run(config, lineage)
     for warning in checked.warnings:
         _warn_once(warning)
     _refuse_socket_of_cli_ini(config)
@@ -213,17 +213,36 @@ def _warn_once(warning: str) -> None:
     logger.warning(warning)
 
 
-def _settings_of_run(config: CertbotConfig) -> Settings:
+def _settings_of_run(config: CertbotConfig, lineage: str | None) -> Settings:
     _refuse_flags_of_the_other_name(config)
-    if config.historic:
-        checked = resolution.resolve_historic(config.values())
-    else:
+    if not config.historic:
         _drop_superseded(config)
-        checked = settings_of(config.values())
+    _refuse_evaluated(config, lineage)
+    values = config.values()
+    checked = resolution.resolve_historic(values) if config.historic else settings_of(values)
     open_stream = stream.current()
     if open_stream is not None and open_stream.channel.session:
         return dataclasses.replace(checked, protocol=1)
     return checked
+
+
+def _refuse_evaluated(config: CertbotConfig, lineage: str | None) -> None:
+    """Refuse ``True`` and ``False`` in a renewal file: Certbot passes on no text, which would count as a path."""
+    evaluated = config.evaluated()
+    if not evaluated:
+        return
+    name = _lineage_name(config.config, tuple(names_asked_for(config.config) or ()), lineage)
+    folder = os.path.join(os.path.abspath(config.config.config_dir), "renewal")
+    file = f"The renewal file {os.path.join(folder, f'{name}.conf')}" if name else f"A renewal file in {folder}"
+    raise UsageError([evaluated_problem(file, config.dest(option), value) for option, value in evaluated.items()])
+
+
+def _lineage_name(config: Any, names: Sequence[str], lineage: str | None) -> str | None:
+    """Return the name of the certificate that a run is about; None if it is not known."""
+    name = config.certname or lineage
+    if not name and config.verb == "renew":
+        return handed_over.lineage_with({each.lower() for each in names}, config.config_dir)
+    return str(name) if name else None
 
 
 def _refuse_flags_of_the_other_name(config: CertbotConfig) -> None:
@@ -265,9 +284,7 @@ def _refuse_socket_of_cli_ini(config: CertbotConfig) -> None:
 
 def _facts_of_run(config: Any, asked: Collection[str] | None, lineage: str | None, types: Sequence[str]) -> Facts:
     names = tuple(asked or ())
-    alias = config.certname or lineage
-    if not alias and config.verb == "renew":
-        alias = handed_over.lineage_with({name.lower() for name in names}, config.config_dir)
+    alias = _lineage_name(config, names, lineage)
     return Facts(
         alias=alias or (names[0].removeprefix("*.") if names else ""),
         names=names,

@@ -72,6 +72,7 @@ class CertbotConfig:
         self.options = options
         self.restored: set[str] = set()
         self._switches = {option.name for option in options if option.historic_switch}
+        self._texts = [option.name for option in options if not option.historic_switch]
         # Read before the plugin changes a value: Certbot notes another source for that then.
         self.given = frozenset(option.name for option in options if self.source(option.name).given)
 
@@ -93,6 +94,11 @@ class CertbotConfig:
         value = getattr(self.config, self.dest(option))
         # Certbot makes True and False of these words in a renewal file, also if the option is a text.
         return str(value) if isinstance(value, bool) and option not in self._switches else value
+
+    def evaluated(self) -> dict[str, bool]:
+        """Return the options, other than switches, of which the renewal file has a word that Certbot evaluates."""
+        values = {option: getattr(self.config, self.dest(option)) for option in self._texts}
+        return {option: value for option, value in values.items() if isinstance(value, bool)}
 
     def values(self) -> dict[str, Any]:
         """Return the values of all options."""
@@ -135,6 +141,15 @@ class CertbotConfig:
             raise UsageError([f"{self.flag(option)}: {path!r} cannot be kept in a renewal file; use a symbolic link."])
         self.set(option, path)
         return path
+
+
+def evaluated_problem(file: str, key: str, value: bool) -> str:
+    """Return a sentence about an option that is ``True`` or ``False`` in a renewal file, though it is not a switch.
+
+    :param file: names the renewal file.
+    :param key: the option's key in the file.
+    """
+    return f"{file} has the line {key} = {value}, but this option is neither on nor off; correct or remove the line."
 
 
 def absolute_path(text: str, flag: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, source
+from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, evaluated_problem, source
 from certbot_external_auth.configuration.resolution import kept_text, mode_of, mode_of_historic
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import regular_file
@@ -46,14 +46,17 @@ class Kept:
     def options(self, name: str, options: Iterable[Option]) -> dict[str, str | bool]:
         """Return the options of one plugin name; their names have no prefix.
 
-        :raises UsageError: if a value is not text.
+        :raises UsageError: if a value is not text, or a word that Certbot evaluates.
         """
         prefix = name.replace("-", "_") + "_"
         values: dict[str, str | bool] = {}
         for option in options if self.names(name) else ():
-            value = _value(self.values.get(prefix + option.name.replace("-", "_")))
+            key = prefix + option.name.replace("-", "_")
+            value = _value(self.values.get(key))
             if value is None or not option.kept:
                 continue
+            if isinstance(value, bool) and not option.historic_switch:
+                raise UsageError([evaluated_problem(f"The renewal file {self.path}", key, value)])
             try:
                 values[option.name] = value if option.historic_switch else kept_text(option, value)
             except UsageError as error:

@@ -15,7 +15,7 @@ from certbot_external_auth.backends.manual.renewal_reminder import Reminder
 from certbot_external_auth.configuration import kept_options, reissue_flags
 from certbot_external_auth.configuration.certbot_config import CertbotConfig
 from certbot_external_auth.errors import DeployError, Failure, UsageError
-from certbot_external_auth.settings import OPTIONS
+from certbot_external_auth.settings import HISTORIC_OPTIONS, OPTIONS, Option
 from tests.support import lineages
 from tests.support.installing import BOTH, NAME, Host
 
@@ -123,7 +123,10 @@ def test_a_plugin_that_certbot_chose_by_itself(host: Host) -> None:
     ("line", "said"),
     [
         ("external_auth_cleanup_handler = /x/hook --zones a, b", "quotation marks"),
-        ("external_auth_env_file = True", "/True"),
+        ("external_auth_env_file = True", "renewal file {file} has the line external_auth_env_file = True"),
+        ("external_auth_wellknown = False", "renewal file {file} has the line external_auth_wellknown = False"),
+        ("external_auth_dehydrated_config = True", "renewal file {file} has the line external_auth_dehydrated_config"),
+        ("external_auth_cleanup_handler = True", "renewal file {file} has the line external_auth_cleanup_handler"),
     ],
 )
 def test_values_that_certbot_makes_something_else_of(host: Host, line: str, said: str) -> None:
@@ -131,9 +134,34 @@ def test_values_that_certbot_makes_something_else_of(host: Host, line: str, said
     host.keeps(*BOTH, f"external_auth_handler = {host.handler}", line)
     for ended in (host.install(), host.certbot("renew", "--no-random-sleep-on-renew")):
         assert ended.returncode == 1, ended
-        assert said in ended.stderr
+        assert said.format(file=host.folder / "config" / "renewal" / f"{NAME}.conf") in " ".join(ended.stderr.split())
         assert not {"Traceback", "TypeError", "unexpected error"} & set(ended.stderr.split())
     assert host.called == []
+
+
+@pytest.mark.parametrize("value", [True, False])
+@pytest.mark.parametrize(("name", "options"), [("external-auth", OPTIONS), (HISTORIC, HISTORIC_OPTIONS)])
+def test_words_that_certbot_evaluates(name: str, options: Sequence[Option], value: bool) -> None:
+    """Guards against the path `/True`; `None` is how Certbot says that an option is not set."""
+    prefix = name.replace("-", "_")
+    for option in options:
+        key = f"{prefix}_{option.name.replace('-', '_')}"
+        kept = kept_options.Kept("/c/renewal/x.conf", {"authenticator": name, key: str(value)})
+        if option.historic_switch:
+            assert kept.options(name, options) == {option.name: value}
+        elif option.kept:
+            with pytest.raises(UsageError, match=rf"/c/renewal/x\.conf .*{key} = {value}"):
+                kept.options(name, options)
+        unset = kept_options.Kept("/c/renewal/x.conf", {"authenticator": name, key: "None"})
+        assert unset.options(name, options) == {}
+
+
+def test_the_historic_handler_is_not_true(host: Host) -> None:
+    keys = ("authenticator", "installer")
+    host.keeps(*(f"{key} = {HISTORIC}" for key in keys), "certbot_external_auth:out_handler = True")
+    ended = host.install(name=HISTORIC)
+    assert ended.returncode == 1, ended
+    assert "certbot_external_auth:out_handler = True" in " ".join(ended.stderr.split())
 
 
 def test_blanks_behind_the_commas_of_a_list(host: Host) -> None:
