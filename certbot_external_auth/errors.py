@@ -18,8 +18,8 @@ Problem = Mapping[str, str]
 NOT_TRIED = "not tried, since the calls before it took too long"
 """What happened to a call that was due too late."""
 NOT_CALLED = (
-    "not called, since it is the handler as well, and what that printed when it published is not known: it could "
-    "publish once more"
+    "not called, since what the handler printed when it published is not known: a hook that goes by that could publish "
+    "once more"
 )
 """The same for a cleanup handler that is the handler: only that output tells it that it shall withdraw."""
 

@@ -133,10 +133,13 @@ class KeepsOutputs(Protocol):
 
     @property
     def kept_outputs(self) -> Mapping[str, str]:
-        """The whole output for each challenge, by the challenge's id. The run notes it in the journal."""
+        """The whole output for each challenge, by the challenge's id, of calls that ended well. The run notes it."""
 
     def hear(self, listener: Callable[[str, bytes], None], /) -> None:
-        """Register a listener before `perform`. It takes a challenge's id and each piece of its output at once."""
+        """Register a listener before `perform`. It takes a challenge's id and each piece of its output at once.
+
+        An empty piece means that the call has ended well. Without it, nobody can rely on the pieces after a crash.
+        """
 
 
 @dataclass(frozen=True)

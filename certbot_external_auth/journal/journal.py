@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.journal import outputs as printed
 from certbot_external_auth.journal.entry import Entry
-from certbot_external_auth.journal.files import Held, folder
+from certbot_external_auth.journal.files import FOLDER, Held
 from certbot_external_auth.journal.scan import read_all
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Journal:
         """
         self.abandon()
         touched.add(entry.id)
-        printed.tidy(self._work_dir, folder(self._work_dir))
+        printed.tidy(self._work_dir, FOLDER)
         held = Held.new(self._work_dir, entry)
         try:
             wait_for_others(self._work_dir, entry)
@@ -75,11 +75,15 @@ class Journal:
         """Write down what the handler prints while it publishes. If that fails, the run goes on.
 
         :param challenge: the id of the challenge.
+        :param data: a piece of the output; empty when the call has ended well.
         """
         if self._held is None or self._deaf:
             return
         try:
-            printed.append(self._work_dir, self._held.entry.id, challenge, data)
+            if data:
+                printed.append(self._work_dir, self._held.entry.id, challenge, data)
+            else:
+                printed.end(self._work_dir, self._held.entry.id, challenge)
         except OSError as error:
             self._deaf = True
             logger.warning(

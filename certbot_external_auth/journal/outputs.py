@@ -1,16 +1,16 @@
 """What the handler printed when it published, written to disk as it arrives: one file for each challenge.
 
 Some hooks cannot clean up without it, and the run may be killed at any moment. The folder is not the journal's, because
-earlier versions remove unknown files there. Nothing is synced: output that a power cut destroys counts as not printed.
+earlier versions remove unknown files there. Nothing is synced. A second, empty file says that the call has ended well:
+without it, the output proves nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 
 from certbot_external_auth.files import own_folder
 from certbot_external_auth.journal.entry import ID
@@ -22,7 +22,9 @@ MIN_KEPT_BYTES = 2 * MAX_STRING_BYTES
 MAX_FILE_BYTES = 2 * MIN_KEPT_BYTES
 """The size at which a file is cut to that."""
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_FILE = re.compile(rf"({ID.pattern})\.{_CHALLENGE.pattern}")
+_ENDED = ".ended"
+"""How the name of the file ends that says that the call has ended well."""
+_FILE = re.compile(rf"({ID.pattern})\.{_CHALLENGE.pattern}({re.escape(_ENDED)})?")
 _APPENDING = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -54,40 +56,61 @@ def append(work_dir: str, batch: str, challenge: str, data: bytes) -> None:
             os.close(descriptor)
 
 
-def read(work_dir: str, batch: str, challenge: str) -> bytes:
-    """Read what the handler printed, or the end of it; empty if there is no file.
+def end(work_dir: str, batch: str, challenge: str) -> None:
+    """Note that the call has ended well, and that all it printed is there, or its end.
 
-    :raises OSError: if the file is there and cannot be read.
+    :raises OSError: if it cannot be written.
+    """
+    if _CHALLENGE.fullmatch(challenge):
+        with own_folder.opened(work_dir, FOLDER, create=True) as above:
+            os.close(os.open(f"{batch}.{challenge}{_ENDED}", _APPENDING, 0o600, dir_fd=above))
+
+
+def read(work_dir: str, batch: str, challenge: str) -> tuple[bytes, bool]:
+    """Return what was printed, or its end, and whether the call ended well.
+
+    :raises OSError: if it is there and cannot be read, or another user can have written it.
     """
     if not _CHALLENGE.fullmatch(challenge):
-        return b""
-    with contextlib.suppress(FileNotFoundError), own_folder.opened(work_dir, FOLDER, create=False) as above:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(f"{batch}.{challenge}", flags, dir_fd=above)
-        try:
-            size = os.fstat(descriptor).st_size
-            return os.pread(descriptor, MAX_FILE_BYTES, max(0, size - MAX_FILE_BYTES))
-        finally:
-            os.close(descriptor)
-    return b""
+        return b"", False
+    with contextlib.suppress(FileNotFoundError), own_folder.looked_into(work_dir, FOLDER) as above:
+        name, printed, ended = f"{batch}.{challenge}", b"", False
+        # A call may end well without a word.
+        with contextlib.suppress(FileNotFoundError):
+            printed = own_folder.read(above, name, MAX_FILE_BYTES, end=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.close(own_folder.file(above, name + _ENDED))
+            ended = True
+        return printed, ended
+    return b"", False
 
 
 def forget(work_dir: str, batch: str) -> None:
     """Remove the files of a batch, as far as possible."""
-    _remove(work_dir, lambda other: other == batch)
+    with contextlib.suppress(OSError), own_folder.opened(work_dir, FOLDER, create=False) as above:
+        _remove(above, [name for name, found in _files(above) if found == batch])
 
 
 def tidy(work_dir: str, journal: str) -> None:
     """Remove the files of batches that have no file in the journal any more, not even a damaged one.
 
-    :param journal: the folder of the journal. It is read last: a batch has its file before the handler prints anything.
+    If the journal cannot be listed, nothing is removed.
+
+    :param journal: the name of its folder. A batch's file is there before anything is printed for it, so the journal is
+        listed last.
     """
-    _remove(work_dir, lambda batch: not glob.glob(os.path.join(glob.escape(journal), f"{batch}.*")))
-
-
-def _remove(work_dir: str, which: Callable[[str], bool]) -> None:
     with contextlib.suppress(OSError), own_folder.opened(work_dir, FOLDER, create=False) as above:
-        for name in os.listdir(above):
-            match = _FILE.fullmatch(name)
-            if match is not None and which(match[1]):
-                os.unlink(name, dir_fd=above)
+        files, known = _files(above), set[str]()
+        with contextlib.suppress(FileNotFoundError), own_folder.looked_into(work_dir, journal) as folder:
+            known = {name.partition(".")[0] for name in os.listdir(folder)}
+        _remove(above, [name for name, found in files if found not in known])
+
+
+def _files(above: int) -> list[tuple[str, str]]:
+    """Return the names of all files, with the ids of their batches."""
+    return [(name, found[1]) for name in os.listdir(above) if (found := _FILE.fullmatch(name))]
+
+
+def _remove(above: int, names: Iterable[str]) -> None:
+    for name in names:
+        os.unlink(name, dir_fd=above)

@@ -112,7 +112,7 @@ def _try(held: journal.Held, how: How) -> Called | dict[str, Reason]:
     orphans.end(entry)
     own = remove_own_files(entry, work_dir)
     try:
-        failures = prepared.cleanup(finished(entry, work_dir))
+        failures = prepared.cleanup(finished(entry, work_dir, how.deliberate))
     except errors.SignalExit:
         raise
     except Exception as error:

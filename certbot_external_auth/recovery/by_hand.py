@@ -17,6 +17,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_CALLED
 from certbot_external_auth.interfaces import Dialect, DialectAbilities
+from certbot_external_auth.journal import outputs
 from certbot_external_auth.journal.entry import Entry, Handler
 from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.recovery import shell_command
@@ -27,19 +28,21 @@ from certbot_external_auth.recovery.shell_command import Kept
 from certbot_external_auth.validation_certificates import tls_files
 
 TOOL = "certbot-external-auth"
-_AND = " &&\n"
 
 
-def commands(one: Entry, work_dir: str) -> list[str]:
+def commands(one: Entry, work_dir: str, indent: str = "") -> list[str]:
     """Text for a shell that withdraws a batch and lets the journal forget it, if all of that succeeds.
 
-    What nobody can do by a command is a comment, and then nothing that is not one makes the journal forget.
+    What nobody can do by a command is a comment, and then nothing makes the journal forget.
+
+    :param indent: blanks before every command but the first. A word with a newline goes on in the next line, which
+        must stay as it is.
     """
     own = [shlex.join(["rm", "-f", *found]) for each in one.challenges if (found := _files(one, each, work_dir))]
     forget = f"rm -f {shlex.quote(journal.file_path(work_dir, one))}"
     comments = not_called(one, work_dir)
     done = [*own, *calls(one, work_dir), *([] if comments else [forget])]
-    return [*comments, *([f"# {forget}"] if comments else []), *([_AND.join(done)] if done else [])]
+    return [*comments, *([f" &&\n{indent}".join(done)] if done else [])]
 
 
 def calls(one: Entry, work_dir: str) -> list[str]:
@@ -76,11 +79,18 @@ def not_called(one: Entry, work_dir: str) -> list[str]:
         why = f"{shlex.join(one.handler.words)}: {NOT_CALLED}"
     if not found:
         return []
+    verb = shlex.join([TOOL, "recover", "--work-dir", work_dir])
     return [
-        f"# {why}. Remove by hand, where it was published:",
-        *(f"#   {described(each)}" for each in found),
-        "# The next run, or `recover`, sees when it is gone. To delete the journal entry without that:",
+        *_comment(f"{why}. Remove by hand, where it was published:"),
+        *(line for each in found for line in _comment(f"  {described(each)}")),
+        *_comment("The next run, or `recover`, sees when it is gone. To delete the journal entry without that:"),
+        *_comment(f"{verb} --confirm {one.id}"),
     ]
+
+
+def _comment(text: str) -> list[str]:
+    """Return text as comments of a shell. What a word has behind a newline is not run either."""
+    return [f"# {line}" for line in text.splitlines()]
 
 
 def fix(entry: Entry, work_dir: str) -> Fix:
@@ -112,8 +122,17 @@ def _kept(one: Entry, call: Call, work_dir: str) -> Kept | None:
     name = DialectAbilities.of(dialect(one.handler.dialect)).output_variable
     if name is None or not call.variables.get(name):
         return None
-    paths = [journal.output_path(work_dir, one, each) for each in call.challenges]
+    # In a file without an end there is only a part of what the entry has.
+    ended = [each for each in call.challenges if _has_end(one, each, work_dir)]
+    paths = [journal.output_path(work_dir, one, each) for each in ended]
     return next((Kept(name, path) for path in paths if os.path.exists(path)), None)
+
+
+def _has_end(one: Entry, challenge: Challenge, work_dir: str) -> bool:
+    try:
+        return outputs.read(work_dir, one.id, challenge.id)[1]
+    except OSError:
+        return False
 
 
 def _surrounded(handler: Handler) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from certbot_external_auth import journal
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import heard
-from certbot_external_auth.backends.handler.heard import told
+from certbot_external_auth.backends.handler.heard import known, told
 from certbot_external_auth.challenges import Challenge, Served
 from certbot_external_auth.configuration import assembly
 from certbot_external_auth.dialects import Facts, dialect
@@ -25,6 +25,9 @@ from certbot_external_auth.validation_certificates import tls_files
 from certbot_external_auth.visibility.probe import DNS_PORT
 
 logger = logging.getLogger(__name__)
+
+_warned_of: set[tuple[str, str]] = set()
+"""Batches and challenges whose outputs this process could not read, and said so."""
 
 _SAME = ("dialect", "hook_chain", "jobs", "timeout", "wellknown", "env_file")
 
@@ -115,22 +118,37 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
     )
 
 
-def finished(entry: Entry, work_dir: str) -> list[Finished]:
-    """Its challenges for a backend's cleanup; what the CA thought of them is not known."""
-    return [
-        Finished(_served(one, entry, work_dir), "pending", output=output(entry, one, work_dir))
-        for one in entry.challenges
-    ]
+def finished(entry: Entry, work_dir: str, deliberate: bool = False) -> list[Finished]:
+    """Its challenges for a backend's cleanup; what the CA thought of them is not known.
+
+    :param deliberate: a person asks for the call by name: without a known output it is told what there is.
+    """
+    ends = []
+    for each in entry.challenges:
+        output, printed = _outputs(entry, each, work_dir)
+        ends.append(
+            Finished(_served(each, entry, work_dir), "pending", output=printed if deliberate and not output else output)
+        )
+    return ends
 
 
 def output(entry: Entry, challenge: Challenge, work_dir: str) -> str | None:
-    """What the handler printed when it published it; None if that is not known."""
+    """What the handler printed when it published it, in a call that ended well; None if that is not known."""
+    return _outputs(entry, challenge, work_dir)[0]
+
+
+def _outputs(entry: Entry, challenge: Challenge, work_dir: str) -> tuple[str | None, str | None]:
+    """Return the known output of a call, and all that it printed, however it ended."""
     try:
-        found = told(outputs.read(work_dir, entry.id, challenge.id))
+        printed, ended_well = outputs.read(work_dir, entry.id, challenge.id)
     except OSError as error:
-        logger.warning("What the handler printed for %s cannot be read: %s", challenge.identifier, error.strerror)
-        found = ""
-    return found or entry.outputs.get(challenge.id)
+        if (entry.id, challenge.id) not in _warned_of:
+            _warned_of.add((entry.id, challenge.id))
+            problem = error.strerror or str(error)
+            logger.warning("What the handler printed for %s cannot be read: %s", challenge.identifier, problem)
+        printed, ended_well = b"", False
+    from_file = known(printed, ended_well)
+    return from_file if from_file else entry.outputs.get(challenge.id, from_file), told(printed) or None
 
 
 def withdraws(entry: Entry, work_dir: str) -> bool:
@@ -144,9 +162,8 @@ def withdraws(entry: Entry, work_dir: str) -> bool:
 
 def unsafe(entry: Entry, challenge: Challenge, work_dir: str) -> bool:
     """Whether the call that shall withdraw it may publish instead; see `heard.unsafe`."""
-    handler = entry.handler
-    told_output = DialectAbilities.of(dialect(handler.dialect)).told_output
-    return heard.unsafe(told_output, handler.words, handler.cleanup_words, output(entry, challenge, work_dir))
+    told_output = DialectAbilities.of(dialect(entry.handler.dialect)).told_output
+    return heard.unsafe(told_output, output(entry, challenge, work_dir)) and withdraws(entry, work_dir)
 
 
 def _served(challenge: Challenge, entry: Entry, work_dir: str) -> Challenge:

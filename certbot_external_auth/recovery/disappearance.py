@@ -13,7 +13,7 @@ from certbot import errors
 from certbot_external_auth import journal
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.endpoint import parse
-from certbot_external_auth.errors import Failure
+from certbot_external_auth.errors import NOT_CALLED, Failure
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.signals import deferral
 from certbot_external_auth.text import one_line
@@ -80,26 +80,38 @@ def _look(
 
 
 def still_published(
-    observer: Observer, begun: Sequence[Challenge], failures: Sequence[Failure], timeout: float
+    observer: Observer, begun: Sequence[Challenge], failures: Sequence[Failure], timeout: float, visible: bool
 ) -> tuple[list[Failure], list[str]]:
     """Of a run's failed cleanup: the failures about what is not seen to be gone, and those about the rest, in words.
 
     :param timeout: seconds, with all that a last look takes.
+    :param visible: the run has seen the challenges before. Otherwise one that is not seen may only be late, so the look
+        lasts the whole time, and only what was not called is looked for: it may never have been published.
     """
+    looked_for = [one for one in failures if visible or one.happened == NOT_CALLED]
+    others = [one for one in failures if one not in looked_for]
+    left, gone = _still_published(observer, begun, looked_for, timeout, visible)
+    return [*others, *left], gone
+
+
+def _still_published(
+    observer: Observer, begun: Sequence[Challenge], failures: Sequence[Failure], timeout: float, visible: bool
+) -> tuple[list[Failure], list[str]]:
     about = {number: concerned(one, begun) for number, one in enumerate(failures) if one.who != OURS}
     challenges = list(dict.fromkeys(each for ones in about.values() for each in ones))
     if not challenges:
         return list(failures), []
-    sights = dict(
-        zip(challenges, seen(observer, challenges, min(timeout, MAX_SECONDS_OF_A_RUN - LAST_LOOK)), strict=True)
-    )
+    timeout = min(timeout, MAX_SECONDS_OF_A_RUN - LAST_LOOK)
+    ripe = 0.0 if visible else time.monotonic() + timeout
+    sights = seen(observer, challenges, timeout, lambda one: time.monotonic() >= ripe)
+    sight_of = dict(zip(challenges, sights, strict=True))
     left, gone = [], []
     for number, one in enumerate(failures):
-        there = [each for each in about.get(number, ()) if not sights[each].gone]
+        there = [each for each in about.get(number, ()) if not sight_of[each].gone]
         if number in about and about[number] and not there:
             gone.append(f"{one.who} failed at {one.operation} for {', '.join(one.identifiers)}: {one.happened}")
             continue
-        at = next((sights[each].at for each in there if sights[each].at), "")
+        at = next((sight_of[each].at for each in there if sight_of[each].at), "")
         happened = f"{one.happened}; still visible at {at}" if at else one.happened
         left.append(replace(one, happened=happened, ids=tuple(each.id for each in there) or one.ids))
     return left, gone

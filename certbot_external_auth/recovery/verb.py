@@ -18,6 +18,9 @@ from certbot_external_auth.recovery import by_hand, confirmation, messages
 from certbot_external_auth.recovery.reasons import Fix
 from certbot_external_auth.signals.interruption import Interrupted, raising_interrupted
 
+_INDENT = "  "
+"""Blanks before a command that a person may paste."""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of this verb."""
@@ -128,8 +131,8 @@ def _is_left(entry: Entry, work_dir: str) -> Iterator[str]:
     yield from messages.what_to_do(entry, work_dir)
     if by_hand.fix(entry, work_dir) is not Fix.REMOVE_AND_CONFIRM:
         yield "Or remove it by hand:"
-        for line in "\n".join(by_hand.commands(entry, work_dir)).splitlines():
-            yield f"  {line}"
+        for text in by_hand.commands(entry, work_dir, _INDENT):
+            yield f"{_INDENT}{text}"
 
 
 def _would(entry: Entry, work_dir: str) -> list[str]:

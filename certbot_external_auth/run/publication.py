@@ -195,12 +195,11 @@ class Publication:
 
     def _standing(self, begun: Sequence[Challenge], failures: Sequence[Failure]) -> list[Failure]:
         """Return the failures of a cleanup, without those about records that no server shows any more."""
-        # A record that was never visible may only be late.
-        looks = self._offered and self._settings.verify != OFF and not self._settings.historic
+        looks = self._settings.verify != OFF and not self._settings.historic
         if not looks or self._settings.mode in recovery.TOLD_MODES:
             return list(failures)
         observer, timeout = self._verification.observer, self._settings.verify_timeout
-        left, gone = disappearance.still_published(observer, begun, failures, timeout)
+        left, gone = disappearance.still_published(observer, begun, failures, timeout, self._offered)
         for one in gone:
             logger.warning("%s, and no server shows any more what was published, so it counts as withdrawn.", one)
         return left

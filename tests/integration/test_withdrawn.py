@@ -20,10 +20,10 @@ from tests.support.words import handler, names
 DIALECT = ("--external-auth-dialect", "certbot")
 
 
-def both(scripts: Hooks, *more: str) -> list[str]:
-    """One hook for both ways."""
+def both(scripts: Hooks, *more: str, launcher: str = "") -> list[str]:
+    """One hook for both ways. :param launcher: words before it where it publishes."""
     path = scripts.path("tells-by-output.py")
-    return handler(path, *DIALECT, "--external-auth-cleanup-handler", path, *more)
+    return handler(f"{launcher}{path}", *DIALECT, "--external-auth-cleanup-handler", path, *more)
 
 
 def wait(ready: Callable[[], bool]) -> None:
@@ -33,14 +33,16 @@ def wait(ready: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def stopped(certbot: Certbot, scripts: Hooks, number: int, prints: str, *domains: str) -> tuple[list[str], str]:
+def stopped(
+    certbot: Certbot, scripts: Hooks, number: int, prints: str, *domains: str, launcher: str = ""
+) -> tuple[list[str], str]:
     """A run that a signal ends while its hook, which has published for the last name, has not come back.
 
     :returns: the names in the order of the calls, and stderr.
     """
     record = Path(f"{scripts.record}.stopped")
     environment = {"STOPS": "1", "PRINTS": prints}
-    with certbot.started(["certonly", *both(scripts), *names(*domains)], environment) as process:
+    with certbot.started(["certonly", *both(scripts, launcher=launcher), *names(*domains)], environment) as process:
         wait(record.exists)
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
@@ -59,12 +61,20 @@ def there(ca: TestCA, *domains: str) -> list[bool]:
     return [bool(ca.txt(f"_acme-challenge.{name}")) for name in domains]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("number", "prints", "launcher"),
+    [
+        (signal.SIGKILL, "progress", ""),
+        (signal.SIGTERM, "progress", ""),
+        (signal.SIGINT, "last", ""),
+        (signal.SIGKILL, "last", "nice -n 1 "),
+    ],
+)
 def test_one_that_may_publish_is_not_called_to_withdraw(
-    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, number: signal.Signals
+    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, number: signal.Signals, prints: str, launcher: str
 ) -> None:
-    """Lost once: two records, published once more by the recovery that said they were withdrawn."""
-    (a, b), said = stopped(certbot, scripts, number, "last", f"a.{domain}", f"b.{domain}")
+    """Guards against: two records, published once more by the recovery that said they were withdrawn."""
+    (a, b), said = stopped(certbot, scripts, number, prints, f"a.{domain}", f"b.{domain}", launcher=launcher)
     assert scripts.operations.count("publish") == 2
     if number is not signal.SIGKILL:
         assert "may still be there" in said
@@ -92,14 +102,28 @@ def test_one_that_may_publish_is_not_called_to_withdraw(
     assert "no server shows it any more" in shown.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_what_a_stopped_call_had_printed_is_told(
-    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, number: signal.Signals
+def test_what_a_stopped_call_had_printed_is_told_to_a_hook_that_somebody_has_called(
+    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str
 ) -> None:
-    (a, b), _ = stopped(certbot, scripts, number, "first", f"a.{domain}", f"b.{domain}")
-    assert recover(certbot).returncode == 0
+    (a, b), _ = stopped(certbot, scripts, signal.SIGKILL, "first", f"a.{domain}", f"b.{domain}")
+    assert recover(certbot).returncode == 1
+    assert there(ca, a, b) == [False, True]
+    (left,) = journal(certbot)
+    assert recover(certbot, left.stem).returncode == 0
     assert (there(ca, a, b), journal(certbot)) == ([False, False], [])
     assert scripts.operations.count("publish") == 2
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_what_a_failed_call_printed_is_no_proof(
+    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, stream: str
+) -> None:
+    """Guards against: a cleanup that publishes, since the output of a failed call has no record id."""
+    result = certbot.run("certonly", *both(scripts), *names(f"a.{domain}", f"b.{domain}"), env={"FAILS": stream})
+    assert result.returncode == 1
+    # What no server shows after the whole look was not published.
+    assert (scripts.operations, journal(certbot)) == (["publish", "publish", "withdraw"], []), result
+    assert there(ca, f"a.{domain}", f"b.{domain}") == [False, False]
 
 
 def test_what_its_handler_does_not_withdraw_is_not_said_to_be(

@@ -113,16 +113,14 @@ class HandlerBackend:
     def _with_output(self, end: Finished) -> Finished:
         """Return what the dialect gets for cleanup: with what the handler printed, and without untold aliases."""
         printed = self._handler.heard.get(end.challenge.id)
-        # Only recovery has the output of another run. In this run, a challenge without output was not published.
+        # Only recovery has the output of another run.
         from_before = end.output if self._context.recovering else None
         output = from_before if printed is None else printed.text
         return dataclasses.replace(end, challenge=self._for_dialect(end.challenge), output=output)
 
     def _unsafe(self, end: Finished) -> bool:
         """Whether the call that withdraws could publish again, and no person has asked for it by name."""
-        context = self._context
-        unsafe = heard.unsafe(self._abilities.told_output, context.words, context.facts.cleanup_words, end.output)
-        return unsafe and not context.deliberate
+        return heard.unsafe(self._abilities.told_output, end.output) and not self._context.deliberate
 
     def _withdraw(self, call: Call, unsafe: frozenset[str]) -> Steps:
         failures = self._remove_files(call)
@@ -151,14 +149,17 @@ class HandlerBackend:
 
     @property
     def kept_outputs(self) -> dict[str, str]:
-        """What the handler printed, by challenge id, as far as it is known. Empty if the cleanup is not told it."""
+        """What calls that ended well printed, by challenge id. Empty if the cleanup is not told it."""
         if not self._abilities.told_output:
             return {}
         outputs = ((id, output.text) for id, output in self._handler.heard.items())
         return {id: heard.fitting(text, MAX_KEPT_BYTES) for id, text in outputs if text is not None}
 
     def hear(self, listener: Callable[[str, bytes], None]) -> None:
-        """Pass on what the handler prints while it publishes. :param listener: gets the challenge's id and a piece."""
+        """Pass on what the handler prints while it publishes.
+
+        :param listener: gets the challenge's id and a piece, and an empty piece when the call has ended well.
+        """
         self._handler.hear = listener
 
     @property

@@ -46,7 +46,8 @@ class HandlerCaller:
 
     :ivar secrets: variables added to its environment, and masked where they are printed.
     :ivar heard: what it printed when it published, by challenge id, if the dialect passes that to the cleanup handler.
-    :ivar hear: called with a challenge's id and each piece of that output as it comes.
+    :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
+        call has ended well.
     :ivar shared_names: TXT names at which the batch has more than one value.
     """
 
@@ -104,7 +105,7 @@ class HandlerCaller:
             if publishing and self._abilities.told_output:
                 program = dataclasses.replace(program, hear=self._hearing(call))
             results.append((words, (yield program)))
-            self._note(call, results[-1][1])
+            self._note(call, results[-1][1], publishing)
         return self._failures(call, results)
 
     def _untried(self, call: Call) -> Failure:
@@ -193,11 +194,13 @@ class HandlerCaller:
         if self._context.hear is not None:
             self._context.hear(label, line)
 
-    def _note(self, call: Call, ended: Ended) -> None:
+    def _note(self, call: Call, ended: Ended, publishing: bool) -> None:
         logger.debug("%s: %s", _label(call), ended)
-        for challenge in call.challenges:
+        for challenge in call.challenges if publishing else ():
             if challenge.id in self.heard:
                 self.heard[challenge.id].ended = ended.ok
+                if ended.ok and self.hear is not None:
+                    self.hear(challenge.id, b"")
 
     def _hearing(self, call: Call) -> Callable[[bytes], None]:
         ids = [challenge.id for challenge in call.challenges]

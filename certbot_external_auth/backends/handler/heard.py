@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES
 
@@ -28,9 +27,8 @@ class Heard:
 
     @property
     def text(self) -> str | None:
-        """What the cleanup handler gets; None if the call was stopped or failed before it printed anything."""
-        output = told(bytes(self._end))
-        return output if output or self.ended else None
+        """What the cleanup handler gets; see `known`."""
+        return known(bytes(self._end), self.ended)
 
 
 def told(data: bytes) -> str:
@@ -49,20 +47,22 @@ def fitting(text: str, room: int) -> str:
     return os.fsdecode(end)
 
 
-def same_program(words: Sequence[str], others: Sequence[str] | None) -> bool:
-    """Whether the cleanup handler is started exactly as the handler is. Then only variables say which of both it is."""
-    if not words or not others or list(words[1:]) != list(others[1:]):
-        return False
-    if os.path.basename(words[0]) != os.path.basename(others[0]):
-        # Some programs act by the name they are called by.
-        return False
-    return os.path.realpath(words[0]) == os.path.realpath(others[0])
+def known(printed: bytes, ended_well: bool) -> str | None:
+    """Return the output that a cleanup handler may be called with; None if it is not known.
+
+    A hook may tell by its output whether it is to publish or to withdraw. Only a publishing call that has ended with
+    success has certainly printed what the hook looks for. The output of any other call is no proof.
+
+    :param printed: all of the output, or its end.
+    :param ended_well: the publishing call ended with success.
+    """
+    return told(printed) if ended_well else None
 
 
-def unsafe(told_output: bool, words: Sequence[str], cleanup_words: Sequence[str] | None, output: str | None) -> bool:
-    """Tell whether the call that shall withdraw may publish instead.
+def unsafe(told_output: bool, output: str | None) -> bool:
+    """Tell whether the call that shall withdraw may publish instead, whatever the two programs are.
 
     :param told_output: the dialect's cleanup uses what the handler printed.
-    :param output: what the handler printed when it published, None if that is not known.
+    :param output: see `known`.
     """
-    return output is None and told_output and same_program(words, cleanup_words)
+    return told_output and output is None

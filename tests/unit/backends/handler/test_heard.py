@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import secrets
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -140,15 +142,22 @@ def test_handler_that_succeeds_without_a_word_is_called_as_certbot_does(hook: Pa
     assert (hook.parent / "calls").read_text() == "none\n\n"
 
 
-@pytest.mark.parametrize(
-    ("other", "same"),
-    [(["{hook}"], True), (["{link}/hook.sh"], True), (["{hook}", "cleanup"], False), (["{named}"], False)],
-)
-def test_which_programs_are_one(hook: Path, other: list[str], same: bool) -> None:
-    (hook.parent / "link").symlink_to(hook.parent)
-    (hook.parent / "cleanup.sh").symlink_to(hook)
-    places = {"hook": str(hook), "link": str(hook.parent / "link"), "named": str(hook.parent / "cleanup.sh")}
-    assert heard.same_program([str(hook)], [word.format(**places) for word in other]) is same
+@pytest.mark.parametrize("cleanup", ["{hook}", "nice -n 1 {hook}", "env {hook}", "{wrapper}"])
+@pytest.mark.parametrize("fault", ["echo HTTP 503; exit 1", "echo working; exec sleep 600"])
+def test_output_of_a_call_that_did_not_end_well_is_no_proof(hook: Path, cleanup: str, fault: str) -> None:
+    """Guards against: a cleanup that publishes, since the hook looks for its record's number in an error message."""
+    (hook.parent / "then").write_text(f'case "$CERTBOT_DOMAIN" in b.test) {fault} ;; esac; echo published\n')
+    wrapper = hook.parent / "cleanup.sh"
+    wrapper.write_text(f"#!/bin/sh\nexec {hook}\n")
+    wrapper.chmod(0o755)
+    words = tuple(cleanup.format(hook=hook, wrapper=wrapper).split())
+    backend = HandlerBackend(context(hook, words, timeout=1.0))
+    with pytest.raises(PerformError):
+        backend.perform(batch("a.test", "b.test"), lambda begun: None)
+    assert backend.kept_outputs == {"c0": "published"}
+    (failure,) = backend.cleanup([Finished(each, "not_asked") for each in batch("a.test", "b.test")])
+    assert (failure.identifiers, failure.happened, failure.ids) == (("b.test",), NOT_CALLED, ("c1",))
+    assert (hook.parent / "calls").read_text().count("publish b.test") == 1
 
 
 # --- a run that is killed ---
@@ -207,28 +216,37 @@ def test_what_is_not_known_is_not_called_and_left_with_its_reason(hook: Path) ->
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_what_a_handler_printed_before_its_run_was_killed_is_known(hook: Path, jobs: int) -> None:
+def test_what_a_call_that_ended_well_printed_is_known_after_a_kill(hook: Path, jobs: int) -> None:
     """Each piece is on the disk when it has come; the run is killed by the last hook, which waits for that."""
     work = hook.parent / "work"
     (hook.parent / "then").write_text(
         f"echo published; case $CERTBOT_DOMAIN in c.test) ;; *) exit ;; esac\n"
+        f"until [ $(ls {work}/external-auth/outputs | grep -c ended) = 2 ]; do sleep 0.02; done\n"
         f"until [ $(grep -l published {work}/external-auth/outputs/* | wc -l) = 3 ]; do sleep 0.02; done\n"
         "kill -KILL $PPID\n"
     )
     one = killed(hook, "a.test", "b.test", "c.test", jobs=jobs)
     assert records(hook) == ["a.test", "b.test", "c.test"]
-    assert [found.id for found in recovery.withdraw(str(work)).withdrawn] == [one.id]
+    (left,) = recovery.withdraw(str(work)).left
+    assert ([each.identifier for each in left.challenges], records(hook)) == (["c.test"], ["c.test"])
+    # Who names the batch has the hook called, and then what there is can only help.
+    journal.touched.clear()
+    assert [found.id for found in recovery.withdraw(str(work), named=[one.id], by_hand=True).withdrawn] == [one.id]
     assert records(hook) == []
     assert os.listdir(work / "external-auth" / "outputs") == []
 
 
-def test_commands_by_hand_have_what_was_printed(hook: Path) -> None:
-    """Lost once: the record, which the pasted line published again, and the line behind it made the journal forget."""
+def test_commands_by_hand_have_what_was_printed_if_that_is_known(hook: Path) -> None:
+    """Guards against: a pasted line that publishes again, and one behind it that makes the journal forget."""
     (hook.parent / "then").write_text(KILLS_AT_B.replace("kill", WAITS + "kill"))
     one, work = killed(hook, "a.test", "b.test"), str(hook.parent / "work")
     lines = by_hand.commands(one, work)
     assert "\x1b" not in str(lines)
+    assert "rm -f" not in str(lines)
     subprocess.run(["sh", "-c", "\n".join(lines)], check=True, timeout=30)
+    assert (records(hook), [found.id for found in journal.read_all(work).left]) == (["b.test"], [one.id])
+    outputs.end(work, one.id, "c1")
+    subprocess.run(["sh", "-c", "\n".join(by_hand.commands(one, work))], check=True, timeout=30)
     assert (records(hook), journal.read_all(work).left) == ([], [])
 
 
@@ -241,8 +259,11 @@ def test_an_older_journal_has_what_it_noted(hook: Path) -> None:
     held.store(dataclasses.replace(one, outputs={"c0": "published\n"}))
     held.release()
     (left,) = journal.read_all(work).left
+    # A file without an end has only a part, or what a call printed that failed.
+    for each in left.challenges:
+        outputs.append(work, left.id, each.id, b"publi")
     assert [recovering.output(left, each, work) for each in left.challenges] == ["published\n", None]
-    assert f"{NAME}=" in by_hand.commands(left, work)[-1]
+    assert f"{NAME}=published " in by_hand.commands(left, work)[-1]
 
 
 def test_files_of_outputs_are_bounded_private_and_tidied(tmp_path: Path) -> None:
@@ -254,11 +275,57 @@ def test_files_of_outputs_are_bounded_private_and_tidied(tmp_path: Path) -> None
     path = Path(outputs.path(work, batches[0], "c1"))
     assert outputs.MIN_KEPT_BYTES <= path.stat().st_size <= outputs.MAX_FILE_BYTES
     assert path.stat().st_mode & 0o777 == 0o600
-    assert outputs.read(work, batches[0], "c1").endswith(b"xend")
-    assert os.listdir(path.parent) == [path.name]
+    printed, ended = outputs.read(work, batches[0], "c1")
+    assert (printed[-4:], ended) == (b"xend", False)
+    outputs.end(work, batches[0], "c1")
+    assert outputs.read(work, batches[0], "c1")[1]
+    assert sorted(os.listdir(path.parent)) == [path.name, f"{path.name}.ended"]
     # What lies there without a batch is nobody's.
     journal.Journal(work).open(Entry(batches[1], "2026-01-02T03:04:05.000Z", "handler", "/etc/le"))
     assert os.listdir(path.parent) == []
+
+
+def test_tidying_removes_nothing_if_the_journal_cannot_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against: outputs that a recovery needs, gone since no descriptor was free."""
+    work, one = str(tmp_path), journal.new_id()
+    journal.Held.new(work, Entry(one, "2026-01-02T03:04:05.000Z", "handler", "/etc/le")).release()
+    outputs.append(work, one, "c1", b"x")
+    opened = os.open
+
+    def busy(path: Any, *more: Any, **others: Any) -> int:
+        if path == "journal":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return opened(path, *more, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", busy)
+        outputs.tidy(work, "journal")
+    outputs.tidy(work, "journal")
+    assert outputs.read(work, one, "c1")[0] == b"x"
+
+
+@pytest.mark.parametrize("what", ["pipe", "link", "writable"])
+def test_what_another_user_may_have_written_is_not_read(
+    hook: Path, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    """It is said once, however many times the batch is looked at."""
+    work, one = (
+        str(hook.parent / "work"),
+        recovering.entry_of(context(hook), batch("a.test"), "2026-01-02T03:04:05.000Z"),
+    )
+    outputs.append(work, one.id, "c0", b"published")
+    outputs.end(work, one.id, "c0")
+    path = Path(outputs.path(work, one.id, "c0"))
+    if what == "writable":
+        path.chmod(0o666)
+    else:
+        path.unlink()
+        os.mkfifo(path) if what == "pipe" else path.symlink_to("/etc/hostname")
+    for _ in range(3):
+        assert recovering.output(one, one.challenges[0], work) is None
+    assert [record.getMessage().count("cannot be read") for record in caplog.records] == [1]
 
 
 def test_a_run_goes_on_where_it_cannot_be_noted(
