@@ -133,7 +133,7 @@ class DeployError(errors.PluginError):
         # Each Certbot command loads this module, so what only a failure needs is imported here.
         import shlex
 
-        from certbot_external_auth.lineages.lineage import flag_words
+        from certbot_external_auth.text import flag_words
 
         self.failure = failure
         self.lineage = lineage

@@ -70,3 +70,9 @@ def say_once(logger: logging.Logger, warning: str) -> None:
     """Log a warning, unless this process has logged the same one before."""
     if first_time(warning):
         logger.warning("%s", warning)
+
+
+def flag_words(lineage: str) -> list[str]:
+    """Return the words that name a lineage on Certbot's command line."""
+    # A second word that begins with a dash would be another flag.
+    return [f"--cert-name={lineage}"] if lineage.startswith("-") else ["--cert-name", lineage]

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from certbot_external_auth.configuration import kept_options
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, source
-from certbot_external_auth.lineages.lineage import flag_words
 from certbot_external_auth.settings import Option
+from certbot_external_auth.text import flag_words
 
 OF_CERTBOT = {
     "config_dir": "--config-dir",

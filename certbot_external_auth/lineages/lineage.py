@@ -14,12 +14,6 @@ def live_folder(config_dir: str) -> str:
     return os.path.join(config_dir, LIVE)
 
 
-def flag_words(lineage: str) -> list[str]:
-    """Return the words that name a lineage on Certbot's command line."""
-    # A second word that begins with a dash would be another flag.
-    return [f"--cert-name={lineage}"] if lineage.startswith("-") else ["--cert-name", lineage]
-
-
 @dataclass(frozen=True)
 class Lineage:
     """The live files of one lineage. Whether they exist is not checked.

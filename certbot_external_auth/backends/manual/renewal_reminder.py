@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from certbot_external_auth.lineages import certificate, handed_over
-from certbot_external_auth.lineages.lineage import Lineage, flag_words
+from certbot_external_auth.lineages.lineage import Lineage
+from certbot_external_auth.text import flag_words
 
 _watched: set[str] = set()
 """Configuration directories whose certificates this process compares when it exits."""
