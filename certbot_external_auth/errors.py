@@ -24,6 +24,14 @@ NOT_CALLED = (
 """The same for a cleanup handler that is the handler: only that output tells it that it shall withdraw."""
 
 
+def _printable(words: str) -> str:
+    """Return the text of an error so that Certbot can log it."""
+    # Each Certbot command loads this module, so what only an error needs is imported here.
+    from certbot_external_auth.text import printable
+
+    return printable(words)
+
+
 class UsageError(errors.Error):
     """The administrator asked for something that cannot be done. Nothing was sent to the CA.
 
@@ -32,7 +40,7 @@ class UsageError(errors.Error):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+        super().__init__(_printable("\n".join(self.problems)))
 
 
 class MissingDependencyError(UsageError):
@@ -95,7 +103,8 @@ class PerformError(errors.PluginError):
     def __init__(self, failures: Sequence[Failure], problems: Mapping[str, Problem] | None = None) -> None:
         self.failures = tuple(failures)
         self.problems = dict(problems or {})
-        super().__init__("\n".join([*map(str, self.failures), "The CA was not asked to validate anything."]))
+        text = "\n".join([*map(str, self.failures), "The CA was not asked to validate anything."])
+        super().__init__(_printable(text))
 
 
 class NotVisibleError(PerformError):
@@ -130,7 +139,6 @@ class DeployError(errors.PluginError):
     """A certificate could not be handed over. Certbot has saved it, and it is the live one."""
 
     def __init__(self, failure: Failure, lineage: str | None) -> None:
-        # Each Certbot command loads this module, so what only a failure needs is imported here.
         import shlex
 
         from certbot_external_auth.text import flag_words
@@ -148,7 +156,7 @@ class DeployError(errors.PluginError):
             if self.lineage
             else "The certificate itself is untouched."
         )
-        self.args = (f"{self.failure}\n{again}",)
+        self.args = (_printable(f"{self.failure}\n{again}"),)
 
 
 class DriverError(errors.PluginError):

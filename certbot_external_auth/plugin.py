@@ -251,6 +251,9 @@ class ExternalAuth(
         return self._built
 
     def _build(self) -> Run:
+        from certbot_external_auth import text
+
+        text.make_logs_printable()
         _skip_last_collection()
         from certbot_external_auth.configuration import assembly
 

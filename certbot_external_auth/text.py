@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
 import re
 from collections.abc import Hashable
@@ -18,12 +19,40 @@ _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff"
     r"\U000e0000-\U000e007f]"
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str, limit: int = MAX_CHARACTERS) -> str:
     """Remove terminal sequences and control characters except newline and tab, and cut to `limit` characters."""
     text = _CONTROL.sub("", _ESCAPE.sub("", text[: limit * 4]))
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Write the bytes of a name that is not UTF-8 as ``\\xNN``: Python has surrogates for them, which no file takes."""
+    return _SURROGATE.sub(_escaped, text)
+
+
+def _escaped(surrogate: re.Match[str]) -> str:
+    number = ord(surrogate[0])
+    # PEP 383: the byte is in the last eight bits.
+    return f"\\x{number & 0xFF:02x}" if 0xDC80 <= number <= 0xDCFF else f"\\u{number:04x}"
+
+
+class _Printable(logging.Handler):
+    """Makes each message printable for the handlers that get it later, such as that of Certbot's log file."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if _SURROGATE.search(message):
+            record.msg, record.args = printable(message), ()
+
+
+@functools.cache
+def make_logs_printable() -> None:
+    """Make what the plugin logs printable. MUST only be called if Certbot has set up its own handlers."""
+    # The handlers of a package come before those of Certbot, which are the root's.
+    logging.getLogger(__package__).addHandler(_Printable())
 
 
 def of_server(text: str, limit: int = MAX_CHARACTERS) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certbot_external_auth.text import clean, counted, of_server, one_line, say_once
+from certbot_external_auth.text import clean, counted, of_server, one_line, printable, say_once
 
 
 @given(st.text())
@@ -67,3 +67,11 @@ def test_a_warning_is_logged_once_and_as_it_is(caplog: pytest.LogCaptureFixture)
         ("WARNING", "100% of test_text"),
         ("WARNING", "another of test_text"),
     ]
+
+
+def test_bytes_that_are_not_utf_8_can_be_printed() -> None:
+    """Guards against a log file that refuses the message."""
+    assert printable("/a/h\udcff\udcc3x ü") == "/a/h\\xff\\xc3x ü"
+    assert printable("/ü") == "/ü"
+    # A half of UTF-16, as JSON can have it.
+    assert printable("\ud800") == "\\ud800"

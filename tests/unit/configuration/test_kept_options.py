@@ -164,6 +164,23 @@ def test_the_historic_handler_is_not_true(host: Host) -> None:
     assert "certbot_external_auth:out_handler = True" in " ".join(ended.stderr.split())
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_path_that_is_not_utf_8_stands_in_the_log(host: Host, fails: bool) -> None:
+    """Guards against "--- Logging error ---" and a traceback, since Certbot's log takes only UTF-8."""
+    host.keeps(*BOTH)
+    handler = str(Path(host.script("hook")).rename(host.folder / "hook\udcff"))
+    if fails:
+        (host.folder / "fails").touch()
+    ended = host.install("--external-auth-handler", handler, "--external-auth-timeout", "20")
+    assert ended.returncode == int(fails), ended
+    assert "Logging error" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+    log = (host.folder / "logs" / "letsencrypt.log").read_text("utf-8")
+    assert "Calling " in log
+    assert f"{host.folder}/hook\\xff" in log
+    assert ("failed at" in log) is fails
+
+
 def test_blanks_behind_the_commas_of_a_list(host: Host) -> None:
     host.keeps(
         *BOTH, f"external_auth_handler = {host.handler}", "external_auth_verify_nameservers = 192.0.2.1, 192.0.2.2"
