@@ -21,7 +21,7 @@ from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import orphans
 from certbot_external_auth.recovery.consent import TOLD_MODES, changed, exports
 from certbot_external_auth.recovery.context import context_of, finished, withdraws
-from certbot_external_auth.recovery.disappearance import concerned, ripe_at
+from certbot_external_auth.recovery.disappearance import concerned, ripe_at, unlooked
 from certbot_external_auth.recovery.messages import all_in_words
 from certbot_external_auth.recovery.outcome import Key, Outcome
 from certbot_external_auth.recovery.reasons import Kind, Reason, Reasons, for_all
@@ -158,22 +158,29 @@ def settle(called: Called, sights: Mapping[Key, Sight], outcome: Outcome) -> Non
 def _decided(called: Called, challenge: Challenge, sight: Sight) -> tuple[Reason | None, Reason | None]:
     """Return why a challenge is left; or what to know about it although it is not."""
     tried = challenge.id not in called.untried
-    reason, note = judged(sight, called.reasons.get(challenge.id), tried and time.time() >= ripe_at(called.before))
+    ripe = tried and time.time() >= ripe_at(called.before)
+    reason, note = judged(sight, called.reasons.get(challenge.id), ripe, not unlooked(called.before))
     if sight.at and not called.has_handler:
         reason, note = None, Reason(Kind.NO_CLEANUP_HANDLER, {"at": sight.at})
     return called.own.get(challenge.id) or reason, note
 
 
-def judged(sight: Sight, failed: Reason | None, ripe: bool) -> tuple[Reason | None, Reason | None]:
+def judged(
+    sight: Sight, failed: Reason | None, ripe: bool, looked_for: bool = True
+) -> tuple[Reason | None, Reason | None]:
     """Return why a challenge is left; or what to know about it although it is not.
 
     :param failed: why the handler did not withdraw it; None if the handler reported success.
     :param ripe: it would be visible by now if it had been published.
+    :param looked_for: its run has verified, so that the plugin has to know. Otherwise the handler's word is enough.
     """
     if sight.at:
         return Reason(Kind.STILL_VISIBLE, {"at": sight.at}, failed), None
     if failed is None:
-        return None, None if sight.gone else Reason(Kind.NOT_VERIFIED, {"text": sight.unclear})
+        if sight.gone:
+            return None, None
+        unclear = Reason(Kind.NOT_VERIFIED, {"text": sight.unclear})
+        return (unclear, None) if looked_for else (None, unclear)
     if sight.gone and ripe:
         return None, Reason(Kind.NO_LONGER_VISIBLE, {}, failed)
     return failed, None

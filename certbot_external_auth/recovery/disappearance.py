@@ -47,7 +47,7 @@ def observe(
     found: dict[tuple[str, str], Sight] = {}
     groups: dict[Surroundings, list[Entry]] = {}
     for one in batches:
-        problem = _unlooked(one)
+        problem = unlooked(one)
         if problem:
             found.update({(one.id, each.id): Sight(unclear=problem) for each in one.challenges})
         else:
@@ -143,8 +143,8 @@ def seen(
         return [Sight(unclear=one_line(f"{type(error).__name__}: {error}"))] * len(challenges)
 
 
-def _unlooked(one: Entry) -> str:
-    """Why it is not looked for at all."""
+def unlooked(one: Entry) -> str:
+    """Return why a batch is not looked for at all; empty if it is."""
     if one.verify == "off" or one.historic:
         return "its run did not verify either (--external-auth-verify off)"
     return "" if one.verify else "an earlier version of the plugin did not record how to verify it"

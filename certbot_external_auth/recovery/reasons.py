@@ -20,12 +20,12 @@ class Kind(enum.Enum):
     BACKEND_FAILED = enum.auto()  # text
     CALL_FAILED = enum.auto()  # operation, text: what happened, output: the last lines that the handler printed
     STILL_VISIBLE = enum.auto()  # at: servers; after a failure its reason as the cause
+    NOT_VERIFIED = enum.auto()  # text: why not; a note if its run did not verify either
     OWN_FILE_STAYS = enum.auto()  # text: the system's error
     JOURNAL_UNCHANGEABLE = enum.auto()  # text: the system's error
     ENTRY_UNREADABLE = enum.auto()  # text: the system's error
     # The rest are notes on challenges that count as withdrawn.
     NO_CLEANUP_HANDLER = enum.auto()  # at: servers
-    NOT_VERIFIED = enum.auto()  # text: why not
     NO_LONGER_VISIBLE = enum.auto()  # the handler's failure as the cause
 
 

@@ -68,7 +68,7 @@ def test_the_server_that_still_shows_a_record_is_named_after_a_long_failure() ->
     [
         (Sight(gone=True), None, True, None, None),
         (Sight(gone=True), None, False, None, None),
-        (Sight(unclear="no answer"), None, True, None, Kind.NOT_VERIFIED),
+        (Sight(unclear="no answer"), None, True, Kind.NOT_VERIFIED, None),
         (Sight(at="192.0.2.1"), None, True, Kind.STILL_VISIBLE, None),
         (Sight(at="192.0.2.1"), FAILED, True, Kind.STILL_VISIBLE, None),
         (Sight(gone=True), FAILED, True, None, Kind.NO_LONGER_VISIBLE),
@@ -83,6 +83,11 @@ def test_what_the_handler_reports_and_what_is_visible_decide_together(
     """The table in docs/recover.md, "When a challenge counts as removed"."""
     reason, note = judged(sight, failed, ripe)
     assert (reason and reason.kind, note and note.kind) == (left_for, noted)
+
+
+def test_the_word_of_the_handler_is_enough_if_its_run_did_not_verify() -> None:
+    reason, note = judged(Sight(unclear="not verified"), None, True, looked_for=False)
+    assert (reason, note and note.kind) == (None, Kind.NOT_VERIFIED)
 
 
 def test_what_to_do_names_the_command_for_this_batch(tmp_path: Path) -> None:

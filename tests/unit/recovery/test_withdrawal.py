@@ -21,6 +21,7 @@ from certbot_external_auth import cli, journal, recovery
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import BUILT_IN, Facts, dialect
+from certbot_external_auth.endpoint import parse
 from certbot_external_auth.errors import NOT_TRIED
 from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.journal import Entry
@@ -98,7 +99,7 @@ def test_context_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_an_alias_is_remembered(tmp_path: Path) -> None:
     """Else the record would stay at its target for ever."""
-    settings = Settings(mode="handler", dialect="lego")
+    settings = Settings(mode="handler", dialect="lego", verify="off")
     before = Context(settings=settings, facts=Facts(config_dir="/c"), words=(hook(tmp_path / "hooks" / "h"),))
     one = Challenge("c1", "dns-01", "a.test", "dns", TOKEN, KEY_AUTHORIZATION, None, "x.acme.test", "acme.test")
     entry = context.entry_of(before, [one], "2026-01-02T03:04:05.000Z")
@@ -115,6 +116,18 @@ def test_an_alias_is_remembered(tmp_path: Path) -> None:
     assert "the TXT record x.acme.test. " in messages.sentences(entry, work)
     assert withdraw(tmp_path).withdrawn == [entry]
     assert calls(tmp_path) == [f"cleanup x.acme.test. {one.validation} "]
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_what_nobody_could_look_for_is_left(tmp_path: Path, by_hand: bool) -> None:
+    """Guards against: a record that stands, forgotten on the word of a handler that removed nothing."""
+    path = hook(tmp_path / "hooks" / "h", "#!/bin/sh\nexit 0\n")
+    closed = (parse("127.0.0.1:1", 53),)
+    one = left(tmp_path, (path,), verify="auto", verify_timeout=1.0, verify_nameservers=closed)
+    outcome = withdraw(tmp_path, by_hand=by_hand)
+    assert ([found.id for found in outcome.left], outcome.withdrawn) == ([one.id], [])
+    assert [reason.kind for reason in outcome.reasons.values()] == [Kind.NOT_VERIFIED]
+    assert [found.id for found in journal.read_all(str(tmp_path / "work")).left] == [one.id]
 
 
 def test_env_file_is_read_again_and_its_values_are_nowhere(tmp_path: Path) -> None:
