@@ -126,11 +126,20 @@ def _entered(parent: int, name: str, shown: str, create: bool) -> int:
             fix = f"run Certbot as user {status.st_uid}, or name another folder with --work-dir"
             raise PermissionError(errno.EPERM, f"it belongs to another user; {fix}", shown)
         if status.st_mode & 0o7777 != 0o700:
-            os.fchmod(descriptor, 0o700)
+            _tighten(descriptor, status.st_mode)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _tighten(descriptor: int, mode: int) -> None:
+    try:
+        os.fchmod(descriptor, 0o700)
+    except OSError as error:
+        # Whoever only looks need not write, if nobody else can have.
+        if error.errno != errno.EROFS or mode & _OTHERS_WRITE:
+            raise
 
 
 def _made(parent: int, name: str) -> bool:

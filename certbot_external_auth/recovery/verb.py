@@ -59,6 +59,10 @@ def main(arguments: argparse.Namespace) -> int:
 def _done(arguments: argparse.Namespace) -> int:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     _, work_dir = certbot_folders.found({"work-dir": arguments.work_dir})
+    if arguments.work_dir is not None and not os.path.isdir(work_dir):
+        # The default directory may not exist before the first run. One that somebody names should.
+        problem = "There is no such directory; perhaps it is not mounted, or the path is wrong"
+        raise UsageError([f"--work-dir {work_dir}: {problem}."])
     config_dir = os.path.abspath(arguments.config_dir) if arguments.config_dir is not None else None
     try:
         if arguments.confirm:

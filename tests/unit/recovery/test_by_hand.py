@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import journal
+from certbot_external_auth import cli, journal
 from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.journal import Entry
 from certbot_external_auth.recovery import by_hand
@@ -84,6 +85,33 @@ def test_words_of_its_own_reach_the_handler(tmp_path: Path) -> None:
     assert pasted(tmp_path, one).returncode == 0
     (call,) = calls(tmp_path)
     assert call.split("|")[0].startswith("--env-file -x cleanup -- a.test ")
+
+
+@pytest.mark.parametrize("dialect", ["certbot", "foreign", "dehydrated"])
+def test_a_newline_in_a_word_is_not_the_end_of_a_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], dialect: str
+) -> None:
+    """Guards against: a handler's word that leaves its comment and is run, or gets blanks of the text's own."""
+    word = f"x\ntouch {tmp_path}/pwned #"
+    path = hook(tmp_path / "hooks" / "h", SAYS)
+    one = left(tmp_path, (path, word), dialect=dialect)
+    if dialect == "certbot":
+        one = dataclasses.replace(one, handler=dataclasses.replace(one.handler, cleanup_words=(path, word)))
+        held = journal.claim(str(tmp_path / "work"), one)
+        assert held is not None
+        held.store(one)
+        held.release()
+    pasted(tmp_path, one)
+    assert not (tmp_path / "pwned").exists()
+    assert known(tmp_path) is (dialect != "dehydrated")
+    left(tmp_path, (path, word), dialect=dialect)
+    cli.main(["recover", "--list", "--work-dir", str(tmp_path / "work")])
+    text = capsys.readouterr().out.rpartition("Or remove it by hand:\n")[2]
+    (tmp_path / "hooks" / "calls").unlink(missing_ok=True)
+    subprocess.run(["sh"], input=text, text=True, timeout=60, check=False, capture_output=True)
+    assert not (tmp_path / "pwned").exists()
+    if dialect == "dehydrated":
+        assert (tmp_path / "hooks" / "calls").read_text().startswith(word)
 
 
 @pytest.mark.parametrize("names", [("a.test",), ("a.test", "b.test")])

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from certbot_external_auth import cli, journal
+from certbot_external_auth.console import certbot_folders
 from tests.unit.recovery.test_withdrawal import calls, hook, left
 
 WAYS = ([], ["--list"], ["--dry-run"], ["--list", "--json"])
@@ -140,5 +141,33 @@ def test_a_folder_that_cannot_be_looked_at_is_an_error(
 
 
 def test_what_is_not_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["recover", "--work-dir", str(tmp_path / "none")]) == 0
+    assert cli.main(["recover", "--work-dir", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "Nothing is left behind.\n"
+
+
+@pytest.mark.parametrize("words", [*WAYS, ["--confirm", "0" * 32]])
+def test_a_directory_that_does_not_exist_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    """Guards against: a typo, or a file system that is not mounted, taken for an empty journal."""
+    assert cli.main(["recover", "--work-dir", str(tmp_path / "none"), *words]) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, str(tmp_path / "none") in shown.err) == ("", True)
+
+
+def test_the_default_directory_need_not_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(certbot_folders, "found", lambda given: ("/etc/le", str(tmp_path / "none")))
+    assert cli.main(["recover"]) == 0
+    assert capsys.readouterr().out == "Nothing is left behind.\n"
+
+
+@pytest.mark.parametrize("words", WAYS)
+def test_a_mode_that_cannot_be_set_stops_nobody_who_looks(tmp_path: Path, words: list[str]) -> None:
+    """Guards against: an error instead of a list, where the folder's mode is 0755 on a read-only file system."""
+    needs_mounts()
+    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    Path(journal.folder(str(tmp_path / "work"))).chmod(0o755)
+    ended = read_only(tmp_path / "work", *words)
+    assert (ended.returncode, one.challenges[0].validation in ended.stdout) == (0 if words else 1, True), ended
