@@ -12,6 +12,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ NAMES = "abc"
 ZONE = "test"
 KILLS = 200
 """Of this plugin's, over all hooks; KILLS in the environment is another number."""
+MAX_AT_A_TIME = 5
 AIMED = 3
 """Of so many kills one comes at any moment of the run, and the others while the hook publishes."""
 HOOK = "tells-by-output.py"
@@ -45,12 +47,16 @@ Record = tuple[str, str]
 
 @dataclass(frozen=True)
 class Side:
-    """:ivar words: the command line that issues for names on a host. :ivar prints: when the hook does."""
+    """:ivar words: the command line that issues for names on a host. :ivar prints: when the hook does.
+    :ivar number: of the signal that ends the run. :ivar share: of so many kills of the others there is one."""
 
     what: str
     words: Words
     prints: str
     ours: bool = True
+    number: signal.Signals = signal.SIGKILL
+    share: int = 1
+    quick: bool = False
 
 
 @dataclass
@@ -75,17 +81,18 @@ class Count:
 
 def table(folder: Path, quick: bool, seed: int) -> Table:
     with Bind(ZONE) as zone, TestCA(dns_server=zone.server) as ca:
-        sides = _sides()[:1] if quick else _sides()
-        ours = [side for side in sides if side.ours]
+        sides = [side for side in _sides() if side.quick or not quick]
+        ours = [side for side in sides if side.ours and side.share == 1]
         kills = 2 if quick else -(-int(os.environ.get("KILLS", KILLS)) // len(ours))
-        found = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, len(sides)))
+        found = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, MAX_AT_A_TIME))
         rows = [_row(side, count) for side, count in zip(sides, found, strict=True)]
         rows.append(_read_only(host(folder, ca), zone))
     return Table(
         "Told by what they printed",
         "One script is hook and cleanup hook; it publishes unless CERTBOT_AUTH_OUTPUT has the value, as deSEC's public "
         f"hook does. A run for {len(NAMES)} names is ended by SIGKILL at a random moment (seed {seed}), two times in "
-        "three while the hook is called, every other time together with all that it had started; then `recover`, or "
+        "three while the hook is called, every other time together with all that it had started (or by the signal that "
+        "the row names, fewer times); then `recover`, or "
         "the same client for another name, by turns. The records are in BIND. Of those that are said to be withdrawn "
         "none may be there, and of those that are there each must be said to be left. These are removed by hand then, "
         "which the next `recover` must see. What cannot be withdrawn is what the hook published and had not told when "
@@ -101,16 +108,29 @@ def _sides() -> list[Side]:
     def ours(*more: str) -> Words:
         return lambda place, domains: plugin(HOOK, *words, place.hooks.path(HOOK), *more)(place, domains)
 
+    def launched(place: Host, domains: Sequence[str]) -> list[str]:
+        plain = ours()(place, domains)
+        hook = place.hooks.path(HOOK)
+        # Only the handler; the cleanup handler is the hook itself.
+        number = plain.index(hook)
+        return [*plain[:number], f"nice -n 1 {hook}", *plain[number + 1 :]]
+
     def manual(place: Host, domains: Sequence[str]) -> list[str]:
         return peers.manual(place, domains, place.hooks.path(HOOK), place.hooks.path(HOOK))
 
     return [
-        Side("this plugin; it prints when it has published", ours(), "last"),
+        Side("this plugin; it prints when it has published", ours(), "last", quick=True),
         Side("this plugin; it prints before it publishes", ours(), "first"),
         Side(
             "this plugin, three at a time; it prints when it has published", ours("--external-auth-jobs", "3"), "last"
         ),
         Side("this plugin, three at a time; it prints before", ours("--external-auth-jobs", "3"), "first"),
+        Side("this plugin; a line of progress first, and the rest when it has published", ours(), "progress", share=4),
+        *(
+            Side(f"the same, {number.name} to the run", ours(), "progress", number=number, share=4, quick=True)
+            for number in (signal.SIGTERM, signal.SIGINT)
+        ),
+        Side("this plugin; `nice -n 1` before the hook; it prints when it has published", launched, "last", share=4),
         Side("Certbot's `--manual`; it prints when it has published", manual, "last", ours=False),
     ]
 
@@ -129,8 +149,9 @@ def _side(zone: Bind, ca: TestCA, folder: Path, kills: int, seed: int, side: Sid
     takes = _calls(place, side.words(place, [f"{each}.{place.domain}" for each in NAMES]))
     if takes is None:
         return Count(tried=False)
-    for number in range(kills * MORE):
-        if count.kills < kills:
+    wanted = -(-kills // side.share)
+    for number in range(wanted * MORE):
+        if count.kills < wanted:
             _kill_one(zone, place, side, number, takes, dice, count)
     place.end_started()
     return count
@@ -170,7 +191,7 @@ def _kill_one(
     """One kill, and who comes after it."""
     domains = [f"{each}{number}.{place.domain}" for each in NAMES]
     place.hooks.forget()
-    if not _killed(place, side.words(place, domains), takes, dice):
+    if not _killed(place, side, domains, takes, dice):
         return
     count.kills += 1
     count.there += bool(records(place, domains))
@@ -185,13 +206,19 @@ def _kill_one(
     _tidy(zone, place, side, [*domains, other], count)
 
 
-def _killed(place: Host, words: Sequence[str], takes: tuple[float, float], dice: random.Random) -> bool:
+def _killed(place: Host, side: Side, domains: Sequence[str], takes: tuple[float, float], dice: random.Random) -> bool:
     aimed, with_all = dice.randrange(AIMED) > 0, dice.random() < 0.5
     moment = dice.uniform(0, LONGER * (takes[1] if aimed else takes[0]))
-    with peers.started(place, words) as process:
+    with peers.started(place, side.words(place, domains)) as process:
         while aimed and process.poll() is None and not _published(place):
             time.sleep(0.005)
-        return peers.killed(place, process, moment, with_all)
+        if side.number is signal.SIGKILL:
+            return peers.killed(place, process, moment, with_all)
+        if peers.ends(process, moment):
+            return False
+        process.send_signal(side.number)
+        process.wait(PATIENCE)
+        return True
 
 
 def _ended(place: Host, words: Sequence[str]) -> tuple[int, str]:
