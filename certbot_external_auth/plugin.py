@@ -295,9 +295,5 @@ def _challenge(achall: Any) -> Challenge:
 
 
 def _paths(lineage: Any) -> dict[str, str | None]:
-    return {
-        "cert_path": lineage.cert_path,
-        "key_path": lineage.key_path,
-        "chain_path": lineage.chain_path,
-        "fullchain_path": lineage.fullchain_path,
-    }
+    kinds = ("cert_path", "key_path", "chain_path", "fullchain_path")
+    return {kind: getattr(lineage, kind) for kind in kinds}
