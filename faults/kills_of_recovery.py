@@ -17,7 +17,7 @@ from certbot_external_auth.journal.entry import Entry, EntryError, decode
 from certbot_external_auth.recovery import INTERRUPTIONS
 from faults import failing_calls, peers
 from faults.bed import Host, at_a_time, host
-from faults.kills import CHAIN, JOBS, MORE, NAMES, Words, plugin, records, wait_for_rest
+from faults.kills import CHAIN, JOBS, NAMES, Words, plugin, records, wait_for_rest
 from faults.outcome import PATIENCE, Found, left, words_of
 from faults.table import Row, Table
 from tests.support import recover
@@ -33,6 +33,8 @@ HANDLERS = {
     "dehydrated, chained": plugin("publishes-as-dehydrated.py", *CHAIN),
 }
 RECOVER, RUN, SAME = "`recover`", "a run for another name", "a run for the same names"
+TRIES = 12
+"""Runs that may end before they are killed, since a busy machine looks too late."""
 NO_MORE = "no run tries to remove it any more"
 
 
@@ -128,7 +130,7 @@ def _other(domains: Sequence[str], kill: int) -> str:
 
 def _leave(place: Host, words: Sequence[str], domains: Sequence[str]) -> bool:
     """Have a run killed that has published everything."""
-    for _ in range(MORE):
+    for _ in range(TRIES):
         with peers.started(place, words) as process:
             while process.poll() is None:
                 if len(records(place, domains)) == len(domains):
