@@ -1,7 +1,7 @@
-"""The verb `call` of the command `certbot-external-auth`: a command with the variables a handler has besides.
+"""The verb `call` of the command `certbot-external-auth`: run a command with the variables that a handler gets.
 
-For the lines that `recover` prints: an env file and a Dehydrated configuration are read here as a run reads them, and
-no value of them has to be shown.
+The commands that `recover` prints use it. It reads an env file and a Dehydrated configuration as a run does, so that
+no value in them has to be shown.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of this verb."""
     parser.add_argument("--env-file", help="as --external-auth-env-file")
     parser.add_argument("--dehydrated-config", help="as --external-auth-dehydrated-config")
-    parser.add_argument("command", nargs="+", metavar="WORD", help="the command, behind --")
+    parser.add_argument("command", nargs="+", metavar="WORD", help="the command, after --")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Become the command; 127 if that is not possible.
+    """Become the command.
 
-    :raises UsageError: if a file cannot be read, or others may change it.
+    :returns: 127 if the command cannot be started.
+    :raises UsageError: if a file cannot be read, or other users may change it.
     """
     environment = handler_environment(os.environ)
     if arguments.env_file is not None:

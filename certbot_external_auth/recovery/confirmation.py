@@ -1,4 +1,4 @@
-"""What somebody has removed by hand is confirmed: the journal forgets it, and nobody is reminded of it any more."""
+"""Delete the journal entries of what a person or a driver has removed, which ends the reminders."""
 
 from __future__ import annotations
 
@@ -15,25 +15,34 @@ from certbot_external_auth.recovery.batch import remove_own_files
 from certbot_external_auth.recovery.messages import all_in_words
 
 CONFIRMED_MODE = "json"
-"""Of the batches that a session publishes."""
+"""The mode of the batches that a session publishes."""
 
 
 @dataclass
 class Confirmed:
-    """:ivar gone: what the journal has forgotten. :ivar left: what it could not forget, with the reasons."""
+    """What became of confirmed batches.
+
+    :ivar gone: what the journal has forgotten.
+    :ivar left: what it could not forget, with the reasons.
+    """
 
     gone: list[Entry] = field(default_factory=list)
     left: list[Entry] = field(default_factory=list)
 
 
 def batches(work_dir: str, ids: Collection[str]) -> Confirmed:
-    """Forget whole batches, whoever has published them.
+    """Forget whole batches, in any mode.
 
-    :raises UsageError: if none is named, one is not in the journal, or somebody works on it.
+    :raises UsageError: if no batch is named, or one is not in the journal, or a process works on it.
     :raises OSError: if the journal cannot be used.
     """
     if not ids:
-        raise UsageError(["--confirm: name the batches that are removed; see: certbot-external-auth recover --list"])
+        raise UsageError(
+            [
+                "--confirm needs the batches that you have removed. To see which are left, run: "
+                "certbot-external-auth recover --list"
+            ]
+        )
     known = {one.id for one in journal.read_all(work_dir).left}
     missing = [one for one in ids if one not in known]
     if missing:
@@ -43,7 +52,7 @@ def batches(work_dir: str, ids: Collection[str]) -> Confirmed:
 
 
 def published(work_dir: str, lines: Iterable[Mapping[str, Any]]) -> Confirmed:
-    """Forget the challenges that a session's lines `perform_challenge` have named.
+    """Forget the challenges that the `perform_challenge` lines of a session name.
 
     :raises OSError: if the journal cannot be used.
     """
@@ -71,7 +80,7 @@ def _confirm(work_dir: str, chosen: Callable[[Entry], Collection[Challenge]]) ->
 
 
 def _forget(held: journal.Held, work_dir: str, gone: Collection[Challenge], found: Confirmed) -> None:
-    """What is ours goes with it; where that cannot be done the challenge stays, with the reason."""
+    """Remove the plugin's own files, too. If that fails, the challenge stays in the journal, with the reason."""
     one = held.entry
     reasons = remove_own_files(dataclasses.replace(one, challenges=tuple(gone)), work_dir)
     left = tuple(each for each in one.challenges if each not in gone or each.id in reasons)

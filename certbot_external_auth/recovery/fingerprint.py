@@ -1,4 +1,4 @@
-"""Whether a handler is still the program that was called."""
+"""Fingerprints that show whether a handler is still the program that published."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 
-HASHED = 1_000_000
-"""Bytes of a file up to which its content is compared; of a longer one only size and time of change."""
+MAX_HASHED_BYTES = 1_000_000
+"""Up to this size the content of a file counts; of a larger file, only the size and the time of its last change."""
 _INTERPRETER = re.compile(r"((ba|da|z|k|mk|a)?sh|python|pypy|perl|ruby|php|node|lua)[0-9.]*")
 
 
 def of(*commands: Sequence[str], files: Sequence[str] = ()) -> dict[str, str]:
-    """A text for every program that command lines name, which changes when the program does.
+    """Return a text for every program that command lines name; it changes when the program does.
 
-    A file that is only given to a handler is no part of it: it may be what the handler writes.
+    A file that is only an argument of a handler is left out, because the handler may write it.
 
-    :param commands: their words, files absolute. A folder of hooks counts as the files in it.
-    :param files: others that are run.
+    :param commands: the words of each command line, with absolute paths. A folder of hooks counts as the files in it.
+    :param files: other files that are executed.
     """
     paths = [*(path for words in commands for path in _programs(words)), *files]
     return {path: text for path in paths if (text := now(path)) is not None}
@@ -31,7 +31,7 @@ def _programs(words: Sequence[str]) -> Iterator[str]:
     yield from _hooks(words[0]) if words else []
     interpreted = False
     for before, word in itertools.pairwise(words):
-        # Options may stand between an interpreter and its script.
+        # There may be options between an interpreter and its script.
         interpreted = _interpreter(before) or (interpreted and before.startswith("-"))
         if os.path.isabs(word) and os.path.isfile(word) and (interpreted or os.access(word, os.X_OK)):
             yield word
@@ -50,16 +50,16 @@ def _interpreter(word: str) -> bool:
 
 
 def now(path: str) -> str | None:
-    """The text of one file; None if there is none."""
+    """Return the text of one file; None if there is no file."""
     if not os.path.isfile(path):
         return None
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
-            if stat.S_ISREG(status.st_mode) and status.st_size <= HASHED:
-                return f"sha256:{hashlib.sha256(file.read(HASHED + 1)).hexdigest()}"
+            if stat.S_ISREG(status.st_mode) and status.st_size <= MAX_HASHED_BYTES:
+                return f"sha256:{hashlib.sha256(file.read(MAX_HASHED_BYTES + 1)).hexdigest()}"
     except OSError:
-        # A program may be executable without being readable.
+        # A program can be executable without being readable.
         try:
             status = os.stat(path)
         except OSError:
