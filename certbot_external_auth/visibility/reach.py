@@ -22,8 +22,8 @@ _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 """Translated to the IPv4 address in the last 32 bits (RFC 6052 section 2.1)."""
 
-_ASSIGNED = ipaddress.IPv4Network("192.0.0.0/24")
-"""Addresses for protocols (RFC 6890). Python versions differ about parts of it."""
+_ASSIGNED = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("2001::/23"))
+"""Addresses for protocols (RFC 6890). Python versions differ about parts of them."""
 _INSIDE = tuple(
     map(
         ipaddress.ip_network,
@@ -80,7 +80,8 @@ def _kind(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> Kind:
         return Kind.INSIDE
     if address.version == 6 and address not in _GLOBAL_UNICAST:
         return Kind.OTHER
-    public = address.is_global and not address.is_multicast and address not in _ASSIGNED
+    assigned = any(address in network for network in _ASSIGNED)
+    public = address.is_global and not address.is_multicast and not assigned
     return Kind.PUBLIC if public else Kind.OTHER
 
 
