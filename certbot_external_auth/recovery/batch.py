@@ -80,12 +80,12 @@ def try_one(held: journal.Held, how: How, outcome: Outcome) -> Called | None:
     """
     entry = held.entry
     if how.late:
-        _add_left(entry, for_all(entry.challenges, Reason(Kind.NOT_TRIED, {"text": NOT_TRIED})), outcome)
+        add_left(entry, for_all(entry.challenges, Reason(Kind.NOT_TRIED, {"text": NOT_TRIED})), outcome)
         return None
     try:
         called = _try(held, how)
     except OSError as error:
-        _add_left(entry, for_all(entry.challenges, _unchangeable(error)), outcome)
+        add_left(entry, for_all(entry.challenges, _unchangeable(error)), outcome)
         return None
     if isinstance(called, Called):
         return called
@@ -190,20 +190,21 @@ def _forget(called: Called, outcome: Outcome) -> None:
     try:
         called.held.remove()
     except OSError as error:
-        _add_left(called.before, for_all(called.before.challenges, _unchangeable(error)), outcome)
+        add_left(called.before, for_all(called.before.challenges, _unchangeable(error)), outcome)
     else:
         outcome.withdrawn.append(called.before)
 
 
 def _leave(held: journal.Held, entry: Entry, reasons: Reasons, outcome: Outcome) -> None:
-    left = _add_left(entry, reasons, outcome)
+    left = add_left(entry, reasons, outcome)
     if left != held.entry:
         # Without room for the reasons they are reported all the same.
         with contextlib.suppress(OSError):
             held.store(left)
 
 
-def _add_left(entry: Entry, reasons: Reasons, outcome: Outcome) -> Entry:
+def add_left(entry: Entry, reasons: Reasons, outcome: Outcome) -> Entry:
+    """Add a batch to those that are left, with the reason of each challenge; return it as it is noted."""
     left = dataclasses.replace(entry, reasons=all_in_words(reasons))
     outcome.left.append(left)
     outcome.reasons.update({(entry.id, challenge): reason for challenge, reason in reasons.items()})

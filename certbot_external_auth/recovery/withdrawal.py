@@ -16,9 +16,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from certbot_external_auth import journal
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import disappearance
-from certbot_external_auth.recovery.batch import Called, How, remove_own_files, settle, try_one
+from certbot_external_auth.recovery.batch import Called, How, add_left, remove_own_files, settle, try_one
 from certbot_external_auth.recovery.consent import TOLD_MODES
-from certbot_external_auth.recovery.messages import all_in_words
 from certbot_external_auth.recovery.outcome import Outcome
 from certbot_external_auth.recovery.reasons import Kind, Reason, for_all
 
@@ -107,8 +106,7 @@ def _claimed(entry: Entry, how: How, outcome: Outcome) -> journal.Held | None:
         held = journal.claim(how.work_dir, entry)
     except OSError as error:
         reasons = for_all(entry.challenges, Reason(Kind.ENTRY_UNREADABLE, {"text": error.strerror or str(error)}))
-        outcome.left.append(dataclasses.replace(entry, reasons=all_in_words(reasons)))
-        outcome.reasons.update({(entry.id, challenge): reason for challenge, reason in reasons.items()})
+        add_left(entry, reasons, outcome)
         return None
     if held is None:
         # Another process was faster: it works on the batch now, or has withdrawn it.

@@ -8,10 +8,9 @@ from collections.abc import Collection, Sequence
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import choice, tlssni01
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
-
-_said: set[str] = set()
 
 
 class OfferedTypes:
@@ -35,9 +34,8 @@ class OfferedTypes:
             )
         if problems:
             raise UsageError(problems)
-        if tlssni01.TYPE in preferred and tlssni01.WARNING not in _said:
-            _said.add(tlssni01.WARNING)
-            logger.warning(tlssni01.WARNING)
+        if tlssni01.TYPE in preferred:
+            say_once(logger, tlssni01.WARNING)
 
     def _carrier(self) -> str:
         settings = self._context.settings

@@ -24,13 +24,13 @@ from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import DialectAbilities, IBackend
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes import runner
+from certbot_external_auth.text import say_once
 from certbot_external_auth.validation_certificates import tls_files
 
 logger = logging.getLogger(__name__)
 
 MAX_KEPT_BYTES = 131_000
 """Longest output in the journal: what every version of this plugin can pass to a program in one variable."""
-_said: set[str] = set()
 
 
 @implementer(IBackend)
@@ -72,9 +72,7 @@ class HandlerBackend:
         if self._settings.env_file is not None:
             self._handler.secrets = self._secrets(self._settings.env_file)
         for warning in findings.warnings:
-            if warning not in _said:
-                _said.add(warning)
-                logger.warning(warning)
+            say_once(logger, warning)
 
     @staticmethod
     def _secrets(path: str) -> dict[str, str]:
