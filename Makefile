@@ -11,7 +11,7 @@ UNIT_JOBS ?= 4
 SIDE_BY_SIDE = debian12 quick-faults acme0401 unit types lint collected
 # Compiled once and kept: Certbot and the tests are started a thousand times.
 unexport PYTHONDONTWRITEBYTECODE
-TYPED = certbot_external_auth tests/support tests/typing demo bench faults $(wildcard examples/*/*.py examples/*/*/*.py)
+TYPED = certbot_external_auth tests/support tests/typing demo bench faults $(wildcard scripts/*.py) $(wildcard examples/*/*.py examples/*/*/*.py)
 
 .DEFAULT_GOAL = help
 # All but `make test` does one thing after the other.
@@ -47,6 +47,7 @@ test: ## everything that must pass: lint, types, faults, tests (newest Certbot, 
 
 lint: venv ## ruff: mistakes and layout; the shape of the package
 	$(PY) scripts/structure.py
+	$(PY) scripts/trip.py
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
