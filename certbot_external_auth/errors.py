@@ -68,7 +68,8 @@ class Failure:
     :ivar happened: how it failed, in words (exit code, signal, time limit, the driver's message).
     :ivar output: the last lines it printed, without control characters.
     :ivar mend: how to fix it, or an empty string.
-    :ivar ids: the ids of the challenges for which it failed; if empty, all challenges for `identifiers`.
+    :ivar ids: the ids of the challenges for which it failed; if empty, all challenges for `identifiers`. A failed
+        cleanup that names no challenge of the call counts for all of them.
     """
 
     who: str

@@ -56,7 +56,8 @@ class IBackend(Interface):
         """Withdraw challenges, and return a list of `errors.Failure`.
 
         Takes `backends.Finished` objects, for every challenge that was passed to ``begin``. MUST go on after a failure.
-        SHOULD NOT require that `perform` succeeded.
+        SHOULD NOT require that `perform` succeeded. A failure SHOULD have the ids of its challenges; one that names no
+        challenge of the call counts for all of them, so the plugin withdraws them again later.
         """
 
     def deploy(deployment) -> None:

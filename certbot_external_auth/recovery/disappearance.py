@@ -118,12 +118,16 @@ def _still_published(
 
 
 def concerned(failure: Failure, challenges: Sequence[Challenge]) -> list[Challenge]:
-    """The challenges that a failure is about."""
-    return [
-        one
-        for one in challenges
-        if one.id in failure.ids or (not failure.ids and one.identifier in failure.identifiers)
-    ]
+    """Return the challenges of a call that a failure is about.
+
+    A failure that names none of them is about all. The backend may come from another package, and what it did not
+    withdraw must stay in the journal.
+    """
+    if failure.ids:
+        named = [challenge for challenge in challenges if challenge.id in failure.ids]
+    else:
+        named = [challenge for challenge in challenges if challenge.identifier in failure.identifiers]
+    return named or list(challenges)
 
 
 def seen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from certbot import errors
 
 from certbot_external_auth import journal
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.errors import GuardError, PerformError
+from certbot_external_auth.errors import Failure, GuardError, PerformError
 from certbot_external_auth.run.informer import Informer
 from certbot_external_auth.run.publication import Publication
 from certbot_external_auth.run.verification import Verification
@@ -131,6 +132,31 @@ def test_what_is_not_withdrawn_stays_in_the_journal(tmp_path: Path, caplog: pyte
     assert left(tmp_path) == ["c1"]
     assert "told to fail" in caplog.text
     assert "certbot-external-auth recover" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{}, {"ids": ("c9",)}, {"identifiers": ("B.example.",)}],
+    ids=["nothing", "an id of no challenge", "a name of no challenge"],
+)
+def test_a_failure_that_names_no_challenge_of_the_call_counts_for_all(tmp_path: Path, named: dict[str, Any]) -> None:
+    """Guards against: a backend of another package that fails, and a journal that forgets what it published."""
+    backend = RecordingBackend()
+    failure = Failure("The backend", "cleanup", happened="exit code 1", **{"identifiers": (), **named})
+    backend.cleanup = lambda finished: [failure]  # type: ignore[method-assign]
+    one = publication(tmp_path, backend)
+    one.perform([CHALLENGE])
+    one.cleanup(None)
+    assert left(tmp_path) == ["c1"]
+
+
+def test_a_failure_about_one_challenge_leaves_the_others_withdrawn(tmp_path: Path) -> None:
+    backend = RecordingBackend()
+    backend.cleanup = lambda finished: [Failure("The backend", "cleanup", ("b.example",), "no")]  # type: ignore[method-assign]
+    one = publication(tmp_path, backend, asked=(NAME, "b.example"))
+    one.perform([CHALLENGE, dataclasses.replace(CHALLENGE, id="c2", identifier="b.example")])
+    one.cleanup(None)
+    assert left(tmp_path) == ["c2"]
 
 
 def test_a_mirror_repeats_what_a_driver_would_get(tmp_path: Path) -> None:
