@@ -188,7 +188,7 @@ class Publication:
 
     def _tell_results(self, finished: Sequence[Finished]) -> None:
         for one in finished:
-            self._informer.newer(lines.result(one.challenge, one.status, one.problem))
+            self._informer.inform(lines.result(one.challenge, one.status, one.problem))
             self._informer.count(one.status)
         for one in finished:
             self._informer.mirror(lines.cleanup(one.challenge, one.cleanup_status, one.problem))

@@ -52,9 +52,9 @@ class Run:
         self._work_dir = context.facts.work_dir
         self._prepared: set[tuple[bool, bool]] = set()
         # First of all: a backend that cannot be loaded is reported there, too.
-        self._informer = Informer(self._open_stream(), settings.protocol, mirrors=settings.mode != "json")
+        self._informer = Informer(self._open_stream(), mirrors=settings.mode != "json")
         self._backend = backend(settings.mode, context)
-        self._verification = Verification(context, _say(context), self._informer.newer)
+        self._verification = Verification(context, _say(context), self._informer.inform)
         self._types = OfferedTypes(context, self._backend.challenge_types)
         self.usable_types = self._types.usable
         self.publication = Publication(
@@ -81,14 +81,16 @@ class Run:
         if settings.mode != "json" and (not mirrors or self._context.silent):
             return None
         stream = opened()
-        leftover: list[Line] = []
-        if not stream.greeted and settings.mode == "json" and settings.protocol == 1:
-            with contextlib.suppress(OSError):
-                leftover = [line for entry in recovery.tell(self._work_dir) for line in messages.leftover(entry)]
-        stream.contact(settings.protocol, leftover)
+        stream.contact(settings.protocol, self._leftover)
         handed_over = HandedOver(facts.config_dir, facts.work_dir)
         stream.at_exit = functools.partial(exit_report, facts.config_dir, handed_over, attempts_for(facts.config_dir))
         return stream
+
+    def _leftover(self) -> list[Line]:
+        """Return the challenges that drivers and people of earlier runs left, and count this as a report of them."""
+        with contextlib.suppress(OSError):
+            return [line for entry in recovery.tell(self._work_dir) for line in messages.leftover(entry)]
+        return []
 
     def prepare(self, publishing: bool = False, deploying: bool = False) -> None:
         """Check everything that can be checked before the work, each combination once.

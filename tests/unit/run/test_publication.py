@@ -24,10 +24,10 @@ CHALLENGE = Challenge("c1", "dns-01", NAME, "dns", TOKEN, f"{TOKEN}.{'k' * 43}")
 
 
 class Reader(Informer):
-    """:ivar lines: what was sent."""
+    """:ivar lines: what was sent, whatever the protocol."""
 
-    def __init__(self, protocol: int = 1, mirrors: bool = False) -> None:
-        super().__init__(None, protocol, mirrors)
+    def __init__(self, mirrors: bool = False) -> None:
+        super().__init__(None, mirrors)
         self.lines: list[tuple[str, str]] = []
         self.counts: Counter[str] = Counter()
 
@@ -160,12 +160,12 @@ def test_a_failure_about_one_challenge_leaves_the_others_withdrawn(tmp_path: Pat
 
 
 def test_a_mirror_repeats_what_a_driver_would_get(tmp_path: Path) -> None:
-    """The historic plugin printed these lines also while a handler did the work; protocol 0 has no results."""
-    reader = Reader(protocol=0, mirrors=True)
+    """The historic plugin printed these lines also while a handler did the work."""
+    reader = Reader(mirrors=True)
     one = publication(tmp_path, RecordingBackend(), reader)
     one.perform([CHALLENGE])
     one.cleanup(None)
-    assert [cmd for cmd, _ in reader.lines] == ["perform_challenge", "cleanup"]
+    assert [cmd for cmd, _ in reader.lines] == ["perform_challenge", "result", "cleanup"]
 
 
 def test_aliases_are_followed_only_for_a_backend_that_uses_them(
