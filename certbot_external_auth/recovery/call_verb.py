@@ -17,13 +17,13 @@ from certbot_external_auth.handler_setup.environment import handler_environment
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of this verb."""
-    parser.add_argument("--env-file", help="as --external-auth-env-file")
-    parser.add_argument("--dehydrated-config", help="as --external-auth-dehydrated-config")
+    parser.add_argument("--env-file", help="the file that --external-auth-env-file named")
+    parser.add_argument("--dehydrated-config", help="the file that --external-auth-dehydrated-config named")
     parser.add_argument("command", nargs="+", metavar="WORD", help="the command, after --")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Become the command.
+    """Replace this process by the command.
 
     :returns: 127 if the command cannot be started.
     :raises UsageError: if a file cannot be read, or other users may change it.
