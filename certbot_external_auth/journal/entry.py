@@ -243,8 +243,8 @@ def _looking(fields: _Fields) -> dict[str, Any]:
     if verify not in ("", "auto", "strict", "off") or not 0 <= timeout <= _MAX_SECONDS:
         raise EntryError("verify or verify_timeout is out of range")
     try:
-        for one in servers:
-            endpoint.parse(one, 53)
+        for server in servers:
+            endpoint.parse(server, 53)
     except endpoint.EndpointError:
         raise EntryError("verify_nameservers contains something that is not a server") from None
     port = fields.number("http_port", 65535, optional=True) or 80

@@ -155,7 +155,9 @@ def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT_SECONDS) ->
     deadline = time.monotonic() + limit
     while True:
         others = [
-            one for one in read_all(work_dir).running if one.id != entry.id and one.identifiers & entry.identifiers
+            other
+            for other in read_all(work_dir).running
+            if other.id != entry.id and other.identifiers & entry.identifiers
         ]
         if not others:
             return

@@ -145,9 +145,9 @@ class HandedOver:
         self._change(self._load(), {lineage: {"sha256": sha256}})
 
     def _lineages(self, content: dict[str, Any]) -> dict[str, Any]:
-        found = content["config_dirs"].get(self._config_dir, {"lineages": {}})["lineages"]
-        assert isinstance(found, dict)
-        return found
+        lineages = content["config_dirs"].get(self._config_dir, {"lineages": {}})["lineages"]
+        assert isinstance(lineages, dict)
+        return lineages
 
     def _change(self, content: dict[str, Any], entries: dict[str, Any]) -> None:
         own = {**content["config_dirs"].get(self._config_dir, {}), "lineages": {**self._lineages(content), **entries}}
@@ -198,8 +198,8 @@ class HandedOver:
 def _checked(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or value.get("version") != VERSION or not isinstance(value.get("config_dirs"), dict):
         raise ValueError("not a state file of this version")
-    for one in value["config_dirs"].values():
-        lineages = one.get("lineages") if isinstance(one, dict) else None
+    for part in value["config_dirs"].values():
+        lineages = part.get("lineages") if isinstance(part, dict) else None
         if not isinstance(lineages, dict) or not all(isinstance(entry, dict) for entry in lineages.values()):
             raise ValueError("not a state file")
     return value

@@ -50,9 +50,9 @@ class Live:
 
         :param names: in lower case.
         """
-        found = self._index().get(names)
-        if found is not None and file_signature.signature(self._path(found)) == self._read[found].signature:
-            return found
+        lineage = self._index().get(names)
+        if lineage is not None and file_signature.signature(self._path(lineage)) == self._read[lineage].signature:
+            return lineage
         self._look()
         return self._index().get(names)
 

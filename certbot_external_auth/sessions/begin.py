@@ -66,8 +66,8 @@ def main(arguments: argparse.Namespace) -> int:
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     verb, known = certbot_argv.verb(words), ", ".join(certbot_argv.SPEAKING_VERBS)
     if verb not in certbot_argv.SPEAKING_VERBS:
-        found = f"; {verb} is none of them" if verb else ""
-        raise UsageError([f"After -- a verb of Certbot is needed, one of {known}{found}. Example: {EXAMPLE}"])
+        hint = f"; {verb} is none of them" if verb else ""
+        raise UsageError([f"After -- a verb of Certbot is needed, one of {known}{hint}. Example: {EXAMPLE}"])
     given = {"config-dir": arguments.config_dir, "work-dir": arguments.work_dir}
     typed = certbot_argv.options(words)
     named = {"config-dir": typed.config_dir or arguments.config_dir, "work-dir": typed.work_dir or arguments.work_dir}
@@ -167,10 +167,10 @@ def completed(words: Sequence[str], given: Mapping[str, str | None]) -> list[str
 
 def _certbot(path: str | None) -> list[str]:
     beside = Path(sys.executable).parent / "certbot"
-    found = shutil.which(path) if path else str(beside) if beside.exists() else shutil.which("certbot")
-    if found is None:
+    certbot = shutil.which(path) if path else str(beside) if beside.exists() else shutil.which("certbot")
+    if certbot is None:
         raise UsageError([f"{path or 'certbot'} was not found. Name your Certbot with --certbot PATH."])
-    return [os.path.abspath(found)]
+    return [os.path.abspath(certbot)]
 
 
 def _start(command: Sequence[str], session: Session, locks: Sequence[int]) -> Callable[[], bool]:

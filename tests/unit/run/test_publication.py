@@ -1,4 +1,4 @@
-"""One half of a run: the challenges, from what was asked for to what is withdrawn."""
+"""The challenges of a run, from the names that were asked for to the cleanup."""
 
 from __future__ import annotations
 
@@ -171,5 +171,5 @@ def test_a_mirror_repeats_what_a_driver_would_get(tmp_path: Path) -> None:
 def test_aliases_are_followed_only_for_a_backend_that_uses_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Verification, "aliased", lambda self, challenges: pytest.fail("nobody needs to know"))
+    monkeypatch.setattr(Verification, "aliased", lambda self, challenges: pytest.fail("no alias is needed"))
     publication(tmp_path, RecordingBackend()).perform([CHALLENGE])
