@@ -130,16 +130,16 @@ class Dialect(Protocol):
 
 
 class KeepsOutputs(Protocol):
-    """A backend whose cleanup needs what was printed when a challenge was published, also after a crash."""
+    """A backend whose cleanup needs what was printed when a challenge was published, even after a crash."""
 
     @property
     def kept_outputs(self) -> Mapping[str, str]:
-        """The whole output for each challenge, by the challenge's id, of calls that ended well. The run notes it."""
+        """The whole output for each challenge, by the challenge's id, of calls that succeeded. The run notes it."""
 
     def hear(self, listener: Callable[[str, bytes], None], /) -> None:
         """Register a listener before `perform`. It takes a challenge's id and each piece of its output at once.
 
-        An empty piece means that the call has ended well. Without it, nobody can rely on the pieces after a crash.
+        An empty piece means that the call has succeeded. Without it, the pieces may be incomplete after a crash.
         """
 
 

@@ -1,4 +1,4 @@
-"""Which certificates were handed over: one small file, and what this process saw and tried.
+"""Remembers which certificates were handed over, in one small file, and what this process has tried, in memory.
 
 A certificate is due if its fingerprint differs from the one that was handed over last. The state file lies in Certbot's
 work directory. If the file has nothing about a configuration directory yet, the first contact as installer notes the
@@ -105,11 +105,11 @@ def attempts_for(config_dir: str) -> Attempts:
 
 
 _states: dict[str, tuple[file_signature.Signature, dict[str, Any]]] = {}
-"""By work directory, the state file as this process read or wrote it last; nobody changes such a content in place."""
+"""By work directory, the state file as this process read or wrote it last; its content is never changed in place."""
 
 
 class HandedOver:
-    """Which certificates of one configuration directory were handed over: its part of the state file.
+    """The certificates of one configuration directory that were handed over: its part of the state file.
 
     Every method raises OSError if the file cannot be used.
     """
@@ -135,7 +135,7 @@ class HandedOver:
         return {name: entry.get("sha256") for name, entry in self._lineages(self._load()).items()}
 
     def begin(self, lineage: str) -> None:
-        """Note that a deployment begins. Until `record` the lineage counts as due, also after a crash."""
+        """Note that a deployment begins. Until `record`, the lineage counts as due, even after a crash."""
         content = self._load()
         if lineage not in self._lineages(content):
             self._change(content, {lineage: {"sha256": None}})

@@ -88,7 +88,7 @@ def problem_of(document: Any) -> Problem:
 
 
 def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Line:
-    """Build `await`: the batch is complete. It is repeated, grouped by what a driver writes where.
+    """Build `await`: the batch is complete. The line repeats it, grouped by the place where a driver publishes.
 
     :param deadline: when the answers must have come.
     """

@@ -34,7 +34,7 @@ class Stream:
 
     :ivar channel: carries the lines to the driver and its answers back.
     :ivar ledger: the lines that wait for an answer.
-    :ivar forgotten: a batch of a session was not finished in time, so no later batch will be.
+    :ivar forgotten: a batch of a session was not finished in time, so the plugin waits for no later batch.
     :ivar at_exit: asked at the end of the process: certificates saved, and what became of each lineage.
     """
 
@@ -64,7 +64,7 @@ class Stream:
     def contact(self, protocol: int, leftover: Callable[[], Sequence[Line]] = tuple) -> None:
         """Begin to speak, since Certbot asks the plugin for something.
 
-        A driver that is gone is not an error here, only where something depends on it; see `broken`.
+        It is not an error here if the driver is gone, only where something depends on the driver; see `broken`.
 
         :param protocol: 0 or 1. A session always speaks 1, since its verbs understand no other.
         :param leftover: returns what earlier runs left behind, see `recovery.messages`. It is called only if `hello` is

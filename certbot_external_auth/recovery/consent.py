@@ -29,7 +29,7 @@ def changed(entry: Entry) -> Reason | None:
 def exports(entry: Entry, deliberate: bool) -> Mapping[str, str]:
     """Read the variables of the batch's Dehydrated configuration, if it has one.
 
-    :param deliberate: also if the configuration has changed since.
+    :param deliberate: read the configuration even if it has changed.
     """
     if entry.handler.dehydrated_config is None:
         return {}

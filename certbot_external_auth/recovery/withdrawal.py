@@ -157,7 +157,7 @@ def tell(work_dir: str) -> list[Entry]:
         try:
             held.store(dataclasses.replace(held.entry, attempts=held.entry.attempts + 1))
         except OSError as error:
-            # It is reported all the same, once in each process.
+            # The batch is reported anyway, but later processes will report it again.
             logger.info("The report of %s cannot be noted: %s", entry.id, error.strerror)
         finally:
             held.release()

@@ -78,7 +78,7 @@ def waiting(seen: Seen) -> Line | None:
     if not seen.alive or seen.answered >= len(batches(seen.lines)):
         return None
     current = batch(seen.lines)
-    # Certbot verifies only after the whole batch was answered, also if another process answered it.
+    # Certbot verifies only after the whole batch was answered, even if another process answered it.
     last = next((line for line in reversed(seen.lines) if line.get("cmd") in ("await", "visibility")), {})
     return current if last.get("cmd") == "await" else None
 
@@ -162,7 +162,7 @@ def grouped(challenges: Sequence[Line]) -> Document:
 
 
 def to_remove(seen: Seen, since: int | None = None) -> Document:
-    """Return what may be published and is of no use any more, without what an earlier document has listed.
+    """Return what may be published and is not needed any more, without what an earlier document has listed.
 
     :param since: the batch that the caller has seen last; None if that is not known.
     """

@@ -23,7 +23,7 @@ class Publisher:
     :ivar chained: the handler receives all values in one call.
     """
 
-    who: str = "Whoever published"
+    who: str = "The person who published"
     dialect: str = ""
     chained: bool = False
 

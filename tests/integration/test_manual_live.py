@@ -116,7 +116,7 @@ def test_in_tmux_enter_names_what_is_missing(certbot: Certbot, ca: TestCA, domai
     warning = said[said.index("You continue before everything") :]
     assert f"_acme-challenge.www.{domain} ({ca.dns}: no record)" in warning
     assert f"_acme-challenge.{domain} ({ca.dns}: other values: {value})" in warning
-    assert f"2 values are wanted at _acme-challenge.{domain}, and only 1 of them is there: Whoever" in warning
+    assert f"2 values are wanted at _acme-challenge.{domain}, and only 1 of them is there: The person" in warning
     assert "--external-auth-hook-chain" not in warning
     assert "You can now remove" in warning
 

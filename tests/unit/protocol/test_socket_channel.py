@@ -299,5 +299,5 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_a_session_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    with pytest.raises(UsageError, match="not this user's alone"):
+    with pytest.raises(UsageError, match="Other users can access"):
         session_record(str(tmp_path))
