@@ -1,4 +1,4 @@
-"""What one handler call costs beside the bare start of the same program, and how that grows with the batch."""
+"""Measures what one handler call costs beside the bare start of the same program, and how that grows with the batch."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Measured:
 
 def measure(plan: Plan, folder: Path) -> Measured:
     importlib.import_module("certbot.main")
-    # As Certbot has it: everything goes to a file.
+    # Like Certbot, which writes everything to a file.
     logging.basicConfig(filename=folder / "log", level=logging.DEBUG)
     sizes = (plan.scale // 10, plan.scale)
     spent = {size: _journal(size, folder) for size in sizes}
@@ -78,7 +78,7 @@ def challenges(number: int) -> list[Challenge]:
 
 
 def backend(jobs: int) -> HandlerBackend:
-    """With /bin/true as a handler, in the dialect with the fewest words."""
+    """Return a caller of /bin/true, in the dialect with the fewest arguments."""
     checked = resolution.resolve({"handler": TRUE, "dialect": "lego", "jobs": str(jobs)})
     return HandlerBackend(Context(checked, Facts(names=("bench.example",)), words=(TRUE,)))
 
@@ -117,7 +117,7 @@ def _scale(size: int) -> Scale:
 
 
 def _journal(size: int, folder: Path) -> float:
-    """Noting a batch and letting it go, on the disk, as a run does it."""
+    """Write a batch to the journal on disk and remove it, as a run does."""
     checked = resolution.resolve({"handler": TRUE})
     facts = Facts(names=("bench.example",), config_dir=str(folder), work_dir=str(folder))
     context = Context(checked, facts, words=(TRUE,))
@@ -132,7 +132,7 @@ def _journal(size: int, folder: Path) -> float:
 
 
 def section(found: Measured) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     rounds = len(found.calls[BARE])
     yield "## One handler call"
     yield ""
@@ -143,7 +143,7 @@ def section(found: Measured) -> Iterator[str]:
         "limit, starts a session, and writes two lines to the log."
     )
     yield ""
-    yield "| | least | median | of the bare start (least) |"
+    yield "| | least | median | times the bare start (least) |"
     yield "|---|---:|---:|---:|"
     bare = min(found.calls[BARE])
     for side, times in found.calls.items():

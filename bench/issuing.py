@@ -1,4 +1,4 @@
-"""The whole way to a certificate, every way in every cell, beside Certbot's own hooks and the floor."""
+"""Measures whole runs that issue a certificate, with each client and each size, beside Certbot's own hooks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from bench.measuring import NOISE, Timing, take_turns
 from bench.plan import CLIENTS, LOOKS, MANUAL, PLUGIN, PLUGIN_16, WAYS, Cell, Plan
 from bench.ways import Ground
+from certbot_external_auth.text import counted
 from tests.support.testca import TestCA
 
 FASTER = 10.0
-"""Times by which jobs 16 shall beat Certbot's own hooks in the largest cell."""
+"""How many times faster than Certbot's own hooks jobs 16 must be in the largest cell."""
 SIXTEEN = Cell(100, 1)
 
 Found = Mapping[Cell, Mapping[str, Timing]]
@@ -19,7 +20,7 @@ Floor = Mapping[int, Timing]
 
 
 def measure(plan: Plan, folder: Path) -> tuple[Found, Floor]:
-    """All cells, and Certbot alone by number of names."""
+    """Measure all cells, and Certbot alone for each number of names."""
     found = {}
     with TestCA() as ca:
         ground = Ground(ca, folder)
@@ -40,7 +41,7 @@ def _cell(plan: Plan, ground: Ground, cell: Cell) -> dict[str, Timing]:
 
 
 def _floor(plan: Plan, ground: Ground, names: int) -> Timing:
-    """Certbot with every authorization valid already."""
+    """Measure Certbot when every authorization is valid already."""
     run = ground.known(Cell(names, 0))
     run()
     return take_turns(f"{names} names, valid already", {"floor": run}, plan.rounds)["floor"]
@@ -50,7 +51,7 @@ def _floor(plan: Plan, ground: Ground, names: int) -> Timing:
 
 
 def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     rounds = max(len(timing.runs) for timings in found.values() for timing in timings.values())
     yield "## Getting a certificate"
     yield ""
@@ -72,13 +73,15 @@ def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
         yield ""
     yield from _table("Seconds", found, lambda cell, timing: f"{timing.least:.2f}")
     manual = {cell: timings[MANUAL].least for cell, timings in found.items()}
-    yield from _table("Times Certbot's `--manual`", found, lambda cell, timing: _ratio(timing, manual[cell]))
+    yield from _table(
+        "Times as long as with Certbot's `--manual`", found, lambda cell, timing: _ratio(timing, manual[cell])
+    )
     yield (
         "The floor is the time that no hook can beat. It is a Certbot run in which the CA considers "
         "all names valid, so that nothing is published, plus the time that the script sleeps, twice."
     )
     yield ""
-    yield from _table("Times the floor", found, lambda cell, timing: _ratio(timing, _floor_of(cell, floor)))
+    yield from _table("Times as long as the floor", found, lambda cell, timing: _ratio(timing, _floor_of(cell, floor)))
     yield from _table("Processor seconds", found, lambda cell, timing: f"{timing.cpu:.2f}")
     yield ("A client that is smaller than the benchmark program appears with the size of the benchmark program.")
     yield ""
@@ -115,7 +118,7 @@ def _goals(found: Found) -> Iterator[str]:
         yield f"- {SIXTEEN}, jobs 16 at least {FASTER:g} times faster than `--manual`: {times:.1f} times, {verdict}."
     at_once: Sequence[Cell] = [cell for cell in found if not cell.seconds]
     slower = [
-        f"{cell.names} names ({found[cell][PLUGIN].least:.2f} s, `--manual` "
+        f"{counted(cell.names, 'name')} ({found[cell][PLUGIN].least:.2f} s, `--manual` "
         f"{found[cell][MANUAL].least:.2f} s; processor time {found[cell][PLUGIN].cpu:.2f} s and "
         f"{found[cell][MANUAL].cpu:.2f} s)"
         for cell in at_once

@@ -1,6 +1,6 @@
-"""Values that come late, at another moment at each address: the plugin and lego, each with its own look, run for real.
+"""Compares the checks of the plugin and of lego in real runs, with values that reach each address at another time.
 
-python bench/late_values.py            # prints what docs/performance.md has; as root, since it needs port 53
+python bench/late_values.py            # prints what docs/performance.md has; needs root for port 53
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _started(ground: Ground, client: str, hook: str, domain: str) -> Iterator[su
 
 
 def section(found: Mapping[str, Sequence[float]] | None) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     yield "### Compared with lego's own check"
     yield ""
     if found is None:

@@ -1,4 +1,4 @@
-"""Programs run to their end, and what they took."""
+"""Runs programs, and measures what they take."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOISE = 0.02
 
 @dataclass(frozen=True)
 class Usage:
-    """What one run took, with all it started and waited for.
+    """What one run took, including the processes that it started and waited for.
 
     :ivar wall: seconds. :ivar cpu: seconds of all processors. :ivar peak: megabytes of the largest process.
     """
@@ -30,7 +30,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Timing:
-    """Of several equal runs."""
+    """The measurements of several equal runs."""
 
     runs: tuple[Usage, ...]
 
@@ -60,7 +60,7 @@ def usage_of(argv: Sequence[str | Path], environment: Mapping[str, str]) -> Usag
         )
         _, status, used = os.wait4(process.pid, 0)
         taken = time.perf_counter() - start
-        # Nobody else may wait for it now.
+        # No other code may wait for this process now.
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             output.seek(0)
@@ -84,5 +84,5 @@ def take_turns(label: str, sides: Mapping[str, Callable[[], Usage]], rounds: int
 
 
 def bare_environment() -> dict[str, str]:
-    """The caller's, without a proxy: it has no business between servers of one machine."""
+    """Return the caller's environment without a proxy, which must not stand between servers of one machine."""
     return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}

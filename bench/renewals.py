@@ -1,4 +1,4 @@
-"""What `certbot renew` takes when nothing is due, by the number of certificates."""
+"""Measures `certbot renew` when no certificate is due, for different numbers of certificates."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ SIDES = {
     HANDLER: (*BOTH, "external_auth_handler = /bin/true"),
 }
 TIMES = {ALONE: 1.5, INSTALLER: 2.5}
-"""What one more certificate may cost, in times of what it costs with Certbot's own hooks."""
+"""How many times as much as with Certbot's own hooks one more certificate may cost."""
 GROWTH = 5.2
-"""Times the processor time of a fifth of the certificates."""
+"""How many times the processor time of a fifth of the certificates all of them may take."""
 START = "import sys; from certbot.main import main; sys.exit(main())"
 
 Found = Mapping[int, Mapping[str, Timing]]
 
 
 def measure(plan: Plan, folder: Path) -> Found:
-    """Every way with every number of certificates."""
+    """Measure each side with each number of certificates."""
     found = {}
     with directory() as server:
         for count in plan.renewals:
@@ -56,15 +56,16 @@ def _renew(place: Path) -> Usage:
 
 
 def section(found: Found) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     counts = sorted(found)
     yield "## Renewing many certificates"
     yield ""
     yield (
-        "`certbot renew -q` where nothing is due, by the number of certificates, which the CA has no renewal "
-        "information for. As installer the plugin compares each certificate with the one that was handed over last. In "
-        "the last line it also starts the handler for each of them (`unchanged_cert`, here `/bin/true`). Least of "
-        f"{len(found[counts[0]][MANUAL].runs)}; processor seconds are those of all processes together."
+        "`certbot renew -q` when no certificate is due, for different numbers of certificates. The CA has no renewal "
+        "information for them. As installer, the plugin compares each certificate with the one that it handed over "
+        "last. In the last line it also calls the handler for each of them (`unchanged_cert`, here `/bin/true`). The "
+        f"least of {len(found[counts[0]][MANUAL].runs)} runs counts. Processor seconds are those of all processes "
+        "together."
     )
     yield ""
     yield _line(["", *(f"{count}: seconds | processor seconds | MB" for count in counts), "ms for one more"])
@@ -95,7 +96,7 @@ def _goal(times: float, most: float) -> str:
 
 
 def _slope(found: Found, side: str) -> float:
-    """Processor seconds that one more certificate costs."""
+    """Return the processor seconds that one more certificate costs."""
     few, many = min(found), max(found)
     return (found[many][side].cpu - found[few][side].cpu) / (many - few)
 

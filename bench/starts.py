@@ -1,4 +1,4 @@
-"""What the plugin adds to every Certbot command, and, selected, until the first handler call."""
+"""Measures what the plugin adds to every Certbot command, and the time until a selected one calls its first handler."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ handler.perform([Challenge("c1", "dns-01", "a.example", "dns", "t" * 22, "t" * 2
 
 
 def measure(plan: Plan, folder: Path) -> dict[str, Timing]:
-    """`certbot --version` with Certbot alone, with zope.interface, and with the plugin too."""
+    """Measure `certbot --version` with Certbot alone, with zope.interface, and with the plugin."""
     certbot = closure("certbot")
     ours = closure("certbot-external-auth") - {"certbot-external-auth"}
     environments = {"alone": certbot - {"zope-interface"}, "zope": certbot | ours, "plugin": certbot | ours}
@@ -120,7 +120,7 @@ def starter(target: Path) -> Callable[[], Usage]:
 
 
 def section(starts: Mapping[str, Timing], selected: list[float]) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     rounds = len(starts["alone"].runs)
     own = {kind: in_ms(starts["plugin"], kind) - in_ms(starts["zope"], kind) for kind in ("least", "median")}
     zope = {kind: in_ms(starts["zope"], kind) - in_ms(starts["alone"], kind) for kind in ("least", "median")}

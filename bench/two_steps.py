@@ -1,4 +1,4 @@
-"""How long `begin` still takes when Certbot has said its last challenge."""
+"""Measures the time from Certbot's last challenge to the end of `begin`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def measure(plan: Plan, folder: Path) -> dict[Host, list[float]]:
 
 
 def _begun(ground: Ground, host: Host) -> Usage:
-    """From the moment that stands in the last challenge line to the end of `begin`."""
+    """Return the milliseconds from the time in the last challenge line to the end of `begin`."""
     words = ground.command(Cell(host.names, 0).domains, [])[1:]
     run = ground.folder / "run"
     for number in range(host.certificates):
@@ -61,16 +61,16 @@ def _begun(ground: Ground, host: Host) -> Usage:
 
 
 def section(found: Mapping[Host, Sequence[float]]) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     yield "## Certbot in two steps"
     yield ""
     yield (
         "The time from Certbot's last challenge to the end of `certbot-external-auth begin`, for "
-        "different numbers of names and of existing certificates. Least, median and most of "
+        "different numbers of names and of existing certificates. Least, median and greatest of "
         f"{len(next(iter(found.values())))}."
     )
     yield ""
-    yield "| names | certificates | least | median | most |"
+    yield "| names | certificates | least | median | greatest |"
     yield "|---:|---:|---:|---:|---:|"
     for host, tries in found.items():
         numbers = f"{min(tries):.0f} ms | {statistics.median(tries):.0f} ms | {max(tries):.0f} ms"

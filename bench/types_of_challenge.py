@@ -26,7 +26,7 @@ def measure(plan: Plan, folder: Path) -> dict[int, dict[str, Timing]]:
 
 
 def section(plan: Plan, types: Mapping[int, Mapping[str, Timing]]) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     yield "## tls-alpn-01 compared with dns-01"
     yield ""
     yield (

@@ -171,7 +171,7 @@ def _feed(
 
 
 def section(found: Measured) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     least, median = min(found.looks), statistics.median(found.looks)
     yield "## Verifying"
     yield ""

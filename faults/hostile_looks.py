@@ -1,4 +1,4 @@
-"""Name servers, web servers and certificates that spoil the look before the CA is asked, or lead it astray."""
+"""Runs the visibility check against name servers, web servers and certificates that disturb or mislead it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from tests.support.hostile_certificates import ODD, mutated_octets
 from tests.support.name_servers import Net
 
 MANY, FEW = 200_000, 1_000
-"""Messages, certificates and redirects of each kind."""
+"""How many messages, certificates and redirects are tried."""
 LOOKS, FEW_LOOKS = 300, 4
-"""Batches that are looked at over sockets."""
+"""How many batches are checked over sockets."""
 RESOLVER, GOOD, EVIL = "127.0.6.1", "127.0.6.2", "127.0.6.3"
 SOA = "@ 60 IN SOA ns hostmaster 1 60 60 60 60\n"
 HOSTS = (
@@ -49,7 +49,7 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
     chance = random.Random(seed)
     many = FEW if quick else MANY
     with warnings.catch_warnings():
-        # The library warns of odd certificates.
+        # The library warns about odd certificates.
         warnings.simplefilter("ignore")
         rows = [
             _tried("DNS messages, octets changed", many, _messages(chance)),
@@ -63,16 +63,21 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
     ]
     rows += _led_inside(HOSTS)
     return Table(
-        "Servers that are looked at before the CA is",
-        "First what is read: each example must be judged one way or the other, by an error of the library's own at "
-        "most where it is parsed; a host that a redirect leads to must be one that no system takes for another "
-        "address. Then whole looks at two names, over sockets: what is found at the honest one, where its alias leads "
-        "and why another value is not there must be told whatever the other's server sends. Last a site at a public "
-        "address that redirects to the host named, with a path of its choice, in a network where web servers at "
-        "127.0.0.1, 10.1.2.3 and 169.254.169.254 answer with a secret: none may be asked, nothing of it shown.",
-        ("what", "tried", "found"),
+        "Hostile servers in the visibility check",
+        "The first three rows are inputs: the plugin must judge each example one way or the other. Where an "
+        "example is parsed, only an error of the library is allowed. The plugin must not accept a redirect to a "
+        "host that a system takes for another address. The next two rows are whole checks of two names over "
+        "sockets. Whatever the server of one name sends, the plugin must still report the other name correctly: "
+        "what it found, where its alias leads, and why another value is missing. The last rows are sites at a "
+        "public address that redirect to the host in the row, with a path of their choice. Web servers at "
+        "127.0.0.1, 10.1.2.3 and 169.254.169.254 answer with a secret. The plugin must ask none of them, and show "
+        "nothing of it.",
+        ("what", "tried", "result"),
         rows,
-        ("Certbot's `--manual` and Dehydrated do not look before they ask the CA: there is nothing to run beside.",),
+        (
+            "Certbot's `--manual` and Dehydrated do not check anything before they ask the CA, so there is nothing "
+            "to compare.",
+        ),
     )
 
 
@@ -82,10 +87,10 @@ def _tried(what: str, count: int, one: Callable[[], object]) -> Row:
             one()
         except Exception as error:
             return Row(False, (what, number, f"{type(error).__name__}: {error}"[:300]))
-    return Row(True, (what, count, "nothing"))
+    return Row(True, (what, count, "no error"))
 
 
-# --- what is read ---
+# --- inputs ---
 
 
 def _messages(chance: random.Random) -> Callable[[], None]:
@@ -157,7 +162,7 @@ def _locations(chance: random.Random) -> Callable[[], None]:
 
 
 def _an_address_to_some(host: str) -> bool:
-    """Whether the C library takes it for an IPv4 address, in whatever form."""
+    """Tell whether the C library takes a text for an IPv4 address, in whatever form."""
     try:
         socket.inet_aton(host)
     except OSError:
@@ -165,7 +170,7 @@ def _an_address_to_some(host: str) -> bool:
     return True
 
 
-# --- whole looks ---
+# --- whole checks ---
 
 
 def _batches(chance: random.Random, server: str) -> Callable[[], None]:

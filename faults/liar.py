@@ -1,4 +1,4 @@
-"""A front before Pebble that changes one thing in its answers."""
+"""A server in front of Pebble that changes one thing in its answers."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Liar(Front):
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[TestCA]:
-        """The CA as it is behind this front, to whose directory everybody goes."""
+        """The CA behind this server; all clients use the directory of this server."""
         with contextlib.ExitStack() as stack:
-            # Somebody else may take a port between our choosing and our using it.
+            # Another process may take a port between its choice and its use.
             for left in reversed(range(TRIES)):
                 try:
                     directory = stack.enter_context(self.at(self.ca.free_port()))

@@ -1,4 +1,4 @@
-"""Whatever comes in, nothing but a module's own error goes out: readers of what others wrote, given anything at all."""
+"""Gives random input to everything that reads what others wrote: only a module's own error may come out."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from certbot_external_auth.settings import OPTIONS
 from faults.table import Row, Table
 
 EXAMPLES, FEW = 100_000, 450
-"""Of all readers together."""
+"""How many examples all readers get together."""
 
-# Nobody's: the example of RFC 8555.
+# The example key of RFC 8555, which is not in use.
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 CHALLENGE = Challenge("c1", "dns-01", "example.org", "dns", TOKEN, f"{TOKEN}.{THUMBPRINT}")
@@ -58,7 +58,7 @@ documents = st.binary(max_size=300) | values.map(lambda value: json.dumps(value)
 
 @dataclass(frozen=True)
 class Property:
-    """:ivar holds: given an example raises nothing, and asserts what must be true of a result."""
+    """One reader. :ivar holds: reads an example, raises nothing else, and asserts what must be true of the result."""
 
     what: str
     examples: st.SearchStrategy[Any]
@@ -69,7 +69,7 @@ def _guard(example: tuple[Challenge, list[str] | None]) -> None:
     challenge, asked = example
     with contextlib.suppress(GuardError):
         (passed,) = guard.check([challenge], asked)
-        # What it lets through is fit for every handler.
+        # What the guard accepts must be safe for every handler.
         assert set(passed.identifier) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-:")
         assert not passed.identifier.startswith(("-", "."))
         assert set(challenge.identifier.lower()) == set(passed.identifier)
@@ -171,10 +171,10 @@ PROPERTIES = (
 def table(quick: bool, number: int) -> Table:
     rows = [_row(one, math.ceil((FEW if quick else EXAMPLES) / len(PROPERTIES)), number) for one in PROPERTIES]
     return Table(
-        "Anything at all as input",
+        "Random input",
         "Hypothesis creates examples for each reader, from noise to almost correct input. The reader "
         "may refuse an example only by its own error. The test also checks what the reader accepts.",
-        ("what is read", "examples", "found"),
+        ("input", "examples", "errors"),
         rows,
     )
 
@@ -200,4 +200,4 @@ def _row(one: Property, count: int, number: int) -> Row:
         holds()
     except Exception as error:
         return Row(False, (one.what, tried, f"{type(error).__name__}: {error}"[:300]))
-    return Row(True, (one.what, tried, "nothing"))
+    return Row(True, (one.what, tried, "none"))
