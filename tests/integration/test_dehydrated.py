@@ -25,7 +25,7 @@ CERTIFICATE = {"alias", "CHALLENGETYPE", "KEY_ALGO", "PRIVATE_KEY_ROLLOVER", "al
 
 
 def test_every_operation_in_dehydrateds_order(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: hooks that prepare at the start, copy at sync_cert, or report at the end."""
+    """Guards against: a failure of hooks that prepare first, copy at sync_cert, or report at the end."""
     result = certbot.run("certonly", *handler_for_both(scripts.dehydrated, *DEHYDRATED), *names(domain))
     assert result.returncode == 0, result
     order = ["startup_hook", "deploy_challenge", "clean_challenge", "sync_cert", "deploy_cert", "exit_hook"]
@@ -98,7 +98,7 @@ def test_a_chain_that_no_program_could_be_given(certbot: Certbot, scripts: Hooks
 
 
 def test_the_page_has_every_option() -> None:
-    """Lost: what somebody who moves has set, and nobody tells what becomes of it."""
+    """Guards against: an option of Dehydrated whose effect is documented nowhere."""
     page = (Path(__file__).parents[2] / "docs" / "dehydrated.md").read_text()
     shipped = set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)) if EXAMPLE.exists() else set()
     known = {one for one in SETTINGS if not one.startswith("CA_")} - {"COMMAND", "SCRIPTDIR"}
@@ -143,7 +143,7 @@ def refused(result: Result, *sentences: str) -> None:
 
 
 def test_one_command_moves_from_dehydrated(certbot: Certbot, scripts: Hooks, config: Path, domain: str) -> None:
-    """Lost: everybody who has a config, a hook, and no wish to write either again."""
+    """Guards against: people who must write their configuration or hook again."""
     result = certbot.run("certonly", "-n", *BOTH, FLAG, str(config), *names(domain, f"*.{domain}"))
     assert result.returncode == 0, result
     assert len(scripts.calls("deploy_challenge")) == 1

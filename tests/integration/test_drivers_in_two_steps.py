@@ -97,7 +97,7 @@ def host(certbot: Certbot, ca: TestCA, scripts: Hooks, tmp_path: Path, domain: s
 
 
 def test_ansible(host: Host) -> None:
-    """Lost: idempotence, which is what such tools are for; and the record, when a task fails."""
+    """Guards against: a task that changes something each time, and a record left by a failed task."""
     words = [str(ANSIBLE), "-i", "localhost,", "-c", "local", "-e", f"domain={host.domain} program={host.program}"]
     words.append(str(DRIVERS / "ansible" / "certificate.yml"))
     facts = {"ANSIBLE_PYTHON_INTERPRETER": str(ANSIBLE.parent / "python"), "ANSIBLE_NOCOLOR": "1"}
@@ -190,7 +190,7 @@ def test_pipelines(host: Host, file: str, after: str, shell: str, umask: int) ->
 
 @pytest.mark.parametrize(("file", "after", "shell", "umask"), PIPELINES)
 def test_no_key_is_left_for_who_reads_the_cache(host: Host, file: str, after: str, shell: str, umask: int) -> None:
-    """Lost: the account and the certificate's key, to a pull request."""
+    """Guards against: a pull request that can read the account and the key."""
     checkout = Checkout(host, file, after, shell, umask)
     assert checkout.run().returncode == 0
     made = sorted(one.name for one in checkout.folder.iterdir())
@@ -211,7 +211,7 @@ def test_no_key_is_left_for_who_reads_the_cache(host: Host, file: str, after: st
 def test_what_could_not_be_handed_over_is_tried_again(
     host: Host, file: str, after: str, shell: str, umask: int
 ) -> None:
-    """Lost: a certificate that was issued, and that nobody got."""
+    """Guards against: a certificate that was issued and never handed over."""
     checkout = Checkout(host, file, after, shell, umask)
     assert checkout.run(FAIL_AT="deploy").returncode != 0
     assert host.did() == ["add", "remove"]
@@ -225,7 +225,7 @@ def test_what_could_not_be_handed_over_is_tried_again(
 def test_nothing_to_publish_where_the_ca_remembers(
     reusing_ca: TestCA, scripts: Hooks, tmp_path: Path, domain: str, pipeline: tuple[str, str, str, int] | None
 ) -> None:
-    """Lost: a certificate that was issued and never handed over, and a failure for no reason."""
+    """Guards against: a certificate that is issued and never handed over, and a failure without a reason."""
     with tempfile.TemporaryDirectory() as runtime:
         host = Host(Certbot(tmp_path / "remembering", reusing_ca), reusing_ca, scripts, tmp_path, domain)
         host.environment["XDG_RUNTIME_DIR"] = runtime

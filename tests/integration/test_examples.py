@@ -138,7 +138,7 @@ def shaken_hands(port: int, name: str) -> str:
 
 
 def test_nginx_answers_challenges_beside_the_site(certbot: Certbot, ca: TestCA, open_folder: Path, domain: str) -> None:
-    """Lost: the site, for as long as a challenge takes; or the challenge, since the site has the port."""
+    """Guards against: a site that is down during a challenge, and a challenge without its port."""
     ports = [ca.free_port() for _ in range(3)]
     acme = open_folder / "acme-tls"
     acme.mkdir(mode=0o750)

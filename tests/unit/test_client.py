@@ -108,7 +108,7 @@ except RunFailedError as error:
 
 
 def test_an_exit_code_where_sigchld_is_ignored() -> None:
-    """Lost: a run that failed."""
+    """Guards against: a failed run that counts as a success."""
     certbot = [sys.executable, "-c", SAYS, json.dumps([[HELLO, {"cmd": "summary", "ok": True}]]), "5"]
     words = [*started_with(ignored=[signal.SIGCHLD]), sys.executable, "-c", DRIVES, *certbot]
     assert subprocess.check_output(words, text=True, timeout=60) == "5\n"

@@ -74,7 +74,7 @@ def test_no_value_of_a_renewal_file_is_a_traceback(
 
 
 def test_a_comma_in_a_renewal_file(tmp_path: Path) -> None:
-    """Lost: the text of a list, taken for a command line."""
+    """Guards against: the text of a list that counts as a command line."""
     for option in settings.OPTIONS:
         if option.kind is settings.Kind.ENDPOINTS:
             assert plugin._parsed(option, ["a", "b"]) == "a,b"

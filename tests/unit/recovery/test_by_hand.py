@@ -35,7 +35,7 @@ def calls(tmp_path: Path) -> list[str]:
 
 
 def test_a_configuration_is_read_as_a_run_reads_it(tmp_path: Path) -> None:
-    """Lost once: its defaults and CONFIG_D, and with them the call, behind which the journal forgot all the same."""
+    """Guards against: a call without the defaults and CONFIG_D, after which the entry is deleted anyway."""
     (tmp_path / "more.d").mkdir()
     config = tmp_path / "config"
     texts = {

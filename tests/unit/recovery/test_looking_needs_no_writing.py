@@ -36,7 +36,7 @@ def needs_mounts() -> None:
 
 @pytest.mark.parametrize("words", WAYS)
 def test_read_only_is_not_empty(tmp_path: Path, words: list[str]) -> None:
-    """Lost once: the record, while `recover` said that nothing is left behind."""
+    """Guards against: a record that is left, while `recover` says that nothing is left behind."""
     needs_mounts()
     work = tmp_path / "work"
     one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))

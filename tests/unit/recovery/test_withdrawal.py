@@ -161,7 +161,7 @@ def test_handler_that_everybody_may_write_is_not_run(tmp_path: Path) -> None:
 
 
 def test_what_a_handler_is_given_may_change_and_what_it_runs_may_not(tmp_path: Path) -> None:
-    """Lost: the recovery of every handler whose command line names what it writes."""
+    """Guards against: no recovery with a handler whose command line names a file that it writes."""
     path, zone, folder = hook(tmp_path / "hooks" / "h"), tmp_path / "zone.db", tmp_path / "zones"
     script = tmp_path / "script.sh"
     script.write_text(RECORDS)
@@ -246,7 +246,7 @@ def test_a_handler_that_became_another_program_is_ended_too(tmp_path: Path, how:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_call_about_a_batch_has_what_its_program_is_known_by(name: str) -> None:
-    """Lost: what a handler publishes at a call around the batch, after a recovery that did not know it."""
+    """Guards against: a handler that publishes at a call around the batch, unknown to a recovery."""
     facts = Facts("a.test", ("a.test",), "/etc/le", "/work")
     for typ in dialect(name).challenge_types:
         one = Challenge("c1", typ, "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
@@ -291,7 +291,7 @@ def killed_while_it_withdraws(tmp_path: Path) -> int:
 
 
 def test_a_try_that_was_killed_is_none_of_the_three(tmp_path: Path) -> None:
-    """Lost: all that a batch had published, to a host that lost its power three times."""
+    """Guards against: a batch that is given up because the host lost its power three times."""
     spare = tmp_path / "hooks" / "spare"
     path = hook(tmp_path / "hooks" / "h", f'#!/bin/sh\n[ -e "{spare}" ] || kill -KILL $PPID\n')
     one = left(tmp_path, (path,), names=("a.test", "b.test"))
@@ -308,7 +308,7 @@ def test_a_try_that_was_killed_is_none_of_the_three(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["json", "manual"])
 def test_a_run_that_is_killed_before_it_could_tell_has_told_nobody(tmp_path: Path, mode: str) -> None:
-    """Lost: what a driver left, reminded of three times by runs that were killed while they withdrew something else."""
+    """Guards against: three killed runs that count as reports, although they reported nothing."""
     told = left(tmp_path, (), mode=mode)
     left(tmp_path, (hook(tmp_path / "hooks" / "h", "#!/bin/sh\nkill -KILL $PPID\n"),))
     assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL

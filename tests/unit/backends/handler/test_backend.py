@@ -61,7 +61,7 @@ def shared(calls: Sequence[Call]) -> list[bool]:
 def test_where_aliases_lead_is_known_to_the_schedule_and_told_only_where_there_is_a_place_for_it(
     dialect: str, made: list[list[Call]]
 ) -> None:
-    """Lost: a record, when two calls write at one name; or a hook that is called as its client would not."""
+    """Guards against: two calls that write at one name, and calls that differ from the client's own."""
     backend = HandlerBackend(context(dialect, 2))
     assert backend.told_aliases
     assert HandlerBackend(context(dialect, 1)).told_aliases == (dialect in TOLD)
@@ -75,7 +75,7 @@ def test_where_aliases_lead_is_known_to_the_schedule_and_told_only_where_there_i
 
 
 def test_lego_can_be_told_not_to_follow_aliases(monkeypatch: pytest.MonkeyPatch, made: list[list[Call]]) -> None:
-    """Lost once: hooks whose provider follows them."""
+    """Guards against: a failure of hooks whose provider follows aliases by itself."""
     monkeypatch.setenv("LEGO_DISABLE_CNAME_SUPPORT", "true")
     backend = HandlerBackend(context("lego", 1))
     assert not backend.told_aliases

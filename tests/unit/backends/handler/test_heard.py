@@ -88,7 +88,7 @@ def told(tmp_path: Path, printing: str) -> bytes:
 
 
 def test_the_cleanup_is_told_all_that_was_printed(tmp_path: Path) -> None:
-    """Lost once: the number of the record, which a hook prints behind the answer of its provider, and so the record."""
+    """Guards against: a record that stays, because its number comes after a long answer of the provider."""
     printing = "print(b'\\n' + b'\\x1b[32m{answer}\\x1b[0m\\n' * 4500 + b'\\xff id=4711\\n')"
     assert told(tmp_path, printing) == b"\x1b[32m{answer}\x1b[0m\n" * 4500 + b"\xff id=4711"
 
@@ -108,7 +108,7 @@ def test_a_character_is_not_cut_and_nul_is_left_out(tmp_path: Path) -> None:
 
 
 def test_what_the_environment_leaves_no_room_for_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lost: the cleanup as a whole, which the system does not start then."""
+    """Guards against: a cleanup that the system does not start, because its variables are too large."""
     limit = exec_limits.measure((), dict(os.environ)).total + exec_limits.RESERVED_BYTES + 20_000
     monkeypatch.setattr(exec_limits, "system_limit", lambda: limit)
     found = told(tmp_path, "print(b'x' * 100_000 + b'id')")
