@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from certbot_external_auth.recovery.verb import NOTHING_LEFT
 from faults import peers
 from faults.bed import Host, at_a_time, host
 from faults.kills import LONGER, MORE, NONE, Words, plugin, records, wait_for_rest
@@ -284,7 +285,7 @@ def _read_only(place: Host, zone: Bind) -> Row:
     for words in (["--list"], ["--list", "--json"], ["--dry-run"], []):
         mounted = ["unshare", "-m", "sh", "-c", READ_ONLY, work, *recover.command(place.certbot, *words)]
         code, text = _ended(place, mounted)
-        if "Nothing is left" in text or (before[0] not in text and words != ["--dry-run"]) or (not words and not code):
+        if NOTHING_LEFT in text or (before[0] not in text and words != ["--dry-run"]) or (not words and not code):
             ends.append(f"recover {' '.join(words)}: exit code {code}, {text[-200:]}")
     code, _ = _ended(place, recover.command(place.certbot))
     if code or records(place, [place.domain]):

@@ -20,6 +20,7 @@ from certbot_external_auth.signals.interruption import Interrupted, raising_inte
 
 _INDENT = "  "
 """Blanks before a command that a person may paste."""
+NOTHING_LEFT = "Nothing is left behind."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,7 +130,7 @@ def _shown(outcome: recovery.Outcome, work_dir: str, dry_run: bool) -> Iterator[
     if outcome.aside:
         yield "The challenges in these files may still be published: the plugin did not withdraw them."
     elif not (outcome.withdrawn or outcome.left or outcome.running):
-        yield "Nothing is left behind."
+        yield NOTHING_LEFT
 
 
 def _is_left(entry: Entry, work_dir: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.recovery.verb import NOTHING_LEFT
 from tests.support.certbot import Certbot
 from tests.support.drivers import Publisher, answer, refusal
 from tests.support.hooks import Hooks
@@ -117,7 +118,7 @@ def test_files_of_ours_are_withdrawn_with_the_same_words(
     assert scripts.operations[-1] == "clean_challenge"
     assert list(webroot_folder.iterdir()) == []
     assert not journal(certbot)
-    assert recover(certbot).stdout == "Nothing is left behind.\n"
+    assert recover(certbot).stdout == f"{NOTHING_LEFT}\n"
 
 
 @pytest.mark.parametrize("operation", ["perform", "post-perform"])

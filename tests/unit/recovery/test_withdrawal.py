@@ -27,11 +27,12 @@ from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.journal import Entry
 from certbot_external_auth.recovery import by_hand, context, messages
 from certbot_external_auth.recovery.reasons import Fix, Kind, Reason
+from certbot_external_auth.recovery.verb import NOTHING_LEFT
 from certbot_external_auth.settings import Settings
 from certbot_external_auth.text import counted
 from certbot_external_auth.validation_certificates import tls_files
 
-# Whoever was given the token is ended by a recovery, so that other tests beside these must have another one.
+# A recovery ends every process that has the token, so tests that run at the same time need other tokens.
 TOKEN = f"t{secrets.token_hex(21)}"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 _numbers = itertools.count()
@@ -113,7 +114,7 @@ def test_an_alias_is_remembered(tmp_path: Path) -> None:
         "x.acme.test",
         "acme.test",
     )
-    assert "the TXT record x.acme.test. " in messages.sentences(entry, work)
+    assert "x.acme.test." in messages.sentences(entry, work)
     assert withdraw(tmp_path).withdrawn == [entry]
     assert calls(tmp_path) == [f"cleanup x.acme.test. {one.validation} "]
 
@@ -146,8 +147,8 @@ def test_env_file_is_read_again_and_its_values_are_nowhere(tmp_path: Path) -> No
 
 def test_env_file_that_is_gone_is_a_reason(tmp_path: Path) -> None:
     left(tmp_path, (hook(tmp_path / "hooks" / "h"),), env_file=str(tmp_path / "gone"))
-    (one,) = withdraw(tmp_path).left
-    assert "--external-auth-env-file" in one.reasons["c1"]
+    (reason,) = withdraw(tmp_path).reasons.values()
+    assert (reason.kind, "--external-auth-env-file" in reason.facts["text"]) == (Kind.NOT_PREPARED, True)
     assert calls(tmp_path) == []
 
 
@@ -155,8 +156,8 @@ def test_handler_that_everybody_may_write_is_not_run(tmp_path: Path) -> None:
     path = hook(tmp_path / "hooks" / "h")
     left(tmp_path, (path,))
     os.chmod(path, 0o777)
-    (one,) = withdraw(tmp_path).left
-    assert "can be changed by every user" in one.reasons["c1"]
+    (reason,) = withdraw(tmp_path).reasons.values()
+    assert (reason.kind, path in reason.facts["text"]) == (Kind.NOT_PREPARED, True)
     assert calls(tmp_path) == []
 
 
@@ -207,7 +208,8 @@ def test_a_signal_ends_the_command_with_its_handler(tmp_path: Path, number: sign
     with pytest.raises(ProcessLookupError):
         os.kill(handler, 0)
     assert recovering.returncode == 128 + number
-    assert f"{number.name}: stopped. The journal still has what is left" in said
+    assert number.name in said
+    assert "recover --list" in said
     assert len(journal.read_all(str(tmp_path / "work")).left) == 1
 
 
@@ -570,11 +572,11 @@ def test_why_something_is_passed_over_is_said_by_hand_and_once_in_a_run(
         messages.report(outcome, work, say=lambda text, *values: said.append(text % values))
     assert [f"({newer.name}: it is of another version)" in text for text in said] == [True]
     assert cli.main(["recover", "--work-dir", work]) == 1
-    assert f"Skipped: {bad}.damaged: it is not JSON\n" in capsys.readouterr().out
-    # Also once there is nothing else: what was in that file may still stand.
+    assert f"{bad}.damaged: it is not JSON\n" in capsys.readouterr().out
+    # The challenges in that file may still be published, even if nothing else is left.
     for words in ([], ["--list"], ["--dry-run"], ["--list", "--json"]):
         assert cli.main(["recover", "--work-dir", work, *words]) == 1
-        assert "Nothing is left behind" not in capsys.readouterr().out
+        assert NOTHING_LEFT not in capsys.readouterr().out
 
 
 def test_commands_remove_files_of_ours_and_do_without_a_folder_that_is_gone(tmp_path: Path) -> None:
