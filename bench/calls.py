@@ -70,10 +70,10 @@ def measure(plan: Plan, folder: Path) -> Measured:
 
 
 def challenges(number: int) -> list[Challenge]:
-    tokens = [f"{one:022d}" for one in range(number)]
+    tokens = [f"{index:022d}" for index in range(number)]
     return [
-        Challenge(f"c{one}", "dns-01", f"n{one}.bench.example", "dns", token, f"{token}.{'k' * 43}")
-        for one, token in enumerate(tokens)
+        Challenge(f"c{index}", "dns-01", f"n{index}.bench.example", "dns", token, f"{token}.{'k' * 43}")
+        for index, token in enumerate(tokens)
     ]
 
 
@@ -86,20 +86,20 @@ def backend(jobs: int) -> HandlerBackend:
 def _calls(plan: Plan) -> dict[str, list[float]]:
     batch = challenges(BATCH)
     words = [TRUE, "present", f"{batch[0].txt_domain}.", batch[0].validation]
-    one, many = backend(1), backend(16)
+    single, many = backend(1), backend(16)
     sides: dict[str, Callable[[], object]] = {
         BARE: lambda: [os.waitpid(os.posix_spawn(TRUE, words, os.environ), 0) for _ in batch],
         POPEN: lambda: [subprocess.Popen(words).wait() for _ in batch],
-        ONE: lambda: one.perform(batch, lambda begun: None),
+        ONE: lambda: single.perform(batch, lambda begun: None),
         MANY: lambda: many.perform(batch, lambda begun: None),
     }
-    found: dict[str, list[float]] = {side: [] for side in sides}
+    measured: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(plan.calls):
         for side, run in sides.items():
             start = time.perf_counter()
             run()
-            found[side].append((time.perf_counter() - start) / BATCH * 1e6)
-    return found
+            measured[side].append((time.perf_counter() - start) / BATCH * 1e6)
+    return measured
 
 
 def _scale(size: int) -> Scale:
@@ -125,15 +125,15 @@ def _journal(size: int, folder: Path) -> float:
     book = journal.Journal(str(folder))
     start = time.perf_counter()
     book.open(entry)
-    for one in entry.challenges:
-        book.begin([one])
+    for challenge in entry.challenges:
+        book.begin([challenge])
     book.close({})
     return (time.perf_counter() - start) / size * 1000
 
 
-def section(found: Measured) -> Iterator[str]:
+def section(measured: Measured) -> Iterator[str]:
     """Write the section of docs/performance.md."""
-    rounds = len(found.calls[BARE])
+    rounds = len(measured.calls[BARE])
     yield "## One handler call"
     yield ""
     yield (
@@ -145,22 +145,22 @@ def section(found: Measured) -> Iterator[str]:
     yield ""
     yield "| | least | median | times the bare start (least) |"
     yield "|---|---:|---:|---:|"
-    bare = min(found.calls[BARE])
-    for side, times in found.calls.items():
+    bare = min(measured.calls[BARE])
+    for side, times in measured.calls.items():
         yield f"| {side} | {min(times):.0f} | {statistics.median(times):.0f} | {min(times) / bare:.2f} |"
     yield ""
-    verdict = "met" if min(found.calls[ONE]) <= CALL_AT_MOST * bare else "missed"
+    verdict = "met" if min(measured.calls[ONE]) <= CALL_AT_MOST * bare else "missed"
     yield f"Goal, at most {CALL_AT_MOST:g} times the bare start with jobs 1: {verdict}."
     yield ""
     yield "## Large batches"
     yield ""
     yield "| challenges | µs a call, jobs 16 | kB of memory for each | descriptors left | ms of journal for each |"
     yield "|---:|---:|---:|---:|---:|"
-    for one in found.scale:
-        spent = found.journal[one.challenges]
-        yield f"| {one.challenges} | {one.each:.0f} | {one.memory:.1f} | {one.descriptors} | {spent:.3f} |"
+    for batch in measured.scale:
+        spent = measured.journal[batch.challenges]
+        yield f"| {batch.challenges} | {batch.each:.0f} | {batch.memory:.1f} | {batch.descriptors} | {spent:.3f} |"
     yield ""
-    verdict = "met" if max(found.journal.values()) < JOURNAL_AT_MOST else "missed"
+    verdict = "met" if max(measured.journal.values()) < JOURNAL_AT_MOST else "missed"
     yield (
         "The cost of a challenge should not grow with their number. The plugin writes the journal of "
         f"a batch to the disk once, before it publishes. Goal, less than {JOURNAL_AT_MOST:g} ms for a "

@@ -81,20 +81,20 @@ class Cost:
 
 def measure(rounds: int) -> list[Cost]:
     """Measure the lines of one batch, by number of challenges and way; the ways take turns."""
-    found = []
+    measured = []
     for count in COUNTS:
         seconds = [{way: batch(count, way) for way in (PIPE, SOCKET)} for _ in range(rounds)]
-        found += [Cost(way, count, tuple(one[way] for one in seconds), peak(count, way)) for way in (PIPE, SOCKET)]
-    return found
+        measured += [Cost(way, count, tuple(one[way] for one in seconds), peak(count, way)) for way in (PIPE, SOCKET)]
+    return measured
 
 
 def peak(count: int, way: str) -> int:
     """Return the most bytes of memory that a batch takes."""
     tracemalloc.start()
     batch(count, way)
-    found = tracemalloc.get_traced_memory()[1]
+    measured = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return found
+    return measured
 
 
 def batch(count: int, way: str) -> float:
@@ -141,7 +141,7 @@ def driver_on_socket() -> Iterator[Channel]:
 
 def whole(plan: Plan, folder: Path) -> dict[int, Mapping[str, Timing]]:
     """Measure whole runs with JSON lines and with `--manual` hooks, by number of names."""
-    found: dict[int, Mapping[str, Timing]] = {}
+    measured: dict[int, Mapping[str, Timing]] = {}
     with TestCA() as ca:
         ground = Ground(ca, folder)
         for cell in (cell for cell in plan.cells if not cell.seconds):
@@ -149,8 +149,8 @@ def whole(plan: Plan, folder: Path) -> dict[int, Mapping[str, Timing]]:
                 LINES: functools.partial(by_lines, ground, cell),
                 MANUAL: ground.way(MANUAL, cell),
             }
-            found[cell.names] = take_turns(f"{cell.names} names by JSON lines", sides, plan.rounds)
-    return found
+            measured[cell.names] = take_turns(f"{cell.names} names by JSON lines", sides, plan.rounds)
+    return measured
 
 
 def by_lines(ground: Ground, cell: Cell) -> Usage:
@@ -187,9 +187,9 @@ def section(costs: Sequence[Cost], runs: Mapping[int, Mapping[str, Timing]]) -> 
     yield ""
     yield "| challenges | over | least | median | for each (least) | memory at most |"
     yield "|---:|---|---:|---:|---:|---:|"
-    for one in costs:
-        each = f"{one.least / one.count * 1000:.0f} µs | {one.peak / 2**20:.1f} MiB"
-        yield f"| {one.count} | {one.way} | {one.least:.1f} ms | {one.median:.1f} ms | {each} |"
+    for cost in costs:
+        each = f"{cost.least / cost.count * 1000:.0f} µs | {cost.peak / 2**20:.1f} MiB"
+        yield f"| {cost.count} | {cost.way} | {cost.least:.1f} ms | {cost.median:.1f} ms | {each} |"
     yield ""
     yield " ".join(_goals(costs))
     yield ""

@@ -71,14 +71,14 @@ def usage_of(argv: Sequence[str | Path], environment: Mapping[str, str]) -> Usag
 
 def take_turns(label: str, sides: Mapping[str, Callable[[], Usage]], rounds: int) -> dict[str, Timing]:
     """Run the sides one after the other, so that whatever slows the machine slows all of them."""
-    found: dict[str, list[Usage]] = {side: [] for side in sides}
+    measured: dict[str, list[Usage]] = {side: [] for side in sides}
     for number in range(rounds):
         # Forwards and backwards, so that no side always comes after the same other one.
         for side in list(sides)[:: -1 if number % 2 else 1]:
-            found[side].append(sides[side]())
+            measured[side].append(sides[side]())
         if sys.stdout.isatty() or number + 1 == rounds:
             print(f"\r{label}: {number + 1} of {rounds}", end="", flush=True)
-    timings = {side: Timing(tuple(runs)) for side, runs in found.items()}
+    timings = {side: Timing(tuple(runs)) for side, runs in measured.items()}
     print(f" ({', '.join(f'{side}: {timing.least:.2f} s' for side, timing in timings.items())})", flush=True)
     return timings
 

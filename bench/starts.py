@@ -75,18 +75,18 @@ def closure(name: str) -> set[str]:
     """A distribution and everything it requires here."""
     from packaging.requirements import Requirement
 
-    found: set[str] = set()
+    distributions: set[str] = set()
     waiting = [name]
     while waiting:
-        one = canonical(waiting.pop())
-        if one in found:
+        distribution = canonical(waiting.pop())
+        if distribution in distributions:
             continue
-        found.add(one)
-        for text in importlib.metadata.requires(one) or ():
+        distributions.add(distribution)
+        for text in importlib.metadata.requires(distribution) or ():
             requirement = Requirement(text)
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 waiting.append(requirement.name)
-    return found
+    return distributions
 
 
 def copy_distribution(name: str, target: Path) -> None:

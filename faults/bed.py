@@ -38,13 +38,13 @@ class Host:
         """Return the running processes of this host, by pid: those in its folder, and those with the variable that
         names its record. A daemon may have left the folder, or cleared its environment."""
         mark = f"RECORD={self.record}".encode()
-        found = {}
+        pids = {}
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             with contextlib.suppress(OSError):
                 here = self.record.parent in Path(os.readlink(f"/proc/{pid}/cwd")).parents
                 if here or mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                    found[pid] = Path(f"/proc/{pid}/comm").read_text().strip()
-        return found
+                    pids[pid] = Path(f"/proc/{pid}/comm").read_text().strip()
+        return pids
 
     def end_started(self) -> None:
         for pid in self.started():

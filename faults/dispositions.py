@@ -29,11 +29,16 @@ NONE = "-"
 
 @dataclass(frozen=True)
 class Case:
-    """:ivar before: what stands before the command line. :ivar peers: clients of others, given the same."""
+    """One way to start Certbot.
+
+    :ivar before: words before the command line.
+    :ivar run: runs Certbot like this, and checks the outcome.
+    :ivar peers: runs other clients in the same way.
+    """
 
     what: str
     before: Sequence[str]
-    found: Callable[[Host], Found]
+    run: Callable[[Host], Found]
     peers: Callable[[Host, Sequence[str]], Sequence[str]] = lambda place, before: (NONE, NONE)
     quick: bool = False
 
@@ -60,7 +65,7 @@ def _cases() -> list[Case]:
     nohup = started_with(ignored=[signal.SIGHUP])
     shell = started_with(ignored=[signal.SIGINT, signal.SIGQUIT])
     prlimit = [shutil.which("prlimit") or "prlimit", f"--stack={NO_ROOM}:"]
-    found = [
+    cases = [
         Case("SIGCHLD ignored; cleanup ends with 5, deploy_cert with 6, then `recover`", ignoring, _fails, _auth, True),
         Case("SIGTERM ignored; the handler hangs", untold, _hangs),
         Case("SIGCHLD, SIGTERM, SIGINT and SIGHUP blocked; the handler hangs", blocked, _hangs),
@@ -72,25 +77,25 @@ def _cases() -> list[Case]:
         Case("normal start; the handler prints a gigabyte of empty lines", (), _newlines),
     ]
     if can_be_process_one():
-        one = as_process_one()
-        found += [
-            Case("process 1; SIGTERM while the handler publishes", one, partial(_ended, "perform"), _told, True),
-            Case("process 1; SIGTERM while `run` deploys", one, partial(_ended, "deploy_cert")),
-            Case("process 1; SIGTERM while a renewal deploys", one, partial(_ended, "renew")),
+        container = as_process_one()
+        cases += [
+            Case("process 1; SIGTERM while the handler publishes", container, partial(_ended, "perform"), _told, True),
+            Case("process 1; SIGTERM while `run` deploys", container, partial(_ended, "deploy_cert")),
+            Case("process 1; SIGTERM while a renewal deploys", container, partial(_ended, "renew")),
         ]
-    return found
+    return cases
 
 
 def _row(ca: TestCA, folder: Path, quick: bool, case: Case) -> Row:
     place = host(folder, ca)
     place.certbot.before = list(case.before)
     try:
-        found = case.found(place)
+        outcome = case.run(place)
         place.end_started()
         beside = (NONE, NONE) if quick else case.peers(host(folder, ca), case.before)
     except TimeoutError:
-        found, beside = Found("", "the run did not get so far"), (NONE, NONE)
-    return Row(not found.wrong, (case.what, found.wrong or found.said, *beside))
+        outcome, beside = Found("", "the run did not get so far"), (NONE, NONE)
+    return Row(not outcome.wrong, (case.what, outcome.wrong or outcome.said, *beside))
 
 
 def _both(place: Host, script: str, *more: str) -> list[str]:
@@ -169,7 +174,7 @@ def _auth(place: Host, before: Sequence[str]) -> Sequence[str]:
     """Tell whether clients notice a hook that ends with exit code 5 at cleanup."""
     hook = place.hooks.write("fails.sh", "#!/bin/sh\nexit 5\n")
     output = place.record.parent / "output"
-    found = []
+    cells = []
     peers.register(place)
     for words in (
         peers.manual(place, [place.domain], hook, hook),
@@ -179,15 +184,15 @@ def _auth(place: Host, before: Sequence[str]) -> Sequence[str]:
         with peers.started(place, [*before, shutil.which(words[0]) or words[0], *words[1:]]) as process:
             process.wait(PATIENCE)
         printed = output.read_text(errors="replace")
-        found.append("noticed" if re.search("error code 5|non-zero exit code", printed) else "not noticed")
-    return found
+        cells.append("noticed" if re.search("error code 5|non-zero exit code", printed) else "not noticed")
+    return cells
 
 
 def _told(place: Host, before: Sequence[str]) -> Sequence[str]:
     """Tell how clients end that run as process 1 with a hook that hangs, within 10 s of SIGTERM."""
     hook = place.hooks.write("hangs.sh", '#!/bin/sh\ntouch "$RECORD.there"\nsleep 600\n')
     there = Path(f"{place.record}.there")
-    found = []
+    cells = []
     peers.register(place)
     for words in (
         peers.manual(place, [place.domain], hook, "true"),
@@ -196,10 +201,10 @@ def _told(place: Host, before: Sequence[str]) -> Sequence[str]:
         there.unlink(missing_ok=True)
         with peers.started(place, [*before, shutil.which(words[0]) or words[0], *words[1:]]) as process:
             wait(there.exists)
-            one = process_one(process)
-            os.kill(one, signal.SIGTERM)
-            found.append(f"exit code {process.returncode}" if peers.ends(process, 10) else "goes on")
+            pid = process_one(process)
+            os.kill(pid, signal.SIGTERM)
+            cells.append(f"exit code {process.returncode}" if peers.ends(process, 10) else "goes on")
             if process.poll() is None:
-                os.kill(one, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
                 process.wait()
-    return found
+    return cells

@@ -77,17 +77,17 @@ def killed_cases(quick: bool) -> dict[str, Callable[[Host], Found]]:
 
 
 def _all() -> list[Failing]:
-    found = [Failing(call, first + more) for call, first in ANYWHERE.items() for more in range(TIMES)]
+    cases = [Failing(call, first + more) for call, first in ANYWHERE.items() for more in range(TIMES)]
     for killed in (False, True):
         for call in ("openat", "getdents64"):
-            found += [Failing(call, number, "journal", killed=killed) for number in range(1, TIMES + 1)]
-    found += [
+            cases += [Failing(call, number, "journal", killed=killed) for number in range(1, TIMES + 1)]
+    cases += [
         Failing(call, number, "entry", killed=True) for call in ("read", "flock") for number in range(1, TIMES + 1)
     ]
-    found += [Failing("write", 1, PASSING, error) for error in ("EIO", "ENOSPC")]
+    cases += [Failing("write", 1, PASSING, error) for error in ("EIO", "ENOSPC")]
     # The batch is written again with the challenges that could not be withdrawn.
-    found.append(Failing("write", 2, PASSING, "ENOSPC", env={"FAIL_AT": "cleanup"}))
-    return found
+    cases.append(Failing("write", 2, PASSING, "ENOSPC", env={"FAIL_AT": "cleanup"}))
+    return cases
 
 
 def _try(failing: Failing, place: Host) -> Found:

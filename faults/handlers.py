@@ -137,12 +137,12 @@ def _dehydrated(place: Host) -> list[str]:
 PEERS = {"Certbot's `--manual`": _manual, "Dehydrated": _dehydrated}
 
 
-def _beside(ca: TestCA, folder: Path, one: Misbehaving) -> list[str]:
+def _beside(ca: TestCA, folder: Path, case: Misbehaving) -> list[str]:
     """Return what other clients make of a script."""
     cells = []
     for words in PEERS.values():
         place = host(folder, ca)
-        place.certbot.environment.update(one.env, SCRIPT=one.script)
+        place.certbot.environment.update(case.env, SCRIPT=case.script)
         try:
             end = peers.bounded(place, words(place))
             left = peers.rest(place)
@@ -153,38 +153,38 @@ def _beside(ca: TestCA, folder: Path, one: Misbehaving) -> list[str]:
     return cells
 
 
-def _row(ca: TestCA, folder: Path, after: float, one: Misbehaving) -> Row:
+def _row(ca: TestCA, folder: Path, after: float, case: Misbehaving) -> Row:
     place = host(folder, ca)
-    words = handler(place.hooks.path(one.script), "--external-auth-timeout", f"{one.limit:g}")
+    words = handler(place.hooks.path(case.script), "--external-auth-timeout", f"{case.limit:g}")
     try:
-        result = place.certbot.run("certonly", *words, *names(place.domain), env=one.env)
-        return _judged(one, result, place, after)
+        result = place.certbot.run("certonly", *words, *names(place.domain), env=case.env)
+        return _judged(case, result, place, after)
     finally:
         place.end_started()
         ca.clear_txt(f"_acme-challenge.{place.domain}")
 
 
-def _judged(one: Misbehaving, result: Result, place: Host, after: float) -> Row:
+def _judged(case: Misbehaving, result: Result, place: Host, after: float) -> Row:
     left = {pid: name for pid, name in place.started().items() if not _named(pid, result)}
     named = {pid: name for pid, name in place.started().items() if pid not in left}
     records = place.certbot.ca.txt(f"_acme-challenge.{place.domain}")
     longest = longest_call(result.log)
-    said = re.search(one.says, result.stderr + result.stdout) or re.search(one.says, result.log)
+    said = re.search(case.says, result.stderr + result.stdout) or re.search(case.says, result.log)
     good = (
         said is not None
-        and result.returncode == one.returncode
-        and longest <= one.limit + after
+        and result.returncode == case.returncode
+        and longest <= case.limit + after
         and not left
-        and bool(named) <= one.goes_on
-        and not (records and one.withdraws)
+        and bool(named) <= case.goes_on
+        and not (records and case.withdraws)
         and not ({"\x1b", "\x07", "\0", "\x9b"} & set(result.stdout + result.stderr + result.log))
     )
     cells = (
-        one.script,
+        case.script,
         f"{longest:.1f} s",
         ", ".join(left.values()) or (f"0 ({', '.join(named.values())} named)" if named else 0),
-        len(records) if one.withdraws else f"{len(records)} (reported)",
-        said[0] if said else f"MISSED {one.says}; exit code {result.returncode}",
+        len(records) if case.withdraws else f"{len(records)} (reported)",
+        said[0] if said else f"MISSED {case.says}; exit code {result.returncode}",
     )
     return Row(good, cells)
 

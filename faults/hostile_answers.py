@@ -66,24 +66,24 @@ def _identifier_object(what: str, value: Any) -> Hostile:
 
 def _token(what: str, token: Any, poison: str = "", challenge: str = "dns-01") -> Hostile:
     def change(authorization: Json, name: str) -> None:
-        for one in authorization["challenges"]:
-            one["token"] = token
+        for challenge_object in authorization["challenges"]:
+            challenge_object["token"] = token
 
     return Hostile(f"token: {what}", _authorization(change), (poison,) if poison else (), challenge)
 
 
 def _type(what: str, kind: Any) -> Hostile:
     def change(authorization: Json, name: str) -> None:
-        for one in authorization["challenges"]:
-            one["type"] = kind
+        for challenge in authorization["challenges"]:
+            challenge["type"] = kind
 
     return Hostile(f"type: {what}", _authorization(change), (kind,) if isinstance(kind, str) else ())
 
 
 def _swapped(authorization: Json, name: str) -> None:
     other = {"dns-01": "http-01", "http-01": "dns-01"}
-    for one in authorization["challenges"]:
-        one["type"] = other.get(one["type"], one["type"])
+    for challenge in authorization["challenges"]:
+        challenge["type"] = other.get(challenge["type"], challenge["type"])
 
 
 def _twice(authorization: Json, name: str) -> None:
@@ -122,8 +122,8 @@ def _problem(kind: str, **members: Any) -> Change:
     """Answer with a problem document (RFC 7807)."""
     problem = {"type": "urn:ietf:params:acme:error:malformed", "detail": "no", "status": 400, **members}
 
-    def apply(found: str, value: Any, answer: Answer, name: str) -> Answer | None:
-        if found != kind:
+    def apply(actual: str, value: Any, answer: Answer, name: str) -> Answer | None:
+        if actual != kind:
             return None
         headers = [(key, text) for key, text in answer.headers if key.lower() != "content-type"]
         headers.append(("Content-Type", "application/problem+json"))
@@ -142,15 +142,15 @@ def _invalid(**members: Any) -> Change:
         if kind == "authZ" and asked:
             value["status"] = "invalid"
             problem = {"type": "urn:ietf:params:acme:error:unauthorized", "status": 403, "detail": "no", **members}
-            for one in value["challenges"]:
-                one.update(status="invalid", error=problem)
+            for challenge in value["challenges"]:
+                challenge.update(status="invalid", error=problem)
 
     return apply
 
 
 def _bytes(kind: str, content: bytes, **headers: str) -> Change:
-    def apply(found: str, value: Any, answer: Answer, name: str) -> Answer | None:
-        if found != kind:
+    def apply(actual: str, value: Any, answer: Answer, name: str) -> Answer | None:
+        if actual != kind:
             return None
         kept = [(key, text) for key, text in answer.headers if key.lower() != "content-type" or not headers]
         return dataclasses.replace(answer, headers=[*kept, *headers.items()], body=content)
@@ -159,8 +159,8 @@ def _bytes(kind: str, content: bytes, **headers: str) -> Change:
 
 
 def _redirect(kind: str, status: int, location: str) -> Change:
-    def apply(found: str, value: Any, answer: Answer, name: str) -> Answer | None:
-        return Answer(status, [*answer.headers, ("Location", location)], b"") if found == kind else None
+    def apply(actual: str, value: Any, answer: Answer, name: str) -> Answer | None:
+        return Answer(status, [*answer.headers, ("Location", location)], b"") if actual == kind else None
 
     return apply
 
@@ -175,8 +175,8 @@ def _status(authorization: Json, name: str) -> None:
 
 def _challenge_url(url: str) -> Change:
     def change(authorization: Json, name: str) -> None:
-        for one in authorization["challenges"]:
-            one["url"] = url
+        for challenge in authorization["challenges"]:
+            challenge["url"] = url
 
     return _authorization(change)
 

@@ -41,9 +41,9 @@ PEERS: dict[str, Callable[[Host, str], list[str]]] = {
 
 def deep(base: Path) -> Path:
     """Make a folder for http-01 files, so deep in the host's own folder that a path out of it still ends there."""
-    found = base / "a/b/c/d/e/f/g" / "wellknown"
-    found.mkdir(parents=True)
-    return found
+    folder = base / "a/b/c/d/e/f/g" / "wellknown"
+    folder.mkdir(parents=True)
+    return folder
 
 
 def cells(ca: TestCA, folder: Path, hostile: Hostile) -> list[str]:

@@ -56,14 +56,14 @@ class Seen:
 
 def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     chosen = ANSWERS[::QUICK] if quick else ANSWERS
-    found = list(at_a_time(partial(_try, ca, folder), chosen))
-    rows = [_row(hostile, seen) for hostile, seen in zip(chosen, found, strict=True)]
+    outcomes = list(at_a_time(partial(_try, ca, folder), chosen))
+    rows = [_row(hostile, seen) for hostile, seen in zip(chosen, outcomes, strict=True)]
     if not quick:
         beside = at_a_time(partial(hostile_beside.cells, ca, folder), chosen)
         rows = [Row(row.ok, (*row.cells, *cells)) for row, cells in zip(rows, beside, strict=True)]
     verdicts = [row.cells[1] for row in rows]
     count = ", ".join(f"{who} {verdicts.count(who)}" for who in dict.fromkeys(verdicts))
-    raw = [hostile.what for hostile, seen in zip(chosen, found, strict=True) if any(one.screen for one in seen)]
+    raw = [hostile.what for hostile, seen in zip(chosen, outcomes, strict=True) if any(one.screen for one in seen)]
     notes = [
         (
             f"Refused by: {count}. A change is harmless if it reaches nobody, or if the plugin passes on "

@@ -81,10 +81,10 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
     )
 
 
-def _tried(what: str, count: int, one: Callable[[], object]) -> Row:
+def _tried(what: str, count: int, check: Callable[[], object]) -> Row:
     for number in range(1, count + 1):
         try:
-            one()
+            check()
         except Exception as error:
             return Row(False, (what, number, f"{type(error).__name__}: {error}"[:300]))
     return Row(True, (what, count, "no error"))
@@ -150,13 +150,13 @@ def _locations(chance: random.Random) -> Callable[[], None]:
             place = chance.randrange(len(text) + 1)
             text[place : place + chance.randrange(3)] = chance.choice(letters)
         with contextlib.suppress(redirects.RedirectError):
-            found = redirects.next_target(first, 301, "".join(text), 80, 443)
-            assert found is not None
-            assert found.port in (80, 443)
-            assert is_address(found.host) or not _an_address_to_some(found.host), found.host
-            assert found.path.isascii()
-            assert found.path.isprintable()
-            assert " " not in found.path
+            target = redirects.next_target(first, 301, "".join(text), 80, 443)
+            assert target is not None
+            assert target.port in (80, 443)
+            assert is_address(target.host) or not _an_address_to_some(target.host), target.host
+            assert target.path.isascii()
+            assert target.path.isprintable()
+            assert " " not in target.path
 
     return one
 
@@ -185,8 +185,8 @@ def _batches(chance: random.Random, server: str) -> Callable[[], None]:
             honest = net[server].reply
 
             def changed(data: bytes, tcp: bool) -> bytes | None:
-                found = honest(data, tcp)
-                return hostile_dns.mutated(found, chance) if found and b"\x04evil" in data else found
+                reply = honest(data, tcp)
+                return hostile_dns.mutated(reply, chance) if reply and b"\x04evil" in data else reply
 
             net[server].reply = changed  # type: ignore[method-assign]
             _look(net)
@@ -200,12 +200,12 @@ def _look(net: Net) -> None:
     wanted = [Expectation("dns-01", name[16:], name, ("one",)) for name in names]
     wanted.append(Expectation("dns-01", "not.good.test", "not.good.test", ("two",)))
     assert probe.follow(names, time.monotonic() + 5)[names[1]] == ("x.good.test", "good.test")
-    found = probe.look(wanted, time.monotonic() + 10)
-    told = {one.place: one.outcome for one in found}
+    observations = probe.look(wanted, time.monotonic() + 10)
+    told = {one.place: one.outcome for one in observations}
     assert told[names[1]] is Outcome.MATCH
     assert told["not.good.test"] is Outcome.OTHER_VALUES
-    assert Outcome.FAULT not in told.values(), found
-    clues = probe.explain(wanted, found, time.monotonic() + 5)
+    assert Outcome.FAULT not in told.values(), observations
+    clues = probe.explain(wanted, observations, time.monotonic() + 5)
     assert any(clue.place == "not.good.test" for clue in clues)
 
 
@@ -222,9 +222,9 @@ def _redirected(world: sites.World, host: str) -> Row:
         sites.SITE: sites.redirect(f"http://{host}/latest/meta-data?x=y"),
         **dict.fromkeys(sites.INSIDE, f"200 OK\r\n\r\n{sites.SECRET}"),
     }
-    found = world.look("site.test", named=False)
-    shown = sites.SECRET in repr(found)
+    observations = world.look("site.test", named=False)
+    shown = sites.SECRET in repr(observations)
     inside = [one for one in world.asked if not ipaddress.ip_address(one.split()[0]).is_global]
-    outcomes = ", ".join(dict.fromkeys(one.outcome.value.replace("_", " ") for one in found))
+    outcomes = ", ".join(dict.fromkeys(one.outcome.value.replace("_", " ") for one in observations))
     what = "asked inside" if inside else "shown" if shown else outcomes
-    return Row(bool(found) and not inside and not shown, (f"a redirect to `{host}`", 1, what))
+    return Row(bool(observations) and not inside and not shown, (f"a redirect to `{host}`", 1, what))

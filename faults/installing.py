@@ -38,8 +38,8 @@ def table(folder: Path, quick: bool) -> Table:
         return case(Host(place))
 
     numbered = [partial(one, number, case) for number, case in enumerate(cases.values())]
-    found = list(at_a_time(lambda work: work(), numbered))
-    rows = [Row(not wrong, (what, wrong or "passed")) for what, wrong in zip(cases, found, strict=True)]
+    outcomes = list(at_a_time(lambda work: work(), numbered))
+    rows = [Row(not wrong, (what, wrong or "passed")) for what, wrong in zip(cases, outcomes, strict=True)]
     return Table(
         "Installing again, and edited renewal files",
         "Real Certbots with a certificate that is not due. After a failure, the command that the plugin prints "

@@ -94,13 +94,13 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
     sides = OURS[1:] if quick else (*OURS, *OTHERS)
     kills = 1 if quick else 50
     with Bind(ZONE) as zone, TestCA(dns_server=zone.server) as ca:
-        found = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, len(sides)))
+        outcomes = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, len(sides)))
     rows = [
         Row(
             count.tried and not (side.clean and (count.records or count.failed)),
             (side.what, count.kills, count.left, count.still, count.records, count.failed if count.tried else NONE),
         )
-        for side, count in zip(sides, found, strict=True)
+        for side, count in zip(sides, outcomes, strict=True)
     ]
     return Table(
         "Killed at a random moment",

@@ -50,7 +50,7 @@ def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:
     if not quick:
         cases["every run, by its handler, during its cleanup"] = _by_its_handler
     cases.update(failing_calls.killed_cases(quick))
-    found = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
+    outcomes = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
     return Table(
         "Killed during a recovery",
         f"The test kills a run for {len(NAMES)} names when all of them are published. It then kills "
@@ -64,9 +64,9 @@ def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:
         "journal. The next run must leave nothing of them.",
         ("what is killed", "result"),
         [
-            Row(not one.wrong, (what, one.wrong or one.said))
-            for what, one in zip(cases, found, strict=True)
-            if one.wrong or one.said != failing_calls.NO_SUCH_CALL
+            Row(not case.wrong, (what, case.wrong or case.said))
+            for what, case in zip(cases, outcomes, strict=True)
+            if case.wrong or case.said != failing_calls.NO_SUCH_CALL
         ],
     )
 
@@ -193,11 +193,11 @@ def _journal(place: Host) -> Path:
 
 def _entries(place: Host) -> list[Entry]:
     """Return the entries that another process could read now. An incomplete file would be an EntryError."""
-    found = []
+    entries = []
     for path in recover.journal(place.certbot):
         with contextlib.suppress(FileNotFoundError):
-            found.append(decode(path.read_bytes()))
-    return found
+            entries.append(decode(path.read_bytes()))
+    return entries
 
 
 def _interrupted(place: Host) -> int:
@@ -207,14 +207,14 @@ def _interrupted(place: Host) -> int:
 
 def _damaged(place: Host) -> list[str]:
     """Return the files of the journal's folder that are neither a batch nor one that is being written."""
-    found = []
+    damaged = []
     for path in _journal(place).iterdir():
         try:
             if not path.name.startswith(own_folder.PASSING) and f"{decode(path.read_bytes()).id}.json" != path.name:
-                found.append(path.name)
+                damaged.append(path.name)
         except EntryError as error:
-            found.append(f"{path.name}: {error}")
-    return found
+            damaged.append(f"{path.name}: {error}")
+    return damaged
 
 
 def _left_over(place: Host, domains: Sequence[str]) -> str:

@@ -56,8 +56,8 @@ class Liar(Front):
                 except OSError:
                     if not left:
                         raise
-            found = copy.copy(self.ca)
-            found.directory = directory
+            front = copy.copy(self.ca)
+            front.directory = directory
             # Its bookkeeping of authorizations would be lied to as well; no name is used twice here.
-            found.authz_reuse = 100
-            yield found
+            front.authz_reuse = 100
+            yield front

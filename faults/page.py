@@ -38,8 +38,8 @@ def page(before: str, tables: Mapping[str, Table], seed: int) -> str:
 
 
 def _verdict(section: str) -> str:
-    found = _VERDICT.search(section)
-    return found[1] if found else "unknown"
+    verdict = _VERDICT.search(section)
+    return verdict[1] if verdict else "unknown"
 
 
 def _made(word: str, seed: int) -> str:

@@ -81,8 +81,8 @@ def _guard(example: tuple[Challenge, list[str] | None]) -> None:
 
 def _journal(data: bytes) -> None:
     with contextlib.suppress(journal_entry.EntryError):
-        found = journal_entry.decode(data)
-        assert journal_entry.decode(journal_entry.encode(found)) == found
+        entry = journal_entry.decode(data)
+        assert journal_entry.decode(journal_entry.encode(entry)) == entry
 
 
 def _answer(lines: list[bytes]) -> None:
@@ -98,16 +98,16 @@ def _answer(lines: list[bytes]) -> None:
 
 def _environment(content: str) -> None:
     with contextlib.suppress(env_file.EnvFileError):
-        found = env_file.parse(content)
-        assert all(env_file.is_variable(name) and "\0" not in value for name, value in found.items())
+        variables = env_file.parse(content)
+        assert all(env_file.is_variable(name) and "\0" not in value for name, value in variables.items())
 
 
 def _command(typed: str) -> None:
     with contextlib.suppress(UsageError):
-        found = command_line.resolve_typed(typed, "--external-auth-handler", "/", "/usr/bin:/bin")
-        kept = command_line.keep(found)
+        words = command_line.resolve_typed(typed, "--external-auth-handler", "/", "/usr/bin:/bin")
+        kept = command_line.keep(words)
         assert "%(" not in kept
-        assert shlex.split(kept) == found
+        assert shlex.split(kept) == words
 
 
 def _settings(raw: dict[str, str | None]) -> None:
@@ -127,12 +127,12 @@ def _process(line: bytes) -> None:
 
 def _printed(chunks: list[bytes]) -> None:
     said: list[str] = []
-    found = output.Output(said.append)
+    printed = output.Output(said.append)
     for chunk in chunks:
-        found.feed(1, chunk, standard=True)
-    found.flush()
+        printed.feed(1, chunk, standard=True)
+    printed.flush()
     assert all(line.isprintable() or set(line) & {"\t", "\u00ad"} or text.clean(line) == line for line in said)
-    assert not any({"\x1b", "\x9b", "\0", "\x07"} & set(line) for line in (*said, *found.tail))
+    assert not any({"\x1b", "\x9b", "\0", "\x07"} & set(line) for line in (*said, *printed.tail))
 
 
 names = words | st.builds(
@@ -179,7 +179,7 @@ def table(quick: bool, number: int) -> Table:
     )
 
 
-def _row(one: Property, count: int, number: int) -> Row:
+def _row(reader: Property, count: int, number: int) -> Row:
     tried = 0
 
     @seed(number)
@@ -190,14 +190,14 @@ def _row(one: Property, count: int, number: int) -> Row:
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(one.examples)
+    @given(reader.examples)
     def holds(example: Any) -> None:
         nonlocal tried
         tried += 1
-        one.holds(example)
+        reader.holds(example)
 
     try:
         holds()
     except Exception as error:
-        return Row(False, (one.what, tried, f"{type(error).__name__}: {error}"[:300]))
-    return Row(True, (one.what, tried, "none"))
+        return Row(False, (reader.what, tried, f"{type(error).__name__}: {error}"[:300]))
+    return Row(True, (reader.what, tried, "none"))

@@ -86,8 +86,8 @@ def main() -> int:
     tables = {name: made(name, arguments.quick, arguments.seed) for name in alone}
     with ThreadPoolExecutor(len(TABLES)) as pool:
         together = [name for name in chosen if name not in alone]
-        found = pool.map(lambda name: made(name, arguments.quick, arguments.seed), together)
-        tables.update(zip(together, found, strict=True))
+        made_together = pool.map(lambda name: made(name, arguments.quick, arguments.seed), together)
+        tables.update(zip(together, made_together, strict=True))
     if not arguments.quick:
         before = REPORT.read_text() if arguments.only else ""
         REPORT.write_text(page(before, tables, arguments.seed))

@@ -34,7 +34,7 @@ Case = Callable[[Host], Found]
 
 def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     cases = _cases(quick)
-    found = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
+    outcomes = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
     return Table(
         "Sessions under attack",
         "`begin`, `finish`, `status` and `abort` run against a real Certbot that waits. They must not trust what "
@@ -43,7 +43,7 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
         "end with an exit code other than 0. Afterwards the session is finished, and its record must be removed. "
         "`strace` makes system calls in the session's folder fail, one after the other.",
         ("what fails", "result"),
-        [Row(not one.wrong, (what, one.wrong or one.said)) for what, one in zip(cases, found, strict=True)],
+        [Row(not one.wrong, (what, one.wrong or one.said)) for what, one in zip(cases, outcomes, strict=True)],
     )
 
 
@@ -224,8 +224,8 @@ def _aborted(before: Sequence[str], stopped: bool, place: Host) -> Found:
         return Found("", f"begin: {begun}")
     session = store.find(str(tool.certbot.work_dir), begun["session"])
     wrong = _judged(tool, begun, _run(tool, before, "status", begun["session"]))
-    for one in certbot_process.find(session).all if stopped else ():
-        os.kill(one.pid, signal.SIGSTOP)
+    for member in certbot_process.find(session).all if stopped else ():
+        os.kill(member.pid, signal.SIGSTOP)
     ended = _run(tool, before, "abort", begun["session"])
     wrong = wrong or _traceback(ended) or ("" if ended.code == 0 else f"abort: {ended.code} {ended.document}")
     return Found("aborted, exit code 0", wrong or ("it goes on" if store.alive(session) else ""))

@@ -35,11 +35,11 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
         f"{FEW if quick else LINEAGES} lineages renewed in one process": partial(_many, FEW if quick else LINEAGES),
     }
     cases.update(failing_calls.cases(quick))
-    found = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
+    outcomes = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
     rows = [
-        Row(not one.wrong, (what, one.wrong or one.said))
-        for what, one in zip(cases, found, strict=True)
-        if one.wrong or one.said != failing_calls.NO_SUCH_CALL
+        Row(not case.wrong, (what, case.wrong or case.said))
+        for what, case in zip(cases, outcomes, strict=True)
+        if case.wrong or case.said != failing_calls.NO_SUCH_CALL
     ]
     return Table(
         "Failures of the host",

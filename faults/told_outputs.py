@@ -84,8 +84,8 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
         sides = [side for side in _sides() if side.quick or not quick]
         ours = [side for side in sides if side.ours and side.share == 1]
         kills = 2 if quick else -(-int(os.environ.get("KILLS", KILLS)) // len(ours))
-        found = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, MAX_AT_A_TIME))
-        rows = [_row(side, count) for side, count in zip(sides, found, strict=True)]
+        outcomes = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, MAX_AT_A_TIME))
+        rows = [_row(side, count) for side, count in zip(sides, outcomes, strict=True)]
         rows.append(_read_only(host(folder, ca), zone))
     return Table(
         "Hooks that need their own output",
@@ -144,13 +144,13 @@ def _sides() -> list[Side]:
     ]
 
 
-def _row(side: Side, one: Count) -> Row:
-    cells: list[object] = [side.what, one.kills, one.there, one.said, one.standing, one.lost, one.left]
-    if not one.tried:
+def _row(side: Side, count: Count) -> Row:
+    cells: list[object] = [side.what, count.kills, count.there, count.said, count.standing, count.lost, count.left]
+    if not count.tried:
         cells[-1] = NONE
-    elif one.ends:
-        cells[-1] = f"{one.left}; {'; '.join(one.ends[:3])}"
-    return Row(one.ok or not side.ours, cells)
+    elif count.ends:
+        cells[-1] = f"{count.left}; {'; '.join(count.ends[:3])}"
+    return Row(count.ok or not side.ours, cells)
 
 
 def _side(zone: Bind, ca: TestCA, folder: Path, kills: int, seed: int, side: Side) -> Count:
@@ -258,8 +258,8 @@ def _judge(place: Host, side: Side, domains: Sequence[str], text: str, count: Co
 def _noted(place: Host) -> set[Record]:
     """Return the records that `recover --list` names."""
     _, text = _ended(place, recover.command(place.certbot, "--list", "--json"))
-    found = json.loads(text)["left"]
-    return {(each["txt_domain"], each["validation"]) for one in found for each in one["challenges"]}
+    batches = json.loads(text)["left"]
+    return {(each["txt_domain"], each["validation"]) for batch in batches for each in batch["challenges"]}
 
 
 def _tidy(zone: Bind, place: Host, side: Side, domains: Sequence[str], count: Count) -> None:
