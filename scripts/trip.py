@@ -64,7 +64,7 @@ def _publish_and_withdraw(folder: str) -> None:
     made.cleanup(achalls)
 
 
-def _configuration(folder: str) -> Namespace:
+def _configuration(folder: str) -> Any:
     """Return what Certbot knows at ``certonly`` with a handler that does nothing, and without a look."""
     config = Namespace(
         domains=["trip.example"],
