@@ -18,7 +18,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, cast
 
 import certbot.main  # noqa: F401  (Certbot has loaded itself when it calls a plugin)
 from acme import challenges, messages
@@ -89,7 +89,7 @@ def _configuration(folder: str) -> Any:
         authenticator="external-auth",
         installer=None,
     )
-    found = plugin.ExternalAuth(config, "external-auth")
+    found = plugin.ExternalAuth(cast(Any, config), "external-auth")
     for option in plugin.ExternalAuth.options:
         setattr(config, found.dest(option.name), None)
     setattr(config, found.dest("handler"), "/bin/true")

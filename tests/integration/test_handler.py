@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -114,15 +115,17 @@ def test_native_call_carries_line_and_variables(certbot: Certbot, scripts: Hooks
 
 
 def test_every_call_starts_in_the_same_clean_surroundings(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Guards against: scripts in an unexpected directory, waiting at a terminal, or with inherited files."""
-    assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
+    """Guards against: scripts in an unexpected directory, without libraries, waiting at a terminal, or with open files."""
+    surroundings = {"VIRTUAL_ENV": sys.prefix, "PYTHONPATH": f"{sys.prefix}/lib:/opt/lib"}
+    result = certbot.run("certonly", *handler(scripts.native), *names(domain), env=surroundings)
+    assert result.returncode == 0, result
     for call in scripts.calls():
         assert call.argv == [call.operation]
         assert call.cwd == str(certbot.cwd)
         assert call.session
         # The fourth is the directory listing itself.
         assert call.descriptors == [0, 1, 2, 3]
-        assert "PYTHONPATH" not in call.env
+        assert (call.env.get("VIRTUAL_ENV"), call.env["PYTHONPATH"]) == (None, "/opt/lib")
         assert call.umask == 0o022 or call.umask == _own_umask()
 
 
