@@ -176,9 +176,12 @@ class DialectAbilities:
     :ivar told_output: `cleanup` uses `Finished.output`, which the journal then keeps. It is None if it is not known.
     :ivar output_variable: the environment variable that holds this output. If the output is too long for a variable,
         the handler gets its end.
+    :ivar own_variables: variables that only the calls have: values of Certbot's environment or the env file never reach
+        the handler, also where a call lacks one. A name that ends with ``_`` stands for all that begin so.
     :ivar told_aliases: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`, which are None
         for other dialects.
-    :ivar untold_aliases_if: variables of Certbot's environment, with the values that switch `told_aliases` off.
+    :ivar untold_aliases_if: variables of the env file or Certbot's environment, with the values that switch
+        `told_aliases` off.
     :ivar exit: method ``exit(facts, error)``: returns calls for the end of the process. `error` is what ended the
         process, or empty.
     """
@@ -186,6 +189,7 @@ class DialectAbilities:
     folder: bool = False
     told_output: bool = False
     output_variable: str | None = None
+    own_variables: Sequence[str] = ()
     told_aliases: bool = False
     untold_aliases_if: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exit: Callable[[Facts, str], Sequence[Call]] | None = None
@@ -197,16 +201,21 @@ class DialectAbilities:
             folder=bool(_attribute(dialect, "folder")),
             told_output=bool(_attribute(dialect, "told_output")),
             output_variable=_attribute(dialect, "output_variable"),
+            own_variables=tuple(_attribute(dialect, "own_variables") or ()),
             told_aliases=bool(_attribute(dialect, "told_aliases")),
             untold_aliases_if=_attribute(dialect, "untold_aliases_if") or {},
             exit=_attribute(dialect, "exit"),
         )
 
     def tells_aliases(self, environment: Mapping[str, str]) -> bool:
-        """Tell whether a handler gets the name at the end of an alias, with this environment of Certbot's."""
+        """Tell whether a handler gets the name at the end of an alias, with these variables."""
         return self.told_aliases and not any(
             environment.get(name) in values for name, values in self.untold_aliases_if.items()
         )
+
+    def owns(self, variable: str) -> bool:
+        """Tell whether only the calls have a variable."""
+        return any(variable == own or (own.endswith("_") and variable.startswith(own)) for own in self.own_variables)
 
 
 def _attribute(target: object, name: str) -> Any:

@@ -34,7 +34,9 @@ def line(
     """
     command = [*(call.words or words), *call.arguments]
     variables = [f"{name}={value}" for name, value in call.variables.items() if kept is None or name != kept.name]
-    text = shlex.join([*surrounded, *(["env", *variables] if call.variables else [])])
+    # As for the handler itself, a value of the shell's environment or of an env file counts more than these.
+    settings = [f"{name}=${{{name}-{shlex.quote(value)}}}" for name, value in call.settings.items()]
+    text = " ".join([*settings, shlex.join([*surrounded, *(["env", *variables] if call.variables else [])])]).strip()
     if kept is not None:
         text += f' {kept.name}="$printed"'
     text = f"{text} {shlex.join(command)}".strip()

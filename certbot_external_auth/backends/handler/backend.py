@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -43,7 +43,7 @@ class HandlerBackend:
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
         self._abilities = DialectAbilities.of(self._dialect)
-        self._tells_aliases = self._abilities.tells_aliases(os.environ)
+        self._tells_aliases = self._abilities.tells_aliases({**os.environ, **self._settings_of_env_file()})
         # Two names that are aliases of the same name are one place, so calls for them must not run side by side.
         self.told_aliases = self._tells_aliases or self._settings.jobs > 1
         self._handler = HandlerCaller(context, self._dialect, self._abilities)
@@ -73,6 +73,13 @@ class HandlerBackend:
             self._handler.secrets = self._secrets(self._settings.env_file)
         for warning in findings.warnings:
             say_once(logger, warning)
+
+    def _settings_of_env_file(self) -> Mapping[str, str]:
+        """Read the env file for a dialect that has a setting there; what is wrong with the file, `prepare` says."""
+        with contextlib.suppress(OSError, env_file.EnvFileError):
+            if self._settings.env_file is not None and self._abilities.untold_aliases_if:
+                return env_file.read(self._settings.env_file)
+        return {}
 
     @staticmethod
     def _secrets(path: str) -> dict[str, str]:

@@ -67,7 +67,8 @@ class HandlerCaller:
 
     def read_environment(self) -> None:
         """Read the environment, once for all calls of a batch. Certbot changes its own between batches."""
-        self._surroundings = {**handler_environment(os.environ), **self.secrets}
+        surroundings = {**handler_environment(os.environ), **self.secrets}
+        self._surroundings = {name: value for name, value in surroundings.items() if not self._abilities.owns(name)}
         self._masks = masking.of(self.secrets, self._context.facts.exports)
         self._size = exec_limits.measure((), self._surroundings)
         self._limit = exec_limits.system_limit()
@@ -146,10 +147,11 @@ class HandlerCaller:
         """
         words = call.words or self._context.words
         argv = [*words, *call.arguments]
-        if self._surroundings.keys() & call.variables.keys():
-            size = exec_limits.measure(argv, {**self._surroundings, **call.variables})
+        told = {**call.settings, **call.variables}
+        if self._surroundings.keys() & told.keys():
+            size = exec_limits.measure(argv, self._environment(call))
         else:
-            size = self._size + exec_limits.measure(argv, call.variables)
+            size = self._size + exec_limits.measure(argv, told)
         reason = exec_limits.too_large(size, self._limit)
         if reason is None:
             return None
@@ -179,7 +181,7 @@ class HandlerCaller:
         label = _label(call)
         return Program(
             [*words, *call.arguments],
-            environment={**self._surroundings, **call.variables},
+            environment=self._environment(call),
             say=lambda line: self._say(label, line),
             stdin=call.document,
             umask=call.umask,
@@ -187,6 +189,9 @@ class HandlerCaller:
             limit=self._settings.timeout,
             masks=self._masks,
         )
+
+    def _environment(self, call: Call) -> dict[str, str]:
+        return {**call.settings, **self._surroundings, **call.variables}
 
     def _say(self, label: str, line: str) -> None:
         """Log a line that the handler printed, and pass it on."""
@@ -221,7 +226,7 @@ class HandlerCaller:
         if not name or not whole:
             return call
         argv = [*(call.words or self._context.words), *call.arguments]
-        rest = exec_limits.measure(argv, {**self._surroundings, **call.variables, name: ""})
+        rest = exec_limits.measure(argv, {**self._environment(call), name: ""})
         text = fitting(whole, exec_limits.room(name, rest, self._limit))
         if text == whole:
             return call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,19 @@ def test_where_aliases_lead_is_known_to_the_schedule_and_told_only_where_there_i
         bare = [dataclasses.replace(call, challenges=()) for call in after]
         same = bare == [dataclasses.replace(call, challenges=()) for call in before]
         assert same == (dialect not in TOLD)
+
+
+def test_the_env_file_can_tell_lego_not_to_follow_aliases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: list[list[Call]]
+) -> None:
+    """Guards against: a setting of the hook that counts only where the hook itself reads it."""
+    monkeypatch.setenv("LEGO_DISABLE_CNAME_SUPPORT", "false")
+    env = tmp_path / "env"
+    env.touch(0o600)
+    env.write_text("LEGO_DISABLE_CNAME_SUPPORT=true\n")
+    followed = context("lego", 1)
+    untold = dataclasses.replace(followed, settings=dataclasses.replace(followed.settings, env_file=str(env)))
+    assert [HandlerBackend(each).told_aliases for each in (followed, untold)] == [True, False]
 
 
 def test_lego_can_be_told_not_to_follow_aliases(monkeypatch: pytest.MonkeyPatch, made: list[list[Call]]) -> None:
