@@ -13,13 +13,14 @@ The words MUST, SHOULD and MAY are those of RFC 2119.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from certbot_external_auth.backends.printed import Printed
     from certbot_external_auth.challenges import Challenge
     from certbot_external_auth.challenges.finished import Finished
     from certbot_external_auth.dialects import Call, Facts
@@ -143,6 +144,10 @@ class KeepsOutputs(Protocol):
         """
 
 
+def _nothing_printed(ids: Collection[str]) -> Sequence[Printed]:
+    return []
+
+
 @dataclass(frozen=True)
 class BackendAbilities:
     """What a backend MAY have besides `IBackend`, read once when it is loaded.
@@ -151,11 +156,14 @@ class BackendAbilities:
     :ivar looks: attribute of the same name: `perform` itself waits until the challenges are visible. The plugin then
         skips its own check.
     :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
+    :ivar printed: method ``printed(ids)``: returns `printed.Printed` objects, the last lines of calls that published
+        these challenges and did not fail. Errors about names that are not visible show them.
     """
 
     told_aliases: bool = False
     looks: bool = False
     outputs: KeepsOutputs | None = None
+    printed: Callable[[Collection[str]], Sequence[Printed]] = _nothing_printed
 
     @classmethod
     def of(cls, backend: Backend) -> BackendAbilities:
@@ -165,6 +173,7 @@ class BackendAbilities:
             told_aliases=bool(_attribute(backend, "told_aliases")),
             looks=bool(_attribute(backend, "looks")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
+            printed=_attribute(backend, "printed") or _nothing_printed,
         )
 
 

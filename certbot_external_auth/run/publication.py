@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from certbot import errors
 
 from certbot_external_auth import journal, recovery
-from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends import Context, Finished, publisher
+from certbot_external_auth.backends.printed import shown
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.errors import Failure, PerformError, Problem
 from certbot_external_auth.interfaces import Backend, BackendAbilities
@@ -86,7 +87,7 @@ class Publication:
             finally:
                 self._keep_outputs()
             if not self._abilities.looks:
-                self._verification.check(made)
+                self._verification.check(made, self._abilities.printed)
         except PerformError as error:
             self._refused.update(error.problems)
             raise
@@ -143,11 +144,13 @@ class Publication:
         """Say what to do if the CA did not see what was published."""
         handler = "The log has each call of the handler and what it printed. The handler must not exit before"
         others = "Do not confirm a challenge before"
-        return (
+        sentence = (
             "The CA checked what was published and did not find it, as it says above. "
             f"{handler if self._settings.mode == 'handler' else others} every name server, or every address of the "
             "web server, shows it."
         )
+        refused = {one.id for one in self._journal.begun() if (one.type, one.token) in self._failed}
+        return "\n".join([sentence, *shown(publisher(self._context).who, self._abilities.printed(refused))])
 
     # --- withdraw ---
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from certbot import errors
 
 from certbot_external_auth.backends import Context, publisher, surroundings
+from certbot_external_auth.backends.printed import Printed, shown
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError, Problem
@@ -30,6 +31,9 @@ ALIAS_SECONDS = 3.0
 ALIAS_SECONDS_IF_OFF = 1.0
 """The same with --external-auth-verify off, because the name servers may be out of reach then."""
 OFF = "off"
+
+PrintedAbout = Callable[[Collection[str]], Sequence[Printed]]
+"""Returns what calls printed that published challenges, by the ids of these."""
 
 
 class Verification:
@@ -103,9 +107,10 @@ class Verification:
             logger.warning("The plugin could not find out which TXT names are aliases: %s", explain.described(error))
             return {}
 
-    def check(self, challenges: Sequence[Challenge]) -> None:
+    def check(self, challenges: Sequence[Challenge], printed: PrintedAbout) -> None:
         """Wait until the CA may be asked.
 
+        :param printed: returns what calls printed that published challenges, by their ids.
         :raises NotVisibleError: if the CA would not see the challenges.
         """
         if self._settings.verify == OFF or not challenges:
@@ -118,9 +123,9 @@ class Verification:
         if decision is Decision.GO_ON:
             self._say_end(last)
         elif decision is Decision.WARN or self._some_may_be_left_out(last):
-            logger.warning("%s", "\n".join(self._text(wanted, last)))
+            logger.warning("%s", "\n".join(self._text(wanted, last, printed)))
         else:
-            raise NotVisibleError(self._text(wanted, last), self._problems(wanted, last))
+            raise NotVisibleError(self._text(wanted, last, printed), self._problems(wanted, last))
 
     def _some_may_be_left_out(self, last: Round) -> bool:
         """Tell whether Certbot may go on with the visible names only (``--allow-subset-of-names``)."""
@@ -156,8 +161,8 @@ class Verification:
 
     # --- when it is over ---
 
-    def _text(self, wanted: Sequence[Expectation], last: Round) -> list[str]:
-        """Return lines about what is missing: a sentence, the table, the likely reasons, and advice."""
+    def _text(self, wanted: Sequence[Expectation], last: Round, printed: PrintedAbout) -> list[str]:
+        """Return lines about what is missing: a sentence, the table, likely reasons, the handler's lines, advice."""
         missing = report.worst_first(wanted, last.observations)
         observations = [row for one in missing for row in last.seen[one.place]]
         denied = any(Says.NO in said(last.seen[one.place]) for one in missing)
@@ -170,6 +175,7 @@ class Verification:
             *report.table(missing, observations, report.MOST_ROWS),
             *self.reasons(wanted, last.observations),
             *self._other_dialect(observations),
+            *shown(self._publisher.who, printed({identifier for one in missing for identifier in one.ids})),
             " ".join(report.advice(observations, self._settings.verify_timeout, named)),
         ]
 

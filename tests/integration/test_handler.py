@@ -115,7 +115,7 @@ def test_native_call_carries_line_and_variables(certbot: Certbot, scripts: Hooks
 
 
 def test_every_call_starts_in_the_same_clean_surroundings(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Guards against: scripts in an unexpected directory, without libraries, waiting at a terminal, or with open files."""
+    """Guards against: scripts in an unexpected directory, without libraries, or with inherited files."""
     surroundings = {"VIRTUAL_ENV": sys.prefix, "PYTHONPATH": f"{sys.prefix}/lib:/opt/lib"}
     result = certbot.run("certonly", *handler(scripts.native), *names(domain), env=surroundings)
     assert result.returncode == 0, result

@@ -85,13 +85,14 @@ def test_challenge_the_ca_refuses_is_cleaned_and_explained(certbot: Certbot, scr
 
 
 def test_http_file_that_nobody_wrote_is_a_refusal(certbot: Certbot, scripts: Hooks, web: Webroot, domain: str) -> None:
-    """Guards against: a script that reports success without writing the file."""
-    silent = scripts.write("silent.sh", "#!/bin/sh\nexit 0\n")
-    result = certbot.run("certonly", *handler(silent), "--preferred-challenges", "http", *names(domain))
+    """Guards against losing the difference between a script that says it is done and a file that is there."""
+    failing = scripts.write("failing.sh", '#!/bin/sh\necho "upload for $domain: 401 Unauthorized" >&2\nexit 0\n')
+    result = certbot.run("certonly", *handler(failing), "--preferred-challenges", "http", *names(domain))
     assert result.returncode == 1
     assert {status for _, status in web.asked} == {404}
     assert not result.validated
     assert "wrong content" in result.stderr
+    assert f"  | upload for {domain}: 401 Unauthorized\n" in result.stderr
 
 
 def test_failing_cleanup_does_not_take_the_certificate_away(certbot: Certbot, scripts: Hooks, domain: str) -> None:

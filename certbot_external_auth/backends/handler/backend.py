@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -15,6 +15,7 @@ from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import heard
 from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
+from certbot_external_auth.backends.printed import Printed, about
 from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, PerformError, UsageError
@@ -93,6 +94,7 @@ class HandlerBackend:
         calls = self._dialect.perform([self._for_dialect(each) for each in challenges], self._context.facts)
         calls = _with_aliases(calls, challenges)
         self._handler.read_environment()
+        self._handler.printed.clear()
         names = [challenge.txt_domain for challenge in challenges if challenge.txt_domain]
         self._handler.shared_names = frozenset(name for name in names if names.count(name) > 1)
         failures = [failure for call in calls if (failure := self._handler.too_large(call))]
@@ -159,6 +161,10 @@ class HandlerBackend:
             return {}
         outputs = ((id, output.text) for id, output in self._handler.heard.items())
         return {id: heard.fitting(text, MAX_KEPT_BYTES) for id, text in outputs if text is not None}
+
+    def printed(self, ids: Collection[str]) -> list[Printed]:
+        """Return what the calls printed that published these challenges."""
+        return about(self._handler.printed, ids)
 
     def hear(self, listener: Callable[[str, bytes], None]) -> None:
         """Pass on what the handler prints while it publishes.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from certbot_external_auth.backends import Context
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.backends.handler.heard import Heard, fitting
+from certbot_external_auth.backends.printed import Printed
 from certbot_external_auth.dialects import Call, recognise
 from certbot_external_auth.errors import NOT_TRIED, Failure
 from certbot_external_auth.handler_setup import masking, preflight
@@ -48,6 +49,7 @@ class HandlerCaller:
     :ivar heard: what it printed when it published, by challenge id, if the dialect passes that to the cleanup handler.
     :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
         call has ended well.
+    :ivar printed: the last lines of calls that published, and did not fail.
     :ivar shared_names: TXT names at which the batch has more than one value.
     """
 
@@ -55,6 +57,7 @@ class HandlerCaller:
         self.secrets: Mapping[str, str] = {}
         self.heard: dict[str, Heard] = {}
         self.hear: Callable[[str, bytes], None] | None = None
+        self.printed: list[Printed] = []
         self.shared_names: frozenset[str] = frozenset()
         self._context = context
         self._settings = context.settings
@@ -84,7 +87,7 @@ class HandlerCaller:
     def steps(self, call: Call, publishing: bool = False) -> Steps:
         """Make one call. In a folder of hooks every hook is called, and the success of one is enough.
 
-        :param publishing: whether the cleanup may be told what the handler prints.
+        :param publishing: the cleanup may be told what the handler prints, and an error about the names.
         """
         call = self._fitted(call)
         key = (self._context.words, call.operation)
@@ -201,6 +204,9 @@ class HandlerCaller:
 
     def _note(self, call: Call, ended: Ended, publishing: bool) -> None:
         logger.debug("%s: %s", _label(call), ended)
+        if publishing and (ended.ok or call.optional):
+            ids = tuple(challenge.id for challenge in call.challenges)
+            self.printed.append(Printed(call.operation, call.identifiers, ids, ended.tail))
         for challenge in call.challenges if publishing else ():
             if challenge.id in self.heard:
                 self.heard[challenge.id].ended = ended.ok

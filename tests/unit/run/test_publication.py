@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from certbot import errors
 
 from certbot_external_auth import journal
+from certbot_external_auth.backends.printed import Printed, about
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import Failure, GuardError, PerformError
 from certbot_external_auth.run.informer import Informer
@@ -66,6 +68,23 @@ def test_a_batch_is_published_and_withdrawn(tmp_path: Path) -> None:
     assert backend.calls == [("prepare", "publishing=True", "deploying=False"), ("perform", "c1"), ("cleanup", "c1")]
     assert reader.lines == [("result", "valid")]
     assert reader.counts == {"valid": 1}
+
+
+class Talkative(RecordingBackend):
+    """Its handler prints a line for each challenge."""
+
+    def printed(self, ids: Collection[str]) -> list[Printed]:
+        return about([Printed("perform", (id,), (id,), (f"line of {id}",)) for id in ("c1", "c2")], ids)
+
+
+def test_a_hint_has_the_lines_of_calls_for_refused_names(tmp_path: Path) -> None:
+    """Lost: what a hook said that failed and exited with 0, where the plugin does not look before the CA."""
+    one = publication(tmp_path, Talkative(), asked=(NAME, f"*.{NAME}"))
+    second = Challenge("c2", "dns-01", NAME, "dns", "u" * 22, f"{'u' * 22}.{'k' * 43}")
+    one.perform([CHALLENGE, second])
+    one.refused_by_ca("dns-01", second.token, {"type": "urn:ietf:params:acme:error:dns", "detail": "NXDOMAIN"})
+    assert ("  | line of c2" in one.hint(), "line of c1" in one.hint()) == (True, False)
+    one.cleanup(None)
 
 
 def test_the_backend_is_not_asked_for_what_was_not_asked_for(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 from certbot import errors
 
 from certbot_external_auth.backends import Context
+from certbot_external_auth.backends.printed import Printed, about
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.configuration import resolution
 from certbot_external_auth.dialects import Facts
@@ -42,6 +43,11 @@ class Broken(Observer):
         raise self._error
 
 
+def nothing(ids: Collection[str]) -> list[Printed]:
+    """What a handler has printed that prints nothing."""
+    return []
+
+
 def verification(error: BaseException, **more: str) -> Verification:
     checked = resolution.resolve({"handler": "/bin/true", "verify-timeout": "0", **more})
     found = Verification(Context(checked, Facts(), words=("/bin/true",)), None, lambda line: None)
@@ -52,12 +58,27 @@ def verification(error: BaseException, **more: str) -> Verification:
 def test_the_table_is_reported_even_if_the_reason_cannot_be_found() -> None:
     """Guards against: an error of the plugin that hides what two minutes of checks have shown."""
     with pytest.raises(NotVisibleError) as caught:
-        verification(ValueError("no such\nthing")).check([CHALLENGE])
+        verification(ValueError("no such\nthing")).check([CHALLENGE], nothing)
     text = str(caught.value)
     assert "_acme-challenge.example.org\n  ns1  192.0.2.1:53  no record  0.00 s\n" in text
     assert "\nThe reason could not be looked for: ValueError: no such thing\n" in text
     assert "--external-auth-verify-timeout" in text
     assert list(caught.value.problems) == ["c1"]
+
+
+def test_the_lines_of_calls_for_missing_names_are_in_the_error() -> None:
+    """Lost: why nothing was published, where the handler knew and exited with 0."""
+
+    def printed(ids: Collection[str]) -> list[Printed]:
+        return about([Printed("perform", (id,), (id,), (f"line of {id}",)) for id in ("c1", "c2", "c3")], ids)
+
+    one = verification(ValueError())
+    one.observer = Replaced(ValueError())
+    other = Challenge("c2", "dns-01", "example.net", "dns", "token", "token.other")
+    with pytest.raises(NotVisibleError) as caught:
+        one.check([CHALLENGE, other], printed)
+    assert "  | line of c1\n" in str(caught.value)
+    assert "line of c2" not in str(caught.value)
 
 
 class Replaced(Broken):
@@ -84,7 +105,7 @@ def test_reasons_are_searched_in_the_whole_batch() -> None:
     one.observer = Replaced(ValueError())
     other = Challenge("c2", "dns-01", "example.net", "dns", "token", "token.other")
     with pytest.raises(NotVisibleError) as caught:
-        one.check([CHALLENGE, other])
+        one.check([CHALLENGE, other], nothing)
     text = str(caught.value)
     assert "What was published for example.org cannot be seen everywhere, after 0 seconds (1 of 2 places):" in text
     assert "2 values are wanted at x.other.org, and only 1 of them is there: The handler /bin/true replaces" in text
@@ -108,7 +129,7 @@ def test_a_line_has_the_time_of_each_answer_and_another_time_is_no_news(monkeypa
     checked = resolution.resolve({"handler": "/bin/true"})
     one = Verification(Context(checked, Facts(), words=("/bin/true",)), None, told.append)
     one.observer = Slower(ValueError())
-    one.check([CHALLENGE])
+    one.check([CHALLENGE], nothing)
     asked = {"server": "ns1", "address": "a:53"}
     assert [(line["id"], line["state"], line["observations"]) for line in told] == [
         ("c1", "waiting", [{**asked, "outcome": "no_record", "seconds": 0.12}]),
@@ -138,7 +159,7 @@ def test_aliases_are_followed_even_with_verify_off() -> None:
     blind.observer = Knows(ValueError())
     (found,) = blind.aliased([CHALLENGE])
     assert (found.txt_target, found.txt_zone) == ("x.acme.example", "acme.example")
-    blind.check([found])
+    blind.check([found], nothing)
 
 
 @pytest.mark.parametrize(
@@ -182,6 +203,6 @@ def test_under_the_historic_name_no_server_is_asked() -> None:
 def test_a_signal_still_ends_it(signal: BaseException) -> None:
     """Guards against: a run that a shutdown does not end. Certbot turns signals into exceptions."""
     with pytest.raises(type(signal)):
-        verification(signal).check([CHALLENGE])
+        verification(signal).check([CHALLENGE], nothing)
     with pytest.raises(type(signal)):
         verification(signal).aliased([CHALLENGE])
