@@ -23,6 +23,7 @@ from certbot_external_auth.errors import MissingDependencyError, UsageError
 from certbot_external_auth.handler_setup import dehydrated_config, dehydrated_once
 from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
 from certbot_external_auth.lineages import certificate, handed_over
+from certbot_external_auth.lineages.expected_name import expected_name
 from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.protocol import stream
 from certbot_external_auth.settings import Settings
@@ -285,6 +286,8 @@ def _refuse_socket_of_cli_ini(config: CertbotConfig) -> None:
 def _facts_of_run(config: Any, asked: Collection[str] | None, lineage: str | None, types: Sequence[str]) -> Facts:
     names = tuple(asked or ())
     alias = _lineage_name(config, names, lineage)
+    if alias is None and config.verb in ("certonly", "run") and not config.csr:
+        alias = expected_name(os.path.abspath(config.config_dir), names, bool(config.duplicate))
     return Facts(
         alias=alias or (names[0].removeprefix("*.") if names else ""),
         names=names,

@@ -56,6 +56,12 @@ class Live:
         self._look()
         return self._index().get(names)
 
+    def names(self) -> dict[str, frozenset[str]]:
+        """Return the names of each lineage's certificate now, in lower case; none where it cannot be read."""
+        self._look()
+        self._index()
+        return {lineage: read.names or frozenset() for lineage, read in self._read.items()}
+
     def _path(self, lineage: str) -> str:
         return Lineage(self._config_dir, lineage).cert_path
 

@@ -53,6 +53,28 @@ def test_once_for_many_certificates(certbot: Certbot, scripts: Hooks, domain: st
     assert ended.env["alias"] == cleaned.env["alias"]
 
 
+@pytest.mark.versions
+def test_a_lineage_that_certbot_numbers_has_one_alias(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: a hook's files for a certificate, which lie under another name at renewal than at issue."""
+    first = certbot.run("certonly", *handler(scripts.dehydrated, *DEHYDRATED), *names(domain, f"a.{domain}"))
+    assert first.returncode == 0, first
+    scripts.forget()
+    words = handler_for_both(scripts.dehydrated, *DEHYDRATED)
+    second = certbot.run("certonly", *words, *names(domain, f"b.{domain}"))
+    assert second.returncode == 0, second
+    numbered = f"{domain}-0001"
+    assert certbot.live(numbered).exists()
+    told = ("deploy_challenge", "clean_challenge", "deploy_cert")
+    assert {call.env["alias"] for each in told for call in scripts.calls(each)} == {numbered}
+    scripts.forget()
+    # Certbot finds the lineage by its names, and renews it.
+    again = certbot.run("certonly", "--force-renewal", *words, *names(domain, f"b.{domain}"))
+    renewed = certbot.run(*RENEW_NOW, "--cert-name", numbered)
+    assert (again.returncode, renewed.returncode) == (0, 0), (again, renewed)
+    assert {call.env["alias"] for each in told for call in scripts.calls(each)} == {numbered}
+    assert not certbot.live(f"{domain}-0002").exists()
+
+
 def test_invalid_challenge_names_what_really_failed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
     """Dehydrated names the last name of the certificate."""
     wanted = names(f"a.{domain}", domain, f"z.{domain}")
