@@ -119,7 +119,7 @@ def handler_of(checked: Settings, origin: Origin) -> Handler:
     if checked.mode != "handler":
         return Handler(checked, origin.named_types)
     config_path = path("dehydrated-config", checked.dehydrated_config)
-    config = None if config_path is None else dehydrated_once.read(config_path)
+    config = None if config_path is None else dehydrated_once.read(config_path, checked.env_file)
     types = origin.named_types or (() if config is None else (config.challenge_type,))
     if checked.handler is not None or config is None:
         words = origin.words("handler", checked.handler or "")

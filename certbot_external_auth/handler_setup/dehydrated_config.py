@@ -6,11 +6,11 @@ handler, and never in the environment of Certbot itself.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import glob
 import logging
 import os
-import re
 import shlex
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from certbot_external_auth import text
 from certbot_external_auth.challenges import dns01, http01, tlsalpn01
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.handler_setup import command_line, env_file, trust
+from certbot_external_auth.files import regular_file
+from certbot_external_auth.handler_setup import bash_messages, command_line, trust
+from certbot_external_auth.handler_setup import env_file as env_files
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.processes import runner
 from certbot_external_auth.settings import Settings
@@ -28,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 FLAG = "--external-auth-dehydrated-config"
 MAX_READ_SECONDS = 10.0
+MAX_CONFIG_BYTES = 1_000_000
+"""Longest file that is searched for what is wrong with it."""
 MAX_OUTPUT_BYTES = 1_000_000
 """Size of all exported variables together."""
 _USED = ("HOOK", "HOOK_CHAIN", "WELLKNOWN", "CHALLENGETYPE", "BASEDIR", "CONFIG_D")
@@ -83,23 +87,10 @@ SETTINGS = frozenset(
 _TYPES = (http01.TYPE, dns01.TYPE, tlsalpn01.TYPE)
 # The default of WELLKNOWN in Dehydrated.
 _WELLKNOWN = "/var/www/dehydrated"
-# Beginnings and ends of bash's messages, with the words shown instead: the rest of a message can hold a secret.
-_FAILS = "a command fails"
-_KINDS = {
-    _FAILS: _FAILS,
-    "syntax error": "syntax error",
-    "unexpected EOF": "a quotation or bracket that is never closed",
-    "command not found": "command not found",
-    "unbound variable": "unbound variable",
-    "bad substitution": "bad substitution",
-    "readonly variable": "readonly variable",
-    "not a valid identifier": "not a valid identifier",
-    "ambiguous redirect": "ambiguous redirect",
-    "No such file or directory": "no such file or directory",
-    "Permission denied": "permission denied",
-    "Is a directory": "is a directory",
-}
-_LAST = "the last command fails, which also ends Dehydrated (set -e); write || true behind it"
+_MISSING = (
+    "A timer does not have the variables of your shell: put such a variable into the file of "
+    "--external-auth-env-file. A $ that belongs to a value stands in single quotation marks."
+)
 
 
 @dataclass(frozen=True)
@@ -126,17 +117,19 @@ class DehydratedConfig:
     files: tuple[str, ...] = ()
 
 
-def read(path: str, known: Collection[str] | None = None) -> DehydratedConfig:
+def read(path: str, known: Collection[str] | None = None, env_file: str | None = None) -> DehydratedConfig:
     """Read a configuration and the files of its CONFIG_D. Log once if another user can change one of them.
 
     :param path: absolute.
     :param known: the only files that may be read; None for any.
+    :param env_file: the env file of the handler, whose variables the configuration can use.
     :raises UsageError: if a file does not exist, has an error, takes too long, or can be changed by every user; or if
         CONFIG_D has a file that is not `known`. That file is not read.
     """
     _refuse_untrusted([path])
+    environment = {**handler_environment(os.environ), **({} if env_file is None else env_files.trusted(env_file))}
     # bash would source the file that BASH_ENV names, and its exports would look like those of the configuration.
-    environment = {name: value for name, value in handler_environment(os.environ).items() if name != "BASH_ENV"}
+    environment.pop("BASH_ENV", None)
     values, _ = _sourced([path], environment)
     more = _files_of(values["CONFIG_D"], path)
     _refuse_untrusted(more)
@@ -241,11 +234,29 @@ def _refuse_untrusted(paths: Sequence[str]) -> None:
             problem = f"{FLAG}: {path} is not an existing file; name Dehydrated's configuration file."
             findings.problems.append(problem)
             continue
+        if _ends_lines_as_windows(path):
+            findings.problems.append(
+                f"{FLAG}: {path} has Windows line ends (CRLF), which bash takes for parts of the words; "
+                f"run: sed -i 's/\\r$//' {shlex.quote(path)}"
+            )
         findings.add(trust.check_file(path, "Dehydrated configuration", trust.trusted_ids()))
     if findings.problems:
         raise UsageError(findings.problems)
     for warning in findings.warnings:
         text.say_once(logger, warning)
+
+
+def _content(path: str) -> bytes:
+    """Return the content of a file; nothing of one that cannot be read, about which bash says why."""
+    with contextlib.suppress(OSError):
+        return regular_file.read(path, MAX_CONFIG_BYTES)
+    return b""
+
+
+def _ends_lines_as_windows(path: str) -> bool:
+    """Tell whether a line ends with a carriage return that bash reads; it does not read comments."""
+    lines = _content(path).split(b"\n")
+    return any(line.endswith(b"\r") and not line.lstrip(b" \t").startswith(b"#") for line in lines)
 
 
 def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -258,8 +269,10 @@ def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict
         bash = ["/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", out, *paths]
         ended = runner.run(bash, environment=environment, say=lambda line: None, limit=MAX_READ_SECONDS)
         if not ended.ok:
-            shown = "".join(f"\n  | {line}" for line in _without_words(ended.tail, paths))
-            raise UsageError([f"{FLAG} {paths[0]} cannot be read by bash: {ended}.{shown}"])
+            texts = {path: _content(path).decode("utf-8", "replace") for path in paths}
+            shown = [f"  | {line}" for line in bash_messages.without_words(ended.tail, texts)]
+            more = [_MISSING] if any(bash_messages.UNBOUND in line for line in shown) else []
+            raise UsageError(["\n".join([f"{FLAG} {paths[0]} cannot be read by bash: {ended}.", *shown, *more])])
         try:
             with open(out, "rb") as file:
                 data = file.read(MAX_OUTPUT_BYTES + 1)
@@ -272,24 +285,4 @@ def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict
     words = data.decode("utf-8", "surrogateescape").split("\0")
     values = dict(zip((*_USED, "function"), words, strict=False))
     pairs = (word.partition("=") for word in words[len(values) :])
-    return values, {name: value for name, equals, value in pairs if equals and env_file.is_variable(name)}
-
-
-def _without_words(printed: Sequence[str], paths: Sequence[str]) -> list[str]:
-    """Return the file, line and kind of each of bash's errors, without its words, which quote secrets in the file."""
-    kinds: dict[tuple[str, str], str] = {}
-    for line in printed:
-        for path in paths:
-            message = re.match(rf"{re.escape(path)}: \S+ ([0-9]+): (.*)", line, re.DOTALL)
-            if message is not None:
-                kind, known = _kind(message[2]), kinds.get((path, message[1]))
-                # After a syntax error bash repeats the line. In other languages its messages have no known words.
-                kinds[path, message[1]] = known if known and kind in (None, _FAILS) else kind or "an error"
-    return [
-        f"{path}: line {number}: {kind}" if number != "0" else f"{path}: {_LAST}"
-        for (path, number), kind in kinds.items()
-    ]
-
-
-def _kind(message: str) -> str | None:
-    return next((kind for words, kind in _KINDS.items() if message.startswith(words) or message.endswith(words)), None)
+    return values, {name: value for name, equals, value in pairs if equals and env_files.is_variable(name)}

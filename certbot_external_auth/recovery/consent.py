@@ -36,4 +36,4 @@ def exports(entry: Entry, deliberate: bool) -> Mapping[str, str]:
     from certbot_external_auth.handler_setup import dehydrated_config
 
     known = None if deliberate else entry.handler.fingerprints
-    return dehydrated_config.read(entry.handler.dehydrated_config, known).exports
+    return dehydrated_config.read(entry.handler.dehydrated_config, known, entry.handler.env_file).exports

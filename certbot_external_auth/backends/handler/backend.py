@@ -71,7 +71,7 @@ class HandlerBackend:
         if findings.problems:
             raise UsageError(findings.problems)
         if self._settings.env_file is not None:
-            self._handler.secrets = self._secrets(self._settings.env_file)
+            self._handler.secrets = env_file.trusted(self._settings.env_file)
         for warning in findings.warnings:
             say_once(logger, warning)
 
@@ -81,14 +81,6 @@ class HandlerBackend:
             if self._settings.env_file is not None and self._abilities.untold_aliases_if:
                 return env_file.read(self._settings.env_file)
         return {}
-
-    @staticmethod
-    def _secrets(path: str) -> dict[str, str]:
-        try:
-            return env_file.read(path)
-        except (OSError, env_file.EnvFileError) as error:
-            # The file changed after it was checked.
-            raise UsageError([str(error)]) from None
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         calls = self._dialect.perform([self._for_dialect(each) for each in challenges], self._context.facts)
