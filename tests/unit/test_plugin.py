@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import plugin, settings
+from certbot_external_auth import plugin
 from certbot_external_auth.errors import UsageError
 
 LOADED = """
@@ -41,6 +41,7 @@ CONFIG = {
     "https_port": 443,
     "http01_port": 80,
     "allow_subset_of_names": False,
+    "duplicate": False,
     "key_type": "ecdsa",
     "elliptic_curve": "secp256r1",
     "configurator": None,
@@ -71,16 +72,6 @@ def test_no_value_of_a_renewal_file_is_a_traceback(
         assert value not in ("", "\0"), option.name
         kept = getattr(config, found.dest(option.name))
         assert option.historic_switch or isinstance(kept, (str, bool))
-
-
-def test_a_comma_in_a_renewal_file(tmp_path: Path) -> None:
-    """Guards against: the text of a list that counts as a command line."""
-    for option in settings.OPTIONS:
-        if option.kind is settings.Kind.ENDPOINTS:
-            assert plugin._parsed(option, ["a", "b"]) == "a,b"
-        else:
-            with pytest.raises(UsageError, match=option.name):
-                plugin._parsed(option, ["a", "b"])
 
 
 FROZEN = """

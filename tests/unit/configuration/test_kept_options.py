@@ -15,7 +15,8 @@ from certbot_external_auth.backends.manual.renewal_reminder import Reminder
 from certbot_external_auth.configuration import kept_options, reissue_flags
 from certbot_external_auth.configuration.certbot_config import CertbotConfig
 from certbot_external_auth.errors import DeployError, Failure, UsageError
-from certbot_external_auth.settings import HISTORIC_OPTIONS, OPTIONS, Option
+from certbot_external_auth.plugin import _parsed
+from certbot_external_auth.settings import HISTORIC_OPTIONS, OPTIONS, Kind, Option
 from tests.support import lineages
 from tests.support.installing import BOTH, NAME, Host
 
@@ -137,6 +138,40 @@ def test_values_that_certbot_makes_something_else_of(host: Host, line: str, said
         assert said.format(file=host.folder / "config" / "renewal" / f"{NAME}.conf") in " ".join(ended.stderr.split())
         assert not {"Traceback", "TypeError", "unexpected error"} & set(ended.stderr.split())
     assert host.called == []
+
+
+TEXTS = [
+    (name, option)
+    for name, options in (("external-auth", OPTIONS), (HISTORIC, HISTORIC_OPTIONS))
+    for option in options
+    if option.kept and not option.historic_switch
+]
+
+
+@pytest.mark.parametrize(("name", "option"), TEXTS, ids=[f"{name}-{option.name}" for name, option in TEXTS])
+def test_a_comma_outside_quotation_marks(name: str, option: Option) -> None:
+    """Lost once: which line is wrong, for a value that Certbot has made a list of."""
+    key = f"{name}_{option.name}".replace("-", "_")
+    kept = kept_options.Kept("/c/renewal/x.conf", {"authenticator": name, key: ["192.0.2.1", "192.0.2.2"]})
+    if option.kind is Kind.ENDPOINTS:
+        assert kept.options(name, [option]) == {option.name: "192.0.2.1,192.0.2.2"}
+        return
+    with pytest.raises(UsageError) as caught:
+        kept.options(name, [option])
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"/c/renewal/x.conf: {key}: ")
+    assert "quotation marks" in problem
+    # Certbot's own verbs read it by the type of the argument, and name the file.
+    with pytest.raises(UsageError, match=rf"^{key}: [^.]*quotation marks$"):
+        _parsed(option, ["192.0.2.1", "192.0.2.2"])
+
+
+def test_certbot_names_file_option_and_fix(host: Host) -> None:
+    host.keeps(*BOTH, "external_auth_handler = /bin/true --zones a, b")
+    ended = host.certbot("renew", "--no-random-sleep-on-renew")
+    said = " ".join(ended.stderr.split())
+    assert f"while parsing {host.folder}/config/renewal/{NAME}.conf. The error was external_auth_handler: " in said
+    assert "put the value between quotation marks. Skipping the file." in said
 
 
 @pytest.mark.parametrize("value", [True, False])
