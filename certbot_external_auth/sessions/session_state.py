@@ -149,8 +149,8 @@ def saved_for_request(output: str) -> dict[str, str] | None:
 
 
 def grouped(challenges: Sequence[Line]) -> Document:
-    """Return what was published, as TXT values by name, URLs and server names."""
-    groups: Document = {"txt": {}, "http": [], "tls": []}
+    """Return what was published, as TXT values by name, URLs and server names; and where aliases lead."""
+    groups: Document = {"txt": {}, **aliases(challenges), "http": [], "tls": []}
     for line in challenges:
         if line.get("txt_domain") is not None:
             groups["txt"].setdefault(line["txt_domain"], []).append(line["validation"])
@@ -159,6 +159,16 @@ def grouped(challenges: Sequence[Line]) -> Document:
         elif line.get("z_domain") is not None and line["z_domain"] not in groups["tls"]:
             groups["tls"].append(line["z_domain"])
     return groups
+
+
+def aliases(challenges: Sequence[Line]) -> Document:
+    """Return the key that says where the records of aliases (CNAME) belong, by name; empty if there are none."""
+    found = {line["txt_domain"]: _alias(line) for line in challenges if line.get("txt_target") is not None}
+    return {"aliases": found} if found else {}
+
+
+def _alias(line: Line) -> Document:
+    return {key: line[key] for key in ("txt_target", "txt_zone") if line.get(key) is not None}
 
 
 def to_remove(seen: Seen, since: int | None = None) -> Document:
@@ -206,8 +216,9 @@ def document(session: str, seen: Seen, command: str, since: int | None = None) -
         members["deadline"] = (current or {})["deadline"]
     shown = current or {"ids": [], "txt": {}, "http": {}, "tls": {}}
     ids = set(shown["ids"])
-    members["challenges"] = [_challenge(line) for line in _performed(seen.lines) if line.get("id") in ids]
-    members.update({key: shown[key] for key in ("txt", "http", "tls")})
+    performed = [line for line in _performed(seen.lines) if line.get("id") in ids]
+    members["challenges"] = [_challenge(line) for line in performed]
+    members.update({"txt": shown["txt"], **aliases(performed), "http": shown["http"], "tls": shown["tls"]})
     members["remove"] = to_remove(seen, since)
     members["leftover"] = leftover(seen)
     members["problems"] = [
@@ -230,4 +241,4 @@ def message(name: str, command: str, number: int | None) -> str:
 
 def _challenge(line: Line) -> Document:
     told = {"id": "id", "type": "type", "identifier": "domain", "identifier_type": "identifier_type"}
-    return {name: line[key] for name, key in told.items()}
+    return {**{name: line[key] for name, key in told.items()}, **_alias(line)}

@@ -65,6 +65,19 @@ def operations(done: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("language", DRIVERS)
+def test_driver_writes_where_an_alias_leads(
+    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, done: Path, language: str
+) -> None:
+    """Lost: the record, which cannot stand beside an alias (CNAME)."""
+    target = f"x.{domain}.elsewhere"
+    ca.manage("set-cname", {"host": f"_acme-challenge.{domain}.", "target": f"{target}."})
+    start = [*DRIVERS[language], scripts.path("publishes-for-drivers.py")]
+    issued = run(certbot, [*start, "certonly", "-a", "external-auth", *names(domain)])
+    assert issued.returncode == 0, issued
+    assert [words[:2] for words in calls(done)] == [["add", target], ["remove", target]]
+
+
+@pytest.mark.parametrize("language", DRIVERS)
 def test_driver_issues_renews_and_says_no(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, done: Path, language: str
 ) -> None:

@@ -5,6 +5,7 @@ Chef is not among Debian's packages, and no test runs its recipe: it runs the sa
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -119,6 +120,23 @@ def test_ansible(host: Host) -> None:
     assert host.did() == []
     assert host.nothing_left()
     assert {"begin", "finish", "abort"} == set(host.said())
+
+
+@pytest.mark.parametrize("tool", ["ansible", "issue.sh"])
+def test_a_record_is_written_where_an_alias_leads(host: Host, tool: str) -> None:
+    """Lost: the record, which cannot stand beside an alias (CNAME)."""
+    target = f"x.{host.domain}.elsewhere"
+    host.ca.manage("set-cname", {"host": f"_acme-challenge.{host.domain}.", "target": f"{target}."})
+    looking = ["--external-auth-verify-nameservers", host.ca.dns]
+    if tool == "ansible":
+        words = [str(ANSIBLE), "-i", "localhost,", "-c", "local", "-e", f"domain={host.domain} program={host.program}"]
+        words += ["-e", json.dumps({"more": looking}), str(DRIVERS / "ansible" / "certificate.yml")]
+    else:
+        words = [str(DRIVERS / tool), host.program, *looking, "-d", host.domain]
+    issued = host.run(words, ANSIBLE_PYTHON_INTERPRETER=str(ANSIBLE.parent / "python"), ANSIBLE_NOCOLOR="1")
+    assert issued.returncode == 0, issued.stdout + issued.stderr
+    done = [line.split()[:2] for line in host.done.read_text().splitlines()]
+    assert done[:2] == [["add", target], ["remove", target]]
 
 
 def shell_of(path: Path, after: str) -> str:

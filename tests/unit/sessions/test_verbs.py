@@ -166,6 +166,32 @@ def test_the_command_names_the_batch() -> None:
     assert session_state.document("s", seen(lines), "finish s")["batch"] is None
 
 
+TARGET = {"txt_target": "x.acme.test", "txt_zone": "acme.test"}
+
+
+def test_where_a_record_belongs_is_told_beside_its_name() -> None:
+    """Lost: the record, for a tool that writes at an alias (CNAME), where nothing can stand."""
+    old = {**CHALLENGE, "validation": "old", "txt_target": "old.acme.test", "uri": None, "z_domain": None}
+    plain = {**CHALLENGE, "id": "c2", "domain": "b.test", "txt_domain": "_acme-challenge.b.test"}
+    batch = {**AWAIT, "ids": ["c1", "c2"]}
+    lines = [{"cmd": "hello", "leftover": [old]}, {**CHALLENGE, **TARGET}, plain, batch]
+    found = session_state.document("s", seen(lines, alive=True), "finish s")
+    here = {"_acme-challenge.a.test": TARGET}
+    assert (found["aliases"], found["leftover"]["aliases"]) == (
+        here,
+        {"_acme-challenge.a.test": {"txt_target": "old.acme.test"}},
+    )
+    assert [{key: each[key] for key in TARGET if key in each} for each in found["challenges"]] == [TARGET, {}]
+    assert "aliases" not in found["remove"]
+    over = session_state.document("s", seen([*lines, RESULT, CLEANUP], handed_out=[1]), "finish s")
+    assert (over["remove"]["aliases"], "aliases" in over) == (here, False)
+
+
+def test_a_document_without_aliases_is_as_before() -> None:
+    found = session_state.document("s", seen([CHALLENGE, AWAIT], alive=True), "finish s")
+    assert "aliases" not in {**found, **found["remove"], **found["leftover"], **found["challenges"][0]}
+
+
 def test_what_was_handed_over() -> None:
     """Guards against: a deployed certificate of an earlier run that the document does not show as changed."""
     handed = {"name": "a.test", "changed": False, "deployed": True, "deploy_pending": False}
