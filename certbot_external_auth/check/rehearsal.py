@@ -118,7 +118,7 @@ class Rehearsal:
         """
         if self._setting.challenge_type != dns01.TYPE:
             return True
-        sight = look(self._verification.observer, Wish(absent=tuple(self._made.values())), self._setting.patience)
+        sight = look(self._verification.observer, Wish(absent=tuple(self._made.values())), self._setting.policy)
         values = sorted({value for observation in sight.observations for value in observation.seen})
         if values:
             raise UsageError([self._taken(sight, values), *self._wildcard(sight)])
@@ -149,7 +149,7 @@ class Rehearsal:
         failures = tuple(self._publish(step) if step.publish else self._withdraw(step))
         sight = None
         if not (step.publish and failures):
-            last = look(self._verification.observer, self._wish(step), self._setting.patience)
+            last = look(self._verification.observer, self._wish(step), self._setting.policy)
             sight = self._explained(step, last)
         if level(step, failures, sight, trial=False) is not Level.FAILED:
             self._stand.add(step.key)
@@ -237,8 +237,9 @@ class Rehearsal:
         self._report.cleaning(None if interrupted is None else str(interrupted))
         try:
             self._backend(self._chain).cleanup([Finished(challenge, "not_asked") for challenge in made])
-            timeout = min(LAST_LOOK_SECONDS, self._setting.patience)
-            sight = look(self._verification.observer, Wish(absent=made), timeout)
+            policy = self._setting.policy
+            last = dataclasses.replace(policy, timeout=min(LAST_LOOK_SECONDS, policy.timeout))
+            sight = look(self._verification.observer, Wish(absent=made), last)
         except Interrupted:
             return made
         return sight.left if sight.answered else made

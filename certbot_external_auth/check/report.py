@@ -113,7 +113,8 @@ class TextReport(Report):
         settings = setting.context.settings
         chain = ", with chains" if settings.hook_chain else ""
         handler = " ".join(setting.context.words)
-        self._line(f"{handler}, dialect {settings.dialect}{chain}: {setting.challenge_type} at {setting.place}")
+        first = f" (the first of {setting.others + 1} names)" if setting.others else ""
+        self._line(f"{handler}, dialect {settings.dialect}{chain}: {setting.challenge_type} at {setting.place}{first}")
 
     def step(self, result: Result) -> None:
         """Print the step."""

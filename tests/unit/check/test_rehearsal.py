@@ -35,13 +35,15 @@ class Zone:
         self.path = path
         self.observer = self
         self.silent = False
+        self.half_silent = False
 
     @property
     def values(self) -> tuple[str, ...]:
         return tuple(self.path.read_text().splitlines())
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        return [self._observation(one) for one in expectations]
+        silent = Observation("_acme-challenge.a.test", "ns2.a.test", "192.0.2.2:53", Outcome.TIMEOUT)
+        return [self._observation(one) for one in expectations] + ([silent] if self.half_silent else [])
 
     def _observation(self, expectation: Expectation) -> Observation:
         if self.silent:
@@ -224,6 +226,16 @@ def test_without_an_answer_nothing_is_published(rehearse: Rehearse, zone: Zone) 
     summary, _ = rehearse()
     assert faults(summary) == {"before": [Kind.UNANSWERED]}
     assert [result.key for result in summary.results] == ["start", "before"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "found"), [("auto", Level.WARNING), ("off", Level.WARNING), ("strict", Level.FAILED)]
+)
+def test_answers_are_judged_by_the_policy_of_the_run(rehearse: Rehearse, zone: Zone, policy: str, found: Level) -> None:
+    """Only that a check always looks: without looking, it could say nothing."""
+    zone.half_silent = True
+    _, report = rehearse("--external-auth-verify", policy)
+    assert report.results["publish"].level is found
 
 
 def test_a_file_that_cannot_be_started_is_not_called(rehearse: Rehearse, zone: Zone, tmp_path: Path) -> None:
