@@ -19,6 +19,7 @@ class Kind(enum.Enum):
     """A failed call came with its own fix."""
     SEE_OUTPUT = "see_output"
     OTHER_DIALECT = "other_dialect"
+    ASKS_A_PERSON = "asks_a_person"
     DASH_IS_NO_OPTION = "dash_is_no_option"
     NOT_PUBLISHED = "not_published"
     """The handler reported success, and no server has the value."""
@@ -62,6 +63,7 @@ class Attempt:
     :ivar challenge: the last one that the step published or removed.
     :ivar dialect: in which the handler was called.
     :ivar other_dialect: the one for which the handler seems to be written, None if that is unknown or the same.
+    :ivar asks: the handler's script seems to ask a person.
     :ivar trial: if the step fails, another way to publish is tried further on.
     """
 
@@ -71,6 +73,7 @@ class Attempt:
     challenge: Challenge
     dialect: str
     other_dialect: str | None = None
+    asks: bool = False
     trial: bool = False
 
     def advice(self, kind: Kind, detail: str = "") -> Advice:
@@ -106,7 +109,7 @@ def _unpublished(attempt: Attempt) -> list[Advice]:
         return [attempt.advice(kind) for kind in (*_of_two(step, sight), Kind.KEEP_BOTH)]
     if attempt.other_dialect is not None:
         return [attempt.advice(Kind.OTHER_DIALECT, attempt.other_dialect)]
-    return [attempt.advice(Kind.NOT_PUBLISHED)]
+    return [attempt.advice(Kind.ASKS_A_PERSON if attempt.asks else Kind.NOT_PUBLISHED)]
 
 
 def _after_failures(attempt: Attempt) -> list[Kind]:

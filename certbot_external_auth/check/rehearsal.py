@@ -205,13 +205,14 @@ class Rehearsal:
         if reached is Level.PASSED:
             return result
         challenge = self._made[(step.publish or step.withdraw)[-1]]
-        attempt = Attempt(step, failures, sight, challenge, self._dialect, self._other_dialect(), trial)
+        script = preflight.handler_text(self._plain.words)
+        other, asks = self._other_dialect(script), recognise.asks_a_person(self._dialect, script)
+        attempt = Attempt(step, failures, sight, challenge, self._dialect, other, asks, trial)
         return dataclasses.replace(result, advice=advise(attempt), output=self._output.shown())
 
-    def _other_dialect(self) -> str | None:
+    def _other_dialect(self, script: str) -> str | None:
         """Return the dialect for which the handler seems to be written, judged by its text and its output."""
-        ended = Ended(code=0, tail=self._output.printed())
-        return recognise.likely(self._dialect, ended, preflight.handler_text(self._plain.words))
+        return recognise.likely(self._dialect, Ended(code=0, tail=self._output.printed()), script)
 
     def _backend(self, chained: bool) -> HandlerBackend:
         if chained not in self._backends:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.challenges import Challenge, dns01, http01
 from certbot_external_auth.check.advice import Advice, Kind
 from certbot_external_auth.check.results import Level, Result, Summary
@@ -198,6 +199,7 @@ _SENTENCES: dict[Kind, Callable[[Advice], str]] = {
     Kind.FIX: lambda advice: advice.detail,
     Kind.SEE_OUTPUT: _fixed("The handler's output says why; see below."),
     Kind.OTHER_DIALECT: lambda advice: f"The handler looks like a hook of another dialect: --dialect {advice.detail}",
+    Kind.ASKS_A_PERSON: _fixed(mistakes.sentence(mistakes.ASKS_A_PERSON)),
     Kind.DASH_IS_NO_OPTION: _dash,
     Kind.NOT_PUBLISHED: _not_published,
     Kind.UNANSWERED: _unanswered,

@@ -19,7 +19,7 @@ from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, PerformError, UsageError
 from certbot_external_auth.files import webroot
-from certbot_external_auth.handler_setup import env_file, preflight, trust
+from certbot_external_auth.handler_setup import command_line, env_file, preflight, trust
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import DialectAbilities, IBackend
 from certbot_external_auth.lineages.deployment import Deployment
@@ -53,8 +53,8 @@ class HandlerBackend:
         search_path = handler_environment(os.environ)["PATH"]
         ids = trust.trusted_ids()
         findings = trust.Findings()
-        for words in self._handler.commands():
-            findings.add(preflight.check_command(words, search_path, ids))
+        for words, origin in self._handler.commands():
+            findings.add(preflight.check_command(words, search_path, ids, origin))
         if self._settings.wellknown is not None:
             problem = webroot.problem(self._settings.wellknown)
             findings.problems.extend([problem] if problem else [])
@@ -86,8 +86,6 @@ class HandlerBackend:
         calls = self._dialect.perform([self._for_dialect(each) for each in challenges], self._context.facts)
         calls = _with_aliases(calls, challenges)
         self._handler.read_environment()
-        names = [challenge.txt_domain for challenge in challenges if challenge.txt_domain]
-        self._handler.shared_names = frozenset(name for name in names if names.count(name) > 1)
         failures = [failure for call in calls if (failure := self._handler.too_large(call))]
         failures = failures or carry_out(calls, lambda call: self._publish(call, begin), jobs=self._jobs)
         if failures:
@@ -124,7 +122,7 @@ class HandlerBackend:
         failures = self._remove_files(call)
         ids = tuple(challenge.id for challenge in call.challenges)
         if not unsafe.isdisjoint(ids):
-            who = f"The handler {self._context.words[0]}"
+            who = f"The handler {command_line.named(self._context.words)}"
             return [*failures, Failure(who, call.operation, call.identifiers, NOT_CALLED, ids=ids)]
         return failures + (yield from self._handler.steps(call))
 

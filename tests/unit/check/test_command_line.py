@@ -143,7 +143,7 @@ def test_the_level_of_a_step_and_what_to_change(
 ) -> None:
     """A fault that prevents certificates, or leaves values behind, is a failure; another one a warning."""
     assert level(STEPS[key], failures, sight, trial) is expected
-    attempt = Attempt(STEPS[key], failures, sight, made("second"), "dehydrated", None, trial)
+    attempt = Attempt(STEPS[key], failures, sight, made("second"), "dehydrated", trial=trial)
     if advice is not None:
         assert [one.kind for one in advise(attempt)] == advice
 
@@ -155,7 +155,7 @@ def test_a_hook_of_another_dialect_is_told_so_where_nothing_was_published() -> N
 
 
 def test_a_dialect_without_chains_is_tried_in_one_batch() -> None:
-    attempt = Attempt(STEPS["second"], (), NO_SECOND, made("second"), "native", None, trial=True)
+    attempt = Attempt(STEPS["second"], (), NO_SECOND, made("second"), "native", trial=True)
     assert advise(attempt)[-1].kind is Kind.TRY_TOGETHER
 
 

@@ -158,6 +158,7 @@ def test_a_good_hook_passes_and_leaves_nothing(rehearse: Rehearse, zone: Zone) -
         ),
         ({"deploy_challenge": 'case $4 in -*) ;; *) add "$4" ;; esac'}, False, {"dash": [Kind.DASH_IS_NO_OPTION]}),
         ({"deploy_challenge": ":"}, False, {"publish": [Kind.NOT_PUBLISHED]}),
+        ({"deploy_challenge": "echo add it\nread answer || :"}, False, {"publish": [Kind.ASKS_A_PERSON]}),
         ({"deploy_challenge": "echo why >&2; exit 1"}, False, {"publish": [Kind.SEE_OUTPUT]}),
     ],
 )
