@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from zope.interface import implementer
 
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.backends.handler import heard
+from certbot_external_auth.backends.handler import heard, nobody
 from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.challenges import Challenge, http01
@@ -24,7 +24,7 @@ from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import DialectAbilities, IBackend
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes import runner
-from certbot_external_auth.text import say_once
+from certbot_external_auth.text import first_time, say_once
 from certbot_external_auth.validation_certificates import tls_files
 
 logger = logging.getLogger(__name__)
@@ -128,8 +128,22 @@ class HandlerBackend:
 
     def deploy(self, deployment: Deployment) -> None:
         self._handler.read_environment()
-        for failure in carry_out(self._dialect.deploy(deployment, self._context.facts), self._handler.steps):
+        calls = self._dialect.deploy(deployment, self._context.facts)
+        for failure in carry_out(calls, self._handler.steps):
             raise DeployError(failure, deployment.lineage)
+        if not calls:
+            self._warn(nobody.without_call(self._settings.dialect))
+            return
+        words, handler = self._context.words, self._handler
+        unknown = nobody.unknown_operation(calls, handler.declined, handler.silent, preflight.handler_text(words))
+        if unknown is not None:
+            self._warn(nobody.not_known(command_line.named(words), unknown))
+
+    @staticmethod
+    def _warn(sentence: str) -> None:
+        """Say something once. With -q, Certbot shows errors only, and a timer's renewal is run like that."""
+        if first_time(sentence):
+            logger.error("%s", sentence)
 
     def unchanged(self, deployment: Deployment) -> None:
         self._handler.read_environment()

@@ -48,6 +48,8 @@ class HandlerCaller:
 
     :ivar secrets: variables added to its environment, and masked where they are printed.
     :ivar heard: what it printed when it published, by challenge id, if the dialect passes that to the cleanup handler.
+    :ivar declined: operations that the handler does not implement.
+    :ivar silent: operations at which it printed nothing, and ended with success.
     :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
         call has ended well.
     """
@@ -56,6 +58,8 @@ class HandlerCaller:
         self.secrets: Mapping[str, str] = {}
         self.heard: dict[str, Heard] = {}
         self.hear: Callable[[str, bytes], None] | None = None
+        self.declined: set[str] = set()
+        self.silent: set[str] = set()
         self._taken: set[str] = set()
         self._context = context
         self._settings = context.settings
@@ -120,10 +124,13 @@ class HandlerCaller:
     def _failures(self, call: Call, results: Sequence[tuple[tuple[str, ...], Ended]]) -> list[Failure]:
         """Return the failure of a call, if it is one."""
         if any(ended.ok for _, ended in results):
+            if not any(ended.tail for _, ended in results):
+                self.silent.add(call.operation)
             return []
         refused = [(words, ended) for words, ended in results if self._dialect.supported(call, ended)]
         if not refused:
             logger.info("%s: the handler does not implement it.", call.operation)
+            self.declined.add(call.operation)
             return []
         # In a folder of hooks, one that tried and failed says more than those that only declined.
         words, ended = min(
