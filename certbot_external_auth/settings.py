@@ -52,7 +52,6 @@ class Option:
     :ivar modes: the modes that use it.
     :ivar only_dialect: the only dialect that it works with.
     :ivar in_dehydrated_config: a Dehydrated configuration says it as well, so that naming one drops a kept value.
-    :ivar in_check: `check` has this flag, too.
     :ivar kept: it holds for renewals; otherwise for one command.
     :ivar historic_switch: an on/off flag of the plugin of 2016-2020.
     """
@@ -68,7 +67,6 @@ class Option:
     modes: tuple[str, ...] = MODES
     only_dialect: str | None = None
     in_dehydrated_config: bool = False
-    in_check: bool = False
     kept: bool = True
     historic_switch: bool = False
 
@@ -118,7 +116,6 @@ OPTIONS = (
         default="native",
         modes=_HANDLER,
         in_dehydrated_config=True,
-        in_check=True,
     ),
     Option(
         "cleanup-handler",
@@ -128,7 +125,6 @@ OPTIONS = (
         kind=Kind.COMMAND_LINE,
         modes=_HANDLER,
         only_dialect="certbot",
-        in_check=True,
     ),
     Option(
         "hook-chain",
@@ -139,7 +135,6 @@ OPTIONS = (
         modes=_HANDLER,
         only_dialect="dehydrated",
         in_dehydrated_config=True,
-        in_check=True,
     ),
     Option(
         "jobs",
@@ -159,7 +154,6 @@ OPTIONS = (
         kind=Kind.SECONDS,
         default=300.0,
         modes=_HANDLER,
-        in_check=True,
     ),
     Option(
         "dehydrated-config",
@@ -168,7 +162,6 @@ OPTIONS = (
         "FILE",
         modes=_HANDLER,
         only_dialect="dehydrated",
-        in_check=True,
     ),
     Option(
         "env-file",
@@ -176,7 +169,6 @@ OPTIONS = (
         "for the secrets of your DNS provider. The plugin refuses a file that other users can read.",
         "FILE",
         modes=_HANDLER,
-        in_check=True,
     ),
     Option(
         "wellknown",
@@ -185,7 +177,6 @@ OPTIONS = (
         "DIRECTORY",
         modes=_HANDLER,
         in_dehydrated_config=True,
-        in_check=True,
     ),
     Option(
         "verify",
@@ -197,9 +188,7 @@ OPTIONS = (
         accepted=VERIFY,
         default="auto",
     ),
-    Option(
-        "verify-timeout", "Seconds that verifying may take.", "SECONDS", kind=Kind.SECONDS, default=120.0, in_check=True
-    ),
+    Option("verify-timeout", "Seconds that verifying may take.", "SECONDS", kind=Kind.SECONDS, default=120.0),
     Option(
         "verify-nameservers",
         "Name servers or resolvers to ask instead, HOST[:PORT] or [IPv6]:PORT, separated by commas: for private CAs, "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.extensions import load
+from certbot_external_auth.handler_setup import command_line
 from certbot_external_auth.settings import Settings
 from certbot_external_auth.visibility import report
 from certbot_external_auth.visibility.probe import Surroundings
@@ -78,7 +79,9 @@ def publisher(context: Context) -> report.Publisher:
     """Return who published, for sentences about what is visible."""
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
-        return report.Publisher(f"The handler {context.words[0]}", settings.dialect, settings.hook_chain)
+        return report.Publisher(
+            f"The handler {command_line.named(context.words)}", settings.dialect, settings.hook_chain
+        )
     return report.Publisher("The program that drives Certbot" if mode == "json" else "The person who published")
 
 

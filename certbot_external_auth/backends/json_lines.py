@@ -134,7 +134,7 @@ def require_driver(stream: Stream, renewing: bool) -> None:
             ]
         )
     channel = stream.channel
-    if renewing and (channel.terminal or channel.at_end()):
+    if renewing and channel.unattended:
         raise UsageError(
             [
                 "This certificate's renewal file says mode json, but no program is there to answer: stdin is "

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from certbot_external_auth.check.verb import TAKEN, arguments
+from certbot_external_auth.check.verb import arguments
 
-__all__ = ["TAKEN", "arguments"]
+__all__ = ["arguments"]

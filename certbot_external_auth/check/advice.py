@@ -19,6 +19,7 @@ class Kind(enum.Enum):
     """A failed call came with its own fix."""
     SEE_OUTPUT = "see_output"
     OTHER_DIALECT = "other_dialect"
+    ASKS_A_PERSON = "asks_a_person"
     DASH_IS_NO_OPTION = "dash_is_no_option"
     NOT_PUBLISHED = "not_published"
     """The handler reported success, and no server has the value."""
@@ -30,6 +31,14 @@ class Kind(enum.Enum):
     DOES_NOT_ADD = "does_not_add"
     KEEP_BOTH = "keep_both"
     LEAVES = "leaves"
+    NOT_REMOVED = "not_removed"
+    """The value stays; whether that matters shows a later step."""
+    MAKES_ROOM = "makes_room"
+    """The value stays until the next one takes its place."""
+    PLACEHOLDER = "placeholder"
+    """Before the first call the name has a text that is no challenge's value."""
+    OCCUPIED = "occupied"
+    """Before the first call the name has values, and a flag says that nobody needs them."""
     REMOVES_ALL = "removes_all"
     FAILS_WHEN_GONE = "fails_when_gone"
     FAILS_AFTER_WORK = "fails_after_work"
@@ -44,7 +53,8 @@ class Advice:
 
     :ivar challenge: a challenge of the step that did not pass.
     :ivar dialect: in which the handler was called.
-    :ivar detail: of `Kind.FIX` the sentence, of `Kind.OTHER_DIALECT` that dialect; otherwise empty.
+    :ivar detail: of `Kind.FIX` the sentence, of `Kind.OTHER_DIALECT` that dialect, of `Kind.PLACEHOLDER` and
+        `Kind.OCCUPIED` the values; otherwise empty.
     """
 
     kind: Kind
@@ -62,6 +72,8 @@ class Attempt:
     :ivar challenge: the last one that the step published or removed.
     :ivar dialect: in which the handler was called.
     :ivar other_dialect: the one for which the handler seems to be written, None if that is unknown or the same.
+    :ivar asks: the handler's script seems to ask a person.
+    :ivar leaves: what it means if a value stays that the step removed.
     :ivar trial: if the step fails, another way to publish is tried further on.
     """
 
@@ -71,6 +83,8 @@ class Attempt:
     challenge: Challenge
     dialect: str
     other_dialect: str | None = None
+    asks: bool = False
+    leaves: Kind = Kind.LEAVES
     trial: bool = False
 
     def advice(self, kind: Kind, detail: str = "") -> Advice:
@@ -99,14 +113,14 @@ def _unpublished(attempt: Attempt) -> list[Advice]:
     if not sight.answered:
         return [attempt.advice(Kind.UNANSWERED)]
     if not sight.missing:
-        return [attempt.advice(Kind.PARTLY_ANSWERED)]
+        return [attempt.advice(Kind.LEAVES if sight.left else Kind.PARTLY_ANSWERED)]
     if step.key == "dash":
         return [attempt.advice(Kind.DASH_IS_NO_OPTION)]
     if len(step.present) > 1:
         return [attempt.advice(kind) for kind in (*_of_two(step, sight), Kind.KEEP_BOTH)]
     if attempt.other_dialect is not None:
         return [attempt.advice(Kind.OTHER_DIALECT, attempt.other_dialect)]
-    return [attempt.advice(Kind.NOT_PUBLISHED)]
+    return [attempt.advice(Kind.ASKS_A_PERSON if attempt.asks else Kind.NOT_PUBLISHED)]
 
 
 def _after_failures(attempt: Attempt) -> list[Kind]:
@@ -127,7 +141,7 @@ def _of_two(step: Step, sight: Sight) -> list[Kind]:
 def _unremoved(attempt: Attempt) -> Kind:
     sight = attempt.sight
     if sight is not None and sight.left:
-        return Kind.LEAVES
+        return attempt.leaves
     if sight is not None and sight.missing:
         return Kind.REMOVES_ALL
     if attempt.failures:

@@ -11,12 +11,15 @@ from typing import Any
 from certbot_external_auth import dialects
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import TYPES, choice, dns01, guard
-from certbot_external_auth.check import TAKEN
-from certbot_external_auth.configuration import assembly
+from certbot_external_auth.check import certbot_flags
+from certbot_external_auth.configuration import assembly, certbot_argv
 from certbot_external_auth.configuration.certbot_config import absolute_path
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import command_line
+from certbot_external_auth.settings import MODES, OPTIONS
+from certbot_external_auth.visibility import watch
+from certbot_external_auth.visibility.verdict import STRICT
 
 PREFIX = "--external-auth-"
 
@@ -27,16 +30,34 @@ class Setting:
 
     :ivar context: what the backend is made with.
     :ivar identifier: the name or address for which test values are published.
+    :ivar names: all names and addresses of the command line.
+    :ivar not_empty: the TXT name may have values that nobody needs.
     """
 
     context: Context
     challenge_type: str
     identifier: str
+    names: tuple[str, ...]
+    not_empty: bool = False
 
     @property
-    def patience(self) -> float:
-        """Seconds that a change may take to become visible."""
-        return self.context.settings.verify_timeout
+    def policy(self) -> watch.Policy:
+        """How answers are judged, and how long a change may take to become visible.
+
+        With ``off`` a run does not look. A check always does.
+        """
+        settings = self.context.settings
+        return watch.Policy(STRICT if settings.verify == STRICT else "auto", settings.verify_timeout)
+
+    @property
+    def both(self) -> bool:
+        """Whether the certificate shall have the name together with its wildcard."""
+        return {self.identifier, f"*.{self.identifier}"} <= set(self.names)
+
+    @property
+    def others(self) -> int:
+        """How many names or addresses are not tried."""
+        return len({guard.base_name(name) for name in self.names}) - 1
 
     @property
     def identifier_type(self) -> str:
@@ -53,11 +74,12 @@ class Flags:
     """The flags of `check`, as an `assembly.Origin`."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self._values = {name: getattr(arguments, name.replace("-", "_")) for name in TAKEN}
-        self._values |= {"mode": "handler", "handler": arguments.handler}
+        self._values = {option.name: getattr(arguments, option.name.replace("-", "_")) for option in OPTIONS}
+        self._values |= {"mode": _mode(arguments.mode), "handler": _handler(arguments)}
         if arguments.verify_nameservers:
             self._values["verify-nameservers"] = ",".join(arguments.verify_nameservers)
-        self.named_types: tuple[str, ...] = (arguments.type,) if arguments.type else ()
+        preferred = certbot_flags.preferred(arguments.preferred_challenges)
+        self.named_types: tuple[str, ...] = (arguments.type,) if arguments.type else preferred
 
     def values(self) -> Mapping[str, Any]:
         return self._values
@@ -77,60 +99,88 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
     """
     assembly.require("dns.message", "dnspython")
     assembly.require("zope.interface", "zope.interface")
-    if arguments.handler is None and arguments.dehydrated_config is None:
-        raise UsageError(["Name the handler: certbot-external-auth check HANDLER --domain NAME"])
     flags = Flags(arguments)
+    if flags.values()["handler"] is None and arguments.dehydrated_config is None:
+        raise UsageError(["Name the handler: certbot-external-auth check HANDLER --domain NAME"])
     handler = assembly.handler_of(assembly.settings_of(flags.values()), flags)
     dialect = handler.settings.dialect
     if dialect == "certbot" and handler.cleanup_words is None:
         raise UsageError(["The dialect certbot needs --cleanup-handler too; otherwise the test values stay published."])
-    identifier = _identifier(arguments.domain)
-    challenge_type = _type(handler.types, dialect, identifier)
+    names = _names(arguments.domains or ())
+    identifier = guard.base_name(names[0])
+    challenge_type = _type(handler.types, dialect, names, "--type" if arguments.type else "--preferred-challenges")
     about = Facts(
-        alias=identifier,
+        alias=arguments.cert_name or identifier,
         names=(identifier, f"*.{identifier}") if challenge_type == dns01.TYPE else (identifier,),
         config_dir=folder,
         work_dir=os.path.abspath(arguments.work_dir) if arguments.work_dir else folder,
         challenge_type=challenge_type,
-        key_algorithm="secp384r1",
+        key_algorithm=dialects.key_algorithm(arguments.key_type or "ecdsa", arguments.elliptic_curve or "secp384r1"),
     )
     context = assembly.context_of(
         handler,
         about,
         unattended=True,
+        preferred=handler.types,
         tls_port=_port(arguments.https_port, "--https-port"),
         http_port=_port(arguments.http_01_port, "--http-01-port"),
     )
-    return Setting(context, challenge_type, identifier)
+    return Setting(context, challenge_type, identifier, names, arguments.not_empty)
 
 
-def _identifier(typed: str | None) -> str:
-    if not typed:
+def _mode(typed: str | None) -> str:
+    if typed in MODES and typed != "handler":
+        raise UsageError([f"The check tries a handler, so it has no mode {typed}; leave out {PREFIX}mode."])
+    return typed or "handler"
+
+
+def _handler(arguments: argparse.Namespace) -> str | None:
+    """Return the handler's command line, named as `check` or as a run names it."""
+    first: str | None = arguments.command
+    named: str | None = arguments.handler
+    if first is None or named is None:
+        return first if named is None else named
+    if certbot_argv.verb([first]):
+        # The verb of a command line that was copied.
+        return named
+    raise UsageError([f"The handler is named twice, {first} and {named}; leave out one of them."])
+
+
+def _names(typed: Sequence[str]) -> tuple[str, ...]:
+    """Return every name and address as it will stand in the certificate.
+
+    A value may have several, with commas between, as for Certbot.
+    """
+    words = [word.strip() for value in typed for word in value.split(",")]
+    names = tuple(("*." if word.startswith("*.") else "") + guard.base_name(word) for word in words if word)
+    if not names:
         raise UsageError(
             [
                 "Name a domain of yours with --domain. For dns-01 the check publishes test values at _acme-challenge "
                 "below it, and removes them again; for the other types, on its server."
             ]
         )
-    name = guard.base_name(typed)
-    if not guard.well_formed(name, "ip" if choice.is_address(name) else "dns"):
-        raise UsageError(
-            [f"--domain: {typed!r} is not a domain name; write it as in DNS (xn--… for international names)."]
-        )
-    return name
+    for word, name in zip(filter(None, words), names, strict=True):
+        base = guard.base_name(name)
+        if not guard.well_formed(base, "ip" if choice.is_address(base) else "dns"):
+            raise UsageError(
+                [f"--domain: {word!r} is not a domain name; write it as in DNS (xn--… for international names)."]
+            )
+    return names
 
 
-def _type(wanted: Sequence[str], dialect: str, identifier: str) -> str:
+def _type(wanted: Sequence[str], dialect: str, names: Sequence[str], flag: str) -> str:
+    """Return the first type of those wanted that the dialect carries, as in a run."""
     carried = dialects.dialect(dialect).challenge_types
-    for name in wanted:
-        if name not in carried:
-            unknown = "" if name in TYPES else f" {name!r} is not a challenge type;"
-            supported = ", ".join(carried)
-            raise UsageError([f"--type:{unknown} the dialect {dialect} supports {supported}; name one of these."])
-    usable = choice.usable(identifier, carried, wanted)
-    if not usable:
-        raise UsageError(choice.problems([identifier], carried, wanted, f"the dialect {dialect}"))
-    return usable[0]
+    unknown = [name for name in wanted if name not in TYPES]
+    if unknown or (wanted and not set(wanted) & set(carried)):
+        reason = f" {unknown[0]!r} is not a challenge type;" if unknown else ""
+        raise UsageError([f"{flag}:{reason} the dialect {dialect} supports {', '.join(carried)}; name one of these."])
+    problems = choice.problems(names, carried, wanted, f"the dialect {dialect}")
+    if problems:
+        raise UsageError(problems)
+    usable = choice.usable(names[0], carried, wanted)
+    return next((name for name in wanted if name in usable), usable[0])
 
 
 def _port(typed: str, flag: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from certbot_external_auth.challenges import Challenge
@@ -20,7 +20,6 @@ from certbot_external_auth.visibility import (
 from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.verdict import Decision
 
-AUTO = "auto"
 _OTHERWISE = {"dns": Outcome.OTHER_VALUES, "http": Outcome.WRONG_CONTENT, "tls": Outcome.WRONG_CERTIFICATE}
 """By probe: the outcome of a server that still shows what must be gone."""
 
@@ -75,7 +74,7 @@ class Wish:
 class Sight:
     """What the last check of a wish saw.
 
-    :ivar decision: by the rule `auto`.
+    :ivar decision: by the rule that the look was given.
     :ivar answered: at least one server said yes or no about each place.
     :ivar observations: as the servers answered.
     :ivar missing: see `Wish.missing`, at any address.
@@ -98,10 +97,12 @@ class Sight:
         return any(challenge.id != SECOND for challenge in self.missing)
 
 
-def look(observer: Observer, wish: Wish, timeout: float) -> Sight:
+def look(
+    observer: Observer, wish: Wish, policy: watch.Policy, told: Callable[[watch.Round], None] = lambda _: None
+) -> Sight:
     """Ask the servers until all is as wished, none of them answers, or the time is over.
 
-    :param timeout: seconds.
+    :param told: called after each look.
     """
     last: list[Observation] = []
 
@@ -109,9 +110,9 @@ def look(observer: Observer, wish: Wish, timeout: float) -> Sight:
         last[:] = observer.look(expectations, until)
         return [wish.turned(observation) for observation in last]
 
-    last_round = watch.watch(look_turned, wish.expectations, watch.Policy(AUTO, timeout))
+    last_round = watch.watch(look_turned, wish.expectations, policy, told)
     return Sight(
-        decision=last_round.decision(AUTO),
+        decision=last_round.decision(policy.mode),
         answered=all(verdict.answered(observations) for observations in last_round.seen.values()),
         observations=tuple(last),
         missing=_each_once(map(wish.missing, last)),

@@ -6,15 +6,17 @@ import argparse
 import tempfile
 
 from certbot_external_auth import settings
+from certbot_external_auth.check import certbot_flags
 
-TAKEN = tuple(option.name for option in settings.OPTIONS if option.in_check)
-"""Flags of a run that mean the same here."""
+NOT_SHOWN = ("mode", "handler", "verify", "verify-settle")
+"""Options that the help leaves out, besides those of other modes: `check` has one mode, and always verifies."""
 EXAMPLE = """\
 example:
   certbot-external-auth check /etc/certbot/hook.sh --dialect dehydrated --domain example.org
 
-Every flag is also accepted under its name in Certbot (--external-auth-dialect), so you can copy the flags of a
-Certbot command line. Exit code: 0 if the handler can be used, 1 if not, 2 for wrong use, 128 plus the signal's number
+Every flag is also accepted under its name in Certbot (--external-auth-dialect), and so are Certbot's own flags. So you
+can copy a command line: write certbot-external-auth check in place of certbot. Of several names, the first is tried.
+Exit code: 0 if the handler can be used, 1 if not, 2 for wrong use, 128 plus the signal's number
 if a signal ended the check.
 """
 
@@ -23,16 +25,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags to a parser."""
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("handler", nargs="?", metavar="HANDLER", help="path or command line of the handler")
+    parser.add_argument("command", nargs="?", metavar="HANDLER", help="path or command line of the handler")
     add = parser.add_argument
     for option in settings.OPTIONS:
-        if option.in_check:
+        if option.kind is not settings.Kind.ENDPOINTS:
+            shown = "handler" in option.modes and option.name not in NOT_SHOWN
             names = (f"--{option.name}", f"--external-auth-{option.name}")
-            add(*names, metavar=option.metavar, help=option.full_help)
-    add("--domain", "-d", metavar="NAME", help="a domain of yours, required; the test values are published there")
+            add(*names, metavar=option.metavar, help=option.full_help if shown else argparse.SUPPRESS)
+    certbot_flags.add_to(parser)
+    add(
+        "--domain",
+        "--domains",
+        "-d",
+        "--ip-address",
+        action="append",
+        dest="domains",
+        metavar="NAME",
+        help="a domain of yours, required; the test values are published there",
+    )
+    add(
+        "--not-empty",
+        action="store_true",
+        help="check although the TXT name has values, because no order needs them: as at acme-dns, which keeps two",
+    )
     add("--type", metavar="TYPE", help="challenge type (default: the first one that the dialect supports)")
     add(
         "--nameserver",
+        "--verify-nameservers",
         "--external-auth-verify-nameservers",
         action="append",
         dest="verify_nameservers",

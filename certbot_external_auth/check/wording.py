@@ -1,12 +1,14 @@
-"""Every sentence of a rehearsal's report, made from its data. Pure functions."""
+"""Every sentence about a step of a rehearsal, made from its data; `verdict` has those about all. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.challenges import Challenge, dns01, http01
 from certbot_external_auth.check.advice import Advice, Kind
-from certbot_external_auth.check.results import Level, Result, Summary
+from certbot_external_auth.check.patience import Waiting, Wanted
+from certbot_external_auth.check.results import Level, Result
 from certbot_external_auth.text import counted
 from certbot_external_auth.visibility import Observation, report
 
@@ -17,6 +19,7 @@ TITLES = {
     "second": "publish a second value at the same name",
     "keep": "remove the first value",
     "withdraw": "remove what is still published",
+    "stays": "publish one more value beside those that stay",
     "again": "remove the first value again",
     "dash": "publish a value that begins with -",
     "dash-withdraw": "remove that value",
@@ -32,6 +35,7 @@ EXPECTED = {
     "second": "both are visible",
     "keep": "only the second one is visible",
     "withdraw": "nothing is left",
+    "stays": "it takes the place of an old one",
     "again": "nothing changes, and the handler succeeds",
     "dash": "it is visible",
     "dash-withdraw": "nothing is left",
@@ -94,21 +98,12 @@ def reasons(result: Result) -> tuple[str, ...]:
     return result.sight.reasons if result.sight is not None and result.level is not Level.PASSED else ()
 
 
-def verdict(summary: Summary) -> str:
-    """Say how many steps ended how, and whether the handler can be used."""
-    counts = [_counted(summary.count(level), level) for level in Level if summary.count(level)]
-    if not counts:
-        return "No step was tried."
-    return f"{', '.join(counts)}: {'this handler can be used' if summary.ok else 'this handler cannot be used yet'}."
-
-
-def left(challenge: Challenge) -> str:
-    """Say what may still be published."""
-    return f"This may still be published; remove it by hand: {challenge.description}"
-
-
-def _counted(count: int, level: Level) -> str:
-    return counted(count, level.value) if level is Level.WARNING else f"{count} {level.value}"
+def waiting(waiting: Waiting) -> str:
+    """Say what is waited for, and for how long at most."""
+    limit = "without a limit" if waiting.seconds is None else f"at most {counted(waiting.seconds, 'second')}"
+    if waiting.wanted is Wanted.HANDLER:
+        return f"{TITLES[waiting.step]}: the handler is working; each call may take {limit} (--timeout)"
+    return f"{TITLES[waiting.step]}: not seen yet; asking the servers again for {limit} (--verify-timeout)"
 
 
 # --- advice ---
@@ -171,7 +166,8 @@ def _keep_both(advice: Advice) -> str:
     return (
         f"A certificate for {name} together with *.{name} cannot be issued this way. Let the handler add a value and "
         "keep the others (nsupdate: no 'update delete' before 'update add'; most APIs: send the old values along with "
-        "the new one)."
+        "the new one). If the provider can have only one value at a name, ask for the two names in two certificates, "
+        f"or delegate: make _acme-challenge.{name} an alias (CNAME) of a name in a zone that can have several."
     )
 
 
@@ -198,6 +194,7 @@ _SENTENCES: dict[Kind, Callable[[Advice], str]] = {
     Kind.FIX: lambda advice: advice.detail,
     Kind.SEE_OUTPUT: _fixed("The handler's output says why; see below."),
     Kind.OTHER_DIALECT: lambda advice: f"The handler looks like a hook of another dialect: --dialect {advice.detail}",
+    Kind.ASKS_A_PERSON: _fixed(mistakes.sentence(mistakes.ASKS_A_PERSON)),
     Kind.DASH_IS_NO_OPTION: _dash,
     Kind.NOT_PUBLISHED: _not_published,
     Kind.UNANSWERED: _unanswered,
@@ -208,6 +205,20 @@ _SENTENCES: dict[Kind, Callable[[Advice], str]] = {
     Kind.DOES_NOT_ADD: _fixed("The handler did not add the second value."),
     Kind.KEEP_BOTH: _keep_both,
     Kind.LEAVES: _leaves,
+    Kind.NOT_REMOVED: lambda advice: (
+        f"The handler did not remove the value that it was called for{_variable(advice)}. The step "
+        f"'{TITLES['stays']}' shows whether more stays with every certificate."
+    ),
+    Kind.MAKES_ROOM: _fixed(
+        "The value stays until the next one takes its place, as at acme-dns. No certificate leaves more behind."
+    ),
+    Kind.PLACEHOLDER: lambda advice: (
+        f"The name has {advice.detail} already. That is not a value of a challenge, so the CA ignores it, and the "
+        "check goes on. Some handlers leave such a text where a provider must have one."
+    ),
+    Kind.OCCUPIED: lambda advice: (
+        f"The name has {advice.detail} already. You said with --not-empty that no order needs these values."
+    ),
     Kind.REMOVES_ALL: _removes_all,
     Kind.FAILS_WHEN_GONE: _fixed(
         "Let the handler succeed when there is nothing to remove: after an interruption it is called again."

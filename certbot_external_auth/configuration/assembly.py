@@ -18,7 +18,7 @@ from certbot_external_auth import backends, dialects, extensions, settings
 from certbot_external_auth.backends import Context
 from certbot_external_auth.configuration import certbot_argv, reissue_flags, resolution
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, evaluated_problem
-from certbot_external_auth.dialects import Facts
+from certbot_external_auth.dialects import Facts, key_algorithm
 from certbot_external_auth.errors import MissingDependencyError, UsageError
 from certbot_external_auth.handler_setup import dehydrated_config, dehydrated_once
 from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
@@ -29,9 +29,6 @@ from certbot_external_auth.protocol import stream
 from certbot_external_auth.settings import Settings
 
 logger = logging.getLogger(__name__)
-
-CURVES = {"secp256r1": "prime256v1"}
-"""Certbot's names of elliptic curves, where Dehydrated has another."""
 
 
 class Origin(Protocol):
@@ -294,6 +291,6 @@ def _facts_of_run(config: Any, asked: Collection[str] | None, lineage: str | Non
         config_dir=os.path.abspath(config.config_dir),
         work_dir=os.path.abspath(config.work_dir),
         command="sign_csr" if config.csr else "sign_domains",
-        key_algorithm="rsa" if config.key_type == "rsa" else CURVES.get(config.elliptic_curve, config.elliptic_curve),
+        key_algorithm=key_algorithm(config.key_type, config.elliptic_curve),
         challenge_type=next(iter(types), "dns-01"),
     )

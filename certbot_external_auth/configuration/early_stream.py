@@ -40,7 +40,9 @@ def open_stream() -> None:
         with contextlib.suppress(ImportError):
             from certbot_external_auth.protocol import stream
 
-            stream.opened(protocol, _socket())
+            opened = stream.opened(protocol, _socket())
+            if certbot_argv.verb(sys.argv[1:]) == "renew" and certbot_argv.options(sys.argv[1:]).mode is None:
+                opened.hold_if_unattended()
 
 
 def _socket() -> str | None:

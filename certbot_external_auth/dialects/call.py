@@ -22,6 +22,8 @@ BUILT_IN = {
     "uacme": "certbot_external_auth.dialects.uacme:Uacme",
     "acmetool": "certbot_external_auth.dialects.acmetool:Acmetool",
 }
+_CURVES = {"secp256r1": "prime256v1"}
+"""Certbot's names of elliptic curves, where Dehydrated has another."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,11 @@ class Facts:
     config: str | None = None
     basedir: str | None = None
     exports: Mapping[str, str] = field(default_factory=dict)
+
+
+def key_algorithm(key_type: str, curve: str) -> str:
+    """Return Dehydrated's word for the kind of key that Certbot makes."""
+    return "rsa" if key_type == "rsa" else _CURVES.get(curve, curve)
 
 
 def dialect(name: str) -> Dialect:

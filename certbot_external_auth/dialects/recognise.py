@@ -7,6 +7,12 @@ from collections.abc import Mapping
 
 from certbot_external_auth.processes.program import Ended
 
+
+def _label(word: str) -> str:
+    """Return a pattern for a branch of a shell's `case` that a word leads to, alone or beside others."""
+    return rf"(?<![\w-])[\"']?{word}[\"']?\s*(?:\|[^()\n]*)?\)"
+
+
 ANSWERS: Mapping[str, re.Pattern[str]] = {
     "native": re.compile(r"^NotImplemented$", re.MULTILINE),
     "dehydrated": re.compile(r"\bdeploy_challenge\b|\bclean_challenge\b"),
@@ -19,11 +25,27 @@ ANSWERS: Mapping[str, re.Pattern[str]] = {
 TEXTS: Mapping[str, re.Pattern[str]] = {
     **ANSWERS,
     "native": re.compile(r"\bNotImplemented\b|\bpre-perform\b|\bcbot_[a-z]+"),
-    "uacme": re.compile(r"\bUACME_[A-Z]+|[\"']?begin[\"']?\s*\)|[\"']begin[\"']"),
-    "lego": re.compile(r"\bEXEC_PATH\b|[\"']?present[\"']?\s*\)|[\"']present[\"']"),
+    "uacme": re.compile(rf"\bUACME_[A-Z]+|{_label('begin')}|[\"']begin[\"']"),
+    "lego": re.compile(rf"\bEXEC_PATH\b|{_label('present')}|[\"']present[\"']"),
 }
 """By dialect, what a script for it contains, including what it never prints."""
 UNSUPPORTED_BY_ACMETOOL = 42
+ASKS = re.compile(
+    r"^[ \t]*(?:IFS=\S*[ \t]+)?read\b(?![^\n]*<)"  # a shell's `read`, unless it reads from a file
+    r"|</dev/tty\b|\b(?:raw_)?input\(|<STDIN>|\bSTDIN\.(?:gets|read)|\bfgets\(STDIN|\breadline\(",
+    re.MULTILINE,
+)
+"""How a script asks a person."""
+GIVEN_A_DOCUMENT = ("native", "acmetool")
+"""Dialects whose hooks have something to read on stdin."""
+
+
+def asks_a_person(dialect: str, script: str) -> bool:
+    """Tell whether a script seems to wait for a person's answer.
+
+    :param dialect: the dialect in which it is called.
+    """
+    return dialect not in GIVEN_A_DOCUMENT and ASKS.search(script) is not None
 
 
 def likely(dialect: str, ended: Ended, script: str) -> str | None:

@@ -14,6 +14,7 @@ from certbot_external_auth.handler_setup.launchers import normal
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH if the caller has none, as cron and systemd may start Certbot."""
+_INTERPRETER = re.compile(r"(?:a|ba|da|k|z)?sh|python[\d.]*|perl[\d.]*|ruby[\d.]*|php[\d.]*|node|busybox")
 # Quoted text, and what a shell expands or acts on: outside quotation marks, and within double ones.
 _EXPANDED = r"\$\w+|\$[{(]|`"
 _WRITTEN = re.compile(rf"""'[^']*'|\\.|"((?:[^"\\]|\\.)*)"|([|&;<>()]+|{_EXPANDED})""", re.DOTALL)
@@ -84,6 +85,21 @@ def kept_words(text: str, flag: str, search_path: str | None) -> tuple[str, ...]
     if words and os.sep not in words[0]:
         words[0] = program(words[0], flag, os.getcwd(), search_path)
     return tuple(words)
+
+
+def named(words: Sequence[str]) -> str:
+    """Return the file by which messages name a handler: not the launcher or the interpreter that starts it.
+
+    That is the first word itself if no other word names a file, as in ``sh -c '…'``.
+    """
+    for word in words:
+        program = os.path.basename(word)
+        if word == "-c":
+            break
+        starts_another = program in launchers.LAUNCHERS or _INTERPRETER.fullmatch(program)
+        if os.path.isabs(word) and not starts_another and not os.path.isdir(word):
+            return word
+    return words[0]
 
 
 def _refuse_shell(text: str, first: str, flag: str) -> None:

@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections.abc import Sequence
 
+from certbot_external_auth.handler_setup import command_line
 from certbot_external_auth.handler_setup.launchers import LAUNCHERS
 from certbot_external_auth.handler_setup.trust import Findings, check_file
 
@@ -16,15 +17,21 @@ _MAX_HEAD_BYTES = 512
 """Enough for the first line: Linux reads 256 bytes of it (execve(2))."""
 
 
-def check_command(words: Sequence[str], search_path: str, caller_ids: Sequence[int]) -> Findings:
+HANDLER_FLAG = "--external-auth-handler"
+
+
+def check_command(
+    words: Sequence[str], search_path: str, caller_ids: Sequence[int], origin: str = HANDLER_FLAG
+) -> Findings:
     """Check every file that a handler's command line names, and the interpreters of these files.
 
     :param words: the command line, with absolute paths of files.
     :param search_path: PATH of the handler, for ``#!/usr/bin/env``.
     :param caller_ids: user ids whose files are trusted without a warning, besides root's.
+    :param origin: what to correct: the flag, or the line of a file, that has the command line.
     """
     findings = Findings()
-    problem = _start_problem(words[0], search_path)
+    problem = _start_problem(words[0], search_path, origin)
     if problem:
         findings.problems.append(problem)
         return findings
@@ -56,48 +63,57 @@ def _is_file(word: str) -> bool:
 
 def script_text(path: str) -> str:
     """Return the beginning of a script; empty if the file is not a script."""
+    text = _beginning(path)
+    return text if text.startswith("#!") else ""
+
+
+def _beginning(path: str) -> str:
+    """Return the beginning of a text file; empty if it cannot be read, or is not text."""
     try:
         with open(path, "rb") as file:
             data = file.read(_MAX_SCRIPT_BYTES)
     except OSError:
         return ""
-    return data.decode("utf-8", "replace") if data.startswith(b"#!") else ""
+    return "" if b"\0" in data else data.decode("utf-8", "replace")
 
 
 def handler_text(words: Sequence[str]) -> str:
-    """Return the beginning of the first script in a command line, such as ``sh hook``; empty if there is none."""
+    """Return the beginning of the first script in a command line, such as ``sh hook``; empty if there is none.
+
+    A script behind its interpreter needs no first line that names it.
+    """
+    behind = command_line.named(words)
+    if behind != words[0]:
+        return _beginning(behind)
     return next(filter(None, map(script_text, filter(os.path.isabs, words))), "")
 
 
-def _start_problem(path: str, search_path: str) -> str | None:
+def _start_problem(path: str, search_path: str, origin: str) -> str | None:
     """Return why a program cannot start, as a sentence with the fix; None if it can."""
     named = f"The handler {path}"
     try:
         status = os.stat(path)
     except OSError as error:
-        return _missing(path, error)
+        return _missing(path, error, origin)
     if stat.S_ISDIR(status.st_mode):
         return (
-            f"{named} is a directory; give --external-auth-handler the script in it (of a folder of hooks, dialect "
+            f"{named} is a directory; let {origin} name the script in it (of a folder of hooks, dialect "
             "acmetool, at least one must be executable)."
         )
     if not stat.S_ISREG(status.st_mode):
-        return f"{named} is not a regular file; give --external-auth-handler a script."
+        return f"{named} is not a regular file; let {origin} name a script."
     if not os.access(path, os.X_OK):
         return f"{named} is not executable; run: chmod +x {shlex.quote(path)}"
     return _head_problem(path, named, search_path)
 
 
-def _missing(path: str, error: OSError) -> str:
+def _missing(path: str, error: OSError, origin: str) -> str:
     folder = os.path.dirname(path)
     if isinstance(error, PermissionError):
         return f"The handler {path} cannot be read ({error.strerror}); let the user who runs Certbot enter {folder}."
     if not os.path.isdir(folder):
-        return (
-            f"The handler {path} is missing: its folder {folder} does not exist; restore it, or give the new "
-            f"path with --external-auth-handler."
-        )
-    return f"The handler {path} does not exist; correct --external-auth-handler, or put the script there."
+        return f"The handler {path} is missing: its folder {folder} does not exist; restore it, or correct {origin}."
+    return f"The handler {path} does not exist; correct {origin}, or put the script there."
 
 
 def _head_problem(path: str, named: str, search_path: str) -> str | None:
@@ -110,8 +126,12 @@ def _head_problem(path: str, named: str, search_path: str) -> str | None:
     if not head:
         return f"{named} is an empty file; write the script, beginning with #!/bin/sh."
     if not head.startswith(b"#!"):
-        binary = head.startswith(b"\x7fELF") or b"\0" in head
-        return None if binary else f"{named} has no first line that names its interpreter; begin it with #!/bin/sh."
+        if head.startswith(b"\x7fELF") or b"\0" in head:
+            return None
+        return (
+            f"{named} has no first line that names its interpreter; begin it with #!/bin/sh, or name the interpreter: "
+            f"sh {shlex.quote(path)}"
+        )
     line = head.split(b"\n", 1)[0]
     if line.endswith(b"\r"):
         return f"{named} has Windows line ends (CRLF), so it cannot start; run: sed -i 's/\\r$//' {shlex.quote(path)}"

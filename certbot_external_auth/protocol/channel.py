@@ -108,6 +108,11 @@ class Channel:
             self._fill()
         return self.ended and not self._buffer
 
+    @property
+    def unattended(self) -> bool:
+        """Whether no program can answer: nothing is connected to the input, or a person's keyboard."""
+        return self.terminal or self.at_end()
+
     @contextlib.contextmanager
     def while_connected(self) -> Iterator[None]:
         """Within this context, `ended` of a session means that no program is connected."""

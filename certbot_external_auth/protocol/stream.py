@@ -25,6 +25,9 @@ from certbot_external_auth.settings import SESSION
 MAX_SEND_SECONDS = 60.0
 """A driver that leaves a line unread for longer counts as gone."""
 
+IDLE = ("hello", "unchanged_cert", "save", "restart", "report", "summary")
+"""Lines that say that there was nothing to do."""
+
 Saved = list[tuple[str, str]]
 Lineages = list[dict[str, Any]]
 
@@ -55,6 +58,16 @@ class Stream:
         self._greeted = False
         self._finished = False
         self._broken = False
+        self._held: list[Line] | None = None
+
+    def hold_if_unattended(self) -> None:
+        """Write nothing as long as there is nothing to do, if no program can answer.
+
+        A timer's renewal learns from a renewal file that a driver works on some certificate. Nobody reads the lines
+        then, and in a mail or a log they are noise.
+        """
+        if self._held is None and not self._lines and self.channel.unattended:
+            self._held = []
 
     @property
     def broken(self) -> bool:
@@ -103,6 +116,18 @@ class Stream:
         written = form.written(line)
         if written is None:
             return
+        if self._held is not None and line["cmd"] in IDLE:
+            self._held.append(written)
+            return
+        for each in [*self._released(), written]:
+            self._send(each)
+
+    def _released(self) -> list[Line]:
+        """Return the lines that were held back, and hold none from now on."""
+        held, self._held = self._held or [], None
+        return held
+
+    def _send(self, written: Line) -> None:
         if self._broken:
             raise DriverError("The program that started Certbot is gone.")
         try:
@@ -111,7 +136,7 @@ class Stream:
             # The driver may have half a line, and could not tell the next one from its second half.
             self._broken = True
             raise
-        self._lines[line["cmd"]] += 1
+        self._lines[written["cmd"]] += 1
 
     # --- what the summary counts ---
 
@@ -170,12 +195,14 @@ class Stream:
         if exception is not None:
             self.exception(exception)
         self.emit(lines.report(saved))
+        ok = exception is None and not self._failed and not any(lineage["deploy_failed"] for lineage in lineages)
+        for each in [] if ok else self._released():
+            self._send(each)
         counts = {name: count for name, count in self._lines.items() if name != "hello"}
-        deploy_failed = any(lineage["deploy_failed"] for lineage in lineages)
         self.emit(
             {
                 "cmd": "summary",
-                "ok": exception is None and not self._failed and not deploy_failed,
+                "ok": ok,
                 "counts": {**counts, **self._results},
                 "unconfirmed": self._unconfirmed,
                 "lineages": [

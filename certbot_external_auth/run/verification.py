@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from certbot import errors
 
 from certbot_external_auth.backends import Context, publisher, surroundings
+from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.backends.printed import Printed, shown
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.dialects import recognise
@@ -174,18 +175,20 @@ class Verification:
             f"{counted(round(last.seconds), 'second')} ({len(missing)} of {counted(len(wanted), 'place')}):",
             *report.table(missing, observations, report.MOST_ROWS),
             *self.reasons(wanted, last.observations),
-            *self._other_dialect(observations),
+            *self._other_use(observations),
             *shown(self._publisher.who, printed({identifier for one in missing for identifier in one.ids})),
             " ".join(report.advice(observations, self._settings.verify_timeout, named)),
         ]
 
-    def _other_dialect(self, observations: Sequence[Observation]) -> list[str]:
-        """Name the dialect for which the hook seems to be written: a hook that ignores unknown calls never fails."""
+    def _other_use(self, observations: Sequence[Observation]) -> list[str]:
+        """Say for what else the hook seems to be written. One that ignores unknown calls, or answers, never fails."""
         if not self._words or {Says.YES, Says.NO} & said(observations) != {Says.NO}:
             return []
-        other = recognise.likely(self._settings.dialect, Ended(code=0), preflight.handler_text(self._words))
-        who = self._publisher.who
-        return [f"{who} looks like a hook of another dialect: --external-auth-dialect {other}"] if other else []
+        script, dialect = preflight.handler_text(self._words), self._settings.dialect
+        other = recognise.likely(dialect, Ended(code=0), script)
+        if other is not None:
+            return [f"{self._publisher.who} looks like a hook of another dialect: --external-auth-dialect {other}"]
+        return [mistakes.sentence(mistakes.ASKS_A_PERSON)] if recognise.asks_a_person(dialect, script) else []
 
     def _problems(self, wanted: Sequence[Expectation], last: Round) -> Mapping[str, Problem]:
         problems: dict[str, Problem] = {}

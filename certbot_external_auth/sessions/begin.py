@@ -88,12 +88,7 @@ def _begun(command: Sequence[str], wanted: Session) -> int:
         store.forget_old(work_dir, time.time())
         is_open = store.open_session(config_dir, work_dir)
         if is_open is not None:
-            return session_document.refused(
-                f"Session {is_open.id}, which uses {is_open.config_dir}, has been open since {is_open.started}. Finish "
-                f"or abort it first, with --work-dir {is_open.work_dir}.",
-                "locked",
-                {"open": is_open.id},
-            )
+            return session_document.locked(is_open)
         session_document.note_ends(store.every(work_dir))
         session, locks = store.new(work_dir, wanted)
         ended = _start(command, session, locks)

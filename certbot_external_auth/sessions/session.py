@@ -41,7 +41,8 @@ STATES: Mapping[str, tuple[Exit, str]] = {
     "deploy_failed": (Exit.DEPLOY_FAILED, "The certificate is saved, but could not be deployed."),
     "expired": (
         Exit.LOST,
-        "No finish came before the deadline. Certbot gave the batch up and did not ask the CA to validate it.",
+        "No finish came before the deadline. Certbot gave the batch up and did not ask the CA to validate it. For more "
+        "time, begin with --deadline SECONDS.",
     ),
     "lost": (Exit.LOST, "Certbot was killed, or the machine was restarted. Begin again."),
     "locked": (Exit.LOCKED, "Another Certbot process holds the lock of these folders. Begin again when it has ended."),

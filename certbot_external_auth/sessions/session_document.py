@@ -181,6 +181,19 @@ def refused(message: str, state: str, more: Mapping[str, str] | None = None) -> 
     return tell({**(more or {}), "state": state, "message": message}, STATES[state][0])
 
 
+def locked(session: Session) -> int:
+    """Print the document of a `begin` that another session keeps out; return the exit code."""
+    until = None
+    with contextlib.suppress(OSError):
+        until = (session_state.waiting(seen(session)) or {}).get("deadline")
+    end = f"Without a finish, it ends at {until}" if until else "Its Certbot is working"
+    message = (
+        f"Session {session.id}, which uses {session.config_dir}, has been open since {session.started}. {end}. Finish "
+        f"or abort it first, with --work-dir {session.work_dir}, or wait."
+    )
+    return refused(message, "locked", {"open": session.id, **({"until": until} if until else {})})
+
+
 def of_session(arguments: argparse.Namespace, verb: Callable[[Session], int]) -> int:
     """Run a verb on the session that its command line names; return the exit code.
 

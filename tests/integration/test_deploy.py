@@ -285,3 +285,15 @@ def test_failing_notice_of_no_change_is_only_a_warning(certbot: Certbot, scripts
     result = certbot.run(*RENEW, env={"FAIL_AT": "unchanged_cert"})
     assert result.returncode == 0, result
     assert "unchanged_cert" in result.stderr
+
+
+def test_a_handler_that_takes_no_certificate_is_named_once(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the new certificate, behind Certbot's congratulations and an exit code of 0; with -q, without a word."""
+    inner = scripts.native
+    hook = scripts.write("unknowing.sh", f'#!/bin/sh\ncase $1 in\nperform | cleanup) exec {inner} "$@" ;;\nesac\n')
+    result = certbot.run("run", *handler_for_both(hook), *names(domain))
+    assert result.returncode == 0, result
+    quiet = certbot.run(*RENEW_NOW, "-q")
+    assert quiet.returncode == 0, quiet
+    for each in (result, quiet):
+        assert each.stderr.count(f"The handler {hook} does not seem to know deploy_cert") == 1, each

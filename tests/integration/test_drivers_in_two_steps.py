@@ -5,6 +5,8 @@ Chef is not among Debian's packages, and no test runs its recipe: it runs the sa
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import re
@@ -21,7 +23,8 @@ import pytest
 from tests.support import certificates, documents
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.hooks import Hooks
-from tests.support.testca import TestCA
+from tests.support.testca import BLOCKED, TestCA
+from tests.support.webroot import Webroot
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = ROOT / "examples" / "drivers"
@@ -83,6 +86,13 @@ class Host:
         """What the program was called for."""
         return [line.split()[0] for line in self.done.read_text().splitlines()]
 
+    @contextlib.contextmanager
+    def certbot_lock(self) -> Iterator[None]:
+        """Hold Certbot's lock, as another Certbot does."""
+        with open(self.certbot.config_dir / ".certbot.lock", "w") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            yield
+
     def nothing_left(self) -> bool:
         return self.ca.txt(f"_acme-challenge.{self.domain}") == []
 
@@ -102,6 +112,9 @@ def test_ansible(host: Host) -> None:
     words = [str(ANSIBLE), "-i", "localhost,", "-c", "local", "-e", f"domain={host.domain} program={host.program}"]
     words.append(str(DRIVERS / "ansible" / "certificate.yml"))
     facts = {"ANSIBLE_PYTHON_INTERPRETER": str(ANSIBLE.parent / "python"), "ANSIBLE_NOCOLOR": "1"}
+    checked = host.run([*words, "--check"], **facts)
+    assert checked.returncode == 0, checked.stdout
+    assert (host.did(), host.said()) == ([], [])
     failed = host.run(words, **facts, FAIL_AT="add")
     assert failed.returncode != 0
     assert "Publish: " in failed.stdout, failed
@@ -137,6 +150,29 @@ def test_a_record_is_written_where_an_alias_leads(host: Host, tool: str) -> None
     assert issued.returncode == 0, issued.stdout + issued.stderr
     done = [line.split()[:2] for line in host.done.read_text().splitlines()]
     assert done[:2] == [["add", target], ["remove", target]]
+
+
+def test_ansible_with_http_and_a_lock_that_stays(host: Host, web: Webroot, tmp_path: Path) -> None:
+    """Lost: names that only http-01 can prove; a playbook that waits for a lock; and the CA's reason."""
+    words = [str(ANSIBLE), "-i", "localhost,", "-c", "local", str(DRIVERS / "ansible" / "certificate.yml")]
+    words += ["-e", f"domain={host.domain} program={host.program} wait_tries=0"]
+    facts = {"ANSIBLE_PYTHON_INTERPRETER": str(ANSIBLE.parent / "python"), "ANSIBLE_NOCOLOR": "1"}
+    (tmp_path / "site" / ".well-known").mkdir(parents=True)
+    (tmp_path / "site" / ".well-known" / "acme-challenge").symlink_to(web.folder)
+    more = ["--http-01-port", str(host.ca.http_port), "--external-auth-verify-nameservers", host.ca.dns]
+    http = ["-e", json.dumps({"webroot": str(tmp_path / "site"), "more": more})]
+    issued = host.run([*words, *http], **facts)
+    assert issued.returncode == 0, issued.stdout + issued.stderr
+    assert host.did() == ["deploy"]
+    assert [status for _, status in web.asked].count(200) > 0
+    assert web.files() == []
+    with host.certbot_lock():
+        locked = host.run(words, **facts)
+    assert locked.returncode != 0
+    assert "Another Certbot process holds the lock" in locked.stdout
+    refused = host.run([*words, "-e", f"domain={BLOCKED}"], **facts)
+    assert refused.returncode != 0
+    assert "issuance is forbidden by policy" in refused.stdout, refused.stdout
 
 
 def shell_of(path: Path, after: str) -> str:

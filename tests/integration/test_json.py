@@ -17,7 +17,7 @@ from tests.support.json_driver import GoneError, Send
 from tests.support.purity import Line
 from tests.support.testca import TestCA
 from tests.support.webroot import Webroot
-from tests.support.words import JSON, RENEW_NOW, names
+from tests.support.words import JSON, RENEW, RENEW_NOW, names
 
 BOTH = ("-n", "--configurator", "external-auth", "--external-auth-mode", "json")
 ORDER = [
@@ -148,6 +148,13 @@ def test_run_in_which_nothing_happens_is_hello_and_summary(
     renewed = certbot.drive("renew", "--external-auth-mode", "json", *more, policy=publisher)
     assert renewed.returncode == 0, renewed
     assert renewed.commands == ["hello", "summary"]
+
+
+def test_timer_prints_nothing_when_nothing_is_due(certbot: Certbot, publisher: Publisher, domain: str) -> None:
+    """Lost: a mail from cron that says something. The certificate says itself that a driver takes it."""
+    assert certbot.drive("run", *BOTH, *names(domain), policy=publisher).returncode == 0
+    ended = certbot.run(*RENEW, "-q")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_ca_that_refuses_is_quoted(certbot: Certbot, publisher: Publisher, domain: str) -> None:

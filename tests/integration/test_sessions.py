@@ -113,6 +113,8 @@ def test_one_session_at_a_time(tool: Tool, certbot: Certbot, domain: str) -> Non
     begun = tool.begin("certonly", *names(domain))
     second = tool.begin("certonly", *names(f"b.{domain}"))
     assert (second.code, second["state"], second["open"]) == (8, "locked", begun["session"])
+    assert second["until"] == begun["deadline"]
+    assert begun["deadline"] in second["message"]
     assert certbot.run("certificates").returncode == 1
     listed = tool.run("status")["sessions"]
     assert [(one["session"], one["state"]) for one in listed] == [(begun["session"], "waiting")]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from zope.interface import implementer
 
 from certbot_external_auth.backends import Context, Finished
-from certbot_external_auth.backends.handler import heard
+from certbot_external_auth.backends.handler import heard, nobody
 from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.backends.printed import Printed, about
@@ -20,12 +20,12 @@ from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, PerformError, UsageError
 from certbot_external_auth.files import webroot
-from certbot_external_auth.handler_setup import env_file, preflight, trust
+from certbot_external_auth.handler_setup import command_line, env_file, preflight, trust
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import DialectAbilities, IBackend
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes import runner
-from certbot_external_auth.text import say_once
+from certbot_external_auth.text import first_time, say_once
 from certbot_external_auth.validation_certificates import tls_files
 
 logger = logging.getLogger(__name__)
@@ -54,8 +54,8 @@ class HandlerBackend:
         search_path = handler_environment(os.environ)["PATH"]
         ids = trust.trusted_ids()
         findings = trust.Findings()
-        for words in self._handler.commands():
-            findings.add(preflight.check_command(words, search_path, ids))
+        for words, origin in self._handler.commands():
+            findings.add(preflight.check_command(words, search_path, ids, origin))
         if self._settings.wellknown is not None:
             problem = webroot.problem(self._settings.wellknown)
             findings.problems.extend([problem] if problem else [])
@@ -87,8 +87,6 @@ class HandlerBackend:
         calls = _with_aliases(calls, challenges)
         self._handler.read_environment()
         self._handler.printed.clear()
-        names = [challenge.txt_domain for challenge in challenges if challenge.txt_domain]
-        self._handler.shared_names = frozenset(name for name in names if names.count(name) > 1)
         failures = [failure for call in calls if (failure := self._handler.too_large(call))]
         failures = failures or carry_out(calls, lambda call: self._publish(call, begin), jobs=self._jobs)
         if failures:
@@ -125,14 +123,28 @@ class HandlerBackend:
         failures = self._remove_files(call)
         ids = tuple(challenge.id for challenge in call.challenges)
         if not unsafe.isdisjoint(ids):
-            who = f"The handler {self._context.words[0]}"
+            who = f"The handler {command_line.named(self._context.words)}"
             return [*failures, Failure(who, call.operation, call.identifiers, NOT_CALLED, ids=ids)]
         return failures + (yield from self._handler.steps(call))
 
     def deploy(self, deployment: Deployment) -> None:
         self._handler.read_environment()
-        for failure in carry_out(self._dialect.deploy(deployment, self._context.facts), self._handler.steps):
+        calls = self._dialect.deploy(deployment, self._context.facts)
+        for failure in carry_out(calls, self._handler.steps):
             raise DeployError(failure, deployment.lineage)
+        if not calls:
+            self._warn(nobody.without_call(self._settings.dialect))
+            return
+        words, handler = self._context.words, self._handler
+        unknown = nobody.unknown_operation(calls, handler.declined, handler.silent, preflight.handler_text(words))
+        if unknown is not None:
+            self._warn(nobody.not_known(command_line.named(words), unknown))
+
+    @staticmethod
+    def _warn(sentence: str) -> None:
+        """Say something once. With -q, Certbot shows errors only, and a timer's renewal is run like that."""
+        if first_time(sentence):
+            logger.error("%s", sentence)
 
     def unchanged(self, deployment: Deployment) -> None:
         self._handler.read_environment()

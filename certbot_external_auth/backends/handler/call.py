@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from certbot_external_auth.backends import Context
+from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.backends.handler.heard import Heard, fitting
+from certbot_external_auth.backends.handler.mistakes import Mistake
 from certbot_external_auth.backends.printed import Printed
-from certbot_external_auth.dialects import Call, recognise
+from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_TRIED, Failure
-from certbot_external_auth.handler_setup import masking, preflight
+from certbot_external_auth.handler_setup import command_line, masking, preflight
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import Dialect, DialectAbilities
 from certbot_external_auth.processes import exec_limits
@@ -47,18 +49,21 @@ class HandlerCaller:
 
     :ivar secrets: variables added to its environment, and masked where they are printed.
     :ivar heard: what it printed when it published, by challenge id, if the dialect passes that to the cleanup handler.
+    :ivar declined: operations that the handler does not implement.
+    :ivar silent: operations at which it printed nothing, and ended with success.
     :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
         call has ended well.
     :ivar printed: the last lines of calls that published, and did not fail.
-    :ivar shared_names: TXT names at which the batch has more than one value.
     """
 
     def __init__(self, context: Context, dialect: Dialect, abilities: DialectAbilities) -> None:
         self.secrets: Mapping[str, str] = {}
         self.heard: dict[str, Heard] = {}
         self.hear: Callable[[str, bytes], None] | None = None
+        self.declined: set[str] = set()
+        self.silent: set[str] = set()
         self.printed: list[Printed] = []
-        self.shared_names: frozenset[str] = frozenset()
+        self._taken: set[str] = set()
         self._context = context
         self._settings = context.settings
         self._dialect = dialect
@@ -76,10 +81,13 @@ class HandlerCaller:
         self._size = exec_limits.measure((), self._surroundings)
         self._limit = exec_limits.system_limit()
 
-    def commands(self) -> list[tuple[str, ...]]:
-        """Return every command line that the caller may start."""
-        cleanup = self._context.facts.cleanup_words
-        return [*self._handlers(), *([cleanup] if cleanup else [])]
+    def commands(self) -> list[tuple[tuple[str, ...], str]]:
+        """Return every command line that the caller may start, and the flag or the line of a file that has it."""
+        facts, cleanup = self._context.facts, self._context.facts.cleanup_words
+        from_config = facts.config is not None and self._settings.handler is None
+        origin = f"HOOK in {facts.config}" if from_config else preflight.HANDLER_FLAG
+        more = [(cleanup, "--external-auth-cleanup-handler")] if cleanup else []
+        return [*((words, origin) for words in self._handlers()), *more]
 
     def _handlers(self) -> list[tuple[str, ...]]:
         return handlers(self._context.words, self._abilities.folder)
@@ -114,16 +122,19 @@ class HandlerCaller:
 
     def _untried(self, call: Call) -> Failure:
         ids = tuple(one.id for one in call.challenges)
-        who = f"The handler {self._context.words[0]}"
+        who = f"The handler {command_line.named(self._context.words)}"
         return Failure(who, call.operation, call.identifiers, NOT_TRIED, mend="", ids=ids)
 
     def _failures(self, call: Call, results: Sequence[tuple[tuple[str, ...], Ended]]) -> list[Failure]:
         """Return the failure of a call, if it is one."""
         if any(ended.ok for _, ended in results):
+            if not any(ended.tail for _, ended in results):
+                self.silent.add(call.operation)
             return []
         refused = [(words, ended) for words, ended in results if self._dialect.supported(call, ended)]
         if not refused:
             logger.info("%s: the handler does not implement it.", call.operation)
+            self.declined.add(call.operation)
             return []
         # In a folder of hooks, one that tried and failed says more than those that only declined.
         words, ended = min(
@@ -133,12 +144,12 @@ class HandlerCaller:
             logger.info("%s: %s, which changes nothing: the operation is optional.", call.operation, ended)
             return []
         failure = Failure(
-            who=f"The handler {words[0]}",
+            who=f"The handler {command_line.named(words)}",
             operation=call.operation,
             identifiers=call.identifiers,
             happened=str(ended),
             output=ended.tail,
-            mend=self._fix(words, call, ended),
+            mend=" ".join(map(mistakes.sentence, self.mistakes(words, call, ended))),
             ids=tuple(one.id for one in call.challenges),
         )
         return [failure]
@@ -162,7 +173,9 @@ class HandlerCaller:
         if len(call.challenges) > 1:
             # A hook expects the whole batch in a chain, so a chain is never split.
             fix += ", ask for fewer names in one certificate, or give --external-auth-hook-chain no"
-        return Failure(f"The handler {words[0]}", call.operation, call.identifiers, reason, mend=f"{fix}.")
+        return Failure(
+            f"The handler {command_line.named(words)}", call.operation, call.identifiers, reason, mend=f"{fix}."
+        )
 
     def _exit_later(self) -> None:
         """Prepare the dialect's call for the end of the process: one for each handler, about its last lineage."""
@@ -207,6 +220,11 @@ class HandlerCaller:
         if publishing and (ended.ok or call.optional):
             ids = tuple(challenge.id for challenge in call.challenges)
             self.printed.append(Printed(call.operation, call.identifiers, ids, ended.tail))
+        names = {challenge.record_name for challenge in call.challenges if challenge.txt_domain}
+        if not publishing:
+            self._taken -= names
+        elif ended.ok:
+            self._taken |= names
         for challenge in call.challenges if publishing else ():
             if challenge.id in self.heard:
                 self.heard[challenge.id].ended = ended.ok
@@ -246,34 +264,11 @@ class HandlerCaller:
         )
         return dataclasses.replace(call, variables={**call.variables, name: text})
 
-    def _fix(self, words: Sequence[str], call: Call, ended: Ended) -> str:
-        if ended.timed_out:
-            return self._fix_for_time_limit(call)
-        declined = call.declined and ended.code and call.declined_by in (None, ended.code)
-        sentences = [f"This can mean: {call.declined}."] if declined else []
-        other = recognise.likely(self._settings.dialect, ended, preflight.handler_text(words))
-        if other is not None:
-            sentences.append(f"It looks like a hook of another dialect: --external-auth-dialect {other}")
-        elif not ended.tail:
-            sentences.append("It printed nothing; let it say on stderr what is wrong.")
-        if any(value.startswith("-") for one in call.challenges for value in (one.token, one.validation)):
-            sentences.append(
-                "Its token or value begins with '-'. If the hook takes that for an option, run Certbot again; the next "
-                "order has other values."
-            )
-        return " ".join(sentences)
-
-    def _fix_for_time_limit(self, call: Call) -> str:
-        shared = {one.txt_domain for one in call.challenges} & self.shared_names
-        if not shared or len(call.challenges) > 1:
-            return "Give it more time with --external-auth-timeout, or find out what it waits for."
-        chain = ""
-        if self._settings.dialect == "dehydrated":
-            chain = ", or give --external-auth-hook-chain yes if it knows chains"
-        return (
-            f"Two values belong at {min(filter(None, shared))}, and some hooks wait until theirs is the only one. Ask "
-            f"for the base name and the wildcard in two certificates{chain}."
-        )
+    def mistakes(self, words: Sequence[str], call: Call, ended: Ended) -> list[Mistake]:
+        """Return what may be wrong with the handler, if a call of it has failed."""
+        names = {one.record_name for one in call.challenges} & self._taken
+        taken = min(names) if names and len(call.challenges) == 1 else None
+        return mistakes.likely(call, ended, self._settings.dialect, preflight.handler_text(words), taken)
 
 
 def _exit(words: tuple[str, ...], process_id: int) -> None:

@@ -93,7 +93,13 @@ def test_a_match_is_not_shown_where_nothing_should_be(kind: str, outcome: Outcom
 
 
 STEPS = {
-    step.key: step for step in (*steps.plan("dns-01", chain=False), *steps.trial("dehydrated"), *steps.trial("native"))
+    step.key: step
+    for step in (
+        *steps.plan("dns-01", chain=False),
+        steps.STAYS,
+        *steps.trial("dehydrated"),
+        *steps.trial("native"),
+    )
 }
 RIGHT = Sight(Decision.GO_ON, answered=True)
 PARTLY = Sight(Decision.WARN, answered=True)
@@ -126,6 +132,8 @@ FIXED = replace(FAILURE, mend="Run it as root.")
         ("withdraw", (FAILURE,), RIGHT, False, Level.WARNING, [Kind.FAILS_AFTER_WORK]),
         ("withdraw", (FAILURE,), LEFT, False, Level.FAILED, [Kind.LEAVES]),
         ("withdraw", (), SILENT, False, Level.WARNING, [Kind.PARTLY_ANSWERED]),
+        ("stays", (), RIGHT, False, Level.PASSED, None),
+        ("stays", (), replace(RIGHT, left=(made("first"),)), False, Level.FAILED, [Kind.LEAVES]),
         ("again", (FAILURE,), RIGHT, False, Level.WARNING, [Kind.FAILS_WHEN_GONE]),
         ("again", (), LEFT, False, Level.WARNING, [Kind.LEAVES]),
         ("dash", (), NO_FIRST, False, Level.FAILED, [Kind.DASH_IS_NO_OPTION]),
@@ -143,7 +151,7 @@ def test_the_level_of_a_step_and_what_to_change(
 ) -> None:
     """A fault that prevents certificates, or leaves values behind, is a failure; another one a warning."""
     assert level(STEPS[key], failures, sight, trial) is expected
-    attempt = Attempt(STEPS[key], failures, sight, made("second"), "dehydrated", None, trial)
+    attempt = Attempt(STEPS[key], failures, sight, made("second"), "dehydrated", trial=trial)
     if advice is not None:
         assert [one.kind for one in advise(attempt)] == advice
 
@@ -155,7 +163,7 @@ def test_a_hook_of_another_dialect_is_told_so_where_nothing_was_published() -> N
 
 
 def test_a_dialect_without_chains_is_tried_in_one_batch() -> None:
-    attempt = Attempt(STEPS["second"], (), NO_SECOND, made("second"), "native", None, trial=True)
+    attempt = Attempt(STEPS["second"], (), NO_SECOND, made("second"), "native", trial=True)
     assert advise(attempt)[-1].kind is Kind.TRY_TOGETHER
 
 
@@ -230,7 +238,10 @@ def test_the_flags_that_were_typed_are_taken() -> None:
     assert found.challenge_type == "dns-01"
     assert found.place == "_acme-challenge.a.test"
     assert list(map(str, found.context.settings.verify_nameservers)) == ["192.0.2.1:53", "ns1.test:5353", "[::1]:53"]
-    assert (found.patience, built("/bin/true", "-d", "a.test", "--verify-timeout", "0").patience) == (120.0, 0.0)
+    assert (found.policy.timeout, built("/bin/true", "-d", "a.test", "--verify-timeout", "0").policy.timeout) == (
+        120.0,
+        0.0,
+    )
     address = built("/bin/true", "-d", "192.0.2.1", "--http-01-port", "8080", "--https-port", "65535")
     assert (address.identifier_type, address.challenge_type, address.place) == ("ip", "http-01", "192.0.2.1")
     assert (address.context.http_port, address.context.tls_port) == (8080, 65535)

@@ -25,6 +25,11 @@ CASES = [
     ("lego-raw", Ended(code=1), "#!/bin/sh\ncase $1 in\n  present) x ;;\n", None),
     ("dehydrated", Ended(code=1, tail=("quota exceeded",)), "#!/bin/sh\ndeploy_challenge() { :; }\n", None),
     ("native", Ended(code=1, tail=("no route to host",)), "#!/bin/sh\nexit 1\n", None),
+    ("native", Ended(code=1), "#!/bin/sh\ncase $1 in\n  present|cleanup) x ;;\n", "lego"),
+    ("native", Ended(code=1), "#!/bin/sh\ncase $1 in\n  cleanup | present ) x ;;\n", "lego"),
+    ("native", Ended(code=1), "#!/bin/sh\ncase $1 in\n  begin|done|failed) x ;;\n", "uacme"),
+    ("native", Ended(code=1), '#!/bin/sh\ncase $1 in\n  ("done" | "begin") x ;;\n', "uacme"),
+    ("native", Ended(code=1), "#!/bin/sh\ncase $1 in\n  beginning|represent) x ;;\n", None),
     # It speaks several; then the failure is another one.
     ("native", Ended(code=1), "#!/bin/sh\n$CERTBOT_DOMAIN $cbot_domain\n", None),
 ]

@@ -177,3 +177,20 @@ def test_a_nul_is_wrong_use() -> None:
     """Lost: a traceback instead of a sentence, for a cli.ini that a disk has damaged."""
     with pytest.raises(UsageError, match="--flag: there is a NUL"):
         command_line.resolve_typed("hook\0", "--flag", "/", "/usr/bin")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("/x/hook a", "/x/hook"),
+        ("/usr/bin/sh /x/hook", "/x/hook"),
+        ("/usr/bin/env A=/b /x/hook -v", "/x/hook"),
+        ("/usr/bin/env -C /usr /bin/sh /x/hook /y", "/x/hook"),
+        ("/usr/bin/timeout 5 /usr/bin/python3.11 -u /x/hook.py", "/x/hook.py"),
+        ("/usr/bin/env hook", "/usr/bin/env"),
+        ("/bin/sh -c '/x/hook $1'", "/bin/sh"),
+        ("/x/hook.sh /bin/sh", "/x/hook.sh"),
+    ],
+)
+def test_messages_name_the_file_that_does_the_work(words: str, name: str) -> None:
+    assert command_line.named(command_line.split(words, FLAG)) == name

@@ -75,3 +75,25 @@ def test_a_handler_behind_a_launcher_is_checked_or_reported(hook: Path, words: s
     assert (found.problems, ["was not checked" in warning for warning in found.warnings]) == ([], [True] * (not seen))
     (hook.parent.parent / "real" / "hook").chmod(0o777)
     assert bool(preflight.check_command(command, "/bin", [os.getuid()]).problems) is seen
+
+
+def test_a_script_without_a_first_line_is_offered_its_interpreter(hook: Path) -> None:
+    hook.write_text("echo\n")
+    (problem,) = preflight.check_command([str(hook)], "/bin", [os.getuid()]).problems
+    assert f"sh {hook}" in problem
+    assert preflight.check_command(["/bin/sh", str(hook)], "/bin", [os.getuid()]).problems == []
+
+
+def test_the_text_of_a_script_behind_its_interpreter_is_read_without_a_first_line(hook: Path) -> None:
+    hook.write_text("echo $CERTBOT_DOMAIN\n")
+    assert "CERTBOT_DOMAIN" in preflight.handler_text(["/usr/bin/env", "/bin/sh", str(hook), "x"])
+    assert preflight.handler_text([str(hook)]) == ""
+    hook.write_bytes(b"#!\0CERTBOT_DOMAIN")
+    assert preflight.handler_text(["/bin/sh", str(hook)]) == ""
+
+
+@pytest.mark.parametrize("missing", ["gone", "gone/hook"])
+def test_what_names_a_handler_that_is_gone_is_said(tmp_path: Path, missing: str) -> None:
+    (problem,) = preflight.check_command([str(tmp_path / missing)], "/bin", [], "HOOK in /etc/config").problems
+    assert "correct HOOK in /etc/config" in problem
+    assert "--external-auth" not in problem

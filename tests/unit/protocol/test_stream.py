@@ -68,6 +68,42 @@ def bench(made: list[Bench], protocol: int | None, default_protocol: int = 1) ->
     return made[-1]
 
 
+NOTHING_TO_DO = [lines.certificate("unchanged_cert", DEPLOYMENT), lines.restart()]
+
+
+def test_where_nobody_reads_nothing_is_written_if_there_was_nothing_to_do(made: list[Bench]) -> None:
+    """Guards against: a mail from cron, twice a day, about certificates that are not due."""
+    host = bench(made, None)
+    host.stream.hold_if_unattended()
+    host.stream.contact(1)
+    for line in NOTHING_TO_DO:
+        host.stream.hold_if_unattended()  # again for each certificate
+        host.stream.emit(line)
+    host.stream.finish(None)
+    assert host.read() == []
+
+
+@pytest.mark.parametrize("cause", ["line", "exception", "failure"])
+def test_where_nobody_reads_lines_are_written_from_the_first_one_if_something_happens(
+    made: list[Bench], cause: str
+) -> None:
+    host = bench(made, None)
+    host.stream.hold_if_unattended()
+    host.stream.contact(1)
+    host.stream.hold_if_unattended()
+    host.stream.emit(NOTHING_TO_DO[0])
+    if cause == "line":
+        host.stream.error("certbot.failed", "no", None)
+    if cause == "failure":
+        host.stream.note_failure()
+    host.stream.finish(errors.Error("no") if cause == "exception" else None)
+    found = host.read()
+    middle = [] if cause == "failure" else ["error"]
+    assert [line["cmd"] for line in found] == ["hello", "unchanged_cert", *middle, "summary"]
+    assert [line["seq"] for line in found] == list(range(1, len(found) + 1))
+    assert found[-1]["counts"]["unchanged_cert"] == 1
+
+
 def test_protocol_0_has_only_lines_of_its_time(made: list[Bench]) -> None:
     """Guards against: a program of 2016 that stops at a line it does not know."""
     host = bench(made, 0)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import pytest
 from certbot import errors
 
 from certbot_external_auth.backends import Context
+from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.backends.printed import Printed, about
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.configuration import resolution
@@ -48,9 +50,9 @@ def nothing(ids: Collection[str]) -> list[Printed]:
     return []
 
 
-def verification(error: BaseException, **more: str) -> Verification:
+def verification(error: BaseException, words: str = "/bin/true", **more: str) -> Verification:
     checked = resolution.resolve({"handler": "/bin/true", "verify-timeout": "0", **more})
-    found = Verification(Context(checked, Facts(), words=("/bin/true",)), None, lambda line: None)
+    found = Verification(Context(checked, Facts(), words=(words,)), None, lambda line: None)
     found.observer = Broken(error)
     return found
 
@@ -206,3 +208,13 @@ def test_a_signal_still_ends_it(signal: BaseException) -> None:
         verification(signal).check([CHALLENGE], nothing)
     with pytest.raises(type(signal)):
         verification(signal).aliased([CHALLENGE])
+
+
+def test_a_hook_that_asks_a_person_is_told_of_the_mode_for_people(tmp_path: Path) -> None:
+    """It gets no answer, and most such hooks go on and end with success."""
+    hook = tmp_path / "hook"
+    hook.write_text("#!/bin/sh\necho 'Add the record, then press Enter'\nread answer\n")
+    found = verification(ValueError(), dialect="lego", words=str(hook))
+    with pytest.raises(NotVisibleError) as caught:
+        found.check([CHALLENGE])
+    assert mistakes.sentence(mistakes.ASKS_A_PERSON) in caught.value.text

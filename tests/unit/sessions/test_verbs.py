@@ -365,6 +365,23 @@ def test_who_uses_one_of_the_directories_is_named(tmp_path: Path) -> None:
     assert store.open_session(str(link), str(tmp_path / "other")) is None
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_who_is_kept_out_learns_until_when(
+    session: Session, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, waits: bool
+) -> None:
+    line = {"cmd": "await", "ids": ["c1"], "deadline": "2026-11-24T12:50:33.912Z"}
+    monkeypatch.setattr(store, "lines", lambda of: [line] if waits else [])
+    assert session_document.locked(session) == 8
+    found = documents.checked(capsys.readouterr().out, "begin", 8)
+    assert (found["open"], found.get("until")) == (session.id, line["deadline"] if waits else None)
+    assert ("2026-11-24T12:50:33.912Z" in found["message"]) is waits
+    assert found["message"].endswith("or wait.")
+
+
+def test_a_session_that_expired_is_told_of_more_time() -> None:
+    assert "--deadline" in STATES["expired"][1]
+
+
 def test_ctrl_c_is_told_in_a_sentence(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised, session_document.interruptible(session):
         raise KeyboardInterrupt

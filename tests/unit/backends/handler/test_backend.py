@@ -104,3 +104,21 @@ def test_who_withdraws_after_a_crash_knows_it_too(dialect: str, made: list[list[
     backend.cleanup(recovering.finished(entry, "/w"))
     (calls,) = made
     assert shared(calls) == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("flag", "config", "origins"),
+    [
+        (None, "/etc/config", ["HOOK in /etc/config", "--external-auth-cleanup-handler"]),
+        ("/bin/gone", "/etc/config", ["--external-auth-handler", "--external-auth-cleanup-handler"]),
+        ("/bin/gone", None, ["--external-auth-handler", "--external-auth-cleanup-handler"]),
+    ],
+)
+def test_a_handler_that_is_gone_is_named_by_what_names_it(
+    flag: str | None, config: str | None, origins: list[str]
+) -> None:
+    """Guards against: advice to correct a flag that was not given."""
+    facts = dataclasses.replace(FACTS, config=config, cleanup_words=("/bin/gone-too",))
+    settings = Settings(mode="handler", handler=flag, dialect="dehydrated")
+    problems = HandlerBackend(Context(settings, facts, words=("/bin/gone",))).examine().problems
+    assert [origin in problem for origin, problem in zip(origins, problems, strict=True)] == [True, True]

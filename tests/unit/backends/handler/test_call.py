@@ -6,12 +6,14 @@ import dataclasses
 import itertools
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import call as module
 from certbot_external_auth.backends.handler.call import HandlerCaller
+from certbot_external_auth.backends.handler.mistakes import Kind
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_TRIED, Failure
@@ -34,10 +36,14 @@ def _nothing_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(HandlerCaller, "_exit_later", lambda caller: None)
 
 
-def handler(name: str = "native", historic: bool = False, until: float | None = None) -> HandlerCaller:
+def handler(
+    name: str = "native", historic: bool = False, until: float | None = None, words: tuple[str, ...] = HOOK
+) -> HandlerCaller:
     settings = Settings(mode="handler", dialect=name, historic=historic)
     convention = dialect(name)
-    return HandlerCaller(Context(settings, FACTS, words=HOOK, until=until), convention, DialectAbilities.of(convention))
+    return HandlerCaller(
+        Context(settings, FACTS, words=words, until=until), convention, DialectAbilities.of(convention)
+    )
 
 
 def carried_out(caller: HandlerCaller, call: Call, *ends: Ended) -> tuple[list[Program], list[Failure]]:
@@ -195,3 +201,44 @@ def test_under_the_historic_name_only_calls_of_its_time_are_made(operation: str,
 def test_nothing_is_called_after_the_time_for_it() -> None:
     programs, (failure,) = carried_out(handler(until=0.0), Call("cleanup", challenges=(DNS,)))
     assert (programs, failure.happened, failure.ids) == ([], NOT_TRIED, ("c1",))
+
+
+# --- two values at one name ---
+
+BASE = DNS
+WILDCARD = replace(DNS, id="c2", token="B" * 22, key_authorization=f"{'B' * 22}.{'t' * 43}")
+ELSEWHERE = replace(DNS, id="c3", identifier="b.example")
+SLOW = Ended(timed_out=True)
+
+
+def published(caller: HandlerCaller, challenge: Challenge, ended: Ended) -> list[Kind]:
+    """Let the handler be called to publish; return what may be wrong with it."""
+    call = Call("begin", challenges=(challenge,))
+    steps = caller.steps(call, publishing=True)
+    next(steps)
+    with pytest.raises(StopIteration):
+        steps.send(ended)
+    return [mistake.kind for mistake in caller.mistakes(HOOK, call, ended)]
+
+
+@pytest.mark.parametrize("ended", [FAILED, SLOW])
+def test_the_second_value_at_a_name_may_be_one_too_many(ended: Ended) -> None:
+    """Whether that call fails or hangs. The call before it did not find a value of this certificate."""
+    caller = handler("uacme")
+    assert Kind.TWO_VALUES not in published(caller, BASE, ended)
+    published(caller, BASE, DONE)
+    assert Kind.TWO_VALUES not in published(caller, ELSEWHERE, ended)
+    assert published(caller, WILDCARD, ended)[0] is Kind.TWO_VALUES
+
+
+def test_after_a_cleanup_no_value_stands_at_the_name() -> None:
+    caller = handler("uacme")
+    published(caller, BASE, DONE)
+    assert failures(caller, Call("done", challenges=(BASE,)), DONE) == []
+    assert Kind.TWO_VALUES not in published(caller, WILDCARD, FAILED)
+
+
+def test_a_handler_behind_a_program_that_starts_it_is_named() -> None:
+    caller = handler(words=("/usr/bin/env", "A=/b", "/bin/sh", "/hook"))
+    (failure,) = failures(caller, Call("perform", challenges=(DNS,)), FAILED)
+    assert failure.who == "The handler /hook"
