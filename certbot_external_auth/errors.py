@@ -19,7 +19,7 @@ NOT_TRIED = "not tried, since the calls before it took too long"
 """What happened to a call that was due too late."""
 NOT_CALLED = (
     "not called, since what the handler printed when it published is not known: a hook that goes by that could publish "
-    "once more"
+    "once more, or remove other records"
 )
 """The same for a cleanup handler that is the handler: only that output tells it that it shall withdraw."""
 
