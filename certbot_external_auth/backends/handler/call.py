@@ -246,10 +246,7 @@ class HandlerCaller:
         elif not ended.tail:
             sentences.append("It printed nothing; let it say on stderr what is wrong.")
         if any(value.startswith("-") for one in call.challenges for value in (one.token, one.validation)):
-            sentences.append(
-                "Its token or value begins with '-'. If the hook takes that for an option, run Certbot again; the next "
-                "order has other values."
-            )
+            sentences.append(_fix_for_dash(words, call))
         return " ".join(sentences)
 
     def _fix_for_time_limit(self, call: Call) -> str:
@@ -263,6 +260,16 @@ class HandlerCaller:
             f"Two values belong at {min(filter(None, shared))}, and some hooks wait until theirs is the only one. Ask "
             f"for the base name and the wildcard in two certificates{chain}."
         )
+
+
+def _fix_for_dash(words: Sequence[str], call: Call) -> str:
+    text = (
+        "Its token or value begins with '-'. If the hook takes that for an option, run Certbot again; the next order "
+        "has other values."
+    )
+    if "--" in (*words, *call.arguments) or not any(word.startswith("-") for word in call.arguments):
+        return text
+    return f"{text} If '--' ends its options, put that behind it in --external-auth-handler."
 
 
 def _exit(words: tuple[str, ...], process_id: int) -> None:
