@@ -240,7 +240,9 @@ def test_lego_certbot_with_bind(tmp_path: Path) -> None:
             "LEGOCERTBOT_AUTHENTICATOR_TYPE": "dns-rfc2136",
             "LEGOCERTBOT_AUTHENTICATOR_CONFIG": json.dumps({"credentials": str(credentials)}),
         }
-        words = handler(str(BIN / "lego-certbot"), "--external-auth-dialect", "lego", *env_file(tmp_path, settings))
+        # One value in 64 begins with a dash, and without this it would take that for an option.
+        hook = f"{BIN / 'lego-certbot'} --"
+        words = handler(hook, "--external-auth-dialect", "lego", *env_file(tmp_path, settings))
         host = Host(Certbot(tmp_path / "host", ca), words, lambda: dns.txt(f"_acme-challenge.{BASE}"))
         host.lives_through_it(BASE, WILDCARD)
 
