@@ -19,7 +19,7 @@ NOT_TRIED = "not tried, because the calls before it took too long"
 """`Failure.happened` of a call for which no time was left."""
 NOT_CALLED = (
     "not called, because the plugin does not know what the handler printed when it published: without that output, the "
-    "hook could publish again"
+    "hook could publish again, or remove other records"
 )
 """`Failure.happened` of a hook that publishes and withdraws: only this output tells it that it is to withdraw."""
 

@@ -6,6 +6,7 @@
 #     need.sh bind      a name server that takes dynamic updates
 #     need.sh knot      one of another hand
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
+#     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh strace    what makes calls of the system fail
@@ -20,9 +21,10 @@ may_install() {
 }
 
 get() {
-    # Some of the hooks are examples, which small images leave out.
+    # Some of the hooks are examples, or stand in a manual, which small images leave out.
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o 'DPkg::Options::=--path-include=/usr/share/doc/*/examples/*' "$@" </dev/null >/dev/null
+        -o 'DPkg::Options::=--path-include=/usr/share/doc/*/examples/*' \
+        -o 'DPkg::Options::=--path-include=/usr/share/doc/*/html/_sources/*' "$@" </dev/null >/dev/null
 }
 
 install() {
@@ -88,6 +90,25 @@ for need; do
             install "The hook dehydrated-hook-ddns-tsig" dehydrated-hook-ddns-tsig
         [ -e /usr/share/uacme/nsupdate.sh ] || install "The hook of uacme" --reinstall uacme
         command -v ip >/dev/null 2>&1 || install "The program ip" iproute2
+        ;;
+    public-hooks)
+        # In an environment of their own, as their users have them.
+        wanted=$(cat tests/constraints/public-hooks.txt tests/constraints/public-hooks-libraries.txt | cksum)
+        if [ "$(cat .tools/public-hooks/made-for 2>/dev/null)" != "$wanted" ]; then
+            echo "== installing public hooks into .tools/public-hooks"
+            rm -rf .tools/public-hooks
+            "$python" -m venv .tools/public-hooks
+            pip() { .tools/public-hooks/bin/python -m pip install -qq --disable-pip-version-check "$@" </dev/null; }
+            pip --require-hashes --no-deps --only-binary :all: -r tests/constraints/public-hooks.txt
+            pip -r tests/constraints/public-hooks-libraries.txt
+            printf '%s\n' "$wanted" >.tools/public-hooks/made-for
+        fi
+        [ -e /usr/share/doc/acmetool/examples/tinydns.hook ] || install "The hook of acmetool" --reinstall acmetool
+        [ -e /usr/share/doc/python3-certbot/html/_sources/using.rst.txt ] ||
+            install "Certbot's manual, in which a hook stands" --reinstall python-certbot-doc
+        [ -x /usr/sbin/tinydns ] || install "The name server tinydns" tinydns
+        command -v curl >/dev/null 2>&1 || install "The program curl" curl
+        command -v dig >/dev/null 2>&1 || install "The program dig" bind9-dnsutils
         ;;
     ssh)
         { [ -x /usr/sbin/sshd ] || command -v sshd; } >/dev/null 2>&1 && command -v ssh >/dev/null 2>&1 ||

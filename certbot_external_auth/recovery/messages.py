@@ -107,7 +107,8 @@ def what_to_do(entry: Entry, work_dir: str) -> list[str]:
     if fix is Fix.REMOVE:
         return [
             f"Remove it where it was published, then run: {verb}",
-            f"To call the handler anyway, although it may publish again, run: {verb} {entry.id}",
+            "To call the handler anyway, although it may publish again, or remove other records, run: "
+            f"{verb} {entry.id}",
         ]
     return [f"Fix what is wrong, then run: {verb} {entry.id}"]
 

@@ -46,6 +46,30 @@ def request(path: Path, domains: Sequence[str], addresses: Sequence[str] = ()) -
     return path
 
 
+def for_servers(certificate: Path, key_path: Path, domains: Sequence[str], addresses: Sequence[str] = ()) -> None:
+    """Write a certificate that servers present, and that clients trust who are given it as their only CA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domains[0])])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = [*map(x509.DNSName, domains), *(x509.IPAddress(ipaddress.ip_address(one)) for one in addresses)]
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
 def self_signed(path: Path, domains: Sequence[str]) -> Path:
     """Write a certificate that is good for being read only."""
     key = ec.generate_private_key(ec.SECP256R1())

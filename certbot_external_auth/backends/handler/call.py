@@ -268,7 +268,7 @@ class HandlerCaller:
         """Return what may be wrong with the handler, if a call of it has failed."""
         names = {one.record_name for one in call.challenges} & self._taken
         taken = min(names) if names and len(call.challenges) == 1 else None
-        return mistakes.likely(call, ended, self._settings.dialect, preflight.handler_text(words), taken)
+        return mistakes.likely(call, ended, self._settings.dialect, preflight.handler_text(words), taken, words)
 
 
 def _exit(words: tuple[str, ...], process_id: int) -> None:

@@ -202,7 +202,7 @@ def test_what_is_not_known_is_not_called_and_left_with_its_reason(hook: Path) ->
     assert ([each.identifier for each in left.challenges], records(hook)) == (["b.test"], ["b.test"])
     assert NOT_CALLED in left.reason(left.challenges[0])
     assert by_hand.fix(left, work) is Fix.REMOVE
-    assert "publish again" in messages.sentences(left, work)
+    assert "could publish again, or remove other records" in messages.sentences(left, work)
     # Nor by who takes the commands for what they look like.
     for text in by_hand.commands(left, work):
         subprocess.run(["sh", "-c", text], check=True, timeout=30, stdin=subprocess.DEVNULL)
