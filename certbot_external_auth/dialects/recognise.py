@@ -24,6 +24,8 @@ TEXTS: Mapping[str, re.Pattern[str]] = {
 }
 """By dialect, what a script for it contains, including what it never prints."""
 UNSUPPORTED_BY_ACMETOOL = 42
+_ONLY_AT_PERFORM = re.compile(r"""[${"'](txt_domain|z_domain|uri)\b""")
+"""Names of 2016 for the place of a value, which a handler of dialect native gets when it publishes."""
 
 
 def likely(dialect: str, ended: Ended, script: str) -> str | None:
@@ -43,3 +45,8 @@ def likely(dialect: str, ended: Ended, script: str) -> str | None:
     if own in by_answer or own in by_text:
         return None
     return next(iter([*by_answer, *by_text]), None)
+
+
+def only_at_perform(script: str) -> tuple[str, ...]:
+    """Return the variables in a script of dialect native that are set at perform, and not at cleanup."""
+    return tuple(dict.fromkeys(_ONLY_AT_PERFORM.findall(script)))

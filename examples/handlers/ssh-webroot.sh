@@ -19,8 +19,10 @@ perform)
 cleanup) remote "rm -f '$folder/$cbot_token'" </dev/null ;;
 deploy_cert)
     [ -n "${SSH_CERTIFICATES:-}" ] || { echo NotImplemented && exit 1; }
+    # Read first: of a pipe, only the last program's exit code counts.
+    pem=$(cat "$cbot_fullchain_path" "$cbot_key_path")
     # In one step, so that no reload sees one half of the old and one of the new.
-    cat "$cbot_fullchain_path" "$cbot_key_path" | remote "
+    printf '%s\n' "$pem" | remote "
         umask 077
         cat >'$SSH_CERTIFICATES/$cbot_lineage.new'
         mv '$SSH_CERTIFICATES/$cbot_lineage.new' '$SSH_CERTIFICATES/$cbot_lineage.pem'

@@ -240,11 +240,17 @@ class HandlerCaller:
             return self._fix_for_time_limit(call)
         declined = call.declined and ended.code and call.declined_by in (None, ended.code)
         sentences = [f"This can mean: {call.declined}."] if declined else []
-        other = recognise.likely(self._settings.dialect, ended, preflight.handler_text(words))
+        script = preflight.handler_text(words)
+        other = recognise.likely(self._settings.dialect, ended, script)
         if other is not None:
             sentences.append(f"It looks like a hook of another dialect: --external-auth-dialect {other}")
         elif not ended.tail:
             sentences.append("It printed nothing; let it say on stderr what is wrong.")
+        if call.operation == "cleanup" and self._settings.dialect == "native":
+            sentences += [
+                f"The variable {name} is not set at cleanup; use cbot_{name}, which is set at perform and at cleanup."
+                for name in recognise.only_at_perform(script)
+            ]
         if any(value.startswith("-") for one in call.challenges for value in (one.token, one.validation)):
             sentences.append(
                 "Its token or value begins with '-'. If the hook takes that for an option, run Certbot again; the next "

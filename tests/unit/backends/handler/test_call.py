@@ -126,3 +126,16 @@ def test_under_the_historic_name_only_calls_of_its_time_are_made(operation: str,
 def test_nothing_is_called_after_the_time_for_it() -> None:
     programs, (failure,) = carried_out(handler(until=0.0), Call("cleanup", challenges=(DNS,)))
     assert (programs, failure.happened, failure.ids) == ([], NOT_TRIED, ("c1",))
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "told"),
+    [("cleanup", "native", True), ("perform", "native", False), ("cleanup", "lego", False)],
+)
+def test_a_cleanup_that_fails_by_a_variable_of_perform(
+    operation: str, name: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost: why the same script publishes and does not remove."""
+    monkeypatch.setattr(module.preflight, "handler_text", lambda words: "curl $txt_domain present")
+    (found,) = failures(handler(name), Call(operation, challenges=(DNS,)), Ended(code=2, tail=("not set",)))
+    assert ("cbot_txt_domain" in found.mend) is told
