@@ -24,11 +24,12 @@ def command(
     :param installer: the lineage's installer. A Certbot without `reconfigure` forgets it unless it is given again.
     """
     name = flag_words(lineage)
-    if _parsed(certbot_version) >= _HAS_RECONFIGURE:
+    if version(certbot_version) >= _HAS_RECONFIGURE:
         return shlex.join(["certbot", "reconfigure", *name, *flags])
     plugins = ["-a", NAME, *(["-i", installer] if installer else [])]
     return shlex.join(["certbot", "certonly", "--force-renewal", *name, *plugins, *flags])
 
 
-def _parsed(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+def version(text: str = certbot.__version__) -> tuple[int, ...]:
+    """Return major and minor of a version of Certbot, by default of the running one."""
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:2])

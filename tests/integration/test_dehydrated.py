@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.testca import TestCA
 from tests.support.webroot import Webroot
 from tests.support.words import AUTHENTICATOR, BOTH, RENEW, RENEW_NOW, handler, handler_for_both, names
 
+PROGRAM = Path(sys.executable).parent / "certbot-external-auth"
 DEHYDRATED = ("--external-auth-dialect", "dehydrated")
 FLAG = "--external-auth-dehydrated-config"
 EXAMPLE = Path("/usr/share/doc/dehydrated/examples/config")
@@ -287,3 +289,28 @@ def test_certbots_own_environment_stays_as_it_was(
     assert "PROVIDER_KEY" not in seen
     assert "REQUESTS_CA_BUNDLE=/nowhere" not in seen
     assert {call.env["REQUESTS_CA_BUNDLE"] for call in scripts.calls()} == {"/nowhere"}
+
+
+def test_the_plan_moves_every_certificate(certbot: Certbot, config: Path, domain: str, tmp_path: Path) -> None:
+    """Lost: keys, times and names of the certificates, by a move that says success at every line."""
+    base = config.parent / "base"
+    (base / "certs" / "web").mkdir(parents=True)
+    (base / "certs" / "web" / "config").write_text("KEY_ALGO=secp384r1\n")
+    (base / "domains.txt").write_bytes(f"{domain}\r\n{domain} b.{domain} > web\r\n".encode())
+    config.write_text(config.read_text() + "KEY_ALGO=rsa\nKEYSIZE=2048\nRENEW_DAYS=10\nPRIVATE_KEY_RENEW=no\n")
+    words = ["plan", "--dehydrated-config", str(config), "--config-dir", str(certbot.config_dir)]
+    planned = subprocess.run([PROGRAM, *words], env=certbot.environment, capture_output=True, text=True)
+    assert planned.returncode == 0, planned
+    # No resolver knows the names of the test; `check` has tests of its own.
+    script = re.sub(r"^certbot-external-auth check .*$", "", planned.stdout, flags=re.MULTILINE)
+    moved = certbot.script(script, tmp_path).stdout
+    for name, wanted in {"web": sorted([domain, f"b.{domain}"]), domain: [domain]}.items():
+        assert certificates.names(certbot.live(name)) == wanted, moved
+        assert certificates.is_rsa(certbot.live(name)) is (name == domain)
+        assert certbot.renewal(name).startswith("renew_before_expiry = 10 days\n")
+        assert "reuse_key = True" in certbot.renewal(name)
+    renewed = certbot.run(*RENEW)
+    assert renewed.returncode == 0, renewed
+    assert "renew_before_expiry = 10 days\n" in certbot.renewal("web")
+    again = subprocess.run([PROGRAM, *words], env=certbot.environment, capture_output=True, text=True)
+    assert again.stdout.count("Certbot has this certificate already.") == 2
