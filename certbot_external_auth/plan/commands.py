@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,8 +155,3 @@ def _obstacles(line: Line, count: Mapping[str, int], present: Present, version: 
         elif there != line.identifiers:
             found.append((Obstacle.OTHER_CERTIFICATE, " ".join(sorted(there))))
     return found
-
-
-def shell(words: Sequence[str]) -> str:
-    """Quote a command for a shell."""
-    return shlex.join(words)
