@@ -73,12 +73,12 @@ def variables(path: Path) -> dict[str, str]:
 
 
 def called(
-    text: str, suffix: str, tmp_path: Path, words: list[str], environment: dict[str, str]
+    text: str, suffix: str, tmp_path: Path, words: list[str], environment: dict[str, str], kind: str = "http-01"
 ) -> subprocess.CompletedProcess[str]:
     script = tmp_path / f"handler{suffix}"
     script.write_text(text)
     program = sys.executable if suffix == ".py" else "/bin/sh"
-    document = '{"type": "http-01", "token": "t", "key_auth": "t.k"}'
+    document = f'{{"type": "{kind}", "token": "t", "key_auth": "t.k"}}'
     return subprocess.run(
         [program, script, *words], input=document, env=environment, capture_output=True, text=True, timeout=60
     )
@@ -119,3 +119,45 @@ def test_half_a_certificate_is_not_handed_over(dead: dict[str, str], tmp_path: P
     ended = called(text, ".sh", tmp_path, ["deploy_cert"], environment)
     assert ended.returncode != 0
     assert not (tmp_path / "arrived").exists()
+
+
+def delegated(dead: dict[str, str], tmp_path: Path, operation: str, *unset: str) -> tuple[int, str]:
+    """Exit code of the handler in docs/delegation.md, and what it sent to a name server that takes everything."""
+    (tmp_path / "bin" / "nsupdate").write_text(f"#!/bin/sh\ncat >>{tmp_path}/sent\n")
+    (tmp_path / "sent").write_text("")
+    page = ROOT / "docs" / "delegation.md"
+    [text] = texts(page)
+    environment = {name: value for name, value in {**dead, **variables(page)}.items() if name not in unset}
+    return called(text, ".sh", tmp_path, [operation], environment).returncode, (tmp_path / "sent").read_text()
+
+
+def test_without_an_alias_nothing_was_published(dead: dict[str, str], tmp_path: Path) -> None:
+    """Lost: the journal's entry, which no later run can clear: it does not have the alias that is there by then."""
+    assert delegated(dead, tmp_path, "cleanup", "cbot_txt_target", "cbot_txt_zone") == (0, "")
+    assert delegated(dead, tmp_path, "perform", "cbot_txt_target", "cbot_txt_zone") == (1, "")
+
+
+@pytest.mark.parametrize("operation", ["perform", "cleanup"])
+def test_the_zone_is_not_always_known(dead: dict[str, str], tmp_path: Path, operation: str) -> None:
+    """A named server may have no other zone than that of the alias."""
+    code, sent = delegated(dead, tmp_path, operation, "cbot_txt_zone")
+    assert code == 0
+    assert sent.splitlines()[0] == "server 127.0.0.1"
+    assert "zone" not in sent
+    assert "zone example.net" in delegated(dead, tmp_path, operation)[1]
+
+
+ONE_KIND = [path for path in EXAMPLES if path.name != "template.sh"]
+
+
+@pytest.mark.parametrize("path", ONE_KIND, ids=name_of)
+def test_what_a_handler_does_not_publish_it_need_not_remove(path: Path, dead: dict[str, str], tmp_path: Path) -> None:
+    """Lost: the journal's entry, which stays since cleanup fails as perform did."""
+    wrong = "dns-01" if variables(path)["cbot_type"] != "dns-01" else "http-01"
+    there = tmp_path / "there"
+    there.mkdir()
+    environment = {**dead, **variables(path), "cbot_type": wrong, "type": wrong, "cbot_txt_domain": ""}
+    environment |= {"cbot_z_domain": "", "CHALLENGE_FOLDER": str(there), "ACME_TLS_FOLDER": str(there)}
+    for operation, fails in (("perform", True), ("cleanup", False)):
+        ended = called(path.read_text(), path.suffix, tmp_path, [operation], environment, wrong)
+        assert (ended.returncode != 0) is fails, (operation, ended)
