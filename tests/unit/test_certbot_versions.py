@@ -20,7 +20,9 @@ from tests.support.certbot_versions import FLAGS, NEWER, OLDEST, VERBS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "certbot_external_auth"
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *(path for path in ROOT.glob("examples/**/*") if path.is_file())]
+)
 SECTION = re.compile(r"^(?=#+ )", re.MULTILINE)
 COMMAND = re.compile(r"(?<![\w-])certbot ((?:[^`\n]*\\\n)*[^`\n]*)")
 """The words of a command line behind `certbot`; it can go on in the next line."""
