@@ -30,6 +30,8 @@ class Kind(enum.Enum):
     DOES_NOT_ADD = "does_not_add"
     KEEP_BOTH = "keep_both"
     LEAVES = "leaves"
+    NOT_SET_AT_CLEANUP = "not_set_at_cleanup"
+    """The handler uses a variable that only perform has."""
     REMOVES_ALL = "removes_all"
     FAILS_WHEN_GONE = "fails_when_gone"
     FAILS_AFTER_WORK = "fails_after_work"
@@ -44,7 +46,8 @@ class Advice:
 
     :ivar challenge: a challenge of the step that did not pass.
     :ivar dialect: in which the handler was called.
-    :ivar detail: of `Kind.FIX` the sentence, of `Kind.OTHER_DIALECT` that dialect; otherwise empty.
+    :ivar detail: of `Kind.FIX` the sentence, of `Kind.OTHER_DIALECT` that dialect, of `Kind.NOT_SET_AT_CLEANUP` the
+        variable; otherwise empty.
     """
 
     kind: Kind
@@ -63,6 +66,7 @@ class Attempt:
     :ivar dialect: in which the handler was called.
     :ivar other_dialect: the one for which the handler seems to be written, None if that is unknown or the same.
     :ivar trial: if the step fails, another way to publish is tried further on.
+    :ivar only_at_perform: variables in the handler's text that are not set at cleanup.
     """
 
     step: Step
@@ -72,6 +76,7 @@ class Attempt:
     dialect: str
     other_dialect: str | None = None
     trial: bool = False
+    only_at_perform: tuple[str, ...] = ()
 
     def advice(self, kind: Kind, detail: str = "") -> Advice:
         """Make a piece of advice about this attempt."""
@@ -86,6 +91,8 @@ def advise(attempt: Attempt) -> tuple[Advice, ...]:
         advice += _unpublished(attempt)
     else:
         advice.append(attempt.advice(_unremoved(attempt)))
+        if advice[-1].kind is Kind.LEAVES and not attempt.failures:
+            advice += [attempt.advice(Kind.NOT_SET_AT_CLEANUP, name) for name in attempt.only_at_perform]
     if attempt.trial:
         chains = attempt.dialect in CHAINING_DIALECTS
         advice.append(attempt.advice(Kind.TRY_CHAIN if chains else Kind.TRY_TOGETHER))

@@ -205,13 +205,17 @@ class Rehearsal:
         if reached is Level.PASSED:
             return result
         challenge = self._made[(step.publish or step.withdraw)[-1]]
-        attempt = Attempt(step, failures, sight, challenge, self._dialect, self._other_dialect(), trial)
+        absent = recognise.only_at_perform(self._script()) if self._dialect == "native" else ()
+        attempt = Attempt(step, failures, sight, challenge, self._dialect, self._other_dialect(), trial, absent)
         return dataclasses.replace(result, advice=advise(attempt), output=self._output.shown())
 
     def _other_dialect(self) -> str | None:
         """Return the dialect for which the handler seems to be written, judged by its text and its output."""
         ended = Ended(code=0, tail=self._output.printed())
-        return recognise.likely(self._dialect, ended, preflight.handler_text(self._plain.words))
+        return recognise.likely(self._dialect, ended, self._script())
+
+    def _script(self) -> str:
+        return preflight.handler_text(self._plain.words)
 
     def _backend(self, chained: bool) -> HandlerBackend:
         if chained not in self._backends:

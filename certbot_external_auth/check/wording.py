@@ -7,6 +7,7 @@ from collections.abc import Callable
 from certbot_external_auth.challenges import Challenge, dns01, http01
 from certbot_external_auth.check.advice import Advice, Kind
 from certbot_external_auth.check.results import Level, Result, Summary
+from certbot_external_auth.dialects import recognise
 from certbot_external_auth.text import counted
 from certbot_external_auth.visibility import Observation, report
 
@@ -208,6 +209,7 @@ _SENTENCES: dict[Kind, Callable[[Advice], str]] = {
     Kind.DOES_NOT_ADD: _fixed("The handler did not add the second value."),
     Kind.KEEP_BOTH: _keep_both,
     Kind.LEAVES: _leaves,
+    Kind.NOT_SET_AT_CLEANUP: lambda advice: recognise.use_instead(advice.detail),
     Kind.REMOVES_ALL: _removes_all,
     Kind.FAILS_WHEN_GONE: _fixed(
         "Let the handler succeed when there is nothing to remove: after an interruption it is called again."

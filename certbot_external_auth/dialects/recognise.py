@@ -50,3 +50,8 @@ def likely(dialect: str, ended: Ended, script: str) -> str | None:
 def only_at_perform(script: str) -> tuple[str, ...]:
     """Return the variables in a script of dialect native that are set at perform, and not at cleanup."""
     return tuple(dict.fromkeys(_ONLY_AT_PERFORM.findall(script)))
+
+
+def use_instead(name: str) -> str:
+    """Say which variable to use in place of one that `only_at_perform` has found."""
+    return f"The variable {name} is not set at cleanup; use cbot_{name}, which is set at perform and at cleanup."

@@ -247,10 +247,7 @@ class HandlerCaller:
         elif not ended.tail:
             sentences.append("It printed nothing; let it say on stderr what is wrong.")
         if call.operation == "cleanup" and self._settings.dialect == "native":
-            sentences += [
-                f"The variable {name} is not set at cleanup; use cbot_{name}, which is set at perform and at cleanup."
-                for name in recognise.only_at_perform(script)
-            ]
+            sentences += map(recognise.use_instead, recognise.only_at_perform(script))
         if any(value.startswith("-") for one in call.challenges for value in (one.token, one.validation)):
             sentences.append(
                 "Its token or value begins with '-'. If the hook takes that for an option, run Certbot again; the next "
