@@ -109,8 +109,8 @@ def _step(sentence: str, words: Sequence[str]) -> str:
 
 def _settings(plan: Plan) -> Iterator[str]:
     yield _comment(
-        "These settings of Dehydrated would change the certificates. The flags behind them keep them; the commands "
-        "below have these flags."
+        "These settings of Dehydrated would change the certificates. The flags after each of them keep it, and the "
+        "commands below have these flags."
     )
     yield from _keepings(plan.kept)
     user = plan.main.settings["DEHYDRATED_USER"]
@@ -160,8 +160,8 @@ def _servers(plan: Plan) -> Iterator[str]:
         )
         return
     yield _comment(
-        f"Let your servers use the new files. Until then they go on with Dehydrated's, which are no longer renewed. "
-        f"These lines name {plan.certdir}:"
+        "Let your servers use the new files. Until then they use Dehydrated's, which nothing renews when Dehydrated is "
+        f"stopped. These lines name {plan.certdir}:"
     )
     for one in named:
         new = f"{live}/{one.alias}" if one.alias else live
@@ -174,8 +174,8 @@ def _timers(plan: Plan) -> Iterator[str]:
         yield _comment(f"Stop Dehydrated. No file that was read runs it ({', '.join(TIMERS)}).")
         return
     yield _comment(
-        "Stop Dehydrated, when all this works. Flags that it is called with there win over its configuration, and this "
-        "plan does not know them:"
+        "Stop Dehydrated when all this works. If a flag is given to it there, that flag wins over the configuration, "
+        "and this plan does not have it:"
     )
     for one in named:
         yield _comment(f"{one.service} {one.path}{f':{one.line}' if one.line else ''}", "  ")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from certbot_external_auth import cli
-from certbot_external_auth.plan import making, verb
+from certbot_external_auth.plan import making, report, verb
 from certbot_external_auth.plan.commands import Certificate, Obstacle
 from certbot_external_auth.plan.report import Plan
 from certbot_external_auth.plan.services import Found
@@ -118,3 +119,30 @@ def test_the_verb(host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert f"DOMAINS_TXT {host.base}/domains.txt cannot be read: No such file" in capsys.readouterr().err
     host.domains("a.test\r\nb.test > web\r\n")
     assert [path for path, _ in before] == sorted(host.folder.rglob("*"))
+
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "dehydrated.md"
+
+
+def test_the_page_shows_a_real_plan(host: Host) -> None:
+    """The paths of the test are the longer ones, so lines break in other places."""
+    host.configure("PRIVATE_KEY_ROLLOVER=yes\nCONTACT_EMAIL=admin@example.org\n")
+    host.domains("example.org *.example.org\nweb.example.org > web\n")
+    host.write(host.base / "certs" / "web" / "config", "KEY_ALGO=rsa\n")
+    host.write(host.root / "etc/nginx/sites-available/web", f"\n\nx {host.base}/certs/web/fullchain.pem;\n")
+    host.write(host.root / "etc/cron.d/dehydrated", "7 3 * * * root dehydrated -c\n")
+    link = host.root / "etc/nginx/sites-enabled/shop"
+    link.parent.mkdir()
+    link.symlink_to(host.write(host.root / "srv/shop/nginx.conf", ""))
+    plan = making.make(str(host.config), "/etc/letsencrypt", str(host.root))
+    text = (
+        report.text(plan)
+        .replace(str(host.config), "/etc/dehydrated/config")
+        .replace(str(host.base), "/var/lib/dehydrated")
+    )
+    (shown,) = re.findall(r"^    # A plan to move.*?(?=^- )", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert words(text) == words(shown)
+
+
+def words(text: str) -> list[str]:
+    return [word for word in text.split() if word != "#"]
