@@ -78,6 +78,8 @@ def test_a_certificate_with_settings_of_its_own(host: Host, folder: str) -> None
     assert first.own is not None
     assert first.own.path == str(path)
     assert first.words[-4:] == ("--key-type", "rsa", "--rsa-key-size", "2048")
+    # Dehydrated ignores a CA there.
+    assert "--server" not in first.words
     assert second.words[-4:] == ("--key-type", "ecdsa", "--elliptic-curve", "secp384r1")
 
 

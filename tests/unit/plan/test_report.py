@@ -18,7 +18,7 @@ from tests.unit.plan.test_commands import MAIN as PLAIN
 SETTINGS = {**PLAIN.settings, "RENEW_DAYS": "10", "PRIVATE_KEY_RENEW": "no", "PRIVATE_KEY_ROLLOVER": "yes"}
 MAIN = Main(PLAIN.path, PLAIN.folder, {**SETTINGS, "ACME_PROFILE": "p q", "DEHYDRATED_USER": "acme"})
 FOUND: tuple[Found | Unread, ...] = (
-    Found("nginx", "/etc/nginx/site\nrm -rf x", 7, "a.test"),
+    Found("nginx", "/etc/nginx/site\n\x1b[2Jrm -rf x", 7, "a.test"),
     Found("haproxy", "/etc/haproxy/haproxy.cfg", 3),
     Found("cron", "/etc/cron.daily/dehydrated", 0),
     Unread("nginx", "/etc/nginx/x", Gap.LEADS_ELSEWHERE, "/srv/x"),
@@ -85,6 +85,7 @@ def test_what_is_said_of_servers_and_timers() -> None:
         "ACME_PROFILE=p q: Certbot 4.0 or newer is needed",
     ):
         assert words in text
+    assert "\x1b" not in text
     nothing = report.text(plan(found=())).replace("\n# ", " ")
     assert "No file that was read names the old folder" in nothing
     assert "No file that was read runs it" in nothing
