@@ -25,7 +25,7 @@ def lines(text: str) -> list[Line]:
         ("a.test b.test > web", "web", ("a.test", "b.test")),
         ("a.test>web b.test", "web", ("a.test", "b.test")),
         ("A.test\t B.test \r", "a.test", ("a.test", "b.test")),
-        ("a.test\r b.test\r", "a.test", ("a.test", "b.test")),
+        ("a.te\rst b.test\r", "a.test", ("a.test", "b.test")),
         ("*.a.test > star", "star", ("*.a.test",)),
         ("*.a.test a.test", "a.test", ("*.a.test", "a.test")),
         ("ip:192.0.2.7 a.test", "192.0.2.7", ("ip:192.0.2.7", "a.test")),
