@@ -44,8 +44,9 @@ PRINTED: dict[str, tuple[str, str]] = {
         "certbot_external_auth.recovery.call_verb",
         "run a command with the variables that a handler gets from an env file or a Dehydrated configuration",
     ),
+    "plan": ("certbot_external_auth.plan.verb", "print the commands that move certificates from Dehydrated to Certbot"),
 }
-"""The same for verbs that stand in commands printed by others, and print no document themselves."""
+"""The same for verbs that print no document: `call` stands in commands that others print, `plan` is for people."""
 
 
 def main(words: Sequence[str] | None = None) -> int:

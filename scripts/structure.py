@@ -29,7 +29,7 @@ FLOORS = (
     ("configuration",),
     ("recovery",),
     ("run", "sessions"),
-    ("check", "plugin"),
+    ("check", "plan", "plugin"),
 )
 
 Trees = Mapping[str, ast.Module]

@@ -240,7 +240,8 @@ class Rehearsal:
         script = preflight.handler_text(self._plain.words)
         other, asks = self._other_dialect(script), recognise.asks_a_person(self._dialect, script)
         leaves, trial = self._course.leaves(step), self._course.tried_further_on(step)
-        attempt = Attempt(step, failures, sight, challenge, self._dialect, other, asks, leaves, trial)
+        absent = recognise.only_at_perform(script) if self._dialect == "native" else ()
+        attempt = Attempt(step, failures, sight, challenge, self._dialect, other, asks, leaves, trial, absent)
         return dataclasses.replace(result, advice=advise(attempt), output=self._output.shown())
 
     def _other_dialect(self, script: str) -> str | None:

@@ -9,6 +9,7 @@ from certbot_external_auth.challenges import Challenge, dns01, http01
 from certbot_external_auth.check.advice import Advice, Kind
 from certbot_external_auth.check.patience import Waiting, Wanted
 from certbot_external_auth.check.results import Level, Result
+from certbot_external_auth.dialects import recognise
 from certbot_external_auth.text import counted
 from certbot_external_auth.visibility import Observation, report
 
@@ -219,6 +220,7 @@ _SENTENCES: dict[Kind, Callable[[Advice], str]] = {
     Kind.OCCUPIED: lambda advice: (
         f"The name has {advice.detail} already. You said with --not-empty that no order needs these values."
     ),
+    Kind.NOT_SET_AT_CLEANUP: lambda advice: recognise.use_instead(advice.detail),
     Kind.REMOVES_ALL: _removes_all,
     Kind.FAILS_WHEN_GONE: _fixed(
         "Let the handler succeed when there is nothing to remove: after an interruption it is called again."

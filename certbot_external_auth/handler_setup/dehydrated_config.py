@@ -34,7 +34,6 @@ MAX_CONFIG_BYTES = 1_000_000
 """Longest file that is searched for what is wrong with it."""
 MAX_OUTPUT_BYTES = 1_000_000
 """Size of all exported variables together."""
-_USED = ("HOOK", "HOOK_CHAIN", "WELLKNOWN", "CHALLENGETYPE", "BASEDIR", "CONFIG_D")
 # bash sets these in every environment.
 _VARIABLES_OF_BASH = ("_", "SHLVL", "PWD", "OLDPWD")
 # The same steps as in Dehydrated's load_config: set the defaults, which a configuration can use; source it without
@@ -68,7 +67,7 @@ CA_GOOGLE_TEST=https://dv.acme-v02.test-api.pki.goog/directory
 set +f
 for external_auth_file in "${external_auth_files[@]}"; do . "$external_auth_file"; done
 {
-    printf '%s\0' "${HOOK-}" "${HOOK_CHAIN-}" "${WELLKNOWN-}" "${CHALLENGETYPE-}" "${BASEDIR-}" "${CONFIG_D-}"
+    set +a; for external_auth_file in @NAMES@; do printf '%s\0' "${!external_auth_file-}"; done
     if [ -n "${HOOK-}" ] && declare -F "$HOOK" >/dev/null; then printf 'function\0'; else printf '\0'; fi
     env -0
 } >"$external_auth_out"
@@ -84,6 +83,7 @@ SETTINGS = frozenset(
     """.split()  # noqa: SIM905 - a list of literals would be 50 lines
 )
 """Dehydrated's own settings without a secret. CURL_OPTS is missing because it can hold the password of a proxy."""
+_READ = sorted(SETTINGS)
 _TYPES = (http01.TYPE, dns01.TYPE, tlsalpn01.TYPE)
 # The default of WELLKNOWN in Dehydrated.
 _WELLKNOWN = "/var/www/dehydrated"
@@ -104,7 +104,8 @@ class DehydratedConfig:
     :ivar wellknown: WELLKNOWN as an absolute path.
     :ivar challenge_type: CHALLENGETYPE.
     :ivar basedir: BASEDIR as an absolute path.
-    :ivar files: all files that were read: the configuration, and those of its CONFIG_D.
+    :ivar files: all files that were read: the configuration, those of its CONFIG_D, and those beside it.
+    :ivar settings: the values of all `SETTINGS`.
     """
 
     path: str
@@ -115,14 +116,18 @@ class DehydratedConfig:
     challenge_type: str
     basedir: str
     files: tuple[str, ...] = ()
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def read(path: str, known: Collection[str] | None = None, env_file: str | None = None) -> DehydratedConfig:
+def read(
+    path: str, known: Collection[str] | None = None, env_file: str | None = None, beside: Sequence[str] = ()
+) -> DehydratedConfig:
     """Read a configuration and the files of its CONFIG_D. Log once if another user can change one of them.
 
     :param path: absolute.
     :param known: the only files that may be read; None for any.
     :param env_file: the env file of the handler, whose variables the configuration can use.
+    :param beside: files to read after it, such as the one with a certificate's own settings.
     :raises UsageError: if a file does not exist, has an error, takes too long, or can be changed by every user; or if
         CONFIG_D has a file that is not `known`. That file is not read.
     """
@@ -131,7 +136,7 @@ def read(path: str, known: Collection[str] | None = None, env_file: str | None =
     # bash would source the file that BASH_ENV names, and its exports would look like those of the configuration.
     environment.pop("BASH_ENV", None)
     values, _ = _sourced([path], environment)
-    more = _files_of(values["CONFIG_D"], path)
+    more = [*_files_of(values["CONFIG_D"], path), *beside]
     _refuse_untrusted(more)
     new = [file for file in more if known is not None and file not in known]
     if new:
@@ -154,6 +159,7 @@ def read(path: str, known: Collection[str] | None = None, env_file: str | None =
         challenge_type=values["CHALLENGETYPE"] or http01.TYPE,
         basedir=_absolute(values["BASEDIR"], path).rstrip("/") or "/",
         files=(path, *more),
+        settings={name: values[name] for name in _READ},
     )
 
 
@@ -262,11 +268,12 @@ def _ends_lines_as_windows(path: str) -> bool:
 def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Source files with bash.
 
-    :returns: the values of the names in `_USED`, with HOOK's kind as "function"; and all exported variables.
+    :returns: the values of the names in `_READ`, with HOOK's kind as "function"; and all exported variables.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "values")
-        bash = ["/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", out, *paths]
+        script = _SCRIPT.replace("@NAMES@", " ".join(_READ))
+        bash = ["/bin/bash", "--noprofile", "--norc", "-c", script, "bash", out, *paths]
         ended = runner.run(bash, environment=environment, say=lambda line: None, limit=MAX_READ_SECONDS)
         if not ended.ok:
             texts = {path: _content(path).decode("utf-8", "replace") for path in paths}
@@ -283,6 +290,6 @@ def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict
     if len(data) > MAX_OUTPUT_BYTES:
         raise UsageError([f"{FLAG} {paths[0]}: it exports more than {MAX_OUTPUT_BYTES} bytes; export less."])
     words = data.decode("utf-8", "surrogateescape").split("\0")
-    values = dict(zip((*_USED, "function"), words, strict=False))
+    values = dict(zip((*_READ, "function"), words, strict=False))
     pairs = (word.partition("=") for word in words[len(values) :])
     return values, {name: value for name, equals, value in pairs if equals and env_files.is_variable(name)}

@@ -229,6 +229,22 @@ def test_a_server_with_the_old_zone_is_named(place: Place) -> None:
     assert f"({late.server}) still has the zone with serial " in found.steps["publish"]["reasons"][0]
 
 
+USES_PERFORMS_NAME = """#!/bin/sh
+case $1 in perform) change=add ;; cleanup) change=delete ;; *) echo NotImplemented; exit 1 ;; esac
+printf 'server %s\\nupdate %s %s. 60 TXT "%s"\\nsend\\n' "$SERVER" $change "$txt_domain" "$validation" |
+    nsupdate -k "$KEY_FILE"
+echo "$change"
+"""
+
+
+def test_a_handler_whose_name_is_empty_at_cleanup(place: Place) -> None:
+    """Lost: why every value stays, since the handler that cannot remove reports success."""
+    place.scripts.write("performs-name.sh", USES_PERFORMS_NAME)
+    found = place.check(hook="performs-name.sh", dialect="native")
+    assert found.results["withdraw"] == "failed"
+    assert "The variable txt_domain is not set at cleanup; use cbot_txt_domain" in found.steps["withdraw"]["change"]
+
+
 def test_what_a_hook_leaves_is_named(place: Place) -> None:
     found = place.check("leaves")
     assert found.code == 1

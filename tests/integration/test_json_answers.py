@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -212,6 +214,21 @@ def test_renewal_with_nobody_to_answer_fails_before_the_order(
     assert not result.ordered
     assert "no program is there to answer" in result.stderr
     assert "--external-auth-mode handler" in result.stderr
+
+
+@pytest.mark.versions
+def test_the_command_that_switches_to_a_script_is_one_that_this_certbot_has(
+    certbot: Certbot, scripts: Hooks, publisher: Publisher, domain: str
+) -> None:
+    """Lost: whoever follows the advice on Debian 12, whose Certbot has no `reconfigure`."""
+    assert certbot.drive("certonly", *BOTH, *names(domain), policy=publisher).returncode == 0
+    refused = certbot.run(*RENEW_NOW, "-q")
+    [advised] = re.findall(r"switch to a script: certbot (.*)", refused.stderr)
+    changed = certbot.run(*shlex.split(advised.replace("PATH", scripts.native)), "-n")
+    assert changed.returncode == 0, changed
+    kept = certbot.renewal(domain)
+    assert f"external_auth_handler = {scripts.native}" in kept
+    assert "installer = external-auth" in kept
 
 
 def test_person_at_a_terminal_is_shown_an_answer(certbot: Certbot, publisher: Publisher, domain: str) -> None:

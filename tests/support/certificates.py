@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
@@ -23,6 +23,10 @@ def addresses(path: Path) -> list[str]:
     """The IP addresses in a certificate."""
     found = _read(path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return sorted(map(str, found.get_values_for_type(x509.IPAddress)))
+
+
+def is_rsa(path: Path) -> bool:
+    return isinstance(_read(path).public_key(), rsa.RSAPublicKey)
 
 
 def serial(path: Path) -> int:

@@ -25,6 +25,8 @@ class Kind(enum.Enum):
     """It looks like a hook of the dialect `detail`."""
     ASKS_A_PERSON = enum.auto()
     SILENT = enum.auto()
+    NOT_SET_AT_CLEANUP = enum.auto()
+    """The handler uses a variable, `detail`, that only the call that publishes has."""
     DASH = enum.auto()
     """A value begins with a dash."""
     DASH_AMONG_OPTIONS = enum.auto()
@@ -64,6 +66,8 @@ def likely(
         found.append(ASKS_A_PERSON)
     elif not ended.tail:
         found.append(Mistake(Kind.SILENT))
+    if call.operation == "cleanup" and dialect == "native":
+        found += [Mistake(Kind.NOT_SET_AT_CLEANUP, name) for name in recognise.only_at_perform(script)]
     if any(value.startswith("-") for one in call.challenges for value in (one.token, one.validation)):
         found.append(Mistake(Kind.DASH))
         if "--" not in (*words, *call.arguments) and any(word.startswith("-") for word in call.arguments):
@@ -96,4 +100,6 @@ _SENTENCES = {
 
 def sentence(mistake: Mistake) -> str:
     """Say what is wrong and what to do."""
+    if mistake.kind is Kind.NOT_SET_AT_CLEANUP:
+        return recognise.use_instead(mistake.detail)
     return _SENTENCES[mistake.kind].format(mistake.detail)

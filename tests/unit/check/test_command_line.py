@@ -156,6 +156,20 @@ def test_the_level_of_a_step_and_what_to_change(
         assert [one.kind for one in advise(attempt)] == advice
 
 
+@pytest.mark.parametrize(
+    ("failures", "found"), [((), [Kind.LEAVES, Kind.NOT_SET_AT_CLEANUP]), ((FAILURE,), [Kind.LEAVES])]
+)
+def test_a_value_that_stays_since_its_name_is_empty_at_cleanup(
+    failures: tuple[Failure, ...], found: list[Kind]
+) -> None:
+    """If the call failed, its own fix says it already."""
+    absent = ("txt_domain",)
+    attempt = Attempt(STEPS["withdraw"], failures, LEFT, made("first"), "native", only_at_perform=absent)
+    advice = advise(attempt)
+    assert [one.kind for one in advice] == found
+    assert [one.detail for one in advice[1:]] == ["txt_domain"][: len(advice) - 1]
+
+
 def test_a_hook_of_another_dialect_is_told_so_where_nothing_was_published() -> None:
     attempt = Attempt(STEPS["publish"], (), NO_FIRST, made("first"), "native", "lego")
     (advice,) = advise(attempt)

@@ -255,3 +255,21 @@ def test_a_hook_without_a_slash_is_found_as_bash_finds_it(tmp_path: Path, monkey
     (tmp_path / "path" / "hook").unlink()
     with pytest.raises(UsageError, match=r"write \./hook"):
         dehydrated_config.hook_words(found, ())
+
+
+def test_all_its_settings_and_those_of_a_file_beside_it(tmp_path: Path) -> None:
+    """As Dehydrated reads the configuration of one certificate: after all others."""
+    beside = tmp_path / "certificate"
+    beside.write_text("KEY_ALGO=rsa KEYSIZE=$((KEYSIZE / 2))\n")
+    beside.chmod(0o600)
+    path = tmp_path / "config"
+    path.write_text("CERTDIR=/certs\nRENEW_DAYS=10\n")
+    path.chmod(0o600)
+    alone, both = dehydrated_config.read(str(path)), dehydrated_config.read(str(path), beside=[str(beside)])
+    assert {name: alone.settings[name] for name in ("CERTDIR", "RENEW_DAYS", "KEY_ALGO")} == {
+        "CERTDIR": "/certs",
+        "RENEW_DAYS": "10",
+        "KEY_ALGO": "secp384r1",
+    }
+    changed = {name: both.settings[name] for name in both.settings if both.settings[name] != alone.settings[name]}
+    assert changed == {"KEY_ALGO": "rsa", "KEYSIZE": "2048"}

@@ -242,3 +242,16 @@ def test_a_handler_behind_a_program_that_starts_it_is_named() -> None:
     caller = handler(words=("/usr/bin/env", "A=/b", "/bin/sh", "/hook"))
     (failure,) = failures(caller, Call("perform", challenges=(DNS,)), FAILED)
     assert failure.who == "The handler /hook"
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "told"),
+    [("cleanup", "native", True), ("perform", "native", False), ("cleanup", "lego", False)],
+)
+def test_a_cleanup_that_fails_by_a_variable_of_perform(
+    operation: str, name: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost: why the same script publishes and does not remove."""
+    monkeypatch.setattr(module.preflight, "handler_text", lambda words: "curl $txt_domain present")
+    (found,) = failures(handler(name), Call(operation, challenges=(DNS,)), Ended(code=2, tail=("not set",)))
+    assert ("cbot_txt_domain" in found.mend) is told
