@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 
-from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends import Context, Finished, surroundings
 from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge, dns01
 from certbot_external_auth.check import made_up, steps
@@ -26,6 +26,7 @@ from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.signals.interruption import Interrupted
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
 from certbot_external_auth.visibility import expectations, explain
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.report import wildcard
 
 LAST_LOOK_SECONDS = 5.0
@@ -245,4 +246,7 @@ class Rehearsal:
 
 
 def _verification(context: Context) -> Verification:
-    return Verification(context, None, lambda line: None)
+    found = Verification(context, None, lambda line: None)
+    # What a resolver remembers is not what the handler did.
+    found.observer = Observer(dataclasses.replace(surroundings(context), caches=False))
+    return found
