@@ -79,7 +79,7 @@ def publisher(context: Context) -> report.Publisher:
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
         return report.Publisher(f"The handler {context.words[0]}", settings.dialect, settings.hook_chain)
-    return report.Publisher("The program that drives Certbot" if mode == "json" else "Whoever published")
+    return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()
 
 
 def backend(name: str, context: Context) -> Backend:

@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from certbot_external_auth.challenges import dns01
 
@@ -32,6 +33,8 @@ class Miss(enum.Enum):
     """Only the beginning or the end of the value stands there."""
     ZONE_TWICE = "zone_twice"
     """The value stands at a name that ends in the name of the zone twice."""
+    OTHER_NAME = "other_name"
+    """The value stands at another name, at which other values are wanted."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,23 @@ class Standing:
         return len(self.there) + len(self.missing)
 
 
+Elsewhere = Mapping[str, Collection[str]]
+"""Values that stand at other names, by name."""
+_NOWHERE: Elsewhere = MappingProxyType({})
+
+
 def compare(
-    wanted: Sequence[str], seen: Sequence[str], elsewhere: Mapping[str, Collection[str]] | None = None
+    wanted: Sequence[str], seen: Sequence[str], elsewhere: Elsewhere = _NOWHERE, beside: Elsewhere = _NOWHERE
 ) -> Standing:
     """Compare the wanted values with those that stand at a name.
 
     :param seen: the values at the name, each with its blanks.
-    :param elsewhere: the values at names that end in the name of the zone twice, by name.
+    :param elsewhere: the values at names that end in the name of the zone twice.
+    :param beside: the values at other names of the batch.
     """
     missing = tuple(value for value in wanted if value not in seen)
     others = tuple(value for value in dict.fromkeys(seen) if value not in wanted)
-    found = [_near(value, others, elsewhere or {}) for value in missing]
+    found = [_near(value, others, elsewhere, beside) for value in missing]
     near = tuple(each for each in found if each is not None)
     taken = {each.found for each in near if not each.name}
     return Standing(
@@ -109,12 +118,13 @@ def near_miss(wanted: str, found: str) -> Miss | None:
     return Miss.CUT if part and len(bare) >= LEAST_CUT_CHARACTERS else None
 
 
-def _near(wanted: str, others: Sequence[str], elsewhere: Mapping[str, Collection[str]]) -> NearMiss | None:
-    for name, values in elsewhere.items():
-        if wanted in values:
-            return NearMiss(Miss.ZONE_TWICE, wanted, wanted, name)
+def _near(wanted: str, others: Sequence[str], elsewhere: Elsewhere, beside: Elsewhere) -> NearMiss | None:
+    for kind, names in ((Miss.ZONE_TWICE, elsewhere), (Miss.OTHER_NAME, beside)):
+        for name, values in names.items():
+            if wanted in values:
+                return NearMiss(kind, wanted, wanted, name)
     for found in others:
-        kind = near_miss(wanted, found)
-        if kind is not None:
-            return NearMiss(kind, wanted, found)
+        miss = near_miss(wanted, found)
+        if miss is not None:
+            return NearMiss(miss, wanted, found)
     return None

@@ -76,3 +76,9 @@ def test_the_value_of_another_name_is_foreign() -> None:
     """Guards against calling the other of two right values a near miss of the first."""
     assert compare((VALUE, OTHER), (VALUE,)).near == ()
     assert compare((), ("old",)) == Standing(foreign=("old",))
+
+
+def test_a_value_at_another_name_of_the_batch() -> None:
+    found = compare((VALUE,), (OTHER,), beside={"_acme-challenge.b.test": [VALUE]})
+    assert found.near == (NearMiss(Miss.OTHER_NAME, VALUE, VALUE, "_acme-challenge.b.test"),)
+    assert found.foreign == (OTHER,)
