@@ -35,19 +35,20 @@ controls {{ }};
 
 
 @contextlib.contextmanager
-def dnsmasq(upstream: str, known: str, address: str = ports.ADDRESS) -> Iterator[str]:
+def dnsmasq(upstream: str, known: str, address: str = ports.ADDRESS, port: int | None = None) -> Iterator[str]:
     """A dnsmasq that forwards, and remembers that there is nothing.
 
     :param upstream: the authority, as ``address:port``.
     :param known: a name with TXT records.
+    :param port: a free one if None.
     :returns: ``address:port``.
     """
-    host, _, port = upstream.rpartition(":")
+    host, _, theirs = upstream.rpartition(":")
     words = ["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces"]
-    words += [f"--server={host}#{port}", f"--listen-address={address}", "--pid-file=", "--user="]
+    words += [f"--server={host}#{theirs}", f"--listen-address={address}", "--pid-file=", "--user="]
     program = shutil.which("dnsmasq") or "/usr/sbin/dnsmasq"
     with contextlib.ExitStack() as stack:
-        mine = ports.free(stack, address)
+        mine = port or ports.free(stack, address)
         yield from _running([program, *words, f"--port={mine}"], address, mine, known)
 
 
