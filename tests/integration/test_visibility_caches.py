@@ -25,6 +25,8 @@ from tests.support.caches import CACHES
 
 ZONE, OTHER = "example.test", "other.test"
 NAME, ALIAS, TARGET = f"_acme-challenge.{ZONE}", f"_acme-challenge.alias.{ZONE}", f"x.{OTHER}"
+NEW = f"_acme-challenge.new.{ZONE}"
+"""Below a name that does not exist either."""
 REMEMBERED_SECONDS = 3600
 
 
@@ -67,10 +69,10 @@ def outcomes(rows: list[Observation]) -> dict[str, Outcome]:
 
 def test_nothing_is_planted_before_it_is_published(world: World) -> None:
     """Lost: the certificate, for as long as the resolver remembers that there is nothing."""
-    assert world.probe().follow([NAME, ALIAS], soon()) == {ALIAS: (TARGET, OTHER)}
-    world.authority.change(f"add {NAME} 60 TXT one")
+    assert world.probe().follow([NAME, ALIAS, NEW], soon()) == {ALIAS: (TARGET, OTHER)}
+    world.authority.change(f"add {NAME} 60 TXT one", f"add {NEW} 60 TXT three")
     world.authority.change(f"add {TARGET} 60 TXT two")
-    assert (world.resolved(NAME), world.resolved(TARGET)) == (["one"], ["two"])
+    assert (world.resolved(NAME), world.resolved(TARGET), world.resolved(NEW)) == (["one"], ["two"], ["three"])
 
 
 def test_a_value_that_comes_late_is_seen_as_soon_as_it_is_there(world: World) -> None:

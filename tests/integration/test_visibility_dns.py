@@ -16,6 +16,8 @@ from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.reasons import reasons
+from certbot_external_auth.visibility.record_reasons import Aliased, FromWildcard, Publisher
 from certbot_external_auth.visibility.verdict import State
 from certbot_external_auth.visibility.watch import Policy, watch
 from tests.support.name_servers import Net
@@ -259,6 +261,26 @@ def test_an_alias_of_a_wildcard_record_is_none_of_the_name(net: Net) -> None:
     """Lost: the record, written to where every unknown name leads."""
     net.serve("example.org", ZONE + "* 60 IN CNAME x.other.org.\n", [NS1, NS2, "::1"])
     assert probe(net).follow([NAME], time.monotonic() + 10) == {}
+
+
+def test_the_reason_knows_where_an_alias_really_ends(net: Net) -> None:
+    """Lost: the record, written to where every unknown name leads, as the message said."""
+    net.serve("example.org", ZONE + WY + "_acme-challenge 60 IN CNAME three.wy\n", [NS1, NS2, "::1"])
+    looking, batch = probe(net), [expectation("one")]
+    rows = looking.look(batch, time.monotonic() + 8)
+    assert {(row.outcome, row.asked) for row in rows} == {(Outcome.NO_SUCH_NAME, "host.other.org")}
+    told = reasons(batch, rows, looking.explain(batch, rows, time.monotonic() + 8), Publisher())
+    assert told == [FromWildcard(NAME, "*.wy.example.org"), Aliased(NAME, "three.wy.example.org", "example.org")]
+
+
+def test_all_wanted_values_are_seen_however_many_others_there_are(net: Net) -> None:
+    """Lost: what a killed run left, since a value that is not shown counts as gone."""
+    values = [f"v{number}" for number in range(12)]
+    records = "".join(f"_acme-challenge 60 IN TXT {value}\n" for value in [*values[:-1], *map(str, range(20))])
+    net.serve("example.org", ZONE + records, [NS1, NS2, "::1"])
+    for row in look(net, *values):
+        assert (row.outcome, row.more) == (Outcome.OTHER_VALUES, 12)
+        assert set(values) - set(row.seen) == {values[-1]}
 
 
 CHILD = SOA.format(serial=1) + f"@ 60 IN NS ns\n@ 60 IN NS ns2\nns 60 IN A {OTHER}\nns2 60 IN A {PARENT}\n"

@@ -174,6 +174,8 @@ def test_the_reason_is_found(world: World) -> None:
     with powerdns(OTHER, 53):
         text = reasons("elsewhere", name=alias)
         assert f"is an alias (CNAME) of x.{OTHER}: the record must stand there, in the zone {OTHER}" in text
+        # Those that told of the alias are asked for its zone, in which they are newer.
+        assert f"late.{ZONE} ({LATE}:53) still has the zone {ZONE} with serial 1, while " in text
         assert observer.follow([alias, NAME], time.monotonic() + 20) == {alias: (f"x.{OTHER}", OTHER)}
 
 
