@@ -25,14 +25,11 @@ from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.signals.interruption import Interrupted
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
-from certbot_external_auth.visibility import expectations, explain
+from certbot_external_auth.visibility import expectations, explain, report
 from certbot_external_auth.visibility.observer import Observer
-from certbot_external_auth.visibility.report import wildcard
 
 LAST_LOOK_SECONDS = 5.0
 """At the end, the longest wait for removed values to disappear."""
-MAX_VALUES_CHARACTERS = 300
-"""Longest quotation of values that stand at the name already."""
 
 
 class Rehearsal:
@@ -130,16 +127,17 @@ class Rehearsal:
 
     def _taken(self, sight: Sight, values: Sequence[str]) -> str:
         asked = (observation.asked for observation in sight.observations if observation.asked)
+        more = max(observation.more for observation in sight.observations)
         return (
-            f"{next(asked, self._setting.place)} has TXT records already "
-            f"({', '.join(values)[:MAX_VALUES_CHARACTERS]}), and the check touches only names without any. Remove them "
-            "if they are not needed, or name another domain with --domain."
+            f"{next(asked, self._setting.place)} has TXT records already ({report.listed(values, more)}), and the "
+            "check touches only names without any. Remove them if they are not needed, or name another domain with "
+            "--domain."
         )
 
     def _wildcard(self, sight: Sight) -> list[str]:
         wanted = expectations(tuple(self._made.values()))
         until = time.monotonic() + explain.LIMIT_SECONDS
-        return wildcard(self._verification.observer.explain(wanted, sight.observations, until))
+        return report.wildcard(self._verification.observer.explain(wanted, sight.observations, until))
 
     def _take(self, step: Step) -> None:
         if not self._stand.issuperset(step.needs):

@@ -22,6 +22,7 @@ __all__ = [
     "MOST_ROWS",
     "Publisher",
     "advice",
+    "listed",
     "reason_sentence",
     "reasons",
     "summary",
@@ -57,16 +58,16 @@ def _values(observation: Observation) -> str:
     found = compare(observation.wanted, observation.seen)
     if observation.wanted and not found.missing:
         # All of them are there, and some should be gone.
-        return f"{counted(len(observation.seen) + observation.more, 'value')} there: {_listed(observation.seen, 0)}"
+        return f"{counted(len(observation.seen) + observation.more, 'value')} there: {listed(observation.seen, 0)}"
     others = [value for value in observation.seen if value not in found.there]
-    shown = f"{counted(len(others) + observation.more, 'other value')}: {_listed(others, observation.more)}"
+    shown = f"{counted(len(others) + observation.more, 'other value')}: {listed(others, observation.more)}"
     if not found.there:
         return shown
-    missing = f"{len(found.there)} of {found.wanted} there; missing: {_listed(found.missing, 0)}"
+    missing = f"{len(found.there)} of {found.wanted} there; missing: {listed(found.missing, 0)}"
     return f"{missing}; {shown}" if others or observation.more else missing
 
 
-def _listed(values: Sequence[str], more: int) -> str:
+def listed(values: Sequence[str], more: int) -> str:
     """List some values, with an ellipsis if there are others."""
     cut = more or len(values) > MAX_LISTED_VALUES
     return ", ".join([*map(value_shown, values[:MAX_LISTED_VALUES]), *(["…"] if cut else [])])

@@ -176,6 +176,9 @@ def test_a_named_resolver_is_asked_once_the_authorities_show_the_value(net: Net)
         ("ns.other.org", Outcome.MATCH, "x.other.org", None),
         (RESOLVER, Outcome.MATCH, "x.other.org", 60),
     ]
+    # Another one that is named counts, too.
+    found = look(net, "one", named=(RESOLVER, "127.0.3.99"))
+    assert (found[-1].server, found[-1].outcome) == ("127.0.3.99", Outcome.CONNECTION_REFUSED)
     # Where the authorities are out of reach, it is all that can be asked.
     for address in (NS1, NS2, "::1"):
         net[address].behaviour = "refused"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Outcome, parallel
+from certbot_external_auth.visibility import Observation, Outcome, parallel
 from certbot_external_auth.visibility.dns import response, wire
 from certbot_external_auth.visibility.dns.reply import Question, Reply
 from certbot_external_auth.visibility.dns.resolver import expand
@@ -74,12 +74,15 @@ class Named:
         found = self._zones.of(led, until) if led else {}
         return {name: own[name] or found[name] for name in names}
 
-    def caches(self, names: Collection[str]) -> tuple[Authority, ...]:
-        """Return the named servers that ask others about the zone of one of these names; `place` had them before."""
+    def resolve(self, names: Collection[str]) -> bool:
+        """Tell whether a named server asks others about the zone of one of these names; `learn` had them before."""
         above = {response.parent(name) for name in names}
-        return tuple(
-            one for one in self._addresses if any(self._role(one.address, each) is Role.CACHE for each in above)
-        )
+        return any(self._role(one.address, each) is Role.CACHE for one in self._addresses for each in above)
+
+    def others(self, rows: Iterable[Observation]) -> tuple[Authority, ...]:
+        """Return the named servers without a row."""
+        seen = {(row.server, row.address) for row in rows}
+        return tuple(one for one in self._addresses if (one.name, str(one.address or "")) not in seen)
 
     def __contains__(self, address: str) -> bool:
         """Tell whether an address, as an observation has it, is one of a named server."""

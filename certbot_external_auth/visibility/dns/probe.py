@@ -49,7 +49,7 @@ class Probe:
             return self._walk.look(expectations, until)
         places = [one.place.lower() for one in expectations]
         self._named.learn(places, until)
-        resolving = bool(self._named.caches(places))
+        resolving = self._named.resolve(places)
         now = time.monotonic()
         found = self._walk.look(expectations, now + (until - now) / 2 if resolving else until)
         return self._resolved(self._named, expectations, found, until) if self._caches else found
@@ -61,17 +61,17 @@ class Probe:
         rows = by_place(expectations, found)
         groups: dict[tuple[Authority, ...], list[Expectation]] = {}
         for one in expectations:
-            if Says.NO not in said(rows[one.place]):
-                steps = {step.name for row in rows[one.place] for step in aliases.chain(row)}
-                groups.setdefault(named.caches(steps), []).append(one)
+            steps = {step.name for row in rows[one.place] for step in aliases.chain(row)}
+            if Says.NO not in said(rows[one.place]) and named.resolve(steps):
+                groups.setdefault(named.others(rows[one.place]), []).append(one)
         groups.pop((), None)
         if not groups:
             return list(found)
         asked = {one.place for group in groups.values() for one in group}
         # Authorities that are silent do not count where resolvers tell what they have.
         kept = [row for row in found if row.place not in asked or row.address in named or row.outcome is Outcome.MATCH]
-        for caches, group in groups.items():
-            kept += Walk(_at(caches), self._zones, stepwise=False, recursive=True).look(group, until)
+        for servers, group in groups.items():
+            kept += Walk(_at(servers), self._zones, stepwise=False, recursive=True).look(group, until)
         order = {one.place: index for index, one in enumerate(expectations)}
         return sorted(kept, key=lambda row: order[row.place])
 

@@ -88,6 +88,12 @@ def test_what_one_address_answered(observation: Observation, words: str) -> None
     assert report.words(observation) == words
 
 
+def test_values_in_a_sentence() -> None:
+    assert report.listed(["", "a"], 0) == '"", a'
+    assert report.listed(["a"], 1) == "a, …"
+    assert report.listed(list("abcdefghi"), 0) == "a, b, c, d, e, f, g, h, …"
+
+
 def test_the_summary_names_one_server_that_does_not_show_the_value() -> None:
     unreachable = Observation(PLACE, "ns0", "[2001:db8::1]:53", Outcome.UNREACHABLE)
     seen = {PLACE: [unreachable, row(1, Outcome.MATCH), row(2, Outcome.NO_RECORD)], "other": [row(1, Outcome.MATCH)]}
