@@ -179,6 +179,11 @@ def test_a_named_resolver_is_asked_once_the_authorities_show_the_value(net: Net)
     # Another one that is named counts, too.
     found = look(net, "one", named=(RESOLVER, "127.0.3.99"))
     assert (found[-1].server, found[-1].outcome) == ("127.0.3.99", Outcome.CONNECTION_REFUSED)
+    # A name server that does not answer this machine does not count.
+    net[NS2].behaviour = "refused"
+    net.serve("example.org", ZONE, [NS1, "::1"])
+    assert outcomes(look(net, "one", named=(RESOLVER,))) == dict.fromkeys((NS1, "[::1]"), Outcome.NO_SUCH_NAME)
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1, "::1"])
     # Where the authorities are out of reach, it is all that can be asked.
     for address in (NS1, NS2, "::1"):
         net[address].behaviour = "refused"

@@ -119,13 +119,17 @@ class Named:
 
     # --- what each server is ---
 
-    def learn(self, names: Sequence[str], until: float) -> tuple[Authority, ...]:
-        """Ask each server about the zone that each name lies in, unless that is known."""
+    def learn(self, names: Sequence[str], until: float, again: bool = False) -> tuple[Authority, ...]:
+        """Ask each server about the zone that each name lies in, unless that is known.
+
+        :param again: ask also those that were silent the last time.
+        """
         servers = self.addresses(until)
         above = list(dict.fromkeys(response.parent(name) for name in names))
+        unknown = (None, Role.SILENT) if again else (None,)
         jobs: list[tuple[Endpoint, list[str]]] = []
         for one in servers:
-            new = [each for each in above if self._role(one.address, each) in (None, Role.SILENT)]
+            new = [each for each in above if self._role(one.address, each) in unknown]
             if one.address is not None and new:
                 jobs.append((one.address, new))
         for (address, asked), standings in zip(jobs, parallel.each(lambda job: _ask(*job, until), jobs), strict=True):

@@ -48,8 +48,8 @@ class Probe:
         if self._named is None:
             return self._walk.look(expectations, until)
         places = [one.place.lower() for one in expectations]
-        self._named.learn(places, until)
-        resolving = self._named.resolve(places)
+        self._named.learn(places, until, again=True)
+        resolving = self._caches and self._named.resolve(places)
         now = time.monotonic()
         found = self._walk.look(expectations, now + (until - now) / 2 if resolving else until)
         return self._resolved(self._named, expectations, found, until) if self._caches else found
@@ -59,17 +59,17 @@ class Probe:
     ) -> list[Observation]:
         """Return the rows with those of the resolvers, for each value that no authority denies."""
         rows = by_place(expectations, found)
+        kept: list[Observation] = []
         groups: dict[tuple[Authority, ...], list[Expectation]] = {}
         for one in expectations:
-            steps = {step.name for row in rows[one.place] for step in aliases.chain(row)}
-            if Says.NO not in said(rows[one.place]) and named.resolve(steps):
-                groups.setdefault(named.others(rows[one.place]), []).append(one)
-        groups.pop((), None)
-        if not groups:
-            return list(found)
-        asked = {one.place for group in groups.values() for one in group}
-        # Authorities that are silent do not count where resolvers tell what they have.
-        kept = [row for row in found if row.place not in asked or row.address in named or row.outcome is Outcome.MATCH]
+            mine = rows[one.place]
+            if not named.resolve({step.name for row in mine for step in aliases.chain(row)}):
+                kept += mine
+                continue
+            # The administrator named resolvers, so name servers that do not answer this machine do not count.
+            kept += [row for row in mine if row.address in named or row.outcome.says in (Says.YES, Says.NO)]
+            if Says.NO not in said(mine):
+                groups.setdefault(named.others(mine), []).append(one)
         for servers, group in groups.items():
             kept += Walk(_at(servers), self._zones, stepwise=False, recursive=True).look(group, until)
         order = {one.place: index for index, one in enumerate(expectations)}
@@ -77,6 +77,8 @@ class Probe:
 
     def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
         """Return for each name that is an alias its end and the zone of the end, before anything is published."""
+        if self._named is not None:
+            self._named.learn([name.lower() for name in names], until, again=True)
         now = time.monotonic()
         # The rest of the time is for wildcards, even if some servers are silent now.
         seen = self._walk.look(_any(names), now + (until - now) / 2)
