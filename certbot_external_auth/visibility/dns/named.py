@@ -33,7 +33,7 @@ class Role(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Known:
     """What one named server said about the zone of a name.
 
     :ivar zone: of `Role.AUTHORITY`.
@@ -60,7 +60,7 @@ class Named:
         self._servers = tuple(servers)
         self._zones = zones
         self._addresses: tuple[Authority, ...] = ()
-        self._known: dict[tuple[Endpoint, str], Standing] = {}
+        self._known: dict[tuple[Endpoint, str], Known] = {}
 
     def place(self, names: Sequence[str], until: float) -> dict[str, Zone]:
         """Return for each name the servers to ask that do not remember answers of others.
@@ -132,16 +132,16 @@ class Named:
             new = [each for each in above if self._role(one.address, each) in unknown]
             if one.address is not None and new:
                 jobs.append((one.address, new))
-        for (address, asked), standings in zip(jobs, parallel.each(lambda job: _ask(*job, until), jobs), strict=True):
-            for each, standing in zip(asked, standings, strict=True):
+        for (address, asked), found in zip(jobs, parallel.each(lambda job: _ask(*job, until), jobs), strict=True):
+            for each, standing in zip(asked, found, strict=True):
                 self._known[address, each] = standing
         return servers
 
 
-def _ask(address: Endpoint, names: Sequence[str], until: float) -> list[Standing]:
+def _ask(address: Endpoint, names: Sequence[str], until: float) -> list[Known]:
     """Ask a server what it is to the zone of each name."""
     replies = wire.ask(address, [Question(name, "SOA", recursive=True) for name in names], until)
-    found = [_standing(name, reply) for name, reply in zip(names, replies, strict=True)]
+    found = [_known(name, reply) for name, reply in zip(names, replies, strict=True)]
     doubtful = [index for index, one in enumerate(found) if one.role is Role.UNCERTAIN]
     roles = _remembering(address, [names[index] for index in doubtful], until) if doubtful else []
     for index, known in zip(doubtful, roles, strict=True):
@@ -149,11 +149,11 @@ def _ask(address: Endpoint, names: Sequence[str], until: float) -> list[Standing
     return found
 
 
-def _standing(name: str, reply: Reply) -> Standing:
+def _known(name: str, reply: Reply) -> Known:
     found = reply.read(role, None)
     if found is None:
-        return Standing(Role.SILENT, "", reply.failed or Outcome.TIMEOUT, reply.detail)
-    return Standing(found, reply.read(zone, "", name))
+        return Known(Role.SILENT, "", reply.failed or Outcome.TIMEOUT, reply.detail)
+    return Known(found, reply.read(zone, "", name))
 
 
 def _remembering(address: Endpoint, names: Sequence[str], until: float) -> list[Role]:
