@@ -11,7 +11,7 @@ from certbot_external_auth.visibility import Clue, Expectation, Found, Observati
 from certbot_external_auth.visibility.near_miss import Miss, NearMiss, compare
 
 CHAINING_DIALECT = "dehydrated"
-YOU = "You"
+PERSON = "The person who published"
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Publisher:
     :ivar chained: the handler receives all values in one call.
     """
 
-    who: str = YOU
+    who: str = PERSON
     dialect: str = ""
     chained: bool = False
 
     @property
     def person(self) -> bool:
         """Whether a person publishes, one value after the other."""
-        return self.who == YOU
+        return self.who == PERSON
 
 
 class Fix(enum.Enum):
