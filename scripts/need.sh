@@ -5,6 +5,7 @@
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
 #     need.sh knot      one of another hand
+#     need.sh dnsmasq   a resolver that remembers, and hands on what it is told
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
 #     need.sh ssh       an SSH server and client
@@ -74,6 +75,9 @@ for need; do
         ;;
     knot)
         { [ -x /usr/sbin/knotd ] || command -v knotd; } >/dev/null 2>&1 || install "Knot DNS (the name server knotd)" knot
+        ;;
+    dnsmasq)
+        { [ -x /usr/sbin/dnsmasq ] || command -v dnsmasq; } >/dev/null 2>&1 || install "dnsmasq" dnsmasq-base
         ;;
     bind)
         { [ -x /usr/sbin/named ] || command -v named; } >/dev/null 2>&1 && command -v nsupdate >/dev/null 2>&1 ||

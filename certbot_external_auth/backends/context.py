@@ -79,10 +79,9 @@ def publisher(context: Context) -> report.Publisher:
     """Return who published, for sentences about what is visible."""
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
-        return report.Publisher(
-            f"The handler {command_line.named(context.words)}", settings.dialect, settings.hook_chain
-        )
-    return report.Publisher("The program that drives Certbot" if mode == "json" else "The person who published")
+        who = f"The handler {command_line.named(context.words)}"
+        return report.Publisher(who, settings.dialect, settings.hook_chain)
+    return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()
 
 
 def backend(name: str, context: Context) -> Backend:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.check.looking import Sight
-from certbot_external_auth.check.steps import Step
+from certbot_external_auth.check.steps import SECOND, Step
 from certbot_external_auth.errors import Failure
 from certbot_external_auth.settings import CHAINING_DIALECTS
 
@@ -140,7 +140,8 @@ def _after_failures(attempt: Attempt) -> list[Kind]:
 def _of_two(step: Step, sight: Sight) -> list[Kind]:
     """Say why one of two values is missing, unless the reasons say so already."""
     if sight.lost:
-        return [] if sight.reasons else [Kind.REPLACES]
+        replaced = all(challenge.id != SECOND for challenge in sight.missing)
+        return [] if sight.reasons else [Kind.REPLACES if replaced else Kind.NOT_PUBLISHED]
     return [Kind.IGNORES_CHAIN if step.key == "chain" else Kind.DOES_NOT_ADD]
 
 

@@ -155,7 +155,10 @@ def _task(challenge: Challenge) -> str:
 
 def _unanswered(advice: Advice) -> str:
     if advice.challenge.type == dns01.TYPE:
-        return "No name server answered. With --nameserver, name one that serves this zone."
+        return (
+            "No name server said whether the record is there; each answer stands above. With --nameserver, name one "
+            "that serves this zone."
+        )
     return (
         f"No server answered. Check that the server of {advice.challenge.identifier} is running, and that this machine "
         "can reach it."

@@ -169,7 +169,9 @@ class Verification:
         denied = any(Says.NO in said(last.seen[one.place]) for one in missing)
         names = ", ".join(dict.fromkeys(one.identifier for one in missing[:5])) + (", …" if len(missing) > 5 else "")
         verb = "cannot be seen everywhere" if denied else "could not be looked for everywhere"
-        named = bool(self._settings.verify_nameservers)
+        named = {one.host for one in self._settings.verify_nameservers}
+        # A named resolver leads to others.
+        only_named = bool(named) and not any(row.zone and row.server not in named for row in observations)
         return [
             f"What was published for {names} {verb}, after "
             f"{counted(round(last.seconds), 'second')} ({len(missing)} of {counted(len(wanted), 'place')}):",
@@ -177,7 +179,7 @@ class Verification:
             *self.reasons(wanted, last.observations),
             *self._other_use(observations),
             *shown(self._publisher.who, printed({identifier for one in missing for identifier in one.ids})),
-            " ".join(report.advice(observations, self._settings.verify_timeout, named)),
+            " ".join(report.advice(observations, self._settings.verify_timeout, only_named)),
         ]
 
     def _other_use(self, observations: Sequence[Observation]) -> list[str]:

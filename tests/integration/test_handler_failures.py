@@ -189,7 +189,7 @@ def test_hook_that_overwrites_is_named_before_the_ca_is_asked(certbot: Certbot, 
     assert [call.env["status"] for call in scripts.calls("cleanup")] == ["pending", "pending"]
     for part in (
         f"_acme-challenge.{domain}\n  {ADDRESS}",
-        "other values: ",
+        "1 of 2 there; missing: ",
         f"The handler {hook} replaces what stands at the name",
         "--external-auth-hook-chain yes",
         "--external-auth-verify off asks the CA without this check.",

@@ -107,6 +107,7 @@ SILENT = Sight(Decision.WARN, answered=False)
 LEFT = Sight(Decision.FAIL, answered=True, left=(made("first"),))
 NO_SECOND = Sight(Decision.FAIL, answered=True, missing=(made("second"),))
 NO_FIRST = Sight(Decision.FAIL, answered=True, missing=(made("first"),))
+NEITHER = Sight(Decision.FAIL, answered=True, missing=(made("first"), made("second")))
 FIXED = replace(FAILURE, mend="Run it as root.")
 
 
@@ -121,6 +122,7 @@ FIXED = replace(FAILURE, mend="Run it as root.")
         ("publish", (FIXED, FIXED), None, False, Level.FAILED, [Kind.FIX]),
         ("second", (), NO_SECOND, False, Level.FAILED, [Kind.DOES_NOT_ADD, Kind.KEEP_BOTH]),
         ("second", (), NO_FIRST, False, Level.FAILED, [Kind.REPLACES, Kind.KEEP_BOTH]),
+        ("second", (), NEITHER, False, Level.FAILED, [Kind.NOT_PUBLISHED, Kind.KEEP_BOTH]),
         ("second", (), replace(NO_FIRST, reasons=("x",)), False, Level.FAILED, [Kind.KEEP_BOTH]),
         ("second", (), NO_SECOND, True, Level.WARNING, [Kind.DOES_NOT_ADD, Kind.KEEP_BOTH, Kind.TRY_CHAIN]),
         ("second", (FAILURE,), None, True, Level.WARNING, [Kind.TWO_VALUES_NEEDED, Kind.TRY_CHAIN]),

@@ -216,5 +216,5 @@ def test_a_hook_that_asks_a_person_is_told_of_the_mode_for_people(tmp_path: Path
     hook.write_text("#!/bin/sh\necho 'Add the record, then press Enter'\nread answer\n")
     found = verification(ValueError(), dialect="lego", words=str(hook))
     with pytest.raises(NotVisibleError) as caught:
-        found.check([CHALLENGE])
+        found.check([CHALLENGE], nothing)
     assert mistakes.sentence(mistakes.ASKS_A_PERSON) in caught.value.text
