@@ -1,0 +1,7 @@
+"""Runs the command where it cannot be installed: ``python -m certbot_external_auth VERB``."""
+
+import sys
+
+from certbot_external_auth.cli import main
+
+sys.exit(main())
