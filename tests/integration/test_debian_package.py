@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,7 +87,7 @@ def test_issues_with_debians_certbot_and_is_renewed_by_debians_timer(
 
     journal = system.root / "var/lib/letsencrypt/external-auth/journal"
     assert not list(journal.glob("*.json"))
-    said = system.apt_get("purge", PACKAGE)
+    said = system.apt_get("purge", "--autoremove", PACKAGE)
     assert f"/etc/letsencrypt/renewal/{NAME}.conf" in said
     assert "external-auth" not in system.must("/usr/bin/certbot", "plugins")
     left = {path for path in system.files("usr", "etc", "var/lib/letsencrypt") - before if not administrators(path)}
@@ -99,6 +101,25 @@ def test_a_journal_with_entries_survives_the_purge(system: debian.System, packag
     system.put(entry, "{}")
     assert "/var/lib/letsencrypt/external-auth/journal" in system.apt_get("purge", PACKAGE)
     assert (system.root / entry.lstrip("/")).exists()
+
+
+@pytest.mark.parametrize("system", [debian.HERE], indirect=True)
+def test_the_directory_that_the_snap_shows_to_certbot(system: debian.System, ca: TestCA, tmp_path: Path) -> None:
+    """A snap cannot be built or installed here. Certbot's snap adds the directory to CERTBOT_PLUGIN_PATH."""
+    source, site = tmp_path / "source", system.root / "snap-site"
+    # A build leaves files beside its source.
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info"))
+    recipe = ["sh", "packaging/snap/site-packages.sh", ".", str(site)]
+    environment = {**os.environ, "PYTHON": sys.executable}
+    subprocess.run(recipe, cwd=source, check=True, stdin=subprocess.DEVNULL, env=environment)
+    trusts_and_publishes(system, ca)
+    ended = system.run(
+        *issue(ca), "--cert-name", "snap", environment=debian.ENVIRONMENT | {"CERTBOT_PLUGIN_PATH": "/snap-site"}
+    )
+    assert ended.returncode == 0, ended.stdout
+    command = ["/usr/bin/python3", "-m", "certbot_external_auth", "doctor"]
+    shown = system.run(*command, environment=debian.ENVIRONMENT | {"PYTHONPATH": "/snap-site"})
+    assert "What renews:" in shown.stdout
 
 
 def trusts_and_publishes(system: debian.System, ca: TestCA) -> None:

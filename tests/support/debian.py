@@ -57,7 +57,9 @@ class System:
 
     def apt_get(self, *words: str) -> str:
         """Run apt-get as an administrator does who has nothing installed that is only recommended."""
-        return self.must("apt-get", "-q", "-y", "--no-install-recommends", *words)
+        # A mirror that stands still is as good as another here.
+        options = ["-q", "-y", "--no-install-recommends", "-o", "Acquire::Check-Valid-Until=false"]
+        return self.must("apt-get", *options, *words)
 
     def put(self, path: str, content: bytes | str, mode: int = 0o644) -> None:
         """Write a file."""
