@@ -20,7 +20,7 @@ ifndef TOGETHER
 endif
 # Three: a machine that has no time left is a test of something else.
 TOGETHER_MAKE = $(MAKE) --no-print-directory -j3 --output-sync=target TOGETHER=1
-.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo deb test-debian scenarios random-drivers bench bench-dehydrated faults test-all clean
+.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo deb dist test-debian scenarios random-drivers bench bench-dehydrated faults test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -81,6 +81,9 @@ random-drivers: venv ## 2,000 drivers of JSON lines that behave by chance, each 
 
 deb: ## the Debian package, in dist/
 	@sh scripts/deb.sh
+
+dist: venv deb ## wheel, source distribution and Debian package, in dist/
+	@sh scripts/dist.sh
 
 # Root's business: bootstraps the releases into .tools/debian, which takes a minute each.
 test-debian: venv pebble ## the Debian package in fresh systems of Debian 12, 13 and sid (SUITES="bookworm …")
