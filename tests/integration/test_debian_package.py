@@ -152,5 +152,7 @@ def timers_command(system: debian.System) -> list[str]:
 
 
 def administrators(path: str) -> bool:
-    """Tell whether Certbot or the administrator made a file, so that no package removes it."""
-    return path.startswith(("etc/letsencrypt/", "etc/ssl/", "usr/local/")) or path in ("var/lib/letsencrypt/backups",)
+    """Tell whether a file is Certbot's, the administrator's, or the system's, so that no package removes it."""
+    # Debian's package netbase, which dnspython's needs, makes /etc/hosts where there is none, and leaves it.
+    others = ("var/lib/letsencrypt/backups", "etc/hosts")
+    return path in others or path.startswith(("etc/letsencrypt/", "etc/ssl/", "usr/local/"))
