@@ -91,6 +91,7 @@ test-debian: venv pebble ## the Debian package in fresh systems of Debian 12, 13
 	DEBIAN_SUITES="$(or $(SUITES),bookworm trixie sid)" $(PY) -m pytest -q --durations=12 tests/integration/test_debian_package.py </dev/null
 
 bench: venv pebble servers ## measure beside Certbot's --manual hooks, dehydrated and lego, write docs/performance.md (QUICK=1: a short look, writes nothing)
+	@$(if $(QUICK),,$(PY) -m pip install -qq --disable-pip-version-check matplotlib </dev/null)
 	@$(PY) bench/run.py $(if $(QUICK),--quick)
 
 faults: venv pebble servers ## make everything go wrong on purpose, write docs/reliability.md (QUICK=1: some of it, writes nothing; ONLY=TABLE; SEED=…)

@@ -71,6 +71,8 @@ def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
         yield f"Not measured, because it takes long and the other cells show the same: {left_out}."
         yield ""
     yield from _table("Seconds", found, lambda cell, timing: f"{timing.least:.2f}")
+    yield "![Seconds by number of names, by client](pictures/performance.svg)"
+    yield ""
     manual = {cell: timings[MANUAL].least for cell, timings in found.items()}
     yield from _table("Times Certbot's `--manual`", found, lambda cell, timing: _ratio(timing, manual[cell]))
     yield (
