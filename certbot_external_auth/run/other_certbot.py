@@ -29,6 +29,6 @@ def warning(config_dir: str, root: Path = Path("/")) -> str | None:
     (schedule, *_), first = without[0].schedules, without[0].installation
     assert first is not None
     return (
-        f"{schedule.place} renews with {first.command}, which does not have this plugin, so this certificate will not be "
-        "renewed. Run 'certbot-external-auth doctor' to see what to change."
+        f"{schedule.place} renews with {first.command}, which does not have this plugin, so this certificate will not "
+        "be renewed. Run 'certbot-external-auth doctor' to see what to change."
     )
