@@ -26,7 +26,7 @@ from tests.support.tmux import Window, window  # noqa: E402
 PICTURES = ROOT / "docs" / "pictures"
 NAMES = "-d example.org -d '*.example.org'"
 TXT_NAME = "_acme-challenge.example.org"
-WIDTH, HEIGHT = 100, 30
+WIDTH, HEIGHT = 116, 30
 HANDLER = """\
 #!/bin/sh
 # Publishes in the test CA's name server, which loses all values of a name at once.

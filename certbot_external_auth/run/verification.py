@@ -44,7 +44,8 @@ class Verification:
         self._subset = context.subset
         self._publisher = publisher(context)
         self._words = context.words
-        self._say = say or logger.info
+        self._tells = say or logger.info
+        self._progress = context.progress
         self._inform = inform
         self._told: dict[str, tuple[State, list[tuple[str, str, Outcome]]]] = {}
         self._last = ""
@@ -109,7 +110,11 @@ class Verification:
         if self._settings.verify == OFF or not challenges:
             return
         wanted = expectations(challenges)
-        found = watch(self.observer.look, wanted, self.policy, lambda one: self._tell(wanted, one))
+        self._progress.begin("Looking", len(wanted))
+        try:
+            found = watch(self.observer.look, wanted, self.policy, lambda one: self._tell(wanted, one))
+        finally:
+            self._progress.end()
         for line in report.table(wanted, found.observations):
             logger.debug("%s", line)
         decision = found.decision(self._settings.verify)
@@ -130,6 +135,10 @@ class Verification:
 
     # --- while it lasts ---
 
+    def _say(self, text: str) -> None:
+        with self._progress.aside():
+            self._tells(text)
+
     def _tell(self, wanted: Sequence[Expectation], found: Round) -> None:
         states = found.states
         for one in wanted:
@@ -141,6 +150,8 @@ class Verification:
                 seen = [_observed(row) for row in rows]
                 for identifier in one.ids:
                     self._inform(lines.visibility(identifier, state.value, seen))
+        waiting = [one.identifier for one in wanted if states[one.place] is not State.VISIBLE]
+        self._progress.reaches(len(wanted) - len(waiting), waiting)
         text = report.summary(found.seen)
         logger.debug("Look %d after %.1f s: %s", found.number, found.seconds, text)
         if not found.over and text != self._last:

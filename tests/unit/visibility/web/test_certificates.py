@@ -174,8 +174,6 @@ def test_tls_sni(names: list[x509.GeneralName], problem: str) -> None:
         (built([DNS("a.test\x1b[31m")]), "certificate of a.test"),
         (b"", "cannot be read"),
     ],
-    # A certificate is another each time, and the workers must agree on names.
-    ids=["with an address", "with many names", "without names", "with an escape sequence", "no certificate"],
 )
 def test_what_was_presented_is_said_in_one_line(der: bytes, shown: str) -> None:
     found = certificates.presented(der)
