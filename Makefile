@@ -20,7 +20,7 @@ ifndef TOGETHER
 endif
 # Three: a machine that has no time left is a test of something else.
 TOGETHER_MAKE = $(MAKE) --no-print-directory -j3 --output-sync=target TOGETHER=1
-.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo scenarios random-drivers bench bench-dehydrated faults test-all clean
+.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo deb dist test-debian scenarios random-drivers bench bench-dehydrated faults test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -36,7 +36,7 @@ pebble: python
 	@sh scripts/need.sh pebble
 
 servers: pebble
-	@sh scripts/need.sh openssl nginx haproxy bind knot dnsmasq hooks public-hooks ssh clients ansible jq puppet strace tmux
+	@sh scripts/need.sh openssl nginx haproxy bind knot dnsmasq hooks public-hooks ssh clients ansible jq puppet strace tmux deb
 
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
 test: ## everything that must pass: lint, types, faults, tests (newest Certbot, and Debian 12's)
@@ -79,7 +79,19 @@ scenarios: venv pebble ## the long forms: 500 random situations of name servers,
 random-drivers: venv ## 2,000 drivers of JSON lines that behave by chance, each another way (a minute)
 	EXTERNAL_AUTH_DRIVERS=2000 $(PY) -m pytest -q -n $(JOBS) tests/unit/backends/test_random_drivers.py </dev/null
 
+deb: ## the Debian package, in dist/
+	@sh scripts/deb.sh
+
+dist: venv deb ## wheel, source distribution and Debian package, in dist/
+	@sh scripts/dist.sh
+
+# Root's business: bootstraps the releases into .tools/debian, which takes a minute each.
+test-debian: venv pebble ## the Debian package in fresh systems of Debian 12, 13 and sid (SUITES="bookworm …")
+	@sh scripts/need.sh deb debootstrap
+	DEBIAN_SUITES="$(or $(SUITES),bookworm trixie sid)" $(PY) -m pytest -q --durations=12 tests/integration/test_debian_package.py </dev/null
+
 bench: venv pebble servers ## measure beside Certbot's --manual hooks, dehydrated and lego, write docs/performance.md (QUICK=1: a short look, writes nothing)
+	@$(if $(QUICK),,$(PY) -m pip install -qq --disable-pip-version-check matplotlib </dev/null)
 	@$(PY) bench/run.py $(if $(QUICK),--quick)
 
 faults: venv pebble servers ## make everything go wrong on purpose, write docs/reliability.md (QUICK=1: some of it, writes nothing; ONLY=TABLE; SEED=…)

@@ -72,6 +72,8 @@ def section(plan: Plan, measured: Found, floor: Floor) -> Iterator[str]:
         yield f"Not measured, because it takes long and the other cells show the same: {left_out}."
         yield ""
     yield from _table("Seconds", measured, lambda cell, timing: f"{timing.least:.2f}")
+    yield "![Seconds by number of names, by client](pictures/performance.svg)"
+    yield ""
     manual = {cell: timings[MANUAL].least for cell, timings in measured.items()}
     yield from _table(
         "Times as long as with Certbot's `--manual`", measured, lambda cell, timing: _ratio(timing, manual[cell])

@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import (  # noqa: E402
     calls,
+    chart,
     issuing,
     json_lines,
     late_values,
@@ -64,6 +65,7 @@ def main() -> int:
     if plan is FULL and arguments.only is None:
         REPORT.write_text("\n".join(lines).rstrip() + "\n")
         print(f"Written to {REPORT.relative_to(ROOT)}")
+        chart.main()
     return 0
 
 

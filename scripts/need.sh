@@ -11,6 +11,8 @@
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh strace    what makes calls of the system fail
+#     need.sh deb     what builds and judges a Debian package
+#     need.sh debootstrap    what makes whole Debian systems
 #     need.sh tmux      terminals for mode manual: tmux, and script
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
@@ -141,6 +143,15 @@ for need; do
         for client in dehydrated lego uacme acmetool; do
             command -v "$client" >/dev/null 2>&1 || install "The ACME client $client" "$client"
         done
+        ;;
+    deb)
+        set -- bash-completion debhelper dh-python help2man lintian pybuild-plugin-pyproject python3-all python3-certbot \
+            python3-dnspython python3-rich python3-setuptools python3-shtab python3-wheel python3-zope.interface
+        [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed)" = $# ] ||
+            install "What builds a Debian package" "$@"
+        ;;
+    debootstrap)
+        command -v debootstrap >/dev/null 2>&1 || install "debootstrap" debootstrap
         ;;
     strace)
         command -v strace >/dev/null 2>&1 || install "strace" strace

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from certbot import errors
 
-from certbot_external_auth import backends, dialects, extensions, settings
+from certbot_external_auth import backends, dialects, extensions, progress, settings
 from certbot_external_auth.backends import Context
 from certbot_external_auth.configuration import certbot_argv, reissue_flags, resolution
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, evaluated_problem
@@ -187,6 +187,7 @@ def context_of_run(config: CertbotConfig, lineage: str | None) -> tuple[Context,
         subset=bool(certbot.allow_subset_of_names),
         repeat=reissue_flags.flags(config),
         install=reissue_flags.install_flags(config),
+        progress=progress.of_run(handler.settings.mode, handler.settings.historic or bool(certbot.quiet)),
     )
     return context, names
 

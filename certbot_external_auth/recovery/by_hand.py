@@ -145,7 +145,7 @@ def _surrounded(handler: Handler) -> list[str]:
 def _tool() -> list[str]:
     beside = os.path.join(os.path.dirname(sys.executable), TOOL)
     tool = beside if os.access(beside, os.X_OK) else shutil.which(TOOL)
-    return [tool] if tool else [sys.executable, "-m", "certbot_external_auth.cli"]
+    return [tool] if tool else [sys.executable, "-m", "certbot_external_auth"]
 
 
 def _judged(call: Call, convention: Dialect, lines: Sequence[str]) -> str:

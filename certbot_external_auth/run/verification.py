@@ -49,7 +49,8 @@ class Verification:
         self._subset = context.subset
         self._publisher = publisher(context)
         self._words = context.words
-        self._say = say or logger.info
+        self._tells = say or logger.info
+        self._progress = context.progress
         self._inform = inform
         self._told: dict[str, tuple[State, list[tuple[str, str, Outcome]]]] = {}
         self._last = ""
@@ -117,7 +118,11 @@ class Verification:
         if self._settings.verify == OFF or not challenges:
             return
         wanted = expectations(challenges)
-        last = watch(self.observer.look, wanted, self.policy, lambda one: self._tell(wanted, one))
+        self._progress.begin("Looking", len(wanted))
+        try:
+            last = watch(self.observer.look, wanted, self.policy, lambda one: self._tell(wanted, one))
+        finally:
+            self._progress.end()
         for line in report.table(wanted, last.observations):
             logger.debug("%s", line)
         decision = last.decision(self._settings.verify)
@@ -138,6 +143,10 @@ class Verification:
 
     # --- while it lasts ---
 
+    def _say(self, text: str) -> None:
+        with self._progress.aside():
+            self._tells(text)
+
     def _tell(self, wanted: Sequence[Expectation], current: Round) -> None:
         states = current.states
         for expectation in wanted:
@@ -149,6 +158,8 @@ class Verification:
                 seen = [_observed(row) for row in rows]
                 for identifier in expectation.ids:
                     self._inform(lines.visibility(identifier, state.value, seen))
+        waiting = [each.identifier for each in wanted if states[each.place] is not State.VISIBLE]
+        self._progress.reaches(len(wanted) - len(waiting), waiting)
         text = report.summary(current.seen)
         logger.debug("Look %d after %.1f s: %s", current.number, current.seconds, text)
         if not current.over and text != self._last:

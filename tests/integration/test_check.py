@@ -407,7 +407,7 @@ def test_a_report_that_cannot_be_printed(place: Place) -> None:
     hook = place.scripts.write("hook.sh", "#!/bin/sh\nexit 0\n")
     words = [hook, "--domain", f"a.{ZONE}", "--nameserver", place.dns.server, "--verify-timeout", "1"]
     with open("/dev/full", "wb") as full:
-        command = [sys.executable, "-m", "certbot_external_auth.cli", "check", *words]
+        command = [sys.executable, "-m", "certbot_external_auth", "check", *words]
         ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True)
     said = "The report could not be printed: No space left on device. The check itself ran to its end.\n"
     assert (ended.returncode, ended.stderr) == (1, said)

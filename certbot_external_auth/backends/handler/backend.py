@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import os
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -88,14 +88,15 @@ class HandlerBackend:
         self._handler.read_environment()
         self._handler.printed.clear()
         failures = [failure for call in calls if (failure := self._handler.too_large(call))]
-        failures = failures or carry_out(calls, lambda call: self._publish(call, begin), jobs=self._jobs)
+        with self._shown("Publishing", calls):
+            failures = failures or carry_out(calls, lambda call: self._publish(call, begin), jobs=self._jobs)
         if failures:
             raise PerformError(failures)
 
     def _publish(self, call: Call, begin: Callable[[Sequence[Challenge]], None]) -> Steps:
         begin(call.challenges)
         failures = self._write_files(call)
-        return failures or (yield from self._handler.steps(call, publishing=True))
+        return failures or (yield from self._counted(call, self._handler.steps(call, publishing=True)))
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
         challenges = [end.challenge for end in finished]
@@ -105,7 +106,8 @@ class HandlerBackend:
         if not calls:
             return self._remove_files(Call("cleanup", challenges=tuple(challenges)))
         self._handler.read_environment()
-        return carry_out(calls, lambda call: self._withdraw(call, unsafe), jobs=self._jobs, keep_going=True)
+        with self._shown("Withdrawing", calls):
+            return carry_out(calls, lambda call: self._withdraw(call, unsafe), jobs=self._jobs, keep_going=True)
 
     def _with_output(self, end: Finished) -> Finished:
         """Return what the dialect gets for cleanup: with what the handler printed, and without untold aliases."""
@@ -125,7 +127,23 @@ class HandlerBackend:
         if not unsafe.isdisjoint(ids):
             who = f"The handler {command_line.named(self._context.words)}"
             return [*failures, Failure(who, call.operation, call.identifiers, NOT_CALLED, ids=ids)]
-        return failures + (yield from self._handler.steps(call))
+        return failures + (yield from self._counted(call, self._handler.steps(call)))
+
+    @contextlib.contextmanager
+    def _shown(self, doing: str, calls: Sequence[Call]) -> Iterator[None]:
+        """Show a person how far these calls are."""
+        self._context.progress.begin(doing, sum(len(_names(call)) for call in calls))
+        try:
+            yield
+        finally:
+            self._context.progress.end()
+
+    def _counted(self, call: Call, steps: Steps) -> Steps:
+        """Note when a call begins and ends."""
+        self._context.progress.starts(_names(call))
+        failures = yield from steps
+        self._context.progress.ends(_names(call))
+        return failures
 
     def deploy(self, deployment: Deployment) -> None:
         self._handler.read_environment()
@@ -223,6 +241,11 @@ class HandlerBackend:
             ids=(challenge.id,),
             mend=fix,
         )
+
+
+def _names(call: Call) -> list[str]:
+    """Return the names that are done with this call: none for one that is made before or after all others."""
+    return [] if call.operation.startswith(("pre-", "post-")) else [each.identifier for each in call.challenges]
 
 
 def _with_aliases(calls: Sequence[Call], challenges: Sequence[Challenge]) -> list[Call]:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import session_records
 
-VERB = [sys.executable, "-m", "certbot_external_auth.cli"]
+VERB = [sys.executable, "-m", "certbot_external_auth"]
 PATIENCE = 60
 
 

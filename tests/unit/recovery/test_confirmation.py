@@ -36,7 +36,7 @@ def there(work_dir: Path) -> list[list[str]]:
 
 
 def recover(work_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(work_dir), *words]
+    command = [sys.executable, "-m", "certbot_external_auth", "recover", "--work-dir", str(work_dir), *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 

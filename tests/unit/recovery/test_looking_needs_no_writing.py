@@ -25,7 +25,7 @@ READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@
 
 def read_only(work: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`recover` where the work directory is on a file system that cannot be written."""
-    command = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(work), *words]
+    command = [sys.executable, "-m", "certbot_external_auth", "recover", "--work-dir", str(work), *words]
     whole = ["unshare", "-m", "sh", "-c", READ_ONLY, str(work), *command]
     return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
 

@@ -200,7 +200,7 @@ def test_a_signal_ends_the_command_with_its_handler(tmp_path: Path, number: sign
     pipe = tmp_path / "begun"
     os.mkfifo(pipe)
     left(tmp_path, (hook(tmp_path / "hooks" / "h", f'#!/bin/sh\necho $$ >"{pipe}"\nexec sleep 600\n'),))
-    command = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(tmp_path / "work")]
+    command = [sys.executable, "-m", "certbot_external_auth", "recover", "--work-dir", str(tmp_path / "work")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as recovering:
         handler = int(pipe.read_text())
         recovering.send_signal(number)
@@ -261,7 +261,7 @@ def test_every_call_about_a_batch_has_what_its_program_is_known_by(name: str) ->
 def test_who_recovers_is_not_ended_for_knowing_the_token(tmp_path: Path) -> None:
     """A script that was given the token, and asks for the recovery."""
     left(tmp_path, (hook(tmp_path / "hooks" / "h"),), timeout=0.1)
-    words = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(tmp_path / "work")]
+    words = [sys.executable, "-m", "certbot_external_auth", "recover", "--work-dir", str(tmp_path / "work")]
     done = subprocess.run(["/bin/sh", "-c", '"$@"; exit $?', TOKEN, *words], timeout=60, check=False)
     assert done.returncode == 0
     assert not journal.read_all(str(tmp_path / "work")).left

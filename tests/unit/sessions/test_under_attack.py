@@ -29,7 +29,7 @@ from tests.support import session_records
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away, and mounts")
 STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace makes calls fail")
-VERB = [sys.executable, "-m", "certbot_external_auth.cli"]
+VERB = [sys.executable, "-m", "certbot_external_auth"]
 PATIENCE = 90
 NOBODY = 65534
 THEIRS = "a" * 12
