@@ -142,6 +142,7 @@ def test_the_pages_loop_reads_domains_txt(tmp_path: Path, line: str, words: list
     assert re.findall("<([^>]*)>", said.partition("</CONFIG>")[2]) == words
 
 
+@pytest.mark.versions
 def test_the_pages_loop_gives_each_line_its_own_certificate(
     certbot: Certbot, config: Path, domain: str, tmp_path: Path
 ) -> None:
@@ -291,6 +292,7 @@ def test_certbots_own_environment_stays_as_it_was(
     assert {call.env["REQUESTS_CA_BUNDLE"] for call in scripts.calls()} == {"/nowhere"}
 
 
+@pytest.mark.versions
 def test_the_plan_moves_every_certificate(certbot: Certbot, config: Path, domain: str, tmp_path: Path) -> None:
     """Lost: keys, times and names of the certificates, by a move that says success at every line."""
     base = config.parent / "base"
