@@ -78,7 +78,8 @@ def publisher(context: Context) -> report.Publisher:
     """Return who published, for sentences about what is visible."""
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
-        return report.Publisher(f"The handler {context.words[0]}", settings.dialect, settings.hook_chain)
+        who = f"The handler {context.words[0]}"
+        return report.Publisher(who, settings.dialect, settings.hook_chain, settings.wellknown or "")
     return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()
 
 

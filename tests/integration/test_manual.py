@@ -77,7 +77,7 @@ def test_files_by_http(certbot: Certbot, web: Webroot, domain: str, tmp_path: Pa
     served.mkdir()
 
     def paste(shown: str) -> str:
-        commands = re.findall(r"^mkdir .*\n(?:.+\n)*", shown, re.MULTILINE)
+        commands = re.findall(r"^\(umask .*\n(?:.+\n)*", shown, re.MULTILINE)
         for command in commands:
             text = command.replace("/tmp/certbot", str(served))
             subprocess.run(["sh", "-euc", text], cwd=served, check=True, stdout=subprocess.DEVNULL)
