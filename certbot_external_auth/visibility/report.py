@@ -27,6 +27,7 @@ __all__ = [
     "Publisher",
     "advice",
     "listed",
+    "partly",
     "reason_sentence",
     "reasons",
     "summary",
@@ -69,6 +70,11 @@ def _values(observation: Observation) -> str:
         return shown
     missing = f"{len(found.there)} of {found.wanted} there; missing: {listed(found.missing, 0)}"
     return f"{missing}; {shown}" if others or observation.more else missing
+
+
+def partly(observation: Observation) -> bool:
+    """Tell whether some of several wanted values are there."""
+    return observation.outcome is Outcome.OTHER_VALUES and not set(observation.wanted).isdisjoint(observation.seen)
 
 
 def listed(values: Sequence[str], more: int) -> str:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 KEYS = "Enter continues at once, Ctrl-C gives up."
 STYLES = {Says.YES: "green", Says.NO: "red", Says.UNCLEAR: "yellow", Says.NOTHING: ""}
+PARTLY = "yellow"
+"""The style where some of several values are there, which is not wrong."""
 MAX_ANSWER_CHARACTERS = 100
 """Longest text shown of what an address answered."""
 MAX_REASONS = 3
@@ -41,11 +43,13 @@ class Row:
 
     :ivar where: the place, or the server and the address.
     :ivar what: the answer in words, empty for a place.
+    :ivar partly: some of several values are there.
     """
 
     where: str
     what: str = ""
     says: Says | None = None
+    partly: bool = False
 
 
 def titles(expectations: Sequence[Expectation]) -> dict[str, str]:
@@ -72,8 +76,13 @@ def rows(named: Mapping[str, str], latest: Round) -> list[Row]:
     listed: list[Row] = []
     for place, seen in sorted(latest.seen.items(), key=lambda pair: latest.states[pair[0]] is State.VISIBLE):
         listed.append(Row(named[place]))
-        listed += [Row(_where(observation), words(observation), observation.outcome.says) for observation in seen]
+        listed += [Row(_where(one), words(one), one.outcome.says, report.partly(one)) for one in _in_order(seen)]
     return listed
+
+
+def _in_order(seen: Sequence[Observation]) -> list[Observation]:
+    """Sort the answers about a place, since the servers of a zone change their order from look to look."""
+    return sorted(seen, key=lambda one: (one.server, one.address.startswith("["), one.address))
 
 
 def _where(observation: Observation) -> str:
@@ -208,7 +217,7 @@ def _drawn(row: Row) -> RenderableType:
     line = Grid.grid(padding=(0, 1), expand=True)
     line.add_column(overflow="fold", ratio=3)
     line.add_column(overflow="fold", ratio=2)
-    line.add_row(Text(row.where), Text(row.what, style=STYLES[row.says]))
+    line.add_row(Text(row.where), Text(row.what, style=PARTLY if row.partly else STYLES[row.says]))
     return Padding(line, (0, 0, 0, 2))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -70,6 +71,20 @@ def test_what_is_missing_comes_first() -> None:
         NAME,
         "ns1.example.org 192.0.2.1:53",
     ]
+
+
+def test_name_servers_keep_their_rows() -> None:
+    """Guards against rows that change places while a person reads: a zone's servers are named in random order."""
+    servers = [observation(Outcome.NO_RECORD, server=f"ns{n}") for n in range(3)]
+    assert live_table.rows(NAMED, found(*servers)) == live_table.rows(NAMED, found(*reversed(servers)))
+
+
+def test_one_of_two_values_is_not_shown_as_wrong() -> None:
+    half = replace(observation(Outcome.OTHER_VALUES, seen=["a"]), wanted=("a", "b"))
+    (_, row) = live_table.rows(NAMED, found(half))
+    assert row.partly
+    assert row.what == "1 of 2 there; missing: b"
+    assert not live_table.rows(NAMED, found(observation(Outcome.OTHER_VALUES, seen=["a"])))[1].partly
 
 
 def test_missing_names_place_address_and_reason() -> None:
