@@ -251,9 +251,9 @@ class ExternalAuth(
         return self._built
 
     def _build(self) -> Run:
-        from certbot_external_auth import text
+        from certbot_external_auth.console import terminal_lines
 
-        text.make_logs_printable()
+        terminal_lines.prepare_logs()
         _skip_last_collection()
         from certbot_external_auth.configuration import assembly
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STYLES = {Says.YES: "green", Says.NO: "red", Says.UNCLEAR: "yellow", Says.NOTHING: ""}
 PARTLY = "yellow"
 """The style where some of several values are there, which is not wrong."""
+INDENT = 2
 REFRESHES = 2.0
 """Refreshes of the table per second, for its clock."""
 VALUES_KEY = "v"
@@ -140,7 +141,7 @@ class Table:
         reasons = self._reasons(room // 2)
         room -= sum(map(self._height, reasons))
         listed = [] if self._latest is None else table_rows.rows(self._named, self._latest)
-        drawn = [_drawn(row) for row in listed]
+        drawn = [_drawn(row, self._console.size.width) for row in listed]
         kept = table_rows.fitting([self._height(part) for part in drawn], room)
         more = [Text(f"… and {len(drawn) - kept} more lines")] if kept < len(drawn) else []
         return Group(*drawn[:kept], *more, *reasons, below)
@@ -172,18 +173,22 @@ class Table:
         return len(self._console.render_lines(part, pad=False))
 
 
-def _drawn(row: Row) -> RenderableType:
+def _drawn(row: Row, width: int) -> RenderableType:
+    from rich.console import Group
     from rich.padding import Padding
     from rich.table import Table as Grid
     from rich.text import Text
 
     if row.says is None:
         return Text(row.where, style="bold", overflow="fold")
+    answer = Text(row.what, style=PARTLY if row.partly else STYLES[row.says], overflow="fold")
+    if not table_rows.fits_beside(row, width - INDENT):
+        return Padding(Group(Text(row.where, overflow="fold"), Padding(answer, (0, 0, 0, INDENT))), (0, 0, 0, INDENT))
     line = Grid.grid(padding=(0, 1), expand=True)
-    line.add_column(overflow="fold", ratio=3)
-    line.add_column(overflow="fold", ratio=2)
-    line.add_row(Text(row.where), Text(row.what, style=PARTLY if row.partly else STYLES[row.says]))
-    return Padding(line, (0, 0, 0, 2))
+    line.add_column(overflow="fold", ratio=table_rows.LEFT)
+    line.add_column(overflow="fold", ratio=table_rows.RIGHT)
+    line.add_row(Text(row.where), answer)
+    return Padding(line, (0, 0, 0, INDENT))
 
 
 @contextlib.contextmanager

@@ -15,6 +15,8 @@ KEYS = "Enter continues at once, Ctrl-C gives up, v shows values."
 LIKELY = "If you have published it, the likely reason is:"
 MAX_ANSWER_CHARACTERS = 100
 """Longest text shown of what an address answered."""
+LEFT, RIGHT = 3, 2
+"""The shares of the window's width for a server and for its answer."""
 MAX_REASONS = 3
 """Most addresses named for a place that is not visible."""
 
@@ -74,6 +76,16 @@ def where(observation: Observation) -> str:
     if observation.server in observation.address:
         return observation.address
     return f"{observation.server} {observation.address}"
+
+
+def fits_beside(row: Row, width: int) -> bool:
+    """Tell whether the answer can stand beside the server, without breaking a word of either.
+
+    :param width: columns for both.
+    """
+    left = width * LEFT // (LEFT + RIGHT) - 2
+    longest = [max(map(len, text.split()), default=0) for text in (row.where, row.what)]
+    return longest[0] <= left and longest[1] <= width - left - 4
 
 
 def fitting(heights: Sequence[int], room: int) -> int:

@@ -129,3 +129,15 @@ def test_only_what_is_not_there_yet_is_shown_again() -> None:
     assert table_rows.unseen_places(NAMED, found(VISIBLE, ABSENT)) == [OTHER]
     everything = found(VISIBLE, observation(Outcome.MATCH, OTHER))
     assert table_rows.unseen_places(NAMED, everything) == [NAME, OTHER]
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "beside"),
+    [
+        ("ns1.example.org 192.0.2.1:53", "no such name", True),
+        ("ns1.example.org 192.0.2.1:53", f"1 of 2 there; missing: {'x' * 43}", False),
+        ("ns1." + "long" * 20, "visible", False),
+    ],
+)
+def test_an_answer_with_a_long_word_stands_below(where: str, what: str, beside: bool) -> None:
+    assert table_rows.fits_beside(table_rows.Row(where, what), 78) is beside
