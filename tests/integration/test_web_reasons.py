@@ -26,8 +26,10 @@ from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.web import reasons
 from certbot_external_auth.visibility.web.reasons import Help, Ipv6Apart, Kind, WebReason, WrongPage, WrongTls
 from tests.support import tls, web
+from tests.support.certbot import Certbot
 from tests.support.challenges import KEY_AUTHORIZATION
 from tests.support.testca import TestCA
+from tests.support.words import handler, names
 
 TOKEN = KEY_AUTHORIZATION.partition(".")[0]
 ADDRESS = "127.0.0.12"
@@ -150,6 +152,23 @@ def test_what_is_packed_unasked_is_unpacked(ca: TestCA, site: Path) -> None:
     with web.nginx(site, blocks(port, packed), port, ADDRESS):
         _, (found,) = look(ca, port)
     assert found.outcome is Outcome.MATCH
+
+
+def test_the_ca_accepts_what_is_packed_unasked_too(certbot: Certbot, ca: TestCA, domain: str, tmp_path: Path) -> None:
+    """Guards against a look that differs from the CA's, the other way round."""
+    folder = tmp_path / "acme"
+    folder.mkdir()
+
+    def answer(link: socket.socket, stop: threading.Event) -> None:
+        token = link.recv(65536).split(b" ")[1].decode().rpartition("/")[2]
+        packed = gzip.compress((folder / token).read_bytes())
+        link.sendall(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n" + packed)
+
+    words = ("--external-auth-wellknown", str(folder), "--preferred-challenges", "http")
+    looks = ("--http-01-port", str(ca.http_port), "--external-auth-verify-nameservers", ca.dns)
+    with web.answering("127.0.0.1", ca.http_port, answer):
+        result = certbot.run("certonly", *handler("/bin/true"), *words, *looks, *names(domain))
+    assert result.returncode == 0, result
 
 
 def test_a_bomb_is_not_unpacked(ca: TestCA) -> None:
