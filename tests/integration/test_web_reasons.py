@@ -17,8 +17,11 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth import endpoint, visibility
+from certbot_external_auth.backends import Context, publisher
 from certbot_external_auth.challenges import Challenge, http01, tlsalpn01, tlssni01
+from certbot_external_auth.dialects import Facts
 from certbot_external_auth.files import webroot
+from certbot_external_auth.settings import Settings
 from certbot_external_auth.validation_certificates import build
 from certbot_external_auth.visibility import Observation, Outcome, TlsFault, explain
 from certbot_external_auth.visibility.observer import Observer
@@ -67,6 +70,15 @@ def why(
     return reasons.reasons(wanted, found, files), reasons.advice(found, named=False)
 
 
+def told(ca: TestCA, port: int, wellknown: str) -> str:
+    """What a run with a handler says of it."""
+    facts = Facts(alias=NAME, names=(NAME,), config_dir="/nonexistent")
+    made = publisher(Context(Settings(mode="handler", wellknown=wellknown), facts, words=("/bin/true",)))
+    challenge, found = look(ca, port)
+    observer = Observer(Surroundings((endpoint.parse(ca.dns, 53),), port, port))
+    return " ".join(explain.reasons(observer, visibility.expectations([challenge]), found, made))
+
+
 def blocks(port: int, *lines: str, address: str = ADDRESS) -> str:
     return f"server {{ listen {address}:{port}; server_name {NAME}; {' '.join(lines)} }}"
 
@@ -84,6 +96,7 @@ def test_403_where_the_plugin_wrote_the_file(ca: TestCA, site: Path, mode: int, 
     server = blocks(port, f"location {FILES}/ {{ alias {folder}/; {rule} }}")
     with web.nginx(site, server, port, ADDRESS, STRANGER):
         found, advice = why(ca, port, wellknown=str(folder))
+        said = told(ca, port, str(folder))
     (reason,) = found
     assert isinstance(reason, WrongPage)
     assert (reason.kind, reason.page.status, reason.names) == (Kind.FORBIDDEN, 403, (NAME,))
@@ -92,6 +105,7 @@ def test_403_where_the_plugin_wrote_the_file(ca: TestCA, site: Path, mode: int, 
     assert reason.file is not None
     assert (reason.file.closed, reason.file.mode) == ((str(site / "www"), mode) if closed else ("", 0))
     assert advice == [Help.OTHER_ADDRESSES]
+    assert ("chmod o+x" in said) is closed
 
 
 def test_404_beside_the_folder_of_the_file(ca: TestCA, site: Path) -> None:
