@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.backends.manual import table_rows
 from certbot_external_auth.lineages import certificate
 from tests.support import certificates, tmux
 from tests.support.certbot import Certbot
@@ -129,7 +130,7 @@ def test_in_tmux_the_reason_comes_while_it_waits(certbot: Certbot, ca: TestCA, d
         window.wait_for(r"0 of 1 visible everywhere")
         ((name, value),) = ZONE_LINE.findall(window.everything())
         ca.add_txt(name, f'"{value}"')
-        window.wait_for(r"quotation marks in it")
+        window.wait_for(table_rows.LIKELY)
         ca.clear_txt(name)
         ca.add_txt(name, value)
         assert window.wait_for_end() == 0
