@@ -76,7 +76,7 @@ _NEAR: dict[Miss | None, str] = {
 }
 _DOES: dict[Kind, Callable[[WrongPage], str]] = {
     Kind.LOGIN: lambda one: f"asks for a password (status {one.page.status}) for {_names(one.names)}",
-    Kind.FORBIDDEN: lambda one: f"forbids to read the file (status {one.page.status}) for {_names(one.names)}",
+    Kind.FORBIDDEN: lambda one: f"refuses access to the file (status {one.page.status}) for {_names(one.names)}",
     Kind.MISSING: lambda one: f"does not find the file (status {one.page.status}) for {_names(one.names)}",
     Kind.FAULTY: lambda one: f"reports an error of its own (status {one.page.status}) for {_names(one.names)}",
     Kind.OTHER_KEY: lambda one: f"sends the right token, but not with the key of this account, for {_names(one.names)}",

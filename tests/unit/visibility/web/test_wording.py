@@ -32,7 +32,7 @@ def page(kind: Kind, told: Page, file: FileState | None = None) -> WrongPage:
     [
         (
             page(Kind.FORBIDDEN, Page(403, "nginx", "403 Forbidden"), CLOSED),
-            "The server at 192.0.2.1:80 (Server: nginx) forbids to read the file (status 403) for a.test, with the "
+            "The server at 192.0.2.1:80 (Server: nginx) refuses access to the file (status 403) for a.test, with the "
             "words “403 Forbidden”. The plugin wrote the file /w/t, but not every user may enter /w (mode 0700).",
             "chmod o+x /w",
         ),
