@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from certbot import errors
 
-from certbot_external_auth import text
 from certbot_external_auth.configuration import assembly, certbot_argv, early_stream, kept_options
 from certbot_external_auth.configuration.certbot_config import CertbotConfig
+from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import handed_over
 from certbot_external_auth.signals import deferral
@@ -45,7 +45,7 @@ class Host:
         """The run, assembled at the first use: Certbot may call `prepare` too early, or not at all."""
         deferral.ready()
         if self._built is None:
-            text.make_logs_printable()
+            terminal_lines.prepare_logs()
             skip_last_collection()
             # Checked here and not at an import of ours, so that `prepare` can report a missing library.
             assembly.require("zope.interface", "zope.interface")

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import sys
 from collections.abc import Callable, Collection
 
 from certbot.display import util as display_util
 
 from certbot_external_auth import journal, recovery
 from certbot_external_auth.backends import Context, backend
+from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import file_signature
 from certbot_external_auth.lineages.handed_over import HandedOver, attempts_for
@@ -149,4 +151,6 @@ class Run:
 
 def _say(context: Context) -> Callable[[str], None] | None:
     """Return the function that tells a person what takes time; None if no person reads it, or asked for silence."""
-    return None if context.silent or context.settings.mode == "json" else display_util.notify
+    if context.silent or context.settings.mode == "json":
+        return None
+    return lambda words: display_util.notify(terminal_lines.for_stream(words, sys.stdout))

@@ -230,7 +230,7 @@ def test_http_by_the_configuration(certbot: Certbot, ca: TestCA, scripts: Hooks,
     folder = config.parent / "base" / "acme-challenges"
     refused(
         certbot.run("certonly", "-n", *AUTHENTICATOR, FLAG, str(config), *names(domain)),
-        f"its WELLKNOWN {folder} is not a directory; run: mkdir -p",
+        f"its WELLKNOWN {folder} is not a directory; run: (umask 022; mkdir -p",
         "or choose dns-01 if Dehydrated was called with -t dns-01 (--preferred-challenges dns).",
     )
     folder.mkdir(parents=True)
