@@ -1,4 +1,4 @@
-"""A CA that sends what was not asked for gets nowhere."""
+"""A CA cannot make the plugin publish what was not requested."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_what_was_asked_for_passes(identifier: str, kind: str, asked: list[str] 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (challenge("victim.example"), "was not asked for"),
-        (challenge("org"), "was not asked for"),
-        (challenge("www.example.org"), "was not asked for"),
+        (challenge("victim.example"), "was not requested"),
+        (challenge("org"), "was not requested"),
+        (challenge("www.example.org"), "was not requested"),
         (challenge("192.0.2.1"), "is not a 'dns' identifier"),
-        (challenge("192.0.2.1", "ip"), "was not asked for"),
+        (challenge("192.0.2.1", "ip"), "was not requested"),
         (challenge("bücher.example"), "is not a 'dns' identifier"),
         (challenge("*.example.org"), "is not a 'dns' identifier"),
         (challenge("example.org."), "is not a 'dns' identifier"),
@@ -143,7 +143,7 @@ def test_a_letter_that_is_ascii_in_lower_case_only_is_refused(asked: list[str] |
 def test_a_type_that_was_not_offered_for_it_is_refused(identifier: str, typ: str, asked: list[str] | None) -> None:
     """Whether the CA chose it or Certbot: what proves another thing is not published."""
     wrong = challenge(identifier, "ip" if choice.is_address(identifier) else "dns", typ=typ)
-    with pytest.raises(GuardError, match=f"type '{typ}', which it cannot be proven by"):
+    with pytest.raises(GuardError, match=f"type '{typ}', which the plugin did not offer"):
         guard.check([wrong], asked, lambda name: choice.usable(name, TYPES, ()))
 
 
