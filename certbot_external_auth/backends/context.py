@@ -1,4 +1,4 @@
-"""What a backend is made with, and how it is loaded."""
+"""The `Context` that a backend is made with, and the function that loads a backend."""
 
 from __future__ import annotations
 

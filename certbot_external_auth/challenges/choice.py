@@ -1,4 +1,4 @@
-"""Which challenge types can prove an identifier, and what to say before the order if none can be used."""
+"""Chooses the challenge types that can prove an identifier, and reports before the order if there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of a challenge, for the backends and dialects that withdraw it. Pure."""
+"""A challenge at cleanup, for the backends and dialects that withdraw it. Pure."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def _problems(challenge: Challenge, known: _Known | None, types: Callable[[str],
 
 
 def alias_ends(target: str, zone: str | None) -> bool:
-    """Whether the plugin may give the end of an alias to a handler. DNS allows any bytes in names.
+    """Tell whether the plugin may give the end of an alias to a handler. DNS allows any bytes in names.
 
     :param target: name at the end of the alias.
     :param zone: zone of the target, None or empty if it is not known.
@@ -135,7 +135,7 @@ def alias_ends(target: str, zone: str | None) -> bool:
 
 
 def well_formed(identifier: str, kind: str) -> bool:
-    """Whether a text can be an identifier.
+    """Tell whether a text can be an identifier.
 
     :param kind: ``dns`` or ``ip``.
     """

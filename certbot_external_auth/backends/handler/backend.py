@@ -118,7 +118,7 @@ class HandlerBackend:
         return dataclasses.replace(end, challenge=self._for_dialect(end.challenge), output=output)
 
     def _unsafe(self, end: Finished) -> bool:
-        """Whether the call that withdraws could publish again, and no person has asked for it by name."""
+        """Tell whether the call that withdraws could publish again, and no person has asked for it by name."""
         return heard.unsafe(self._abilities.told_output, end.output) and not self._context.deliberate
 
     def _withdraw(self, call: Call, unsafe: frozenset[str]) -> Steps:

@@ -1,4 +1,4 @@
-"""What a handler prints when it publishes, for dialects that pass it on to the cleanup handler."""
+"""Keeps what a handler prints when it publishes, for dialects that pass it on to the cleanup handler."""
 
 from __future__ import annotations
 
