@@ -81,7 +81,7 @@ def window(
         socket = f"{name}/s"
         Path(name, "conf").write_text(CONFIGURATION)
         size = ["-x", str(width), "-y", str(height)]
-        # Whoever runs the tests may have told programs of another window's size.
+        # The environment of the tests may have the size of another window.
         line = shlex.join(
             ["env", "-u", "COLUMNS", "-u", "LINES", *(f"{key}={value}" for key, value in environment.items()), *command]
         )

@@ -99,7 +99,7 @@ def numbered(number: int, identifier: str = "example.org", kind: str = "dns") ->
 def test_there_are_no_more_challenges_than_names(
     identifier: str, kind: str, asked: list[str] | None, most: int
 ) -> None:
-    """Else a CA could fill somebody's zone, or a provider's quota."""
+    """Guards against: a CA that fills a zone, or a provider's quota."""
     good = [numbered(number, identifier, kind) for number in range(most)]
     guard.check(good, asked)
     more = [*good, numbered(most, identifier.upper(), kind)]

@@ -238,7 +238,7 @@ def test_no_renewal_file(tmp_path: Path) -> None:
 
 
 def test_pipes_in_place_of_the_files(host: Host) -> None:
-    """Guards against a Certbot that waits for whoever can write into the configuration directory."""
+    """Guards against: a Certbot that waits for a user who can write into the configuration directory."""
     host.keeps(*BOTH, f"external_auth_handler = {host.handler}")
     stranger = host.folder / "config" / "live" / "stranger"
     stranger.mkdir()

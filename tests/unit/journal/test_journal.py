@@ -57,7 +57,7 @@ def left_by_a_dead_run(work: Path, one: Entry) -> Entry:
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
 def test_is_there_before_and_gone_after(tmp_path: Path, umask: int) -> None:
-    """Also for nobody else to read, whatever the caller's mask."""
+    """No other user can read the file, whatever the caller's mask."""
     one = entry("a.test", "b.test")
     book = journal.Journal(str(tmp_path))
     before = os.umask(umask)
@@ -212,7 +212,7 @@ def test_damaged_is_set_aside_once(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_newer_plugins_file_keeps_its_name(tmp_path: Path) -> None:
-    """Also when nobody works on it: the newer plugin knows what is to be withdrawn."""
+    """It keeps its name even if no process works on it: the newer plugin knows what to withdraw."""
     name = f"{journal.new_id()}.json"
     left_by_a_dead_run(tmp_path, entry())
     path = Path(journal.folder(str(tmp_path))) / name

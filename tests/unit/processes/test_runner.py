@@ -34,7 +34,7 @@ def run(path: str, **options: object) -> tuple[runner.Ended, list[str]]:
 
 
 def gone(pid: int) -> bool:
-    """Ended; a zombie that nobody has collected yet has ended too."""
+    """Tell whether a process has ended. A zombie has ended, too."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:

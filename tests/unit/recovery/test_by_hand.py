@@ -19,7 +19,7 @@ SAYS = '#!/bin/sh\necho "$*|$SECRET|$MORE|$BASEDIR" >>"$(dirname "$0")/calls"\n'
 
 
 def pasted(tmp_path: Path, one: Entry) -> subprocess.CompletedProcess[str]:
-    """All of the commands, as somebody copies them from the screen."""
+    """Return all commands as a person copies them from the screen."""
     text = "\n".join(by_hand.commands(one, str(tmp_path / "work")))
     environment = {"PATH": os.environ["PATH"], "HOME": "/"}
     return subprocess.run(["sh"], input=text, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -58,7 +58,7 @@ def test_a_configuration_is_read_as_a_run_reads_it(tmp_path: Path) -> None:
     left(tmp_path, (path,), dehydrated_config=str(config), config_files=files)
     assert len(withdraw(tmp_path).withdrawn) == 1
     assert calls(tmp_path) == [call, call]
-    # What cannot be read any more makes nobody forget.
+    # If the configuration cannot be read any more, the entry is not deleted.
     left(tmp_path, (path,), dehydrated_config=str(config), config_files=files)
     (one,) = journal.read_all(str(tmp_path / "work")).left
     (tmp_path / "secret").unlink()

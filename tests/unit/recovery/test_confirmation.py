@@ -1,4 +1,4 @@
-"""What somebody has removed by hand leaves the journal without a file being deleted by hand."""
+"""A person who removed challenges by hand can confirm it, and need not delete a file of the journal."""
 
 from __future__ import annotations
 

@@ -101,13 +101,13 @@ def test_a_file_that_cannot_be_looked_at_is_said(
     assert NOTHING_LEFT not in shown
     assert one.id in shown
     assert calls(tmp_path) == []
-    # Nobody has renamed what he could not look at.
+    # A file that could not be read was not renamed.
     assert [found.id for found in journal.read_all(str(tmp_path / "work")).left] == [one.id]
 
 
 @pytest.mark.parametrize("number", ERRORS)
 def test_what_is_perhaps_in_use_is_not_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """A file of another plugin's, or a damaged one: whoever holds it would remove it by its name."""
+    """It is a file of another plugin, or a damaged one. The process that holds it would remove it by its name."""
     left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     work = str(tmp_path / "work")
     other = Path(journal.folder(work)) / "another"

@@ -44,7 +44,7 @@ def verb(*words: str, before: Sequence[str] = (), **more: Any) -> subprocess.Com
 
 @pytest.fixture
 def base() -> Iterator[Path]:
-    """A folder with a short path that everybody may enter."""
+    """Make a folder with a short path that every user may enter."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         yield Path(folder)
@@ -64,7 +64,7 @@ def session(base: Path) -> Iterator[Session]:
 
 @pytest.fixture
 def theirs(base: Path) -> Path:
-    """A work directory of user nobody with a session that he has made up; its folder, which is like /tmp: root's."""
+    """Make a work directory of the user nobody with a forged session, in a folder like /tmp, which belongs to root."""
     folder = base / "his"
     folder.mkdir()
     folder.chmod(0o1777)

@@ -88,7 +88,7 @@ def seen(lines: list[dict[str, Any]], **more: Any) -> session_state.Seen:
             {"code": 1},
         ),
         ("expired", [CHALLENGE, AWAIT, LATE, RESULT, CLEANUP, summary(False)], {"code": 1}),
-        # Nobody confirmed the cleanup, which is another matter.
+        # The cleanup was not confirmed, which is another matter.
         ("failed", [CHALLENGE, AWAIT, RESULT, CLEANUP, LATE, summary(False)], {"code": 1, "changed": True}),
         ("deploy_failed", [summary(False, **{**PENDING, "changed": True})], {"code": 1, "changed": True}),
         ("deploy_failed", [DEPLOY, summary(False, **PENDING)], {"code": 1}),
@@ -421,7 +421,7 @@ def test_sessions_that_are_somebody_elses(words: list[str], for_another_user: di
     with tempfile.TemporaryDirectory() as work_dir:
         os.chmod(work_dir, 0o755)
         found = session_records.dead(work_dir, f"{work_dir}/c")
-        # Imported before it is somebody else, who need not be able to read this checkout.
+        # Imported before it becomes another user, who may not be able to read this checkout.
         code = (
             "import sys\nfrom certbot_external_auth import cli\n"
             "from certbot_external_auth.sessions import abort, finish, status\n"
