@@ -154,7 +154,7 @@ def test_a_name_and_its_wildcard_may_be_proven_by_different_types() -> None:
 
 def identifiers() -> dict[str, tuple[str, str]]:
     """Those a hostile CA sends, by what they are; without those that are as good as any where no name is known."""
-    found = {}
+    answers = {}
     for one in ANSWERS:
         sent = {"identifier": {"type": "dns", "value": "example.org"}, "challenges": []}
         one.change("authZ", sent, Answer(200, [], b""), "example.org")
@@ -163,8 +163,8 @@ def identifiers() -> dict[str, tuple[str, str]]:
             kind, value = identifier["type"], identifier.get("value")
             plain = kind == "dns" and re.fullmatch(r"[a-z.]+\.(org|example)|test", str(value).lower())
             if isinstance(value, str) and not plain and (kind, value) != ("ip", "192.0.2.1"):
-                found[one.what] = (value, kind)
-    return found
+                answers[one.what] = (value, kind)
+    return answers
 
 
 @pytest.mark.parametrize("what", sorted(identifiers()))

@@ -30,9 +30,9 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make fil
 def place(tmp_path: Path) -> Path:
     """A web root, with a folder beside it that must not be touched."""
     (tmp_path / "precious").mkdir()
-    found = tmp_path / "www" / "acme"
-    found.mkdir(parents=True)
-    return found
+    folder = tmp_path / "www" / "acme"
+    folder.mkdir(parents=True)
+    return folder
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])

@@ -36,10 +36,10 @@ print(link.recv(999).decode())
 
 @pytest.fixture
 def channel(tmp_path: Path) -> Iterator[SocketChannel]:
-    found = SocketChannel(str(tmp_path / "s"), str(tmp_path / "lines"))
-    found.run = str(uuid.uuid4())
-    yield found
-    found.finish()
+    made = SocketChannel(str(tmp_path / "s"), str(tmp_path / "lines"))
+    made.run = str(uuid.uuid4())
+    yield made
+    made.finish()
 
 
 def connected(channel: SocketChannel) -> socket.socket:
