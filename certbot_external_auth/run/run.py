@@ -31,6 +31,7 @@ from certbot_external_auth.run.informer import Informer
 from certbot_external_auth.run.offered_types import OfferedTypes
 from certbot_external_auth.run.publication import Publication
 from certbot_external_auth.run.verification import Verification
+from certbot_external_auth.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Run:
         self._work_dir = context.facts.work_dir
         self._prepared: set[tuple[bool, bool]] = set()
         # Before everything else, so that the stream also reports a backend that cannot be loaded.
-        self._informer = Informer(self._open_stream(), mirrors=settings.mode != "json")
+        self._informer = Informer(self._open_stream(), mirrors=_mirrors(settings))
         self._backend = backend(settings.mode, context)
         self._verification = Verification(context, _say(context), self._informer.inform)
         self._types = OfferedTypes(context, self._backend.challenge_types)
@@ -79,8 +80,7 @@ class Run:
         expects them during a renewal.
         """
         settings, facts = self._context.settings, self._context.facts
-        mirrors = settings.historic and settings.protocol == 0 and settings.mode == "handler"
-        if settings.mode != "json" and (not mirrors or self._context.silent):
+        if settings.mode != "json" and (not _mirrors(settings) or self._context.silent):
             return None
         stream = opened()
         stream.contact(settings.protocol, self._leftover)
@@ -147,6 +147,11 @@ class Run:
     def restarted(self) -> None:
         """Pass Certbot's ``restart`` on to a driver."""
         self._informer.inform(lines.restart())
+
+
+def _mirrors(settings: Settings) -> bool:
+    """Tell whether lines of protocol 0 repeat what a handler does, as the plugin of 2016-2020 printed them."""
+    return settings.historic and settings.protocol == 0 and settings.mode == "handler"
 
 
 def _say(context: Context) -> Callable[[str], None] | None:
