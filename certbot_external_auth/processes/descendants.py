@@ -8,8 +8,8 @@ An orphan belongs to the program whose tag it has (see `rlimit_tag`), or whose o
 neither, it belongs to the only program that runs. It is left alone if several programs run, because any of them could
 have left it, and in process 1 of a container, which also adopts orphans of unrelated programs.
 
-It does not find processes that another service starts on request (systemd-run, at, cron, docker). On a system without
-/proc it knows only the process group.
+The plugin does not find processes that another service starts on request (systemd-run, at, cron, docker). On a system
+without /proc it knows only the process group.
 """
 
 from __future__ import annotations
