@@ -38,10 +38,11 @@ def test_the_error_of_a_run(certbot: Certbot, ca: TestCA, scripts: Hooks, domain
     )
 
 
-def test_the_error_of_a_run_with_tls(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+def test_the_error_of_a_run_with_tls(certbot: Certbot, ca: TestCA, scripts: Hooks, domain: str) -> None:
     silent = scripts.write("silent.sh", "#!/bin/sh\n")
     words = ("certonly", "-n", *AUTHENTICATOR, "--external-auth-handler", silent, *VERIFY)
-    wanted = (*words, "--external-auth-verify", "strict", "--preferred-challenges", "tls-alpn-01", *names(domain))
+    strict = ("--external-auth-verify", "strict", "--external-auth-verify-nameservers", ca.dns)
+    wanted = (*words, *strict, "--preferred-challenges", "tls-alpn-01", *names(domain))
     with tmux.window(certbot.command(wanted), certbot.environment, certbot.cwd, WIDTH, HEIGHT) as window:
         assert window.wait_for_end() == 1
         assert ours(window.broken()) == []
