@@ -31,6 +31,14 @@ class Kind(enum.Enum):
     DOES_NOT_ADD = "does_not_add"
     KEEP_BOTH = "keep_both"
     LEAVES = "leaves"
+    NOT_REMOVED = "not_removed"
+    """The value stays; whether that matters shows a later step."""
+    MAKES_ROOM = "makes_room"
+    """The value stays until the next one takes its place."""
+    PLACEHOLDER = "placeholder"
+    """Before the first call the name has a text that is no challenge's value."""
+    OCCUPIED = "occupied"
+    """Before the first call the name has values, and a flag says that nobody needs them."""
     REMOVES_ALL = "removes_all"
     FAILS_WHEN_GONE = "fails_when_gone"
     FAILS_AFTER_WORK = "fails_after_work"
@@ -45,7 +53,8 @@ class Advice:
 
     :ivar challenge: a challenge of the step that did not pass.
     :ivar dialect: in which the handler was called.
-    :ivar detail: of `Kind.FIX` the sentence, of `Kind.OTHER_DIALECT` that dialect; otherwise empty.
+    :ivar detail: of `Kind.FIX` the sentence, of `Kind.OTHER_DIALECT` that dialect, of `Kind.PLACEHOLDER` and
+        `Kind.OCCUPIED` the values; otherwise empty.
     """
 
     kind: Kind
@@ -64,6 +73,7 @@ class Attempt:
     :ivar dialect: in which the handler was called.
     :ivar other_dialect: the one for which the handler seems to be written, None if that is unknown or the same.
     :ivar asks: the handler's script seems to ask a person.
+    :ivar leaves: what it means if a value stays that the step removed.
     :ivar trial: if the step fails, another way to publish is tried further on.
     """
 
@@ -74,6 +84,7 @@ class Attempt:
     dialect: str
     other_dialect: str | None = None
     asks: bool = False
+    leaves: Kind = Kind.LEAVES
     trial: bool = False
 
     def advice(self, kind: Kind, detail: str = "") -> Advice:
@@ -102,7 +113,7 @@ def _unpublished(attempt: Attempt) -> list[Advice]:
     if not sight.answered:
         return [attempt.advice(Kind.UNANSWERED)]
     if not sight.missing:
-        return [attempt.advice(Kind.PARTLY_ANSWERED)]
+        return [attempt.advice(Kind.LEAVES if sight.left else Kind.PARTLY_ANSWERED)]
     if step.key == "dash":
         return [attempt.advice(Kind.DASH_IS_NO_OPTION)]
     if len(step.present) > 1:
@@ -130,7 +141,7 @@ def _of_two(step: Step, sight: Sight) -> list[Kind]:
 def _unremoved(attempt: Attempt) -> Kind:
     sight = attempt.sight
     if sight is not None and sight.left:
-        return Kind.LEAVES
+        return attempt.leaves
     if sight is not None and sight.missing:
         return Kind.REMOVES_ALL
     if attempt.failures:

@@ -31,12 +31,14 @@ class Setting:
     :ivar context: what the backend is made with.
     :ivar identifier: the name or address for which test values are published.
     :ivar names: all names and addresses of the command line.
+    :ivar not_empty: the TXT name may have values that nobody needs.
     """
 
     context: Context
     challenge_type: str
     identifier: str
     names: tuple[str, ...]
+    not_empty: bool = False
 
     @property
     def policy(self) -> watch.Policy:
@@ -123,7 +125,7 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
         tls_port=_port(arguments.https_port, "--https-port"),
         http_port=_port(arguments.http_01_port, "--http-01-port"),
     )
-    return Setting(context, challenge_type, identifier, names)
+    return Setting(context, challenge_type, identifier, names, arguments.not_empty)
 
 
 def _mode(typed: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from certbot_external_auth.challenges import Challenge
@@ -97,15 +97,20 @@ class Sight:
         return any(challenge.id != SECOND for challenge in self.missing)
 
 
-def look(observer: Observer, wish: Wish, policy: watch.Policy) -> Sight:
-    """Ask the servers until all is as wished, none of them answers, or the time is over."""
+def look(
+    observer: Observer, wish: Wish, policy: watch.Policy, told: Callable[[watch.Round], None] = lambda _: None
+) -> Sight:
+    """Ask the servers until all is as wished, none of them answers, or the time is over.
+
+    :param told: called after each look.
+    """
     last: list[Observation] = []
 
     def look_turned(expectations: Sequence[Expectation], until: float) -> list[Observation]:
         last[:] = observer.look(expectations, until)
         return [wish.turned(observation) for observation in last]
 
-    last_round = watch.watch(look_turned, wish.expectations, policy)
+    last_round = watch.watch(look_turned, wish.expectations, policy, told)
     return Sight(
         decision=last_round.decision(policy.mode),
         answered=all(verdict.answered(observations) for observations in last_round.seen.values()),

@@ -9,13 +9,15 @@ from collections.abc import Sequence
 from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge, dns01
-from certbot_external_auth.check import made_up, steps
+from certbot_external_auth.check import made_up, occupied, steps
 from certbot_external_auth.check.advice import Advice, Attempt, Kind, advise
 from certbot_external_auth.check.command_line import Setting
+from certbot_external_auth.check.course import Course
 from certbot_external_auth.check.handler_output import HandlerOutput
 from certbot_external_auth.check.looking import Sight, Wish, look
+from certbot_external_auth.check.patience import Waiting, Wanted, telling
 from certbot_external_auth.check.report import Report
-from certbot_external_auth.check.results import Level, Result, Summary, level
+from certbot_external_auth.check.results import Level, Result, Summary
 from certbot_external_auth.check.steps import Step
 from certbot_external_auth.configuration import assembly
 from certbot_external_auth.dialects import recognise
@@ -24,9 +26,11 @@ from certbot_external_auth.handler_setup import preflight
 from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.signals.interruption import Interrupted
+from certbot_external_auth.text import one_line
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
 from certbot_external_auth.visibility import expectations, explain
 from certbot_external_auth.visibility.report import wildcard
+from certbot_external_auth.visibility.watch import Round
 
 LAST_LOOK_SECONDS = 5.0
 """At the end, the longest wait for removed values to disappear."""
@@ -61,8 +65,8 @@ class Rehearsal:
         }
         self._published: list[str] = []
         self._results: list[Result] = []
-        self._stand: set[str] = set()
-        self._trial = steps.trial(self._dialect)
+        self._course = Course(setting)
+        self._waiting: Waiting | None = None
 
     def run(self) -> Summary:
         """Take all steps, and remove what is still published.
@@ -71,17 +75,24 @@ class Rehearsal:
 
         :raises UsageError: if the name has TXT records already.
         """
-        interrupted = None
+        interrupted, during = None, None
         with self._output.listening():
             try:
                 self._all_steps()
             except Interrupted as signal:
-                interrupted = signal
+                interrupted, during = signal, self._waiting
             finally:
                 # After an unexpected exception, too.
                 left = self._tidy(interrupted)
         self._served.remove()
-        return Summary(tuple(self._results), left, None if interrupted is None else str(interrupted))
+        return Summary(
+            tuple(self._results),
+            left,
+            None if interrupted is None else str(interrupted),
+            self._course.works(self._results),
+            self._course.placeholders,
+            during,
+        )
 
     # --- steps ---
 
@@ -90,15 +101,9 @@ class Rehearsal:
             return
         for step in steps.plan(self._setting.challenge_type, self._chain):
             self._take(step)
-            if step.key == "withdraw" and self._replaced:
-                for further in self._trial:
+            if step.key == "withdraw":
+                for further in self._course.further(self._results):
                     self._take(further)
-
-    @property
-    def _replaced(self) -> bool:
-        """Whether a second value was not visible beside the first."""
-        tried = any(result.key == "second" and result.level is not Level.SKIPPED for result in self._results)
-        return tried and "second" not in self._stand
 
     def _examine(self) -> bool:
         """Examine the handler's files; return whether the handler may be called."""
@@ -118,21 +123,35 @@ class Rehearsal:
         """
         if self._setting.challenge_type != dns01.TYPE:
             return True
-        sight = look(self._verification.observer, Wish(absent=tuple(self._made.values())), self._setting.policy)
-        values = sorted({value for observation in sight.observations for value in observation.seen})
-        if values:
-            raise UsageError([self._taken(sight, values), *self._wildcard(sight)])
+        sight = self._look(steps.BEFORE, Wish(absent=tuple(self._made.values())))
+        values = occupied.values(sight.observations)
+        self._course.before = frozenset(values)
         advice = () if sight.answered else (Advice(Kind.UNANSWERED, self._made[steps.FIRST], self._dialect),)
-        reached = Level.PASSED if sight.answered else Level.FAILED
+        if values:
+            advice = (self._standing(sight, values),)
+        reached = (Level.WARNING if values else Level.PASSED) if sight.answered else Level.FAILED
         self._tell(Result(steps.BEFORE, reached, sight=sight, advice=advice))
         return sight.answered
+
+    def _standing(self, sight: Sight, values: Sequence[str]) -> Advice:
+        """Say why the check goes on although the name has records.
+
+        :raises UsageError: if it must not.
+        """
+        wildcard = self._wildcard(sight)
+        placeholders = occupied.placeholders_only(sight.observations, bool(wildcard))
+        if not placeholders and not self._setting.not_empty:
+            raise UsageError([self._taken(sight, values), *wildcard])
+        kind = Kind.PLACEHOLDER if placeholders else Kind.OCCUPIED
+        return Advice(kind, self._made[steps.FIRST], self._dialect, _quoted(values))
 
     def _taken(self, sight: Sight, values: Sequence[str]) -> str:
         asked = (observation.asked for observation in sight.observations if observation.asked)
         return (
             f"{next(asked, self._setting.place)} has TXT records already "
-            f"({', '.join(values)[:MAX_VALUES_CHARACTERS]}), and the check touches only names without any. Remove them "
-            "if they are not needed, or name another domain with --domain."
+            f"({_quoted(values)}), and the check touches only names without any. Remove them if they are not needed, "
+            "or name another domain with --domain. If no order needs them, and they cannot be removed (acme-dns keeps "
+            "the last two values), add --not-empty."
         )
 
     def _wildcard(self, sight: Sight) -> list[str]:
@@ -141,21 +160,35 @@ class Rehearsal:
         return wildcard(self._verification.observer.explain(wanted, sight.observations, until))
 
     def _take(self, step: Step) -> None:
-        if not self._stand.issuperset(step.needs):
+        if not self._course.stood.issuperset(step.needs):
             self._tell(Result(step.key, Level.SKIPPED))
             return
         start = time.monotonic()
         self._output.clear()
-        failures = tuple(self._publish(step) if step.publish else self._withdraw(step))
+        failures = self._called(step)
         sight = None
         if not (step.publish and failures):
-            last = look(self._verification.observer, self._wish(step), self._setting.policy)
-            sight = self._explained(step, last)
-        if level(step, failures, sight, trial=False) is not Level.FAILED:
-            self._stand.add(step.key)
+            last = self._look(step.key, self._wish(step))
+            sight = self._explained(step, self._course.judged(step, last, self._made.values()))
+        self._course.note(step, failures, sight)
         if not step.publish:
             self._settle(step, sight)
         self._tell(self._result(step, failures, sight, time.monotonic() - start))
+
+    def _called(self, step: Step) -> tuple[Failure, ...]:
+        waiting = self._waiting = Waiting(step.key, Wanted.HANDLER, self._plain.settings.timeout)
+        with telling(lambda: self._report.waiting(waiting)):
+            return tuple(self._publish(step) if step.publish else self._withdraw(step))
+
+    def _look(self, step: str, wish: Wish) -> Sight:
+        policy = self._setting.policy
+        waiting = self._waiting = Waiting(step, Wanted.SERVERS, policy.timeout)
+
+        def told(found: Round) -> None:
+            if found.number == 1 and not found.over:
+                self._report.waiting(waiting)
+
+        return look(self._verification.observer, wish, policy, told)
 
     def _wish(self, step: Step) -> Wish:
         present, absent = (tuple(self._made[name] for name in names) for names in (step.present, step.absent))
@@ -199,15 +232,15 @@ class Rehearsal:
             self._published = [name for name in self._published if name not in step.withdraw or name in left]
 
     def _result(self, step: Step, failures: tuple[Failure, ...], sight: Sight | None, seconds: float) -> Result:
-        trial = step.key == "second" and bool(self._trial)
-        reached = level(step, failures, sight, trial)
+        reached = self._course.level(step, failures, sight)
         result = Result(step.key, reached, failures=failures, sight=sight, seconds=seconds)
         if reached is Level.PASSED:
             return result
         challenge = self._made[(step.publish or step.withdraw)[-1]]
         script = preflight.handler_text(self._plain.words)
         other, asks = self._other_dialect(script), recognise.asks_a_person(self._dialect, script)
-        attempt = Attempt(step, failures, sight, challenge, self._dialect, other, asks, trial)
+        leaves, trial = self._course.leaves(step), self._course.tried_further_on(step)
+        attempt = Attempt(step, failures, sight, challenge, self._dialect, other, asks, leaves, trial)
         return dataclasses.replace(result, advice=advise(attempt), output=self._output.shown())
 
     def _other_dialect(self, script: str) -> str | None:
@@ -244,6 +277,11 @@ class Rehearsal:
         except Interrupted:
             return made
         return sight.left if sight.answered else made
+
+
+def _quoted(values: Sequence[str]) -> str:
+    text = ", ".join(f'"{one_line(value)}"' for value in values)
+    return text if len(text) <= MAX_VALUES_CHARACTERS else f"{text[:MAX_VALUES_CHARACTERS]}…"
 
 
 def _verification(context: Context) -> Verification:

@@ -9,9 +9,10 @@ import sys
 import textwrap
 from typing import Any, TextIO
 
-from certbot_external_auth.check import wording
+from certbot_external_auth.check import verdict, wording
 from certbot_external_auth.check.command_line import Setting
-from certbot_external_auth.check.results import Level, Result, Summary
+from certbot_external_auth.check.patience import Waiting
+from certbot_external_auth.check.results import Level, Result, Stays, Summary
 from certbot_external_auth.console import documents
 from certbot_external_auth.visibility import Observation
 
@@ -38,6 +39,9 @@ class Report:
     def step(self, result: Result) -> None:
         """Take how a step ended."""
         raise NotImplementedError
+
+    def waiting(self, waiting: Waiting) -> None:
+        """Take that something takes long. The rehearsal may call this from another thread, while it waits itself."""
 
     def cleaning(self, signal_name: str | None) -> None:
         """Take that everything still published is being removed.
@@ -95,6 +99,10 @@ class JsonReport(Report):
             **{level.value: summary.count(level) for level in Level},
             "left": [challenge.description for challenge in summary.left],
             "interrupted": summary.interrupted,
+            "during": None if summary.during is None else summary.during.step,
+            "single": summary.works.single,
+            "with_wildcard": None if summary.works.both is None else summary.works.both.value,
+            "stays": None if summary.works.stays is None else summary.works.stays.value,
         }
         self._line(documents.text(line, indent=None))
 
@@ -132,24 +140,33 @@ class TextReport(Report):
             for line in result.output:
                 self._line(f"      | {line}")
 
+    def waiting(self, waiting: Waiting) -> None:
+        """Print what is waited for."""
+        self._wrapped("  … ", wording.waiting(waiting))
+
     def cleaning(self, signal_name: str | None) -> None:
         """Print why the report pauses."""
         self._line(f"{f'{signal_name}: removing' if signal_name else 'Removing'} everything that is still published …")
 
     def end(self, summary: Summary) -> None:
         """Print the verdict, and what may be left."""
-        self._line(wording.verdict(summary))
+        self._line(verdict.verdict(summary))
+        for line in verdict.works(summary):
+            self._wrapped("    ", line)
         for challenge in summary.left:
-            self._line(wording.left(challenge))
+            self._line(verdict.left(challenge, summary.works.stays is Stays.MAKES_ROOM))
 
     def _paragraph(self, label: str, text: str) -> None:
-        if not text:
-            return
+        if text:
+            self._wrapped(f"    {label + ':':<10}", text)
+
+    def _wrapped(self, first: str, text: str) -> None:
+        """Print a text in lines, behind each other. :param first: what is in front of it."""
         lines = textwrap.wrap(
             text,
             self._width,
-            initial_indent=f"    {label + ':':<10}",
-            subsequent_indent=" " * 14,
+            initial_indent=first,
+            subsequent_indent=" " * len(first),
             break_long_words=False,
             break_on_hyphens=False,
         )

@@ -9,8 +9,8 @@ from certbot_external_auth.settings import CHAINING_DIALECTS
 
 STATIC, BEFORE = "start", "before"
 """Keys of the two steps that publish nothing: the examination of the handler, and of the name."""
-FIRST, SECOND, DASHED = "first", "second", "dashed"
-VALUES = {FIRST: False, SECOND: False, DASHED: True}
+FIRST, SECOND, THIRD, DASHED = "first", "second", "third", "dashed"
+VALUES = {FIRST: False, SECOND: False, THIRD: False, DASHED: True}
 """The values that a rehearsal publishes, and whether each begins with ``-``."""
 
 
@@ -42,6 +42,8 @@ _PUBLISH = Step("publish", publish=(FIRST,), present=(FIRST,))
 _SECOND = Step("second", publish=(SECOND,), present=(FIRST, SECOND), needs=("publish",))
 _KEEP = Step("keep", withdraw=(FIRST,), present=(SECOND,), absent=(FIRST,), needs=("second",))
 _WITHDRAW = Step("withdraw", withdraw=(FIRST, SECOND), absent=(FIRST, SECOND), needs=("publish",))
+STAYS = Step("stays", publish=(THIRD,), present=(THIRD,), needs=("publish",))
+"""Taken if values were not removed: whether the next value takes the place of one of them."""
 _AGAIN = Step("again", withdraw=(FIRST,), absent=(FIRST,), needs=("withdraw",), again=True)
 _SINGLE = (_PUBLISH, replace(_WITHDRAW, withdraw=(FIRST,), absent=(FIRST,)))
 _DASHES = (
@@ -52,6 +54,10 @@ _TOGETHER = Step("together", publish=(FIRST, SECOND), present=(FIRST, SECOND), n
 _TOGETHER_AWAY = Step("together-withdraw", withdraw=(FIRST, SECOND), absent=(FIRST, SECOND), needs=("together",))
 _CHAIN = replace(_TOGETHER, key="chain", chained=True)
 _CHAIN_AWAY = replace(_TOGETHER_AWAY, key="chain-withdraw", needs=("chain",), chained=True)
+TWO_VALUES = ("second", "chain", "together")
+"""Keys of the steps that publish two values at one name."""
+DECIDED_LATER = ("keep", "withdraw")
+"""Keys of the steps at which a value may stay; `STAYS` shows whether that matters."""
 _ONE_BY_ONE = ("certbot", "lego", "lego-raw", "uacme", "acmetool")
 """Dialects whose calls for two values are the same in one batch as in two."""
 

@@ -43,6 +43,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a domain of yours, required; the test values are published there",
     )
+    add(
+        "--not-empty",
+        action="store_true",
+        help="check although the TXT name has values, because no order needs them: as at acme-dns, which keeps two",
+    )
     add("--type", metavar="TYPE", help="challenge type (default: the first one that the dialect supports)")
     add(
         "--nameserver",

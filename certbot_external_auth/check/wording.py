@@ -1,4 +1,4 @@
-"""Every sentence of a rehearsal's report, made from its data. Pure functions."""
+"""Every sentence about a step of a rehearsal, made from its data; `verdict` has those about all. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.challenges import Challenge, dns01, http01
 from certbot_external_auth.check.advice import Advice, Kind
-from certbot_external_auth.check.results import Level, Result, Summary
+from certbot_external_auth.check.patience import Waiting, Wanted
+from certbot_external_auth.check.results import Level, Result
 from certbot_external_auth.text import counted
 from certbot_external_auth.visibility import Observation, report
 
@@ -18,6 +19,7 @@ TITLES = {
     "second": "publish a second value at the same name",
     "keep": "remove the first value",
     "withdraw": "remove what is still published",
+    "stays": "publish one more value beside those that stay",
     "again": "remove the first value again",
     "dash": "publish a value that begins with -",
     "dash-withdraw": "remove that value",
@@ -33,6 +35,7 @@ EXPECTED = {
     "second": "both are visible",
     "keep": "only the second one is visible",
     "withdraw": "nothing is left",
+    "stays": "it takes the place of an old one",
     "again": "nothing changes, and the handler succeeds",
     "dash": "it is visible",
     "dash-withdraw": "nothing is left",
@@ -95,21 +98,17 @@ def reasons(result: Result) -> tuple[str, ...]:
     return result.sight.reasons if result.sight is not None and result.level is not Level.PASSED else ()
 
 
-def verdict(summary: Summary) -> str:
-    """Say how many steps ended how, and whether the handler can be used."""
-    counts = [_counted(summary.count(level), level) for level in Level if summary.count(level)]
-    if not counts:
-        return "No step was tried."
-    return f"{', '.join(counts)}: {'this handler can be used' if summary.ok else 'this handler cannot be used yet'}."
+def waiting(waiting: Waiting) -> str:
+    """Say what is waited for, and for how long at most."""
+    limit = "without a limit" if waiting.seconds is None else f"at most {counted(waiting.seconds, 'second')}"
+    if waiting.wanted is Wanted.HANDLER:
+        return f"{TITLES[waiting.step]}: the handler is working; each call may take {limit} (--timeout)"
+    not_yet = _NOT_YET.get(waiting.step, "not visible yet")
+    return f"{TITLES[waiting.step]}: {not_yet}; the servers are asked again for {limit} (--verify-timeout)"
 
 
-def left(challenge: Challenge) -> str:
-    """Say what may still be published."""
-    return f"This may still be published; remove it by hand: {challenge.description}"
-
-
-def _counted(count: int, level: Level) -> str:
-    return counted(count, level.value) if level is Level.WARNING else f"{count} {level.value}"
+_GONE_IN = ("keep", "withdraw", "again", "dash-withdraw", "chain-withdraw", "together-withdraw")
+_NOT_YET = {"before": "no answer yet", **dict.fromkeys(_GONE_IN, "not gone yet")}
 
 
 # --- advice ---
@@ -210,6 +209,20 @@ _SENTENCES: dict[Kind, Callable[[Advice], str]] = {
     Kind.DOES_NOT_ADD: _fixed("The handler did not add the second value."),
     Kind.KEEP_BOTH: _keep_both,
     Kind.LEAVES: _leaves,
+    Kind.NOT_REMOVED: lambda advice: (
+        f"The handler did not remove the value that it was called for{_variable(advice)}. The step "
+        f"'{TITLES['stays']}' shows whether more stays with every certificate."
+    ),
+    Kind.MAKES_ROOM: _fixed(
+        "The value stays until the next one takes its place, as at acme-dns. No certificate leaves more behind."
+    ),
+    Kind.PLACEHOLDER: lambda advice: (
+        f"The name has {advice.detail} already. That is not a value of a challenge, so the CA ignores it, and the "
+        "check goes on. Some handlers leave such a text where a provider must have one."
+    ),
+    Kind.OCCUPIED: lambda advice: (
+        f"The name has {advice.detail} already. You said with --not-empty that no order needs these values."
+    ),
     Kind.REMOVES_ALL: _removes_all,
     Kind.FAILS_WHEN_GONE: _fixed(
         "Let the handler succeed when there is nothing to remove: after an interruption it is called again."

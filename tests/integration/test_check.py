@@ -79,6 +79,11 @@ class Place:
     def words(self) -> list[str]:
         return ["--domain", self.domain, "--nameserver", self.dns.server, "--verify-timeout", "1"]
 
+    @property
+    def with_wildcard(self) -> list[str]:
+        """A certificate for the name and its wildcard, which needs two values at one name."""
+        return ["-d", f"*.{self.domain}"]
+
     def environment(self, fault: str = "") -> dict[str, str]:
         server = f"{self.dns.address} {self.dns.port}"
         return {"SERVER": server, "KEY_FILE": str(self.dns.key_file), "FAULT": fault}
@@ -117,6 +122,10 @@ def test_a_good_hook_passes_and_leaves_nothing(place: Place, more: tuple[str, ..
         "skipped": 0,
         "left": [],
         "interrupted": None,
+        "during": None,
+        "single": True,
+        "with_wildcard": "yes",
+        "stays": "nothing",
     }
     assert place.txt == []
 
@@ -148,7 +157,7 @@ def test_a_fault_is_found_and_what_to_change_is_said(
     place: Place, fault: str, code: int, results: dict[str, str], change: str
 ) -> None:
     """With a warning, certificates can still be issued."""
-    found = place.check(fault, "--timeout", "1" if fault == "hangs" else "30")
+    found = place.check(fault, "--timeout", "1" if fault == "hangs" else "30", *place.with_wildcard)
     assert found.results == results
     first = next(iter(results))
     assert change in found.steps[first]["change"]
@@ -180,10 +189,10 @@ def test_what_stays_at_the_end_of_an_alias_is_named_there(place: Place) -> None:
     found = place.check("", hook=hook, dialect="native")
     assert found.code == 1
     assert sorted(found.summary["left"]) == [f'the TXT record {target}. "{value}"' for value in place.dns.txt(target)]
-    assert len(found.summary["left"]) == 3
+    assert len(found.summary["left"]) == 4
     values = place.dns.txt(target)
     (seen,) = place.check("", hook=hook, dialect="native").stderr.splitlines()
-    assert seen.startswith(f"{target} has TXT records already ({values[0]}")
+    assert seen.startswith(f'{target} has TXT records already ("{values[0]}"')
 
 
 def test_the_reason_of_a_run_is_told(place: Place) -> None:
@@ -223,15 +232,55 @@ def test_a_server_with_the_old_zone_is_named(place: Place) -> None:
 def test_what_a_hook_leaves_is_named(place: Place) -> None:
     found = place.check("leaves")
     assert found.code == 1
-    assert found.results == {"keep": "failed", "withdraw": "failed", "again": "skipped", "dash-withdraw": "failed"}
+    assert found.results == {
+        "keep": "warning",
+        "withdraw": "warning",
+        "stays": "failed",
+        "again": "skipped",
+        "dash-withdraw": "failed",
+    }
+    assert (found.summary["single"], found.summary["with_wildcard"], found.summary["stays"]) == (
+        True,
+        "yes",
+        "collects",
+    )
     name = f"_acme-challenge.{place.domain}"
     assert sorted(found.summary["left"]) == sorted(f'the TXT record {name}. "{value}"' for value in place.txt)
-    assert len(place.txt) == 3
+    assert len(place.txt) == 4
     again = place.check()
     assert again.code == 2
     assert f"{name} has TXT records already" in again.stderr
     assert "another domain with --domain" in again.stderr
     place.dns.change(f"del {name} TXT")
+
+
+def test_a_hook_for_acme_dns_can_be_used_and_checked_again(place: Place) -> None:
+    """The name always has the last two values, and nothing is ever removed."""
+    hook = place.scripts.write(
+        "rolling.sh",
+        "#!/bin/sh\n[ $1 = present ] || exit 0\n"
+        'old=$(dig @"${SERVER% *}" -p "${SERVER#* }" +short "$2" TXT | grep -v -e "$(cat "$KEPT")")\n'
+        '{ echo "server $SERVER"; for one in $old; do echo "update delete $2 TXT $one"; done\n'
+        '  echo "update add $2 1 TXT \\"$3\\""; echo send; } | nsupdate -k "$KEY_FILE" && echo "$3" >"$KEPT"\n',
+    )
+    place.scripts.record.write_text("none\n")
+    environment = {**place.environment(), "KEPT": str(place.scripts.record)}
+    words = [hook, "--dialect", "lego", "--json", *place.words, *place.with_wildcard]
+    first = rehearse(*words, environment=environment)
+    assert first.code == 0, first
+    assert first.results == {
+        "keep": "warning",
+        "withdraw": "warning",
+        "again": "skipped",
+        "dash-withdraw": "warning",
+    }
+    assert (first.summary["with_wildcard"], first.summary["stays"]) == ("yes", "makes_room")
+    assert len(place.txt) == 2
+    refused = rehearse(*words, environment=environment)
+    assert refused.code == 2
+    assert "--not-empty" in refused.stderr
+    assert rehearse(*words, "--not-empty", environment=environment).code == 0
+    place.dns.change(f"del _acme-challenge.{place.domain} TXT")
 
 
 def test_two_values_that_only_chains_could_bring_fail_without_chains(place: Place) -> None:
@@ -242,7 +291,10 @@ def test_two_values_that_only_chains_could_bring_fail_without_chains(place: Plac
         '{ echo "server $SERVER"; echo "update delete $2 TXT"\n'
         '  [ "$1" = cleanup ] || echo "update add $2 1 TXT \\"$3\\""; echo send; } | nsupdate -k "$KEY_FILE"\n',
     )
-    found = place.check("", hook=hook, dialect="lego")
+    single = place.check("", hook=hook, dialect="lego")
+    assert (single.code, single.results) == (0, {"second": "warning", "keep": "skipped"})
+    assert (single.summary["single"], single.summary["with_wildcard"]) == (True, "no")
+    found = place.check("", *place.with_wildcard, hook=hook, dialect="lego")
     assert found.code == 1
     assert found.results == {"second": "failed", "keep": "skipped"}
     assert (
@@ -295,7 +347,7 @@ def test_an_interrupted_check_cleans_up(place: Place, tmp_path: Path, number: si
         process.send_signal(number)
         found = ended(process)
     assert found.code == 128 + number
-    assert found.summary["interrupted"] == number.name
+    assert (found.summary["interrupted"], found.summary["during"]) == (number.name, "publish")
     assert found.summary["left"] == []
     assert not found.summary["ok"]
     assert place.txt == []

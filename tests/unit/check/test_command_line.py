@@ -93,7 +93,13 @@ def test_a_match_is_not_shown_where_nothing_should_be(kind: str, outcome: Outcom
 
 
 STEPS = {
-    step.key: step for step in (*steps.plan("dns-01", chain=False), *steps.trial("dehydrated"), *steps.trial("native"))
+    step.key: step
+    for step in (
+        *steps.plan("dns-01", chain=False),
+        steps.STAYS,
+        *steps.trial("dehydrated"),
+        *steps.trial("native"),
+    )
 }
 RIGHT = Sight(Decision.GO_ON, answered=True)
 PARTLY = Sight(Decision.WARN, answered=True)
@@ -126,6 +132,8 @@ FIXED = replace(FAILURE, mend="Run it as root.")
         ("withdraw", (FAILURE,), RIGHT, False, Level.WARNING, [Kind.FAILS_AFTER_WORK]),
         ("withdraw", (FAILURE,), LEFT, False, Level.FAILED, [Kind.LEAVES]),
         ("withdraw", (), SILENT, False, Level.WARNING, [Kind.PARTLY_ANSWERED]),
+        ("stays", (), RIGHT, False, Level.PASSED, None),
+        ("stays", (), replace(RIGHT, left=(made("first"),)), False, Level.FAILED, [Kind.LEAVES]),
         ("again", (FAILURE,), RIGHT, False, Level.WARNING, [Kind.FAILS_WHEN_GONE]),
         ("again", (), LEFT, False, Level.WARNING, [Kind.LEAVES]),
         ("dash", (), NO_FIRST, False, Level.FAILED, [Kind.DASH_IS_NO_OPTION]),

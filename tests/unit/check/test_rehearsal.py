@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.check import arguments, command_line, rehearsal
+from certbot_external_auth.check import arguments, command_line, patience, rehearsal
 from certbot_external_auth.check.advice import Kind
 from certbot_external_auth.check.handler_output import MAX_LINES, HandlerOutput
+from certbot_external_auth.check.patience import Waiting, Wanted
 from certbot_external_auth.check.report import Report
-from certbot_external_auth.check.results import Level, Result, Summary
+from certbot_external_auth.check.results import Both, Level, Result, Stays, Summary, Works
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.signals.interruption import raising_interrupted
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome
@@ -25,6 +27,8 @@ add() { echo "$1" >>"$ZONE"; }
 remove() { grep -qxF -e "$1" "$ZONE" && { grep -vxF -e "$1" "$ZONE" >"$ZONE.new"; mv "$ZONE.new" "$ZONE"; }; }
 """
 GOOD = {"deploy_challenge": 'add "$4"', "clean_challenge": 'remove "$4" || :'}
+THEIRS = "LPsIwTo7o8BoG0-vjCyGQGBWSVIPxI-i_X336eUOQZo"
+"""A value that an order may need."""
 ORDER = ["start", "before", "publish", "second", "keep", "withdraw", "again", "dash", "dash-withdraw"]
 
 
@@ -69,7 +73,13 @@ class Collected(Report):
         super().__init__()
         self.results: dict[str, Result] = {}
         self.cleaned: list[str | None] = []
+        self.waited: list[Waiting] = []
         self.while_cleaning: Callable[[], None] = lambda: None
+        self.while_waiting: Callable[[], None] = lambda: None
+
+    def waiting(self, waiting: Waiting) -> None:
+        self.waited.append(waiting)
+        self.while_waiting()
 
     def step(self, result: Result) -> None:
         self.results[result.key] = result
@@ -96,7 +106,11 @@ def rehearse(zone: Zone, tmp_path: Path) -> Rehearse:
     """Rehearse a hook that works, except for the operations whose bodies are given; or a whole script."""
 
     def run(
-        *words: str, script: str = "", while_cleaning: Callable[[], None] = lambda: None, **bodies: str
+        *words: str,
+        script: str = "",
+        while_cleaning: Callable[[], None] = lambda: None,
+        while_waiting: Callable[[], None] = lambda: None,
+        **bodies: str,
     ) -> tuple[Summary, Collected]:
         hook = tmp_path / "hook"
         cases = "".join(f"{operation})\n{body}\n;;\n" for operation, body in {**GOOD, **bodies}.items())
@@ -106,7 +120,7 @@ def rehearse(zone: Zone, tmp_path: Path) -> Rehearse:
         arguments(parser)
         given = ["--domain", "a.test", "--dialect", "dehydrated", "--verify-timeout", "0", *words]
         report = Collected()
-        report.while_cleaning = while_cleaning
+        report.while_cleaning, report.while_waiting = while_cleaning, while_waiting
         with raising_interrupted():
             built = command_line.build(parser.parse_args([str(hook), *given]), str(tmp_path / "work"))
             return rehearsal.Rehearsal(built, report).run(), report
@@ -138,7 +152,7 @@ def test_a_good_hook_passes_and_leaves_nothing(rehearse: Rehearse, zone: Zone) -
     [
         (
             {"deploy_challenge": 'echo "$4" >"$ZONE"'},
-            False,
+            True,
             {
                 "second": [Kind.REPLACES, Kind.KEEP_BOTH, Kind.TRY_CHAIN],
                 "chain": [Kind.IGNORES_CHAIN, Kind.KEEP_BOTH],
@@ -180,11 +194,80 @@ def test_what_depends_on_a_failed_step_is_skipped(rehearse: Rehearse) -> None:
 
 
 def test_a_hook_that_removes_nothing_leaves_what_it_published(rehearse: Rehearse, zone: Zone) -> None:
-    summary, _ = rehearse(clean_challenge=":")
-    assert faults(summary)["keep"] == [Kind.LEAVES]
+    summary, report = rehearse(clean_challenge=":")
+    assert faults(summary) == {
+        "keep": [Kind.NOT_REMOVED],
+        "withdraw": [Kind.NOT_REMOVED],
+        "stays": [Kind.LEAVES],
+        "dash-withdraw": [Kind.LEAVES],
+    }
+    assert report.results["again"].level is Level.SKIPPED
     assert sorted(challenge.validation for challenge in summary.left) == sorted(zone.values)
-    assert len(zone.values) == 3
+    assert len(zone.values) == 4
+    assert summary.works == Works(single=True, both=Both.YES, stays=Stays.COLLECTS)
     assert not summary.ok
+
+
+# --- what works, and what does not ---
+
+ROLLING = {
+    "deploy_challenge": 'add "$4"; tail -n 2 "$ZONE" >"$ZONE.new"; mv "$ZONE.new" "$ZONE"',
+    "clean_challenge": ":",
+}
+"""As a hook for acme-dns: the name always has the last two values, and nothing is removed."""
+ONE_VALUE = {"deploy_challenge": 'echo "$4" >"$ZONE"'}
+WITH_WILDCARD = ("--domain", "*.a.test")
+
+
+def test_values_that_make_room_leave_no_more_behind(rehearse: Rehearse, zone: Zone) -> None:
+    summary, _ = rehearse(*WITH_WILDCARD, **ROLLING)
+    assert faults(summary) == {
+        "keep": [Kind.NOT_REMOVED],
+        "withdraw": [Kind.NOT_REMOVED],
+        "dash-withdraw": [Kind.MAKES_ROOM],
+    }
+    assert summary.works == Works(single=True, both=Both.YES, stays=Stays.MAKES_ROOM)
+    assert sorted(challenge.validation for challenge in summary.left) == sorted(zone.values)
+    assert summary.ok
+
+
+def test_values_that_are_there_already_may_be_declared_as_of_no_use(rehearse: Rehearse, zone: Zone) -> None:
+    """Lost: every second check of a hook for acme-dns."""
+    rehearse(**ROLLING)
+    with pytest.raises(UsageError) as raised:
+        rehearse(**ROLLING)
+    assert "--not-empty" in raised.value.problems[0]
+    again, report = rehearse("--not-empty", **ROLLING)
+    assert [one.kind for one in report.results["before"].advice] == [Kind.OCCUPIED]
+    assert again.works == Works(single=True, both=Both.YES, stays=Stays.MAKES_ROOM)
+    assert again.ok
+
+
+@pytest.mark.parametrize("wanted", [(), WITH_WILDCARD])
+def test_one_value_at_a_name_is_enough_for_single_names(rehearse: Rehearse, wanted: tuple[str, ...]) -> None:
+    summary, report = rehearse(*wanted, **ONE_VALUE)
+    assert summary.works == Works(single=True, both=Both.NO, stays=Stays.NOTHING)
+    assert summary.ok is (not wanted)
+    assert summary.only_two_values_fail is bool(wanted)
+    assert Kind.KEEP_BOTH in [one.kind for one in report.results["second"].advice]
+
+
+def test_one_value_that_is_never_removed_makes_room(rehearse: Rehearse) -> None:
+    summary, _ = rehearse(**ONE_VALUE, clean_challenge=":")
+    assert summary.works == Works(single=True, both=Both.NO, stays=Stays.MAKES_ROOM)
+    assert summary.ok
+
+
+def test_a_placeholder_of_the_handler_does_not_stop_the_next_check(rehearse: Rehearse, zone: Zone) -> None:
+    bodies = {**ONE_VALUE, "clean_challenge": 'remove "$4" && echo none >"$ZONE" || :'}
+    summary, _ = rehearse(**bodies)
+    assert summary.works == Works(single=True, both=Both.NO, stays=Stays.PLACEHOLDER)
+    assert summary.placeholders == ("none",)
+    assert zone.values == ("none",)
+    again, report = rehearse(**bodies)
+    assert report.results["before"].level is Level.WARNING
+    assert [(one.kind, one.detail) for one in report.results["before"].advice] == [(Kind.PLACEHOLDER, '"none"')]
+    assert again.ok
 
 
 def test_a_chain_that_works_makes_up_for_a_value_that_was_replaced(rehearse: Rehearse, zone: Zone) -> None:
@@ -214,12 +297,12 @@ def test_a_hook_of_another_dialect_is_recognised_by_its_output(rehearse: Rehears
 
 
 def test_a_name_with_records_is_not_touched(rehearse: Rehearse, zone: Zone) -> None:
-    zone.path.write_text("theirs\n")
+    zone.path.write_text(f"{THEIRS}\n")
     with pytest.raises(UsageError) as raised:
         rehearse()
     (problem,) = raised.value.problems
-    assert [fact for fact in ("_acme-challenge.a.test", "theirs", "--domain") if fact not in problem] == []
-    assert zone.values == ("theirs",)
+    assert [fact for fact in ("_acme-challenge.a.test", THEIRS, "--domain") if fact not in problem] == []
+    assert zone.values == (THEIRS,)
 
 
 def test_without_an_answer_nothing_is_published(rehearse: Rehearse, zone: Zone) -> None:
@@ -244,6 +327,48 @@ def test_a_file_that_cannot_be_started_is_not_called(rehearse: Rehearse, zone: Z
     (result,) = summary.results
     assert (result.key, result.level) == ("start", Level.FAILED)
     assert str(tmp_path / "missing") in result.findings[0]
+
+
+def test_a_handler_that_takes_long_is_waited_for_with_a_word(
+    rehearse: Rehearse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, nothing was seen for five minutes. The handler goes on when the word was said, so it was said before."""
+    monkeypatch.setattr(patience, "TELL_AFTER_SECONDS", 0.0)
+    said = tmp_path / "said"
+    summary, report = rehearse(
+        "--timeout", "60", while_waiting=said.touch, deploy_challenge=f'while ! [ -e {said} ]; do :; done; add "$4"'
+    )
+    assert summary.ok
+    assert report.waited[0] == Waiting("publish", Wanted.HANDLER, 60.0)
+
+
+def test_a_change_that_is_not_seen_at_once_is_waited_for_with_a_word(rehearse: Rehearse, zone: Zone) -> None:
+    """Before, nothing was seen for two minutes. The value comes when the word was said."""
+
+    def publish() -> None:
+        zone.path.write_text((zone.path.parent / "value").read_text())
+
+    summary, report = rehearse(
+        "--verify-timeout",
+        "60",
+        while_waiting=publish,
+        deploy_challenge='[ -e "$ZONE.done" ] && add "$4" || { echo "$4" >"${ZONE%/*}/value"; : >"$ZONE.done"; }',
+    )
+    assert summary.ok
+    assert report.waited == [Waiting("publish", Wanted.SERVERS, 60.0)]
+
+
+def test_what_was_interrupted_is_known(rehearse: Rehearse, zone: Zone) -> None:
+    handler, _ = rehearse(deploy_challenge='add "$4"; kill -TERM $PPID; exec sleep 60')
+    assert (handler.during and (handler.during.step, handler.during.wanted)) == ("publish", Wanted.HANDLER)
+    servers, _ = rehearse(
+        "--verify-timeout",
+        "60",
+        deploy_challenge=":",
+        while_waiting=lambda: os.kill(os.getpid(), signal.SIGINT),
+    )
+    assert (servers.during and (servers.during.step, servers.during.wanted)) == ("publish", Wanted.SERVERS)
+    assert servers.interrupted == "SIGINT"
 
 
 def test_a_signal_ends_the_steps_and_what_was_published_is_removed(rehearse: Rehearse, zone: Zone) -> None:

@@ -9,11 +9,12 @@ import pytest
 
 from certbot_external_auth import cli
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.check import made_up, steps, wording
+from certbot_external_auth.check import made_up, steps, verdict, wording
 from certbot_external_auth.check.advice import Advice, Kind
 from certbot_external_auth.check.looking import Sight
+from certbot_external_auth.check.patience import Waiting, Wanted
 from certbot_external_auth.check.report import TextReport
-from certbot_external_auth.check.results import Level, Result, Summary
+from certbot_external_auth.check.results import Both, Level, Result, Stays, Summary, Works
 from certbot_external_auth.errors import Failure
 from certbot_external_auth.visibility import Observation, Outcome
 from certbot_external_auth.visibility.verdict import Decision
@@ -33,7 +34,7 @@ def sight(*observations: Observation, reasons: tuple[str, ...] = ()) -> Sight:
 
 @pytest.mark.parametrize("dialect", ["native", "dehydrated", "certbot", "lego"])
 def test_every_step_has_a_title_and_says_what_is_expected(dialect: str) -> None:
-    keys = {steps.STATIC, steps.BEFORE, *(step.key for step in steps.trial(dialect))}
+    keys = {steps.STATIC, steps.BEFORE, steps.STAYS.key, *(step.key for step in steps.trial(dialect))}
     for kind in ("dns-01", "http-01"):
         keys |= {step.key for chain in (False, True) for step in steps.plan(kind, chain)}
     assert keys <= set(wording.TITLES)
@@ -103,7 +104,48 @@ def test_few_addresses_are_named(count: int, text: str) -> None:
     ],
 )
 def test_the_verdict(levels: list[Level], text: str) -> None:
-    assert wording.verdict(Summary(tuple(Result("publish", level) for level in levels))) == text
+    assert verdict.verdict(Summary(tuple(Result("publish", level) for level in levels))) == text
+
+
+@pytest.mark.parametrize(
+    ("works", "ok", "facts"),
+    [
+        (Works(True, Both.YES, Stays.NOTHING), True, []),
+        (Works(True, Both.YES, Stays.MAKES_ROOM), True, ["wildcard: yes", "take their place"]),
+        (Works(True, Both.NO, Stays.NOTHING), True, ["two certificates", "delegation", "because"]),
+        (Works(True, Both.NO, Stays.NOTHING), False, ["two certificates", "delegation", "because"]),
+        (Works(True, Both.CHAIN, Stays.NOTHING), True, ["--external-auth-hook-chain yes"]),
+        (Works(True, Both.YES, Stays.PLACEHOLDER), True, ['"none"']),
+        (Works(False, Both.NO, Stays.COLLECTS), False, ["wildcard: no", "more with every"]),
+        (Works(True, None, None), True, []),
+    ],
+)
+def test_what_works_is_said_unless_everything_does(works: Works, ok: bool, facts: list[str]) -> None:
+    results = (Result("publish", Level.PASSED), Result("second", Level.WARNING if ok else Level.FAILED))
+    summary = Summary(results, works=works, placeholders=("none",))
+    text = "\n".join(verdict.works(summary))
+    assert bool(text) is bool(facts)
+    assert [fact for fact in facts if fact not in text] == []
+    said = verdict.verdict(summary)
+    assert ("can be used" in said) is (ok or summary.only_two_values_fail)
+    assert ("wildcard" in said) is (works.both is Both.NO or not ok)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "facts"),
+    [
+        (Waiting("publish", Wanted.HANDLER, 300.0), ["publish a value", "handler", "at most 300 seconds", "--timeout"]),
+        (Waiting("publish", Wanted.HANDLER, None), ["without a limit"]),
+        (Waiting("keep", Wanted.SERVERS, 1.0), ["remove the first value", "at most 1 second ", "--verify-timeout"]),
+    ],
+)
+def test_what_is_waited_for_and_what_was_interrupted(waiting: Waiting, facts: list[str]) -> None:
+    text = wording.waiting(waiting)
+    assert [fact for fact in facts if fact not in text] == []
+    summary = Summary((Result("start", Level.PASSED),) * 2, interrupted="SIGINT", during=waiting)
+    said = verdict.verdict(summary)
+    for fact in ("SIGINT", wording.TITLES[waiting.step], "2 passed", "not known"):
+        assert fact in said
 
 
 def printed(*results: Result, summary: Summary | None = None, encoding: str = "utf-8") -> str:
