@@ -150,7 +150,7 @@ class TextReport(Report):
 
     def end(self, summary: Summary) -> None:
         """Print the verdict, and what may be left."""
-        self._line(verdict.verdict(summary))
+        self._wrapped("", verdict.verdict(summary))
         for line in verdict.works(summary):
             self._wrapped("    ", line)
         for challenge in summary.left:
