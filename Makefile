@@ -11,7 +11,7 @@ UNIT_JOBS ?= 4
 SIDE_BY_SIDE = debian12 quick-faults acme0401 unit types lint collected
 # Compiled once and kept: Certbot and the tests are started a thousand times.
 unexport PYTHONDONTWRITEBYTECODE
-TYPED = certbot_external_auth tests/support tests/typing demo bench faults $(wildcard examples/*/*.py examples/*/*/*.py)
+TYPED = certbot_external_auth tests/support tests/typing demo bench faults $(wildcard scripts/*.py) $(wildcard examples/*/*.py examples/*/*/*.py)
 
 .DEFAULT_GOAL = help
 # All but `make test` does one thing after the other.
@@ -20,7 +20,7 @@ ifndef TOGETHER
 endif
 # Three: a machine that has no time left is a test of something else.
 TOGETHER_MAKE = $(MAKE) --no-print-directory -j3 --output-sync=target TOGETHER=1
-.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo scenarios random-drivers bench bench-dehydrated faults test-all clean
+.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo deb dist test-debian scenarios random-drivers bench bench-dehydrated faults test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -36,7 +36,7 @@ pebble: python
 	@sh scripts/need.sh pebble
 
 servers: pebble
-	@sh scripts/need.sh openssl nginx haproxy bind knot hooks ssh clients ansible jq puppet strace tmux
+	@sh scripts/need.sh openssl nginx haproxy bind knot dnsmasq hooks public-hooks ssh clients ansible jq puppet strace tmux deb
 
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
 test: ## everything that must pass: lint, types, faults, tests (newest Certbot, and Debian 12's)
@@ -47,6 +47,7 @@ test: ## everything that must pass: lint, types, faults, tests (newest Certbot, 
 
 lint: venv ## ruff: mistakes and layout; the shape of the package
 	$(PY) scripts/structure.py
+	$(PY) scripts/trip.py
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
@@ -78,7 +79,19 @@ scenarios: venv pebble ## the long forms: 500 random situations of name servers,
 random-drivers: venv ## 2,000 drivers of JSON lines that behave by chance, each another way (a minute)
 	EXTERNAL_AUTH_DRIVERS=2000 $(PY) -m pytest -q -n $(JOBS) tests/unit/backends/test_random_drivers.py </dev/null
 
+deb: ## the Debian package, in dist/
+	@sh scripts/deb.sh
+
+dist: venv deb ## wheel, source distribution and Debian package, in dist/
+	@sh scripts/dist.sh
+
+# Root's business: bootstraps the releases into .tools/debian, which takes a minute each.
+test-debian: venv pebble ## the Debian package in fresh systems of Debian 12, 13 and sid (SUITES="bookworm …")
+	@sh scripts/need.sh deb debootstrap
+	DEBIAN_SUITES="$(or $(SUITES),bookworm trixie sid)" $(PY) -m pytest -q --durations=12 tests/integration/test_debian_package.py </dev/null
+
 bench: venv pebble servers ## measure beside Certbot's --manual hooks, dehydrated and lego, write docs/performance.md (QUICK=1: a short look, writes nothing)
+	@$(if $(QUICK),,$(PY) -m pip install -qq --disable-pip-version-check matplotlib </dev/null)
 	@$(PY) bench/run.py $(if $(QUICK),--quick)
 
 faults: venv pebble servers ## make everything go wrong on purpose, write docs/reliability.md (QUICK=1: some of it, writes nothing; ONLY=TABLE; SEED=…)

@@ -187,17 +187,17 @@ def main() -> int:
 
 def measured(ca: TestCA, folder: Path, rounds: int) -> dict[str, dict[str, list[Outcome]]]:
     """By what fails and by client; they take turns."""
-    found: dict[str, dict[str, list[Outcome]]] = {}
+    results: dict[str, dict[str, list[Outcome]]] = {}
     for place, case in enumerate(CASES):
-        found[case.label] = {side: [] for side in SIDES}
+        results[case.label] = {side: [] for side in SIDES}
         for number in range(rounds):
             for side, kind in SIDES.items():
                 domain = f"r{number}-{len(side)}.case{place}.test"
-                found[case.label][side].append(kind(ca, folder / domain, domain).measure(case))
-    return found
+                results[case.label][side].append(kind(ca, folder / domain, domain).measure(case))
+    return results
 
 
-def report(found: Mapping[str, Mapping[str, Sequence[Outcome]]], rounds: int) -> str:
+def report(results: Mapping[str, Mapping[str, Sequence[Outcome]]], rounds: int) -> str:
     certbot = importlib.metadata.version("certbot")
     lines = [
         f"Dehydrated {dehydrated_version()}, Certbot {certbot} with this plugin, a Pebble without "
@@ -207,14 +207,14 @@ def report(found: Mapping[str, Mapping[str, Sequence[Outcome]]], rounds: int) ->
         "| the hook fails at | | calls | exit code | seconds | records left | certificate | calls at the next run |",
         "|---|---|---|---:|---:|---:|---|---|",
     ]
-    for label, sides in found.items():
+    for label, sides in results.items():
         for place, (side, outcomes) in enumerate(sides.items()):
-            one = outcomes[-1]
+            last = outcomes[-1]
             seconds = statistics.median(outcome.seconds for outcome in outcomes)
             left = sorted({outcome.left for outcome in outcomes})
             lines.append(
-                f"| {'' if place else label} | {side} | {listed(one.calls)} | {one.code} | {seconds:.1f} "
-                f"| {' or '.join(map(str, left))} | {'yes' if one.saved else 'no'} | {listed(one.later)} |"
+                f"| {'' if place else label} | {side} | {listed(last.calls)} | {last.code} | {seconds:.1f} "
+                f"| {' or '.join(map(str, left))} | {'yes' if last.saved else 'no'} | {listed(last.later)} |"
             )
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""What one handler call costs beside the bare start of the same program, and how that grows with the batch."""
+"""Measures what one handler call costs beside the bare start of the same program, and how that grows with the batch."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Measured:
 
 def measure(plan: Plan, folder: Path) -> Measured:
     importlib.import_module("certbot.main")
-    # As Certbot has it: everything goes to a file.
+    # Like Certbot, which writes everything to a file.
     logging.basicConfig(filename=folder / "log", level=logging.DEBUG)
     sizes = (plan.scale // 10, plan.scale)
     spent = {size: _journal(size, folder) for size in sizes}
@@ -70,15 +70,15 @@ def measure(plan: Plan, folder: Path) -> Measured:
 
 
 def challenges(number: int) -> list[Challenge]:
-    tokens = [f"{one:022d}" for one in range(number)]
+    tokens = [f"{index:022d}" for index in range(number)]
     return [
-        Challenge(f"c{one}", "dns-01", f"n{one}.bench.example", "dns", token, f"{token}.{'k' * 43}")
-        for one, token in enumerate(tokens)
+        Challenge(f"c{index}", "dns-01", f"n{index}.bench.example", "dns", token, f"{token}.{'k' * 43}")
+        for index, token in enumerate(tokens)
     ]
 
 
 def backend(jobs: int) -> HandlerBackend:
-    """With /bin/true as a handler, in the dialect with the fewest words."""
+    """Return a caller of /bin/true, in the dialect with the fewest arguments."""
     checked = resolution.resolve({"handler": TRUE, "dialect": "lego", "jobs": str(jobs)})
     return HandlerBackend(Context(checked, Facts(names=("bench.example",)), words=(TRUE,)))
 
@@ -86,20 +86,20 @@ def backend(jobs: int) -> HandlerBackend:
 def _calls(plan: Plan) -> dict[str, list[float]]:
     batch = challenges(BATCH)
     words = [TRUE, "present", f"{batch[0].txt_domain}.", batch[0].validation]
-    one, many = backend(1), backend(16)
+    single, many = backend(1), backend(16)
     sides: dict[str, Callable[[], object]] = {
         BARE: lambda: [os.waitpid(os.posix_spawn(TRUE, words, os.environ), 0) for _ in batch],
         POPEN: lambda: [subprocess.Popen(words).wait() for _ in batch],
-        ONE: lambda: one.perform(batch, lambda begun: None),
+        ONE: lambda: single.perform(batch, lambda begun: None),
         MANY: lambda: many.perform(batch, lambda begun: None),
     }
-    found: dict[str, list[float]] = {side: [] for side in sides}
+    measured: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(plan.calls):
         for side, run in sides.items():
             start = time.perf_counter()
             run()
-            found[side].append((time.perf_counter() - start) / BATCH * 1e6)
-    return found
+            measured[side].append((time.perf_counter() - start) / BATCH * 1e6)
+    return measured
 
 
 def _scale(size: int) -> Scale:
@@ -117,7 +117,7 @@ def _scale(size: int) -> Scale:
 
 
 def _journal(size: int, folder: Path) -> float:
-    """Noting a batch and letting it go, on the disk, as a run does it."""
+    """Write a batch to the journal on disk and remove it, as a run does."""
     checked = resolution.resolve({"handler": TRUE})
     facts = Facts(names=("bench.example",), config_dir=str(folder), work_dir=str(folder))
     context = Context(checked, facts, words=(TRUE,))
@@ -125,15 +125,15 @@ def _journal(size: int, folder: Path) -> float:
     book = journal.Journal(str(folder))
     start = time.perf_counter()
     book.open(entry)
-    for one in entry.challenges:
-        book.begin([one])
+    for challenge in entry.challenges:
+        book.begin([challenge])
     book.close({})
     return (time.perf_counter() - start) / size * 1000
 
 
-def section(found: Measured) -> Iterator[str]:
-    """For docs/performance.md."""
-    rounds = len(found.calls[BARE])
+def section(measured: Measured) -> Iterator[str]:
+    """Write the section of docs/performance.md."""
+    rounds = len(measured.calls[BARE])
     yield "## One handler call"
     yield ""
     yield (
@@ -143,24 +143,24 @@ def section(found: Measured) -> Iterator[str]:
         "limit, starts a session, and writes two lines to the log."
     )
     yield ""
-    yield "| | least | median | of the bare start (least) |"
+    yield "| | least | median | times the bare start (least) |"
     yield "|---|---:|---:|---:|"
-    bare = min(found.calls[BARE])
-    for side, times in found.calls.items():
+    bare = min(measured.calls[BARE])
+    for side, times in measured.calls.items():
         yield f"| {side} | {min(times):.0f} | {statistics.median(times):.0f} | {min(times) / bare:.2f} |"
     yield ""
-    verdict = "met" if min(found.calls[ONE]) <= CALL_AT_MOST * bare else "missed"
+    verdict = "met" if min(measured.calls[ONE]) <= CALL_AT_MOST * bare else "missed"
     yield f"Goal, at most {CALL_AT_MOST:g} times the bare start with jobs 1: {verdict}."
     yield ""
     yield "## Large batches"
     yield ""
     yield "| challenges | µs a call, jobs 16 | kB of memory for each | descriptors left | ms of journal for each |"
     yield "|---:|---:|---:|---:|---:|"
-    for one in found.scale:
-        spent = found.journal[one.challenges]
-        yield f"| {one.challenges} | {one.each:.0f} | {one.memory:.1f} | {one.descriptors} | {spent:.3f} |"
+    for batch in measured.scale:
+        spent = measured.journal[batch.challenges]
+        yield f"| {batch.challenges} | {batch.each:.0f} | {batch.memory:.1f} | {batch.descriptors} | {spent:.3f} |"
     yield ""
-    verdict = "met" if max(found.journal.values()) < JOURNAL_AT_MOST else "missed"
+    verdict = "met" if max(measured.journal.values()) < JOURNAL_AT_MOST else "missed"
     yield (
         "The cost of a challenge should not grow with their number. The plugin writes the journal of "
         f"a batch to the disk once, before it publishes. Goal, less than {JOURNAL_AT_MOST:g} ms for a "

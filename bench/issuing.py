@@ -1,4 +1,4 @@
-"""The whole way to a certificate, every way in every cell, beside Certbot's own hooks and the floor."""
+"""Measures whole runs that issue a certificate, with each client and each size, beside Certbot's own hooks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from bench.measuring import NOISE, Timing, take_turns
 from bench.plan import CLIENTS, LOOKS, MANUAL, PLUGIN, PLUGIN_16, WAYS, Cell, Plan
 from bench.ways import Ground
+from certbot_external_auth.text import counted
 from tests.support.testca import TestCA
 
 FASTER = 10.0
-"""Times by which jobs 16 shall beat Certbot's own hooks in the largest cell."""
+"""How many times faster than Certbot's own hooks jobs 16 must be in the largest cell."""
 SIXTEEN = Cell(100, 1)
 
 Found = Mapping[Cell, Mapping[str, Timing]]
@@ -19,28 +20,28 @@ Floor = Mapping[int, Timing]
 
 
 def measure(plan: Plan, folder: Path) -> tuple[Found, Floor]:
-    """All cells, and Certbot alone by number of names."""
-    found = {}
+    """Measure all cells, and Certbot alone for each number of names."""
+    measured = {}
     with TestCA() as ca:
         ground = Ground(ca, folder)
         for cell in plan.cells:
-            found[cell] = _cell(plan, ground, cell)
+            measured[cell] = _cell(plan, ground, cell)
     with TestCA(authz_reuse=100) as ca:
         ground = Ground(ca, folder)
         floor = {names: _floor(plan, ground, names) for names in sorted({cell.names for cell in plan.cells})}
-    return found, floor
+    return measured, floor
 
 
 def _cell(plan: Plan, ground: Ground, cell: Cell) -> dict[str, Timing]:
     ways = [way for way in WAYS if way not in plan.left_out.get(cell, ())]
     ours = {way: ground.way(way, cell) for way in ways if way not in CLIENTS}
     others = {way: ground.way(way, cell) for way in ways if way in CLIENTS}
-    found = take_turns(f"{cell}, Certbot", ours, plan.rounds_of(cell))
-    return {**found, **take_turns(f"{cell}, other clients", others, 1)} if others else found
+    measured = take_turns(f"{cell}, Certbot", ours, plan.rounds_of(cell))
+    return {**measured, **take_turns(f"{cell}, other clients", others, 1)} if others else measured
 
 
 def _floor(plan: Plan, ground: Ground, names: int) -> Timing:
-    """Certbot with every authorization valid already."""
+    """Measure Certbot when every authorization is valid already."""
     run = ground.known(Cell(names, 0))
     run()
     return take_turns(f"{names} names, valid already", {"floor": run}, plan.rounds)["floor"]
@@ -49,9 +50,9 @@ def _floor(plan: Plan, ground: Ground, names: int) -> Timing:
 # Telling
 
 
-def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
-    """For docs/performance.md."""
-    rounds = max(len(timing.runs) for timings in found.values() for timing in timings.values())
+def section(plan: Plan, measured: Found, floor: Floor) -> Iterator[str]:
+    """Write the section of docs/performance.md."""
+    rounds = max(len(timing.runs) for timings in measured.values() for timing in timings.values())
     yield "## Getting a certificate"
     yield ""
     yield (
@@ -70,20 +71,26 @@ def section(plan: Plan, found: Found, floor: Floor) -> Iterator[str]:
         left_out = "; ".join(f"{', '.join(ways)} at {cell}" for cell, ways in plan.left_out.items())
         yield f"Not measured, because it takes long and the other cells show the same: {left_out}."
         yield ""
-    yield from _table("Seconds", found, lambda cell, timing: f"{timing.least:.2f}")
-    manual = {cell: timings[MANUAL].least for cell, timings in found.items()}
-    yield from _table("Times Certbot's `--manual`", found, lambda cell, timing: _ratio(timing, manual[cell]))
+    yield from _table("Seconds", measured, lambda cell, timing: f"{timing.least:.2f}")
+    yield "![Seconds by number of names, by client](pictures/performance.svg)"
+    yield ""
+    manual = {cell: timings[MANUAL].least for cell, timings in measured.items()}
+    yield from _table(
+        "Times as long as with Certbot's `--manual`", measured, lambda cell, timing: _ratio(timing, manual[cell])
+    )
     yield (
         "The floor is the time that no hook can beat. It is a Certbot run in which the CA considers "
         "all names valid, so that nothing is published, plus the time that the script sleeps, twice."
     )
     yield ""
-    yield from _table("Times the floor", found, lambda cell, timing: _ratio(timing, _floor_of(cell, floor)))
-    yield from _table("Processor seconds", found, lambda cell, timing: f"{timing.cpu:.2f}")
+    yield from _table(
+        "Times as long as the floor", measured, lambda cell, timing: _ratio(timing, _floor_of(cell, floor))
+    )
+    yield from _table("Processor seconds", measured, lambda cell, timing: f"{timing.cpu:.2f}")
     yield ("A client that is smaller than the benchmark program appears with the size of the benchmark program.")
     yield ""
-    yield from _table("Megabytes of the largest process", found, lambda cell, timing: f"{timing.peak:.0f}")
-    yield from _goals(found)
+    yield from _table("Megabytes of the largest process", measured, lambda cell, timing: f"{timing.peak:.0f}")
+    yield from _goals(measured)
 
 
 def _floor_of(cell: Cell, floor: Floor) -> float:
@@ -94,32 +101,32 @@ def _ratio(timing: Timing, other: float) -> str:
     return f"{timing.least / other:.2f}"
 
 
-def _table(title: str, found: Found, value: Callable[[Cell, Timing], str]) -> Iterator[str]:
+def _table(title: str, measured: Found, value: Callable[[Cell, Timing], str]) -> Iterator[str]:
     yield f"### {title}"
     yield ""
-    yield f"| | {' | '.join(map(str, found))} |"
-    yield f"|---|{'---:|' * len(found)}"
+    yield f"| | {' | '.join(map(str, measured))} |"
+    yield f"|---|{'---:|' * len(measured)}"
     for way in WAYS:
-        row = [value(cell, timings[way]) if way in timings else "" for cell, timings in found.items()]
+        row = [value(cell, timings[way]) if way in timings else "" for cell, timings in measured.items()]
         if any(row):
             yield f"| {way} | {' | '.join(row)} |"
     yield ""
 
 
-def _goals(found: Found) -> Iterator[str]:
+def _goals(measured: Found) -> Iterator[str]:
     yield "### Goals"
     yield ""
-    if SIXTEEN in found:
-        times = found[SIXTEEN][MANUAL].least / found[SIXTEEN][PLUGIN_16].least
+    if SIXTEEN in measured:
+        times = measured[SIXTEEN][MANUAL].least / measured[SIXTEEN][PLUGIN_16].least
         verdict = "met" if times >= FASTER else "missed"
         yield f"- {SIXTEEN}, jobs 16 at least {FASTER:g} times faster than `--manual`: {times:.1f} times, {verdict}."
-    at_once: Sequence[Cell] = [cell for cell in found if not cell.seconds]
+    at_once: Sequence[Cell] = [cell for cell in measured if not cell.seconds]
     slower = [
-        f"{cell.names} names ({found[cell][PLUGIN].least:.2f} s, `--manual` "
-        f"{found[cell][MANUAL].least:.2f} s; processor time {found[cell][PLUGIN].cpu:.2f} s and "
-        f"{found[cell][MANUAL].cpu:.2f} s)"
+        f"{counted(cell.names, 'name')} ({measured[cell][PLUGIN].least:.2f} s, `--manual` "
+        f"{measured[cell][MANUAL].least:.2f} s; processor time {measured[cell][PLUGIN].cpu:.2f} s and "
+        f"{measured[cell][MANUAL].cpu:.2f} s)"
         for cell in at_once
-        if found[cell][PLUGIN].least > found[cell][MANUAL].least * (1 + NOISE)
+        if measured[cell][PLUGIN].least > measured[cell][MANUAL].least * (1 + NOISE)
     ]
     verdict = f"missed for {', '.join(slower)}" if slower else "met"
     yield (

@@ -1,4 +1,4 @@
-"""What JSON lines cost: one batch out and its answers in, without Certbot; a whole run beside `--manual` hooks."""
+"""Measures JSON lines: the lines and answers of one batch without Certbot, and whole runs beside `--manual` hooks."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ COUNTS = (100, 1000)
 GOAL = 50.0
 """Milliseconds for the lines and answers of 100 challenges."""
 LINEAR = 1.5
-"""How much more than ten times as much ten times as many may cost."""
+"""Ten times as many challenges may cost ten times as much, times this."""
 LINES = "JSON lines"
 PIPE, SOCKET = "pipe", "socket"
 EQUAL = 1.2
-"""How much more than the pipe the socket may take in the median round; what two equal batches differ by."""
+"""The socket may take so many times as long as the pipe in the median round: two equal batches differ by that."""
 DRIVER = """
 import json, os, socket, sys
 if len(sys.argv) > 1:
@@ -80,25 +80,25 @@ class Cost:
 
 
 def measure(rounds: int) -> list[Cost]:
-    """What the lines of one batch cost, by number of challenges and way; the ways take turns."""
-    found = []
+    """Measure the lines of one batch, by number of challenges and way; the ways take turns."""
+    measured = []
     for count in COUNTS:
         seconds = [{way: batch(count, way) for way in (PIPE, SOCKET)} for _ in range(rounds)]
-        found += [Cost(way, count, tuple(one[way] for one in seconds), peak(count, way)) for way in (PIPE, SOCKET)]
-    return found
+        measured += [Cost(way, count, tuple(one[way] for one in seconds), peak(count, way)) for way in (PIPE, SOCKET)]
+    return measured
 
 
 def peak(count: int, way: str) -> int:
-    """Bytes at most while a batch is done."""
+    """Return the most bytes of memory that a batch takes."""
     tracemalloc.start()
     batch(count, way)
-    found = tracemalloc.get_traced_memory()[1]
+    measured = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return found
+    return measured
 
 
 def batch(count: int, way: str) -> float:
-    """Seconds from the first line to the last answer, of `perform` and `cleanup` together."""
+    """Return the seconds from the first line to the last answer, for `perform` and `cleanup` together."""
     challenges = [
         Challenge(f"c{number}", "dns-01", f"n{number}.example", "dns", f"{number:022d}", f"{number:022d}.{'x' * 43}")
         for number in range(count)
@@ -117,12 +117,12 @@ def batch(count: int, way: str) -> float:
 
 @contextlib.contextmanager
 def driver() -> Iterator[Channel]:
-    """A program at the other end, in a process of its own."""
+    """Start a driver in a process of its own."""
     with subprocess.Popen([sys.executable, "-c", DRIVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         channel = Channel(process.stdout.fileno(), process.stdin.fileno())
-        # Its own start is not what is measured.
+        # The start of the driver is not measured.
         assert channel.receive(time.monotonic() + 60) == b""
         yield channel
         process.stdin.close()
@@ -130,7 +130,7 @@ def driver() -> Iterator[Channel]:
 
 @contextlib.contextmanager
 def driver_on_socket() -> Iterator[Channel]:
-    """The same one, that connects to a socket."""
+    """Start the same driver, connected to a socket."""
     with tempfile.TemporaryDirectory() as folder:
         channel = SocketChannel(f"{folder}/s", f"{folder}/lines")
         with subprocess.Popen([sys.executable, "-c", DRIVER, channel.path]):
@@ -140,8 +140,8 @@ def driver_on_socket() -> Iterator[Channel]:
 
 
 def whole(plan: Plan, folder: Path) -> dict[int, Mapping[str, Timing]]:
-    """Whole runs by JSON lines and by `--manual` hooks, by number of names."""
-    found: dict[int, Mapping[str, Timing]] = {}
+    """Measure whole runs with JSON lines and with `--manual` hooks, by number of names."""
+    measured: dict[int, Mapping[str, Timing]] = {}
     with TestCA() as ca:
         ground = Ground(ca, folder)
         for cell in (cell for cell in plan.cells if not cell.seconds):
@@ -149,12 +149,12 @@ def whole(plan: Plan, folder: Path) -> dict[int, Mapping[str, Timing]]:
                 LINES: functools.partial(by_lines, ground, cell),
                 MANUAL: ground.way(MANUAL, cell),
             }
-            found[cell.names] = take_turns(f"{cell.names} names by JSON lines", sides, plan.rounds)
-    return found
+            measured[cell.names] = take_turns(f"{cell.names} names by JSON lines", sides, plan.rounds)
+    return measured
 
 
 def by_lines(ground: Ground, cell: Cell) -> Usage:
-    """A run whose driver does what bench/hook.sh does, in its own process."""
+    """Run Certbot with a driver that does the work of bench/hook.sh in its own process."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def post(path: str, body: str) -> None:
@@ -175,7 +175,7 @@ def by_lines(ground: Ground, cell: Cell) -> Usage:
 
 
 def section(costs: Sequence[Cost], runs: Mapping[int, Mapping[str, Timing]]) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     yield "## JSON lines"
     yield ""
     yield (
@@ -187,9 +187,9 @@ def section(costs: Sequence[Cost], runs: Mapping[int, Mapping[str, Timing]]) -> 
     yield ""
     yield "| challenges | over | least | median | for each (least) | memory at most |"
     yield "|---:|---|---:|---:|---:|---:|"
-    for one in costs:
-        each = f"{one.least / one.count * 1000:.0f} µs | {one.peak / 2**20:.1f} MiB"
-        yield f"| {one.count} | {one.way} | {one.least:.1f} ms | {one.median:.1f} ms | {each} |"
+    for cost in costs:
+        each = f"{cost.least / cost.count * 1000:.0f} µs | {cost.peak / 2**20:.1f} MiB"
+        yield f"| {cost.count} | {cost.way} | {cost.least:.1f} ms | {cost.median:.1f} ms | {each} |"
     yield ""
     yield " ".join(_goals(costs))
     yield ""

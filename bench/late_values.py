@@ -1,6 +1,6 @@
-"""Values that come late, at another moment at each address: the plugin and lego, each with its own look, run for real.
+"""Compares the checks of the plugin and of lego in real runs, with values that reach each address at another time.
 
-python bench/late_values.py            # prints what docs/performance.md has; as root, since it needs port 53
+python bench/late_values.py            # prints what docs/performance.md has; needs root for port 53
 """
 
 from __future__ import annotations
@@ -145,15 +145,15 @@ def _started(ground: Ground, client: str, hook: str, domain: str) -> Iterator[su
         process.wait()
 
 
-def section(found: Mapping[str, Sequence[float]] | None) -> Iterator[str]:
-    """For docs/performance.md."""
+def section(delays_by_client: Mapping[str, Sequence[float]] | None) -> Iterator[str]:
+    """Write the section of docs/performance.md."""
     yield "### Compared with lego's own check"
     yield ""
-    if found is None:
+    if delays_by_client is None:
         yield "Not measured, because it needs root, for port 53 in a separate network namespace."
         yield ""
         return
-    count = len(found[PLUGIN])
+    count = len(delays_by_client[PLUGIN])
     yield (
         f"{count} complete runs of each client at the same time. Each run is for one name of a zone "
         f"with {SERVERS} name servers, which have two addresses each. The value reaches each address "
@@ -164,7 +164,7 @@ def section(found: Mapping[str, Sequence[float]] | None) -> Iterator[str]:
     yield ""
     yield "| | median | maximum | asked while an address lacked it |"
     yield "|---|---:|---:|---:|"
-    for client, delays in found.items():
+    for client, delays in delays_by_client.items():
         early = sum(delay < 0 for delay in delays)
         yield f"| {client} | {statistics.median(delays):.2f} | {max(delays):.2f} | {early} of {count} |"
     yield ""

@@ -1,4 +1,4 @@
-"""Where the numbers come from."""
+"""Describes the machine and the versions that were measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES = ("pebble", "dehydrated", "lego")
 
 
 def introduction() -> Iterator[str]:
-    """The beginning of docs/performance.md."""
+    """Write the beginning of docs/performance.md."""
     yield "# Performance"
     yield ""
     yield "Written by `make bench`; do not edit."
@@ -38,7 +38,7 @@ def processor() -> str:
 
 
 def packaged(name: str) -> str:
-    """The version of a Debian package: not every program tells its own."""
+    """Return the version of a Debian package, because not every program prints its own."""
     try:
         asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True, text=True)
     except OSError:

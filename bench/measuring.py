@@ -1,4 +1,4 @@
-"""Programs run to their end, and what they took."""
+"""Runs programs, and measures what they take."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOISE = 0.02
 
 @dataclass(frozen=True)
 class Usage:
-    """What one run took, with all it started and waited for.
+    """What one run took, including the processes that it started and waited for.
 
     :ivar wall: seconds. :ivar cpu: seconds of all processors. :ivar peak: megabytes of the largest process.
     """
@@ -30,7 +30,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Timing:
-    """Of several equal runs."""
+    """The measurements of several equal runs."""
 
     runs: tuple[Usage, ...]
 
@@ -60,7 +60,7 @@ def usage_of(argv: Sequence[str | Path], environment: Mapping[str, str]) -> Usag
         )
         _, status, used = os.wait4(process.pid, 0)
         taken = time.perf_counter() - start
-        # Nobody else may wait for it now.
+        # No other code may wait for this process now.
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             output.seek(0)
@@ -71,18 +71,18 @@ def usage_of(argv: Sequence[str | Path], environment: Mapping[str, str]) -> Usag
 
 def take_turns(label: str, sides: Mapping[str, Callable[[], Usage]], rounds: int) -> dict[str, Timing]:
     """Run the sides one after the other, so that whatever slows the machine slows all of them."""
-    found: dict[str, list[Usage]] = {side: [] for side in sides}
+    measured: dict[str, list[Usage]] = {side: [] for side in sides}
     for number in range(rounds):
         # Forwards and backwards, so that no side always comes after the same other one.
         for side in list(sides)[:: -1 if number % 2 else 1]:
-            found[side].append(sides[side]())
+            measured[side].append(sides[side]())
         if sys.stdout.isatty() or number + 1 == rounds:
             print(f"\r{label}: {number + 1} of {rounds}", end="", flush=True)
-    timings = {side: Timing(tuple(runs)) for side, runs in found.items()}
+    timings = {side: Timing(tuple(runs)) for side, runs in measured.items()}
     print(f" ({', '.join(f'{side}: {timing.least:.2f} s' for side, timing in timings.items())})", flush=True)
     return timings
 
 
 def bare_environment() -> dict[str, str]:
-    """The caller's, without a proxy: it has no business between servers of one machine."""
+    """Return the caller's environment without a proxy, which must not stand between servers of one machine."""
     return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}

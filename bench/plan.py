@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-PLUGIN, PLUGIN_16, LOOKS, CHAIN = "plugin, jobs 1", "plugin, jobs 16", "plugin, jobs 16, looks", "plugin, chain"
+PLUGIN, PLUGIN_16, LOOKS, CHAIN = "plugin, jobs 1", "plugin, jobs 16", "plugin, jobs 16, verifies", "plugin, chain"
 MANUAL = "Certbot `--manual`"
 DEHYDRATED, DEHYDRATED_CHAIN, LEGO = "dehydrated", "dehydrated, chain", "lego exec"
 CLIENTS = (DEHYDRATED, DEHYDRATED_CHAIN, LEGO)

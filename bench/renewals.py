@@ -1,4 +1,4 @@
-"""What `certbot renew` takes when nothing is due, by the number of certificates."""
+"""Measures `certbot renew` when no certificate is due, for different numbers of certificates."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ SIDES = {
     HANDLER: (*BOTH, "external_auth_handler = /bin/true"),
 }
 TIMES = {ALONE: 1.5, INSTALLER: 2.5}
-"""What one more certificate may cost, in times of what it costs with Certbot's own hooks."""
+"""How many times as much as with Certbot's own hooks one more certificate may cost."""
 GROWTH = 5.2
-"""Times the processor time of a fifth of the certificates."""
+"""How many times the processor time of a fifth of the certificates all of them may take."""
 START = "import sys; from certbot.main import main; sys.exit(main())"
 
 Found = Mapping[int, Mapping[str, Timing]]
 
 
 def measure(plan: Plan, folder: Path) -> Found:
-    """Every way with every number of certificates."""
-    found = {}
+    """Measure each side with each number of certificates."""
+    measured = {}
     with directory() as server:
         for count in plan.renewals:
             sides = {}
@@ -41,10 +41,10 @@ def measure(plan: Plan, folder: Path) -> Found:
                 place = folder / f"renewals-{number}"
                 lineages.make(place / "config", count, server, options)
                 sides[side] = functools.partial(_renew, place)
-            found[count] = take_turns(f"renew, {count} certificates", sides, plan.renewal_rounds)
+            measured[count] = take_turns(f"renew, {count} certificates", sides, plan.renewal_rounds)
             for number in range(len(SIDES)):
                 shutil.rmtree(folder / f"renewals-{number}")
-    return found
+    return measured
 
 
 def _renew(place: Path) -> Usage:
@@ -55,36 +55,37 @@ def _renew(place: Path) -> Usage:
 # Telling
 
 
-def section(found: Found) -> Iterator[str]:
-    """For docs/performance.md."""
-    counts = sorted(found)
+def section(measured: Found) -> Iterator[str]:
+    """Write the section of docs/performance.md."""
+    counts = sorted(measured)
     yield "## Renewing many certificates"
     yield ""
     yield (
-        "`certbot renew -q` where nothing is due, by the number of certificates, which the CA has no renewal "
-        "information for. As installer the plugin compares each certificate with the one that was handed over last. In "
-        "the last line it also starts the handler for each of them (`unchanged_cert`, here `/bin/true`). Least of "
-        f"{len(found[counts[0]][MANUAL].runs)}; processor seconds are those of all processes together."
+        "`certbot renew -q` when no certificate is due, for different numbers of certificates. The CA has no renewal "
+        "information for them. As installer, the plugin compares each certificate with the one that it handed over "
+        "last. In the last line it also calls the handler for each of them (`unchanged_cert`, here `/bin/true`). The "
+        f"least of {len(measured[counts[0]][MANUAL].runs)} runs counts. Processor seconds are those of all processes "
+        "together."
     )
     yield ""
     yield _line(["", *(f"{count}: seconds | processor seconds | MB" for count in counts), "ms for one more"])
     yield _line(["---", *["---:"] * (3 * len(counts) + 1)])
     for side in SIDES:
-        cells = [f"{_least(found[count][side])} | {found[count][side].peak:.0f}" for count in counts]
-        yield _line([side, *cells, f"{_slope(found, side) * 1000:.1f}" if len(counts) > 1 else ""])
+        cells = [f"{_least(measured[count][side])} | {measured[count][side].peak:.0f}" for count in counts]
+        yield _line([side, *cells, f"{_slope(measured, side) * 1000:.1f}" if len(counts) > 1 else ""])
     yield ""
     if len(counts) > 1:
-        yield from _goals(found, counts)
+        yield from _goals(measured, counts)
 
 
-def _goals(found: Found, counts: Sequence[int]) -> Iterator[str]:
+def _goals(measured: Found, counts: Sequence[int]) -> Iterator[str]:
     for side, most in TIMES.items():
-        times = _slope(found, side) / _slope(found, MANUAL)
+        times = _slope(measured, side) / _slope(measured, MANUAL)
         yield f"- {side}: one more certificate costs {times:.2f} times as much as with {MANUAL}; {_goal(times, most)}"
     few, many = counts[-2:]
     if many == 5 * few:
         for side in (MANUAL, INSTALLER, HANDLER):
-            times = found[many][side].cpu / found[few][side].cpu
+            times = measured[many][side].cpu / measured[few][side].cpu
             goal = "" if side == MANUAL else f"; {_goal(times, GROWTH)}"
             yield f"- {side}: {many} certificates take {times:.2f} times the processor time of {few}{goal}"
     yield ""
@@ -94,10 +95,10 @@ def _goal(times: float, most: float) -> str:
     return f"goal, at most {most:g}: {'met' if times <= most else 'missed'}."
 
 
-def _slope(found: Found, side: str) -> float:
-    """Processor seconds that one more certificate costs."""
-    few, many = min(found), max(found)
-    return (found[many][side].cpu - found[few][side].cpu) / (many - few)
+def _slope(measured: Found, side: str) -> float:
+    """Return the processor seconds that one more certificate costs."""
+    few, many = min(measured), max(measured)
+    return (measured[many][side].cpu - measured[few][side].cpu) / (many - few)
 
 
 def _least(timing: Timing) -> str:

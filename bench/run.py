@@ -1,6 +1,6 @@
-"""The benchmark: this plugin beside Certbot's own hooks and other clients, and what it adds where nobody uses it.
+"""Compare this plugin with Certbot's own hooks and other clients, and measure what it adds to unrelated commands.
 
-The numbers go to docs/performance.md; with --quick there are fewer of them, and they go to the terminal only.
+The results go to docs/performance.md. With --quick there are fewer, and they go to the terminal only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import (  # noqa: E402
     calls,
+    chart,
     issuing,
     json_lines,
     late_values,
@@ -33,7 +34,7 @@ REPORT = ROOT / "docs" / "performance.md"
 
 Section = Callable[[Plan, Path], Iterable[str]]
 SECTIONS: dict[str, Section] = {
-    # Issuing comes first: what is loaded here for the others would count as memory of its programs.
+    # Issuing comes first: modules that other sections load here would count as memory of its programs.
     "issuing": lambda plan, folder: issuing.section(plan, *issuing.measure(plan, folder)),
     "calls": lambda plan, folder: calls.section(calls.measure(plan, folder)),
     "starts": lambda plan, folder: starts.section(starts.measure(plan, folder), starts.measure_selected(plan)),
@@ -48,8 +49,8 @@ SECTIONS: dict[str, Section] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer runs, and no docs/performance.md")
-    parser.add_argument("--only", choices=SECTIONS, help="this section alone, and no docs/performance.md")
+    parser.add_argument("--quick", action="store_true", help="make fewer runs; do not write docs/performance.md")
+    parser.add_argument("--only", choices=SECTIONS, help="measure only this section; do not write docs/performance.md")
     arguments = parser.parse_args()
     plan = QUICK if arguments.quick else FULL
     if arguments.only is None:
@@ -64,6 +65,7 @@ def main() -> int:
     if plan is FULL and arguments.only is None:
         REPORT.write_text("\n".join(lines).rstrip() + "\n")
         print(f"Written to {REPORT.relative_to(ROOT)}")
+        chart.main()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the plugin adds to every Certbot command, and, selected, until the first handler call."""
+"""Measures what the plugin adds to every Certbot command, and the time until a selected one calls its first handler."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ handler.perform([Challenge("c1", "dns-01", "a.example", "dns", "t" * 22, "t" * 2
 
 
 def measure(plan: Plan, folder: Path) -> dict[str, Timing]:
-    """`certbot --version` with Certbot alone, with zope.interface, and with the plugin too."""
+    """Measure `certbot --version` with Certbot alone, with zope.interface, and with the plugin."""
     certbot = closure("certbot")
     ours = closure("certbot-external-auth") - {"certbot-external-auth"}
     environments = {"alone": certbot - {"zope-interface"}, "zope": certbot | ours, "plugin": certbot | ours}
@@ -75,18 +75,18 @@ def closure(name: str) -> set[str]:
     """A distribution and everything it requires here."""
     from packaging.requirements import Requirement
 
-    found: set[str] = set()
+    distributions: set[str] = set()
     waiting = [name]
     while waiting:
-        one = canonical(waiting.pop())
-        if one in found:
+        distribution = canonical(waiting.pop())
+        if distribution in distributions:
             continue
-        found.add(one)
-        for text in importlib.metadata.requires(one) or ():
+        distributions.add(distribution)
+        for text in importlib.metadata.requires(distribution) or ():
             requirement = Requirement(text)
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 waiting.append(requirement.name)
-    return found
+    return distributions
 
 
 def copy_distribution(name: str, target: Path) -> None:
@@ -120,7 +120,7 @@ def starter(target: Path) -> Callable[[], Usage]:
 
 
 def section(starts: Mapping[str, Timing], selected: list[float]) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     rounds = len(starts["alone"].runs)
     own = {kind: in_ms(starts["plugin"], kind) - in_ms(starts["zope"], kind) for kind in ("least", "median")}
     zope = {kind: in_ms(starts["zope"], kind) - in_ms(starts["alone"], kind) for kind in ("least", "median")}

@@ -1,4 +1,4 @@
-"""How long `begin` still takes when Certbot has said its last challenge."""
+"""Measures the time from Certbot's last challenge to the end of `begin`."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ COMMAND = Path(sys.executable).parent / "certbot-external-auth"
 
 def measure(plan: Plan, folder: Path) -> dict[Host, list[float]]:
     """Milliseconds of each try."""
-    found = {}
+    measured = {}
     with TestCA() as ca:
         ground = Ground(ca, folder)
         for host in plan.hosts:
             sides: dict[str, Callable[[], Usage]] = {"begin": functools.partial(_begun, ground, host)}
             label = f"begin for {host.names} names beside {host.certificates} certificates"
             timing = take_turns(label, sides, plan.begins)["begin"]
-            found[host] = [run.wall * 1000 for run in timing.runs]
-    return found
+            measured[host] = [run.wall * 1000 for run in timing.runs]
+    return measured
 
 
 def _begun(ground: Ground, host: Host) -> Usage:
-    """From the moment that stands in the last challenge line to the end of `begin`."""
+    """Return the milliseconds from the time in the last challenge line to the end of `begin`."""
     words = ground.command(Cell(host.names, 0).domains, [])[1:]
     run = ground.folder / "run"
     for number in range(host.certificates):
@@ -60,22 +60,22 @@ def _begun(ground: Ground, host: Host) -> Usage:
     return Usage((ended - datetime.datetime.fromisoformat(last.replace("Z", "+00:00"))).total_seconds(), 0.0, 0.0)
 
 
-def section(found: Mapping[Host, Sequence[float]]) -> Iterator[str]:
-    """For docs/performance.md."""
+def section(measured: Mapping[Host, Sequence[float]]) -> Iterator[str]:
+    """Write the section of docs/performance.md."""
     yield "## Certbot in two steps"
     yield ""
     yield (
         "The time from Certbot's last challenge to the end of `certbot-external-auth begin`, for "
-        "different numbers of names and of existing certificates. Least, median and most of "
-        f"{len(next(iter(found.values())))}."
+        "different numbers of names and of existing certificates. Least, median and greatest of "
+        f"{len(next(iter(measured.values())))}."
     )
     yield ""
-    yield "| names | certificates | least | median | most |"
+    yield "| names | certificates | least | median | greatest |"
     yield "|---:|---:|---:|---:|---:|"
-    for host, tries in found.items():
+    for host, tries in measured.items():
         numbers = f"{min(tries):.0f} ms | {statistics.median(tries):.0f} ms | {max(tries):.0f} ms"
         yield f"| {host.names} | {host.certificates} | {numbers} |"
     yield ""
-    met = all(statistics.median(tries) < GOAL for tries in found.values())
+    met = all(statistics.median(tries) < GOAL for tries in measured.values())
     yield f"Goal, less than {GOAL:.0f} ms (median): {'met' if met else 'missed'}."
     yield ""

@@ -16,17 +16,17 @@ TYPES = ("dns-01", "tls-alpn-01")
 
 def measure(plan: Plan, folder: Path) -> dict[int, dict[str, Timing]]:
     """By number of names, and type."""
-    found = {}
+    measured = {}
     with TestCA() as ca, serving(folder / "tls", ca.tls_port):
         ground = Ground(ca, folder)
         for names in plan.tls_names:
             sides = {kind: ground.way(PLUGIN, Cell(names, 0), "--preferred-challenges", kind) for kind in TYPES}
-            found[names] = take_turns(f"{names} names by {' and '.join(TYPES)}", sides, plan.rounds)
-    return found
+            measured[names] = take_turns(f"{names} names by {' and '.join(TYPES)}", sides, plan.rounds)
+    return measured
 
 
 def section(plan: Plan, types: Mapping[int, Mapping[str, Timing]]) -> Iterator[str]:
-    """For docs/performance.md."""
+    """Write the section of docs/performance.md."""
     yield "## tls-alpn-01 compared with dns-01"
     yield ""
     yield (
@@ -38,8 +38,8 @@ def section(plan: Plan, types: Mapping[int, Mapping[str, Timing]]) -> Iterator[s
     yield ""
     yield "| names | dns-01: least | median | tls-alpn-01: least | median | tls-alpn-01 more for each name (least) |"
     yield "|---:|---:|---:|---:|---:|---:|"
-    for names, found in types.items():
-        dns, alpn = (found[kind] for kind in TYPES)
+    for names, measured in types.items():
+        dns, alpn = (measured[kind] for kind in TYPES)
         each = (alpn.least - dns.least) / names * 1000
         yield (
             f"| {names} | {dns.least:.2f} | {dns.median:.2f} | {alpn.least:.2f} | {alpn.median:.2f} | {each:+.1f} ms |"

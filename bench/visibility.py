@@ -89,18 +89,18 @@ def _all_there(net: Net, addresses: Sequence[str], rounds: int) -> tuple[list[fl
     servers = "".join(f"@ 60 IN NS ns{n}\nns{n} 60 IN A {address}\n" for n, address in enumerate(addresses))
     net.serve("bench.example", _zone(range(NAMES)) + servers, [RESOLVER, *addresses])
     net[RESOLVER].recursive = True
-    found, most = [], 0
+    seconds, most = [], 0
     for _ in range(rounds):
         peak = _Peak()
         start = time.perf_counter()
         with peak:
             last = watch(_finding(net).look, [_expectation(n) for n in range(NAMES)], Policy("strict", 0, 0))
-        found.append(time.perf_counter() - start)
+        seconds.append(time.perf_counter() - start)
         # One look only: on a machine that is too busy for its name servers there is nothing to measure.
         missing = sum(state is not State.VISIBLE for state in last.states.values())
         assert not missing, f"{missing} names were not seen in one look"
         most = max(most, peak.most)
-    return found, most
+    return seconds, most
 
 
 def _memory(net: Net) -> float:
@@ -138,22 +138,22 @@ def _late(net: Net, addresses: Sequence[str], count: int) -> tuple[list[float], 
     over = threading.Event()
     feeder = threading.Thread(target=_feed, args=(net, addresses, arrivals, start, over))
     feeder.start()
-    found: dict[int, float] = {}
+    ended: dict[int, float] = {}
 
-    def one(number: int) -> None:
+    def wait(number: int) -> None:
         last = watch(_observer(net, addresses).look, [_expectation(number)], Policy("strict", 3 * LATEST, 0))
         assert set(last.states.values()) == {State.VISIBLE}
-        found[number] = time.monotonic() - start
+        ended[number] = time.monotonic() - start
 
-    watches = [threading.Thread(target=one, args=(number,)) for number in arrivals]
+    watches = [threading.Thread(target=wait, args=(number,)) for number in arrivals]
     for thread in watches:
         thread.start()
     for thread in watches:
         thread.join()
     over.set()
     feeder.join()
-    numbers = sorted(found)
-    return [found[one] - max(arrivals[one]) for one in numbers], [found[one] for one in numbers]
+    numbers = sorted(ended)
+    return [ended[each] - max(arrivals[each]) for each in numbers], [ended[each] for each in numbers]
 
 
 def _feed(
@@ -170,20 +170,20 @@ def _feed(
                 net.serve("bench.example", _zone(numbers), [address])
 
 
-def section(found: Measured) -> Iterator[str]:
-    """For docs/performance.md."""
-    least, median = min(found.looks), statistics.median(found.looks)
+def section(measured: Measured) -> Iterator[str]:
+    """Write the section of docs/performance.md."""
+    least, median = min(measured.looks), statistics.median(measured.looks)
     yield "## Verifying"
     yield ""
     yield (
         f"{NAMES} names at {ADDRESSES} addresses, all published from the start. The plugin first has "
         "to find the zone and its servers. The name servers run in the same process, so the time "
-        f"includes their work: {least:.2f} s at least, {median:.2f} s median of {len(found.looks)}; "
-        f"{found.threads} threads with one socket each, {found.memory:.1f} MiB at most. Goal, less "
+        f"includes their work: {least:.2f} s at least, {median:.2f} s median of {len(measured.looks)}; "
+        f"{measured.threads} threads with one socket each, {measured.memory:.1f} MiB at most. Goal, less "
         f"than {GOAL:g} s: {'met' if median < GOAL else 'missed'}."
     )
     yield ""
-    delays = sorted(found.delays)
+    delays = sorted(measured.delays)
     yield (
         f"{len(delays)} values that reach each of {ADDRESSES} addresses at a different time, up to "
         f"{LATEST:.0f} s late. The table has the seconds from the moment when the last address has the "
@@ -195,7 +195,7 @@ def section(found: Measured) -> Iterator[str]:
     early = sum(delay < 0 for delay in delays)
     pace = "checks after 1 s, then at growing intervals until another address has it"
     yield f"| plugin ({pace}) | {statistics.median(delays):.2f} | {delays[-1]:.2f} | {early} |"
-    waits = [wait - delay for wait, delay in zip(found.waits, found.delays, strict=True)]
+    waits = [wait - delay for wait, delay in zip(measured.waits, measured.delays, strict=True)]
     fixed = [FIXED_SLEEP - arrived for arrived in waits]
     yield f"| a fixed sleep of {FIXED_SLEEP:.0f} s | {statistics.median(fixed):.2f} | {max(fixed):.2f} | 0 |"
     yield ""

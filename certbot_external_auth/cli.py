@@ -11,7 +11,7 @@ import contextlib
 import importlib
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from certbot import errors
 
@@ -20,6 +20,7 @@ from certbot_external_auth.console import documents
 from certbot_external_auth.files import standard_descriptors
 from certbot_external_auth.signals import dispositions
 
+NAME = "certbot-external-auth"
 VERBS: dict[str, tuple[str, str]] = {
     "schema": (
         "certbot_external_auth.console.schema",
@@ -33,6 +34,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("certbot_external_auth.sessions.status", "print what a session waits for, or list the sessions"),
     "abort": ("certbot_external_auth.sessions.abort", "end a session: its Certbot gives up and cleans up"),
     "check": ("certbot_external_auth.check.verb", "try a handler without a CA"),
+    "doctor": (
+        "certbot_external_auth.doctor.verb",
+        "list every Certbot of this host, what renews with it, and what does not fit",
+    ),
     "recover": (
         "certbot_external_auth.recovery.verb",
         "clean up after killed runs and failed cleanups",
@@ -44,23 +49,17 @@ PRINTED: dict[str, tuple[str, str]] = {
         "certbot_external_auth.recovery.call_verb",
         "run a command with the variables that a handler gets from an env file or a Dehydrated configuration",
     ),
+    "plan": ("certbot_external_auth.plan.verb", "print the commands that move certificates from Dehydrated to Certbot"),
 }
-"""The same for verbs that stand in commands printed by others, and print no document themselves."""
+"""The same for verbs that print no document: `call` stands in commands that others print, `plan` is for people."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Carry out a command line, and return the exit code: 0 done, 1 failed, 2 wrong use, or one of the verb's own."""
     standard_descriptors.complete()
     given = list(sys.argv[1:] if words is None else words)
-    parser = argparse.ArgumentParser("certbot-external-auth", description="Tools for the Certbot plugin external-auth.")
-    parser.add_argument("--version", action="version", version=__version__)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for name, (module, text) in {**VERBS, **PRINTED}.items():
-        verb = verbs.add_parser(name, help=text, description=text)
-        if name in given[:1]:
-            importlib.import_module(module).arguments(verb)
     try:
-        arguments = _parsed(parser, given)
+        arguments = _parsed(parser(given[:1]), given)
         dispositions.settle()
         return int(importlib.import_module({**VERBS, **PRINTED}[arguments.verb][0]).main(arguments))
     except documents.NotPrintedError as error:
@@ -72,6 +71,21 @@ def main(words: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"{given[0]} failed: {_described(error)}.", file=sys.stderr)
         return 1
+
+
+def parser(complete: Collection[str] | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command, from which the man pages and the shell's completion are made, too.
+
+    :param complete: the verbs that get their flags; None for all of them.
+    """
+    made = argparse.ArgumentParser(NAME, description="Tools for the Certbot plugin external-auth.")
+    made.add_argument("--version", action="version", version=__version__)
+    verbs = made.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, (module, text) in {**VERBS, **PRINTED}.items():
+        verb = verbs.add_parser(name, help=text, description=text)
+        if complete is None or name in complete:
+            importlib.import_module(module).arguments(verb)
+    return made
 
 
 def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
@@ -93,7 +107,3 @@ def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.N
 def _described(error: OSError) -> str:
     """Return the file that the system refused, and why."""
     return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part is not None)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

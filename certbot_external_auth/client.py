@@ -136,7 +136,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Challenge(Request):
-    """A request to publish a challenge. Which of the last fields are None depends on the type."""
+    """A request to publish a challenge. Which of the last fields are None depends on the type.
+
+    :ivar txt_target: the name that holds the record, if `txt_domain` is an alias (CNAME); otherwise None.
+    :ivar txt_zone: the zone of `txt_target`, if it is known.
+    """
 
     type: str
     domain: str
@@ -151,6 +155,13 @@ class Challenge(Request):
     cert_path: str | None
     key_path: str | None
     cert_pem: str | None
+    txt_target: str | None
+    txt_zone: str | None
+
+    @property
+    def record_name(self) -> str | None:
+        """Name of the TXT record to write, for dns-01: where an alias leads, or else `txt_domain`."""
+        return self.txt_target or self.txt_domain
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from certbot import errors
 
 Problem = Mapping[str, str]
-"""A problem document (RFC 7807) reduced to `type` and `detail`: the CA's, or what a driver said or did not say."""
+"""A problem document (RFC 7807) reduced to `type` and `detail`: the CA's, or one that the plugin makes for a driver."""
 
-NOT_TRIED = "not tried, since the calls before it took too long"
-"""What happened to a call that was due too late."""
+NOT_TRIED = "not tried, because the calls before it took too long"
+"""`Failure.happened` of a call for which no time was left."""
 NOT_CALLED = (
-    "not called, since what the handler printed when it published is not known: a hook that goes by that could publish "
-    "once more"
+    "not called, because the plugin does not know what the handler printed when it published: without that output, the "
+    "hook could publish again, or remove other records"
 )
-"""The same for a cleanup handler that is the handler: only that output tells it that it shall withdraw."""
+"""`Failure.happened` of a hook that publishes and withdraws: only this output tells it that it is to withdraw."""
 
 
 def _printable(words: str) -> str:
@@ -68,7 +68,8 @@ class Failure:
     :ivar happened: how it failed, in words (exit code, signal, time limit, the driver's message).
     :ivar output: the last lines it printed, without control characters.
     :ivar mend: how to fix it, or an empty string.
-    :ivar ids: the ids of the challenges for which it failed; if empty, all challenges for `identifiers`.
+    :ivar ids: the ids of the challenges for which it failed; if empty, all challenges for `identifiers`. A failed
+        cleanup that names no challenge of the call counts for all of them.
     """
 
     who: str
@@ -121,7 +122,7 @@ class NotVisibleError(PerformError):
 
 
 class GuardError(errors.PluginError):
-    """The CA sent a challenge that nobody asked for, or that is not well formed. Nothing outside was touched.
+    """The CA sent a challenge that Certbot did not ask for, or that is not well formed. Nothing outside was touched.
 
     :param refusals: one sentence for each refused challenge, with a quotation of it.
     """

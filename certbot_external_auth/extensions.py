@@ -25,14 +25,14 @@ def load(group: str, built_in: Mapping[str, str], name: str, interface: Any) -> 
 
     if name in built_in:
         module, _, attribute = built_in[name].partition(":")
-        found = getattr(importlib.import_module(module), attribute)
+        made = getattr(importlib.import_module(module), attribute)
     else:
-        found = _foreign(group, name)
+        made = _foreign(group, name)
     try:
-        verifyClass(interface, found)
+        verifyClass(interface, made)
     except Invalid as error:
         raise UsageError([f"{name!r} of {group} does not keep the contract {interface.__name__}: {error}"]) from None
-    return found
+    return made
 
 
 def _foreign(group: str, name: str) -> Any:

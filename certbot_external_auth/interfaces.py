@@ -13,13 +13,14 @@ The words MUST, SHOULD and MAY are those of RFC 2119.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from certbot_external_auth.backends.printed import Printed
     from certbot_external_auth.challenges import Challenge
     from certbot_external_auth.challenges.finished import Finished
     from certbot_external_auth.dialects import Call, Facts
@@ -56,7 +57,8 @@ class IBackend(Interface):
         """Withdraw challenges, and return a list of `errors.Failure`.
 
         Takes `backends.Finished` objects, for every challenge that was passed to ``begin``. MUST go on after a failure.
-        SHOULD NOT require that `perform` succeeded.
+        SHOULD NOT require that `perform` succeeded. A failure SHOULD have the ids of its challenges; one that names no
+        challenge of the call counts for all of them, so the plugin withdraws them again later.
         """
 
     def deploy(deployment) -> None:
@@ -129,17 +131,21 @@ class Dialect(Protocol):
 
 
 class KeepsOutputs(Protocol):
-    """A backend whose cleanup needs what was printed when a challenge was published, also after a crash."""
+    """A backend whose cleanup needs what was printed when a challenge was published, even after a crash."""
 
     @property
     def kept_outputs(self) -> Mapping[str, str]:
-        """The whole output for each challenge, by the challenge's id, of calls that ended well. The run notes it."""
+        """The whole output for each challenge, by the challenge's id, of calls that succeeded. The run notes it."""
 
     def hear(self, listener: Callable[[str, bytes], None], /) -> None:
         """Register a listener before `perform`. It takes a challenge's id and each piece of its output at once.
 
-        An empty piece means that the call has ended well. Without it, nobody can rely on the pieces after a crash.
+        An empty piece means that the call has succeeded. Without it, the pieces may be incomplete after a crash.
         """
+
+
+def _nothing_printed(ids: Collection[str]) -> Sequence[Printed]:
+    return []
 
 
 @dataclass(frozen=True)
@@ -150,11 +156,14 @@ class BackendAbilities:
     :ivar looks: attribute of the same name: `perform` itself waits until the challenges are visible. The plugin then
         skips its own check.
     :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
+    :ivar printed: method ``printed(ids)``: returns `printed.Printed` objects, the last lines of calls that published
+        these challenges and did not fail. Errors about names that are not visible show them.
     """
 
     told_aliases: bool = False
     looks: bool = False
     outputs: KeepsOutputs | None = None
+    printed: Callable[[Collection[str]], Sequence[Printed]] = _nothing_printed
 
     @classmethod
     def of(cls, backend: Backend) -> BackendAbilities:
@@ -164,6 +173,7 @@ class BackendAbilities:
             told_aliases=bool(_attribute(backend, "told_aliases")),
             looks=bool(_attribute(backend, "looks")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
+            printed=_attribute(backend, "printed") or _nothing_printed,
         )
 
 
@@ -175,9 +185,12 @@ class DialectAbilities:
     :ivar told_output: `cleanup` uses `Finished.output`, which the journal then keeps. It is None if it is not known.
     :ivar output_variable: the environment variable that holds this output. If the output is too long for a variable,
         the handler gets its end.
+    :ivar own_variables: variables that only the calls have: values of Certbot's environment or the env file never reach
+        the handler, also where a call lacks one. A name that ends with ``_`` stands for all that begin so.
     :ivar told_aliases: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`, which are None
         for other dialects.
-    :ivar untold_aliases_if: variables of Certbot's environment, with the values that switch `told_aliases` off.
+    :ivar untold_aliases_if: variables of the env file or Certbot's environment, with the values that switch
+        `told_aliases` off.
     :ivar exit: method ``exit(facts, error)``: returns calls for the end of the process. `error` is what ended the
         process, or empty.
     """
@@ -185,6 +198,7 @@ class DialectAbilities:
     folder: bool = False
     told_output: bool = False
     output_variable: str | None = None
+    own_variables: Sequence[str] = ()
     told_aliases: bool = False
     untold_aliases_if: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exit: Callable[[Facts, str], Sequence[Call]] | None = None
@@ -196,16 +210,21 @@ class DialectAbilities:
             folder=bool(_attribute(dialect, "folder")),
             told_output=bool(_attribute(dialect, "told_output")),
             output_variable=_attribute(dialect, "output_variable"),
+            own_variables=tuple(_attribute(dialect, "own_variables") or ()),
             told_aliases=bool(_attribute(dialect, "told_aliases")),
             untold_aliases_if=_attribute(dialect, "untold_aliases_if") or {},
             exit=_attribute(dialect, "exit"),
         )
 
     def tells_aliases(self, environment: Mapping[str, str]) -> bool:
-        """Tell whether a handler gets the name at the end of an alias, with this environment of Certbot's."""
+        """Tell whether a handler gets the name at the end of an alias, with these variables."""
         return self.told_aliases and not any(
             environment.get(name) in values for name, values in self.untold_aliases_if.items()
         )
+
+    def owns(self, variable: str) -> bool:
+        """Tell whether only the calls have a variable."""
+        return any(variable == own or (own.endswith("_") and variable.startswith(own)) for own in self.own_variables)
 
 
 def _attribute(target: object, name: str) -> Any:

@@ -156,14 +156,14 @@ def tell_left(ca: TestCA) -> None:
 
 def verdicts(log: str) -> dict[str, str]:
     """What the CA's authorizations said last, from the answers that Certbot logs."""
-    found = {}
+    statuses = {}
     for text in re.findall(r"^\{\n.*?^\}", log, re.MULTILINE | re.DOTALL):
         with contextlib.suppress(ValueError):
             body = json.loads(text)
             if "identifier" in body and "status" in body:
                 name = ("*." if body.get("wildcard") else "") + body["identifier"]["value"]
-                found[name] = str(body["status"])
-    return found
+                statuses[name] = str(body["status"])
+    return statuses
 
 
 def tell_certificate() -> int:

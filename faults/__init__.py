@@ -1,1 +1,1 @@
-"""What goes wrong on purpose, and what is left afterwards: see run.py."""
+"""Faults on purpose, and what they leave behind; see run.py."""

@@ -1,4 +1,4 @@
-"""Where faults happen: real Certbots in folders of their own, several at a time, against one CA that validates."""
+"""Runs cases with real Certbots, several at a time, each in folders of its own, against one CA that validates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Host:
-    """One host with its Certbot and copies of the hooks, and a name nobody else uses."""
+    """One host: its Certbot, copies of the hooks, and a name that no other host uses."""
 
     certbot: Certbot
     hooks: Hooks
@@ -35,16 +35,16 @@ class Host:
         return self.hooks.record
 
     def started(self) -> dict[int, str]:
-        """What runs and comes from here, by pid: its folder tells it, or the variable that names this host's record,
-        for a daemon has left the folder, or cleared its environment."""
+        """Return the running processes of this host, by pid: those in its folder, and those with the variable that
+        names its record. A daemon may have left the folder, or cleared its environment."""
         mark = f"RECORD={self.record}".encode()
-        found = {}
+        pids = {}
         for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             with contextlib.suppress(OSError):
                 here = self.record.parent in Path(os.readlink(f"/proc/{pid}/cwd")).parents
                 if here or mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                    found[pid] = Path(f"/proc/{pid}/comm").read_text().strip()
-        return found
+                    pids[pid] = Path(f"/proc/{pid}/comm").read_text().strip()
+        return pids
 
     def end_started(self) -> None:
         for pid in self.started():
@@ -53,7 +53,7 @@ class Host:
 
 
 def host(folder: Path, ca: TestCA) -> Host:
-    """A new host in a folder of its own below the given one."""
+    """Make a new host in a folder of its own below the given one."""
     name = f"t{uuid.uuid4().hex[:12]}"
     base = folder / name
     base.mkdir()
@@ -65,6 +65,6 @@ def host(folder: Path, ca: TestCA) -> Host:
 
 
 def at_a_time(work: Callable[[Case], Found], cases: Sequence[Case], most: int = AT_A_TIME) -> Iterator[Found]:
-    """Work through cases, in order, several at a time."""
+    """Run cases several at a time, and return the results in their order."""
     with ThreadPoolExecutor(most) as pool:
         yield from pool.map(work, cases)

@@ -1,5 +1,4 @@
-"""Calls of the system fail once, by strace: those by which the journal is kept, and those by which it is read. Or its
-process is killed at one of them, before it does anything."""
+"""strace lets one system call fail that writes or reads the journal, or kills the process when it enters the call."""
 
 from __future__ import annotations
 
@@ -18,9 +17,9 @@ from tests.support.recover import journal, recover
 
 NO_SUCH_CALL = "there is no such call in a run"
 TIMES = 3
-"""So many of each are tried: the first fails, or the second, or the third."""
+"""How many calls of each kind are tried: first call 1 fails, then call 2, then call 3."""
 ANYWHERE = {"fsync": 1, "renameat": 1, "unlinkat": 2, "flock": 1, "fchmod": 1, "mkdirat": 1}
-"""Calls that only the journal's keeping makes, and the first of a run that is not Certbot's own."""
+"""Calls that only the journal makes, with the number of the first one in a run that is not Certbot's own."""
 TRIES = 5
 PASSING = "passing"
 IN_JOURNAL = "/journal/"
@@ -32,8 +31,11 @@ NEVER = 65535
 
 @dataclass(frozen=True)
 class Failing:
-    """:ivar number: the how manyth. :ivar where: "journal" for those in its folder, "entry" for those of a file that a
-    killed run left, "passing" for those of the file that is written, whose name nobody knows before, or any.
+    """One system call that fails.
+
+    :ivar number: which of these calls fails, from 1 on.
+    :ivar where: "journal" counts only calls in its folder, "entry" those on a file that a killed run left, "passing"
+        those on the file that is being written, whose name is not known before. Empty counts all.
     """
 
     call: str
@@ -50,23 +52,23 @@ class Failing:
 
     @property
     def what(self) -> str:
-        places = {"": "", "journal": " in the journal's folder", "entry": " of a file of the journal"}
-        place = places.get(self.where, " of the journal's new file")
+        places = {"": "", "journal": " in the journal's folder", "entry": " on a file of the journal"}
+        call = f"{self.call} call {self.number}" + places.get(self.where, " on the journal's new file")
         state = ", after a kill" if self.killed else ", after a cleanup that failed" if self.env else ""
         if self.error == KILL:
-            who = "a run that withdraws" if self.killed else "a run"
-            return f"{who}, at {self.call}{place}, number {self.number}{'' if self.killed else state}"
-        return f"{self.call}{place} fails with {self.error}, number {self.number}{state}"
+            who = "a run that recovers" if self.killed else "a run"
+            return f"{who}, at {call}{'' if self.killed else state}"
+        return f"{call} fails with {self.error}{state}"
 
 
 def cases(quick: bool) -> dict[str, Callable[[Host], Found]]:
-    """What is tried, and how."""
+    """Return the cases by their labels."""
     chosen = [Failing("fsync", 1), Failing("read", 1, "entry", killed=True)] if quick else _all()
     return {one.what: partial(_try, one) for one in chosen}
 
 
 def killed_cases(quick: bool) -> dict[str, Callable[[Host], Found]]:
-    """The same with kills: of a run that writes its journal, and of one that withdraws what another has left."""
+    """Return the cases with kills: of a run that writes its journal, and of a run that recovers from another."""
     calls = ("fsync", "renameat", "unlinkat", "flock", "fchmod")
     chosen = [Failing(call, number, "", KILL, old) for old in (False, True) for call in calls for number in (1, 2, 3)]
     chosen += [Failing("write", 1, PASSING, KILL), Failing("write", 2, PASSING, KILL, env={"FAIL_AT": "cleanup"})]
@@ -75,17 +77,17 @@ def killed_cases(quick: bool) -> dict[str, Callable[[Host], Found]]:
 
 
 def _all() -> list[Failing]:
-    found = [Failing(call, first + more) for call, first in ANYWHERE.items() for more in range(TIMES)]
+    cases = [Failing(call, first + more) for call, first in ANYWHERE.items() for more in range(TIMES)]
     for killed in (False, True):
         for call in ("openat", "getdents64"):
-            found += [Failing(call, number, "journal", killed=killed) for number in range(1, TIMES + 1)]
-    found += [
+            cases += [Failing(call, number, "journal", killed=killed) for number in range(1, TIMES + 1)]
+    cases += [
         Failing(call, number, "entry", killed=True) for call in ("read", "flock") for number in range(1, TIMES + 1)
     ]
-    found += [Failing("write", 1, PASSING, error) for error in ("EIO", "ENOSPC")]
-    # The batch is written again with what could not be withdrawn.
-    found.append(Failing("write", 2, PASSING, "ENOSPC", env={"FAIL_AT": "cleanup"}))
-    return found
+    cases += [Failing("write", 1, PASSING, error) for error in ("EIO", "ENOSPC")]
+    # The batch is written again with the challenges that could not be withdrawn.
+    cases.append(Failing("write", 2, PASSING, "ENOSPC", env={"FAIL_AT": "cleanup"}))
+    return cases
 
 
 def _try(failing: Failing, place: Host) -> Found:
@@ -93,7 +95,7 @@ def _try(failing: Failing, place: Host) -> Found:
         return Found("not tried: strace is missing")
     folder = place.certbot.work_dir / "external-auth" / "journal"
     place.certbot.environment["JOURNAL"] = str(folder)
-    # Certbot has its account and folders before; what fails is a call of the run itself.
+    # A first run makes the account and the folders, so that a call of the run itself fails.
     first = place.certbot.run(*words_of(place, name="first."))
     if first.returncode:
         return Found("", f"the first run: {first.stderr[-300:]}")
@@ -102,12 +104,12 @@ def _try(failing: Failing, place: Host) -> Found:
     if failing.call == "mkdirat":
         shutil.rmtree(folder.parent)
     paths = {"journal": [folder], "entry": journal(place.certbot)}.get(failing.where, [])
-    # How many writes a run makes elsewhere before, only a run can tell, and the next one may make one more.
+    # Only a run shows how many writes it makes elsewhere before, and the next run may make one more.
     number = NEVER if failing.where == PASSING else failing.number
     for attempt in range(TRIES):
         name = f"try{attempt}."
         result, trace = _traced(place, failing, number, paths, name)
-        # Signals have lines as well.
+        # strace also prints a line for each signal.
         lines = [line for line in trace.splitlines() if line.startswith(f"{failing.call}(")]
         if failing.error == KILL:
             hit = result.returncode == -signal.SIGKILL and (failing.where != PASSING or IN_JOURNAL in lines[-1])
@@ -130,7 +132,7 @@ def _try(failing: Failing, place: Host) -> Found:
 
 
 def _leave_entry(place: Host) -> None:
-    """A run that published was killed."""
+    """Kill a run that has published."""
     with place.certbot.started(words_of(place, "waits-for-a-file.sh", KILLED)) as process:
         wait(Path(f"{place.record}.published").exists)
         process.kill()
@@ -139,7 +141,7 @@ def _leave_entry(place: Host) -> None:
 
 
 def _traced(place: Host, failing: Failing, number: int, paths: list[Path], name: str) -> tuple[Result, str]:
-    """A run in which a call fails, and all calls of its kind that it makes."""
+    """Run Certbot with one failing call; return the result, and all calls of that kind in the run."""
     trace = place.record.with_name("trace")
     where = [word for path in paths for word in ("-P", str(path))]
     what = f"signal={KILL}" if failing.error == KILL else f"error={failing.error}"

@@ -1,4 +1,4 @@
-"""Handlers that misbehave, each run by a real Certbot: how long it takes, what is left, what is said."""
+"""Runs handlers that misbehave, each with a real Certbot: how long it takes, what is left, and what is reported."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.support.testca import TestCA
 from tests.support.words import handler, names
 
 LIMIT = 2.0
-"""Seconds given to a call by --external-auth-timeout."""
+"""The value of --external-auth-timeout, in seconds."""
 PLENTY = 60.0
 AFTER = 6.0
-"""Seconds after the limit by which a call has ended at the latest; a short look, beside others, does not measure."""
+"""A call must end at most so many seconds after its limit. With --quick, other tables run too and no time counts."""
 LATE = f"had not ended after {LIMIT:g} seconds"
 
 
@@ -39,7 +39,7 @@ class Misbehaving:
 
     @property
     def limit(self) -> float:
-        """Those that end by themselves get all the time that a busy machine may take."""
+        """The limit in seconds: a handler that ends by itself gets as much time as a busy machine may need."""
         return LIMIT if self.says == LATE else PLENTY
 
 
@@ -98,7 +98,7 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     chosen = [one for one in HANDLERS if not quick or one.script in QUICK]
     rows = list(at_a_time(partial(_row, ca, folder, PLENTY if quick else AFTER), chosen))
     if not quick:
-        # Afterwards, so that nothing of theirs makes our calls longer.
+        # The other clients run afterwards, so that they do not slow down our calls.
         beside = at_a_time(partial(_beside, ca, folder), chosen)
         rows = [Row(row.ok, (*row.cells, *cells)) for row, cells in zip(rows, beside, strict=True)]
     return Table(
@@ -117,7 +117,7 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
         "remove it. The exceptions are `deletes-itself.sh` and `fails-at-cleanup.sh`, which cannot "
         "remove it.",
         (
-            *("handler", "longest call", "processes left", "records left", "what was said"),
+            *("handler", "longest call", "processes left", "records left", "message"),
             *(f"{client}: ended; processes; records" for client in PEERS),
         ),
         rows,
@@ -137,12 +137,12 @@ def _dehydrated(place: Host) -> list[str]:
 PEERS = {"Certbot's `--manual`": _manual, "Dehydrated": _dehydrated}
 
 
-def _beside(ca: TestCA, folder: Path, one: Misbehaving) -> list[str]:
-    """What the clients of others make of a script."""
+def _beside(ca: TestCA, folder: Path, case: Misbehaving) -> list[str]:
+    """Return what other clients make of a script."""
     cells = []
     for words in PEERS.values():
         place = host(folder, ca)
-        place.certbot.environment.update(one.env, SCRIPT=one.script)
+        place.certbot.environment.update(case.env, SCRIPT=case.script)
         try:
             end = peers.bounded(place, words(place))
             left = peers.rest(place)
@@ -153,38 +153,38 @@ def _beside(ca: TestCA, folder: Path, one: Misbehaving) -> list[str]:
     return cells
 
 
-def _row(ca: TestCA, folder: Path, after: float, one: Misbehaving) -> Row:
+def _row(ca: TestCA, folder: Path, after: float, case: Misbehaving) -> Row:
     place = host(folder, ca)
-    words = handler(place.hooks.path(one.script), "--external-auth-timeout", f"{one.limit:g}")
+    words = handler(place.hooks.path(case.script), "--external-auth-timeout", f"{case.limit:g}")
     try:
-        result = place.certbot.run("certonly", *words, *names(place.domain), env=one.env)
-        return _judged(one, result, place, after)
+        result = place.certbot.run("certonly", *words, *names(place.domain), env=case.env)
+        return _judged(case, result, place, after)
     finally:
         place.end_started()
         ca.clear_txt(f"_acme-challenge.{place.domain}")
 
 
-def _judged(one: Misbehaving, result: Result, place: Host, after: float) -> Row:
+def _judged(case: Misbehaving, result: Result, place: Host, after: float) -> Row:
     left = {pid: name for pid, name in place.started().items() if not _named(pid, result)}
     named = {pid: name for pid, name in place.started().items() if pid not in left}
     records = place.certbot.ca.txt(f"_acme-challenge.{place.domain}")
     longest = longest_call(result.log)
-    said = re.search(one.says, result.stderr + result.stdout) or re.search(one.says, result.log)
+    said = re.search(case.says, result.stderr + result.stdout) or re.search(case.says, result.log)
     good = (
         said is not None
-        and result.returncode == one.returncode
-        and longest <= one.limit + after
+        and result.returncode == case.returncode
+        and longest <= case.limit + after
         and not left
-        and bool(named) <= one.goes_on
-        and not (records and one.withdraws)
+        and bool(named) <= case.goes_on
+        and not (records and case.withdraws)
         and not ({"\x1b", "\x07", "\0", "\x9b"} & set(result.stdout + result.stderr + result.log))
     )
     cells = (
-        one.script,
+        case.script,
         f"{longest:.1f} s",
         ", ".join(left.values()) or (f"0 ({', '.join(named.values())} named)" if named else 0),
-        len(records) if one.withdraws else f"{len(records)} (said)",
-        said[0] if said else f"MISSED {one.says}; exit code {result.returncode}",
+        len(records) if case.withdraws else f"{len(records)} (reported)",
+        said[0] if said else f"MISSED {case.says}; exit code {result.returncode}",
     )
     return Row(good, cells)
 
@@ -199,7 +199,7 @@ _END = re.compile(_CALLS + r"[^\n]+: (?:exit code|it (?:had|was|could))", re.MUL
 
 
 def longest_call(log: str) -> float:
-    """Seconds that the longest of the plugin's calls took, by the times in Certbot's log."""
+    """Return the seconds of the plugin's longest call, by the times in Certbot's log."""
     ends = [(begin, _END.search(log, begin.end())) for begin in _BEGIN.finditer(log)]
     return max(((_time(end[1]) - _time(begin[1])).total_seconds() for begin, end in ends if end), default=0.0)
 

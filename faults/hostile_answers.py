@@ -1,4 +1,4 @@
-"""What a hostile CA may answer: each a name, and a change to an answer of Pebble's on its way to Certbot."""
+"""The answers of a hostile CA: each has a label, and changes an answer of Pebble on its way to Certbot."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.support.front import Answer
 
 Json = dict[str, Any]
 Change = Callable[[str, Any, Answer, str], "Answer | None"]
-"""Kind of the answer (the first part of Pebble's path), its JSON, itself, and the name asked for. What it returns is
-sent, or else the JSON, which it may have changed."""
+"""Takes the kind of an answer (the first part of Pebble's path), its JSON, the answer itself, and the requested name.
+Returns the answer to send; or None to send the JSON, which it may have changed."""
 ESCAPE = "\x1b[2J\x1b]0;owned\x07"
 LONG = 400_000
 DEPTH = 200_000
@@ -33,7 +33,7 @@ class Hostile:
 
 
 def expand(text: str, name: str) -> str:
-    """Texts of this module, with the name asked for and others that look like it."""
+    """Return a text of this module with the requested name, or one that looks like it, filled in."""
     looks = {"{NAME}": name.upper(), "{hom}": name.replace("test", "t\u0435st"), "{dot}": name.replace(".", "\u3002")}
     for word, meant in {"{name}": name, **looks}.items():
         text = text.replace(word, meant)
@@ -52,7 +52,7 @@ def _identifier(what: str, value: str, kind: str = "dns") -> Hostile:
     def change(authorization: Json, name: str) -> None:
         authorization["identifier"] = {"type": kind, "value": expand(value, name)}
 
-    # The name itself is everywhere, rightly so, and in upper case the same; `test` is its end.
+    # The requested name may appear everywhere, in upper case too, and so may `test`, which is its end.
     poison = () if value in ("{name}", "{NAME}", "test", "{name}.") else (value,)
     return Hostile(f"identifier: {what}", _authorization(change), poison)
 
@@ -66,24 +66,24 @@ def _identifier_object(what: str, value: Any) -> Hostile:
 
 def _token(what: str, token: Any, poison: str = "", challenge: str = "dns-01") -> Hostile:
     def change(authorization: Json, name: str) -> None:
-        for one in authorization["challenges"]:
-            one["token"] = token
+        for challenge_object in authorization["challenges"]:
+            challenge_object["token"] = token
 
     return Hostile(f"token: {what}", _authorization(change), (poison,) if poison else (), challenge)
 
 
 def _type(what: str, kind: Any) -> Hostile:
     def change(authorization: Json, name: str) -> None:
-        for one in authorization["challenges"]:
-            one["type"] = kind
+        for challenge in authorization["challenges"]:
+            challenge["type"] = kind
 
     return Hostile(f"type: {what}", _authorization(change), (kind,) if isinstance(kind, str) else ())
 
 
 def _swapped(authorization: Json, name: str) -> None:
     other = {"dns-01": "http-01", "http-01": "dns-01"}
-    for one in authorization["challenges"]:
-        one["type"] = other.get(one["type"], one["type"])
+    for challenge in authorization["challenges"]:
+        challenge["type"] = other.get(challenge["type"], challenge["type"])
 
 
 def _twice(authorization: Json, name: str) -> None:
@@ -119,11 +119,11 @@ def _urls(change: Callable[[list[str]], list[str]]) -> Change:
 
 
 def _problem(kind: str, **members: Any) -> Change:
-    """A problem document (RFC 7807) instead of an answer."""
+    """Answer with a problem document (RFC 7807)."""
     problem = {"type": "urn:ietf:params:acme:error:malformed", "detail": "no", "status": 400, **members}
 
-    def apply(found: str, value: Any, answer: Answer, name: str) -> Answer | None:
-        if found != kind:
+    def apply(actual: str, value: Any, answer: Answer, name: str) -> Answer | None:
+        if actual != kind:
             return None
         headers = [(key, text) for key, text in answer.headers if key.lower() != "content-type"]
         headers.append(("Content-Type", "application/problem+json"))
@@ -133,7 +133,7 @@ def _problem(kind: str, **members: Any) -> Change:
 
 
 def _invalid(**members: Any) -> Change:
-    """The authorization ends as invalid, with a problem document of this kind in its challenge."""
+    """Make the authorization invalid, with a problem document of this kind in its challenge."""
     asked: set[int] = set()
 
     def apply(kind: str, value: Any, answer: Answer, name: str) -> None:
@@ -142,15 +142,15 @@ def _invalid(**members: Any) -> Change:
         if kind == "authZ" and asked:
             value["status"] = "invalid"
             problem = {"type": "urn:ietf:params:acme:error:unauthorized", "status": 403, "detail": "no", **members}
-            for one in value["challenges"]:
-                one.update(status="invalid", error=problem)
+            for challenge in value["challenges"]:
+                challenge.update(status="invalid", error=problem)
 
     return apply
 
 
 def _bytes(kind: str, content: bytes, **headers: str) -> Change:
-    def apply(found: str, value: Any, answer: Answer, name: str) -> Answer | None:
-        if found != kind:
+    def apply(actual: str, value: Any, answer: Answer, name: str) -> Answer | None:
+        if actual != kind:
             return None
         kept = [(key, text) for key, text in answer.headers if key.lower() != "content-type" or not headers]
         return dataclasses.replace(answer, headers=[*kept, *headers.items()], body=content)
@@ -159,8 +159,8 @@ def _bytes(kind: str, content: bytes, **headers: str) -> Change:
 
 
 def _redirect(kind: str, status: int, location: str) -> Change:
-    def apply(found: str, value: Any, answer: Answer, name: str) -> Answer | None:
-        return Answer(status, [*answer.headers, ("Location", location)], b"") if found == kind else None
+    def apply(actual: str, value: Any, answer: Answer, name: str) -> Answer | None:
+        return Answer(status, [*answer.headers, ("Location", location)], b"") if actual == kind else None
 
     return apply
 
@@ -175,8 +175,8 @@ def _status(authorization: Json, name: str) -> None:
 
 def _challenge_url(url: str) -> Change:
     def change(authorization: Json, name: str) -> None:
-        for one in authorization["challenges"]:
-            one["url"] = url
+        for challenge in authorization["challenges"]:
+            challenge["url"] = url
 
     return _authorization(change)
 
@@ -186,55 +186,55 @@ ANSWERS = (
     _identifier("shell text", 'victim.test; touch pwned "$(touch pwned)" ../../etc'),
     _identifier("a command in a name", "$(touch pwned).test"),
     _identifier("a command in backquotes", "`touch pwned`.test"),
-    _identifier("an index that bash evaluates", "x[$(touch pwned)].test"),
+    _identifier("an array index that bash evaluates", "x[$(touch pwned)].test"),
     _identifier("a program for awk", 'x" || system("touch pwned") || ".test'),
     _identifier("lines for nsupdate", "{name}\nupdate add bank.example 60 A 192.0.2.1"),
-    _identifier("a member for JSON", '{name}", "ttl": "1'),
-    _identifier("a format for printf", "%s%n%s.test"),
+    _identifier("JSON syntax", '{name}", "ttl": "1'),
+    _identifier("a printf format", "%s%n%s.test"),
     _identifier("an option", "-rf.test"),
-    _identifier("a name that was not asked for", "bank.example"),
-    _identifier("below the name asked for", "x.{name}"),
-    _identifier("above the name asked for", "test"),
-    _identifier("the name asked for as the beginning of another", "{name}.bank.example"),
+    _identifier("a name that was not requested", "bank.example"),
+    _identifier("a name below the requested one", "x.{name}"),
+    _identifier("a name above the requested one", "test"),
+    _identifier("a name that begins with the requested one", "{name}.bank.example"),
     _identifier("a path", "../../etc/pwned"),
     _identifier("an absolute path", "/etc/pwned"),
     _identifier("upper case", "{NAME}"),
-    _identifier("a full stop at the end", "{name}."),
-    _identifier("a wildcard left in", "*.{name}"),
+    _identifier("a dot at the end", "{name}."),
+    _identifier("a wildcard", "*.{name}"),
     _identifier("empty", ""),
-    _identifier("full stops only", "..."),
+    _identifier("only dots", "..."),
     _identifier("an empty label", "a..{name}"),
     _identifier("a label of 64 characters", "a" * 64 + ".test"),
     _identifier("huge", "a." * (LONG // 2) + "test"),
-    _identifier("no ASCII", "bücher.test"),
+    _identifier("not ASCII", "bücher.test"),
     _identifier("a letter that looks like another", "{hom}"),
-    _identifier("a full stop that looks like one", "{dot}"),
-    _identifier("something invisible", "{name}\u200b"),
+    _identifier("a character that looks like a dot", "{dot}"),
+    _identifier("an invisible character", "{name}\u200b"),
     _identifier("written from right to left", "\u202e{name}"),
     _identifier("a NUL", "{name}\0.bank.example"),
     _identifier("terminal sequences", ESCAPE + "{name}"),
     _identifier("blanks around it", " {name} "),
-    _identifier("an address in short", "127.1", "ip"),
+    _identifier("a short form of an address", "127.1", "ip"),
     _identifier("an address in hexadecimal", "0x7f000001", "ip"),
-    _identifier("an address within another", "::ffff:192.0.2.1", "ip"),
-    _identifier("an address that was not asked for", "192.0.2.1", "ip"),
+    _identifier("an address embedded in another", "::ffff:192.0.2.1", "ip"),
+    _identifier("an address that was not requested", "192.0.2.1", "ip"),
     _identifier("an address with a zone", "fe80::1%eth0", "ip"),
     _identifier("an address as a name", "192.0.2.1"),
     _identifier("a name as an address", "{name}", "ip"),
-    _identifier("of an unknown type", "{name}", "email"),
+    _identifier("an unknown type", "{name}", "email"),
     _identifier_object("a number", {"type": "dns", "value": 5}),
     _identifier_object("without a value", {"type": "dns"}),
     _identifier_object("null", None),
     _identifier_object("a list", ["dns"]),
-    _token("short", "abc", "abc.", "http-01"),
+    _token("too short", "abc", "abc.", "http-01"),
     _token("empty", "", challenge="http-01"),
     _token("huge", "A" * LONG, "A" * 1000, "http-01"),
     _token("a path", "../../../../../../pwned_by_token__", "..", "http-01"),
     _token("blanks and shell text", "AAAAAAAAAAAAAAAAAAAAAA extra $(touch pwned) ; * ../x", "$(", "http-01"),
     _token("a newline", "AAAAAAAAAAAAAAAAAAAAAA\nBBBBBBBBBBBBBBBBBBBBBB", "A\nB", "http-01"),
     _token("a NUL and terminal sequences", "AAAAAAAAAAAAAAAAAAAAAA\0" + ESCAPE, ESCAPE),
-    _token("no ASCII", "ü" * 30, "ü"),
-    _token("fields for a list", "AAAAAAAAAAAAAAAAAAAAAA#key#uri#dns#/etc", "#"),
+    _token("not ASCII", "ü" * 30, "ü"),
+    _token("field separators", "AAAAAAAAAAAAAAAAAAAAAA#key#uri#dns#/etc", "#"),
     _token("a number", 7),
     _token("null", None),
     _type("unknown", "dns-99"),
@@ -242,9 +242,9 @@ ANSWERS = (
     _type("a path", "../pwned"),
     _type("null", None),
     Hostile("type: swapped", _authorization(_swapped)),
-    Hostile("challenges: all of them twice", _authorization(_twice)),
+    Hostile("challenges: each twice", _authorization(_twice)),
     Hostile("challenges: a thousand times", _authorization(_thousand)),
-    Hostile("challenges: more with another token", _authorization(_other_tokens)),
+    Hostile("challenges: further ones with another token", _authorization(_other_tokens)),
     Hostile("challenges: none", _authorization(_none)),
     Hostile("challenges: at another host's URL", _challenge_url("https://192.0.2.1/")),
     Hostile("challenges: at a file's URL", _challenge_url("file:///etc/passwd")),
@@ -252,13 +252,13 @@ ANSWERS = (
     Hostile("authorizations: each a hundred times", _urls(lambda urls: urls * 100)),
     Hostile("authorizations: none", _urls(lambda urls: [])),
     Hostile("authorizations: of another order", _urls(lambda urls: urls), ("other.{name}",), other_order=True),
-    Hostile("authorization: a status of terminal sequences", _authorization(_status), (ESCAPE,)),
+    Hostile("authorization: terminal sequences as its status", _authorization(_status), (ESCAPE,)),
     Hostile("authorization: twenty megabytes", _authorization(_padded)),
-    Hostile("authorization: nested without end", _bytes("authZ", NESTED)),
-    Hostile("authorization: half of it", _bytes("authZ", b'{"status": "pending", "identifier": {"type": "dn')),
+    Hostile("authorization: nested very deeply", _bytes("authZ", NESTED)),
+    Hostile("authorization: cut in half", _bytes("authZ", b'{"status": "pending", "identifier": {"type": "dn')),
     Hostile("authorization: a list", _bytes("authZ", b"[1, 2]")),
-    Hostile("authorization: no UTF-8", _bytes("authZ", b'{"status": "\xff\xfe"}')),
-    Hostile("order: nested without end", _bytes("order-plz", NESTED)),
+    Hostile("authorization: not UTF-8", _bytes("authZ", b'{"status": "\xff\xfe"}')),
+    Hostile("order: nested very deeply", _bytes("order-plz", NESTED)),
     Hostile("problem: terminal sequences, for an order", _problem("order-plz", detail=ESCAPE + "no"), (ESCAPE,)),
     Hostile("problem: terminal sequences in its type", _problem("order-plz", type=ESCAPE), (ESCAPE,)),
     Hostile("problem: a megabyte", _problem("order-plz", detail="no " * LONG), ("no " * 5000,)),
@@ -267,6 +267,6 @@ ANSWERS = (
     Hostile("problem: shell text, of a challenge", _invalid(detail="$(touch pwned); `touch pwned`\0\n\rx"), ("\0",)),
     Hostile("redirect: of an authorization to a file", _redirect("authZ", 302, "file:///etc/passwd")),
     Hostile("redirect: of an authorization to itself", _redirect("authZ", 302, "/dir")),
-    Hostile("redirect: of an order, for ever", _redirect("order-plz", 307, "/order-plz")),
+    Hostile("redirect: of an order, without end", _redirect("order-plz", 307, "/order-plz")),
     Hostile("redirect: of the directory to another host", _redirect("dir", 301, "https://192.0.2.1.invalid/dir")),
 )

@@ -1,4 +1,4 @@
-"""The same hostile answers beside: what the hooks of other clients are given of them."""
+"""Gives the same hostile answers to other clients, and records what their hooks receive."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support.hooks import Call
 from tests.support.testca import TestCA
 
 KINDS = ("identifier:", "token:")
-"""What begins so is tried with the clients of others."""
+"""Only the answers whose labels begin like this are given to other clients."""
 WORDS = 4
-"""Of a call of a hook of Dehydrated's for one name: the operation, the name, a token and a value."""
+"""The number of arguments of a hook of Dehydrated for one name: the operation, the name, a token and a value."""
 NOT_TRIED = "not tried"
 WELL_FORMED = re.compile(r"[\w-]{22,128}(\.[\w-]{43})?", re.ASCII)
-"""A token, what is computed from one, or both of a key authorization (RFC 8555 sections 8.1 and 8.3)."""
+"""A token, a value computed from one, or a key authorization (RFC 8555 sections 8.1 and 8.3)."""
 
 
 def _manual(place: Host, kind: str) -> list[str]:
@@ -34,20 +34,20 @@ def _dehydrated(place: Host, kind: str) -> list[str]:
 
 
 PEERS: dict[str, Callable[[Host, str], list[str]]] = {
-    "seen by the hook of Certbot's `--manual`": _manual,
-    "by Dehydrated's": _dehydrated,
+    "passed to the hook by Certbot's `--manual`": _manual,
+    "by Dehydrated": _dehydrated,
 }
 
 
 def deep(base: Path) -> Path:
-    """A new folder for http-01 files, so far below a host's own that a path out of it still ends there."""
-    found = base / "a/b/c/d/e/f/g" / "wellknown"
-    found.mkdir(parents=True)
-    return found
+    """Make a folder for http-01 files, so deep in the host's own folder that a path out of it still ends there."""
+    folder = base / "a/b/c/d/e/f/g" / "wellknown"
+    folder.mkdir(parents=True)
+    return folder
 
 
 def cells(ca: TestCA, folder: Path, hostile: Hostile) -> list[str]:
-    """What became of an answer with each of the others."""
+    """Return what each of the other clients made of an answer."""
     if not hostile.what.startswith(KINDS):
         return [NOT_TRIED] * len(PEERS)
     return [_seen(ca, folder, hostile, words) for words in PEERS.values()]
@@ -55,7 +55,7 @@ def cells(ca: TestCA, folder: Path, hostile: Hostile) -> list[str]:
 
 def _seen(ca: TestCA, folder: Path, hostile: Hostile, words: Callable[[Host, str], list[str]]) -> str:
     place = host(folder, ca)
-    # Dehydrated leaves everything as it is then, and nobody needs the certificate.
+    # Dehydrated then leaves everything as it is. The certificate is not needed.
     place.certbot.environment["FAIL_AT"] = "deploy_challenge"
     try:
         with Liar(ca, hostile, place.domain).serving() as place.certbot.ca:
@@ -80,7 +80,7 @@ def _fit(given: Sequence[str], domain: str) -> bool:
 
 
 def _given(call: Call) -> list[str]:
-    """The name, and all else that comes from the CA's answer."""
+    """Return the name, and everything else in a call that comes from the CA's answer."""
     if call.operation == "deploy_challenge":
         return [*call.argv[1:], *[""] * (WORDS - len(call.argv))]
     token = [call.env["CERTBOT_TOKEN"]] if "CERTBOT_TOKEN" in call.env else []

@@ -1,7 +1,7 @@
-"""A CA that lies: each answer once to a handler and once to a JSON driver, and who saw what.
+"""Runs a handler and a JSON driver against a CA that lies, and records what each of them received.
 
-A front before Pebble changes the answer; everything else is a real order. What a handler is called with, what lies on
-disk, what the lines carry and what the terminal shows is searched for what nobody may see.
+A server in front of Pebble changes one answer; everything else is a real order. The test searches the calls of the
+handler, the files, the lines and the terminal for text that must not be there.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from tests.support.words import JSON, handler, names
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 LONGEST = 20_000
-"""Characters of one argument, variable or line at most."""
+"""The longest allowed argument, variable or line, in characters."""
 CARRYING = ("perform_challenge", "await", "visibility", "result", "cleanup")
 QUICK = 9
-"""Every ninth answer."""
+"""With --quick, one answer in nine is tried."""
 
 
 @dataclass
 class Seen:
-    """What came of one answer. :ivar by_us: who refused it was the plugin. :ivar leaks: what somebody saw."""
+    """What came of one answer. :ivar by_us: the plugin refused it. :ivar leaks: changed text that was found."""
 
     returncode: int
     by_us: bool
@@ -56,14 +56,14 @@ class Seen:
 
 def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     chosen = ANSWERS[::QUICK] if quick else ANSWERS
-    found = list(at_a_time(partial(_try, ca, folder), chosen))
-    rows = [_row(hostile, seen) for hostile, seen in zip(chosen, found, strict=True)]
+    outcomes = list(at_a_time(partial(_try, ca, folder), chosen))
+    rows = [_row(hostile, seen) for hostile, seen in zip(chosen, outcomes, strict=True)]
     if not quick:
         beside = at_a_time(partial(hostile_beside.cells, ca, folder), chosen)
         rows = [Row(row.ok, (*row.cells, *cells)) for row, cells in zip(rows, beside, strict=True)]
     verdicts = [row.cells[1] for row in rows]
     count = ", ".join(f"{who} {verdicts.count(who)}" for who in dict.fromkeys(verdicts))
-    raw = [hostile.what for hostile, seen in zip(chosen, found, strict=True) if any(one.screen for one in seen)]
+    raw = [hostile.what for hostile, seen in zip(chosen, outcomes, strict=True) if any(one.screen for one in seen)]
     notes = [
         (
             f"Refused by: {count}. A change is harmless if it reaches nobody, or if the plugin passes on "
@@ -82,7 +82,7 @@ def table(ca: TestCA, folder: Path, quick: bool) -> Table:
         "calls, for names and tokens only. Nothing is required of these clients. Yes: the client "
         "called the hook with a name that was not requested, or with an impossible or missing token "
         "or value. No: it called the hook without these. Refused: it did not call the hook.",
-        ("what the CA sends", "refused by", "seen by anybody", *hostile_beside.PEERS),
+        ("what the CA changes", "refused by", "leaked", *hostile_beside.PEERS),
         rows,
         notes,
     )
@@ -140,7 +140,7 @@ def _seen(hostile: Hostile, result: Result, place: Host, base: Path, before: set
     if len(set(performed)) > 1:
         leaks.append(f"{len(set(performed))} challenges for one name")
     if {name.lower() for name, _ in performed} - {place.domain}:
-        leaks.append("a name that was not asked for")
+        leaks.append("a name that was not requested")
     ours = "\n".join(re.findall(r"certbot_external_auth\S*:[^\n]*", result.log))
     spoken = [ours, *(str(value) for line in result.lines for value in line.values())]
     leaks += [f"control characters from us: {text[:80]!r}" for text in spoken if CONTROL.search(text)]
@@ -154,7 +154,7 @@ def _seen(hostile: Hostile, result: Result, place: Host, base: Path, before: set
 
 
 def _own(environment: dict[str, str]) -> Iterable[str]:
-    """The variables of the contract, in lower case; all others are this bed's."""
+    """Return the variables of the contract, in lower case. The test has set all others."""
     return (value for name, value in environment.items() if name == name.lower() or name.startswith("cbot_"))
 
 

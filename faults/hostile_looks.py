@@ -1,4 +1,4 @@
-"""Name servers, web servers and certificates that spoil the look before the CA is asked, or lead it astray."""
+"""Runs the visibility check against name servers, web servers and certificates that disturb or mislead it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from tests.support.hostile_certificates import ODD, mutated_octets
 from tests.support.name_servers import Net
 
 MANY, FEW = 200_000, 1_000
-"""Messages, certificates and redirects of each kind."""
+"""How many messages, certificates and redirects are tried."""
 LOOKS, FEW_LOOKS = 300, 4
-"""Batches that are looked at over sockets."""
+"""How many batches are checked over sockets."""
 RESOLVER, GOOD, EVIL = "127.0.6.1", "127.0.6.2", "127.0.6.3"
 SOA = "@ 60 IN SOA ns hostmaster 1 60 60 60 60\n"
 HOSTS = (
@@ -49,7 +49,7 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
     chance = random.Random(seed)
     many = FEW if quick else MANY
     with warnings.catch_warnings():
-        # The library warns of odd certificates.
+        # The library warns about odd certificates.
         warnings.simplefilter("ignore")
         rows = [
             _tried("DNS messages, octets changed", many, _messages(chance)),
@@ -63,29 +63,34 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
     ]
     rows += _led_inside(HOSTS)
     return Table(
-        "Servers that are looked at before the CA is",
-        "First what is read: each example must be judged one way or the other, by an error of the library's own at "
-        "most where it is parsed; a host that a redirect leads to must be one that no system takes for another "
-        "address. Then whole looks at two names, over sockets: what is found at the honest one, where its alias leads "
-        "and why another value is not there must be told whatever the other's server sends. Last a site at a public "
-        "address that redirects to the host named, with a path of its choice, in a network where web servers at "
-        "127.0.0.1, 10.1.2.3 and 169.254.169.254 answer with a secret: none may be asked, nothing of it shown.",
-        ("what", "tried", "found"),
+        "Hostile servers in the visibility check",
+        "The first three rows are inputs: the plugin must judge each example one way or the other. Where an "
+        "example is parsed, only an error of the library is allowed. The plugin must not accept a redirect to a "
+        "host that a system takes for another address. The next two rows are whole checks of two names over "
+        "sockets. Whatever the server of one name sends, the plugin must still report the other name correctly: "
+        "what it found, where its alias leads, and why another value is missing. The last rows are sites at a "
+        "public address that redirect to the host in the row, with a path of their choice. Web servers at "
+        "127.0.0.1, 10.1.2.3 and 169.254.169.254 answer with a secret. The plugin must ask none of them, and show "
+        "nothing of it.",
+        ("what", "tried", "result"),
         rows,
-        ("Certbot's `--manual` and Dehydrated do not look before they ask the CA: there is nothing to run beside.",),
+        (
+            "Certbot's `--manual` and Dehydrated do not check anything before they ask the CA, so there is nothing "
+            "to compare.",
+        ),
     )
 
 
-def _tried(what: str, count: int, one: Callable[[], object]) -> Row:
+def _tried(what: str, count: int, check: Callable[[], object]) -> Row:
     for number in range(1, count + 1):
         try:
-            one()
+            check()
         except Exception as error:
             return Row(False, (what, number, f"{type(error).__name__}: {error}"[:300]))
-    return Row(True, (what, count, "nothing"))
+    return Row(True, (what, count, "no error"))
 
 
-# --- what is read ---
+# --- inputs ---
 
 
 def _messages(chance: random.Random) -> Callable[[], None]:
@@ -145,19 +150,19 @@ def _locations(chance: random.Random) -> Callable[[], None]:
             place = chance.randrange(len(text) + 1)
             text[place : place + chance.randrange(3)] = chance.choice(letters)
         with contextlib.suppress(redirects.RedirectError):
-            found = redirects.next_target(first, 301, "".join(text), 80, 443)
-            assert found is not None
-            assert found.port in (80, 443)
-            assert is_address(found.host) or not _an_address_to_some(found.host), found.host
-            assert found.path.isascii()
-            assert found.path.isprintable()
-            assert " " not in found.path
+            target = redirects.next_target(first, 301, "".join(text), 80, 443)
+            assert target is not None
+            assert target.port in (80, 443)
+            assert is_address(target.host) or not _an_address_to_some(target.host), target.host
+            assert target.path.isascii()
+            assert target.path.isprintable()
+            assert " " not in target.path
 
     return one
 
 
 def _an_address_to_some(host: str) -> bool:
-    """Whether the C library takes it for an IPv4 address, in whatever form."""
+    """Tell whether the C library takes a text for an IPv4 address, in whatever form."""
     try:
         socket.inet_aton(host)
     except OSError:
@@ -165,7 +170,7 @@ def _an_address_to_some(host: str) -> bool:
     return True
 
 
-# --- whole looks ---
+# --- whole checks ---
 
 
 def _batches(chance: random.Random, server: str) -> Callable[[], None]:
@@ -180,8 +185,8 @@ def _batches(chance: random.Random, server: str) -> Callable[[], None]:
             honest = net[server].reply
 
             def changed(data: bytes, tcp: bool) -> bytes | None:
-                found = honest(data, tcp)
-                return hostile_dns.mutated(found, chance) if found and b"\x04evil" in data else found
+                reply = honest(data, tcp)
+                return hostile_dns.mutated(reply, chance) if reply and b"\x04evil" in data else reply
 
             net[server].reply = changed  # type: ignore[method-assign]
             _look(net)
@@ -195,12 +200,12 @@ def _look(net: Net) -> None:
     wanted = [Expectation("dns-01", name[16:], name, ("one",)) for name in names]
     wanted.append(Expectation("dns-01", "not.good.test", "not.good.test", ("two",)))
     assert probe.follow(names, time.monotonic() + 5)[names[1]] == ("x.good.test", "good.test")
-    found = probe.look(wanted, time.monotonic() + 10)
-    told = {one.place: one.outcome for one in found}
+    observations = probe.look(wanted, time.monotonic() + 10)
+    told = {one.place: one.outcome for one in observations}
     assert told[names[1]] is Outcome.MATCH
     assert told["not.good.test"] is Outcome.OTHER_VALUES
-    assert Outcome.FAULT not in told.values(), found
-    clues = probe.explain(wanted, found, time.monotonic() + 5)
+    assert Outcome.FAULT not in told.values(), observations
+    clues = probe.explain(wanted, observations, time.monotonic() + 5)
     assert any(clue.place == "not.good.test" for clue in clues)
 
 
@@ -217,9 +222,9 @@ def _redirected(world: sites.World, host: str) -> Row:
         sites.SITE: sites.redirect(f"http://{host}/latest/meta-data?x=y"),
         **dict.fromkeys(sites.INSIDE, f"200 OK\r\n\r\n{sites.SECRET}"),
     }
-    found = world.look("site.test", named=False)
-    shown = sites.SECRET in repr(found)
+    observations = world.look("site.test", named=False)
+    shown = sites.SECRET in repr(observations)
     inside = [one for one in world.asked if not ipaddress.ip_address(one.split()[0]).is_global]
-    outcomes = ", ".join(dict.fromkeys(one.outcome.value.replace("_", " ") for one in found))
+    outcomes = ", ".join(dict.fromkeys(one.outcome.value.replace("_", " ") for one in observations))
     what = "asked inside" if inside else "shown" if shown else outcomes
-    return Row(bool(found) and not inside and not shown, (f"a redirect to `{host}`", 1, what))
+    return Row(bool(observations) and not inside and not shown, (f"a redirect to `{host}`", 1, what))

@@ -1,4 +1,4 @@
-"""Certificates that are handed over again, and renewal files that somebody has edited; no CA is asked for any of it."""
+"""Hands certificates over again, and reads renewal files that were edited. No CA is asked."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.support.installing import BOTH, NAME, Host
 
 VALUES = ("True", "False", "None", "a, b", "%(x)s", "''", "[]")
 FEW = 2
-"""Values that a short look tries, and that `install` is tried with; of one option."""
+"""How many values of one option are tried with --quick, and with `install`."""
 Case = Callable[[Host], str]
 
 
 def table(folder: Path, quick: bool) -> Table:
     options = [option.name for option in OPTIONS if option.name != "socket"]
     cases: dict[str, Case] = {
-        "deployment fails at a renewal, the printed command is pasted into a shell": _pasted,
-        "`install` without a word about the handler": _bare,
+        "a deployment fails at a renewal; the printed command is pasted into a shell": _pasted,
+        "`install` without the handler's options": _bare,
         "`install --external-auth-mode manual` where the certificate has a handler": _by_hand,
         "the handler's name is on PATH and in the current folder": partial(_named, True),
         "the handler's name is in the current folder only": partial(_named, False),
@@ -38,14 +38,14 @@ def table(folder: Path, quick: bool) -> Table:
         return case(Host(place))
 
     numbered = [partial(one, number, case) for number, case in enumerate(cases.values())]
-    found = list(at_a_time(lambda work: work(), numbered))
-    rows = [Row(not wrong, (what, wrong or "as it must be")) for what, wrong in zip(cases, found, strict=True)]
+    outcomes = list(at_a_time(lambda work: work(), numbered))
+    rows = [Row(not wrong, (what, wrong or "passed")) for what, wrong in zip(cases, outcomes, strict=True)]
     return Table(
         "Installing again, and edited renewal files",
-        "Real Certbots with a certificate that is not due. What is printed after a failure must do what it says, and "
-        "nothing counts as deployed that the certificate's own handler has not done. A value that cannot be used is "
-        "said in a sentence, not in a traceback.",
-        ("what is done", "what came of it"),
+        "Real Certbots with a certificate that is not due. After a failure, the command that the plugin prints "
+        "must work. A certificate must count as deployed only if its own handler has deployed it. The plugin must "
+        "report an unusable value in a sentence, not with a traceback.",
+        ("what is done", "result"),
         rows,
     )
 
@@ -113,5 +113,5 @@ def _edited(option: str, values: Sequence[str], place: Host) -> str:
             if "Traceback" in ended.stderr or re.search("[a-z]Error: |object has no", ended.stderr):
                 wrong.append(f"{value}: {ended.stderr[-200:]}")
             elif ended.returncode and not ended.stderr.strip():
-                wrong.append(f"{value}: exit code {ended.returncode} without a word")
+                wrong.append(f"{value}: exit code {ended.returncode} without a message")
     return "; ".join(wrong)

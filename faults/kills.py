@@ -1,6 +1,6 @@
-"""SIGKILL at random moments of real runs, and what is left when the next run has ended well.
+"""Kills real runs by SIGKILL at random moments, and counts what is left after the next successful run.
 
-The same for this plugin, for Certbot's own `--manual` and for Debian's Dehydrated, with hooks that do the same work.
+The test treats this plugin, Certbot's own `--manual` and Debian's Dehydrated alike, with hooks that do the same work.
 The next run is for another name, as it is on a host with many certificates.
 """
 
@@ -22,12 +22,12 @@ from tests.support.words import handler, names
 
 NAMES = "abcde"
 ZONE = "test"
-NONE = "no run ends well, so nothing could be tried"
+NONE = "no run succeeds, so nothing could be tried"
 PATIENCE = 180.0
 MORE = 4
-"""So many times as often a moment may be drawn, since some come after the end of a run and do not count."""
+"""How many moments are drawn at most for each kill: a moment after the end of a run does not count."""
 LONGER = 1.5
-"""So much longer than for one name it may take for five."""
+"""How many times as long as for one name a run for five may take."""
 DEHYDRATED = ("--external-auth-dialect", "dehydrated")
 CHAIN = (*DEHYDRATED, "--external-auth-hook-chain", "yes")
 JOBS = ("--external-auth-jobs", "5")
@@ -78,8 +78,8 @@ OTHERS = (
 
 @dataclass
 class Count:
-    """Of one side. :ivar left: kills after which records were there. :ivar still: the same after the next run.
-    :ivar tried: a run without a kill ends well, so that what is counted means something."""
+    """The counts of one side. :ivar left: kills after which records existed. :ivar still: the same after the next run.
+    :ivar tried: a run without a kill succeeds, so the counts mean something."""
 
     kills: int = 0
     left: int = 0
@@ -90,17 +90,17 @@ class Count:
 
 
 def table(folder: Path, quick: bool, seed: int) -> Table:
-    # The first is all that the second does, without a wrapper.
+    # The first does what the second does, without a wrapper.
     sides = OURS[1:] if quick else (*OURS, *OTHERS)
     kills = 1 if quick else 50
     with Bind(ZONE) as zone, TestCA(dns_server=zone.server) as ca:
-        found = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, len(sides)))
+        outcomes = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, len(sides)))
     rows = [
         Row(
             count.tried and not (side.clean and (count.records or count.failed)),
             (side.what, count.kills, count.left, count.still, count.records, count.failed if count.tried else NONE),
         )
-        for side, count in zip(sides, found, strict=True)
+        for side, count in zip(sides, outcomes, strict=True)
     ]
     return Table(
         "Killed at a random moment",
@@ -112,7 +112,14 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
         "the next run fails, the test removes what the killed run left (for Dehydrated, the file "
         "`lock`), repeats the run, and then counts the records. For other clients the table only "
         "shows the result. This plugin must leave nothing.",
-        ("client", "kills", "records there after", "still there after the next run", "records left", "next run failed"),
+        (
+            "client",
+            "kills",
+            "kills that left records",
+            "kills with records after the next run",
+            "records left",
+            "next runs that failed",
+        ),
         rows,
     )
 
@@ -135,7 +142,7 @@ def _side(zone: Bind, ca: TestCA, folder: Path, kills: int, seed: int, side: Sid
 def _kill_one(
     zone: Bind, place: Host, side: Side, number: int, takes: float, dice: random.Random, count: Count
 ) -> float:
-    """One kill and the run after it; the seconds that this took, by which the next moment is drawn."""
+    """Make one kill and the run after it; return the seconds it took, from which the next moment is drawn."""
     domains = [f"{letter}{number}.{place.domain}" for letter in NAMES]
     if not _killed(place, side.words(place, domains), dice.uniform(0, takes * LONGER), dice.random() < 0.5):
         return takes
@@ -161,13 +168,13 @@ def records(place: Host, domains: Sequence[str]) -> list[str]:
 
 
 def _killed(place: Host, words: Sequence[str], after: float, with_all: bool) -> bool:
-    """Whether the kill came before the end."""
+    """Tell whether the kill came before the end of the run."""
     with peers.started(place, words) as process:
         return peers.killed(place, process, after, with_all)
 
 
 def wait_for_rest(place: Host) -> None:
-    """A handler whose caller was killed may still be at work."""
+    """Wait for the handlers of a killed run, which may still be working."""
     deadline = time.monotonic() + PATIENCE
     while place.started() and time.monotonic() < deadline:
         time.sleep(0.05)

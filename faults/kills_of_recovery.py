@@ -1,5 +1,7 @@
-"""SIGKILL again and again, at random moments, of those who withdraw what a killed run has left; and what is left when
-the next run has ended well. Also where the journal is just being written, and by a handler that always does it.
+"""Kills the processes that withdraw what a killed run left, repeatedly and at random moments.
+
+The test then counts what is left after the next successful run. Further cases kill a process while it writes the
+journal, and use a handler that always kills the run that called it.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ HANDLERS = {
 }
 RECOVER, RUN, SAME = "`recover`", "a run for another name", "a run for the same names"
 TRIES = 12
-"""Runs that may end before they are killed, since a busy machine looks too late."""
+"""How many runs may end before they are killed: a busy machine may be too late."""
 NO_MORE = "no run tries to remove it any more"
 
 
@@ -42,15 +44,15 @@ def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:
     ways = [(way, handler) for way in (RECOVER, RUN, SAME) for handler in HANDLERS]
     ways = ways[:1] if quick else ways
     cases: dict[str, Callable[[Host], Found]] = {
-        f"{way}, again and again; {handler}": partial(_again_and_again, way, handler, 1 if quick else BATCHES, seed)
+        f"{way}, repeatedly; {handler}": partial(_again_and_again, way, handler, 1 if quick else BATCHES, seed)
         for way, handler in ways
     }
     if not quick:
-        cases["every run, by its handler, as it is to withdraw"] = _by_its_handler
+        cases["every run, by its handler, during its cleanup"] = _by_its_handler
     cases.update(failing_calls.killed_cases(quick))
-    found = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
+    outcomes = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
     return Table(
-        "Killed while it withdraws",
+        "Killed during a recovery",
         f"The test kills a run for {len(NAMES)} names when all of them are published. It then kills "
         "the processes that remove these challenges: `recover`, and runs for another name or for the "
         f"same names. It does so up to {INTERRUPTIONS - 1} times for a batch, at a random moment (seed "
@@ -60,18 +62,18 @@ def table(ca: TestCA, folder: Path, quick: bool, seed: int) -> Table:
         "remain published or in the journal, no journal file may have been damaged, and no process "
         "may remain. The last rows are runs that `strace` kills when they enter a system call of the "
         "journal. The next run must leave nothing of them.",
-        ("what is killed", "what came of it"),
+        ("what is killed", "result"),
         [
-            Row(not one.wrong, (what, one.wrong or one.said))
-            for what, one in zip(cases, found, strict=True)
-            if one.wrong or one.said != failing_calls.NO_SUCH_CALL
+            Row(not case.wrong, (what, case.wrong or case.said))
+            for what, case in zip(cases, outcomes, strict=True)
+            if case.wrong or case.said != failing_calls.NO_SUCH_CALL
         ],
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class _Takes:
-    """Seconds of what withdraws one batch. :ivar calls: those during which the handler is called."""
+    """The seconds that it takes to withdraw one batch. :ivar calls: those during which the handler is called."""
 
     all: float
     calls: float
@@ -88,8 +90,8 @@ class _Count:
 
     def __str__(self) -> str:
         return (
-            f"{self.batches} batches, {self.kills} kills, {self.during} of them while the handler was called, at most "
-            f"{self.most} of these for one batch"
+            f"{self.batches} batches, {self.kills} kills, {self.during} of them during a handler call, at most "
+            f"{self.most} of those for one batch"
         )
 
 
@@ -104,7 +106,7 @@ def _again_and_again(way: str, handler: str, batches: int, seed: int, place: Hos
         if takes is None:
             takes = _measured(place, withdraw(0))
             if takes is None:
-                return Found("", "what withdraws fails without a kill")
+                return Found("", "the recovery fails without a kill")
             continue
         wrong = _kill_often(place, withdraw, takes, dice, count)
         last = [f"last{number}.{place.domain}"]
@@ -129,7 +131,7 @@ def _other(domains: Sequence[str], kill: int) -> str:
 
 
 def _leave(place: Host, words: Sequence[str], domains: Sequence[str]) -> bool:
-    """Have a run killed that has published everything."""
+    """Kill a run that has published everything."""
     for _ in range(TRIES):
         with peers.started(place, words) as process:
             while process.poll() is None:
@@ -145,7 +147,7 @@ def _leave(place: Host, words: Sequence[str], domains: Sequence[str]) -> bool:
 def _kill_often(
     place: Host, withdraw: Callable[[int], list[str]], takes: _Takes, dice: random.Random, count: _Count
 ) -> str:
-    """Kill until it withdraws all in spite of that, or often enough; what is wrong then."""
+    """Kill recoveries until one has withdrawn everything, or often enough; return what is wrong then."""
     count.batches += 1
     for kill in range(1, dice.randint(3, INTERRUPTIONS)):
         before = _interrupted(place)
@@ -161,7 +163,7 @@ def _kill_often(
 
 
 def _killed(place: Host, words: Sequence[str], takes: _Takes, dice: random.Random) -> bool:
-    """Whether the kill came before the end."""
+    """Tell whether the kill came before the end of the process."""
     before = _interrupted(place)
     aimed, with_all = dice.randrange(AIMED) > 0, dice.random() < 0.5
     moment = dice.uniform(0, takes.calls if aimed else takes.all)
@@ -172,7 +174,7 @@ def _killed(place: Host, words: Sequence[str], takes: _Takes, dice: random.Rando
 
 
 def _measured(place: Host, words: Sequence[str]) -> _Takes | None:
-    """What withdraws one batch is left alone; None if it does not end well."""
+    """Withdraw one batch without a kill; return None if that fails."""
     began, calls, ended = time.monotonic(), 0.0, 0.0
     with peers.started(place, words) as process:
         while process.poll() is None:
@@ -190,29 +192,29 @@ def _journal(place: Host) -> Path:
 
 
 def _entries(place: Host) -> list[Entry]:
-    """What anybody who looks now can read; a file that is not whole would be an EntryError."""
-    found = []
+    """Return the entries that another process could read now. An incomplete file would be an EntryError."""
+    entries = []
     for path in recover.journal(place.certbot):
         with contextlib.suppress(FileNotFoundError):
-            found.append(decode(path.read_bytes()))
-    return found
+            entries.append(decode(path.read_bytes()))
+    return entries
 
 
 def _interrupted(place: Host) -> int:
-    """Tries that go on, or did not come to their end."""
+    """Return the attempts that still run, or were interrupted."""
     return sum(one.interrupted for one in _entries(place))
 
 
 def _damaged(place: Host) -> list[str]:
-    """What in the journal's folder is neither a batch nor one that was about to be written."""
-    found = []
+    """Return the files of the journal's folder that are neither a batch nor one that is being written."""
+    damaged = []
     for path in _journal(place).iterdir():
         try:
             if not path.name.startswith(own_folder.PASSING) and f"{decode(path.read_bytes()).id}.json" != path.name:
-                found.append(path.name)
+                damaged.append(path.name)
         except EntryError as error:
-            found.append(f"{path.name}: {error}")
-    return found
+            damaged.append(f"{path.name}: {error}")
+    return damaged
 
 
 def _left_over(place: Host, domains: Sequence[str]) -> str:
@@ -227,13 +229,13 @@ def _output(place: Host) -> str:
 
 
 def _by_its_handler(place: Host) -> Found:
-    """What ends everybody who withdraws is not tried for ever, and not forgotten either."""
+    """A handler that kills each recovery must not be called for ever, and its batch must not be forgotten."""
     script = "kills-its-caller.sh"
     first = place.certbot.run(*words_of(place, script), timeout=PATIENCE)
     if first.returncode == 0 or not left(place):
         return Found("", f"the first run was not killed: {first.stderr[-300:]}")
     for ended in range(2 * INTERRUPTIONS):
-        # It publishes by another handler, which lets it end.
+        # This run publishes with another handler, so it can end.
         run = place.certbot.run(*words_of(place, name=f"run{ended}."), timeout=PATIENCE)
         if run.returncode == 0:
             break
@@ -244,5 +246,7 @@ def _by_its_handler(place: Host) -> Found:
     wrong = wrong or ("" if recovered.returncode == 0 else recovered.stdout[-300:])
     wrong = wrong or _left_over(place, [place.domain])
     return Found(
-        f"{ended} runs were killed, the next ended well and said that no run tries any more; recover did", wrong
+        f"{ended} runs were killed; the next one succeeded and reported that runs do not try any more; `recover` "
+        "removed it",
+        wrong,
     )

@@ -1,4 +1,4 @@
-"""A front before Pebble that changes one thing in its answers."""
+"""A server in front of Pebble that changes one thing in its answers."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Liar(Front):
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[TestCA]:
-        """The CA as it is behind this front, to whose directory everybody goes."""
+        """The CA behind this server; all clients use the directory of this server."""
         with contextlib.ExitStack() as stack:
-            # Somebody else may take a port between our choosing and our using it.
+            # Another process may take a port between its choice and its use.
             for left in reversed(range(TRIES)):
                 try:
                     directory = stack.enter_context(self.at(self.ca.free_port()))
@@ -56,8 +56,8 @@ class Liar(Front):
                 except OSError:
                     if not left:
                         raise
-            found = copy.copy(self.ca)
-            found.directory = directory
+            front = copy.copy(self.ca)
+            front.directory = directory
             # Its bookkeeping of authorizations would be lied to as well; no name is used twice here.
-            found.authz_reuse = 100
-            yield found
+            front.authz_reuse = 100
+            yield front

@@ -1,4 +1,4 @@
-"""What must be so after a run on a host that misbehaves, and after the next one."""
+"""Checks what must be true after a run on a host that misbehaves, and after the next run."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Found:
-    """:ivar wrong: what is not as it must be. :ivar said: what the table shows."""
+    """What came of one case. :ivar said: what the table shows. :ivar wrong: why it failed; empty if it passed."""
 
     said: str
     wrong: str = ""
 
 
 def words_of(place: Host, script: str = "publishes.py", name: str = "") -> list[str]:
-    """A command line that issues for this host's name, or one below it."""
+    """Return a command line that issues for this host's name, or for one below it."""
     return ["certonly", *handler(place.hooks.path(script)), *names(f"{name}{place.domain}")]
 
 
 def left(place: Host, name: str = "") -> list[str]:
-    """The records there."""
+    """Return the TXT records that exist."""
     return place.certbot.ca.txt(f"_acme-challenge.{name}{place.domain}")
 
 
 def wrong_with(place: Host, result: Result, name: str = "") -> str:
-    """What must be so after every run that is not killed."""
+    """Return what is wrong after a run that was not killed; empty if nothing is."""
     if "Traceback" in result.stderr or "unexpected error" in result.stderr:
         return f"a traceback: {result.stderr[-300:]}"
     if left(place, name) and result.returncode == 0 and "may still be there" not in result.stderr:
-        return "a record is left after a good run, and not said to be"
+        return "a record is left after a successful run, and not reported"
     return ""
 
 
 def after(place: Host, *more: str) -> str:
-    """The next run must end well and leave nothing of what was before, nor in the journal."""
+    """Return what is wrong with the next run: it must succeed, and no earlier record or journal entry may be left."""
     result = place.certbot.run(*words_of(place, name="next."))
     there = [value for name in ("", *more, "next.") for value in left(place, name)]
     there += map(str, journal(place.certbot))
@@ -53,7 +53,7 @@ def after(place: Host, *more: str) -> str:
 
 
 def sentence(result: Result) -> str:
-    """What a run said first, fit for the table."""
+    """Return the first line of a run's messages, in a form for the table."""
     lines = [line for line in result.stderr.splitlines() if line and not line.startswith(("Saving", "Ask for help"))]
     return re.sub(r"/\S*/(?=work)", "…/", lines[0])[:160] if lines else ""
 

@@ -1,4 +1,4 @@
-"""docs/reliability.md: a section for each table, which tells when and by what it was made, and is made anew alone."""
+"""Writes docs/reliability.md. Each table has a section, which can be repeated alone and tells when it was made."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PACKAGES = ("certbot", "acme", "certbot-external-auth")
 
 
 def page(before: str, tables: Mapping[str, Table], seed: int) -> str:
-    """The page with these sections made anew.
+    """Return the page with new sections for these tables.
 
-    :param before: the page as it is, whose other sections stay; empty if all are made.
-    :param tables: by the word that chooses them.
+    :param before: the page as it is, whose other sections stay; empty if there are none.
+    :param tables: by the word that chooses each on the command line.
     """
     sections = {part.split("\n", 1)[0].removeprefix("## "): part.rstrip() for part in _SECTION.split(before)[1:]}
     for word, table in tables.items():
@@ -38,8 +38,8 @@ def page(before: str, tables: Mapping[str, Table], seed: int) -> str:
 
 
 def _verdict(section: str) -> str:
-    found = _VERDICT.search(section)
-    return found[1] if found else "unknown"
+    verdict = _VERDICT.search(section)
+    return verdict[1] if verdict else "unknown"
 
 
 def _made(word: str, seed: int) -> str:

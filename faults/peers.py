@@ -1,4 +1,4 @@
-"""Clients of others, run beside this plugin: Certbot's own `--manual` and Debian's Dehydrated."""
+"""Runs other clients beside this plugin: Certbot's own `--manual` and Debian's Dehydrated."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from tests.support.words import names
 
 PATIENCE = 180.0
 LIMIT, GRACE = 20.0, 5.0
-"""Seconds after the first call of a hook, and after SIGTERM."""
+"""Seconds until SIGTERM after the first call of a hook, and until SIGKILL after SIGTERM."""
 MEMORY = 2 << 30
-"""Bytes a client may have where its hook may be made to print without end."""
+"""Bytes of memory that a client may use, because its hook may print without end."""
 
 
 def manual(place: Host, domains: Sequence[str], auth: str, cleanup: str, kind: str = "dns-01") -> list[str]:
-    """The command line that issues with Certbot's hooks, each of which is a command for the shell."""
+    """Return the command line that issues with Certbot's hooks. Each hook is a command for the shell."""
     hooks = ["--manual-auth-hook", auth, "--manual-cleanup-hook", cleanup, "--preferred-challenges", kind]
     return place.certbot.command(["certonly", "-n", "--manual", *hooks, *names(*domains)])
 
 
 def dehydrated(place: Host, domains: Sequence[str], hook: str, kind: str = "dns-01") -> list[str]:
-    """The command line that issues with Dehydrated, after `register`."""
+    """Return the command line that issues with Dehydrated, after `register`."""
     wanted = [word for name in domains for word in ("--domain", name)]
     common = ["dehydrated", "--config", str(place.certbot.cwd / "config"), "--cron", "--challenge", kind]
     return [*common, "--hook", hook, "--alias", domains[0], *wanted]
@@ -47,12 +47,12 @@ def register(place: Host, chain: str = "no", *settings: str) -> None:
 
 
 def unlock(place: Host) -> None:
-    """Dehydrated's lock is a file, which stays after a kill; whoever finds it must remove it."""
+    """Remove the file that is Dehydrated's lock: it stays after a kill, and the next run does not remove it."""
     (place.certbot.cwd / "lock").unlink(missing_ok=True)
 
 
 def finish(place: Host, words: Sequence[str]) -> float | None:
-    """Seconds of a run that ends well, None if it does not."""
+    """Return the seconds of a run that succeeds; None if it fails."""
     began = time.monotonic()
     with started(place, words) as process:
         returncode = process.wait(PATIENCE)
@@ -60,10 +60,10 @@ def finish(place: Host, words: Sequence[str]) -> float | None:
 
 
 def bounded(place: Host, words: Sequence[str]) -> str:
-    """Run a client whose hook makes $RECORD.called: "ended" of itself, "out of memory" or "hung".
+    """Run a client whose hook makes $RECORD.called; return "ended", "out of memory" or "hung".
 
-    One that does not end in time after that call is ended as `timeout` and service managers do it: by SIGTERM, and by
-    SIGKILL if that does not help.
+    A client that does not end in time after that call is ended as `timeout` and service managers do it: by SIGTERM, and
+    by SIGKILL if that does not help.
     """
     called = Path(f"{place.record}.called")
     with started(place, ["prlimit", f"--as={MEMORY}", *words], os.devnull) as process:
@@ -81,7 +81,7 @@ def bounded(place: Host, words: Sequence[str]) -> str:
 
 
 def killed(place: Host, process: subprocess.Popen[bytes], after: float, with_all: bool) -> bool:
-    """Kill it after so many seconds; whether that came before its end. :param with_all: and what it has started."""
+    """Kill a client after so many seconds; return whether it still ran. :param with_all: and its processes."""
     if ends(process, after):
         return False
     process.kill()
@@ -92,14 +92,14 @@ def killed(place: Host, process: subprocess.Popen[bytes], after: float, with_all
 
 
 def ends(process: subprocess.Popen[bytes], limit: float) -> bool:
-    """Whether it ends within so many seconds."""
+    """Tell whether a client ends within so many seconds."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(limit)
     return process.returncode is not None
 
 
 def rest(place: Host) -> int:
-    """Processes that a client which has ended leaves, those aside that end of themselves a moment later."""
+    """Return the processes that a client left when it ended, except those that end a moment later."""
     deadline = time.monotonic() + GRACE
     while (left := place.started()) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -108,7 +108,7 @@ def rest(place: Host) -> int:
 
 @contextlib.contextmanager
 def started(place: Host, words: Sequence[str], into: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A client at work, which is ended with its process group at the end of the block.
+    """Start a client, and end it with its process group at the end of the block.
 
     :param into: where its output goes, if not to a file beside the record.
     """

@@ -1,4 +1,4 @@
-"""Whatever comes in, nothing but a module's own error goes out: readers of what others wrote, given anything at all."""
+"""Gives random input to everything that reads what others wrote: only a module's own error may come out."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from certbot_external_auth.settings import OPTIONS
 from faults.table import Row, Table
 
 EXAMPLES, FEW = 100_000, 450
-"""Of all readers together."""
+"""How many examples all readers get together."""
 
-# Nobody's: the example of RFC 8555.
+# The example key of RFC 8555, which is not in use.
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 THUMBPRINT = "9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 CHALLENGE = Challenge("c1", "dns-01", "example.org", "dns", TOKEN, f"{TOKEN}.{THUMBPRINT}")
@@ -58,7 +58,7 @@ documents = st.binary(max_size=300) | values.map(lambda value: json.dumps(value)
 
 @dataclass(frozen=True)
 class Property:
-    """:ivar holds: given an example raises nothing, and asserts what must be true of a result."""
+    """One reader. :ivar holds: reads an example, raises nothing else, and asserts what must be true of the result."""
 
     what: str
     examples: st.SearchStrategy[Any]
@@ -69,7 +69,7 @@ def _guard(example: tuple[Challenge, list[str] | None]) -> None:
     challenge, asked = example
     with contextlib.suppress(GuardError):
         (passed,) = guard.check([challenge], asked)
-        # What it lets through is fit for every handler.
+        # What the guard accepts must be safe for every handler.
         assert set(passed.identifier) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-:")
         assert not passed.identifier.startswith(("-", "."))
         assert set(challenge.identifier.lower()) == set(passed.identifier)
@@ -81,8 +81,8 @@ def _guard(example: tuple[Challenge, list[str] | None]) -> None:
 
 def _journal(data: bytes) -> None:
     with contextlib.suppress(journal_entry.EntryError):
-        found = journal_entry.decode(data)
-        assert journal_entry.decode(journal_entry.encode(found)) == found
+        entry = journal_entry.decode(data)
+        assert journal_entry.decode(journal_entry.encode(entry)) == entry
 
 
 def _answer(lines: list[bytes]) -> None:
@@ -98,16 +98,16 @@ def _answer(lines: list[bytes]) -> None:
 
 def _environment(content: str) -> None:
     with contextlib.suppress(env_file.EnvFileError):
-        found = env_file.parse(content)
-        assert all(env_file.is_variable(name) and "\0" not in value for name, value in found.items())
+        variables = env_file.parse(content)
+        assert all(env_file.is_variable(name) and "\0" not in value for name, value in variables.items())
 
 
 def _command(typed: str) -> None:
     with contextlib.suppress(UsageError):
-        found = command_line.resolve_typed(typed, "--external-auth-handler", "/", "/usr/bin:/bin")
-        kept = command_line.keep(found)
+        words = command_line.resolve_typed(typed, "--external-auth-handler", "/", "/usr/bin:/bin")
+        kept = command_line.keep(words)
         assert "%(" not in kept
-        assert shlex.split(kept) == found
+        assert shlex.split(kept) == words
 
 
 def _settings(raw: dict[str, str | None]) -> None:
@@ -127,12 +127,12 @@ def _process(line: bytes) -> None:
 
 def _printed(chunks: list[bytes]) -> None:
     said: list[str] = []
-    found = output.Output(said.append)
+    printed = output.Output(said.append)
     for chunk in chunks:
-        found.feed(1, chunk, standard=True)
-    found.flush()
+        printed.feed(1, chunk, standard=True)
+    printed.flush()
     assert all(line.isprintable() or set(line) & {"\t", "\u00ad"} or text.clean(line) == line for line in said)
-    assert not any({"\x1b", "\x9b", "\0", "\x07"} & set(line) for line in (*said, *found.tail))
+    assert not any({"\x1b", "\x9b", "\0", "\x07"} & set(line) for line in (*said, *printed.tail))
 
 
 names = words | st.builds(
@@ -171,15 +171,15 @@ PROPERTIES = (
 def table(quick: bool, number: int) -> Table:
     rows = [_row(one, math.ceil((FEW if quick else EXAMPLES) / len(PROPERTIES)), number) for one in PROPERTIES]
     return Table(
-        "Anything at all as input",
+        "Random input",
         "Hypothesis creates examples for each reader, from noise to almost correct input. The reader "
         "may refuse an example only by its own error. The test also checks what the reader accepts.",
-        ("what is read", "examples", "found"),
+        ("input", "examples", "errors"),
         rows,
     )
 
 
-def _row(one: Property, count: int, number: int) -> Row:
+def _row(reader: Property, count: int, number: int) -> Row:
     tried = 0
 
     @seed(number)
@@ -190,14 +190,14 @@ def _row(one: Property, count: int, number: int) -> Row:
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(one.examples)
+    @given(reader.examples)
     def holds(example: Any) -> None:
         nonlocal tried
         tried += 1
-        one.holds(example)
+        reader.holds(example)
 
     try:
         holds()
     except Exception as error:
-        return Row(False, (one.what, tried, f"{type(error).__name__}: {error}"[:300]))
-    return Row(True, (one.what, tried, "nothing"))
+        return Row(False, (reader.what, tried, f"{type(error).__name__}: {error}"[:300]))
+    return Row(True, (reader.what, tried, "none"))

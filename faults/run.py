@@ -1,4 +1,4 @@
-"""Everything that goes wrong, made to go wrong on purpose; the figures go to docs/reliability.md.
+"""Make everything go wrong on purpose, and write the results to docs/reliability.md.
 
 faults/run.py [--quick] [--only TABLE] [--seed NUMBER]
 """
@@ -70,20 +70,24 @@ TABLES: dict[str, Make] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="some of each, and no docs/reliability.md")
-    parser.add_argument("--only", choices=TABLES, action="append", help="this table, and its section alone")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="for what happens at random")
+    parser.add_argument(
+        "--quick", action="store_true", help="run a few cases of each table; do not write docs/reliability.md"
+    )
+    parser.add_argument("--only", choices=TABLES, action="append", help="make only this table and its section")
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10**6), help="seed of the random moments and values"
+    )
     arguments = parser.parse_args()
     as_at_login()
     print(f"Seed {arguments.seed}", flush=True)
     chosen = arguments.only or list(TABLES)
-    # Nobody measures in a short look, so all of it goes on at once, but for Hypothesis, which has chance to itself.
+    # With --quick no time is measured, so all tables are made at once. Hypothesis runs alone, because of its own seed.
     alone = [name for name in chosen if name == ALONE or not arguments.quick]
     tables = {name: made(name, arguments.quick, arguments.seed) for name in alone}
     with ThreadPoolExecutor(len(TABLES)) as pool:
         together = [name for name in chosen if name not in alone]
-        found = pool.map(lambda name: made(name, arguments.quick, arguments.seed), together)
-        tables.update(zip(together, found, strict=True))
+        made_together = pool.map(lambda name: made(name, arguments.quick, arguments.seed), together)
+        tables.update(zip(together, made_together, strict=True))
     if not arguments.quick:
         before = REPORT.read_text() if arguments.only else ""
         REPORT.write_text(page(before, tables, arguments.seed))
@@ -94,7 +98,7 @@ def main() -> int:
 def made(name: str, quick: bool, seed: int) -> Table:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="external-auth-faults-") as folder:
-        # Handlers in a folder that others may not even enter would be a test of something else.
+        # If other users could not enter the folder, the checks of who can change a handler would not be tested.
         Path(folder).chmod(0o755)
         table = TABLES[name](Path(folder), quick, seed)
     shown = [row for row in table.rows if not quick or not row.ok]

@@ -1,4 +1,4 @@
-"""Sessions in two steps, where somebody else has a hand in the work directory, or the host has little left."""
+"""Runs sessions in two steps while another user changes the work directory, or the host lacks resources."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ SECRET = "a secret of root's"
 NOT_TRIED = Found("not tried: it needs root")
 FAILING = (("openat", "EMFILE"), ("openat", "EACCES"), ("openat", "EIO"), ("read", "EIO"), ("flock", "ENOLCK"))
 CALLS = 8
-"""So many of each are made to fail, one at a time."""
+"""How many calls of each kind are made to fail, one at a time."""
 NO_FILES = ("sh", "-c", 'ulimit -f 0; exec "$@"', "sh")
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
-DONE = "the session went on, and was finished"
+DONE = "the session went on and was finished"
 Case = Callable[[Host], Found]
 
 
 def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     cases = _cases(quick)
-    found = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
+    outcomes = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
     return Table(
-        "Sessions on a host that is not one's own",
-        "`begin`, `finish`, `status` and `abort` with a real Certbot that waits. Nothing that another user has written "
-        "may be believed: no file of root's may be removed or shown, no process of root's may get a signal. A session "
-        "that could not be looked at must not be called lost, must keep its socket, and the exit code must say that "
-        "something went wrong; it is finished afterwards, and its record may not be left. Calls of the system fail by "
-        "`strace`, one after the other, in the session's folder.",
-        ("what fails", "what came of it"),
-        [Row(not one.wrong, (what, one.wrong or one.said)) for what, one in zip(cases, found, strict=True)],
+        "Sessions under attack",
+        "`begin`, `finish`, `status` and `abort` run against a real Certbot that waits. They must not trust what "
+        "another user has written: they must not remove or show a file of root's, or send a signal to a process of "
+        "root's. If a verb cannot check a session, it must not call the session lost, must keep its socket, and must "
+        "end with an exit code other than 0. Afterwards the session is finished, and its record must be removed. "
+        "`strace` makes system calls in the session's folder fail, one after the other.",
+        ("what fails", "result"),
+        [Row(not one.wrong, (what, one.wrong or one.said)) for what, one in zip(cases, outcomes, strict=True)],
     )
 
 
 def _cases(quick: bool) -> dict[str, Case]:
     cases: dict[str, Case] = {
-        "work directory of another user, root at the keyboard": _theirs,
+        "work directory of another user; the verbs run as root": _theirs,
         "work directory read-only": partial(_looked_at, [_read_only]),
         "no folder for temporary files: `status`, then `abort`": partial(_aborted, NO_FILES, False),
         "Certbot stopped (SIGSTOP), with the shell above it": partial(_aborted, (), True),
@@ -58,9 +58,11 @@ def _cases(quick: bool) -> dict[str, Case]:
         cases[f"`begin`, `status` and `finish` with descriptors closed: `{closed}`"] = partial(_closed, closed)
     for call, error in FAILING[: 1 if quick else len(FAILING)]:
         ways = [partial(_failing, call, error, number) for number in range(1, 2 if quick else CALLS + 1)]
-        cases[f"{call} fails with {error}, the first to number {len(ways)}: `status`"] = partial(_looked_at, ways)
+        cases[f"`status` while each of the first {len(ways)} calls of {call} in turn fails with {error}"] = partial(
+            _looked_at, ways
+        )
     for spare in (4,) if quick else (0, 4, 12, 20, 64, 192):
-        cases[f"`begin` with {spare} KiB left on the disk, then none"] = partial(_little_room, spare)
+        cases[f"`begin` with {spare} KiB left on the disk; `finish` with none"] = partial(_little_room, spare)
     return cases
 
 
@@ -71,7 +73,7 @@ def _tool(place: Host) -> Tool:
 
 
 def _run(tool: Tool, before: Sequence[str], verb: str, *words: str) -> Ended:
-    """A verb started in another way. :param before: what starts it."""
+    """Run a verb. :param before: the command that starts it."""
     ended = subprocess.run(
         [*before, *tool.command(verb, *words)],
         env=tool.environment,
@@ -89,7 +91,7 @@ def _begun(tool: Tool, place: Host, before: Sequence[str] = ()) -> Ended:
 
 
 def _finished(tool: Tool, place: Host, begun: Ended, before: Sequence[str] = ()) -> str:
-    """What is wrong with the end of a session; its record is removed as it says."""
+    """Return what is wrong with the end of a session, and remove its record as its document says."""
     tool.publish(begun)
     done = _run(tool, before, "finish", begun["session"])
     if done.code or done["state"] != "done":
@@ -104,7 +106,7 @@ def _traceback(ended: Ended) -> str:
     return f"a traceback: {ended.stderr[-300:]}" if "Traceback" in ended.stderr else ""
 
 
-# --- another user's ---
+# --- another user ---
 
 
 def _theirs(place: Host) -> Found:
@@ -126,7 +128,7 @@ def _theirs(place: Host) -> Found:
 
 
 class _At(Tool):
-    """A person who names that work directory."""
+    """Return the tool of a person who names that work directory."""
 
     def __init__(self, place: Host, work_dir: Path) -> None:
         super().__init__(place.certbot, place.certbot.ca, work_dir)
@@ -138,9 +140,9 @@ class _At(Tool):
 
 
 def _made_up(place: Host, pid: int) -> tuple[Path, Path]:
-    """User nobody's work directory with a session that is a link, and a file that it calls its socket."""
+    """Make a work directory of the user nobody, with a session that is a link, and a file that it calls its socket."""
     base = place.record.with_name("theirs")
-    # As /tmp is: root's, and anybody may make files there.
+    # Like /tmp: it belongs to root, and every user may make files there.
     (base / "his").mkdir(parents=True)
     (base / "his").chmod(0o1777)
     socket = base / "socket"
@@ -160,11 +162,11 @@ def _made_up(place: Host, pid: int) -> tuple[Path, Path]:
     return base / "w", socket
 
 
-# --- what cannot be looked at ---
+# --- what cannot be read ---
 
 
 def _looked_at(ways: Sequence[Callable[[Tool, Ended], str]], place: Host) -> Found:
-    """A session that waits, a look at it in each of these ways, and then its end."""
+    """Check a waiting session in each of these ways, and then end it."""
     tool = _tool(place)
     begun = _begun(tool, place)
     if begun.code:
@@ -205,12 +207,12 @@ def _closed(closed: str, place: Host) -> Found:
     begun = _begun(tool, place, before)
     if " >&-" in f" {closed}":
         if begun.code != 1:
-            return Found("", f"begin: exit code {begun.code}, though nobody was told anything")
+            return Found("", f"begin: exit code {begun.code}, although nothing was printed")
         [listed] = tool.run("status")["sessions"]
         ended = tool.run("abort", listed["session"])
         looked = _run(tool, before, "status").code
         wrong = "" if (ended.code, looked) == (0, 1) else f"abort: {ended.code}; status: {looked}"
-        return Found("exit code 1 where nothing could be printed; the session is listed, and was aborted", wrong)
+        return Found("exit code 1, because nothing could be printed; the session is listed and was aborted", wrong)
     wrong = _judged(tool, begun, _run(tool, before, "status", begun["session"]))
     return Found(DONE, wrong or _finished(tool, place, begun, before))
 
@@ -222,8 +224,8 @@ def _aborted(before: Sequence[str], stopped: bool, place: Host) -> Found:
         return Found("", f"begin: {begun}")
     session = store.find(str(tool.certbot.work_dir), begun["session"])
     wrong = _judged(tool, begun, _run(tool, before, "status", begun["session"]))
-    for one in certbot_process.find(session).all if stopped else ():
-        os.kill(one.pid, signal.SIGSTOP)
+    for member in certbot_process.find(session).all if stopped else ():
+        os.kill(member.pid, signal.SIGSTOP)
     ended = _run(tool, before, "abort", begun["session"])
     wrong = wrong or _traceback(ended) or ("" if ended.code == 0 else f"abort: {ended.code} {ended.document}")
     return Found("aborted, exit code 0", wrong or ("it goes on" if store.alive(session) else ""))
@@ -241,7 +243,7 @@ def _little_room(spare: int, place: Host) -> Found:
             wrong = _traceback(begun) or ("" if said else f"no reason: {begun}")
             (place.certbot.work_dir / "filler").unlink()
             open_ones = [one for one in tool.run("status")["sessions"] if one["state"] in ("waiting", "working")]
-            return Found("refused, with the reason; no Certbot was started", wrong or str(open_ones or ""))
+            return Found("refused with the reason; Certbot was not started", wrong or str(open_ones or ""))
         _fill(place, 0)
         tool.publish(begun)
         done = _run(tool, (), "finish", begun["session"])
@@ -249,7 +251,7 @@ def _little_room(spare: int, place: Host) -> Found:
         with contextlib.suppress(KeyError):
             tool.remove(done)
         tool.run("abort", begun["session"])
-        return Found(f"finish says {done.document.get('state')}", wrong)
+        return Found(f"finish: {done.document.get('state')}", wrong)
 
 
 @contextlib.contextmanager
@@ -265,7 +267,7 @@ def _small_disk(place: Host) -> Iterator[bool]:
 
 
 def _fill(place: Host, spare: int) -> None:
-    """Leave so many KiB."""
+    """Fill the disk except for so many KiB."""
     path = place.certbot.work_dir / "filler"
     with contextlib.suppress(OSError), path.open("ab", buffering=0) as file:
         while True:

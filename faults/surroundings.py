@@ -1,4 +1,4 @@
-"""The host itself misbehaves: a full disk, calls of the system that fail, a clock that goes back, others at work."""
+"""Runs on a host that misbehaves: a full disk, failing system calls, a clock that goes back, several runs at once."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ FALSE_CLOCK = Path(support.__file__).parent / "false_clock"
 LINEAGES, FEW = 50, 3
 MOST = 0.9
 GROWTH = 20_000
-"""KiB by which Certbot itself and the plugin may grow over all lineages."""
+"""KiB by which the memory of Certbot and the plugin may grow over all lineages."""
 
 
 def table(ca: TestCA, folder: Path, quick: bool) -> Table:
     cases: dict[str, Callable[[Host], Found]] = {
         "work directory on a full disk": _full_disk,
-        "a second run and a recovery while one is at work": _two_at_once,
-        "clock put back by three hours in the middle": _clock_in_run,
+        "a second run and a recovery during a run": _two_at_once,
+        "clock put back by three hours during a run": _clock_in_run,
         "clock put back by three hours after a kill": _clock_after_kill,
         f"{FEW if quick else LINEAGES} lineages renewed in one process": partial(_many, FEW if quick else LINEAGES),
     }
     cases.update(failing_calls.cases(quick))
-    found = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
+    outcomes = list(at_a_time(lambda case: case(host(folder, ca)), list(cases.values())))
     rows = [
-        Row(not one.wrong, (what, one.wrong or one.said))
-        for what, one in zip(cases, found, strict=True)
-        if one.wrong or one.said != failing_calls.NO_SUCH_CALL
+        Row(not case.wrong, (what, case.wrong or case.said))
+        for what, case in zip(cases, outcomes, strict=True)
+        if case.wrong or case.said != failing_calls.NO_SUCH_CALL
     ]
     return Table(
-        "Surroundings that fail",
+        "Failures of the host",
         "Real runs on a host that misbehaves. The plugin may publish only what it has written to its "
         "journal. After the next successful run nothing may be left. A message must say what is "
         "wrong, without a traceback. `strace` makes one system call of Certbot's process fail; unless "
         "the row names a file or a folder, any part of the process may make that call. The clock "
         "that goes back is Python's (`time.time` and `datetime.now`).",
-        ("what fails", "what came of it"),
+        ("what fails", "result"),
         rows,
     )
 
@@ -90,7 +90,7 @@ def _two_at_once(place: Host) -> Found:
     wrong = wrong or ("" if process.returncode == 0 else f"the run at work ended with {process.returncode}")
     wrong = wrong or ("" if not left(place) else "its record is left") or after(place)
     said = f"second run: exit code {refused.returncode} (Certbot's lock); recovery: exit code {recovered.returncode}"
-    return Found(f"{said}, nothing withdrawn; the first one ended well", wrong)
+    return Found(f"{said}, nothing removed; the first run succeeded", wrong)
 
 
 @contextlib.contextmanager
@@ -118,7 +118,7 @@ def _clock_after_kill(place: Host) -> Found:
         place.end_started()
         there = left(place)
         clock.write_text("-10800\n")
-        return Found("withdrawn by the next run", after(place) or ("" if there else "nothing was there to withdraw"))
+        return Found("removed by the next run", after(place) or ("" if there else "nothing was there to withdraw"))
 
 
 def _many(count: int, place: Host) -> Found:
@@ -132,7 +132,7 @@ def _many(count: int, place: Host) -> Found:
     looks = [tuple(map(int, line.split())) for line in caller.read_text().splitlines()] if caller.exists() else []
     wrong = "" if issued.returncode == 0 else issued.stderr[-300:]
     wrong = wrong or wrong_with(place, result) or ("" if result.returncode == 0 else result.stderr[-300:])
-    # All are renewed, but Pebble uses one authorization in a hundred again, and there is nothing to publish then.
+    # All are renewed, but Pebble reuses one authorization in a hundred, and then there is nothing to publish.
     wrong = wrong or ("" if len(looks) > count * MOST - 1 else f"{len(looks)} renewals") or after(place)
     if wrong or not looks:
         return Found("", wrong or "no renewal")
@@ -144,7 +144,7 @@ def _many(count: int, place: Host) -> Found:
 
 
 def _copy_lineage(config: Path, source: str, target: str) -> None:
-    """The same certificate once more under another name, as Certbot keeps it."""
+    """Copy a certificate to another lineage, in the form in which Certbot stores it."""
     shutil.copytree(config / "archive" / source, config / "archive" / target)
     live = config / "live" / target
     live.mkdir()

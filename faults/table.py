@@ -1,4 +1,4 @@
-"""A table of docs/reliability.md: what was tried, how often, and what came of it."""
+"""A table of docs/reliability.md: what was tried, how often, and the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Row:
-    """:ivar ok: it went as it must. :ivar cells: what the table shows."""
+    """A row. :ivar ok: the case passed. :ivar cells: what the table shows."""
 
     ok: bool
     cells: Sequence[object]
@@ -16,7 +16,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """:ivar intro: what was done, in a paragraph. :ivar heads: of the columns. :ivar notes: said below it."""
+    """A table. :ivar intro: what the test did. :ivar heads: of the columns. :ivar notes: paragraphs below the rows."""
 
     title: str
     intro: str
@@ -30,7 +30,7 @@ class Table:
 
     @property
     def verdict(self) -> str:
-        return f"{len(self.rows) - len(self.failed)} of {len(self.rows)} as it must be"
+        return f"{len(self.rows) - len(self.failed)} of {len(self.rows)} passed"
 
     def markdown(self) -> str:
         lines = [f"## {self.title}", "", self.intro, "", _line(self.heads), _line("---" for _ in self.heads)]

@@ -1,8 +1,7 @@
-"""Hooks that publish and withdraw in one script and tell by CERTBOT_AUTH_OUTPUT which it is, killed at random moments;
-and a journal that cannot be written.
+"""Hooks that publish and withdraw in one script, and learn from CERTBOT_AUTH_OUTPUT which of the two to do.
 
-What is said to be withdrawn must be gone, and what is not gone must be said to be left, by `recover` and by the next
-run.
+Their runs are killed at random moments. `recover` and the next run must report as removed only what is gone, and must
+report what is left. The last case is a journal that cannot be written.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from certbot_external_auth.recovery.verb import NOTHING_LEFT
 from faults import peers
 from faults.bed import Host, at_a_time, host
 from faults.kills import LONGER, MORE, NONE, Words, plugin, records, wait_for_rest
@@ -32,17 +32,17 @@ from tests.support.testca import TestCA
 NAMES = "abc"
 ZONE = "test"
 KILLS = 200
-"""Of this plugin's, over all hooks; KILLS in the environment is another number."""
+"""Kills of runs of this plugin, over all hooks; the variable KILLS sets another number."""
 MAX_AT_A_TIME = 5
 AIMED = 3
-"""Of so many kills one comes at any moment of the run, and the others while the hook publishes."""
+"""One in so many kills comes at any moment of the run, the others while the hook publishes."""
 HOOK = "tells-by-output.py"
 SAID = re.compile(r'TXT record (\S+?)\. "([\w-]+)"')
 WITHDRAWN = ("Withdrawn: ", "Cleaned up after the run of ")
 READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
 
 Record = tuple[str, str]
-"""Name and value."""
+"""A record: its name and value."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Side:
 
 @dataclass
 class Count:
-    """Of one side. :ivar there: kills after which records were there. :ivar said: records said to be withdrawn.
-    :ivar standing: of these, still there. :ivar lost: records there that nobody said are left.
-    :ivar left: records said to be left. :ivar ends: what did not end as it must."""
+    """The counts of one side. :ivar there: kills after which records existed. :ivar said: records reported as removed.
+    :ivar standing: of these, still there. :ivar lost: records that exist and are not reported.
+    :ivar left: records reported as left. :ivar ends: what ended in another way than it must."""
 
     kills: int = 0
     there: int = 0
@@ -84,20 +84,29 @@ def table(folder: Path, quick: bool, seed: int) -> Table:
         sides = [side for side in _sides() if side.quick or not quick]
         ours = [side for side in sides if side.ours and side.share == 1]
         kills = 2 if quick else -(-int(os.environ.get("KILLS", KILLS)) // len(ours))
-        found = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, MAX_AT_A_TIME))
-        rows = [_row(side, count) for side, count in zip(sides, found, strict=True)]
+        outcomes = list(at_a_time(partial(_side, zone, ca, folder, kills, seed), sides, MAX_AT_A_TIME))
+        rows = [_row(side, count) for side, count in zip(sides, outcomes, strict=True)]
         rows.append(_read_only(host(folder, ca), zone))
     return Table(
-        "Told by what they printed",
-        "One script is hook and cleanup hook; it publishes unless CERTBOT_AUTH_OUTPUT has the value, as deSEC's public "
-        f"hook does. A run for {len(NAMES)} names is ended by SIGKILL at a random moment (seed {seed}), two times in "
-        "three while the hook is called, every other time together with all that it had started (or by the signal that "
-        "the row names, fewer times); then `recover`, or "
-        "the same client for another name, by turns. The records are in BIND. Of those that are said to be withdrawn "
-        "none may be there, and of those that are there each must be said to be left. These are removed by hand then, "
-        "which the next `recover` must see. What cannot be withdrawn is what the hook published and had not told when "
-        "it died. Certbot's `--manual` says nothing of what a dead run has left, and calls nothing.",
-        ("client", "kills", "records there after", "said to be withdrawn", "of these there", "there, not said", "left"),
+        "Hooks that need their own output",
+        "One script is both hook and cleanup hook. Like deSEC's public hook, it publishes unless "
+        f"CERTBOT_AUTH_OUTPUT has the value. The test ends a run for {len(NAMES)} names by SIGKILL at a random "
+        f"moment (seed {seed}): two times in three during a call of the hook, and every second time together with "
+        "all processes that the run started. Rows with a signal use that signal instead, and fewer runs. Then the "
+        "test starts, in turn, `recover` or the same client for another name. The records are in BIND. Every "
+        "record that is reported as removed must be gone, and every record that exists must be reported as left. "
+        "The test removes these by hand, and the next `recover` must notice that. The plugin cannot remove a "
+        "record if the hook died after it published and before it printed. Certbot's `--manual` reports nothing "
+        "that a dead run left, and calls no hook.",
+        (
+            "client",
+            "kills",
+            "kills that left records",
+            "records reported as removed",
+            "of these, still there",
+            "there, but not reported",
+            "reported as left",
+        ),
         rows,
     )
 
@@ -111,7 +120,7 @@ def _sides() -> list[Side]:
     def launched(place: Host, domains: Sequence[str]) -> list[str]:
         plain = ours()(place, domains)
         hook = place.hooks.path(HOOK)
-        # Only the handler; the cleanup handler is the hook itself.
+        # Only for the handler; the cleanup handler is the hook itself.
         number = plain.index(hook)
         return [*plain[:number], f"nice -n 1 {hook}", *plain[number + 1 :]]
 
@@ -135,13 +144,13 @@ def _sides() -> list[Side]:
     ]
 
 
-def _row(side: Side, one: Count) -> Row:
-    cells: list[object] = [side.what, one.kills, one.there, one.said, one.standing, one.lost, one.left]
-    if not one.tried:
+def _row(side: Side, count: Count) -> Row:
+    cells: list[object] = [side.what, count.kills, count.there, count.said, count.standing, count.lost, count.left]
+    if not count.tried:
         cells[-1] = NONE
-    elif one.ends:
-        cells[-1] = f"{one.left}; {'; '.join(one.ends[:3])}"
-    return Row(one.ok or not side.ours, cells)
+    elif count.ends:
+        cells[-1] = f"{count.left}; {'; '.join(count.ends[:3])}"
+    return Row(count.ok or not side.ours, cells)
 
 
 def _side(zone: Bind, ca: TestCA, folder: Path, kills: int, seed: int, side: Side) -> Count:
@@ -168,7 +177,7 @@ def _published(place: Host) -> int:
 
 
 def _calls(place: Host, words: Sequence[str]) -> tuple[float, float] | None:
-    """Seconds of a run, and of its calls that publish; None if it does not end well."""
+    """Return the seconds of a run, and of its calls that publish; None if it fails."""
     began, first, last, seen = time.monotonic(), 0.0, 0.0, 0
     with peers.started(place, words) as process:
         while process.poll() is None:
@@ -188,7 +197,7 @@ def _kill_one(
     dice: random.Random,
     count: Count,
 ) -> None:
-    """One kill, and who comes after it."""
+    """Make one kill, and start the client that comes after it."""
     domains = [f"{each}{number}.{place.domain}" for each in NAMES]
     place.hooks.forget()
     if not _killed(place, side, domains, takes, dice):
@@ -234,7 +243,7 @@ def _ended(place: Host, words: Sequence[str]) -> tuple[int, str]:
 
 
 def _judge(place: Host, side: Side, domains: Sequence[str], text: str, count: Count) -> None:
-    """What is said of the records beside those that are there."""
+    """Compare what is reported about the records with those that exist."""
     there = {(f"_acme-challenge.{name}", value) for name in domains for value in records(place, [name])}
     said = {
         (name, value) for line in text.splitlines() if line.startswith(WITHDRAWN) for name, value in SAID.findall(line)
@@ -247,14 +256,14 @@ def _judge(place: Host, side: Side, domains: Sequence[str], text: str, count: Co
 
 
 def _noted(place: Host) -> set[Record]:
-    """The records that `recover --list` names."""
+    """Return the records that `recover --list` names."""
     _, text = _ended(place, recover.command(place.certbot, "--list", "--json"))
-    found = json.loads(text)["left"]
-    return {(each["txt_domain"], each["validation"]) for one in found for each in one["challenges"]}
+    batches = json.loads(text)["left"]
+    return {(each["txt_domain"], each["validation"]) for batch in batches for each in batch["challenges"]}
 
 
 def _tidy(zone: Bind, place: Host, side: Side, domains: Sequence[str], count: Count) -> None:
-    """Remove by hand what is there; who looks for it then must see that it is gone."""
+    """Remove by hand what exists; the next `recover` must notice that it is gone."""
     zone.change(*(f"del _acme-challenge.{name} TXT" for name in domains))
     if side.ours:
         code, text = _ended(place, recover.command(place.certbot))
@@ -263,7 +272,7 @@ def _tidy(zone: Bind, place: Host, side: Side, domains: Sequence[str], count: Co
 
 
 def _read_only(place: Host, zone: Bind) -> Row:
-    """`recover` where a killed run's journal cannot be written."""
+    """Run `recover` when the journal of a killed run cannot be written."""
     what = "this plugin; the journal is on a file system that cannot be written"
     if os.geteuid() or shutil.which("unshare") is None:
         return Row(True, (what, 0, 0, 0, 0, 0, "not tried: it needs the right to mount"))
@@ -276,10 +285,13 @@ def _read_only(place: Host, zone: Bind) -> Row:
     for words in (["--list"], ["--list", "--json"], ["--dry-run"], []):
         mounted = ["unshare", "-m", "sh", "-c", READ_ONLY, work, *recover.command(place.certbot, *words)]
         code, text = _ended(place, mounted)
-        if "Nothing is left" in text or (before[0] not in text and words != ["--dry-run"]) or (not words and not code):
+        if NOTHING_LEFT in text or (before[0] not in text and words != ["--dry-run"]) or (not words and not code):
             ends.append(f"recover {' '.join(words)}: exit code {code}, {text[-200:]}")
     code, _ = _ended(place, recover.command(place.certbot))
     if code or records(place, [place.domain]):
         ends.append("what is left is not withdrawn afterwards")
-    left = "; ".join(ends) or "said by each of `recover`, `--list`, `--json`, withdrawn once it can be noted"
+    left = (
+        "; ".join(ends)
+        or "reported by each of `recover`, `--list` and `--json`; removed as soon as the journal can be written"
+    )
     return Row(not ends, (what, 1, len(before), 0, 0, len(ends), left))

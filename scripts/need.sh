@@ -5,10 +5,14 @@
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
 #     need.sh knot      one of another hand
+#     need.sh dnsmasq   a resolver that remembers, and hands on what it is told
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
+#     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh strace    what makes calls of the system fail
+#     need.sh deb     what builds and judges a Debian package
+#     need.sh debootstrap    what makes whole Debian systems
 #     need.sh tmux      terminals for mode manual: tmux, and script
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
@@ -20,9 +24,10 @@ may_install() {
 }
 
 get() {
-    # Some of the hooks are examples, which small images leave out.
+    # Some of the hooks are examples, or stand in a manual, which small images leave out.
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o 'DPkg::Options::=--path-include=/usr/share/doc/*/examples/*' "$@" </dev/null >/dev/null
+        -o 'DPkg::Options::=--path-include=/usr/share/doc/*/examples/*' \
+        -o 'DPkg::Options::=--path-include=/usr/share/doc/*/html/_sources/*' "$@" </dev/null >/dev/null
 }
 
 install() {
@@ -73,6 +78,9 @@ for need; do
     knot)
         { [ -x /usr/sbin/knotd ] || command -v knotd; } >/dev/null 2>&1 || install "Knot DNS (the name server knotd)" knot
         ;;
+    dnsmasq)
+        { [ -x /usr/sbin/dnsmasq ] || command -v dnsmasq; } >/dev/null 2>&1 || install "dnsmasq" dnsmasq-base
+        ;;
     bind)
         { [ -x /usr/sbin/named ] || command -v named; } >/dev/null 2>&1 && command -v nsupdate >/dev/null 2>&1 ||
             install "BIND (the name server named, and nsupdate)" bind9 bind9-dnsutils
@@ -88,6 +96,25 @@ for need; do
             install "The hook dehydrated-hook-ddns-tsig" dehydrated-hook-ddns-tsig
         [ -e /usr/share/uacme/nsupdate.sh ] || install "The hook of uacme" --reinstall uacme
         command -v ip >/dev/null 2>&1 || install "The program ip" iproute2
+        ;;
+    public-hooks)
+        # In an environment of their own, as their users have them.
+        wanted=$(cat tests/constraints/public-hooks.txt tests/constraints/public-hooks-libraries.txt | cksum)
+        if [ "$(cat .tools/public-hooks/made-for 2>/dev/null)" != "$wanted" ]; then
+            echo "== installing public hooks into .tools/public-hooks"
+            rm -rf .tools/public-hooks
+            "$python" -m venv .tools/public-hooks
+            pip() { .tools/public-hooks/bin/python -m pip install -qq --disable-pip-version-check "$@" </dev/null; }
+            pip --require-hashes --no-deps --only-binary :all: -r tests/constraints/public-hooks.txt
+            pip -r tests/constraints/public-hooks-libraries.txt
+            printf '%s\n' "$wanted" >.tools/public-hooks/made-for
+        fi
+        [ -e /usr/share/doc/acmetool/examples/tinydns.hook ] || install "The hook of acmetool" --reinstall acmetool
+        [ -e /usr/share/doc/python3-certbot/html/_sources/using.rst.txt ] ||
+            install "Certbot's manual, in which a hook stands" --reinstall python-certbot-doc
+        [ -x /usr/sbin/tinydns ] || install "The name server tinydns" tinydns
+        command -v curl >/dev/null 2>&1 || install "The program curl" curl
+        command -v dig >/dev/null 2>&1 || install "The program dig" bind9-dnsutils
         ;;
     ssh)
         { [ -x /usr/sbin/sshd ] || command -v sshd; } >/dev/null 2>&1 && command -v ssh >/dev/null 2>&1 ||
@@ -116,6 +143,15 @@ for need; do
         for client in dehydrated lego uacme acmetool; do
             command -v "$client" >/dev/null 2>&1 || install "The ACME client $client" "$client"
         done
+        ;;
+    deb)
+        set -- bash-completion debhelper dh-python help2man lintian pybuild-plugin-pyproject python3-all python3-certbot \
+            python3-dnspython python3-rich python3-setuptools python3-shtab python3-wheel python3-zope.interface
+        [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed)" = $# ] ||
+            install "What builds a Debian package" "$@"
+        ;;
+    debootstrap)
+        command -v debootstrap >/dev/null 2>&1 || install "debootstrap" debootstrap
         ;;
     strace)
         command -v strace >/dev/null 2>&1 || install "strace" strace

@@ -15,7 +15,7 @@ find_python() {
 
 environments= missing=
 set --
-for version in 3.10 3.11 3.12 3.13; do
+for version in 3.10 3.11 3.12 3.13 3.14; do
     found=$(find_python "$version")
     if [ -n "$found" ]; then
         echo "== Python $version: $found"
@@ -29,6 +29,6 @@ done
 
 status=0
 [ $# = 0 ] || set -- --discover "$@"
-.venv/bin/python -m tox run "$@" -e "certbot42,certbot211,debian12$environments" </dev/null || status=$?
+.venv/bin/python -m tox run "$@" -e "certbot42,certbot211,debian12,debian13$environments" </dev/null || status=$?
 [ -z "$missing" ] || echo "== not found, so not tested: Python$missing"
 exit "$status"

@@ -39,6 +39,11 @@ with contextlib.suppress(ImportError):
     hypothesis.settings.load_profile("untimed")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes after their argument. A certificate is another one in each worker, and all must agree on names."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True)
 def _no_impure_run() -> Iterator[None]:
     """Every run in JSON mode is checked by the runner itself; nothing a test does can make it forgotten."""

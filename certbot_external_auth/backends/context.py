@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.extensions import load
 from certbot_external_auth.handler_setup import command_line
+from certbot_external_auth.progress import NOWHERE, Progress
 from certbot_external_auth.settings import Settings
 from certbot_external_auth.visibility import report
 from certbot_external_auth.visibility.probe import Surroundings
@@ -44,6 +45,7 @@ class Context:
     :ivar until: monotonic time in seconds after which no call is started; None for no limit.
     :ivar deliberate: a person named the batch to withdraw. A call is then made even if it may publish instead.
     :ivar config_files: the files of the Dehydrated configuration.
+    :ivar progress: tells a person how far a batch is.
     :ivar hear: takes each line that a handler prints: a label for the call, and the line.
     :ivar repeat: flags with which Certbot issues this certificate again, without its name.
     :ivar install: flags with which `certbot install` hands it over again, without its name.
@@ -68,6 +70,7 @@ class Context:
     config_files: tuple[str, ...] = ()
     deliberate: bool = False
     hear: Callable[[str, str], None] | None = None
+    progress: Progress = NOWHERE
 
 
 def surroundings(context: Context) -> Surroundings:
@@ -79,10 +82,9 @@ def publisher(context: Context) -> report.Publisher:
     """Return who published, for sentences about what is visible."""
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
-        return report.Publisher(
-            f"The handler {command_line.named(context.words)}", settings.dialect, settings.hook_chain
-        )
-    return report.Publisher("The program that drives Certbot" if mode == "json" else "Whoever published")
+        who = f"The handler {command_line.named(context.words)}"
+        return report.Publisher(who, settings.dialect, settings.hook_chain)
+    return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()
 
 
 def backend(name: str, context: Context) -> Backend:

@@ -35,7 +35,7 @@ class HistoricBackend:
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
         if publishing or deploying:
-            require_driver(self._stream, self._context.renewing)
+            require_driver(self._stream, self._context)
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         channel = self._stream.channel

@@ -13,6 +13,7 @@ from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import DeployError, DriverError, Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
+from certbot_external_auth.lineages import change
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.collector import Collector, Unconfirmed, skip_early
@@ -41,7 +42,7 @@ class JsonBackend:
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
         if publishing or deploying:
-            require_driver(self._stream, self._context.renewing)
+            require_driver(self._stream, self._context)
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         names = {challenge.id: challenge.identifier for challenge in challenges}
@@ -120,10 +121,9 @@ class JsonBackend:
             print(HINT.format(count=len(ids), id=ids[0], newline=more), file=sys.stderr, flush=True)
 
 
-def require_driver(stream: Stream, renewing: bool) -> None:
+def require_driver(stream: Stream, context: Context) -> None:
     """Check that a driver is there to publish or to deploy.
 
-    :param renewing: the verb is renew, which a timer may have started.
     :raises UsageError: if there is none.
     """
     if stream.broken:
@@ -134,15 +134,23 @@ def require_driver(stream: Stream, renewing: bool) -> None:
             ]
         )
     channel = stream.channel
-    if renewing and channel.unattended:
+    if context.renewing and channel.unattended:
         raise UsageError(
             [
                 "This certificate's renewal file says mode json, but no program is there to answer: stdin is "
                 f"{'a terminal' if channel.terminal else 'at its end'}. Start 'certbot renew' from the program "
-                "that publishes its challenges, with a pipe on stdin and stdout, or switch to a script: certbot "
-                "reconfigure --cert-name NAME --external-auth-mode handler --external-auth-handler PATH"
+                "that publishes its challenges, with a pipe on stdin and stdout, or switch to a script: "
+                f"{_switch(context)}"
             ]
         )
+
+
+def _switch(context: Context) -> str:
+    """Return the command that makes a handler the publisher of a certificate."""
+    flags = ("--external-auth-mode", "handler", "--external-auth-handler", "PATH")
+    words = context.repeat
+    installer = words[words.index("-i") + 1] if "-i" in words else None
+    return change.command(context.facts.alias or "NAME", flags, installer)
 
 
 def not_withdrawn(stream: Stream, finished: Sequence[Finished], reasons: dict[str, str]) -> list[Failure]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.check.looking import Sight
-from certbot_external_auth.check.steps import Step
+from certbot_external_auth.check.steps import SECOND, Step
 from certbot_external_auth.errors import Failure
 from certbot_external_auth.settings import CHAINING_DIALECTS
 
@@ -39,6 +39,8 @@ class Kind(enum.Enum):
     """Before the first call the name has a text that is no challenge's value."""
     OCCUPIED = "occupied"
     """Before the first call the name has values, and a flag says that nobody needs them."""
+    NOT_SET_AT_CLEANUP = "not_set_at_cleanup"
+    """The handler uses a variable that only perform has."""
     REMOVES_ALL = "removes_all"
     FAILS_WHEN_GONE = "fails_when_gone"
     FAILS_AFTER_WORK = "fails_after_work"
@@ -54,7 +56,7 @@ class Advice:
     :ivar challenge: a challenge of the step that did not pass.
     :ivar dialect: in which the handler was called.
     :ivar detail: of `Kind.FIX` the sentence, of `Kind.OTHER_DIALECT` that dialect, of `Kind.PLACEHOLDER` and
-        `Kind.OCCUPIED` the values; otherwise empty.
+        `Kind.OCCUPIED` the values, of `Kind.NOT_SET_AT_CLEANUP` the variable; otherwise empty.
     """
 
     kind: Kind
@@ -75,6 +77,7 @@ class Attempt:
     :ivar asks: the handler's script seems to ask a person.
     :ivar leaves: what it means if a value stays that the step removed.
     :ivar trial: if the step fails, another way to publish is tried further on.
+    :ivar only_at_perform: variables in the handler's text that are not set at cleanup.
     """
 
     step: Step
@@ -86,6 +89,7 @@ class Attempt:
     asks: bool = False
     leaves: Kind = Kind.LEAVES
     trial: bool = False
+    only_at_perform: tuple[str, ...] = ()
 
     def advice(self, kind: Kind, detail: str = "") -> Advice:
         """Make a piece of advice about this attempt."""
@@ -100,6 +104,8 @@ def advise(attempt: Attempt) -> tuple[Advice, ...]:
         advice += _unpublished(attempt)
     else:
         advice.append(attempt.advice(_unremoved(attempt)))
+        if advice[-1].kind is Kind.LEAVES and not attempt.failures:
+            advice += [attempt.advice(Kind.NOT_SET_AT_CLEANUP, name) for name in attempt.only_at_perform]
     if attempt.trial:
         chains = attempt.dialect in CHAINING_DIALECTS
         advice.append(attempt.advice(Kind.TRY_CHAIN if chains else Kind.TRY_TOGETHER))
@@ -134,7 +140,8 @@ def _after_failures(attempt: Attempt) -> list[Kind]:
 def _of_two(step: Step, sight: Sight) -> list[Kind]:
     """Say why one of two values is missing, unless the reasons say so already."""
     if sight.lost:
-        return [] if sight.reasons else [Kind.REPLACES]
+        replaced = all(challenge.id != SECOND for challenge in sight.missing)
+        return [] if sight.reasons else [Kind.REPLACES if replaced else Kind.NOT_PUBLISHED]
     return [Kind.IGNORES_CHAIN if step.key == "chain" else Kind.DOES_NOT_ADD]
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Sequence
 
-from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends import Context, Finished, surroundings
 from certbot_external_auth.backends.handler.backend import HandlerBackend
 from certbot_external_auth.challenges import Challenge, dns01
 from certbot_external_auth.check import made_up, occupied, steps
@@ -26,16 +26,13 @@ from certbot_external_auth.handler_setup import preflight
 from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.signals.interruption import Interrupted
-from certbot_external_auth.text import one_line
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
-from certbot_external_auth.visibility import expectations, explain
-from certbot_external_auth.visibility.report import wildcard
+from certbot_external_auth.visibility import expectations, explain, report
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.watch import Round
 
 LAST_LOOK_SECONDS = 5.0
 """At the end, the longest wait for removed values to disappear."""
-MAX_VALUES_CHARACTERS = 300
-"""Longest quotation of values that stand at the name already."""
 
 
 class Rehearsal:
@@ -143,21 +140,21 @@ class Rehearsal:
         if not placeholders and not self._setting.not_empty:
             raise UsageError([self._taken(sight, values), *wildcard])
         kind = Kind.PLACEHOLDER if placeholders else Kind.OCCUPIED
-        return Advice(kind, self._made[steps.FIRST], self._dialect, _quoted(values))
+        return Advice(kind, self._made[steps.FIRST], self._dialect, _listed(sight, values))
 
     def _taken(self, sight: Sight, values: Sequence[str]) -> str:
         asked = (observation.asked for observation in sight.observations if observation.asked)
         return (
             f"{next(asked, self._setting.place)} has TXT records already "
-            f"({_quoted(values)}), and the check touches only names without any. Remove them if they are not needed, "
-            "or name another domain with --domain. If no order needs them, and they cannot be removed (acme-dns keeps "
-            "the last two values), add --not-empty."
+            f"({_listed(sight, values)}), and the check touches only names without any. Remove them if they are not "
+            "needed, or name another domain with --domain. If no order needs them, and they cannot be removed "
+            "(acme-dns keeps the last two values), add --not-empty."
         )
 
     def _wildcard(self, sight: Sight) -> list[str]:
         wanted = expectations(tuple(self._made.values()))
         until = time.monotonic() + explain.LIMIT_SECONDS
-        return wildcard(self._verification.observer.explain(wanted, sight.observations, until))
+        return report.wildcard(self._verification.observer.explain(wanted, sight.observations, until))
 
     def _take(self, step: Step) -> None:
         if not self._course.stood.issuperset(step.needs):
@@ -240,7 +237,8 @@ class Rehearsal:
         script = preflight.handler_text(self._plain.words)
         other, asks = self._other_dialect(script), recognise.asks_a_person(self._dialect, script)
         leaves, trial = self._course.leaves(step), self._course.tried_further_on(step)
-        attempt = Attempt(step, failures, sight, challenge, self._dialect, other, asks, leaves, trial)
+        absent = recognise.only_at_perform(script) if self._dialect == "native" else ()
+        attempt = Attempt(step, failures, sight, challenge, self._dialect, other, asks, leaves, trial, absent)
         return dataclasses.replace(result, advice=advise(attempt), output=self._output.shown())
 
     def _other_dialect(self, script: str) -> str | None:
@@ -281,10 +279,12 @@ class Rehearsal:
         return sight.left if sight.answered else made
 
 
-def _quoted(values: Sequence[str]) -> str:
-    text = ", ".join(f'"{one_line(value)}"' for value in values)
-    return text if len(text) <= MAX_VALUES_CHARACTERS else f"{text[:MAX_VALUES_CHARACTERS]}…"
+def _listed(sight: Sight, values: Sequence[str]) -> str:
+    return report.listed(values, max(observation.more for observation in sight.observations))
 
 
 def _verification(context: Context) -> Verification:
-    return Verification(context, None, lambda line: None)
+    found = Verification(context, None, lambda line: None)
+    # What a resolver remembers is not what the handler did.
+    found.observer = Observer(dataclasses.replace(surroundings(context), caches=False))
+    return found

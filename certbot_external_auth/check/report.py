@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import sys
@@ -175,9 +174,15 @@ class TextReport(Report):
 
 def _object(observation: Observation) -> dict[str, Any]:
     return {
-        **dataclasses.asdict(observation),
+        "place": observation.place,
+        "server": observation.server,
+        "address": observation.address,
         "outcome": observation.outcome.value,
+        "seen": observation.seen,
         "seconds": round(observation.seconds, 3),
+        "detail": observation.detail,
+        "asked": observation.asked,
+        "zone": observation.zone,
     }
 
 

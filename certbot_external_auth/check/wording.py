@@ -9,6 +9,7 @@ from certbot_external_auth.challenges import Challenge, dns01, http01
 from certbot_external_auth.check.advice import Advice, Kind
 from certbot_external_auth.check.patience import Waiting, Wanted
 from certbot_external_auth.check.results import Level, Result
+from certbot_external_auth.dialects import recognise
 from certbot_external_auth.text import counted
 from certbot_external_auth.visibility import Observation, report
 
@@ -159,7 +160,10 @@ def _task(challenge: Challenge) -> str:
 
 def _unanswered(advice: Advice) -> str:
     if advice.challenge.type == dns01.TYPE:
-        return "No name server answered. With --nameserver, name one that serves this zone."
+        return (
+            "No name server said whether the record is there; each answer stands above. With --nameserver, name one "
+            "that serves this zone."
+        )
     return (
         f"No server answered. Check that the server of {advice.challenge.identifier} is running, and that this machine "
         "can reach it."
@@ -223,6 +227,7 @@ _SENTENCES: dict[Kind, Callable[[Advice], str]] = {
     Kind.OCCUPIED: lambda advice: (
         f"The name has {advice.detail} already. You said with --not-empty that no order needs these values."
     ),
+    Kind.NOT_SET_AT_CLEANUP: lambda advice: recognise.use_instead(advice.detail),
     Kind.REMOVES_ALL: _removes_all,
     Kind.FAILS_WHEN_GONE: _fixed(
         "Let the handler succeed when there is nothing to remove: after an interruption it is called again."

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from certbot import errors
 
-from certbot_external_auth import backends, dialects, extensions, settings
+from certbot_external_auth import backends, dialects, extensions, progress, settings
 from certbot_external_auth.backends import Context
 from certbot_external_auth.configuration import certbot_argv, reissue_flags, resolution
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, evaluated_problem
@@ -23,6 +23,7 @@ from certbot_external_auth.errors import MissingDependencyError, UsageError
 from certbot_external_auth.handler_setup import dehydrated_config, dehydrated_once
 from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
 from certbot_external_auth.lineages import certificate, handed_over
+from certbot_external_auth.lineages.expected_name import expected_name
 from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.protocol import stream
 from certbot_external_auth.settings import Settings
@@ -115,7 +116,7 @@ def handler_of(checked: Settings, origin: Origin) -> Handler:
     if checked.mode != "handler":
         return Handler(checked, origin.named_types)
     config_path = path("dehydrated-config", checked.dehydrated_config)
-    config = None if config_path is None else dehydrated_once.read(config_path)
+    config = None if config_path is None else dehydrated_once.read(config_path, checked.env_file)
     types = origin.named_types or (() if config is None else (config.challenge_type,))
     if checked.handler is not None or config is None:
         words = origin.words("handler", checked.handler or "")
@@ -186,6 +187,7 @@ def context_of_run(config: CertbotConfig, lineage: str | None) -> tuple[Context,
         subset=bool(certbot.allow_subset_of_names),
         repeat=reissue_flags.flags(config),
         install=reissue_flags.install_flags(config),
+        progress=progress.of_run(handler.settings.mode, handler.settings.historic or bool(certbot.quiet)),
     )
     return context, names
 
@@ -282,6 +284,8 @@ def _refuse_socket_of_cli_ini(config: CertbotConfig) -> None:
 def _facts_of_run(config: Any, asked: Collection[str] | None, lineage: str | None, types: Sequence[str]) -> Facts:
     names = tuple(asked or ())
     alias = _lineage_name(config, names, lineage)
+    if alias is None and config.verb in ("certonly", "run") and not config.csr:
+        alias = expected_name(os.path.abspath(config.config_dir), names, bool(config.duplicate))
     return Facts(
         alias=alias or (names[0].removeprefix("*.") if names else ""),
         names=names,

@@ -92,7 +92,7 @@ class CertbotConfig:
     def value(self, option: str) -> Any:
         """Return an option's value: text, True or False for a historic switch, or None."""
         value = getattr(self.config, self.dest(option))
-        # Certbot makes True and False of these words in a renewal file, also if the option is a text.
+        # Certbot makes True and False of these words in a renewal file, even if the option is a text.
         return str(value) if isinstance(value, bool) and option not in self._switches else value
 
     def evaluated(self) -> dict[str, bool]:

@@ -60,7 +60,7 @@ class Kept:
             try:
                 values[option.name] = value if option.historic_switch else kept_text(option, value)
             except UsageError as error:
-                raise UsageError([f"{self.path}: {problem}" for problem in error.problems]) from None
+                raise UsageError([f"{self.path}: {problem}." for problem in error.problems]) from None
         return values
 
     @property

@@ -173,7 +173,10 @@ def kept_text(option: Option, value: object) -> str:
     if not isinstance(value, list):
         return str(value)
     if option.kind is not Kind.ENDPOINTS:
-        raise UsageError([f"{option.name}: a value with a comma must stand between quotation marks in a renewal file."])
+        name = HISTORIC_NAME if option in HISTORIC_OPTIONS else NAME
+        key = f"{name}_{option.name}".replace("-", "_")
+        # Certbot shows this within a sentence that names the file, and ends that with a full stop.
+        raise UsageError([f"{key}: Certbot splits a value with a comma; put the value between quotation marks"])
     return ",".join(map(str, value))
 
 

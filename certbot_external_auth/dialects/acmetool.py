@@ -40,7 +40,7 @@ class Acmetool:
             Call(
                 operation="live-updated",
                 arguments=("live-updated",),
-                variables=_variables(facts),
+                settings=_settings(facts),
                 document="".join(f"{name}\n" for name in deployment.domains).encode(),
                 identifiers=deployment.domains[:1],
                 folder="/",
@@ -54,7 +54,7 @@ class Acmetool:
         return ended.code != UNSUPPORTED or call.operation.endswith("-start")
 
 
-def _variables(facts: Facts) -> dict[str, str]:
+def _settings(facts: Facts) -> dict[str, str]:
     return {"ACME_STATE_DIR": facts.config_dir}
 
 
@@ -75,7 +75,7 @@ def _call(way: str, challenge: Challenge, facts: Facts) -> Call:
     return Call(
         operation=operation,
         arguments=(operation, name, facts.alias, *rest),
-        variables=_variables(facts),
+        settings=_settings(facts),
         document=document,
         challenges=(challenge,),
         identifiers=(name,),

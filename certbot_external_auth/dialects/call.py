@@ -32,7 +32,7 @@ class Call:
 
     :ivar operation: name of the operation, for the log and errors.
     :ivar arguments: arguments after the handler's own command line.
-    :ivar variables: variables added to the environment.
+    :ivar variables: variables added to the environment. A user's value of one of these never counts.
     :ivar document: bytes on stdin; None is `/dev/null`.
     :ivar umask: file mode mask; None is the caller's.
     :ivar challenges: challenges that it publishes or withdraws.
@@ -45,6 +45,8 @@ class Call:
         without this waits for all calls before it, and all calls after it wait for it.
     :ivar declined: what an exit code other than 0 can mean besides failure, for the error.
     :ivar declined_by: the only exit code that means this; None if each does.
+    :ivar settings: variables that are a user's to set. These values count where neither the env file nor the caller has
+        one.
     """
 
     operation: str
@@ -61,6 +63,7 @@ class Call:
     side_by_side: bool = False
     declined: str = ""
     declined_by: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,17 @@ class CertbotManual:
     challenge_types = (dns01.TYPE, http01.TYPE)
     told_output = True
     """The cleanup handler gets what the handler printed when it published."""
+    own_variables = (
+        "CERTBOT_DOMAIN",
+        "CERTBOT_IDENTIFIER",
+        "CERTBOT_VALIDATION",
+        "CERTBOT_TOKEN",
+        "CERTBOT_ALL_DOMAINS",
+        "CERTBOT_ALL_IDENTIFIERS",
+        "CERTBOT_REMAINING_CHALLENGES",
+        "CERTBOT_AUTH_OUTPUT",
+    )
+    """Certbot's own `manual` leaves them in the environment of its process, for certificates that it renews later."""
     output_variable = "CERTBOT_AUTH_OUTPUT"
     """The variable for it. If the output is too long for a variable, it has the end."""
 

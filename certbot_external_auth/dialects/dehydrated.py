@@ -32,7 +32,6 @@ def folders(facts: Facts) -> dict[str, str]:
     """
     exported = {
         **facts.exports,
-        "BASEDIR": facts.basedir or facts.config_dir,
         "CERTDIR": posixpath.join(facts.config_dir, "live"),
         "ALPNCERTDIR": posixpath.join(facts.work_dir, ALPN_CERTS),
         "COMMAND": facts.command,
@@ -41,7 +40,13 @@ def folders(facts: Facts) -> dict[str, str]:
         exported["WELLKNOWN"] = facts.wellknown
     if facts.config is not None:
         exported["CONFIG"] = facts.config
+        exported["BASEDIR"] = facts.basedir or facts.config_dir
     return exported
+
+
+def settings(facts: Facts) -> dict[str, str]:
+    """Return the variables that a user sets in Dehydrated's configuration, and can set elsewhere if there is none."""
+    return {"BASEDIR": facts.config_dir} if facts.config is None else {}
 
 
 def environment(facts: Facts, challenge_type: str) -> dict[str, str]:
@@ -57,7 +62,15 @@ def environment(facts: Facts, challenge_type: str) -> dict[str, str]:
 
 
 def _startup(facts: Facts) -> Call:
-    return Call("startup_hook", ("startup_hook",), folders(facts), umask=UMASK, optional=True, once=True)
+    return Call(
+        operation="startup_hook",
+        arguments=("startup_hook",),
+        variables=folders(facts),
+        settings=settings(facts),
+        umask=UMASK,
+        optional=True,
+        once=True,
+    )
 
 
 def _invalid(one: Finished, facts: Facts) -> Call:
@@ -68,6 +81,7 @@ def _invalid(one: Finished, facts: Facts) -> Call:
         operation="invalid_challenge",
         arguments=("invalid_challenge", name, problem_text(one.problem or {})),
         variables=environment(facts, challenge.type),
+        settings=settings(facts),
         umask=UMASK,
         identifiers=(challenge.identifier,),
         optional=True,
@@ -114,9 +128,17 @@ class Dehydrated:
 
         :param error: what ended the process, empty after success.
         """
-        arguments = ("exit_hook", error) if error else ("exit_hook",)
-        variables = environment(facts, facts.challenge_type)
-        return [Call("exit_hook", arguments, variables, umask=UMASK, optional=True, once=True)]
+        return [
+            Call(
+                operation="exit_hook",
+                arguments=("exit_hook", error) if error else ("exit_hook",),
+                variables=environment(facts, facts.challenge_type),
+                settings=settings(facts),
+                umask=UMASK,
+                optional=True,
+                once=True,
+            )
+        ]
 
     def supported(self, call: Call, ended: Ended) -> bool:
         return True
@@ -131,6 +153,7 @@ class Dehydrated:
                 operation=operation,
                 arguments=(operation, *(word for one in group for word in _triple(one))),
                 variables=surroundings[group[0].type],
+                settings=settings(facts),
                 umask=UMASK,
                 challenges=group,
                 identifiers=tuple(dict.fromkeys(one.identifier for one in group)),
@@ -153,6 +176,7 @@ class Dehydrated:
                 *more,
             ),
             variables=environment(facts, facts.challenge_type),
+            settings=settings(facts),
             umask=UMASK,
             identifiers=(deployment.domain,),
         )

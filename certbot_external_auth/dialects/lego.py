@@ -28,7 +28,9 @@ class Lego:
     told_aliases = True
     """lego follows aliases (CNAME) itself and gives its hook the name at their end."""
     untold_aliases_if: Mapping[str, Sequence[str]] = {"LEGO_DISABLE_CNAME_SUPPORT": GO_TRUE}
-    """Variable of Certbot's environment, and the values of it with which lego does not follow them."""
+    """The variable, and the values of it with which lego does not follow them."""
+    own_variables = ("EXEC_MODE",)
+    """Its value says how this call is made, and not what a user wants."""
     mode = ""
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:

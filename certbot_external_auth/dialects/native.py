@@ -91,6 +91,7 @@ class Native:
 
     challenge_types = TYPES
     told_aliases = True
+    own_variables = ("cbot_",)
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_frame("pre-perform", challenges), *map(self._publish, challenges), _frame("post-perform", challenges)]

@@ -48,6 +48,10 @@ def asks_a_person(dialect: str, script: str) -> bool:
     return dialect not in GIVEN_A_DOCUMENT and ASKS.search(script) is not None
 
 
+_ONLY_AT_PERFORM = re.compile(r"""[${"'](txt_domain|z_domain|uri)\b""")
+"""Names of 2016 for the place of a value, which a handler of dialect native gets when it publishes."""
+
+
 def likely(dialect: str, ended: Ended, script: str) -> str | None:
     """Return another dialect that the hook was probably written for, or None.
 
@@ -65,3 +69,13 @@ def likely(dialect: str, ended: Ended, script: str) -> str | None:
     if own in by_answer or own in by_text:
         return None
     return next(iter([*by_answer, *by_text]), None)
+
+
+def only_at_perform(script: str) -> tuple[str, ...]:
+    """Return the variables in a script of dialect native that are set at perform, and not at cleanup."""
+    return tuple(dict.fromkeys(_ONLY_AT_PERFORM.findall(script)))
+
+
+def use_instead(name: str) -> str:
+    """Say which variable to use in place of one that `only_at_perform` has found."""
+    return f"The variable {name} is not set at cleanup; use cbot_{name}, which is set at perform and at cleanup."

@@ -32,7 +32,7 @@ def path(work_dir: str, *names: str) -> str:
 def opened(work_dir: str, *names: str, create: bool) -> Iterator[int]:
     """Open the plugin's folder, or one below it, and give its descriptor to the block. Set its mode to 0700.
 
-    :param names: the names of the folders below the plugin's, one in the other.
+    :param names: the names of the folders below the plugin's, each inside the one before.
     :param create: create the folders that do not exist.
     :raises FileNotFoundError: if it does not exist, and is not to be created.
     :raises OSError: if it cannot be opened, is a link, or belongs to another user.
@@ -137,7 +137,7 @@ def _tighten(descriptor: int, mode: int) -> None:
     try:
         os.fchmod(descriptor, 0o700)
     except OSError as error:
-        # Whoever only looks need not write, if nobody else can have.
+        # A reader need not be able to change the mode, as long as no other user can have written here.
         if error.errno != errno.EROFS or mode & _OTHERS_WRITE:
             raise
 

@@ -1,4 +1,4 @@
-"""Reads files that somebody else may have put there, such as those in Certbot's configuration directory."""
+"""Reads files that another program may have put there, such as those in Certbot's configuration directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Room that a folder keeps free on the disk, for the notes that end its work."""
+"""Reserves room on the disk, so that a folder's last notes can be written when the disk is full."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIZE_BYTES = 128 * 1024
 
 
 def reserve(folder: int) -> None:
-    """Take the room that `make_room` gives back.
+    """Reserve the room that `make_room` gives back.
 
     :param folder: a descriptor of the folder.
     :raises OSError: if the disk has less.

@@ -1,7 +1,7 @@
 """Opens the descriptors 0 to 2 if this process was started without them.
 
-The next file that is opened would get such a number. A child gets these three anew, so it would lose that file, for
-example a lock that it should hold.
+Otherwise the next file that is opened would get such a number. A child gets new descriptors 0 to 2, so it would lose
+that file, for example a lock that it should hold.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def _trusted_target(folder: int, name: str, shown: str) -> str:
 
 
 def write(directory: str, token: str, content: str) -> None:
-    """Write a file that the web server can read. Of what is there already, only this user's own file is replaced.
+    """Write a file that the web server can read. It replaces this user's own file, and nothing else.
 
     :param token: name of the file. The guard has checked it, so it is not a path.
     :raises FileExistsError: if the name is taken by anything else, which is left alone; the error has its path.

@@ -9,13 +9,11 @@ import shutil
 from collections.abc import Sequence
 
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.handler_setup import launchers
+from certbot_external_auth.handler_setup.launchers import normal
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH if the caller has none, as cron and systemd may start Certbot."""
-LAUNCHERS = frozenset(
-    "chrt doas env ionice nice nohup runuser setpriv setsid stdbuf su sudo systemd-run timeout".split()  # noqa: SIM905
-)
-"""Programs that start another program, which their arguments name."""
 _INTERPRETER = re.compile(r"(?:a|ba|da|k|z)?sh|python[\d.]*|perl[\d.]*|ruby[\d.]*|php[\d.]*|node|busybox")
 # Quoted text, and what a shell expands or acts on: outside quotation marks, and within double ones.
 _EXPANDED = r"\$\w+|\$[{(]|`"
@@ -38,7 +36,8 @@ def resolve_typed(text: str, flag: str, cwd: str, search_path: str | None) -> li
 
     A text with a slash that names an existing file is the whole command. Any other text is split into words: `program`
     looks up the first one, and every later word that names an existing file becomes absolute. Only the launchers know
-    which of their arguments is a program, so behind one the name of a program is left alone.
+    which of their arguments is a program, so behind one the name of a program is left alone. Behind ``env -C`` files
+    are those of its folder.
 
     :param flag: the option that the text was given with, for errors.
     :raises UsageError: if the text has an open quotation mark, needs a shell, or names a program that does not exist.
@@ -47,7 +46,7 @@ def resolve_typed(text: str, flag: str, cwd: str, search_path: str | None) -> li
         raise UsageError([f"{flag}: there is a NUL in {text!r}, which no command line can contain; remove it."])
     whole = os.path.join(cwd, os.path.expanduser(text))
     if os.sep in text and os.path.exists(whole):
-        return [_normal(whole)]
+        return [normal(whole)]
     words = split(text, flag)
     if not words:
         return [text]
@@ -55,9 +54,14 @@ def resolve_typed(text: str, flag: str, cwd: str, search_path: str | None) -> li
     if os.sep not in words[0] and _on_path(words[0], search_path) is None and os.path.isfile(whole):
         raise UsageError([_only_here(text, flag, cwd)])
     first = program(words[0], flag, cwd, search_path)
-    if os.path.basename(words[0]) not in LAUNCHERS:
+    if os.path.basename(words[0]) not in launchers.LAUNCHERS:
         return [first, *(_argument(word, cwd) for word in words[1:])]
-    return [first, *(_behind_launcher(word, flag, cwd, search_path) for word in words[1:])]
+    moved, folder = launchers.in_folder(words, flag, cwd, lambda word: _may_be_program(word, cwd, search_path))
+    return [first, *(_behind_launcher(word, flag, folder, search_path) for word in moved[1:])]
+
+
+def _may_be_program(word: str, cwd: str, search_path: str | None) -> bool:
+    return os.sep in word or _on_path(word, search_path) is not None or os.path.isfile(os.path.join(cwd, word))
 
 
 def _behind_launcher(word: str, flag: str, cwd: str, search_path: str | None) -> str:
@@ -92,7 +96,7 @@ def named(words: Sequence[str]) -> str:
         program = os.path.basename(word)
         if word == "-c":
             break
-        starts_another = program in LAUNCHERS or _INTERPRETER.fullmatch(program)
+        starts_another = program in launchers.LAUNCHERS or _INTERPRETER.fullmatch(program)
         if os.path.isabs(word) and not starts_another and not os.path.isdir(word):
             return word
     return words[0]
@@ -138,7 +142,7 @@ def program(word: str, flag: str, cwd: str, search_path: str | None) -> str:
     """
     word = os.path.expanduser(word)
     if os.sep in word:
-        return _normal(os.path.join(cwd, word))
+        return normal(os.path.join(cwd, word))
     path = _on_path(word, search_path)
     if path is not None:
         return path
@@ -158,18 +162,12 @@ def _on_path(word: str, search_path: str | None) -> str | None:
     """Look up a name on PATH. Relative entries of PATH are skipped: they are the current folder, or folders in it."""
     folders = os.pathsep.join(filter(os.path.isabs, (search_path or SEARCH_PATH).split(os.pathsep)))
     path = None if os.sep in word else shutil.which(word, path=folders)
-    return _normal(path) if path else None
+    return normal(path) if path else None
 
 
 def _argument(word: str, cwd: str) -> str:
     path = os.path.join(cwd, word)
-    return _normal(path) if word and os.path.isfile(path) else word
-
-
-def _normal(path: str) -> str:
-    """Remove ``.`` and ``..`` from a path, unless a symbolic link on the way would make that another file."""
-    plain = os.path.normpath(path)
-    return plain if os.path.realpath(plain) == os.path.realpath(path) else path
+    return normal(path) if word and os.path.isfile(path) else word
 
 
 def keep(words: Sequence[str]) -> str:

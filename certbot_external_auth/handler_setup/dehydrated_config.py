@@ -6,11 +6,11 @@ handler, and never in the environment of Certbot itself.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import glob
 import logging
 import os
-import re
 import shlex
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from certbot_external_auth import text
 from certbot_external_auth.challenges import dns01, http01, tlsalpn01
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.handler_setup import command_line, env_file, trust
+from certbot_external_auth.files import regular_file
+from certbot_external_auth.handler_setup import bash_messages, command_line, trust
+from certbot_external_auth.handler_setup import env_file as env_files
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.processes import runner
 from certbot_external_auth.settings import Settings
@@ -28,9 +30,10 @@ logger = logging.getLogger(__name__)
 
 FLAG = "--external-auth-dehydrated-config"
 MAX_READ_SECONDS = 10.0
+MAX_CONFIG_BYTES = 1_000_000
+"""Longest file that is searched for what is wrong with it."""
 MAX_OUTPUT_BYTES = 1_000_000
 """Size of all exported variables together."""
-_USED = ("HOOK", "HOOK_CHAIN", "WELLKNOWN", "CHALLENGETYPE", "BASEDIR", "CONFIG_D")
 # bash sets these in every environment.
 _VARIABLES_OF_BASH = ("_", "SHLVL", "PWD", "OLDPWD")
 # The same steps as in Dehydrated's load_config: set the defaults, which a configuration can use; source it without
@@ -64,7 +67,7 @@ CA_GOOGLE_TEST=https://dv.acme-v02.test-api.pki.goog/directory
 set +f
 for external_auth_file in "${external_auth_files[@]}"; do . "$external_auth_file"; done
 {
-    printf '%s\0' "${HOOK-}" "${HOOK_CHAIN-}" "${WELLKNOWN-}" "${CHALLENGETYPE-}" "${BASEDIR-}" "${CONFIG_D-}"
+    set +a; for external_auth_file in @NAMES@; do printf '%s\0' "${!external_auth_file-}"; done
     if [ -n "${HOOK-}" ] && declare -F "$HOOK" >/dev/null; then printf 'function\0'; else printf '\0'; fi
     env -0
 } >"$external_auth_out"
@@ -80,26 +83,14 @@ SETTINGS = frozenset(
     """.split()  # noqa: SIM905 - a list of literals would be 50 lines
 )
 """Dehydrated's own settings without a secret. CURL_OPTS is missing because it can hold the password of a proxy."""
+_READ = sorted(SETTINGS)
 _TYPES = (http01.TYPE, dns01.TYPE, tlsalpn01.TYPE)
 # The default of WELLKNOWN in Dehydrated.
 _WELLKNOWN = "/var/www/dehydrated"
-# Beginnings and ends of bash's messages, with the words shown instead: the rest of a message can hold a secret.
-_FAILS = "a command fails"
-_KINDS = {
-    _FAILS: _FAILS,
-    "syntax error": "syntax error",
-    "unexpected EOF": "a quotation or bracket that is never closed",
-    "command not found": "command not found",
-    "unbound variable": "unbound variable",
-    "bad substitution": "bad substitution",
-    "readonly variable": "readonly variable",
-    "not a valid identifier": "not a valid identifier",
-    "ambiguous redirect": "ambiguous redirect",
-    "No such file or directory": "no such file or directory",
-    "Permission denied": "permission denied",
-    "Is a directory": "is a directory",
-}
-_LAST = "the last command fails, which also ends Dehydrated (set -e); write || true behind it"
+_MISSING = (
+    "A timer does not have the variables of your shell: put such a variable into the file of "
+    "--external-auth-env-file. A $ that belongs to a value stands in single quotation marks."
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +104,8 @@ class DehydratedConfig:
     :ivar wellknown: WELLKNOWN as an absolute path.
     :ivar challenge_type: CHALLENGETYPE.
     :ivar basedir: BASEDIR as an absolute path.
-    :ivar files: all files that were read: the configuration, and those of its CONFIG_D.
+    :ivar files: all files that were read: the configuration, those of its CONFIG_D, and those beside it.
+    :ivar settings: the values of all `SETTINGS`.
     """
 
     path: str
@@ -124,21 +116,27 @@ class DehydratedConfig:
     challenge_type: str
     basedir: str
     files: tuple[str, ...] = ()
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def read(path: str, known: Collection[str] | None = None) -> DehydratedConfig:
+def read(
+    path: str, known: Collection[str] | None = None, env_file: str | None = None, beside: Sequence[str] = ()
+) -> DehydratedConfig:
     """Read a configuration and the files of its CONFIG_D. Log once if another user can change one of them.
 
     :param path: absolute.
     :param known: the only files that may be read; None for any.
+    :param env_file: the env file of the handler, whose variables the configuration can use.
+    :param beside: files to read after it, such as the one with a certificate's own settings.
     :raises UsageError: if a file does not exist, has an error, takes too long, or can be changed by every user; or if
         CONFIG_D has a file that is not `known`. That file is not read.
     """
     _refuse_untrusted([path])
+    environment = {**handler_environment(os.environ), **({} if env_file is None else env_files.trusted(env_file))}
     # bash would source the file that BASH_ENV names, and its exports would look like those of the configuration.
-    environment = {name: value for name, value in handler_environment(os.environ).items() if name != "BASH_ENV"}
+    environment.pop("BASH_ENV", None)
     values, _ = _sourced([path], environment)
-    more = _files_of(values["CONFIG_D"], path)
+    more = [*_files_of(values["CONFIG_D"], path), *beside]
     _refuse_untrusted(more)
     new = [file for file in more if known is not None and file not in known]
     if new:
@@ -161,6 +159,7 @@ def read(path: str, known: Collection[str] | None = None) -> DehydratedConfig:
         challenge_type=values["CHALLENGETYPE"] or http01.TYPE,
         basedir=_absolute(values["BASEDIR"], path).rstrip("/") or "/",
         files=(path, *more),
+        settings={name: values[name] for name in _READ},
     )
 
 
@@ -241,6 +240,11 @@ def _refuse_untrusted(paths: Sequence[str]) -> None:
             problem = f"{FLAG}: {path} is not an existing file; name Dehydrated's configuration file."
             findings.problems.append(problem)
             continue
+        if _ends_lines_as_windows(path):
+            findings.problems.append(
+                f"{FLAG}: {path} has Windows line ends (CRLF), which bash takes for parts of the words; "
+                f"run: sed -i 's/\\r$//' {shlex.quote(path)}"
+            )
         findings.add(trust.check_file(path, "Dehydrated configuration", trust.trusted_ids()))
     if findings.problems:
         raise UsageError(findings.problems)
@@ -248,18 +252,34 @@ def _refuse_untrusted(paths: Sequence[str]) -> None:
         text.say_once(logger, warning)
 
 
+def _content(path: str) -> bytes:
+    """Return the content of a file; nothing of one that cannot be read, about which bash says why."""
+    with contextlib.suppress(OSError):
+        return regular_file.read(path, MAX_CONFIG_BYTES)
+    return b""
+
+
+def _ends_lines_as_windows(path: str) -> bool:
+    """Tell whether a line ends with a carriage return that bash reads; it does not read comments."""
+    lines = _content(path).split(b"\n")
+    return any(line.endswith(b"\r") and not line.lstrip(b" \t").startswith(b"#") for line in lines)
+
+
 def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Source files with bash.
 
-    :returns: the values of the names in `_USED`, with HOOK's kind as "function"; and all exported variables.
+    :returns: the values of the names in `_READ`, with HOOK's kind as "function"; and all exported variables.
     """
     with tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "values")
-        bash = ["/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", out, *paths]
+        script = _SCRIPT.replace("@NAMES@", " ".join(_READ))
+        bash = ["/bin/bash", "--noprofile", "--norc", "-c", script, "bash", out, *paths]
         ended = runner.run(bash, environment=environment, say=lambda line: None, limit=MAX_READ_SECONDS)
         if not ended.ok:
-            shown = "".join(f"\n  | {line}" for line in _without_words(ended.tail, paths))
-            raise UsageError([f"{FLAG} {paths[0]} cannot be read by bash: {ended}.{shown}"])
+            texts = {path: _content(path).decode("utf-8", "replace") for path in paths}
+            shown = [f"  | {line}" for line in bash_messages.without_words(ended.tail, texts)]
+            more = [_MISSING] if any(bash_messages.UNBOUND in line for line in shown) else []
+            raise UsageError(["\n".join([f"{FLAG} {paths[0]} cannot be read by bash: {ended}.", *shown, *more])])
         try:
             with open(out, "rb") as file:
                 data = file.read(MAX_OUTPUT_BYTES + 1)
@@ -270,26 +290,6 @@ def _sourced(paths: Sequence[str], environment: Mapping[str, str]) -> tuple[dict
     if len(data) > MAX_OUTPUT_BYTES:
         raise UsageError([f"{FLAG} {paths[0]}: it exports more than {MAX_OUTPUT_BYTES} bytes; export less."])
     words = data.decode("utf-8", "surrogateescape").split("\0")
-    values = dict(zip((*_USED, "function"), words, strict=False))
+    values = dict(zip((*_READ, "function"), words, strict=False))
     pairs = (word.partition("=") for word in words[len(values) :])
-    return values, {name: value for name, equals, value in pairs if equals and env_file.is_variable(name)}
-
-
-def _without_words(printed: Sequence[str], paths: Sequence[str]) -> list[str]:
-    """Return the file, line and kind of each of bash's errors, without its words, which quote secrets in the file."""
-    kinds: dict[tuple[str, str], str] = {}
-    for line in printed:
-        for path in paths:
-            message = re.match(rf"{re.escape(path)}: \S+ ([0-9]+): (.*)", line, re.DOTALL)
-            if message is not None:
-                kind, known = _kind(message[2]), kinds.get((path, message[1]))
-                # After a syntax error bash repeats the line. In other languages its messages have no known words.
-                kinds[path, message[1]] = known if known and kind in (None, _FAILS) else kind or "an error"
-    return [
-        f"{path}: line {number}: {kind}" if number != "0" else f"{path}: {_LAST}"
-        for (path, number), kind in kinds.items()
-    ]
-
-
-def _kind(message: str) -> str | None:
-    return next((kind for words, kind in _KINDS.items() if message.startswith(words) or message.endswith(words)), None)
+    return values, {name: value for name, equals, value in pairs if equals and env_files.is_variable(name)}

@@ -8,6 +8,9 @@ import shlex
 import stat
 from collections.abc import Iterator
 
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.handler_setup import trust
+
 MAX_FILE_BYTES = 65536
 # systemd.exec(5): in double quotes a backslash escapes only these characters.
 _ESCAPED = '"\\`$'
@@ -114,6 +117,23 @@ def problem(path: str) -> str | None:
     except EnvFileError as error:
         return str(error)
     return None
+
+
+def trusted(path: str) -> dict[str, str]:
+    """Return the assignments in a file that no other user can change.
+
+    :raises UsageError: if there is a problem with the file.
+    """
+    findings = trust.Findings()
+    if os.path.isfile(path):
+        findings = trust.check_file(path, "env file", trust.trusted_ids())
+    if findings.problems:
+        raise UsageError(findings.problems)
+    try:
+        return read(path)
+    except (OSError, EnvFileError):
+        # Also where the file has become better since: nothing is done with what was not read.
+        raise UsageError([problem(path) or f"--external-auth-env-file: {path} has just changed; try again."]) from None
 
 
 def read(path: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Sequence
 
 from certbot_external_auth.handler_setup import command_line
-from certbot_external_auth.handler_setup.command_line import LAUNCHERS
+from certbot_external_auth.handler_setup.launchers import LAUNCHERS
 from certbot_external_auth.handler_setup.trust import Findings, check_file
 
 _MAX_SCRIPT_BYTES = 65536

@@ -1,7 +1,7 @@
-"""One batch as the journal records it: what recovery needs, and how it is encoded. No I/O.
+"""One batch as the journal records it, and its encoding. No I/O.
 
-`docs/journal.md` describes the encoding. What is read is never trusted: every field must have its type, and the
-challenges must pass the guard again.
+An entry has everything that a recovery needs. `docs/journal.md` describes the encoding. The content of a file is not
+trusted: every field must have its type, and the challenges must pass the guard again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Handler:
     :ivar jobs: how many calls may run at a time.
     :ivar timeout: seconds for each call; None for no limit.
     :ivar folder: the working directory that Certbot had.
-    :ivar fingerprints: of every program that the command lines name, by path; see `recovery.fingerprint`.
+    :ivar fingerprints: those of every program that the command lines name, by path; see `recovery.fingerprint`.
     """
 
     words: tuple[str, ...] = ()
@@ -69,8 +69,8 @@ class Entry:
     :ivar attempts: how often a recovery tried to withdraw the batch, or reported it.
     :ivar interrupted: how many of these attempts were interrupted. An attempt counts as interrupted until it ends.
     :ivar reasons: why challenges were not withdrawn, by id; empty until a cleanup or a recovery has ended.
-    :ivar outputs: what the handler printed when it published a challenge, by id, if its cleanup needs that. Until the
-        whole batch is published, the module `outputs` has it.
+    :ivar outputs: what the handler printed when it published a challenge, by id, if its cleanup needs that. While the
+        batch is being published, only the files of the module `outputs` have it.
     :ivar verify: how the run verified: ``auto``, ``strict`` or ``off``; empty if an earlier version did not record it.
     :ivar verify_timeout: seconds.
     :ivar verify_nameservers: in the form of the option.
@@ -243,8 +243,8 @@ def _looking(fields: _Fields) -> dict[str, Any]:
     if verify not in ("", "auto", "strict", "off") or not 0 <= timeout <= _MAX_SECONDS:
         raise EntryError("verify or verify_timeout is out of range")
     try:
-        for one in servers:
-            endpoint.parse(one, 53)
+        for server in servers:
+            endpoint.parse(server, 53)
     except endpoint.EndpointError:
         raise EntryError("verify_nameservers contains something that is not a server") from None
     port = fields.number("http_port", 65535, optional=True) or 80

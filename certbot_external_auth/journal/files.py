@@ -1,4 +1,4 @@
-"""The journal's files: each is written whole, locked by the process that works on it, and not trusted when read."""
+"""The journal's files. Each is written whole, and locked by the process that works on it. No file is trusted."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Held:
         return held
 
     def store(self, entry: Entry) -> None:
-        """Replace the content of the file, which stays locked also if that fails.
+        """Replace the content of the file, which stays locked even if that fails.
 
         :raises OSError: if the file is unchanged, or may not be safely on the disk.
         """

@@ -1,4 +1,4 @@
-"""What a run may have published and has not withdrawn yet, in memory and on disk. Cleanup takes its work from here.
+"""Records what a run may have published and has not withdrawn yet, in memory and on disk, for the cleanup.
 
 Each batch has a file in ``external-auth/journal`` below Certbot's work directory, from just before anything of it is
 published until all of it is withdrawn. The process that works on the batch keeps the file locked, and the lock ends
@@ -24,7 +24,7 @@ from certbot_external_auth.journal.scan import read_all
 logger = logging.getLogger(__name__)
 
 MAX_OUTPUT_BYTES = 4_000_000
-"""How much of an entry outputs may take. An output that does not fit stays in its own file only."""
+"""How much of an entry the outputs may take. An output that does not fit is only in its own file."""
 WAIT_SECONDS = 60.0
 """How long a run waits for another process that withdraws something for the same names."""
 _POLL_SECONDS = 0.05
@@ -75,7 +75,7 @@ class Journal:
         """Write down what the handler prints while it publishes. If that fails, the run goes on.
 
         :param challenge: the id of the challenge.
-        :param data: a piece of the output; empty when the call has ended well.
+        :param data: a piece of the output; empty when the call has succeeded.
         """
         if self._held is None or self._deaf:
             return
@@ -87,8 +87,8 @@ class Journal:
         except OSError as error:
             self._deaf = True
             logger.warning(
-                "What the handler prints cannot be written down in %s: %s. If this run is killed, its cleanup has to "
-                "do without it.",
+                "The plugin cannot record in %s what the handler prints: %s. If this run is killed, its cleanup will "
+                "not have that output.",
                 self._work_dir,
                 error.strerror,
             )
@@ -103,7 +103,7 @@ class Journal:
             self._held.store(dataclasses.replace(self._held.entry, outputs=_fitting(outputs)))
 
     def close(self, reasons: Mapping[str, str]) -> None:
-        """Take from the file what the cleanup has withdrawn, and remove the file if nothing is left.
+        """Delete the withdrawn challenges from the file, and remove the file if none is left.
 
         :param reasons: why challenges are not withdrawn, by id; these stay in the file.
         :raises OSError: if the file cannot be changed.
@@ -122,7 +122,7 @@ class Journal:
             held.release()
 
     def abandon(self) -> None:
-        """Leave the file as it is to a recovery, since the cleanup did not end."""
+        """Leave the file to a recovery, because the cleanup did not end."""
         self._begun.clear()
         if self._held is not None:
             self._held.release()
@@ -130,7 +130,7 @@ class Journal:
 
 
 def output_path(work_dir: str, entry: Entry, challenge: Challenge) -> str:
-    """Return the path of what the handler printed when it published a challenge."""
+    """Return the path of the file with what the handler printed when it published a challenge."""
     return printed.path(work_dir, entry.id, challenge.id)
 
 
@@ -155,7 +155,9 @@ def wait_for_others(work_dir: str, entry: Entry, limit: float = WAIT_SECONDS) ->
     deadline = time.monotonic() + limit
     while True:
         others = [
-            one for one in read_all(work_dir).running if one.id != entry.id and one.identifiers & entry.identifiers
+            other
+            for other in read_all(work_dir).running
+            if other.id != entry.id and other.identifiers & entry.identifiers
         ]
         if not others:
             return

@@ -1,8 +1,8 @@
-"""What the handler printed when it published, written to disk as it arrives: one file for each challenge.
+"""Writes to disk what the handler prints when it publishes, as it arrives: one file for each challenge.
 
-Some hooks cannot clean up without it, and the run may be killed at any moment. The folder is not the journal's, because
-earlier versions remove unknown files there. Nothing is synced. A second, empty file says that the call has ended well:
-without it, the output proves nothing.
+Some hooks cannot clean up without this output, and the run may be killed at any moment. The files have a folder of
+their own, because earlier versions remove unknown files from the journal's. They are not synced. A second, empty file
+says that the call has succeeded: without it, the output may be incomplete.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES
 
 FOLDER = "outputs"
 MIN_KEPT_BYTES = 2 * MAX_STRING_BYTES
-"""How much of the end of an output is kept at least: more than one variable can have."""
+"""At least so much of the end of an output is kept. It is more than one variable can hold."""
 MAX_FILE_BYTES = 2 * MIN_KEPT_BYTES
-"""The size at which a file is cut to that."""
+"""A file that would become larger is cut to `MIN_KEPT_BYTES`."""
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ENDED = ".ended"
-"""How the name of the file ends that says that the call has ended well."""
+"""The end of the name of the empty file that says that the call has succeeded."""
 _FILE = re.compile(rf"({ID.pattern})\.{_CHALLENGE.pattern}({re.escape(_ENDED)})?")
 _APPENDING = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -34,7 +34,7 @@ def path(work_dir: str, batch: str, challenge: str) -> str:
 
 
 def append(work_dir: str, batch: str, challenge: str, data: bytes) -> None:
-    """Add what the handler has just printed; of a long output only the end is kept.
+    """Add what the handler has just printed. Only the end of a long output is kept.
 
     :raises OSError: if it cannot be written.
     """
@@ -57,7 +57,7 @@ def append(work_dir: str, batch: str, challenge: str, data: bytes) -> None:
 
 
 def end(work_dir: str, batch: str, challenge: str) -> None:
-    """Note that the call has ended well, and that all it printed is there, or its end.
+    """Note that the call has succeeded, so that the file has its whole output, or the end of it.
 
     :raises OSError: if it cannot be written.
     """
@@ -67,15 +67,15 @@ def end(work_dir: str, batch: str, challenge: str) -> None:
 
 
 def read(work_dir: str, batch: str, challenge: str) -> tuple[bytes, bool]:
-    """Return what was printed, or its end, and whether the call ended well.
+    """Return what the handler printed, or the end of it, and whether its call succeeded.
 
-    :raises OSError: if it is there and cannot be read, or another user can have written it.
+    :raises OSError: if the file exists and cannot be read, or another user can have written it.
     """
     if not _CHALLENGE.fullmatch(challenge):
         return b"", False
     with contextlib.suppress(FileNotFoundError), own_folder.looked_into(work_dir, FOLDER) as above:
         name, printed, ended = f"{batch}.{challenge}", b"", False
-        # A call may end well without a word.
+        # A call may succeed without printing anything.
         with contextlib.suppress(FileNotFoundError):
             printed = own_folder.read(above, name, MAX_FILE_BYTES, end=True)
         with contextlib.suppress(FileNotFoundError):
@@ -94,10 +94,10 @@ def forget(work_dir: str, batch: str) -> None:
 def tidy(work_dir: str, journal: str) -> None:
     """Remove the files of batches that have no file in the journal any more, not even a damaged one.
 
-    If the journal cannot be listed, nothing is removed.
+    If the journal cannot be listed, nothing is removed. The journal is listed last, because a batch has its file there
+    before a handler prints anything for it.
 
-    :param journal: the name of its folder. A batch's file is there before anything is printed for it, so the journal is
-        listed last.
+    :param journal: the name of the journal's folder.
     """
     with contextlib.suppress(OSError), own_folder.opened(work_dir, FOLDER, create=False) as above:
         files, known = _files(above), set[str]()

@@ -1,4 +1,4 @@
-"""Read all files of the journal: batches that were left, batches in work, and files that are not the journal's."""
+"""Reads all files of the journal: batches that were left, batches that a process works on, and unknown files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _read_file(above: int, name: str, contents: Contents) -> None:
         try:
             descriptor = open_file(above, name)
             try:
-                # Shared: two processes that only read do not take each other for a run.
+                # Shared, so that two processes that only read do not take each other for a run.
                 free = lock(descriptor, fcntl.LOCK_SH)
                 (contents.left if free else contents.running).append(read(descriptor, name))
             finally:

@@ -1,4 +1,4 @@
-"""What the plugin reads from a certificate."""
+"""Reads from certificates what the plugin needs."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Deployment:
-    """One certificate to hand over, or found unchanged.
+    """One certificate to hand over, or to report as unchanged.
 
     :ivar lineage: Certbot's name for it, None for files given by path.
-    :ivar domain: the name it goes by: its first one, or in the historic form each in turn.
+    :ivar domain: the name for which it is handed over: its first one, or in the historic form each of them in turn.
     :ivar timestamp: when the plugin started, Unix seconds.
     :ivar cert_timestamp: when the certificate file was written, Unix seconds.
     :ivar not_after: RFC 3339, UTC.

@@ -1,4 +1,4 @@
-"""Which certificates were handed over: one small file, and what this process saw and tried.
+"""Remembers which certificates were handed over, in one small file, and what this process has tried, in memory.
 
 A certificate is due if its fingerprint differs from the one that was handed over last. The state file lies in Certbot's
 work directory. If the file has nothing about a configuration directory yet, the first contact as installer notes the
@@ -105,11 +105,11 @@ def attempts_for(config_dir: str) -> Attempts:
 
 
 _states: dict[str, tuple[file_signature.Signature, dict[str, Any]]] = {}
-"""By work directory, the state file as this process read or wrote it last; nobody changes such a content in place."""
+"""By work directory, the state file as this process read or wrote it last; its content is never changed in place."""
 
 
 class HandedOver:
-    """Which certificates of one configuration directory were handed over: its part of the state file.
+    """The certificates of one configuration directory that were handed over: its part of the state file.
 
     Every method raises OSError if the file cannot be used.
     """
@@ -135,7 +135,7 @@ class HandedOver:
         return {name: entry.get("sha256") for name, entry in self._lineages(self._load()).items()}
 
     def begin(self, lineage: str) -> None:
-        """Note that a deployment begins. Until `record` the lineage counts as due, also after a crash."""
+        """Note that a deployment begins. Until `record`, the lineage counts as due, even after a crash."""
         content = self._load()
         if lineage not in self._lineages(content):
             self._change(content, {lineage: {"sha256": None}})
@@ -145,9 +145,9 @@ class HandedOver:
         self._change(self._load(), {lineage: {"sha256": sha256}})
 
     def _lineages(self, content: dict[str, Any]) -> dict[str, Any]:
-        found = content["config_dirs"].get(self._config_dir, {"lineages": {}})["lineages"]
-        assert isinstance(found, dict)
-        return found
+        lineages = content["config_dirs"].get(self._config_dir, {"lineages": {}})["lineages"]
+        assert isinstance(lineages, dict)
+        return lineages
 
     def _change(self, content: dict[str, Any], entries: dict[str, Any]) -> None:
         own = {**content["config_dirs"].get(self._config_dir, {}), "lineages": {**self._lineages(content), **entries}}
@@ -198,8 +198,8 @@ class HandedOver:
 def _checked(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or value.get("version") != VERSION or not isinstance(value.get("config_dirs"), dict):
         raise ValueError("not a state file of this version")
-    for one in value["config_dirs"].values():
-        lineages = one.get("lineages") if isinstance(one, dict) else None
+    for part in value["config_dirs"].values():
+        lineages = part.get("lineages") if isinstance(part, dict) else None
         if not isinstance(lineages, dict) or not all(isinstance(entry, dict) for entry in lineages.values()):
             raise ValueError("not a state file")
     return value

@@ -50,11 +50,17 @@ class Live:
 
         :param names: in lower case.
         """
-        found = self._index().get(names)
-        if found is not None and file_signature.signature(self._path(found)) == self._read[found].signature:
-            return found
+        lineage = self._index().get(names)
+        if lineage is not None and file_signature.signature(self._path(lineage)) == self._read[lineage].signature:
+            return lineage
         self._look()
         return self._index().get(names)
+
+    def names(self) -> dict[str, frozenset[str]]:
+        """Return the names of each lineage's certificate now, in lower case; none where it cannot be read."""
+        self._look()
+        self._index()
+        return {lineage: read.names or frozenset() for lineage, read in self._read.items()}
 
     def _path(self, lineage: str) -> str:
         return Lineage(self._config_dir, lineage).cert_path

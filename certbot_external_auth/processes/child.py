@@ -7,7 +7,7 @@ import subprocess
 
 
 class Child:
-    """A program whose end is asked for. Unlike `subprocess`, it never reports an unknown exit code as 0.
+    """A program that this process polls for its end. Unlike `subprocess`, it never reports an unknown exit code as 0.
 
     The system reports the end of a child only once. If another part of this process waits for all children
     (`os.wait`), or ignores SIGCHLD, the exit code can be lost.
@@ -36,5 +36,5 @@ class Child:
 
     def _end(self, code: int | None) -> None:
         self.ended, self.code = True, code
-        # Popen would otherwise wait again when it is deleted, maybe for another program that has the same pid by then.
+        # Popen would otherwise wait again when it is deleted, perhaps for another program with the same pid.
         self._popen.returncode = -1 if code is None else code

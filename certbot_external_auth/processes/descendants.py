@@ -7,8 +7,8 @@ holds open. Without either it belongs to the program that runs alone. While seve
 them left it, and process 1 of a container also adopts the orphans of other programs altogether. Such an orphan is left
 alone.
 
-Not found are processes that another service starts on request (systemd-run, at, cron, docker). On a system without
-/proc only the process group is known.
+It does not find processes that another service starts on request (systemd-run, at, cron, docker). On a system without
+/proc it knows only the process group.
 """
 
 from __future__ import annotations

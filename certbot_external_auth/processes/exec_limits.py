@@ -12,7 +12,7 @@ _MAX_TOTAL_BYTES = 6 * 1024 * 1024
 """Three quarters of _STK_LIM in Linux, for arguments and environment together; a larger stack does not raise it."""
 _POINTER_BYTES = 8
 RESERVED_BYTES = 4096
-"""Left for the auxiliary vector, and for the interpreter and script that a first line `#!` adds."""
+"""Room for the auxiliary vector, and for the interpreter and script that a first line `#!` adds."""
 
 
 def system_limit() -> int:

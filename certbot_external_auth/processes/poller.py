@@ -1,4 +1,4 @@
-"""Waits for several descriptors at once, and calls what each of them was added with."""
+"""Waits for several descriptors at once, and calls the function that each was added with."""
 
 from __future__ import annotations
 

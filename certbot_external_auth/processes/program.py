@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from certbot_external_auth.text import counted
 
 GRACE_SECONDS = 5.0
-"""Between SIGTERM and SIGKILL for a program that is to end."""
+"""The time between SIGTERM and SIGKILL."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from certbot_external_auth.signals import deferral, dispositions
 _DESCRIPTORS_PER_PROGRAM = 4
 """Three pipes, and a descriptor of the process."""
 _OTHER_DESCRIPTORS = 256
-"""What Certbot, pipes of processes in the background, and the start of a program may need."""
+"""Descriptors that Certbot, pipes of processes in the background, and the start of a program may need."""
 _MAX_PROGRAMS = 10_000
 
 Key = TypeVar("Key")
@@ -98,7 +98,7 @@ class Together(Generic[Key]):
         return len(self._running) + len(self._ended)
 
     def start(self, key: Key, program: Program) -> None:
-        """Start a program. `wait` returns its end with `key`, also if it could not be started."""
+        """Start a program. `wait` returns its end with `key`, even if it could not be started."""
         since = table.current_ticks()
         # After an exception between the start of the program and its entry here, nothing would end the program.
         with self._signals.put_off():

@@ -88,16 +88,19 @@ def problem_of(document: Any) -> Problem:
 
 
 def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Line:
-    """Build `await`: the batch is complete. It is repeated, grouped by what a driver writes where.
+    """Build `await`: the batch is complete. The line repeats it, grouped by the place where a driver publishes.
 
     :param deadline: when the answers must have come.
     """
     txt: dict[str, list[str]] = {}
+    aliases: dict[str, Line] = {}
     http: dict[str, str] = {}
     tls: dict[str, Line] = {}
     for challenge in challenges:
         if challenge.txt_domain is not None:
             txt.setdefault(challenge.txt_domain, []).append(challenge.validation)
+            if challenge.txt_target is not None:
+                aliases[challenge.txt_domain] = alias(challenge)
         if challenge.uri is not None:
             http[challenge.uri] = challenge.validation
         if challenge.served is not None and challenge.server_name is not None:
@@ -114,6 +117,7 @@ def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Lin
         "ids": [challenge.id for challenge in challenges],
         "deadline": text.rfc3339(deadline),
         "txt": txt,
+        **({"aliases": aliases} if aliases else {}),
         "http": http,
         "tls": tls,
     }

@@ -59,11 +59,11 @@ def session_record(folder: str) -> tuple[str, str, float | None]:
         try:
             status = os.fstat(descriptor)
             if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-                raise UsageError([f"The session {folder} is not this user's alone; begin another one."])
+                raise UsageError([f"Other users can access the session {folder}. Begin another one."])
             document = json.loads(own_folder.read(descriptor, "session.json", _MAX_SESSION_BYTES))
         finally:
             os.close(descriptor)
         deadline = document.get("deadline")
         return str(document["socket"]), os.path.join(folder, "lines"), None if deadline is None else float(deadline)
     except (OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError([f"The session {folder} cannot be read ({error}); begin another one."]) from None
+        raise UsageError([f"The session {folder} cannot be read ({error}). Begin another one."]) from None

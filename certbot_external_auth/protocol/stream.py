@@ -37,7 +37,7 @@ class Stream:
 
     :ivar channel: carries the lines to the driver and its answers back.
     :ivar ledger: the lines that wait for an answer.
-    :ivar forgotten: a batch of a session was not finished in time, so no later batch will be.
+    :ivar forgotten: a batch of a session was not finished in time, so the plugin waits for no later batch.
     :ivar at_exit: asked at the end of the process: certificates saved, and what became of each lineage.
     """
 
@@ -70,27 +70,26 @@ class Stream:
             self._held = []
 
     @property
-    def greeted(self) -> bool:
-        """Whether `hello` was written."""
-        return self._greeted
-
-    @property
     def broken(self) -> bool:
         """Whether a line could not be sent. Then no other line is sent."""
         return self._broken
 
-    def contact(self, protocol: int, leftover: Sequence[Line] = ()) -> None:
+    def contact(self, protocol: int, leftover: Callable[[], Sequence[Line]] = tuple) -> None:
         """Begin to speak, since Certbot asks the plugin for something.
 
-        A driver that is gone is not an error here, only where something depends on it; see `broken`.
+        It is not an error here if the driver is gone, only where something depends on the driver; see `broken`.
 
         :param protocol: 0 or 1. A session always speaks 1, since its verbs understand no other.
-        :param leftover: what earlier runs left behind, see `recovery.messages`.
+        :param leftover: returns what earlier runs left behind, see `recovery.messages`. It is called only if `hello` is
+            sent, because the driver learns it from `hello` alone.
         """
         self._begin(protocol, leftover)
 
-    def _begin(self, protocol: int, leftover: Sequence[Line] = ()) -> Form:
-        """Choose the form of the lines, and send `hello` once if the form has it."""
+    def _begin(self, protocol: int, leftover: Callable[[], Sequence[Line]] = tuple) -> Form:
+        """Choose the form of the lines, and send `hello` once if the form has it.
+
+        Nothing else asks for the protocol: the form leaves out every line that its protocol does not have.
+        """
         form = self._historic if protocol == 0 and not self.channel.session else self._numbered
         self._form = form
         if form is self._numbered and not self._greeted:
@@ -103,7 +102,7 @@ class Stream:
                         "plugin": __version__,
                         "certbot": _certbot_version(),
                         "features": list(lines.FEATURES),
-                        "leftover": list(leftover),
+                        "leftover": list(leftover()),
                     }
                 )
         return form

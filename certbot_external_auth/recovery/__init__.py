@@ -1,4 +1,4 @@
-"""Withdraw what earlier runs left behind."""
+"""Withdraws what earlier runs left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One batch: call its handler to withdraw it, and decide what that, and the check afterwards, mean for the journal."""
+"""Withdraws one batch: calls its handler, and decides from the result and a check what stays in the journal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import orphans
 from certbot_external_auth.recovery.consent import TOLD_MODES, changed, exports
 from certbot_external_auth.recovery.context import context_of, finished, withdraws
-from certbot_external_auth.recovery.disappearance import concerned, ripe_at, unlooked
+from certbot_external_auth.recovery.disappearance import concerned, ripe_at, unchecked
 from certbot_external_auth.recovery.messages import all_in_words
 from certbot_external_auth.recovery.outcome import Key, Outcome
 from certbot_external_auth.recovery.reasons import Kind, Reason, Reasons, for_all
@@ -36,7 +36,7 @@ _OUTPUT_LINES = 3
 class How:
     """How to withdraw a batch.
 
-    :ivar deliberate: also if the handler has changed.
+    :ivar deliberate: call the handler even if it has changed.
     :ivar by_hand: a person asks for it, not a run.
     :ivar until: monotonic time after which no more calls begin; None for no limit.
     """
@@ -48,19 +48,20 @@ class How:
 
     @property
     def late(self) -> bool:
+        """Whether no more calls may begin."""
         return self.until is not None and time.monotonic() >= self.until
 
 
 @dataclass(frozen=True)
 class Called:
-    """A batch whose handler was called; it stays locked until the plugin has checked what is gone.
+    """A batch whose handler was called. It stays locked until the plugin has checked what is gone.
 
     :ivar before: the batch as it was before the call.
-    :ivar attempts: how many attempts there were, with this one.
-    :ivar reasons: why the handler did not withdraw challenges.
-    :ivar untried: ids of the challenges for which there was no time.
-    :ivar own: why files of the plugin's own stay.
-    :ivar has_handler: the dialect has a handler to call at cleanup.
+    :ivar attempts: the number of attempts, including this one.
+    :ivar reasons: why the handler did not withdraw some challenges.
+    :ivar untried: ids of the challenges for which no time was left.
+    :ivar own: why the plugin could not remove files of its own.
+    :ivar has_handler: the dialect calls a handler at cleanup.
     """
 
     held: journal.Held
@@ -125,7 +126,7 @@ def _try(held: journal.Held, how: How) -> Called | dict[str, Reason]:
 def _called(
     held: journal.Held, before: Entry, work_dir: str, reasons: Reasons, untried: Collection[str], own: Reasons
 ) -> Called:
-    """Note what the call came to before the check: if the check is interrupted, that is not the handler's failure."""
+    """Note the result of the call before the check, so that an interrupted check is not held against the handler."""
     called = Called(held, before, held.entry.attempts, reasons, untried, own, withdraws(before, work_dir))
     attempts = held.entry.attempts if reasons else before.attempts
     with contextlib.suppress(OSError):
@@ -147,8 +148,8 @@ def settle(called: Called, sights: Mapping[Key, Sight], outcome: Outcome) -> Non
     if not left:
         _forget(called, outcome)
         return
-    # The next run begins with what there was no time for. An attempt that withdraws something, but not all for lack of
-    # time, does not count: each challenge gets its turn.
+    # The next run begins with the challenges for which no time was left. An attempt that withdraws some challenges and
+    # has no time for others does not count, so that each challenge gets its turn.
     left.sort(key=lambda challenge: challenge.id not in called.untried)
     attempts = entry.attempts if called.untried and len(left) < len(entry.challenges) else called.attempts
     remaining = dataclasses.replace(entry, attempts=attempts, challenges=tuple(left))
@@ -156,10 +157,10 @@ def settle(called: Called, sights: Mapping[Key, Sight], outcome: Outcome) -> Non
 
 
 def _decided(called: Called, challenge: Challenge, sight: Sight) -> tuple[Reason | None, Reason | None]:
-    """Return why a challenge is left; or what to know about it although it is not."""
+    """Return why a challenge is left, or else a note about it."""
     tried = challenge.id not in called.untried
     ripe = tried and time.time() >= ripe_at(called.before)
-    reason, note = judged(sight, called.reasons.get(challenge.id), ripe, not unlooked(called.before))
+    reason, note = judged(sight, called.reasons.get(challenge.id), ripe, not unchecked(called.before))
     if sight.at and not called.has_handler:
         reason, note = None, Reason(Kind.NO_CLEANUP_HANDLER, {"at": sight.at})
     return called.own.get(challenge.id) or reason, note
@@ -168,11 +169,12 @@ def _decided(called: Called, challenge: Challenge, sight: Sight) -> tuple[Reason
 def judged(
     sight: Sight, failed: Reason | None, ripe: bool, looked_for: bool = True
 ) -> tuple[Reason | None, Reason | None]:
-    """Return why a challenge is left; or what to know about it although it is not.
+    """Return why a challenge is left, or else a note about it; both are None if it is simply gone.
 
     :param failed: why the handler did not withdraw it; None if the handler reported success.
     :param ripe: it would be visible by now if it had been published.
-    :param looked_for: its run has verified, so that the plugin has to know. Otherwise the handler's word is enough.
+    :param looked_for: its run has verified, so the plugin must see that it is gone. Otherwise the plugin believes the
+        handler.
     """
     if sight.at:
         return Reason(Kind.STILL_VISIBLE, {"at": sight.at}, failed), None
@@ -198,7 +200,7 @@ def _forget(called: Called, outcome: Outcome) -> None:
 def _leave(held: journal.Held, entry: Entry, reasons: Reasons, outcome: Outcome) -> None:
     left = add_left(entry, reasons, outcome)
     if left != held.entry:
-        # Without room for the reasons they are reported all the same.
+        # On a full disk the reasons are not stored, but still reported.
         with contextlib.suppress(OSError):
             held.store(left)
 
@@ -220,13 +222,14 @@ def _note_attempt(held: journal.Held, entry: Entry, by_hand: bool) -> None:
     try:
         held.store(dataclasses.replace(entry, attempts=entry.attempts + 1))
     except OSError as error:
-        # Withdrawing needs no room. A run without room publishes nothing, so each run tries this once and then stops.
+        # A cleanup needs no disk space, so it goes on. The run then publishes nothing for lack of space, so it
+        # makes this one attempt and ends.
         if not by_hand and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
 
 
 def _prepared(entry: Entry, how: How) -> Backend | Reason:
-    """Return the backend, ready for its cleanup, or the `Reason` why it cannot be called. This starts no program."""
+    """Return the backend, ready for its cleanup, or the reason why it cannot be called. Starts no program."""
     reason = None if how.deliberate else changed(entry)
     if reason is not None:
         return reason
@@ -242,12 +245,12 @@ def _prepared(entry: Entry, how: How) -> Backend | Reason:
 
 
 def _said_by(error: Exception) -> str:
-    # The backend may come from another package. Its mistakes must not end a renewal of other names.
+    # The backend may come from another package. An error in it must not end the renewal of other names.
     return str(error) if isinstance(error, errors.Error) else f"{type(error).__name__}: {error}"
 
 
 def reasons_of(failures: Iterable[Failure], challenges: Sequence[Challenge]) -> dict[str, str]:
-    """Say why challenges are not withdrawn, by id, with the last lines that the handler printed."""
+    """Say, by id, why challenges are not withdrawn, with the last lines that the handler printed."""
     return all_in_words(_failures(failures, challenges))
 
 
@@ -262,7 +265,7 @@ def _failures(failures: Iterable[Failure], challenges: Sequence[Challenge]) -> d
 
 
 def remove_own_files(entry: Entry, work_dir: str) -> dict[str, Reason]:
-    """Remove the files that the plugin itself wrote for a batch, in every mode; return why files stay."""
+    """Remove the files that the plugin itself wrote for a batch, in every mode. Return why it could not, by id."""
     reasons = {}
     for challenge in entry.challenges:
         try:

@@ -1,4 +1,4 @@
-"""What a person may do instead of a recovery: lines for a shell, of which none runs after one that failed."""
+"""Commands that a person can run instead of a recovery, joined so that none runs after a failure."""
 
 from __future__ import annotations
 
@@ -30,66 +30,66 @@ from certbot_external_auth.validation_certificates import tls_files
 TOOL = "certbot-external-auth"
 
 
-def commands(one: Entry, work_dir: str, indent: str = "") -> list[str]:
-    """Text for a shell that withdraws a batch and lets the journal forget it, if all of that succeeds.
+def commands(entry: Entry, work_dir: str, indent: str = "") -> list[str]:
+    """Write commands that withdraw a batch, and delete its journal entry if all of them succeed.
 
-    What nobody can do by a command is a comment, and then nothing makes the journal forget.
+    If no command can do a part of it, comments say what to do instead, and no command deletes the entry.
 
-    :param indent: blanks before every command but the first. A word with a newline goes on in the next line, which
-        must stay as it is.
+    :param indent: blanks before every command but the first. A word that contains a newline continues in the next line
+        without them, since they would become part of it.
     """
-    own = [shlex.join(["rm", "-f", *found]) for each in one.challenges if (found := _files(one, each, work_dir))]
-    forget = f"rm -f {shlex.quote(journal.file_path(work_dir, one))}"
-    comments = not_called(one, work_dir)
-    done = [*own, *calls(one, work_dir), *([] if comments else [forget])]
-    return [*comments, *([f" &&\n{indent}".join(done)] if done else [])]
+    own = [shlex.join(["rm", "-f", *paths]) for each in entry.challenges if (paths := _files(entry, each, work_dir))]
+    forget = f"rm -f {shlex.quote(journal.file_path(work_dir, entry))}"
+    comments = not_called(entry, work_dir)
+    steps = [*own, *calls(entry, work_dir), *([] if comments else [forget])]
+    return [*comments, *([f" &&\n{indent}".join(steps)] if steps else [])]
 
 
-def calls(one: Entry, work_dir: str) -> list[str]:
-    """Lines for a shell that do what recovery would; none where nobody can be called."""
-    convention = _convention(one)
+def calls(entry: Entry, work_dir: str) -> list[str]:
+    """Write the calls that a recovery would make; none if it can call no handler."""
+    convention = _convention(entry)
     if convention is None:
         return []
-    found = convention.cleanup(finished(one, work_dir), context_of(one, work_dir, {}).facts)
-    left_out = {each.id for each in one.challenges if unsafe(one, each, work_dir)}
+    all_calls = convention.cleanup(finished(entry, work_dir), context_of(entry, work_dir, {}).facts)
+    left_out = {each.id for each in entry.challenges if unsafe(entry, each, work_dir)}
     folder = DialectAbilities.of(convention).folder
     lines = []
-    for call in found:
+    for call in all_calls:
         if left_out.isdisjoint(each.id for each in call.challenges):
-            hooks = [_line(one, call, words, work_dir) for words in handlers(one.handler.words, folder)]
+            hooks = [_line(entry, call, words, work_dir) for words in handlers(entry.handler.words, folder)]
             lines.append(_judged(call, convention, hooks))
     return lines
 
 
-def _convention(one: Entry) -> Dialect | None:
-    """The dialect of its handler; None if there is no handler, or its dialect came with a package that is gone."""
+def _convention(entry: Entry) -> Dialect | None:
+    """Return the dialect of a batch; None if it has no handler, or the dialect's package is no longer installed."""
     with contextlib.suppress(errors.Error):
-        return dialect(one.handler.dialect) if one.handler.words else None
+        return dialect(entry.handler.dialect) if entry.handler.words else None
     return None
 
 
-def not_called(one: Entry, work_dir: str) -> list[str]:
-    """Comments: for what there is no command, and what is to be done instead."""
-    if one.mode in TOLD_MODES:
+def not_called(entry: Entry, work_dir: str) -> list[str]:
+    """Write comments about the challenges that no command can withdraw: why, and what to do instead."""
+    if entry.mode in TOLD_MODES:
         return []
-    if _convention(one) is None:
-        found, why = list(one.challenges), "there is no command for this"
+    if _convention(entry) is None:
+        left_out, why = list(entry.challenges), "there is no command for this"
     else:
-        found = [each for each in one.challenges if unsafe(one, each, work_dir)]
-        why = f"{shlex.join(one.handler.words)}: {NOT_CALLED}"
-    if not found:
+        left_out = [each for each in entry.challenges if unsafe(entry, each, work_dir)]
+        why = f"{shlex.join(entry.handler.words)}: {NOT_CALLED}"
+    if not left_out:
         return []
     verb = shlex.join([TOOL, "recover", "--work-dir", work_dir])
     return [
-        *_comment(f"{why}. Remove by hand, where it was published:"),
-        *(line for each in found for line in _comment(f"  {described(each)}")),
-        *_comment("The next run, or `recover`, sees when it is gone. To delete the journal entry without that:"),
-        *_comment(f"{verb} --confirm {one.id}"),
+        *_comment(f"{why}. Remove this by hand where it was published:"),
+        *(line for each in left_out for line in _comment(f"  {described(each)}")),
+        *_comment("The next run, or `recover`, notices that it is gone. To delete the journal entry at once, run:"),
+        *_comment(f"{verb} --confirm {entry.id}"),
     ]
 
 
 def _comment(text: str) -> list[str]:
-    """Return text as comments of a shell. What a word has behind a newline is not run either."""
+    """Return text as comments of a shell, each of its lines: a shell must not run what follows a newline."""
     return [f"# {line}" for line in text.splitlines()]
 
 
@@ -101,7 +101,7 @@ def fix(entry: Entry, work_dir: str) -> Fix:
 
 
 def described(challenge: Challenge) -> str:
-    """What is to be removed, for a person."""
+    """Name what a person has to remove."""
     if challenge.txt_domain is not None:
         return f'the TXT record {challenge.txt_target or challenge.txt_domain}. "{challenge.validation}"'
     if challenge.uri is not None:
@@ -109,34 +109,34 @@ def described(challenge: Challenge) -> str:
     return f"the certificate for {challenge.server_name}"
 
 
-def _line(one: Entry, call: Call, words: Sequence[str], work_dir: str) -> str:
-    """A call of one hook."""
-    handler = one.handler
-    # As recovery does where the folder is gone.
+def _line(entry: Entry, call: Call, words: Sequence[str], work_dir: str) -> str:
+    """Write the call of one hook."""
+    handler = entry.handler
+    # A recovery does the same if the folder is gone.
     folder = handler.folder if handler.folder is not None and os.path.isdir(handler.folder) else None
-    return shell_command.line(words, call, folder, _surrounded(handler), _kept(one, call, work_dir))
+    return shell_command.line(words, call, folder, _surrounded(handler), _kept(entry, call, work_dir))
 
 
-def _kept(one: Entry, call: Call, work_dir: str) -> Kept | None:
-    """The variable that has what the handler printed, which is not shown but read from its file."""
-    name = DialectAbilities.of(dialect(one.handler.dialect)).output_variable
+def _kept(entry: Entry, call: Call, work_dir: str) -> Kept | None:
+    """Return the variable for what the handler printed. The command reads it from a file, so it need not be shown."""
+    name = DialectAbilities.of(dialect(entry.handler.dialect)).output_variable
     if name is None or not call.variables.get(name):
         return None
-    # In a file without an end there is only a part of what the entry has.
-    ended = [each for each in call.challenges if _has_end(one, each, work_dir)]
-    paths = [journal.output_path(work_dir, one, each) for each in ended]
+    # A file without an end has only a part of the output; the entry may have all of it.
+    ended = [each for each in call.challenges if _has_end(entry, each, work_dir)]
+    paths = [journal.output_path(work_dir, entry, each) for each in ended]
     return next((Kept(name, path) for path in paths if os.path.exists(path)), None)
 
 
-def _has_end(one: Entry, challenge: Challenge, work_dir: str) -> bool:
+def _has_end(entry: Entry, challenge: Challenge, work_dir: str) -> bool:
     try:
-        return outputs.read(work_dir, one.id, challenge.id)[1]
+        return outputs.read(work_dir, entry.id, challenge.id)[1]
     except OSError:
         return False
 
 
 def _surrounded(handler: Handler) -> list[str]:
-    """What reads the variables that the handler has besides, so that no value of them has to be shown."""
+    """Return the command that sets the variables of the handler's files, so that their values need not be shown."""
     options = {"--env-file": handler.env_file, "--dehydrated-config": handler.dehydrated_config}
     given = [word for option, path in options.items() if path is not None for word in (option, path)]
     return [*_tool(), "call", *given, "--"] if given else []
@@ -144,19 +144,19 @@ def _surrounded(handler: Handler) -> list[str]:
 
 def _tool() -> list[str]:
     beside = os.path.join(os.path.dirname(sys.executable), TOOL)
-    found = beside if os.access(beside, os.X_OK) else shutil.which(TOOL)
-    return [found] if found else [sys.executable, "-m", "certbot_external_auth.cli"]
+    tool = beside if os.access(beside, os.X_OK) else shutil.which(TOOL)
+    return [tool] if tool else [sys.executable, "-m", "certbot_external_auth"]
 
 
 def _judged(call: Call, convention: Dialect, lines: Sequence[str]) -> str:
-    """A call that succeeds when it counts as done: as `backends.calls` judges it, with what a shell can see."""
+    """Write a call so that it succeeds if a run would count it as done, as far as a shell can tell."""
     if call.optional or not convention.supported(call, Ended(code=1)):
         return f"{{ {'; '.join(lines)} || :; }}"
     unknown = '[ "$said" = NotImplemented ]' if not convention.supported(call, _SAYS_SO) else ""
     unknown = "[ $code = 42 ]" if not convention.supported(call, Ended(code=42)) else unknown
     if not unknown:
         return " && ".join(lines)
-    # Of several hooks one that did it is enough; what all of them decline is nobody's.
+    # It is enough that one hook succeeds. If all of them decline, there is nothing to do.
     parts = [f'said=$( {line} ); code=$?; printf "%s\\n" "$said"; {_counted(unknown)}' for line in lines]
     return f'{{ done= failed=; {" ".join(parts)} [ -n "$done" ] || [ -z "$failed" ]; }}'
 
@@ -168,11 +168,11 @@ def _counted(unknown: str) -> str:
     return f"if [ $code = 0 ]; then done=1; elif {unknown}; then :; else failed=1; fi;"
 
 
-def _files(one: Entry, challenge: Challenge, work_dir: str) -> list[str]:
-    """What the plugin itself wrote for a challenge, as far as it is there."""
+def _files(entry: Entry, challenge: Challenge, work_dir: str) -> list[str]:
+    """Return the paths of the files that the plugin itself wrote for a challenge and that still exist."""
     paths: list[str] = []
     if challenge.server_name is not None:
         paths += tls_files.paths(tls_files.folder(work_dir), challenge.server_name)
-    if challenge.uri is not None and one.handler.wellknown is not None:
-        paths.append(os.path.join(one.handler.wellknown, challenge.token))
+    if challenge.uri is not None and entry.handler.wellknown is not None:
+        paths.append(os.path.join(entry.handler.wellknown, challenge.token))
     return [path for path in paths if os.path.lexists(path)]

@@ -10,41 +10,31 @@ import argparse
 import os
 import sys
 
-from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import dehydrated_config, env_file
 from certbot_external_auth.handler_setup.environment import handler_environment
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of this verb."""
-    parser.add_argument("--env-file", help="as --external-auth-env-file")
-    parser.add_argument("--dehydrated-config", help="as --external-auth-dehydrated-config")
+    parser.add_argument("--env-file", help="the file that --external-auth-env-file named")
+    parser.add_argument("--dehydrated-config", help="the file that --external-auth-dehydrated-config named")
     parser.add_argument("command", nargs="+", metavar="WORD", help="the command, after --")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Become the command.
+    """Replace this process by the command.
 
     :returns: 127 if the command cannot be started.
     :raises UsageError: if a file cannot be read, or other users may change it.
     """
     environment = handler_environment(os.environ)
-    if arguments.env_file is not None:
-        environment.update(_secrets(os.path.abspath(arguments.env_file)))
+    env = None if arguments.env_file is None else os.path.abspath(arguments.env_file)
+    if env is not None:
+        environment.update(env_file.trusted(env))
     if arguments.dehydrated_config is not None:
-        environment.update(dehydrated_config.read(os.path.abspath(arguments.dehydrated_config)).exports)
+        environment.update(dehydrated_config.read(os.path.abspath(arguments.dehydrated_config), env_file=env).exports)
     try:
         os.execvpe(arguments.command[0], arguments.command, environment)
     except OSError as error:
         print(f"{arguments.command[0]} cannot be started: {error.strerror}", file=sys.stderr)
         return 127
-
-
-def _secrets(path: str) -> dict[str, str]:
-    problem = env_file.problem(path)
-    if problem:
-        raise UsageError([problem])
-    try:
-        return env_file.read(path)
-    except (OSError, env_file.EnvFileError) as error:
-        raise UsageError([str(error)]) from None

@@ -43,12 +43,12 @@ def batches(work_dir: str, ids: Collection[str]) -> Confirmed:
                 "certbot-external-auth recover --list"
             ]
         )
-    known = {one.id for one in journal.read_all(work_dir).left}
-    missing = [one for one in ids if one not in known]
+    known = {entry.id for entry in journal.read_all(work_dir).left}
+    missing = [batch for batch in ids if batch not in known]
     if missing:
         where = journal.folder(work_dir)
-        raise UsageError([f"{one} is not in the journal {where}, or a run works on it." for one in missing])
-    return _confirm(work_dir, lambda one: one.challenges if one.id in ids else ())
+        raise UsageError([f"{batch} is not in the journal {where}, or a process works on it." for batch in missing])
+    return _confirm(work_dir, lambda entry: entry.challenges if entry.id in ids else ())
 
 
 def published(work_dir: str, lines: Iterable[Mapping[str, Any]]) -> Confirmed:
@@ -58,36 +58,40 @@ def published(work_dir: str, lines: Iterable[Mapping[str, Any]]) -> Confirmed:
     """
     named = {(line.get("type"), line.get("token"), line.get("key_auth")) for line in lines}
 
-    def of(one: Entry) -> list[Challenge]:
-        if one.mode != CONFIRMED_MODE:
+    def of(entry: Entry) -> list[Challenge]:
+        if entry.mode != CONFIRMED_MODE:
             return []
-        return [each for each in one.challenges if (each.type, each.token, each.key_authorization) in named]
+        return [each for each in entry.challenges if (each.type, each.token, each.key_authorization) in named]
 
     return _confirm(work_dir, of)
 
 
 def _confirm(work_dir: str, chosen: Callable[[Entry], Collection[Challenge]]) -> Confirmed:
-    found = Confirmed()
-    for one in journal.read_all(work_dir).left:
-        held = journal.claim(work_dir, one) if chosen(one) else None
+    confirmed = Confirmed()
+    for entry in journal.read_all(work_dir).left:
+        held = journal.claim(work_dir, entry) if chosen(entry) else None
         if held is None:
             continue
         try:
-            _forget(held, work_dir, chosen(held.entry), found)
+            _forget(held, work_dir, chosen(held.entry), confirmed)
         finally:
             held.release()
-    return found
+    return confirmed
 
 
-def _forget(held: journal.Held, work_dir: str, gone: Collection[Challenge], found: Confirmed) -> None:
-    """Remove the plugin's own files, too. If that fails, the challenge stays in the journal, with the reason."""
-    one = held.entry
-    reasons = remove_own_files(dataclasses.replace(one, challenges=tuple(gone)), work_dir)
-    left = tuple(each for each in one.challenges if each not in gone or each.id in reasons)
+def _forget(held: journal.Held, work_dir: str, gone: Collection[Challenge], confirmed: Confirmed) -> None:
+    """Delete challenges from a batch, and the plugin's own files for them.
+
+    If a file cannot be removed, its challenge stays in the journal, with the reason.
+    """
+    entry = held.entry
+    reasons = remove_own_files(dataclasses.replace(entry, challenges=tuple(gone)), work_dir)
+    left = tuple(each for each in entry.challenges if each not in gone or each.id in reasons)
     if gone:
-        found.gone.append(dataclasses.replace(one, challenges=tuple(each for each in gone if each.id not in reasons)))
+        removed = tuple(each for each in gone if each.id not in reasons)
+        confirmed.gone.append(dataclasses.replace(entry, challenges=removed))
     if left:
-        held.store(dataclasses.replace(one, challenges=left, reasons={**one.reasons, **all_in_words(reasons)}))
-        found.left.append(held.entry)
+        held.store(dataclasses.replace(entry, challenges=left, reasons={**entry.reasons, **all_in_words(reasons)}))
+        confirmed.left.append(held.entry)
     else:
         held.remove()

@@ -1,4 +1,4 @@
-"""Whether the handler of a batch may be called again: it must be the same program, with the same configuration."""
+"""Decides whether a handler may be called again: it must be the same program, with the same configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def changed(entry: Entry) -> Reason | None:
     before = dict(entry.handler.fingerprints)
     config = entry.handler.dehydrated_config
     now = {path: fingerprint.now(path) for path in (*before, *([config] if config else []))}
-    # Also files that were not there: a hook that was added to its folder since.
+    # This includes files that are new, such as a hook that was added to the folder.
     now.update(fingerprint.of(entry.handler.words, entry.handler.cleanup_words or ()))
     others = [path for path, text in now.items() if text not in (before.get(path), None)]
     if others:
@@ -29,11 +29,11 @@ def changed(entry: Entry) -> Reason | None:
 def exports(entry: Entry, deliberate: bool) -> Mapping[str, str]:
     """Read the variables of the batch's Dehydrated configuration, if it has one.
 
-    :param deliberate: also if the configuration has changed since.
+    :param deliberate: read the configuration even if it has changed.
     """
     if entry.handler.dehydrated_config is None:
         return {}
     from certbot_external_auth.handler_setup import dehydrated_config
 
     known = None if deliberate else entry.handler.fingerprints
-    return dehydrated_config.read(entry.handler.dehydrated_config, known).exports
+    return dehydrated_config.read(entry.handler.dehydrated_config, known, entry.handler.env_file).exports

@@ -1,4 +1,4 @@
-"""From a run to what the journal notes of it, and from there back to what a backend is made with."""
+"""Converts the `Context` of a run to an `Entry` of the journal, and back to the `Context` that a recovery needs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from certbot_external_auth.visibility.probe import DNS_PORT
 logger = logging.getLogger(__name__)
 
 _warned_of: set[tuple[str, str]] = set()
-"""Batches and challenges whose outputs this process could not read, and said so."""
+"""Ids of batch and challenge: this process has warned that it could not read their outputs."""
 
-_SAME = ("dialect", "hook_chain", "jobs", "timeout", "wellknown", "env_file")
+_SHARED = ("dialect", "hook_chain", "jobs", "timeout", "wellknown", "env_file")
 
 
 def entry_of(context: Context, challenges: Sequence[Challenge], written: str) -> Entry:
-    """What recovery needs to know of a batch. :param written: now, RFC 3339."""
+    """Return what a recovery of this batch needs to know. :param written: the time now, in RFC 3339."""
     settings, facts = context.settings, context.facts
     return Entry(
         id=journal.new_id(),
@@ -55,9 +55,9 @@ def entry_of(context: Context, challenges: Sequence[Challenge], written: str) ->
             dehydrated_config=facts.config,
             folder=_working_directory(),
             fingerprints=fingerprint.of(context.words, facts.cleanup_words or (), files=context.config_files),
-            **_same(settings),
+            **_shared(settings),
         ),
-        challenges=tuple(dataclasses.replace(one, served=None) for one in challenges),
+        challenges=tuple(dataclasses.replace(challenge, served=None) for challenge in challenges),
         verify=settings.verify,
         verify_timeout=float(settings.verify_timeout),
         verify_nameservers=tuple(map(str, settings.verify_nameservers)),
@@ -65,9 +65,9 @@ def entry_of(context: Context, challenges: Sequence[Challenge], written: str) ->
     )
 
 
-def _same(settings: Settings | Handler) -> dict[str, Any]:
-    """What both have under one name."""
-    return {name: getattr(settings, name) for name in _SAME}
+def _shared(settings: Settings | Handler) -> dict[str, Any]:
+    """Return the fields that `Settings` and `Handler` have under the same name."""
+    return {name: getattr(settings, name) for name in _SHARED}
 
 
 def _working_directory() -> str | None:
@@ -78,7 +78,10 @@ def _working_directory() -> str | None:
 
 
 def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Context:
-    """The context its run had. :param exports: of the Dehydrated configuration, if there is one."""
+    """Return the `Context` that the run of a batch had.
+
+    :param exports: variables of the Dehydrated configuration, if there is one.
+    """
     handler = entry.handler
     settings = Settings(
         mode=entry.mode,
@@ -87,8 +90,8 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
         historic=entry.historic,
         verify=entry.verify or "off",
         verify_timeout=entry.verify_timeout,
-        verify_nameservers=tuple(parse(one, DNS_PORT) for one in entry.verify_nameservers),
-        **_same(handler),
+        verify_nameservers=tuple(parse(server, DNS_PORT) for server in entry.verify_nameservers),
+        **_shared(handler),
     )
     facts = Facts(
         alias=entry.lineage,
@@ -103,7 +106,7 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
         basedir=entry.basedir,
         exports=exports,
     )
-    # A folder that is gone cannot be gone to; most handlers do without.
+    # If the run's working directory no longer exists, the handler is called in another: most do not need it.
     folder = handler.folder if handler.folder is not None and os.path.isdir(handler.folder) else None
     return Context(
         settings=settings,
@@ -119,26 +122,26 @@ def context_of(entry: Entry, work_dir: str, exports: Mapping[str, str]) -> Conte
 
 
 def finished(entry: Entry, work_dir: str, deliberate: bool = False) -> list[Finished]:
-    """Its challenges for a backend's cleanup; what the CA thought of them is not known.
+    """Return the challenges of a batch for the cleanup of a backend. They are pending: the CA's verdict is unknown.
 
-    :param deliberate: a person asks for the call by name: without a known output it is told what there is.
+    :param deliberate: a person named the batch. If it is not known how the handler's call ended, the backend then gets
+        whatever the handler printed.
     """
     ends = []
-    for each in entry.challenges:
-        output, printed = _outputs(entry, each, work_dir)
-        ends.append(
-            Finished(_served(each, entry, work_dir), "pending", output=printed if deliberate and not output else output)
-        )
+    for challenge in entry.challenges:
+        output, printed = _outputs(entry, challenge, work_dir)
+        told_output = printed if deliberate and not output else output
+        ends.append(Finished(_served(challenge, entry, work_dir), "pending", output=told_output))
     return ends
 
 
 def output(entry: Entry, challenge: Challenge, work_dir: str) -> str | None:
-    """What the handler printed when it published it, in a call that ended well; None if that is not known."""
+    """Return what the handler printed when it published a challenge and succeeded; None if that is not known."""
     return _outputs(entry, challenge, work_dir)[0]
 
 
 def _outputs(entry: Entry, challenge: Challenge, work_dir: str) -> tuple[str | None, str | None]:
-    """Return the known output of a call, and all that it printed, however it ended."""
+    """Return the output of a call that is known to have succeeded, and what was printed whether it did or not."""
     try:
         printed, ended_well = outputs.read(work_dir, entry.id, challenge.id)
     except OSError as error:
@@ -152,7 +155,7 @@ def _outputs(entry: Entry, challenge: Challenge, work_dir: str) -> tuple[str | N
 
 
 def withdraws(entry: Entry, work_dir: str) -> bool:
-    """Whether anybody is called to withdraw it: a handler of Certbot's may do without a cleanup handler."""
+    """Tell whether a cleanup calls anything: in the dialect certbot there may be no cleanup handler."""
     if entry.mode != "handler":
         return True
     return bool(
@@ -161,7 +164,7 @@ def withdraws(entry: Entry, work_dir: str) -> bool:
 
 
 def unsafe(entry: Entry, challenge: Challenge, work_dir: str) -> bool:
-    """Whether the call that shall withdraw it may publish instead; see `heard.unsafe`."""
+    """Tell whether the call that is meant to withdraw a challenge may publish it instead; see `heard.unsafe`."""
     told_output = DialectAbilities.of(dialect(entry.handler.dialect)).told_output
     return heard.unsafe(told_output, output(entry, challenge, work_dir)) and withdraws(entry, work_dir)
 

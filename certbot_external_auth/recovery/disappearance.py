@@ -1,4 +1,4 @@
-"""Check whether what was withdrawn is gone: no server shows it any more, or no server could be asked."""
+"""Check whether withdrawn challenges are gone: no server shows them any more."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from certbot_external_auth.visibility.watch import LAST_LOOK
 logger = logging.getLogger(__name__)
 
 MAX_SECONDS_OF_A_RUN = 10.0
-"""Seconds that a run looks for all that it has withdrawn; the command `recover` takes the batch's own time."""
+"""How long a run checks in all. The command `recover` checks each batch as long as its run would have."""
 OURS = "The plugin"
-"""Who fails where a file of its own cannot be removed, which is left wherever it is seen."""
+"""The `Failure.who` for a file of the plugin's own that it cannot remove. No check of a server excuses that."""
 _PAUSE_SECONDS = 0.5
-"""Seconds after which somebody who waits for the names is noticed."""
+"""How often a pause asks whether a run waits for the same names."""
 
 Sights = Mapping[tuple[str, str], Sight]
 """By the ids of batch and challenge."""
@@ -39,29 +39,31 @@ Sights = Mapping[tuple[str, str], Sight]
 def observe(
     batches: Sequence[Entry], doubtful: Collection[tuple[str, str]], work_dir: str, by_hand: bool, deadline: float
 ) -> Sights:
-    """Look for all challenges of these batches, together.
+    """Check all challenges of these batches together.
 
-    :param doubtful: the ids of batch and challenge of what no handler says that it has withdrawn.
-    :param deadline: monotonic time at which a run stops looking.
+    :param doubtful: the challenges whose handler did not report success, by the ids of batch and challenge.
+    :param deadline: monotonic time at which a run stops checking.
     """
-    found: dict[tuple[str, str], Sight] = {}
+    sights: dict[tuple[str, str], Sight] = {}
     groups: dict[Surroundings, list[Entry]] = {}
-    for one in batches:
-        problem = unlooked(one)
+    for entry in batches:
+        problem = unchecked(entry)
         if problem:
-            found.update({(one.id, each.id): Sight(unclear=problem) for each in one.challenges})
+            sights.update({(entry.id, each.id): Sight(unclear=problem) for each in entry.challenges})
         else:
-            groups.setdefault(_surroundings(one), []).append(one)
+            groups.setdefault(_surroundings(entry), []).append(entry)
     for surroundings, group in groups.items():
-        timeout = max(one.verify_timeout for one in group)
+        timeout = max(entry.verify_timeout for entry in group)
         if by_hand:
-            due = {each: ripe_at(one) for one in group for each in one.challenges if (one.id, each.id) in doubtful}
-            found.update(_look(surroundings, group, timeout, due, _giving_way(group, work_dir)))
+            due = {
+                each: ripe_at(entry) for entry in group for each in entry.challenges if (entry.id, each.id) in doubtful
+            }
+            sights.update(_look(surroundings, group, timeout, due, _giving_way(group, work_dir)))
         else:
-            # What is not ripe is not waited for.
+            # A run does not wait until absence proves something.
             timeout = min(timeout, deadline - time.monotonic() - LAST_LOOK)
-            found.update(_look(surroundings, group, timeout, {}))
-    return found
+            sights.update(_look(surroundings, group, timeout, {}))
+    return sights
 
 
 def _look(
@@ -71,106 +73,113 @@ def _look(
     due: Mapping[Challenge, float],
     pause: Callable[[float], bool] | None = None,
 ) -> Sights:
-    keys = [(one.id, each.id) for one in group for each in one.challenges]
-    challenges = [each for one in group for each in one.challenges]
+    keys = [(entry.id, each.id) for entry in group for each in entry.challenges]
+    challenges = [each for entry in group for each in entry.challenges]
     if timeout < 0:
         return dict.fromkeys(keys, Sight(unclear="there was not enough time"))
-    sights = seen(Observer(surroundings), challenges, timeout, lambda one: time.time() >= due.get(one, 0.0), pause)
+    sights = seen(Observer(surroundings), challenges, timeout, lambda each: time.time() >= due.get(each, 0.0), pause)
     return dict(zip(keys, sights, strict=True))
 
 
 def still_published(
     observer: Observer, begun: Sequence[Challenge], failures: Sequence[Failure], timeout: float, visible: bool
 ) -> tuple[list[Failure], list[str]]:
-    """Of a run's failed cleanup: the failures about what is not seen to be gone, and those about the rest, in words.
+    """Divide the failures of a run's cleanup by whether their challenges are gone.
 
-    :param timeout: seconds, with all that a last look takes.
-    :param visible: the run has seen the challenges before. Otherwise one that is not seen may only be late, so the look
-        lasts the whole time, and only what was not called is looked for: it may never have been published.
+    :param timeout: seconds, including the last check.
+    :param visible: the run has seen the challenges. If it has not, one that no server shows may only be late. Then the
+        check uses the whole time, and covers only challenges for which no handler was called to clean up, because they
+        may never have been published.
+    :returns: the failures about challenges that are not known to be gone, and the others in words.
     """
-    looked_for = [one for one in failures if visible or one.happened == NOT_CALLED]
-    others = [one for one in failures if one not in looked_for]
-    left, gone = _still_published(observer, begun, looked_for, timeout, visible)
+    checked = [failure for failure in failures if visible or failure.happened == NOT_CALLED]
+    others = [failure for failure in failures if failure not in checked]
+    left, gone = _still_published(observer, begun, checked, timeout, visible)
     return [*others, *left], gone
 
 
 def _still_published(
     observer: Observer, begun: Sequence[Challenge], failures: Sequence[Failure], timeout: float, visible: bool
 ) -> tuple[list[Failure], list[str]]:
-    about = {number: concerned(one, begun) for number, one in enumerate(failures) if one.who != OURS}
+    about = {number: concerned(failure, begun) for number, failure in enumerate(failures) if failure.who != OURS}
     challenges = list(dict.fromkeys(each for ones in about.values() for each in ones))
     if not challenges:
         return list(failures), []
     timeout = min(timeout, MAX_SECONDS_OF_A_RUN - LAST_LOOK)
     ripe = 0.0 if visible else time.monotonic() + timeout
-    sights = seen(observer, challenges, timeout, lambda one: time.monotonic() >= ripe)
+    sights = seen(observer, challenges, timeout, lambda each: time.monotonic() >= ripe)
     sight_of = dict(zip(challenges, sights, strict=True))
     left, gone = [], []
-    for number, one in enumerate(failures):
+    for number, failure in enumerate(failures):
         there = [each for each in about.get(number, ()) if not sight_of[each].gone]
         if number in about and about[number] and not there:
-            gone.append(f"{one.who} failed at {one.operation} for {', '.join(one.identifiers)}: {one.happened}")
+            names = ", ".join(failure.identifiers)
+            gone.append(f"{failure.who} failed at {failure.operation} for {names}: {failure.happened}")
             continue
         at = next((sight_of[each].at for each in there if sight_of[each].at), "")
-        happened = f"{one.happened}; still visible at {at}" if at else one.happened
-        left.append(replace(one, happened=happened, ids=tuple(each.id for each in there) or one.ids))
+        happened = f"{failure.happened}; still visible at {at}" if at else failure.happened
+        left.append(replace(failure, happened=happened, ids=tuple(each.id for each in there) or failure.ids))
     return left, gone
 
 
 def concerned(failure: Failure, challenges: Sequence[Challenge]) -> list[Challenge]:
-    """The challenges that a failure is about."""
-    return [
-        one
-        for one in challenges
-        if one.id in failure.ids or (not failure.ids and one.identifier in failure.identifiers)
-    ]
+    """Return the challenges of a call that a failure is about.
+
+    A failure that names none of them is about all. The backend may come from another package, and what it did not
+    withdraw must stay in the journal.
+    """
+    if failure.ids:
+        named = [challenge for challenge in challenges if challenge.id in failure.ids]
+    else:
+        named = [challenge for challenge in challenges if challenge.identifier in failure.identifiers]
+    return named or list(challenges)
 
 
 def seen(
     observer: Observer,
     challenges: Sequence[Challenge],
     timeout: float,
-    ripe: Callable[[Challenge], bool] = lambda one: True,
+    ripe: Callable[[Challenge], bool] = lambda each: True,
     pause: Callable[[float], bool] | None = None,
 ) -> list[Sight]:
-    """See `gone.check`; what fails in a way nobody foresaw is not known."""
+    """Check as `gone.check` does. After an unexpected error it is unknown whether the challenges are gone."""
     try:
         return gone.check(observer.look, challenges, timeout, ripe, pause)
     except errors.SignalExit:
         raise
     except Exception as error:
-        logger.debug("Looking failed.", exc_info=True)
+        logger.debug("The check failed.", exc_info=True)
         return [Sight(unclear=one_line(f"{type(error).__name__}: {error}"))] * len(challenges)
 
 
-def unlooked(one: Entry) -> str:
-    """Return why a batch is not looked for at all; empty if it is."""
-    if one.verify == "off" or one.historic:
+def unchecked(entry: Entry) -> str:
+    """Return why a batch is not checked at all; empty if it is."""
+    if entry.verify == "off" or entry.historic:
         return "its run did not verify either (--external-auth-verify off)"
-    return "" if one.verify else "an earlier version of the plugin did not record how to verify it"
+    return "" if entry.verify else "an earlier version of the plugin did not record how to verify it"
 
 
-def _surroundings(one: Entry) -> Surroundings:
-    servers = tuple(parse(text, DNS_PORT) for text in one.verify_nameservers)
-    return Surroundings(servers, one.http_port, one.tls_port)
+def _surroundings(entry: Entry) -> Surroundings:
+    servers = tuple(parse(text, DNS_PORT) for text in entry.verify_nameservers)
+    return Surroundings(servers, entry.http_port, entry.tls_port)
 
 
-def ripe_at(one: Entry) -> float:
-    """When all of a batch would be visible, had it been published: before, that nobody shows it proves nothing."""
+def ripe_at(entry: Entry) -> float:
+    """Return the Unix time from which a published batch is visible. Earlier, its absence proves nothing."""
     try:
-        written = datetime.datetime.fromisoformat(one.written.replace("Z", "+00:00")).timestamp()
+        written = datetime.datetime.fromisoformat(entry.written.replace("Z", "+00:00")).timestamp()
     except (ValueError, OverflowError):
         return float("inf")
-    return written + one.verify_timeout
+    return written + entry.verify_timeout
 
 
 def _giving_way(group: Sequence[Entry], work_dir: str) -> Callable[[float], bool]:
-    """Pauses that end with the watch when a run waits for the names."""
-    own = {one.id for one in group}
-    names = frozenset[str]().union(*(one.identifiers for one in group))
+    """Return the pause between two checks, which returns True, to end them, if a run waits for the same names."""
+    own = {entry.id for entry in group}
+    names = frozenset[str]().union(*(entry.identifiers for entry in group))
 
     def waits() -> bool:
-        return any(one.identifiers & names and one.id not in own for one in journal.read_all(work_dir).running)
+        return any(entry.identifiers & names and entry.id not in own for entry in journal.read_all(work_dir).running)
 
     def pause(seconds: float) -> bool:
         until = time.monotonic() + seconds

@@ -11,12 +11,12 @@ import stat
 from collections.abc import Iterator, Sequence
 
 MAX_HASHED_BYTES = 1_000_000
-"""Up to this size the content of a file counts; of a larger file, only the size and the time of its last change."""
+"""A larger file is not read: its fingerprint is its size and the time of its last change."""
 _INTERPRETER = re.compile(r"((ba|da|z|k|mk|a)?sh|python|pypy|perl|ruby|php|node|lua)[0-9.]*")
 
 
 def of(*commands: Sequence[str], files: Sequence[str] = ()) -> dict[str, str]:
-    """Return a text for every program that command lines name; it changes when the program does.
+    """Return a fingerprint of every program that these command lines name. It changes when the program does.
 
     A file that is only an argument of a handler is left out, because the handler may write it.
 
@@ -50,7 +50,7 @@ def _interpreter(word: str) -> bool:
 
 
 def now(path: str) -> str | None:
-    """Return the text of one file; None if there is no file."""
+    """Return the fingerprint of one file; None if there is no file."""
     if not os.path.isfile(path):
         return None
     try:

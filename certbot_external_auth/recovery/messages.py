@@ -1,4 +1,4 @@
-"""The words of recovery: what is left, why, and what to do, for a driver and for a person. No other module has them."""
+"""Writes the messages of recovery: what is left, why, and what to do, for a driver and for a person."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _WORDS: Mapping[Kind, str] = {
     Kind.OWN_FILE_STAYS: "the plugin cannot remove its own file: {text}",
     Kind.JOURNAL_UNCHANGEABLE: "the journal cannot be changed: {text}",
     Kind.ENTRY_UNREADABLE: "its file in the journal cannot be opened: {text}",
-    Kind.NO_CLEANUP_HANDLER: "it has no cleanup handler, so it stays; it is visible at {at}",
+    Kind.NO_CLEANUP_HANDLER: "there is no cleanup handler that could remove it; it is visible at {at}",
     Kind.NOT_VERIFIED: "the handler reported success; the plugin could not check it: {text}",
     Kind.NO_LONGER_VISIBLE: "{cause}; no server shows it any more",
 }
@@ -49,7 +49,7 @@ def in_words(reason: Reason) -> str:
     if reason.kind is Kind.AS_RECORDED:
         return reason.facts["text"]
     cause = in_words(reason.cause) if reason.cause is not None else "the handler reported success"
-    # Each fact is cut, not the whole: the servers that still show a record come last.
+    # Each fact is shortened on its own, so that the servers, which come last, are always shown.
     facts = {name: one_line(fact) for name, fact in reason.facts.items()}
     text = _WORDS[reason.kind].format(cause=cause, **facts)
     output = one_line(reason.facts.get("output", ""), _MAX_OUTPUT_CHARACTERS)
@@ -57,7 +57,7 @@ def in_words(reason: Reason) -> str:
 
 
 def all_in_words(reasons: Reasons) -> dict[str, str]:
-    """Say reasons as the journal has them, by the ids of the challenges."""
+    """Say reasons in words, by the ids of the challenges, as the journal stores them."""
     return {challenge: in_words(reason) for challenge, reason in reasons.items()}
 
 
@@ -107,16 +107,17 @@ def what_to_do(entry: Entry, work_dir: str) -> list[str]:
     if fix is Fix.REMOVE:
         return [
             f"Remove it where it was published, then run: {verb}",
-            f"To call the handler anyway, although it may publish again, run: {verb} {entry.id}",
+            "To call the handler anyway, although it may publish again, or remove other records, run: "
+            f"{verb} {entry.id}",
         ]
     return [f"Fix what is wrong, then run: {verb} {entry.id}"]
 
 
 def not_callable(entry: Entry) -> str | None:
-    """Say why nothing can, or may, be called to withdraw a batch; None if its handler may be called."""
+    """Say why a recovery calls nothing to withdraw a batch; None if it may call the handler."""
     if entry.mode in TOLD_MODES:
         publisher = "a person" if entry.mode == "manual" else "the program that drove Certbot"
-        return f"{publisher} published it, and cannot be asked any more"
+        return f"{publisher} published it, and the plugin cannot ask for it to be removed"
     reason = changed(entry)
     return None if reason is None else in_words(reason)
 
@@ -126,19 +127,19 @@ def _recover(work_dir: str) -> str:
 
 
 def stays(entry: Entry, challenge: Challenge, outcome: Outcome) -> bool:
-    """Return whether a challenge stays published on purpose."""
+    """Tell whether a challenge stays published because there is no cleanup handler to call."""
     note = outcome.notes.get((entry.id, challenge.id))
     return note is not None and note.kind is Kind.NO_CLEANUP_HANDLER
 
 
 def note(entry: Entry, challenge: Challenge, outcome: Outcome) -> str:
-    """Say what to know about a challenge that is withdrawn; empty if there is nothing to know."""
+    """Return the note about a withdrawn challenge; empty if there is none."""
     reason = outcome.notes.get((entry.id, challenge.id))
     return "" if reason is None else in_words(reason)
 
 
 def withdrawn(entry: Entry, challenge: Challenge, outcome: Outcome) -> str:
-    """Name a challenge that is withdrawn, and say what to know about it."""
+    """Name a withdrawn challenge, with the note about it if there is one."""
     text = note(entry, challenge, outcome)
     return described(challenge) + (f" ({text})" if text else "")
 
@@ -146,7 +147,7 @@ def withdrawn(entry: Entry, challenge: Challenge, outcome: Outcome) -> str:
 def report(outcome: Outcome, work_dir: str, say: Callable[..., Any] = logger.warning) -> None:
     """Log what a recovery did, as Certbot logs.
 
-    :param say: what takes the warnings, with the arguments of `logging.Logger.warning`.
+    :param say: called for each warning, with the arguments of `logging.Logger.warning`.
     """
     unread = {name: reason for name, reason in outcome.aside.items() if reason and name not in _warned_of}
     if unread:

@@ -1,8 +1,8 @@
-"""Handlers that outlive their Certbot: one that still publishes must end before anything can be withdrawn for good.
+"""Ends handlers that outlive their Certbot: a handler that still publishes would undo what a recovery withdraws.
 
-A handler has a session of its own, so a SIGKILL of Certbot leaves it running. It is known by what it was given: a token
-or value of the batch, which nobody has by chance, in the arguments or environment of a process. Its path proves
-nothing: many a handler is a line that becomes another program (exec). Where there is no /proc none is found.
+A handler has a session of its own, so it keeps running if Certbot is killed by SIGKILL. The plugin recognises it by a
+token or value of the batch in its arguments or environment: no other process has these by chance. Its path would prove
+nothing, because many handlers replace themselves by another program (exec). Without /proc, the plugin finds none.
 """
 
 from __future__ import annotations
@@ -16,51 +16,53 @@ from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.processes.program import GRACE_SECONDS
 from certbot_external_auth.processes.table import Process, read_process_table, running_below, with_ancestors
 
-WAIT = 60.0
-"""Seconds that such a handler has to end by itself, or its time limit if that is shorter."""
-_BLINK = 0.05
+MAX_WAIT_SECONDS = 60.0
+"""How long such a handler may take to end by itself; its own time limit, if that is shorter."""
+_PAUSE_SECONDS = 0.05
 
 
-def end(one: Entry) -> None:
-    """Wait for the handler of a dead run, then end it as at its time limit."""
-    if not _wait(one, min(one.handler.timeout or WAIT, WAIT)):
+def end(entry: Entry) -> None:
+    """Wait for the handler of a dead run to end; then end it as at its time limit."""
+    if not _wait(entry, min(entry.handler.timeout or MAX_WAIT_SECONDS, MAX_WAIT_SECONDS)):
         for number in (signal.SIGTERM, signal.SIGKILL):
-            for member in _with_children(one):
+            for member in _with_children(entry):
                 member.send_signal(number)
-            if _wait(one, GRACE_SECONDS):
+            if _wait(entry, GRACE_SECONDS):
                 return
 
 
-def _wait(one: Entry, seconds: float) -> bool:
-    """Whether none is left."""
+def _wait(entry: Entry, seconds: float) -> bool:
+    """Wait until the handlers of a batch have ended, and tell whether they have."""
     deadline = time.monotonic() + seconds
-    found = handlers(one)
-    while found and time.monotonic() <= deadline:
-        time.sleep(_BLINK)
-        # A look at what all processes were given is not cheap.
-        found = [member for member in found if member.still_runs()] or handlers(one)
-    return not found
+    running = handlers(entry)
+    while running and time.monotonic() <= deadline:
+        time.sleep(_PAUSE_SECONDS)
+        # Reading the arguments of all processes is slow, so it is repeated only when the known handlers have ended.
+        running = [member for member in running if member.still_runs()] or handlers(entry)
+    return not running
 
 
-def _with_children(one: Entry) -> list[Process]:
-    found = [member.pid for member in handlers(one)]
+def _with_children(entry: Entry) -> list[Process]:
+    """Return the handlers of a batch, all processes of their sessions, and the descendants of both."""
+    pids = [member.pid for member in handlers(entry)]
     table = read_process_table()
-    return running_below(table, [pid for pid, member in table.items() if pid in found or member.session in found])
+    return running_below(table, [pid for pid, member in table.items() if pid in pids or member.session in pids])
 
 
-def handlers(one: Entry) -> list[Process]:
-    """Programs started by a run for this batch, or by its handler in turn, that have not ended."""
-    if not one.handler.words:
-        # Nothing was started; a driver's or a person's own programs are none of ours.
+def handlers(entry: Entry) -> list[Process]:
+    """Return the running programs that the run of a batch, or its handler, has started for it."""
+    if not entry.handler.words:
+        # The run started no handler. The programs of a driver or a person are not ours to end.
         return []
-    values = {text.encode() for challenge in one.challenges for text in (challenge.token, challenge.validation)}
+    values = {text.encode() for challenge in entry.challenges for text in (challenge.token, challenge.validation)}
     table = read_process_table()
-    # Whoever recovers may have been started by somebody who knows the token.
+    # The program that started this recovery may have the token in its own arguments.
     above = with_ancestors(table, os.getpid())
     return [member for member in running_below(table, table) if member.pid not in above and _given(member.pid, values)]
 
 
 def _given(pid: int, values: set[bytes]) -> bool:
+    """Tell whether a process has one of these values in its arguments or environment."""
     with contextlib.suppress(OSError):
         given = _read(pid, "cmdline") + b"\0" + _read(pid, "environ")
         return any(value in given for value in values)

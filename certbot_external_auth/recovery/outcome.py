@@ -17,11 +17,11 @@ class Outcome:
 
     :ivar withdrawn: batches that are gone now.
     :ivar left: batches that are not, with the reasons in words, as the journal has them.
-    :ivar running: batches that another process works on, or whose names it uses.
-    :ivar given_up: batches that runs have tried, or reported, often enough.
+    :ivar running: batches that another process works on, or whose names another process uses.
+    :ivar given_up: batches that runs do not try, or report, any more.
     :ivar aside: see `journal.Contents`.
     :ivar reasons: why challenges are left.
-    :ivar notes: what to know about challenges that are withdrawn.
+    :ivar notes: notes about challenges that are withdrawn.
     """
 
     withdrawn: list[Entry] = field(default_factory=list)

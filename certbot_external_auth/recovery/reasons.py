@@ -1,4 +1,4 @@
-"""Why a challenge is left, or what to know about one that is withdrawn, as data; `messages` has the words."""
+"""Reasons as data: why a challenge is left, or a note about one that is withdrawn. `messages` has the words."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Kind(enum.Enum):
     NOT_PREPARED = enum.auto()  # text: why the handler cannot be called
     BACKEND_FAILED = enum.auto()  # text
     CALL_FAILED = enum.auto()  # operation, text: what happened, output: the last lines that the handler printed
-    STILL_VISIBLE = enum.auto()  # at: servers; after a failure its reason as the cause
-    NOT_VERIFIED = enum.auto()  # text: why not; a note if its run did not verify either
+    STILL_VISIBLE = enum.auto()  # at: servers; the cause is the handler's failure, if it failed
+    NOT_VERIFIED = enum.auto()  # text: why not; only a note if its run did not verify either
     OWN_FILE_STAYS = enum.auto()  # text: the system's error
     JOURNAL_UNCHANGEABLE = enum.auto()  # text: the system's error
     ENTRY_UNREADABLE = enum.auto()  # text: the system's error
     # The rest are notes on challenges that count as withdrawn.
     NO_CLEANUP_HANDLER = enum.auto()  # at: servers
-    NO_LONGER_VISIBLE = enum.auto()  # the handler's failure as the cause
+    NO_LONGER_VISIBLE = enum.auto()  # the cause is the handler's failure
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,6 @@ class Fix(enum.Enum):
     REMOVE_AND_CONFIRM = enum.auto()
     """No handler can be called: remove it by hand, and confirm that."""
     REMOVE = enum.auto()
-    """The handler must not be called: remove it by hand; the next recovery sees that."""
+    """The handler must not be called: remove it by hand. The next recovery notices that it is gone."""
     RECOVER = enum.auto()
     """Fix what is wrong, and try again."""

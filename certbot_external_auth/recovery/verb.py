@@ -20,13 +20,16 @@ from certbot_external_auth.signals.interruption import Interrupted, raising_inte
 
 _INDENT = "  "
 """Blanks before a command that a person may paste."""
+NOTHING_LEFT = "Nothing is left behind."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of this verb."""
-    parser.add_argument("batch", nargs="*", help="only these, even if the handler has changed since (default: all)")
+    parser.add_argument(
+        "batch", nargs="*", help="id of a batch to withdraw, even if its handler has changed (default: all)"
+    )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--list", action="store_true", help="only list what is left")
+    what.add_argument("--list", action="store_true", help="only list what is left behind")
     what.add_argument("--dry-run", action="store_true", help="show what would be called, and call nothing")
     what.add_argument(
         "--confirm",
@@ -60,7 +63,7 @@ def _done(arguments: argparse.Namespace) -> int:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     _, work_dir = certbot_folders.found({"work-dir": arguments.work_dir})
     if arguments.work_dir is not None and not os.path.isdir(work_dir):
-        # The default directory may not exist before the first run. One that somebody names should.
+        # The default directory may not exist before the first run. One that was named should.
         problem = "There is no such directory; perhaps it is not mounted, or the path is wrong"
         raise UsageError([f"--work-dir {work_dir}: {problem}."])
     config_dir = os.path.abspath(arguments.config_dir) if arguments.config_dir is not None else None
@@ -71,7 +74,7 @@ def _done(arguments: argparse.Namespace) -> int:
         if not arguments.list and not arguments.dry_run:
             aside = outcome.aside
             outcome = recovery.withdraw(work_dir, config_dir=config_dir, named=arguments.batch, by_hand=True)
-            # Only the first to read a damaged file learns what is wrong with it.
+            # Only the first read of a damaged file tells what is wrong with it.
             outcome.aside.update({name: reason for name, reason in aside.items() if reason})
     except OSError as error:
         raise UsageError([f"The journal in {journal.folder(work_dir)} cannot be used: {error.strerror}."]) from None
@@ -79,7 +82,7 @@ def _done(arguments: argparse.Namespace) -> int:
         documents.tell(_document(outcome, work_dir))
     else:
         documents.put("\n".join(_shown(outcome, work_dir, arguments.dry_run)))
-    # What a file that cannot be read names may still be published.
+    # The challenges in a file that cannot be read may still be published.
     return 1 if outcome.aside or (outcome.left and not arguments.list and not arguments.dry_run) else 0
 
 
@@ -120,14 +123,14 @@ def _shown(outcome: recovery.Outcome, work_dir: str, dry_run: bool) -> Iterator[
     for entry in outcome.left:
         yield from _would(entry, work_dir) if dry_run else _is_left(entry, work_dir)
     for entry in outcome.running:
-        yield f"Left alone, since another process works on these names: {', '.join(sorted(entry.identifiers))}"
+        yield f"Left alone, because another process works on these names: {', '.join(sorted(entry.identifiers))}"
     for name, reason in outcome.aside.items():
         path = os.path.join(journal.folder(work_dir), name)
         yield f"Skipped: {path}: {reason}" if reason else f"Skipped: {path}"
     if outcome.aside:
-        yield "What these files name may still be published: the plugin did not withdraw it."
+        yield "The challenges in these files may still be published: the plugin did not withdraw them."
     elif not (outcome.withdrawn or outcome.left or outcome.running):
-        yield "Nothing is left behind."
+        yield NOTHING_LEFT
 
 
 def _is_left(entry: Entry, work_dir: str) -> Iterator[str]:
@@ -158,7 +161,7 @@ def _document(outcome: recovery.Outcome, work_dir: str) -> dict[str, Any]:
 
 
 def _withdrawn(entry: Entry, outcome: recovery.Outcome) -> dict[str, Any]:
-    """Describe a batch that is withdrawn; its reasons are what to know about that, if there is something."""
+    """Describe a withdrawn batch. The reason of a challenge is the note about it, if there is one."""
     notes = {each.id: messages.note(entry, each, outcome) or entry.reason(each) for each in entry.challenges}
     return _described(dataclasses.replace(entry, reasons=notes))
 

@@ -1,4 +1,4 @@
-"""Withdraw what earlier runs left behind, by the same handlers, or report it to those who must remove it.
+"""Withdraws what earlier runs left behind, by the same handlers, or reports it to those who must remove it.
 
 A run that is killed leaves its batch in the journal, and so does a run whose cleanup fails. The next run of the plugin,
 or `certbot-external-auth recover`, calls the handler again. The plugin then checks what is gone: a challenge counts as
@@ -95,7 +95,7 @@ def _tried(batches: Iterable[Entry], how: Callable[[Entry], How], outcome: Outco
 
 
 def _claimed(entry: Entry, how: How, outcome: Outcome) -> journal.Held | None:
-    """Lock a batch; None if this process is not to try it, and `outcome` then has it where that has to be reported."""
+    """Lock a batch; None if this process must not try it. `outcome` then says why, unless that was reported before."""
     if not how.by_hand and entry.id in journal.touched:
         return None
     if not how.by_hand and _often_enough(entry):
@@ -157,7 +157,7 @@ def tell(work_dir: str) -> list[Entry]:
         try:
             held.store(dataclasses.replace(held.entry, attempts=held.entry.attempts + 1))
         except OSError as error:
-            # It is reported all the same, once in each process.
+            # The batch is reported anyway, but later processes will report it again.
             logger.info("The report of %s cannot be noted: %s", entry.id, error.strerror)
         finally:
             held.release()

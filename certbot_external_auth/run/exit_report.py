@@ -1,4 +1,4 @@
-"""What became of the certificates, for the last lines of a run."""
+"""Reports the certificates of a run, and whether they were deployed, for its last lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hand certificates over, each once in a process, and remember which were."""
+"""Hands certificates over, each once in a process, and remembers which."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Handover:
         self._attempts = attempts_for(context.facts.config_dir)
 
     def first_contact(self) -> None:
-        """Note what is there already: this plugin is the installer.
+        """Note which certificates exist before this plugin is the installer for the first time.
 
         :raises UsageError: if that cannot be noted.
         """
@@ -63,10 +63,13 @@ class Handover:
             self._handed_over.baseline()
         except OSError as error:
             raise UsageError(
-                [f"The plugin's folder in {self._context.facts.work_dir} cannot be used ({error}); see --work-dir."]
+                [
+                    f"The plugin cannot use its folder in {self._context.facts.work_dir} ({error}). To name another "
+                    "one, use --work-dir."
+                ]
             ) from error
 
-    # --- what Certbot asks for; each raises DeployError if a certificate could not be handed over ---
+    # --- the calls of Certbot; each raises DeployError if a certificate could not be handed over ---
 
     def deploy_files(self, domain: str, paths: Paths) -> None:
         """Hand over a certificate, due or not. Certbot's ``deploy_cert`` asks for this for each name."""
@@ -84,7 +87,7 @@ class Handover:
                 self.deploy_lineage(lineage, Lineage(self._config_dir, lineage).paths)
 
     def look_again(self, lineage: str, paths: Paths) -> None:
-        """Hand over a certificate that is not due for renewal if that failed before; else report it as unchanged."""
+        """Hand over a certificate that earlier runs could not hand over, or else report it as unchanged."""
         deployment = self._deployment(paths, lineage)
         if self._deploy_if_due(deployment, lineage):
             return
@@ -130,8 +133,8 @@ class Handover:
         if self._settings.mode != "manual" or kept_options.by_hand_only(self._config_dir, lineage):
             return True
         logger.warning(
-            "The certificate %s still counts as not deployed: its renewal file names another mode than manual, and "
-            "what that mode does was not done. The next 'certbot renew' does it.",
+            "The certificate %s still counts as not deployed: its renewal file has another mode than manual, but now "
+            "only a person was told. The next 'certbot renew' deploys it in that mode.",
             lineage,
         )
         return False
@@ -142,7 +145,7 @@ class Handover:
             for name in self._names(deployment):
                 self._backend.unchanged(dataclasses.replace(deployment, domain=name))
         except (UsageError, DriverError) as error:
-            logger.warning("Nobody could be told that %s is unchanged: %s", lineage, error)
+            logger.warning("The plugin could not report that %s is unchanged: %s", lineage, error)
 
     def _names(self, deployment: Deployment) -> tuple[str, ...]:
         return names_to_hand_over(deployment, self._settings.historic)
@@ -155,7 +158,7 @@ class Handover:
 
 @contextlib.contextmanager
 def _naming_the_command(context: Context) -> Iterator[None]:
-    """Let a failure name the whole command that hands the certificate over again."""
+    """Give a failure the complete command that hands the certificate over again."""
     try:
         yield
     except DeployError as error:

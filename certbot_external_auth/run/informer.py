@@ -1,4 +1,4 @@
-"""What a run tells whoever reads its JSON lines, besides what a backend asks there."""
+"""The JSON lines that a run sends besides those of its backend."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from certbot_external_auth.protocol.stream import Stream
 
 
 class Informer:
-    """Sends lines that nobody has to answer. A reader that is gone does not stop the run.
+    """Sends lines that need no answer. If the reader is gone, the run goes on.
 
-    :param stream: None if nobody reads lines.
-    :param protocol: 0 for the lines of 2016-2020, or 1.
+    :param stream: None if no program reads lines. It leaves out the lines that its protocol does not have.
     :param mirrors: the lines only repeat what a handler does.
     """
 
-    def __init__(self, stream: Stream | None, protocol: int = 1, mirrors: bool = False) -> None:
+    def __init__(self, stream: Stream | None, mirrors: bool = False) -> None:
         self._stream = stream
-        self._protocol = protocol
         self._mirrors = mirrors
 
     def inform(self, line: Line) -> None:
@@ -27,11 +25,6 @@ class Informer:
         if self._stream is not None:
             with contextlib.suppress(DriverError):
                 self._stream.emit(line)
-
-    def newer(self, line: Line) -> None:
-        """Send a line that protocol 0 does not have."""
-        if self._protocol == 1:
-            self.inform(line)
 
     def mirror(self, line: Line) -> None:
         """Send a line that a driver would get from its backend."""

@@ -21,9 +21,9 @@ class OfferedTypes:
         self._carried = tuple(carried)
 
     def check(self, asked: Collection[str]) -> None:
-        """Check that there is a type for everything that was asked for.
+        """Check that there is a type for every name that was asked for.
 
-        :raises UsageError: naming everything for which there is none.
+        :raises UsageError: with every name for which there is none.
         """
         preferred, server = self._context.preferred, self._context.server
         problems = choice.problems(asked, self._carried, preferred, self._carrier())

@@ -1,4 +1,4 @@
-"""Publish a batch of challenges, wait until the CA will see it, and withdraw it again."""
+"""Publishes a batch of challenges, waits until the CA can see it, and withdraws it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from certbot import errors
 
 from certbot_external_auth import journal, recovery
-from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends import Context, Finished, publisher
+from certbot_external_auth.backends.printed import shown
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.errors import Failure, PerformError, Problem
 from certbot_external_auth.interfaces import Backend, BackendAbilities
@@ -27,11 +28,11 @@ from certbot_external_auth.validation_certificates.batch import ServedCertificat
 logger = logging.getLogger(__name__)
 
 _UNUSABLE = "Nothing was published. Fix that, or name another folder with --work-dir."
-_BUSY = "Nothing was published. Run Certbot again when that has ended."
+_BUSY = "Nothing was published. Run Certbot again when that process has ended."
 
 
 class Publication:
-    """The challenges of one run: a batch that is published, and withdrawn whatever happens.
+    """The challenges of one run. They are published as a batch, and withdrawn whatever happens.
 
     :param asked: names that were asked for; None if they cannot be known.
     :param types_of: the challenge types that were offered for a name.
@@ -86,7 +87,7 @@ class Publication:
             finally:
                 self._keep_outputs()
             if not self._abilities.looks:
-                self._verification.check(made)
+                self._verification.check(made, self._abilities.printed)
         except PerformError as error:
             self._refused.update(error.problems)
             raise
@@ -97,11 +98,11 @@ class Publication:
         checked = guard.check(challenges, self._asked, self._types_of)
         if self._asked is None:
             logger.info(
-                "Which names were asked for is not known (they were typed at Certbot's prompt, or the lineage's "
-                "certificate cannot be read), so only their syntax could be checked."
+                "The plugin does not know which names were asked for: they were typed at Certbot's prompt, or the "
+                "certificate of the lineage cannot be read. It could check only the syntax of the names."
             )
         self._prepare()
-        # Before the batch is noted: whoever withdraws it after a crash must know where the records are.
+        # Before the batch is noted: after a crash, a recovery must know where the records are.
         return self._verification.aliased(checked) if self._abilities.told_aliases else checked
 
     def _note(self, challenges: Sequence[Challenge]) -> None:
@@ -128,7 +129,7 @@ class Publication:
             self._informer.mirror(lines.perform_challenge(challenge))
 
     def _keep_outputs(self) -> None:
-        """Note in the journal what the cleanup will need. Without it, the batch is withdrawn all the same."""
+        """Note in the journal what the cleanup will need. If that fails, the run goes on."""
         if self._abilities.outputs is not None:
             with contextlib.suppress(OSError):
                 self._journal.keep(self._abilities.outputs.kept_outputs)
@@ -141,13 +142,15 @@ class Publication:
 
     def hint(self) -> str:
         """Say what to do if the CA did not see what was published."""
-        handler = "See in the log what the handler was called for and what it printed, and let it end only when"
-        others = "Confirm only when"
-        return (
-            "The CA looked for what was published and did not see it, as it says above. "
+        handler = "The log has each call of the handler and what it printed. The handler must not exit before"
+        others = "Do not confirm a challenge before"
+        sentence = (
+            "The CA checked what was published and did not find it, as it says above. "
             f"{handler if self._settings.mode == 'handler' else others} every name server, or every address of the "
             "web server, shows it."
         )
+        refused = {one.id for one in self._journal.begun() if (one.type, one.token) in self._failed}
+        return "\n".join([sentence, *shown(publisher(self._context).who, self._abilities.printed(refused))])
 
     # --- withdraw ---
 
@@ -172,7 +175,7 @@ class Publication:
             logger.error("What was published may still be there: %s", failure)
         if failures:
             logger.error(
-                "The next run tries again to withdraw it, or now: certbot-external-auth recover --work-dir %s",
+                "The next run tries to withdraw it again. To do so now: certbot-external-auth recover --work-dir %s",
                 shlex.quote(self._work_dir),
             )
 
@@ -187,21 +190,21 @@ class Publication:
         return Finished(challenge, "pending")
 
     def _tell_results(self, finished: Sequence[Finished]) -> None:
-        for one in finished:
-            self._informer.newer(lines.result(one.challenge, one.status, one.problem))
-            self._informer.count(one.status)
-        for one in finished:
-            self._informer.mirror(lines.cleanup(one.challenge, one.cleanup_status, one.problem))
+        for end in finished:
+            self._informer.inform(lines.result(end.challenge, end.status, end.problem))
+            self._informer.count(end.status)
+        for end in finished:
+            self._informer.mirror(lines.cleanup(end.challenge, end.cleanup_status, end.problem))
 
     def _standing(self, begun: Sequence[Challenge], failures: Sequence[Failure]) -> list[Failure]:
-        """Return the failures of a cleanup, without those about records that no server shows any more."""
+        """Return the failures of a cleanup, without those about challenges that no server shows any more."""
         looks = self._settings.verify != OFF and not self._settings.historic
         if not looks or self._settings.mode in recovery.TOLD_MODES:
             return list(failures)
         observer, timeout = self._verification.observer, self._settings.verify_timeout
         left, gone = disappearance.still_published(observer, begun, failures, timeout, self._offered)
-        for one in gone:
-            logger.warning("%s, and no server shows any more what was published, so it counts as withdrawn.", one)
+        for text in gone:
+            logger.warning("%s. It counts as withdrawn, because no server shows it any more.", text)
         return left
 
     def _settle(self, reasons: Mapping[str, str]) -> None:

@@ -1,8 +1,8 @@
-"""One run of Certbot with one lineage: what is done in which order.
+"""One run of Certbot with one lineage, and the order of its work.
 
-Certbot's plugin object holds one `Run` for each lineage. The work is done by its halves: `publication` has the
-challenges, `handover` the certificates. What belongs to the whole process stands elsewhere: the stream of JSON lines in
-`protocol.stream`, the attempts to hand over in `lineages.handed_over`.
+The two halves of a `Run` do the work: `publication` has the challenges, `handover` the certificates. The data of the
+whole process is elsewhere: the stream of JSON lines in `protocol.stream`, and the attempts to hand over in
+`lineages.handed_over`.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class Run:
         self._asked = asked
         self._work_dir = context.facts.work_dir
         self._prepared: set[tuple[bool, bool]] = set()
-        # First of all: a backend that cannot be loaded is reported there, too.
-        self._informer = Informer(self._open_stream(), settings.protocol, mirrors=settings.mode != "json")
+        # Before everything else, so that the stream also reports a backend that cannot be loaded.
+        self._informer = Informer(self._open_stream(), mirrors=settings.mode != "json")
         self._backend = backend(settings.mode, context)
-        self._verification = Verification(context, _say(context), self._informer.newer)
+        self._verification = Verification(context, _say(context), self._informer.inform)
         self._types = OfferedTypes(context, self._backend.challenge_types)
         self.usable_types = self._types.usable
         self.publication = Publication(
@@ -73,22 +73,24 @@ class Run:
     def _open_stream(self) -> Stream | None:
         """Open the stream of JSON lines, if there is one.
 
-        The historic plugin printed its lines also while a handler did the work. It could not renew, so nobody reads
-        them during a renewal.
+        The historic plugin printed its lines even while a handler did the work. It could not renew, so no program
+        expects them during a renewal.
         """
         settings, facts = self._context.settings, self._context.facts
         mirrors = settings.historic and settings.protocol == 0 and settings.mode == "handler"
         if settings.mode != "json" and (not mirrors or self._context.silent):
             return None
         stream = opened()
-        leftover: list[Line] = []
-        if not stream.greeted and settings.mode == "json" and settings.protocol == 1:
-            with contextlib.suppress(OSError):
-                leftover = [line for entry in recovery.tell(self._work_dir) for line in messages.leftover(entry)]
-        stream.contact(settings.protocol, leftover)
+        stream.contact(settings.protocol, self._leftover)
         handed_over = HandedOver(facts.config_dir, facts.work_dir)
         stream.at_exit = functools.partial(exit_report, facts.config_dir, handed_over, attempts_for(facts.config_dir))
         return stream
+
+    def _leftover(self) -> list[Line]:
+        """Return the challenges that drivers and people of earlier runs left, and count this as a report of them."""
+        with contextlib.suppress(OSError):
+            return [line for entry in recovery.tell(self._work_dir) for line in messages.leftover(entry)]
+        return []
 
     def prepare(self, publishing: bool = False, deploying: bool = False) -> None:
         """Check everything that can be checked before the work, each combination once.
@@ -146,5 +148,5 @@ class Run:
 
 
 def _say(context: Context) -> Callable[[str], None] | None:
-    """Return how to tell a person that something takes time; None if nobody is there, or wants to know."""
+    """Return the function that tells a person what takes time; None if no person reads it, or asked for silence."""
     return None if context.silent or context.settings.mode == "json" else display_util.notify

@@ -1,16 +1,17 @@
-"""Between publishing and the CA: wait until the CA will see the challenges, and report the progress."""
+"""After publishing and before the CA is asked: waits until the CA can see the challenges, and reports the progress."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from certbot import errors
 
 from certbot_external_auth.backends import Context, publisher, surroundings
 from certbot_external_auth.backends.handler import mistakes
+from certbot_external_auth.backends.printed import Printed, shown
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError, Problem
@@ -27,14 +28,17 @@ from certbot_external_auth.visibility.watch import Policy, Round, watch
 logger = logging.getLogger(__name__)
 
 ALIAS_SECONDS = 3.0
-"""How long the plugin may look for aliases, before it publishes anything."""
+"""How long the plugin may follow aliases before it publishes anything."""
 ALIAS_SECONDS_IF_OFF = 1.0
-"""The same with --external-auth-verify off: the name servers may be out of reach."""
+"""The same with --external-auth-verify off, because the name servers may be out of reach then."""
 OFF = "off"
+
+PrintedAbout = Callable[[Collection[str]], Sequence[Printed]]
+"""Returns what calls printed that published challenges, by the ids of these."""
 
 
 class Verification:
-    """The check of one run: will the CA see the challenges?
+    """The check of one run that the CA will see the challenges.
 
     :param say: reports the progress to a person; None if no person reads it.
     :param inform: sends a JSON line.
@@ -45,7 +49,8 @@ class Verification:
         self._subset = context.subset
         self._publisher = publisher(context)
         self._words = context.words
-        self._say = say or logger.info
+        self._tells = say or logger.info
+        self._progress = context.progress
         self._inform = inform
         self._told: dict[str, tuple[State, list[tuple[str, str, Outcome]]]] = {}
         self._last = ""
@@ -53,7 +58,7 @@ class Verification:
 
     @property
     def policy(self) -> Policy:
-        """When the check is over, from the options."""
+        """When the check ends, according to the options."""
         settings = self._settings
         return Policy(settings.verify, settings.verify_timeout, settings.verify_settle)
 
@@ -71,8 +76,8 @@ class Verification:
     def aliased(self, challenges: Sequence[Challenge]) -> list[Challenge]:
         """Return the batch, with the end of the alias for each TXT name that is an alias.
 
-        Never fails, and takes at most `ALIAS_SECONDS`. Also done where nothing is checked: the backend must know where
-        to publish.
+        Never fails, and takes at most `ALIAS_SECONDS`. The plugin does this even with verify off, because the backend
+        must know where to publish.
         """
         names = list(dict.fromkeys(one.txt_domain for one in challenges if one.txt_domain is not None))
         if self._settings.historic or not names:
@@ -84,10 +89,12 @@ class Verification:
                 continue
             del targets[name]
             logger.warning(
-                "%s is an alias of %s in the zone %s; that is no name a handler may be given, so it is taken for none.",
+                "%s is an alias of %s in the zone %s. That is not a valid name, so the plugin does not pass it on, and "
+                "publishes at %s.",
                 name,
                 quoted(target),
                 quoted(zone),
+                name,
             )
         return [_with_end(one, targets.get(one.txt_domain or "")) for one in challenges]
 
@@ -99,31 +106,36 @@ class Verification:
             raise
         except Exception as error:
             logger.debug("Following aliases failed.", exc_info=True)
-            logger.warning("Which TXT names are aliases could not be found out: %s", explain.described(error))
+            logger.warning("The plugin could not find out which TXT names are aliases: %s", explain.described(error))
             return {}
 
-    def check(self, challenges: Sequence[Challenge]) -> None:
+    def check(self, challenges: Sequence[Challenge], printed: PrintedAbout) -> None:
         """Wait until the CA may be asked.
 
+        :param printed: returns what calls printed that published challenges, by their ids.
         :raises NotVisibleError: if the CA would not see the challenges.
         """
         if self._settings.verify == OFF or not challenges:
             return
         wanted = expectations(challenges)
-        found = watch(self.observer.look, wanted, self.policy, lambda one: self._tell(wanted, one))
-        for line in report.table(wanted, found.observations):
+        self._progress.begin("Looking", len(wanted))
+        try:
+            last = watch(self.observer.look, wanted, self.policy, lambda one: self._tell(wanted, one))
+        finally:
+            self._progress.end()
+        for line in report.table(wanted, last.observations):
             logger.debug("%s", line)
-        decision = found.decision(self._settings.verify)
+        decision = last.decision(self._settings.verify)
         if decision is Decision.GO_ON:
-            self._say_end(found)
-        elif decision is Decision.WARN or self._some_may_be_left_out(found):
-            logger.warning("%s", "\n".join(self._text(wanted, found)))
+            self._say_end(last)
+        elif decision is Decision.WARN or self._some_may_be_left_out(last):
+            logger.warning("%s", "\n".join(self._text(wanted, last, printed)))
         else:
-            raise NotVisibleError(self._text(wanted, found), self._problems(wanted, found))
+            raise NotVisibleError(self._text(wanted, last, printed), self._problems(wanted, last))
 
-    def _some_may_be_left_out(self, found: Round) -> bool:
+    def _some_may_be_left_out(self, last: Round) -> bool:
         """Tell whether Certbot may go on with the visible names only (``--allow-subset-of-names``)."""
-        return self._subset and State.VISIBLE in found.states.values()
+        return self._subset and State.VISIBLE in last.states.values()
 
     def reasons(self, wanted: Sequence[Expectation], observations: Sequence[Observation]) -> list[str]:
         """Return sentences about the likely reasons; takes at most `explain.LIMIT_SECONDS`."""
@@ -131,45 +143,54 @@ class Verification:
 
     # --- while it lasts ---
 
-    def _tell(self, wanted: Sequence[Expectation], found: Round) -> None:
-        states = found.states
-        for one in wanted:
-            state, rows = states[one.place], found.seen[one.place]
-            # The same answer after another time is not news.
+    def _say(self, text: str) -> None:
+        with self._progress.aside():
+            self._tells(text)
+
+    def _tell(self, wanted: Sequence[Expectation], current: Round) -> None:
+        states = current.states
+        for expectation in wanted:
+            state, rows = states[expectation.place], current.seen[expectation.place]
+            # The same answer is not news only because it took another time.
             news = state, [(row.server, row.address, row.outcome) for row in rows]
-            if self._told.get(one.place) != news:
-                self._told[one.place] = news
+            if self._told.get(expectation.place) != news:
+                self._told[expectation.place] = news
                 seen = [_observed(row) for row in rows]
-                for identifier in one.ids:
+                for identifier in expectation.ids:
                     self._inform(lines.visibility(identifier, state.value, seen))
-        text = report.summary(found.seen)
-        logger.debug("Look %d after %.1f s: %s", found.number, found.seconds, text)
-        if not found.over and text != self._last:
+        waiting = [each.identifier for each in wanted if states[each.place] is not State.VISIBLE]
+        self._progress.reaches(len(wanted) - len(waiting), waiting)
+        text = report.summary(current.seen)
+        logger.debug("Look %d after %.1f s: %s", current.number, current.seconds, text)
+        if not current.over and text != self._last:
             self._last = text
             limit = f"up to {self._settings.verify_timeout:.0f} s"
-            self._say(f"Waiting until the CA will see it, {limit}: {text}" if found.number == 1 else f"  {text}")
+            self._say(f"Waiting until the CA will see it, {limit}: {text}" if current.number == 1 else f"  {text}")
 
-    def _say_end(self, found: Round) -> None:
+    def _say_end(self, last: Round) -> None:
         if self._last:
-            self._say(f"Visible at every address after {found.seconds:.0f} s.")
+            self._say(f"Visible at every address after {last.seconds:.0f} s.")
 
     # --- when it is over ---
 
-    def _text(self, wanted: Sequence[Expectation], found: Round) -> list[str]:
-        """Return lines about what is missing: a sentence, the table, the likely reasons, and advice."""
-        missing = report.worst_first(wanted, found.observations)
-        observations = [row for one in missing for row in found.seen[one.place]]
-        denied = any(Says.NO in said(found.seen[one.place]) for one in missing)
+    def _text(self, wanted: Sequence[Expectation], last: Round, printed: PrintedAbout) -> list[str]:
+        """Return lines about what is missing: a sentence, the table, likely reasons, the handler's lines, advice."""
+        missing = report.worst_first(wanted, last.observations)
+        observations = [row for one in missing for row in last.seen[one.place]]
+        denied = any(Says.NO in said(last.seen[one.place]) for one in missing)
         names = ", ".join(dict.fromkeys(one.identifier for one in missing[:5])) + (", …" if len(missing) > 5 else "")
         verb = "cannot be seen everywhere" if denied else "could not be looked for everywhere"
-        named = bool(self._settings.verify_nameservers)
+        named = {one.host for one in self._settings.verify_nameservers}
+        # A named resolver leads to others.
+        only_named = bool(named) and not any(row.zone and row.server not in named for row in observations)
         return [
             f"What was published for {names} {verb}, after "
-            f"{counted(round(found.seconds), 'second')} ({len(missing)} of {counted(len(wanted), 'place')}):",
+            f"{counted(round(last.seconds), 'second')} ({len(missing)} of {counted(len(wanted), 'place')}):",
             *report.table(missing, observations, report.MOST_ROWS),
-            *self.reasons(wanted, found.observations),
+            *self.reasons(wanted, last.observations),
             *self._other_use(observations),
-            " ".join(report.advice(observations, self._settings.verify_timeout, named)),
+            *shown(self._publisher.who, printed({identifier for one in missing for identifier in one.ids})),
+            " ".join(report.advice(observations, self._settings.verify_timeout, only_named)),
         ]
 
     def _other_use(self, observations: Sequence[Observation]) -> list[str]:
@@ -182,11 +203,11 @@ class Verification:
             return [f"{self._publisher.who} looks like a hook of another dialect: --external-auth-dialect {other}"]
         return [mistakes.sentence(mistakes.ASKS_A_PERSON)] if recognise.asks_a_person(dialect, script) else []
 
-    def _problems(self, wanted: Sequence[Expectation], found: Round) -> Mapping[str, Problem]:
+    def _problems(self, wanted: Sequence[Expectation], last: Round) -> Mapping[str, Problem]:
         problems: dict[str, Problem] = {}
-        for one in report.worst_first(wanted, found.observations):
-            detail = one_line(clean(report.summary({one.place: found.seen[one.place]})))
-            problems.update({key: {"type": "challenge.not_visible", "detail": detail} for key in one.ids})
+        for expectation in report.worst_first(wanted, last.observations):
+            detail = one_line(clean(report.summary({expectation.place: last.seen[expectation.place]})))
+            problems.update({key: {"type": "challenge.not_visible", "detail": detail} for key in expectation.ids})
         return problems
 
 

@@ -1,4 +1,4 @@
-"""Certbot in two steps: ``begin`` returns with the batch, ``finish`` answers and ends it."""
+"""Certbot in two steps: ``begin`` prints the batch and returns, ``finish`` answers it and ends Certbot."""
 
 from __future__ import annotations
 

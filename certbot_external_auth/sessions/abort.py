@@ -1,4 +1,4 @@
-"""`abort SESSION`: stop its Certbot, which then cleans up, whatever it is doing."""
+"""`abort SESSION`: stops the Certbot of a session, whatever it is doing. Certbot then cleans up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from certbot_external_auth.sessions import Exit, Session, certbot_process, notes
 PATIENCE_SECONDS = 60.0
 """How long Certbot has to end."""
 _REPEAT_SECONDS = 10.0
-"""The time after which Certbot gets the signal again. A handler has five seconds of it to end."""
+"""The time after which Certbot gets the signal again. A handler may take five seconds of it to end."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Do what the module says."""
+    """Run the verb, and return its exit code."""
     return session_document.of_session(arguments, _aborted)
 
 

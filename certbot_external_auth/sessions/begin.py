@@ -1,4 +1,4 @@
-"""`begin -- certonly …`: start Certbot in the background, and print the first batch."""
+"""`begin -- certonly …`: starts Certbot in the background, and prints the first batch."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from certbot_external_auth.text import rfc3339
 
 EXAMPLE = "certbot-external-auth begin -- certonly -d example.org"
 _UNRECORDED = (
-    "Certbot waits for a batch, but there is no room on the disk to record which. End the session with: {abort}. Then "
-    "make room, and begin again."
+    "Certbot waits for a batch, but the disk is full, so begin cannot record which. End the session with: {abort}. "
+    "Then make room, and begin again."
 )
 
 
@@ -62,12 +62,12 @@ def _seconds(text: str) -> int:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Do what the module says."""
+    """Run the verb, and return its exit code."""
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     verb, known = certbot_argv.verb(words), ", ".join(certbot_argv.SPEAKING_VERBS)
     if verb not in certbot_argv.SPEAKING_VERBS:
-        found = f"; {verb} is none of them" if verb else ""
-        raise UsageError([f"After -- a verb of Certbot is needed, one of {known}{found}. Example: {EXAMPLE}"])
+        hint = f", not {verb}" if verb else ""
+        raise UsageError([f"After -- a verb of Certbot is needed, one of {known}{hint}. Example: {EXAMPLE}"])
     given = {"config-dir": arguments.config_dir, "work-dir": arguments.work_dir}
     typed = certbot_argv.options(words)
     named = {"config-dir": typed.config_dir or arguments.config_dir, "work-dir": typed.work_dir or arguments.work_dir}
@@ -129,7 +129,7 @@ def _session(words: Sequence[str], config_dir: str, work_dir: str, deadline: int
 
 
 def _name(given: str) -> str:
-    """A name or address as it will stand in the certificate."""
+    """Return a name or address in the form that the certificate has."""
     name = given.strip().lower().removesuffix(".")
     with contextlib.suppress(ValueError):
         return str(ipaddress.ip_address(name))
@@ -162,10 +162,10 @@ def completed(words: Sequence[str], given: Mapping[str, str | None]) -> list[str
 
 def _certbot(path: str | None) -> list[str]:
     beside = Path(sys.executable).parent / "certbot"
-    found = shutil.which(path) if path else str(beside) if beside.exists() else shutil.which("certbot")
-    if found is None:
+    certbot = shutil.which(path) if path else str(beside) if beside.exists() else shutil.which("certbot")
+    if certbot is None:
         raise UsageError([f"{path or 'certbot'} was not found. Name your Certbot with --certbot PATH."])
-    return [os.path.abspath(found)]
+    return [os.path.abspath(certbot)]
 
 
 def _start(command: Sequence[str], session: Session, locks: Sequence[int]) -> Callable[[], bool]:

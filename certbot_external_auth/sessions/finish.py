@@ -1,4 +1,4 @@
-"""`finish SESSION`: report that the batch is published, or which of it could not be, and wait for the next state."""
+"""`finish SESSION`: reports that the batch is published, or which part could not be, and waits for the next state."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Do what the module says."""
+    """Run the verb, and return its exit code."""
     return session_document.of_session(
         arguments,
         lambda session: session_document.hand_out(

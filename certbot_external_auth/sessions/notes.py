@@ -45,7 +45,7 @@ def put(session: Session, name: str, value: object) -> None:
 
 
 def write(session: Session, name: str, value: object) -> bool:
-    """Write a note that is not worth ending a conversation on a full disk; return whether it is written."""
+    """Write a note, and return whether that worked. On a full disk, the conversation goes on without the note."""
     try:
         put(session, name, value)
     except OSError:

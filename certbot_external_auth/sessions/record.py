@@ -16,7 +16,7 @@ def read(session: Session, name: str, limit: int, *, end: bool = False) -> bytes
 
     :param limit: how many bytes at most.
     :param end: the last bytes, not the first.
-    :raises OSError: if it cannot be read; it may be there all the same.
+    :raises OSError: if it cannot be read, although it may exist.
     """
     try:
         with own_folder.looked_into(session.work_dir, FOLDER, session.id) as folder:

@@ -85,7 +85,7 @@ def _requested(paths: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def describe(session: Session, since: int | None = None) -> tuple[dict[str, Any], Exit]:
-    """Return document and exit code for a session as it is now, or as it was at the first look after its end.
+    """Return document and exit code for a session as it is now, or as the first verb found it after its end.
 
     :param since: the batch that the caller has seen last; see `session_state.to_remove`.
     :raises OSError: if the record cannot be read; nothing is changed then.
@@ -135,7 +135,7 @@ def hand_out(session: Session, document: dict[str, Any], code: Exit) -> int:
     confirm_removal(session)
     if document["batch"] is not None and not notes.hand_out(session, document["batch"]):
         print(
-            "There is no room on the disk to note which batch was printed, so name it: "
+            "The disk is full, so the plugin could not note which batch it printed. Name the batch: "
             f"{command(session)} --batch {document['batch']}",
             file=sys.stderr,
         )
@@ -157,7 +157,7 @@ def confirm_removal(session: Session) -> None:
 
 
 def settled(document: dict[str, Any], code: Exit) -> tuple[dict[str, Any], Exit]:
-    """Make a failure of `working`, for a verb that waited for the end: Certbot does not answer."""
+    """Make `working` a failure, for a verb that waited for the end: Certbot does not answer."""
     return (document, Exit.FAILED) if document["state"] == "working" else (document, code)
 
 

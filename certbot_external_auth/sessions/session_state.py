@@ -78,7 +78,7 @@ def waiting(seen: Seen) -> Line | None:
     if not seen.alive or seen.answered >= len(batches(seen.lines)):
         return None
     current = batch(seen.lines)
-    # Certbot verifies only after the whole batch was answered, also if another process answered it.
+    # Certbot verifies only after the whole batch was answered, even if another process answered it.
     last = next((line for line in reversed(seen.lines) if line.get("cmd") in ("await", "visibility")), {})
     return current if last.get("cmd") == "await" else None
 
@@ -149,20 +149,30 @@ def saved_for_request(output: str) -> dict[str, str] | None:
 
 
 def grouped(challenges: Sequence[Line]) -> Document:
-    """Return what was published, as TXT values by name, URLs and server names."""
-    found: Document = {"txt": {}, "http": [], "tls": []}
+    """Return what was published, as TXT values by name, URLs and server names; and where aliases lead."""
+    groups: Document = {"txt": {}, **aliases(challenges), "http": [], "tls": []}
     for line in challenges:
         if line.get("txt_domain") is not None:
-            found["txt"].setdefault(line["txt_domain"], []).append(line["validation"])
+            groups["txt"].setdefault(line["txt_domain"], []).append(line["validation"])
         elif line.get("uri") is not None:
-            found["http"].append(line["uri"])
-        elif line.get("z_domain") is not None and line["z_domain"] not in found["tls"]:
-            found["tls"].append(line["z_domain"])
-    return found
+            groups["http"].append(line["uri"])
+        elif line.get("z_domain") is not None and line["z_domain"] not in groups["tls"]:
+            groups["tls"].append(line["z_domain"])
+    return groups
+
+
+def aliases(challenges: Sequence[Line]) -> Document:
+    """Return the key that says where the records of aliases (CNAME) belong, by name; empty if there are none."""
+    found = {line["txt_domain"]: _alias(line) for line in challenges if line.get("txt_target") is not None}
+    return {"aliases": found} if found else {}
+
+
+def _alias(line: Line) -> Document:
+    return {key: line[key] for key in ("txt_target", "txt_zone") if line.get(key) is not None}
 
 
 def to_remove(seen: Seen, since: int | None = None) -> Document:
-    """Return what may be published and is of no use any more, without what an earlier document has listed.
+    """Return what may be published and is not needed any more, without what an earlier document has listed.
 
     :param since: the batch that the caller has seen last; None if that is not known.
     """
@@ -176,9 +186,9 @@ def to_remove(seen: Seen, since: int | None = None) -> Document:
     return _without_servers(grouped([line for line in useless if line.get("id") not in told]), current)
 
 
-def _without_servers(found: Document, current: Line | None) -> Document:
+def _without_servers(groups: Document, current: Line | None) -> Document:
     """Leave out server names that the current batch needs, too, with another certificate."""
-    return {**found, "tls": [name for name in found["tls"] if name not in (current or {}).get("tls", ())]}
+    return {**groups, "tls": [name for name in groups["tls"] if name not in (current or {}).get("tls", ())]}
 
 
 def leftover(seen: Seen) -> Document:
@@ -200,27 +210,28 @@ def document(session: str, seen: Seen, command: str, since: int | None = None) -
     name = state(seen)
     current = batch(seen.lines) if seen.alive else None
     number = len(batches(seen.lines)) if current is not None else None
-    found: Document = {"session": session, "state": name, "batch": number}
-    found["message"] = message(name, command, number)
+    members: Document = {"session": session, "state": name, "batch": number}
+    members["message"] = message(name, command, number)
     if waiting(seen) is not None and "deadline" in (current or {}):
-        found["deadline"] = (current or {})["deadline"]
+        members["deadline"] = (current or {})["deadline"]
     shown = current or {"ids": [], "txt": {}, "http": {}, "tls": {}}
     ids = set(shown["ids"])
-    found["challenges"] = [_challenge(line) for line in _performed(seen.lines) if line.get("id") in ids]
-    found.update({key: shown[key] for key in ("txt", "http", "tls")})
-    found["remove"] = to_remove(seen, since)
-    found["leftover"] = leftover(seen)
-    found["problems"] = [
+    performed = [line for line in _performed(seen.lines) if line.get("id") in ids]
+    members["challenges"] = [_challenge(line) for line in performed]
+    members.update({"txt": shown["txt"], **aliases(performed), "http": shown["http"], "tls": shown["tls"]})
+    members["remove"] = to_remove(seen, since)
+    members["leftover"] = leftover(seen)
+    members["problems"] = [
         {"id": line["id"], **(line.get("error") or {})}
         for line in seen.lines
         if line.get("cmd") == "result" and line.get("status") == "invalid"
     ]
-    found["errors"] = [
+    members["errors"] = [
         {key: line[key] for key in ("code", "message", "id", "lineage", "problem") if key in line}
         for line in seen.lines
         if line.get("cmd") == "error"
     ]
-    return found
+    return members
 
 
 def message(name: str, command: str, number: int | None) -> str:
@@ -230,4 +241,4 @@ def message(name: str, command: str, number: int | None) -> str:
 
 def _challenge(line: Line) -> Document:
     told = {"id": "id", "type": "type", "identifier": "domain", "identifier_type": "identifier_type"}
-    return {name: line[key] for name, key in told.items()}
+    return {**{name: line[key] for name, key in told.items()}, **_alias(line)}

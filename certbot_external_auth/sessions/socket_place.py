@@ -1,4 +1,4 @@
-"""Where a session's socket lies: in a folder for this user alone, which lasts as long as the session.
+"""Chooses the path of a session's socket: in a folder for this user alone, which lasts as long as the session.
 
 If that is not the session's own folder, a lock file lies beside the socket. Certbot keeps it locked until it ends, and
 it is locked before it has its name. So if the file can be locked, its Certbot is dead, and the socket is useless.
@@ -95,7 +95,7 @@ def is_place(session: Session) -> bool:
 
 
 def remove(session: Session) -> None:
-    """Remove the socket, and its lock file, of a Certbot that has ended; nothing at another place."""
+    """Remove the socket of a Certbot that has ended, and its lock file. Nothing at another path is removed."""
     if not is_place(session):
         return
     folder, name = os.path.split(session.socket)

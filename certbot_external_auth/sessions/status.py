@@ -1,4 +1,4 @@
-"""`status [SESSION]`: show what a session, or every session, is waiting for. It changes nothing for Certbot."""
+"""`status [SESSION]`: shows what a session, or every session, is waiting for. Certbot does not notice it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Do what the module says."""
+    """Run the verb, and return its exit code."""
     if arguments.session is not None:
         return session_document.of_session(
             arguments, lambda session: session_document.tell(*session_document.describe(session))

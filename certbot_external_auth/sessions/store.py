@@ -253,7 +253,7 @@ def _locked(work_dir: str, identifier: str) -> bool:
     except FileNotFoundError:
         return False
     try:
-        # Shared: two processes that look do not take each other for Certbot. It needs no write access either.
+        # Shared, so that two checks do not take each other for Certbot. It needs no write access, either.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

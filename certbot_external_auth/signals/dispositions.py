@@ -71,7 +71,7 @@ def end(number: int, frame: FrameType | None = None) -> None:
 
 
 def is_default(handler: object) -> bool:
-    """Tell whether a handler stands for the default action, also in process 1."""
+    """Tell whether a handler stands for the default action. In process 1 that is `end`."""
     return handler is signal.SIG_DFL or handler is end
 
 

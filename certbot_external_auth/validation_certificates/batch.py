@@ -18,7 +18,7 @@ class ServedCertificates:
     """The validation certificates of one run."""
 
     def __init__(self, work_dir: str, port: int, by_name: bool) -> None:
-        """Make no file yet.
+        """Store the parameters; `make` writes the files.
 
         :param work_dir: Certbot's work directory.
         :param port: on which the servers must answer.
@@ -42,7 +42,7 @@ class ServedCertificates:
 
         name = challenge.place
         if name in self._names:
-            # An address and its reverse name in one order.
+            # This happens if an order has both an address and its reverse name.
             raise self._failure(challenge, f"the CA asks for {name} for another identifier, too")
         if self._by_name and len(name) > tls_files.MAX_NAME_CHARACTERS:
             raise self._failure(

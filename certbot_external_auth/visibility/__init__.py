@@ -7,10 +7,11 @@ from certbot_external_auth.visibility.observation import (
     Clue,
     Expectation,
     Found,
+    Hop,
     Observation,
     Outcome,
     Says,
     expectations,
 )
 
-__all__ = ["KINDS", "Clue", "Expectation", "Found", "Observation", "Outcome", "Says", "expectations"]
+__all__ = ["KINDS", "Clue", "Expectation", "Found", "Hop", "Observation", "Outcome", "Says", "expectations"]

@@ -107,17 +107,40 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Hop:
+    """One alias on the way from a place, and the server that told it.
+
+    :ivar name: the alias.
+    :ivar target: where it leads.
+    :ivar server, address: see `Observation`.
+    :ivar zone: the zone of `name`; empty if it is not known.
+    """
+
+    name: str
+    target: str
+    server: str
+    address: str
+    zone: str = ""
+
+
+@dataclass(frozen=True)
 class Observation:
     """The answer of one address about an expectation.
 
     :ivar place: the expectation's.
     :ivar server: the name of the server that was asked: ``ns1.example.org``, or the host of a web server.
     :ivar address: ``192.0.2.1:53`` or ``[2001:db8::1]:443``; empty if no address is known.
-    :ivar seen: what was there, cleaned and bounded: TXT values, the beginning of a body, names of a certificate.
+    :ivar seen: what was there, cleaned and bounded: TXT values, the beginning of a body, names of a certificate. TXT
+        values have their blanks, and those that are wanted come first.
     :ivar seconds: from the question to the answer.
     :ivar detail: more in words, such as an error of the TLS library.
     :ivar asked: the name at the end of aliases; empty if the place is not an alias.
     :ivar zone: the zone of `asked` or of the place; empty if it is not known.
+    :ivar wanted: the TXT values that should be there.
+    :ivar more: the number of TXT values that `seen` leaves out.
+    :ivar keeps: the seconds for which a resolver gives this answer again, whatever its name servers have then. None for
+        other servers.
+    :ivar hops: the aliases on the way, as each server told them.
     """
 
     place: str
@@ -129,6 +152,10 @@ class Observation:
     detail: str = ""
     asked: str = ""
     zone: str = ""
+    wanted: tuple[str, ...] = ()
+    more: int = 0
+    keeps: int | None = None
+    hops: tuple[Hop, ...] = ()
 
 
 class Found(enum.Enum):
@@ -139,7 +166,10 @@ class Found(enum.Enum):
     WILDCARD = "wildcard"
     """The values that were seen come from this wildcard record."""
     DOUBLED = "doubled"
-    """A wanted value stands at this name, which has the zone's name twice."""
+    """Wanted values stand at this name, which has the zone's name twice."""
+    END = "end"
+    """An alias ends at this name, which is the place itself or another alias: where the next one is told, a wildcard
+    record tells it."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +179,8 @@ class Clue:
     :ivar place: the expectation's.
     :ivar text: the serial number, or the name.
     :ivar server, address: see `Observation`.
+    :ivar zone: the zone that has the serial number, or that the name lies in.
+    :ivar values: of `Found.DOUBLED`.
     """
 
     place: str
@@ -156,6 +188,8 @@ class Clue:
     text: str
     server: str = ""
     address: str = ""
+    zone: str = ""
+    values: tuple[str, ...] = ()
 
 
 def expectations(challenges: Sequence[Challenge]) -> list[Expectation]:

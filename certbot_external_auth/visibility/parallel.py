@@ -18,6 +18,8 @@ POLL_SECONDS = 0.5
 
 NO_TIME = "no time was left"
 """The reason why a server was not asked."""
+NO_ZONE = "the resolvers of this machine do not know its zone"
+"""The reason why no server was."""
 
 In = TypeVar("In")
 Out = TypeVar("Out")

@@ -22,12 +22,14 @@ class Surroundings:
 
     :ivar nameservers: asked instead of a zone's own, and for addresses; empty for the zone's own.
     :ivar http_port: the port that the CA uses for http-01 (``--http-01-port``).
+    :ivar caches: ask also the named servers that remember answers of others, once the authorities show a value.
     :ivar https_port: the port that it uses for the TLS types, and for ``https`` after a redirect (``--https-port``).
     """
 
     nameservers: tuple[Endpoint, ...] = ()
     http_port: int = 80
     https_port: int = 443
+    caches: bool = True
 
 
 class Probe(Protocol):

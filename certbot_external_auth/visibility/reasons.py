@@ -3,103 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from certbot_external_auth.challenges import dns01
-from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Says
-from certbot_external_auth.visibility.parallel import NO_TIME
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, record_reasons
+from certbot_external_auth.visibility.parallel import NO_TIME, NO_ZONE
+from certbot_external_auth.visibility.record_reasons import Publisher, Reason
 from certbot_external_auth.visibility.verdict import answered, by_place, said
-
-CHAINING_DIALECT = "dehydrated"
-
-
-@dataclass(frozen=True)
-class Publisher:
-    """The program or the person that published, for the sentences about it.
-
-    :ivar who: such as ``The handler /path``.
-    :ivar dialect: the handler's; empty if it is not a handler.
-    :ivar chained: the handler receives all values in one call.
-    """
-
-    who: str = "Whoever published"
-    dialect: str = ""
-    chained: bool = False
-
-
-# --- reasons ---
-
-
-class Fix(enum.Enum):
-    """A setting that may keep a handler from replacing values."""
-
-    NONE = enum.auto()
-    CHAIN = enum.auto()
-    DIALECT_AND_CHAIN = enum.auto()
-
-
-@dataclass(frozen=True)
-class Doubled:
-    """The value stands at `name`, which has the name of the zone twice."""
-
-    place: str
-    name: str
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """Every server that answers has some of the values wanted at `name`, and none has all.
-
-    :ivar wanted, there: numbers of values.
-    :ivar aliases: the places that lead to `name`; empty if the values are all for one place.
-    :ivar fix: the setting that may help.
-    """
-
-    name: str
-    wanted: int
-    there: int
-    aliases: tuple[str, ...] = ()
-    fix: Fix = Fix.NONE
-
-
-@dataclass(frozen=True)
-class FromWildcard:
-    """The values seen at `place` come from the wildcard record `record`."""
-
-    place: str
-    record: str
-
-
-@dataclass(frozen=True)
-class Aliased:
-    """`place` is an alias of `target`, which does not have the record.
-
-    :ivar zone: of the target; empty if it is not known.
-    """
-
-    place: str
-    target: str
-    zone: str = ""
-
-
-@dataclass(frozen=True)
-class OldSerial:
-    """A server has an older copy of the zone than another one.
-
-    :ivar server, address, serial: of the older copy.
-    :ivar newest_server, newest_address, newest_serial: of the newest copy.
-    """
-
-    server: str
-    address: str
-    serial: int
-    newest_server: str
-    newest_address: str
-    newest_serial: int
-
-
-Reason = Doubled | Replaced | FromWildcard | Aliased | OldSerial
 
 
 def reasons(
@@ -110,108 +21,7 @@ def reasons(
 ) -> list[Reason]:
     """Return the likely reasons, each once; of each place the surest first."""
     seen = by_place(expectations, observations)
-    names = _by_name(expectations, seen)
-    found: dict[Reason, None] = {}
-    for expectation in expectations:
-        rows = seen[expectation.place]
-        if expectation.type == dns01.TYPE and Says.NO in said(rows):
-            own = [clue for clue in clues if clue.place == expectation.place]
-            found.update(dict.fromkeys(_of_place(expectation.place, rows, own, names, publisher)))
-    return list(found)
-
-
-def _of_place(
-    place: str, rows: Sequence[Observation], clues: Sequence[Clue], names: Iterable[_Name], publisher: Publisher
-) -> Iterator[Reason]:
-    replaced = [_replaced(name, publisher) for name in names if place in name.places and _is_replaced(name)]
-    yield from _doubled(clues)
-    yield from replaced
-    yield from wildcards(clues)
-    if not replaced:
-        # A publisher that writes other values to the end of the alias knows the alias.
-        yield from _aliased(rows)
-    yield from _old_serials(rows, clues)
-
-
-@dataclass
-class _Name:
-    """A name that was asked for TXT records, for one place or, as the end of aliases, for several.
-
-    :ivar values: all that are wanted there.
-    :ivar answers: the observations that say yes or no.
-    """
-
-    name: str
-    places: dict[str, None] = field(default_factory=dict)
-    values: set[str] = field(default_factory=set)
-    answers: list[Observation] = field(default_factory=list)
-
-    @property
-    def counts(self) -> list[int]:
-        """The number of wanted values in each answer."""
-        return [len(set(row.seen) & self.values) for row in self.answers]
-
-
-def _by_name(expectations: Sequence[Expectation], seen: Mapping[str, Sequence[Observation]]) -> list[_Name]:
-    found: dict[str, _Name] = {}
-    for expectation in expectations:
-        for row in seen[expectation.place] if expectation.type == dns01.TYPE else ():
-            if row.outcome.says in (Says.YES, Says.NO):
-                name = row.asked or row.place
-                group = found.setdefault(name.lower(), _Name(name))
-                group.places[expectation.place] = None
-                group.values |= set(expectation.values)
-                group.answers.append(row)
-    return list(found.values())
-
-
-def _is_replaced(name: _Name) -> bool:
-    return all(0 < count < len(name.values) for count in name.counts)
-
-
-def _replaced(name: _Name, publisher: Publisher) -> Replaced:
-    aliases = [place for place in name.places if place.lower() != name.name.lower()]
-    shared = tuple(aliases) if len(name.places) > 1 else ()
-    return Replaced(name.name, len(name.values), name.counts[0], shared, _fix(publisher))
-
-
-def _fix(publisher: Publisher) -> Fix:
-    if publisher.chained or not publisher.dialect:
-        return Fix.NONE
-    return Fix.CHAIN if publisher.dialect == CHAINING_DIALECT else Fix.DIALECT_AND_CHAIN
-
-
-def _aliased(rows: Sequence[Observation]) -> list[Aliased]:
-    led_away = [row for row in rows if row.asked and row.outcome.says is Says.NO]
-    return [Aliased(row.place, row.asked, row.zone) for row in led_away[:1]]
-
-
-def _old_serials(rows: Sequence[Observation], clues: Sequence[Clue]) -> list[OldSerial]:
-    serials = {clue.address: (int(clue.text), clue) for clue in clues if clue.found is Found.SERIAL}
-    if not serials:
-        return []
-    first, _ = next(iter(serials.values()))
-    newest, holder = max(serials.values(), key=lambda pair: _distance(pair[0], first))
-    late = {row.address for row in rows if row.outcome.says is Says.NO}
-    return [
-        OldSerial(clue.server, address, serial, holder.server, holder.address, newest)
-        for address, (serial, clue) in serials.items()
-        if address in late and _distance(newest, serial) > 0
-    ]
-
-
-def _distance(serial: int, other: int) -> int:
-    """Return how much newer a serial number is than another (RFC 1982 section 3.2); negative if it is older."""
-    return (serial - other + 2**31) % 2**32 - 2**31
-
-
-def wildcards(clues: Sequence[Clue]) -> list[FromWildcard]:
-    """Return the reasons about values that come from a wildcard record."""
-    return [FromWildcard(clue.place, clue.text) for clue in clues if clue.found is Found.WILDCARD]
-
-
-def _doubled(clues: Sequence[Clue]) -> list[Doubled]:
-    return [Doubled(clue.place, clue.text) for clue in clues if clue.found is Found.DOUBLED]
+    return list(dict.fromkeys(record_reasons.reasons(expectations, seen, clues, publisher)))
 
 
 # --- advice ---
@@ -232,6 +42,14 @@ class Help(enum.Enum):
     """No web server answered."""
     DNS_CLOSED = enum.auto()
     """No name server answered: the way to them may be closed."""
+    DNS_REFUSES = enum.auto()
+    """Name servers answered that they do not tell this machine, or do not have the zone."""
+    DNS_FAILS = enum.auto()
+    """Name servers answered that they failed."""
+    DNS_LAME = enum.auto()
+    """Name servers answered without authority."""
+    NO_ZONE = enum.auto()
+    """The resolvers of this machine do not know the zone."""
     OTHER_SERVERS = enum.auto()
     """The CA may ask other servers than these."""
     OFF = enum.auto()
@@ -256,24 +74,40 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
     :param named: the administrator named the servers.
     """
     found = [Advice(Help.MORE_TIME, timeout)] if Says.NO in said(observations) else []
-    about_servers = _about_servers(observations, named)
-    if about_servers is not None:
-        found.append(Advice(about_servers))
-    return [*found, Advice(Help.OFF)]
+    return [*found, *map(Advice, _about_servers(observations, named)), Advice(Help.OFF)]
 
 
-def _about_servers(observations: Sequence[Observation], named: bool) -> Help | None:
-    """Return what to do about the servers that were asked, None if nothing."""
+_ANSWERS = {
+    Outcome.REFUSED: Help.DNS_REFUSES,
+    Outcome.SERVFAIL: Help.DNS_FAILS,
+    Outcome.NOT_AUTHORITATIVE: Help.DNS_LAME,
+}
+"""What to do where a name server answers, but says neither yes nor no."""
+
+
+def _about_servers(observations: Sequence[Observation], named: bool) -> list[Help]:
+    """Return what to do about the servers that were asked."""
     unreachable = {row.outcome for row in observations} == {Outcome.UNREACHABLE}
     if unreachable and all(row.address for row in observations):
         ipv6 = all(row.address.startswith("[") for row in observations)
-        return Help.NO_IPV6_ROUTE if ipv6 else Help.NO_ROUTE
+        return [Help.NO_IPV6_ROUTE if ipv6 else Help.NO_ROUTE]
     if answered(observations):
-        return None if named else Help.OTHER_SERVERS
+        return [] if named else [Help.OTHER_SERVERS]
+    if any(map(_without_zone, observations)):
+        return [Help.NO_ZONE]
+    refusals = {row.outcome for row in observations} & _ANSWERS.keys()
+    if refusals:
+        return [kind for outcome, kind in _ANSWERS.items() if outcome in refusals]
     if not any(map(_may_be_the_way, observations)):
-        return Help.SEE_TABLE
+        return [Help.SEE_TABLE]
     web = all(row.address and not row.place.startswith(dns01.txt_domain("")) for row in observations)
-    return Help.CHECK_WEB_SERVERS if web else Help.DNS_CLOSED
+    return [Help.CHECK_WEB_SERVERS if web else Help.DNS_CLOSED]
+
+
+def _without_zone(row: Observation) -> bool:
+    """Tell whether a resolver answered, but not with the zone or its servers."""
+    answered_at_all = row.outcome in _ANSWERS or row.detail == NO_ZONE
+    return not row.server and not row.address and answered_at_all
 
 
 def _may_be_the_way(row: Observation) -> bool:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from certbot_external_auth.text import counted, one_line
-from certbot_external_auth.visibility import Clue, Expectation, Observation, Says
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says
 from certbot_external_auth.visibility import reasons as data
-from certbot_external_auth.visibility.reasons import (
-    Advice,
-    Aliased,
-    Doubled,
-    Fix,
-    FromWildcard,
-    Help,
-    OldSerial,
-    Publisher,
-    Reason,
-    Replaced,
+from certbot_external_auth.visibility.near_miss import compare
+from certbot_external_auth.visibility.reasons import Advice, Help
+from certbot_external_auth.visibility.record_reasons import Publisher, wildcards
+from certbot_external_auth.visibility.record_sentences import (
+    MAX_VALUE_CHARACTERS,
+    NAMESERVERS,
+    reason_sentence,
+    value_shown,
 )
 from certbot_external_auth.visibility.verdict import by_place, said
 
@@ -25,6 +22,7 @@ __all__ = [
     "MOST_ROWS",
     "Publisher",
     "advice",
+    "listed",
     "reason_sentence",
     "reasons",
     "summary",
@@ -36,11 +34,8 @@ __all__ = [
 
 MOST_ROWS = 40
 """Addresses in a table inside an error; the log has all."""
-MAX_VALUE_CHARACTERS = 44
-"""Of a value in a table; a dns-01 value has 43."""
-MAX_NAMED_PLACES = 5
-"""Places that a sentence names."""
-NAMESERVERS = "--external-auth-verify-nameservers HOST[:PORT],…"
+MAX_LISTED_VALUES = 8
+"""Values of one address in a table."""
 
 
 # --- what was seen ---
@@ -49,11 +44,33 @@ NAMESERVERS = "--external-auth-verify-nameservers HOST[:PORT],…"
 def words(observation: Observation) -> str:
     """Say what one address answered."""
     text = "visible" if observation.outcome.says is Says.YES else observation.outcome.value.replace("_", " ")
-    if observation.outcome.says is Says.NO and observation.seen:
+    if observation.outcome is Outcome.OTHER_VALUES:
+        text = _values(observation)
+    elif observation.outcome.says is Says.NO and observation.seen:
         text += ": " + ", ".join(one_line(value, MAX_VALUE_CHARACTERS) for value in observation.seen)
     if observation.asked:
         text += f" at {observation.asked}"
     return text + (f" ({one_line(observation.detail)})" if observation.detail else "")
+
+
+def _values(observation: Observation) -> str:
+    """Say which TXT values stand at a name, in comparison with those that are wanted there."""
+    found = compare(observation.wanted, observation.seen)
+    if observation.wanted and not found.missing:
+        # All of them are there, and some should be gone.
+        return f"{counted(len(observation.seen) + observation.more, 'value')} there: {listed(observation.seen, 0)}"
+    others = [value for value in observation.seen if value not in found.there]
+    shown = f"{counted(len(others) + observation.more, 'other value')}: {listed(others, observation.more)}"
+    if not found.there:
+        return shown
+    missing = f"{len(found.there)} of {found.wanted} there; missing: {listed(found.missing, 0)}"
+    return f"{missing}; {shown}" if others or observation.more else missing
+
+
+def listed(values: Sequence[str], more: int) -> str:
+    """List some values, with an ellipsis if there are others."""
+    cut = more or len(values) > MAX_LISTED_VALUES
+    return ", ".join([*map(value_shown, values[:MAX_LISTED_VALUES]), *(["…"] if cut else [])])
 
 
 def table(
@@ -121,79 +138,7 @@ def reasons(
 
 def wildcard(clues: Sequence[Clue]) -> list[str]:
     """Return sentences about values that come from a wildcard record."""
-    return [_from_wildcard(reason) for reason in data.wildcards(clues)]
-
-
-def reason_sentence(reason: Reason, who: str) -> str:
-    """Say what the reason is and what to do.
-
-    :param who: the program or the person that published.
-    """
-    match reason:
-        case Doubled():
-            return _doubled(reason)
-        case Replaced():
-            return _replaced(reason, who)
-        case FromWildcard():
-            return _from_wildcard(reason)
-        case Aliased():
-            return _aliased(reason, who)
-        case OldSerial():
-            return _old_serial(reason)
-
-
-def _doubled(reason: Doubled) -> str:
-    return (
-        f"The value stands at {reason.name}, where the zone's name is there twice: the name was taken as relative to "
-        f"the zone. Write the name with a dot at its end ({reason.place}.), or without the zone's name."
-    )
-
-
-_FIXES = {
-    Fix.NONE: "",
-    Fix.CHAIN: " If the hook supports chains, --external-auth-hook-chain yes fixes this.",
-    Fix.DIALECT_AND_CHAIN: " If it is a hook for Dehydrated that supports chains, --external-auth-dialect dehydrated "
-    "with --external-auth-hook-chain yes fixes this.",
-}
-
-
-def _replaced(reason: Replaced, who: str) -> str:
-    return (
-        f"{reason.wanted} values are wanted at {reason.name}, and only {reason.there} of them "
-        f"{'is' if reason.there == 1 else 'are'} there: {who} replaces what stands at the name instead of adding to "
-        f"it. {_shared(reason)}, so {'both' if reason.wanted == 2 else 'all'} values must stay.{_FIXES[reason.fix]}"
-    )
-
-
-def _shared(reason: Replaced) -> str:
-    if not reason.aliases:
-        return "Base name and wildcard share the name"
-    more = ["…"] if len(reason.aliases) > MAX_NAMED_PLACES else []
-    shown = ", ".join([*reason.aliases[:MAX_NAMED_PLACES], *more])
-    return f"{shown} {'is an alias' if len(reason.aliases) == 1 else 'are aliases'} (CNAME) of that name"
-
-
-def _from_wildcard(reason: FromWildcard) -> str:
-    return (
-        f"What is seen at {reason.place} comes from the wildcard record {reason.record}, not from a record of that "
-        "name: nothing has been written there."
-    )
-
-
-def _aliased(reason: Aliased, who: str) -> str:
-    zone = f", in the zone {reason.zone}" if reason.zone else ""
-    return (
-        f"{reason.place} is an alias (CNAME) of {reason.target}: the record must stand there{zone}. {who} may have "
-        "written it at the name itself, or into another zone."
-    )
-
-
-def _old_serial(reason: OldSerial) -> str:
-    return (
-        f"{reason.server} ({reason.address}) still has the zone with serial {reason.serial}, while "
-        f"{reason.newest_server} ({reason.newest_address}) has {reason.newest_serial}: the new copy of the zone has "
-        "not arrived yet. Check that this server is notified and that it may transfer the zone."
-    )
+    return [reason_sentence(reason, "") for reason in wildcards(clues)]
 
 
 # --- advice ---
@@ -218,6 +163,14 @@ _HELP = {
     f"{NAMESERVERS}",
     Help.CHECK_WEB_SERVERS: "No server answered. Check that these servers are running, and that this machine may "
     "connect to them.",
+    Help.DNS_REFUSES: "A name server refuses to answer: it does not have the zone, or it does not answer this machine. "
+    f"Let it answer, or name others with {NAMESERVERS}",
+    Help.DNS_FAILS: f"A name server answers that it fails (SERVFAIL): see its log, or ask others with {NAMESERVERS}",
+    Help.DNS_LAME: "A name server answers without authority. Either it does not have the zone, or its copy is too old, "
+    f"or a resolver between answers in its place. Check the zone at that server, or ask others with {NAMESERVERS}",
+    Help.NO_ZONE: "The resolvers of this machine (/etc/resolv.conf) do not say which name servers the zone has. Check "
+    "that the name is right, and that the zone is delegated. If only other servers know it, name them with "
+    f"{NAMESERVERS}",
     Help.DNS_CLOSED: "No server answered, as where outgoing port 53 is closed. Name name servers, or a resolver, that "
     f"this machine may ask with {NAMESERVERS}",
     Help.OTHER_SERVERS: "If the CA asks other servers than these (a private CA, a split horizon), name them with "

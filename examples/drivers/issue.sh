@@ -51,7 +51,9 @@ step certbot-external-auth begin "${folders[@]}" -- certonly "${logs[@]}" "$@"
 session=$(jq -r '.session // empty' <<<"$document")
 # More than one batch: with --allow-subset-of-names.
 while [ "$state" = waiting ] || [ "$state" = more ]; do
-    records=$(jq -r '.txt | to_entries[] | .key as $name | .value[] | "\($name) \(.)"' <<<"$document")
+    # Where a name is an alias (CNAME), the record belongs at its end.
+    records=$(jq -r '.aliases as $to | .txt | to_entries[] | ($to[.key].txt_target // .key) as $name | .value[] |
+        "\($name) \(.)"' <<<"$document")
     while read -r name value; do
         [ -z "$name" ] || "$program" add "$name" "$value" </dev/null
     done <<<"$records"

@@ -15,7 +15,7 @@ def main() -> None:
         print("NotImplemented")
         sys.exit(1)
     line = json.load(sys.stdin)
-    if line["type"] != "http-01":
+    if line["type"] != "http-01" and operation == "perform":
         sys.exit("this handler does http-01 only: --preferred-challenges http")
     path = FOLDER / line["token"]
     if operation == "perform":

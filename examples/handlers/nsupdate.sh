@@ -21,6 +21,8 @@ perform)
     update "add $cbot_txt_domain. 60 TXT \"$cbot_validation\""
     ;;
 cleanup)
+    # Of another type, nothing was published.
+    [ "$cbot_type" = dns-01 ] || exit 0
     # This value only: a wildcard and its base name have one each, at the same name.
     update "delete $cbot_txt_domain. TXT \"$cbot_validation\""
     ;;

@@ -16,11 +16,17 @@ perform)
     [ "$cbot_type" = http-01 ] || { echo "this handler does http-01 only: --preferred-challenges http" >&2 && exit 1; }
     printf %s "$cbot_key_auth" | remote "umask 022; cat >'$folder/$cbot_token'"
     ;;
-cleanup) remote "rm -f '$folder/$cbot_token'" </dev/null ;;
+cleanup)
+    # Of another type, nothing was published.
+    [ "$cbot_type" = http-01 ] || exit 0
+    remote "rm -f '$folder/$cbot_token'" </dev/null
+    ;;
 deploy_cert)
     [ -n "${SSH_CERTIFICATES:-}" ] || { echo NotImplemented && exit 1; }
+    # Read first: of a pipe, only the last program's exit code counts.
+    pem=$(cat "$cbot_fullchain_path" "$cbot_key_path")
     # In one step, so that no reload sees one half of the old and one of the new.
-    cat "$cbot_fullchain_path" "$cbot_key_path" | remote "
+    printf '%s\n' "$pem" | remote "
         umask 077
         cat >'$SSH_CERTIFICATES/$cbot_lineage.new'
         mv '$SSH_CERTIFICATES/$cbot_lineage.new' '$SSH_CERTIFICATES/$cbot_lineage.pem'

@@ -13,7 +13,17 @@ import socket
 import sys
 
 LIST = "/etc/haproxy/acme-tls.list"
-DONE = ("", "Success!", "New empty certificate store", "Transaction created", "Certificate", "Entry", "Deleting")
+GOOD = {
+    # What an interrupted call left is used again.
+    "new ssl cert": ("New empty certificate store", "already exists!"),
+    "set ssl cert": ("Transaction created", "Transaction updated"),
+    "commit ssl cert": ("Success!",),
+    "show ssl crt-list": ("# ",),
+    "add ssl crt-list": ("Success!",),
+    "del ssl crt-list": ("deleted in crtlist",),
+    "del ssl cert": ("deleted!", "doesn't exist!"),
+}
+"""What HAProxy answers when a command has done its work; it has no exit codes."""
 
 
 class RefusedError(Exception):
@@ -26,17 +36,17 @@ class HAProxy:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def tell(self, command: str, payload: str = "") -> str:
+    def tell(self, command: str, words: str, payload: str = "") -> str:
         """:raises RefusedError: with HAProxy's words."""
         # An empty line ends a payload.
-        text = f"{command} <<\n{payload.strip()}\n\n" if payload else f"{command}\n"
+        text = f"{command} {words} <<\n{payload.strip()}\n\n" if payload else f"{command} {words}\n"
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(10)
             link.connect(self._path)
             link.sendall(text.encode())
             answer = b"".join(iter(lambda: link.recv(65536), b"")).decode().strip()
-        if not answer.startswith(DONE) and "Success!" not in answer:
-            raise RefusedError(f"HAProxy says to '{command}': {answer}")
+        if not any(good in answer for good in GOOD[command]):
+            raise RefusedError(f"HAProxy says to '{command} {words}': {answer or 'nothing'}")
         return answer
 
 
@@ -46,23 +56,30 @@ def perform(haproxy: HAProxy, crt_list: str) -> None:
     for path in (os.environ["cbot_cert_path"], os.environ["cbot_key_path"]):
         with open(path, encoding="ascii") as file:
             pem += file.read()
-    haproxy.tell(f"new ssl cert {name}")
-    haproxy.tell(f"set ssl cert {name}", pem)
-    haproxy.tell(f"commit ssl cert {name}")
-    haproxy.tell(f"add ssl crt-list {crt_list} {name}")
+    haproxy.tell("new ssl cert", name)
+    haproxy.tell("set ssl cert", name, pem)
+    haproxy.tell("commit ssl cert", name)
+    if not listed(haproxy, crt_list, name):
+        haproxy.tell("add ssl crt-list", f"{crt_list} {name}")
 
 
 def cleanup(haproxy: HAProxy, crt_list: str) -> None:
     name = stored(os.environ["cbot_z_domain"])
     # It may have been begun and not finished.
-    if name in haproxy.tell(f"show ssl crt-list {crt_list}"):
-        haproxy.tell(f"del ssl crt-list {crt_list} {name}")
-    haproxy.tell(f"del ssl cert {name}")
+    if listed(haproxy, crt_list, name):
+        haproxy.tell("del ssl crt-list", f"{crt_list} {name}")
+    haproxy.tell("del ssl cert", name)
+
+
+def listed(haproxy: HAProxy, crt_list: str, name: str) -> bool:
+    """HAProxy puts a name into a list twice, and then removes neither."""
+    lines = haproxy.tell("show ssl crt-list", crt_list).splitlines()
+    return any(line.split()[:1] == [name] for line in lines)
 
 
 def stored(server_name: str) -> str:
-    """A name in HAProxy's memory; no such file exists."""
-    return f"acme-tls/{server_name}.pem"
+    """A name in HAProxy's memory; no such file exists. `crt-base` is put before a name that is not absolute."""
+    return f"/acme-tls/{server_name}.pem"
 
 
 def main() -> int:
@@ -75,6 +92,9 @@ def main() -> int:
         print("NotImplemented")
         return 1
     if not os.environ["cbot_type"].startswith("tls-"):
+        if given.operation == "cleanup":
+            # Nothing was published, so nothing is left to remove.
+            return 0
         print("this handler answers TLS challenges only: --preferred-challenges tls-alpn-01", file=sys.stderr)
         return 1
     try:

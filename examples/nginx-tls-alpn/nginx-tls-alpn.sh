@@ -5,16 +5,16 @@ set -eu
 folder=${ACME_TLS_FOLDER:-/var/lib/acme-tls}
 case $1 in
 perform)
-    case $type in
+    case $cbot_type in
     tls-*) ;;
     *) echo "this handler answers TLS challenges only: --preferred-challenges tls-alpn-01" >&2 && exit 1 ;;
     esac
     passing=$(mktemp "$folder/.XXXXXX")
-    cat "$cert_path" "$key_path" >"$passing"
+    cat "$cbot_cert_path" "$cbot_key_path" >"$passing"
     # nginx's workers read it, and the folder's group is theirs.
     chgrp "$(stat -c %g "$folder")" "$passing"
     chmod 640 "$passing"
-    mv "$passing" "$folder/$z_domain.pem"
+    mv "$passing" "$folder/$cbot_z_domain.pem"
     ;;
 cleanup) rm -f "$folder/$cbot_z_domain.pem" ;;
 deploy_cert) systemctl reload nginx ;;

@@ -50,7 +50,7 @@ NEWS = f'{{"cmd": "news", "seq": 2, {COMMON}'
 def test_impure_run_is_found_and_not_forgotten(
     tmp_path: Path, stdout: str, words: tuple[str, ...], returncode: int
 ) -> None:
-    """Lost: the one check that every JSON run of this suite goes through."""
+    """Guards against: a broken check that every JSON run of the tests relies on."""
     expected = purity.protocol(words, tmp_path, tmp_path / "cli.ini")
     with pytest.raises(purity.ImpureError):
         purity.check(stdout.encode(), expected, returncode, words)
@@ -59,12 +59,12 @@ def test_impure_run_is_found_and_not_forgotten(
 
 
 def test_pure_run_is_not_complained_about() -> None:
-    """Lost: the worth of the test above, whose runs must be wrong in one thing only."""
+    """The runs of the test above must be wrong in one thing only."""
     assert len(purity.check((HELLO + END).encode(), 1, 0, CERTONLY)) == 2
 
 
 def test_json_mode_is_seen_wherever_it_is_said(tmp_path: Path) -> None:
-    """Lost: the same, for runs whose mode is not on the command line."""
+    """Guards against: the same for runs whose mode is not on the command line."""
     ini, renewal = tmp_path / "cli.ini", tmp_path / "renewal"
     assert purity.protocol(CERTONLY, tmp_path, ini) == 1
     assert purity.protocol((*CERTONLY, "--external-auth-protocol=0"), tmp_path, ini) == 0
@@ -79,7 +79,7 @@ def test_json_mode_is_seen_wherever_it_is_said(tmp_path: Path) -> None:
 
 
 def test_ca_leaves_nothing_behind_after_a_failure() -> None:
-    """Lost: the machine of whoever runs the tests."""
+    """Guards against: processes and files that the tests leave on the machine."""
     ca = TestCA()
     with contextlib.suppress(ZeroDivisionError), ca:
         processes, folder = [process.pid for process in ca._processes], ca.folder
@@ -92,14 +92,14 @@ def test_ca_leaves_nothing_behind_after_a_failure() -> None:
 
 
 def test_ca_validates(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: all the others; a CA that waves everything through proves nothing."""
+    """Guards against: a CA that accepts everything, so that no other test proves anything."""
     result = certbot.run("certonly", *handler(scripts.native), *names(domain), env={"FORGET": domain})
     assert result.returncode == 1
     assert ca.asked(f"_acme-challenge.{domain}")
 
 
 def test_ca_forgets_what_it_has_validated(reusing_ca: TestCA, certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: one renewal test in a hundred, at random."""
+    """Guards against: one renewal test in a hundred that fails at random."""
     certbot.ca = reusing_ca
     certbot.environment["CHALLTESTSRV"] = reusing_ca.management
     certbot.environment["REQUESTS_CA_BUNDLE"] = str(reusing_ca.ca_bundle)

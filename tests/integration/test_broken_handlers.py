@@ -51,7 +51,7 @@ WAYS = [
 def test_broken_handler_is_found_before_the_first_order(
     certbot: Certbot, scripts: Hooks, domain: str, spoil: Spoil, said: list[str]
 ) -> None:
-    """Lost: an account, an order and failed validations, all for a missing x bit."""
+    """Guards against: an order and failed validations because of a missing x bit."""
     path = Path(scripts.write("own/hook.sh", "#!/bin/sh\nexit 0\n"))
     spoil(path)
     result = certbot.run("certonly", *handler(str(path)), *names(domain))
@@ -67,7 +67,7 @@ def test_broken_handler_is_found_before_the_first_order(
 def test_handler_broken_since_is_found_at_renewal(
     certbot: Certbot, scripts: Hooks, domain: str, spoil: Spoil, said: list[str]
 ) -> None:
-    """Lost: the knowledge, in cron's mail, why renewals have stopped since the server was tidied up."""
+    """Guards against: a mail from cron that does not say why renewals stopped."""
     scripts.write("own/recording.py", (scripts.folder / "recording.py").read_bytes())
     path = Path(scripts.write("own/hook.py", Path(scripts.native).read_bytes()))
     issued = certbot.run("certonly", *handler(str(path)), *names(domain))
@@ -84,7 +84,7 @@ def test_handler_broken_since_is_found_at_renewal(
 
 
 def test_handler_its_group_may_change_is_warned_about_once(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: either all who share a group on purpose, or a word to those who do not."""
+    """Guards against: refusing a shared group that is wanted, and silence about one that is not."""
     path = Path(scripts.native)
     path.chmod(0o775)
     shutil.chown(path, group=65534)

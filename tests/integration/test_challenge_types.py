@@ -83,7 +83,7 @@ def check(bed: Bed, result: Result, domain: str, before: int | None = None) -> i
 
 @pytest.mark.versions
 def test_by_a_handler(bed: Bed, domain: str) -> None:
-    """Lost: machines whose port 80 is closed and whose zone is out of reach."""
+    """Guards against: no certificate for machines with port 80 closed and a zone out of reach."""
     with bed.answering():
         issued = bed.certbot.run("certonly", *handler(bed.hooks.native, *bed.words), *names(domain))
         serial = check(bed, issued, domain)
@@ -105,7 +105,7 @@ def test_by_a_handler(bed: Bed, domain: str) -> None:
 
 
 def test_by_a_driver(bed: Bed, domain: str) -> None:
-    """Lost: pipelines for such machines; or a private key that travels with the lines."""
+    """Guards against: no certificate for such machines, and a private key in the lines."""
     with bed.answering():
         publisher = Publisher(bed.ca, bed.webroot, bed.tls)
         issued = bed.certbot.drive("certonly", *JSON, *bed.words, *names(domain), policy=publisher)
@@ -126,7 +126,7 @@ def test_by_a_driver(bed: Bed, domain: str) -> None:
 
 
 def test_by_a_person(bed: Bed, domain: str) -> None:
-    """Lost: somebody who pastes the line that is on the screen, and nothing answers."""
+    """Guards against: a command on the screen that does not work when a person pastes it."""
     with contextlib.ExitStack() as stack:
         if bed.kind == "http-01":
             stack.enter_context(bed.answering())

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from certbot_external_auth.handler_setup.dehydrated_config import SETTINGS
 from certbot_external_auth.processes.exec_limits import RESERVED_BYTES, system_limit
+from tests.support import certificates
 from tests.support.certbot import Certbot, Result
 from tests.support.hooks import Hooks
 from tests.support.testca import TestCA
 from tests.support.webroot import Webroot
 from tests.support.words import AUTHENTICATOR, BOTH, RENEW, RENEW_NOW, handler, handler_for_both, names
 
+PROGRAM = Path(sys.executable).parent / "certbot-external-auth"
 DEHYDRATED = ("--external-auth-dialect", "dehydrated")
 FLAG = "--external-auth-dehydrated-config"
 EXAMPLE = Path("/usr/share/doc/dehydrated/examples/config")
@@ -25,7 +29,7 @@ CERTIFICATE = {"alias", "CHALLENGETYPE", "KEY_ALGO", "PRIVATE_KEY_ROLLOVER", "al
 
 
 def test_every_operation_in_dehydrateds_order(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: hooks that prepare at the start, copy at sync_cert, or report at the end."""
+    """Guards against: a failure of hooks that prepare first, copy at sync_cert, or report at the end."""
     result = certbot.run("certonly", *handler_for_both(scripts.dehydrated, *DEHYDRATED), *names(domain))
     assert result.returncode == 0, result
     order = ["startup_hook", "deploy_challenge", "clean_challenge", "sync_cert", "deploy_cert", "exit_hook"]
@@ -51,6 +55,28 @@ def test_once_for_many_certificates(certbot: Certbot, scripts: Hooks, domain: st
     assert scripts.operations == ["startup_hook", *each, *each, "exit_hook"]
     *_, cleaned, ended = scripts.calls()
     assert ended.env["alias"] == cleaned.env["alias"]
+
+
+@pytest.mark.versions
+def test_a_lineage_that_certbot_numbers_has_one_alias(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: a hook's files for a certificate, which lie under another name at renewal than at issue."""
+    first = certbot.run("certonly", *handler(scripts.dehydrated, *DEHYDRATED), *names(domain, f"a.{domain}"))
+    assert first.returncode == 0, first
+    scripts.forget()
+    words = handler_for_both(scripts.dehydrated, *DEHYDRATED)
+    second = certbot.run("certonly", *words, *names(domain, f"b.{domain}"))
+    assert second.returncode == 0, second
+    numbered = f"{domain}-0001"
+    assert certbot.live(numbered).exists()
+    told = ("deploy_challenge", "clean_challenge", "deploy_cert")
+    assert {call.env["alias"] for each in told for call in scripts.calls(each)} == {numbered}
+    scripts.forget()
+    # Certbot finds the lineage by its names, and renews it.
+    again = certbot.run("certonly", "--force-renewal", *words, *names(domain, f"b.{domain}"))
+    renewed = certbot.run(*RENEW_NOW, "--cert-name", numbered)
+    assert (again.returncode, renewed.returncode) == (0, 0), (again, renewed)
+    assert {call.env["alias"] for each in told for call in scripts.calls(each)} == {numbered}
+    assert not certbot.live(f"{domain}-0002").exists()
 
 
 def test_invalid_challenge_names_what_really_failed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
@@ -98,26 +124,60 @@ def test_a_chain_that_no_program_could_be_given(certbot: Certbot, scripts: Hooks
 
 
 def test_the_page_has_every_option() -> None:
-    """Lost: what somebody who moves has set, and nobody tells what becomes of it."""
+    """Guards against: an option of Dehydrated whose effect is documented nowhere."""
     page = (Path(__file__).parents[2] / "docs" / "dehydrated.md").read_text()
     shipped = set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE.read_text(), re.MULTILINE)) if EXAMPLE.exists() else set()
     known = {one for one in SETTINGS if not one.startswith("CA_")} - {"COMMAND", "SCRIPTDIR"}
     assert sorted(one for one in shipped | known if f"`{one}" not in page) == []
 
 
-@pytest.mark.parametrize("line", ["a.test b.test > web", "a.test", "ip:192.0.2.7 a.test >x", "  # a.test", ""])
-def test_the_pages_loop_reads_domains_txt(tmp_path: Path, line: str) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "dehydrated.md").read_text()
-    [loop] = re.findall(r"^    grep -v .*?^    done$", page, re.MULTILINE | re.DOTALL)
-    (tmp_path / "domains.txt").write_text(line + "\n")
-    script = 'certbot() { printf "%s " "$@"; }\n' + loop.replace("/etc/dehydrated/domains.txt", "domains.txt")
-    said = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    words = said.partition("/etc/dehydrated/config ")[2].split()
-    assert words == {
-        "a.test b.test > web": ["--cert-name", "web", "-d", "a.test", "-d", "b.test"],
-        "a.test": ["-d", "a.test"],
-        "ip:192.0.2.7 a.test >x": ["--cert-name", "x", "--ip-address", "192.0.2.7", "-d", "a.test"],
-    }.get(line, [])
+PAGE = Path(__file__).parents[2] / "docs" / "dehydrated.md"
+
+
+def the_pages_loop(domains_txt: str, config: str) -> str:
+    [loop] = re.findall(r"^    [^\n]*\| while read .*?^    done$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    for old, new in (("/etc/dehydrated/domains.txt", domains_txt), ("/etc/dehydrated/config", config)):
+        assert old in loop
+        loop = loop.replace(old, new)
+    return loop
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("a.test b.test > web", ["--cert-name", "web", "-d", "a.test", "-d", "b.test"]),
+        ("a.test", ["--cert-name", "a.test", "-d", "a.test"]),
+        ("a.test b.test\r", ["--cert-name", "a.test", "-d", "a.test", "-d", "b.test"]),
+        ("a.test\tb.test>web \r", ["--cert-name", "web", "-d", "a.test", "-d", "b.test"]),
+        ("ip:192.0.2.7 a.test >x", ["--cert-name", "x", "--ip-address", "192.0.2.7", "-d", "a.test"]),
+        ("ip:192.0.2.7", ["--cert-name", "192.0.2.7", "--ip-address", "192.0.2.7"]),
+        ("*.a.test > star", ["--cert-name", "star", "-d", "*.a.test"]),
+        ("  # a.test", []),
+        ("", []),
+        ("\r", []),
+    ],
+)
+def test_the_pages_loop_reads_domains_txt(tmp_path: Path, line: str, words: list[str]) -> None:
+    (tmp_path / "domains.txt").write_bytes(f"{line}\n".encode())
+    script = 'certbot() { printf "<%s>" "$@"; }\n' + the_pages_loop("domains.txt", "/CONFIG")
+    said = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, check=True).stdout.decode()
+    assert re.findall("<([^>]*)>", said.partition("</CONFIG>")[2]) == words
+
+
+def test_the_pages_loop_gives_each_line_its_own_certificate(
+    certbot: Certbot, config: Path, domain: str, tmp_path: Path
+) -> None:
+    """Lost: the first certificate, which Certbot wants to replace by one that contains its names too."""
+    lines = [f"{domain} b.{domain} > web", "# the second one", domain, f"c.{domain} {domain} b.{domain}"]
+    (tmp_path / "domains.txt").write_bytes("".join(f"{line}\r\n" for line in lines).encode())
+    ended = certbot.script(the_pages_loop(str(tmp_path / "domains.txt"), shlex.quote(str(config))), tmp_path)
+    live = certbot.config_dir / "live"
+    found = {path.parent.name: certificates.names(path) for path in live.glob("*/cert.pem")}
+    assert found == {
+        "web": sorted([domain, f"b.{domain}"]),
+        domain: [domain],
+        f"c.{domain}": sorted([domain, f"b.{domain}", f"c.{domain}"]),
+    }, ended.stdout
 
 
 @pytest.fixture
@@ -143,7 +203,7 @@ def refused(result: Result, *sentences: str) -> None:
 
 
 def test_one_command_moves_from_dehydrated(certbot: Certbot, scripts: Hooks, config: Path, domain: str) -> None:
-    """Lost: everybody who has a config, a hook, and no wish to write either again."""
+    """Guards against: people who must write their configuration or hook again."""
     result = certbot.run("certonly", "-n", *BOTH, FLAG, str(config), *names(domain, f"*.{domain}"))
     assert result.returncode == 0, result
     assert len(scripts.calls("deploy_challenge")) == 1
@@ -251,3 +311,28 @@ def test_certbots_own_environment_stays_as_it_was(
     assert "PROVIDER_KEY" not in seen
     assert "REQUESTS_CA_BUNDLE=/nowhere" not in seen
     assert {call.env["REQUESTS_CA_BUNDLE"] for call in scripts.calls()} == {"/nowhere"}
+
+
+def test_the_plan_moves_every_certificate(certbot: Certbot, config: Path, domain: str, tmp_path: Path) -> None:
+    """Lost: keys, times and names of the certificates, by a move that says success at every line."""
+    base = config.parent / "base"
+    (base / "certs" / "web").mkdir(parents=True)
+    (base / "certs" / "web" / "config").write_text("KEY_ALGO=secp384r1\n")
+    (base / "domains.txt").write_bytes(f"{domain}\r\n{domain} b.{domain} > web\r\n".encode())
+    config.write_text(config.read_text() + "KEY_ALGO=rsa\nKEYSIZE=2048\nRENEW_DAYS=10\nPRIVATE_KEY_RENEW=no\n")
+    words = ["plan", "--dehydrated-config", str(config), "--config-dir", str(certbot.config_dir)]
+    planned = subprocess.run([PROGRAM, *words], env=certbot.environment, capture_output=True, text=True)
+    assert planned.returncode == 0, planned
+    # No resolver knows the names of the test; `check` has tests of its own.
+    script = re.sub(r"^certbot-external-auth check .*$", "", planned.stdout, flags=re.MULTILINE)
+    moved = certbot.script(script, tmp_path).stdout
+    for name, wanted in {"web": sorted([domain, f"b.{domain}"]), domain: [domain]}.items():
+        assert certificates.names(certbot.live(name)) == wanted, moved
+        assert certificates.is_rsa(certbot.live(name)) is (name == domain)
+        assert certbot.renewal(name).startswith("renew_before_expiry = 10 days\n")
+        assert "reuse_key = True" in certbot.renewal(name)
+    renewed = certbot.run(*RENEW)
+    assert renewed.returncode == 0, renewed
+    assert "renew_before_expiry = 10 days\n" in certbot.renewal("web")
+    again = subprocess.run([PROGRAM, *words], env=certbot.environment, capture_output=True, text=True)
+    assert again.stdout.count("Certbot has this certificate already.") == 2

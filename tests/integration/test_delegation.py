@@ -44,7 +44,7 @@ class Example:
             ("/etc/bind/", f"{self.folder}/etc/"),
             ("/var/lib/bind/", f"{self.folder}/lib/"),
             ("192.0.2.53", ports.ADDRESS),
-            ("server 127.0.0.1\n", f"server 127.0.0.1 {self.port}\n"),
+            ("server 127.0.0.1", f"server 127.0.0.1 {self.port}"),
             ("dig ", f"dig @{ports.ADDRESS} -p {self.port} "),
         )
         for old, new in pairs:
@@ -144,4 +144,6 @@ def test_a_key_for_nothing_else_and_a_handler_that_says_what_is_missing(example:
         result = example.run(certbot)
     assert result.returncode == 1
     assert not result.validated
-    assert f"_acme-challenge.www.{NAME} is no alias yet: create the CNAME first" in result.stderr
+    assert f"_acme-challenge.www.{NAME} is not an alias yet: create the CNAME first" in result.stderr
+    # The handler published nothing, and says so at cleanup.
+    assert list((certbot.work_dir / "external-auth" / "journal").glob("*.json")) == []

@@ -25,7 +25,7 @@ def notices(scripts: Hooks) -> list[str]:
 
 @pytest.mark.versions
 def test_run_deploys_once_for_all_names(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the certificate's way to the server; or three restarts of it for one certificate with three names."""
+    """Guards against: no deployment, and three deployments of one certificate with three names."""
     wanted = [f"*.{domain}", domain, f"www.{domain}"]
     result = certbot.run("run", *handler_for_both(scripts.native), "--cert-name", domain, *names(*wanted))
     assert result.returncode == 0, result
@@ -43,7 +43,7 @@ def test_run_deploys_once_for_all_names(certbot: Certbot, scripts: Hooks, domain
 
 @pytest.mark.versions
 def test_dehydrated_deploys_once_with_its_arguments(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: unmodified Dehydrated hooks, which install what these six words say."""
+    """Guards against: a failure of unmodified Dehydrated hooks, which need these six arguments."""
     words = handler_for_both(scripts.dehydrated, *DEHYDRATED)
     result = certbot.run("run", *words, *names(f"*.{domain}", domain))
     assert result.returncode == 0, result
@@ -63,7 +63,7 @@ def test_dehydrated_deploys_once_with_its_arguments(certbot: Certbot, scripts: H
 
 
 def test_wildcard_goes_by_its_first_name(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the rule by which a hook can tell which certificate it was given."""
+    """Guards against: a hook that cannot tell which certificate it got."""
     result = certbot.run("run", *handler_for_both(scripts.native), *names(f"*.{domain}"))
     assert result.returncode == 0, result
     (deploy,) = scripts.calls("deploy_cert")
@@ -71,7 +71,7 @@ def test_wildcard_goes_by_its_first_name(certbot: Certbot, scripts: Hooks, domai
 
 
 def test_authenticator_alone_does_not_deploy(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the choice of those who install by other means."""
+    """Guards against: a deployment that was not asked for."""
     assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
     assert certbot.run(*RENEW_NOW).returncode == 0
     assert certbot.run(*RENEW).returncode == 0
@@ -80,7 +80,7 @@ def test_authenticator_alone_does_not_deploy(certbot: Certbot, scripts: Hooks, d
 
 @pytest.mark.versions
 def test_certonly_with_installer_deploys_what_it_wrote(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: deployment at the first issue for all who use certonly, as most guides do."""
+    """Guards against: no deployment of the first certificate with certonly, which most guides use."""
     result = certbot.run("certonly", *handler_for_both(scripts.native), *names(domain))
     assert result.returncode == 0, result
     assert notices(scripts) == ["deploy_cert"]
@@ -91,7 +91,7 @@ def test_certonly_with_installer_deploys_what_it_wrote(certbot: Certbot, scripts
 
 @pytest.mark.versions
 def test_renewal_deploys_when_due_and_says_unchanged_when_not(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the new certificate on the server, eighty-nine days after anybody thought of it."""
+    """Guards against: no deployment of a renewed certificate."""
     assert certbot.run("run", *handler_for_both(scripts.native), *names(domain)).returncode == 0
     scripts.forget()
     renewed = certbot.run(*RENEW_NOW)
@@ -107,7 +107,7 @@ def test_renewal_deploys_when_due_and_says_unchanged_when_not(certbot: Certbot, 
 
 
 def test_install_deploys_always(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the way to bring a certificate back onto a server that was set up anew."""
+    """Guards against: no way to deploy a certificate to a server that was set up again."""
     assert certbot.run("run", *handler_for_both(scripts.native), *names(domain)).returncode == 0
     words = ("-n", "-i", "external-auth", "--external-auth-handler", scripts.native)
     for _ in range(2):
@@ -122,7 +122,7 @@ def test_install_deploys_always(certbot: Certbot, scripts: Hooks, domain: str) -
 
 
 def test_install_by_path_deploys_under_the_first_name(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: certificates that Certbot did not make."""
+    """Guards against: no deployment of certificates that Certbot did not issue."""
     assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
     scripts.forget()
     copies = {file: certbot.cwd / f"{file}.pem" for file in ("cert", "privkey", "fullchain")}
@@ -140,7 +140,7 @@ def test_install_by_path_deploys_under_the_first_name(certbot: Certbot, scripts:
 
 
 def test_plugin_new_as_installer_deploys_nothing_old(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: a quiet start; else the first renewal restarts every server for certificates they have."""
+    """Guards against: a first renewal that deploys certificates which the servers already have."""
     old, new = f"old.{domain}", f"new.{domain}"
     assert certbot.run("certonly", *handler(scripts.native), *names(old)).returncode == 0
     assert certbot.run("certonly", *handler_for_both(scripts.native), *names(new)).returncode == 0
@@ -155,7 +155,7 @@ def test_plugin_new_as_installer_deploys_nothing_old(certbot: Certbot, scripts: 
 @pytest.mark.versions
 @pytest.mark.parametrize("verb", ["run", "certonly", "renew"])
 def test_failed_deployment_fails_and_is_tried_again(certbot: Certbot, scripts: Hooks, domain: str, verb: str) -> None:
-    """Lost: a server that goes on with its old certificate until it expires, while all reports are green."""
+    """Guards against: a server that keeps its old certificate until it expires, with no failure reported."""
     words = (*handler_for_both(scripts.native), *names(domain))
     if verb == "renew":
         assert certbot.run("run", *words).returncode == 0
@@ -186,7 +186,7 @@ def test_failed_deployment_fails_and_is_tried_again(certbot: Certbot, scripts: H
 
 
 def test_install_mends_a_failed_deployment(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: what Certbot itself tells people to do after such a failure."""
+    """Guards against: advice of Certbot after such a failure that does not work."""
     failed = certbot.run("run", *handler_for_both(scripts.native), *names(domain), env=FAILING)
     assert failed.returncode == 1
     words = ("-n", "-i", "external-auth", "--external-auth-handler", scripts.native)
@@ -210,7 +210,7 @@ def pasted(certbot: Certbot, command: str) -> None:
 
 @pytest.mark.versions
 def test_the_printed_command_does_what_has_failed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the web server's new certificate, for an administrator who did as he was told; all reports were green."""
+    """Guards against: a printed command that reports success and deploys nothing."""
     failed = certbot.run("run", *handler_for_both(scripts.dehydrated, *DEHYDRATED), *names(domain), env=FAILING)
     assert failed.returncode == 1
     scripts.forget()
@@ -230,7 +230,7 @@ def test_the_printed_command_does_what_has_failed(certbot: Certbot, scripts: Hoo
 
 
 def test_install_takes_what_the_lineage_keeps(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the certificate on the server, which `install` without a word about the handler told to nobody."""
+    """Guards against: an `install` without the handler's options that deploys nothing."""
     failed = certbot.run("run", *handler_for_both(scripts.native), *names(domain), env=FAILING)
     assert failed.returncode == 1
     scripts.forget()
@@ -256,7 +256,7 @@ def test_install_takes_what_the_lineage_keeps(certbot: Certbot, scripts: Hooks, 
 
 
 def test_one_failing_lineage_does_not_stop_the_next(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: all of a host's deployments, behind the first that fails."""
+    """Guards against: one failed deployment that stops all others."""
     first, second = f"a.{domain}", f"b.{domain}"
     for name in (first, second):
         assert certbot.run("certonly", *handler_for_both(scripts.native), *names(name)).returncode == 0
@@ -273,14 +273,14 @@ def test_one_failing_lineage_does_not_stop_the_next(certbot: Certbot, scripts: H
 
 
 def test_handler_that_declines_to_deploy_is_not_a_failure(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: `--configurator` with a script that only publishes."""
+    """Guards against: a failure of `--configurator` with a script that only publishes."""
     result = certbot.run("run", *handler_for_both(scripts.path("knows-little.sh")), *names(domain))
     assert result.returncode == 0, result
     assert certbot.run(*RENEW, "-q").returncode == 0
 
 
 def test_failing_notice_of_no_change_is_only_a_warning(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: renewals of everything, behind a hook that does not like to be told that nothing happened."""
+    """Guards against: failing renewals, because a hook fails at `unchanged_cert`."""
     assert certbot.run("run", *handler_for_both(scripts.native), *names(domain)).returncode == 0
     result = certbot.run(*RENEW, env={"FAIL_AT": "unchanged_cert"})
     assert result.returncode == 0, result

@@ -150,7 +150,7 @@ def env_file(tmp_path: Path) -> Path:
 
 
 def test_env_file_reaches_the_handler_and_no_log(certbot: Certbot, scripts: Hooks, domain: str, env_file: Path) -> None:
-    """Lost: a provider's key, to whoever reads logs."""
+    """Guards against: a provider's key in a log."""
     talks = scripts.write("talks.sh", f'#!/bin/sh\necho "key is $PROVIDER_KEY"\nexec {scripts.native} "$@"\n')
     words = handler_for_both(talks, "--external-auth-env-file", os.path.relpath(env_file, certbot.cwd))
     result = certbot.run("certonly", "-vv", *words, *names(domain))

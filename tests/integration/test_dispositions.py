@@ -25,7 +25,7 @@ def deployed(certbot: Certbot, name: str) -> bool:
 
 
 def test_no_failure_is_lost_where_sigchld_is_ignored(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: the record, and a web server that keeps its old certificate, at exit code 0."""
+    """Guards against: exit code 0 although a record is left and a server has the old certificate."""
     certbot.before = started_with(ignored=[signal.SIGCHLD])
     result = certbot.run("run", *handler_for_both(scripts.path("fails-later.sh")), *names(domain))
     assert result.returncode == 1, result
@@ -82,7 +82,7 @@ def test_what_is_published_is_withdrawn(certbot: Certbot, scripts: Hooks, ca: Te
 def test_a_deployment_that_is_killed_is_no_success(
     certbot: Certbot, scripts: Hooks, domain: str, verb: str, where: str
 ) -> None:
-    """Lost: the exit code as process 1; at a renewal the signal, whoever sends it, since Certbot has forgotten it."""
+    """Guards against: a wrong exit code as process 1, and a signal that Certbot only notes at a renewal."""
     words = ["run", *handler_for_both(scripts.path("hangs-at.sh")), *names(domain)]
     if verb == "renew":
         result = certbot.run(*words)

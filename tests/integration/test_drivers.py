@@ -65,10 +65,23 @@ def operations(done: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("language", DRIVERS)
+def test_driver_writes_where_an_alias_leads(
+    certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, done: Path, language: str
+) -> None:
+    """Lost: the record, which cannot stand beside an alias (CNAME)."""
+    target = f"x.{domain}.elsewhere"
+    ca.manage("set-cname", {"host": f"_acme-challenge.{domain}.", "target": f"{target}."})
+    start = [*DRIVERS[language], scripts.path("publishes-for-drivers.py")]
+    issued = run(certbot, [*start, "certonly", "-a", "external-auth", *names(domain)])
+    assert issued.returncode == 0, issued
+    assert [words[:2] for words in calls(done)] == [["add", target], ["remove", target]]
+
+
+@pytest.mark.parametrize("language", DRIVERS)
 def test_driver_issues_renews_and_says_no(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, done: Path, language: str
 ) -> None:
-    """Lost: the hour in which somebody writes the same loop again."""
+    """Guards against: example drivers that do not work."""
     start = [*DRIVERS[language], scripts.path("publishes-for-drivers.py")]
     issued = run(certbot, [*start, "certonly", *BOTH, *names(domain, f"*.{domain}")])
     assert issued.returncode == 0, issued
@@ -94,7 +107,7 @@ def test_driver_issues_renews_and_says_no(
 
 
 def test_bash_driver_passes_on_that_it_is_to_end(certbot: Certbot, domain: str, done: Path, tmp_path: Path) -> None:
-    """Lost: the record, each time a job is cancelled. Certbot alone would not hear of it."""
+    """Guards against: a record that stays when a job is cancelled, because Certbot does not get the signal."""
     program = tmp_path / "program"
     program.write_text('#!/bin/sh\necho "$@" >>"$DONE"\n[ "$1" != add ] || kill -TERM "$PPID"\n')
     program.chmod(0o755)
@@ -105,7 +118,7 @@ def test_bash_driver_passes_on_that_it_is_to_end(certbot: Certbot, domain: str, 
 
 
 def test_bash_driver_does_nothing_for_what_is_no_line(tmp_path: Path) -> None:
-    """Lost: a record added twice, and a certificate handed over under a name that is none of its lineage's."""
+    """Guards against: a record that is added twice, and a certificate under the name of another lineage."""
     lines = [
         {"cmd": "hello", "protocol": "1.0"},
         {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test", "validation": "v"}
@@ -145,7 +158,7 @@ def shown(page: str) -> str:
 
 
 def test_the_page_shows_a_driver_that_works(certbot: Certbot, ca: TestCA, domain: str, done: Path) -> None:
-    """Lost: the trust of whoever copies it."""
+    """Guards against: a driver on the page that does not work when it is copied."""
     block = shown("docs/json.md")
     program = certbot.cwd / "driver.py"
     program.write_text(

@@ -108,7 +108,7 @@ def host(certbot: Certbot, ca: TestCA, scripts: Hooks, tmp_path: Path, domain: s
 
 
 def test_ansible(host: Host) -> None:
-    """Lost: idempotence, which is what such tools are for; and the record, when a task fails."""
+    """Guards against: a task that changes something each time, and a record left by a failed task."""
     words = [str(ANSIBLE), "-i", "localhost,", "-c", "local", "-e", f"domain={host.domain} program={host.program}"]
     words.append(str(DRIVERS / "ansible" / "certificate.yml"))
     facts = {"ANSIBLE_PYTHON_INTERPRETER": str(ANSIBLE.parent / "python"), "ANSIBLE_NOCOLOR": "1"}
@@ -133,6 +133,23 @@ def test_ansible(host: Host) -> None:
     assert host.did() == []
     assert host.nothing_left()
     assert {"begin", "finish", "abort"} == set(host.said())
+
+
+@pytest.mark.parametrize("tool", ["ansible", "issue.sh"])
+def test_a_record_is_written_where_an_alias_leads(host: Host, tool: str) -> None:
+    """Lost: the record, which cannot stand beside an alias (CNAME)."""
+    target = f"x.{host.domain}.elsewhere"
+    host.ca.manage("set-cname", {"host": f"_acme-challenge.{host.domain}.", "target": f"{target}."})
+    looking = ["--external-auth-verify-nameservers", host.ca.dns]
+    if tool == "ansible":
+        words = [str(ANSIBLE), "-i", "localhost,", "-c", "local", "-e", f"domain={host.domain} program={host.program}"]
+        words += ["-e", json.dumps({"more": looking}), str(DRIVERS / "ansible" / "certificate.yml")]
+    else:
+        words = [str(DRIVERS / tool), host.program, *looking, "-d", host.domain]
+    issued = host.run(words, ANSIBLE_PYTHON_INTERPRETER=str(ANSIBLE.parent / "python"), ANSIBLE_NOCOLOR="1")
+    assert issued.returncode == 0, issued.stdout + issued.stderr
+    done = [line.split()[:2] for line in host.done.read_text().splitlines()]
+    assert done[:2] == [["add", target], ["remove", target]]
 
 
 def test_ansible_with_http_and_a_lock_that_stays(host: Host, web: Webroot, tmp_path: Path) -> None:
@@ -227,7 +244,7 @@ def test_pipelines(host: Host, file: str, after: str, shell: str, umask: int) ->
 
 @pytest.mark.parametrize(("file", "after", "shell", "umask"), PIPELINES)
 def test_no_key_is_left_for_who_reads_the_cache(host: Host, file: str, after: str, shell: str, umask: int) -> None:
-    """Lost: the account and the certificate's key, to a pull request."""
+    """Guards against: a pull request that can read the account and the key."""
     checkout = Checkout(host, file, after, shell, umask)
     assert checkout.run().returncode == 0
     made = sorted(one.name for one in checkout.folder.iterdir())
@@ -248,7 +265,7 @@ def test_no_key_is_left_for_who_reads_the_cache(host: Host, file: str, after: st
 def test_what_could_not_be_handed_over_is_tried_again(
     host: Host, file: str, after: str, shell: str, umask: int
 ) -> None:
-    """Lost: a certificate that was issued, and that nobody got."""
+    """Guards against: a certificate that was issued and never handed over."""
     checkout = Checkout(host, file, after, shell, umask)
     assert checkout.run(FAIL_AT="deploy").returncode != 0
     assert host.did() == ["add", "remove"]
@@ -262,7 +279,7 @@ def test_what_could_not_be_handed_over_is_tried_again(
 def test_nothing_to_publish_where_the_ca_remembers(
     reusing_ca: TestCA, scripts: Hooks, tmp_path: Path, domain: str, pipeline: tuple[str, str, str, int] | None
 ) -> None:
-    """Lost: a certificate that was issued and never handed over, and a failure for no reason."""
+    """Guards against: a certificate that is issued and never handed over, and a failure without a reason."""
     with tempfile.TemporaryDirectory() as runtime:
         host = Host(Certbot(tmp_path / "remembering", reusing_ca), reusing_ca, scripts, tmp_path, domain)
         host.environment["XDG_RUNTIME_DIR"] = runtime

@@ -59,8 +59,8 @@ def test_issue_and_renew(certbot: Certbot, ca: TestCA, scripts: Hooks, domain: s
     assert certbot.run(*RENEW_NOW).returncode == 0
     assert scripts.operations == ["present", "present", "remove", "remove"] * 2
     assert {call.argv[1] for call in scripts.calls()} == {f"_acme-challenge.{domain}"}
-    # What points Certbot at the package is not for the hook's own Python.
-    assert not any("PYTHONPATH" in call.env for call in scripts.calls())
+    # The caller has set it, and not an environment of Certbot's.
+    assert {call.env["PYTHONPATH"] for call in scripts.calls()} == {str(site)}
     assert ca.txt(f"_acme-challenge.{domain}") == []
     # Once it is gone, renewal says so.
     gone = certbot.run(*RENEW_NOW, env={"PYTHONPATH": os.devnull})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -45,7 +46,7 @@ def chained(call: Call) -> list[tuple[str, ...]]:
 def test_base_and_wildcard_issue_and_renew_by_dns(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, script: str, options: tuple[str, ...], order: list[str]
 ) -> None:
-    """Lost: a certificate for a domain and all below it, now and in ninety days."""
+    """Guards against: no certificate for a domain and its wildcard, now or in ninety days."""
     issued = certbot.run("certonly", *handler(scripts.path(script), *options), *names(domain, f"*.{domain}"))
     assert issued.returncode == 0, issued
     assert certificates.names(certbot.live(domain)) == [f"*.{domain}", domain]
@@ -71,7 +72,7 @@ def test_two_names_issue_and_renew_by_http(
     options: tuple[str, ...],
     order: list[str],
 ) -> None:
-    """Lost: certificates for everybody who has a web server and no DNS interface."""
+    """Guards against: no certificate for people with a web server and no DNS interface."""
     where = () if script == "publishes.py" else ("--external-auth-wellknown", str(web.folder))
     words = handler(scripts.path(script), *options, *where, *HTTP)
     issued = certbot.run("certonly", *words, *names(domain, f"www.{domain}"))
@@ -88,7 +89,7 @@ def test_two_names_issue_and_renew_by_http(
 
 
 def test_native_call_carries_line_and_variables(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: handlers written for the plugin of 2016, which read plain variables, cbot_ ones, or the JSON line."""
+    """Handlers of 2016 read plain variables, cbot_ ones, or the JSON line: all must be there."""
     certbot.environment["VISIBLE"] = "from the caller"
     assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
     (perform,) = scripts.calls("perform")
@@ -114,15 +115,17 @@ def test_native_call_carries_line_and_variables(certbot: Certbot, scripts: Hooks
 
 
 def test_every_call_starts_in_the_same_clean_surroundings(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: scripts that rely on the caller's directory, or hang on a terminal, or inherit open files."""
-    assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
+    """Guards against: scripts in an unexpected directory, without libraries, or with inherited files."""
+    surroundings = {"VIRTUAL_ENV": sys.prefix, "PYTHONPATH": f"{sys.prefix}/lib:/opt/lib"}
+    result = certbot.run("certonly", *handler(scripts.native), *names(domain), env=surroundings)
+    assert result.returncode == 0, result
     for call in scripts.calls():
         assert call.argv == [call.operation]
         assert call.cwd == str(certbot.cwd)
         assert call.session
         # The fourth is the directory listing itself.
         assert call.descriptors == [0, 1, 2, 3]
-        assert "PYTHONPATH" not in call.env
+        assert (call.env.get("VIRTUAL_ENV"), call.env["PYTHONPATH"]) == (None, "/opt/lib")
         assert call.umask == 0o022 or call.umask == _own_umask()
 
 
@@ -132,7 +135,7 @@ def _own_umask() -> int:
 
 
 def test_dehydrated_call_is_dehydrateds(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the promise that a Dehydrated hook works unmodified."""
+    """Guards against: a Dehydrated hook that does not work unmodified."""
     wild = f"*.{domain}"
     assert certbot.run("certonly", *handler(scripts.dehydrated, *DEHYDRATED), *names(domain, wild)).returncode == 0
     deploys, cleans = scripts.calls("deploy_challenge"), scripts.calls("clean_challenge")
@@ -155,7 +158,7 @@ def test_dehydrated_call_is_dehydrateds(certbot: Certbot, scripts: Hooks, domain
 
 
 def test_dehydrated_chain_is_one_call_of_triples(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: hooks that replace the whole record set at once, which only a chain can serve."""
+    """Guards against: a failure of hooks that replace the whole record set, which need a chain."""
     wanted = names(domain, f"*.{domain}", f"a.{domain}")
     assert certbot.run("certonly", *handler(scripts.dehydrated, *CHAIN), *wanted).returncode == 0
     (deploy,), (clean,) = scripts.calls("deploy_challenge"), scripts.calls("clean_challenge")
@@ -166,7 +169,7 @@ def test_dehydrated_chain_is_one_call_of_triples(certbot: Certbot, scripts: Hook
 def test_wellknown_file_is_there_at_deploy_and_gone_at_clean(
     certbot: Certbot, scripts: Hooks, web: Webroot, domain: str
 ) -> None:
-    """Lost: Dehydrated hooks that copy the challenge file elsewhere."""
+    """Guards against: a failure of Dehydrated hooks that copy the challenge file elsewhere."""
     options = (*DEHYDRATED, "--external-auth-wellknown", str(web.folder), *HTTP)
     assert certbot.run("certonly", *handler(scripts.dehydrated, *options), *names(domain)).returncode == 0
     (deploy,), (clean,) = scripts.calls("deploy_challenge"), scripts.calls("clean_challenge")
@@ -178,14 +181,14 @@ def test_wellknown_file_is_there_at_deploy_and_gone_at_clean(
 
 
 def test_handler_may_decline_what_it_need_not_know(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the historic example handlers, which answer NotImplemented to most operations."""
+    """Guards against: a failure of the historic examples, which answer most calls with NotImplemented."""
     result = certbot.run("certonly", *handler(scripts.path("knows-little.sh")), *names(domain))
     assert result.returncode == 0, result
     assert scripts.operations == ["perform", "cleanup"]
 
 
 def test_output_reaches_the_log_line_by_line(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: any way to see what the script said when it did not fail."""
+    """Guards against: no way to see what a successful script printed."""
     result = certbot.run("certonly", "-v", *handler(scripts.native), *names(domain))
     assert result.returncode == 0, result
     assert f"perform {domain}: perform is done" in result.log

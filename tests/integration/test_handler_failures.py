@@ -44,7 +44,7 @@ def test_failure_at_one_name_ends_the_run_before_the_ca_is_asked(
     begin: str,
     end: str,
 ) -> None:
-    """Lost: failed validations counted by the CA, records left behind, and an error nobody can act on."""
+    """Guards against: failed validations that the CA counts, records left, and an error without advice."""
     bad, other = f"bad.{domain}", f"good.{domain}"
     path = scripts.path(script)
     env = {"FAIL_AT": f"{begin}:{bad}"}
@@ -61,7 +61,7 @@ def test_failure_at_one_name_ends_the_run_before_the_ca_is_asked(
 
 
 def test_failing_chain_names_every_identifier(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: which of the names of a chain are concerned."""
+    """Guards against: an error that does not name every domain of a chain."""
     wanted = [f"a.{domain}", f"b.{domain}"]
     result = certbot.run(
         "certonly", *handler(scripts.dehydrated, *CHAIN), *names(*wanted), env={"FAIL_AT": "deploy_challenge"}
@@ -73,7 +73,7 @@ def test_failing_chain_names_every_identifier(certbot: Certbot, scripts: Hooks, 
 
 
 def test_challenge_the_ca_refuses_is_cleaned_and_explained(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the CA's own reason, on the terminal and for the script."""
+    """Guards against: no reason of the CA, on the terminal or for the script."""
     words = (*handler(scripts.native), "--external-auth-verify", "off")
     result = certbot.run("certonly", *words, *names(domain), env={"FORGET": domain})
     assert result.returncode == 1
@@ -85,17 +85,18 @@ def test_challenge_the_ca_refuses_is_cleaned_and_explained(certbot: Certbot, scr
 
 
 def test_http_file_that_nobody_wrote_is_a_refusal(certbot: Certbot, scripts: Hooks, web: Webroot, domain: str) -> None:
-    """Lost: the difference between a script that says it is done and a file that is there."""
-    silent = scripts.write("silent.sh", "#!/bin/sh\nexit 0\n")
-    result = certbot.run("certonly", *handler(silent), "--preferred-challenges", "http", *names(domain))
+    """Guards against losing the difference between a script that says it is done and a file that is there."""
+    failing = scripts.write("failing.sh", '#!/bin/sh\necho "upload for $domain: 401 Unauthorized" >&2\nexit 0\n')
+    result = certbot.run("certonly", *handler(failing), "--preferred-challenges", "http", *names(domain))
     assert result.returncode == 1
     assert {status for _, status in web.asked} == {404}
     assert not result.validated
     assert "wrong content" in result.stderr
+    assert f"  | upload for {domain}: 401 Unauthorized\n" in result.stderr
 
 
 def test_failing_cleanup_does_not_take_the_certificate_away(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: a certificate that the CA has agreed to; and the knowledge that a record stays."""
+    """Guards against: a valid certificate that is dropped, and a record that stays without a message."""
     two = [f"a.{domain}", f"b.{domain}"]
     result = certbot.run("certonly", *handler(scripts.native), *names(*two), env={"FAIL_AT": "cleanup"})
     assert result.returncode == 0, result
@@ -105,7 +106,7 @@ def test_failing_cleanup_does_not_take_the_certificate_away(certbot: Certbot, sc
 
 
 def test_hanging_handler_is_ended_with_all_it_started(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: renewals of a whole host, behind one script that waits for ever."""
+    """Guards against: a script that hangs and blocks all renewals of a host."""
     path = scripts.path("hangs.sh")
     result = certbot.run("certonly", *handler(path, "--external-auth-timeout", "1"), *names(domain))
     assert result.returncode == 1
@@ -118,7 +119,7 @@ def test_hanging_handler_is_ended_with_all_it_started(certbot: Certbot, scripts:
 
 
 def test_ended_handler_is_not_waited_for_because_of_its_child(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: every run of a script that starts something in the background."""
+    """Guards against: a run that waits for a process in the background."""
     path = scripts.path("leaves-a-child.sh")
     result = certbot.run("certonly", *handler(path, "--external-auth-timeout", "60"), *names(domain))
     child = int(Path(f"{scripts.record}.pids").read_text())
@@ -129,7 +130,7 @@ def test_ended_handler_is_not_waited_for_because_of_its_child(certbot: Certbot, 
 
 
 def test_killed_handler_is_said_to_be_killed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: that it was the kernel or an administrator, not the script, that ended it."""
+    """Guards against: a message that blames the script for a signal of the kernel or an administrator."""
     result = certbot.run("certonly", *handler(scripts.path("is-killed.sh")), *names(domain))
     assert result.returncode == 1
     assert "SIGKILL" in result.stderr
@@ -137,7 +138,7 @@ def test_killed_handler_is_said_to_be_killed(certbot: Certbot, scripts: Hooks, d
 
 
 def test_noise_is_bounded_and_cleaned(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the disk of the log, the administrator's terminal, or a certificate because of mere output."""
+    """Guards against: a full disk, a changed terminal, or a failure because of much output."""
     result = certbot.run("certonly", "-v", *handler(scripts.path("noisy.py")), *names(domain))
     assert result.returncode == 0, result
     assert f"perform {domain}: line 0 of perform" in result.log
@@ -147,7 +148,7 @@ def test_noise_is_bounded_and_cleaned(certbot: Certbot, scripts: Hooks, domain: 
 
 
 def test_noisy_failure_shows_only_the_last_lines(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the reason of a failure, below thousands of lines."""
+    """Guards against: the reason of a failure below thousands of lines."""
     result = certbot.run("certonly", *handler(scripts.path("noisy.py")), *names(domain), env={"NOISY_END": "5"})
     assert result.returncode == 1
     assert "exit code 5" in result.stderr
@@ -159,7 +160,7 @@ def test_noisy_failure_shows_only_the_last_lines(certbot: Certbot, scripts: Hook
 def test_signal_ends_the_handler_and_cleans(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, number: signal.Signals
 ) -> None:
-    """Lost: records in the zone, and a script that goes on alone, whenever a service is stopped."""
+    """Guards against: records that stay, and a script that goes on, when a service is stopped."""
     script = scripts.write(
         "stops-certbot.sh",
         f"""#!/bin/sh
@@ -180,7 +181,7 @@ wait
 
 
 def test_hook_that_overwrites_is_named_before_the_ca_is_asked(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the trace to the commonest fault of hooks: of two values at one name only the last is there."""
+    """Guards against: no advice about the most common mistake of hooks: the second value replaces the first."""
     hook = scripts.path("overwrites.py")
     result = certbot.run("certonly", *handler(hook), *names(domain, f"*.{domain}"))
     assert result.returncode == 1
@@ -188,7 +189,7 @@ def test_hook_that_overwrites_is_named_before_the_ca_is_asked(certbot: Certbot, 
     assert [call.env["status"] for call in scripts.calls("cleanup")] == ["pending", "pending"]
     for part in (
         f"_acme-challenge.{domain}\n  {ADDRESS}",
-        "other values: ",
+        "1 of 2 there; missing: ",
         f"The handler {hook} replaces what stands at the name",
         "--external-auth-hook-chain yes",
         "--external-auth-verify off asks the CA without this check.",

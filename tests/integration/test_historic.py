@@ -80,7 +80,7 @@ def check_report(certbot: Certbot, result: Result) -> None:
 
 @pytest.mark.versions
 def test_dns_certonly(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: Ansible roles and scripts written in 2016 that still run."""
+    """Guards against: a failure of Ansible roles and scripts of 2016."""
     result = certbot.drive(*words(DNS_CERTONLY), policy=publisher)
     assert result.returncode == 0, result
     assert result.commands[:4] == ["perform_challenge", "perform_challenge", "cleanup", "cleanup"]
@@ -98,7 +98,7 @@ def test_dns_certonly(certbot: Certbot, publisher: Publisher, domain: str) -> No
 
 
 def test_each_challenge_waits_for_its_newline(certbot: Certbot) -> None:
-    """Lost: drivers that publish one challenge, and mean only that with their newline."""
+    """Guards against: a driver whose newline confirms more than the one challenge it published."""
     result = certbot.drive(*words(DNS_CERTONLY), policy=lambda line, send: send(b""))
     assert result.returncode == 1
     assert result.commands.count("perform_challenge") == 1
@@ -107,7 +107,7 @@ def test_each_challenge_waits_for_its_newline(certbot: Certbot) -> None:
 
 
 def test_any_line_counts_as_the_newline(certbot: Certbot, publisher: Publisher) -> None:
-    """Lost: drivers that send a word with their newline."""
+    """Guards against: a failure of drivers that send a word before their newline."""
 
     def wordy(line: Line, send: Send) -> None:
         publisher(line, lambda data: send(b"ok" + data))
@@ -117,7 +117,7 @@ def test_any_line_counts_as_the_newline(certbot: Certbot, publisher: Publisher) 
 
 @pytest.mark.versions
 def test_dns_run(certbot: Certbot, publisher: Publisher) -> None:
-    """Lost: the installer half of the same scripts, which count on a line for each name."""
+    """Guards against: a failure of the same scripts as installers, which expect a line for each name."""
     result = certbot.drive(*words(DNS_RUN), policy=publisher)
     assert result.returncode == 0, result
     challenges = ["perform_challenge", "perform_challenge", "cleanup", "cleanup"]
@@ -134,7 +134,7 @@ def test_dns_run(certbot: Certbot, publisher: Publisher) -> None:
 
 
 def test_http_certonly(certbot: Certbot, publisher: Publisher, web: Webroot) -> None:
-    """Lost: the same scripts where they publish files."""
+    """Guards against: a failure of the same scripts when they publish files."""
     result = certbot.drive(*words(HTTP_CERTONLY), policy=publisher)
     assert result.returncode == 0, result
     for line in result.of("perform_challenge"):
@@ -151,7 +151,7 @@ def test_http_certonly(certbot: Certbot, publisher: Publisher, web: Webroot) -> 
 def test_handler_certonly(
     certbot: Certbot, scripts: Hooks, publisher: Publisher, web: Webroot, text: str, kind: str
 ) -> None:
-    """Lost: the scripts behind the historic plugin, with the lines they were watched by."""
+    """Guards against: a failure of scripts of the historic plugin, and of programs that read its lines."""
     result = certbot.run(*words(text))
     assert result.returncode == 0, result
     assert [name for name in scripts.operations if name.endswith(("perform", "cleanup"))] == [
@@ -168,7 +168,7 @@ def test_handler_certonly(
 
 @pytest.mark.versions
 def test_dehydrated_run(certbot: Certbot, scripts: Hooks, publisher: Publisher) -> None:
-    """Lost: Dehydrated hooks behind the historic plugin, deployed to once for each name."""
+    """Guards against: a failure of Dehydrated hooks of the historic plugin, which deploys each name."""
     result = certbot.run(*words(DEHYDRATED_RUN))
     assert result.returncode == 0, result
     assert [call.argv[0] for call in scripts.calls()] == [
@@ -190,7 +190,7 @@ def test_dehydrated_run(certbot: Certbot, scripts: Hooks, publisher: Publisher) 
 
 
 def test_text_mode_is_manual(certbot: Certbot, ca: TestCA, publisher: Publisher) -> None:
-    """Lost: people who used it by hand."""
+    """Guards against: a failure for people who used it by hand."""
     shown = "--certbot-external-auth:out-text-mode " + DNS_CERTONLY
 
     def react(screen: str) -> str:
@@ -240,7 +240,7 @@ WITH_DEHYDRATED = (
 def test_renewal_file_of_2019_renews(
     certbot: Certbot, scripts: Hooks, publisher: Publisher, domain: str, more: str, begin: str
 ) -> None:
-    """Lost: hosts set up in 2019, at the day their Certbot is upgraded."""
+    """Guards against: hosts of 2019 that stop renewing on the day when Certbot is upgraded."""
     assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
     before = certificates.serial(certbot.live(domain))
     (account,) = (path.parent.name for path in certbot.config_dir.rglob("accounts/**/regr.json"))

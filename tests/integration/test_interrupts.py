@@ -63,7 +63,7 @@ def interrupted(certbot: Certbot, scripts: Hooks, domain: str) -> Interrupted:
 def test_second_ctrl_c_ends_a_stubborn_handler_at_once_and_still_withdraws(
     interrupted: Interrupted, certbot: Certbot, ca: TestCA, domain: str
 ) -> None:
-    """Lost: patience, and then the record, by a kill -9."""
+    """Guards against: a person who runs kill -9 out of impatience, and so leaves the record."""
     process = interrupted.run("perform", signal.SIGINT, signal.SIGINT)
     assert process.returncode == 1, interrupted.stderr
     assert interrupted.handler_ended()
@@ -74,7 +74,7 @@ def test_second_ctrl_c_ends_a_stubborn_handler_at_once_and_still_withdraws(
 def test_ctrl_c_in_cleanup_leaves_what_is_not_withdrawn_to_the_next_run(
     interrupted: Interrupted, certbot: Certbot, ca: TestCA, domain: str
 ) -> None:
-    """Lost: the knowledge of a record, when somebody is out of patience at the end."""
+    """Guards against: a forgotten record, if a person interrupts the cleanup."""
     interrupted.run("cleanup", signal.SIGINT, signal.SIGINT)
     assert interrupted.handler_ended()
     assert len(ca.txt(f"_acme-challenge.{domain}")) == 1

@@ -88,7 +88,7 @@ def test_calls_meet_three_at_a_time_but_never_at_one_name(
     dialect: str,
     order: tuple[list[str], str, list[str], str, list[str]],
 ) -> None:
-    """Lost: the time saved; or a record, when two calls rewrite the values of one name at once."""
+    """Guards against: calls that wait for each other, and two that change one name at once."""
     path = scripts.path("meets.py")
     words = handler(path if dialect != "certbot" else f"{path} auth", "--external-auth-dialect", dialect, *FOUR)
     if dialect == "certbot":
@@ -122,7 +122,7 @@ def test_calls_meet_three_at_a_time_but_never_at_one_name(
 def test_names_that_are_aliases_of_one_name_do_not_meet(
     certbot: Certbot, scripts: Hooks, meetings: Meetings, ca: TestCA, domain: str, dialect: str, looks: str
 ) -> None:
-    """Lost: one of two values that are written at the same name at once, where no hook sees that it is the same."""
+    """Guards against: two calls that write at one name, which the hook does not know is the same."""
     wanted = [f"{name}.{domain}" for name in "abc"]
     for name in wanted[:2]:
         ca.manage("set-cname", {"host": f"_acme-challenge.{name}.", "target": f"x.{domain}."})
@@ -142,7 +142,7 @@ def test_names_that_are_aliases_of_one_name_do_not_meet(
 def test_the_first_failure_starts_nothing_more_and_waits_for_what_runs(
     certbot: Certbot, scripts: Hooks, meetings: Meetings, ca: TestCA, domain: str, then: str
 ) -> None:
-    """Lost: names that failed and nobody knows of, or records that the run began and forgot."""
+    """Guards against: failed names that are not reported, and records that the run forgets."""
     wanted = [f"{name}.{domain}" for name in "abcdef"]
     env = {"THEN": then, "TOGETHER": "2"}
     result = certbot.run(
@@ -170,7 +170,7 @@ def test_the_first_failure_starts_nothing_more_and_waits_for_what_runs(
 def test_a_signal_ends_all_that_run_and_cleans_all_that_began(
     certbot: Certbot, scripts: Hooks, meetings: Meetings, domain: str, number: signal.Signals
 ) -> None:
-    """Lost: scripts that go on alone after a service was stopped, and records nobody withdraws."""
+    """Guards against: scripts that go on after a service was stopped, and records that stay."""
     wanted = [f"{name}.{domain}" for name in "abcdef"]
     words = handler(scripts.path("meets.py"), *THREE)
     result = certbot.run("certonly", *words, *names(*wanted), env={"THEN": number.name})
@@ -199,7 +199,7 @@ exec sleep 600
 def test_a_signal_ends_what_has_left_a_call_that_began_before_another(
     certbot: Certbot, domain: str, tmp_path: Path
 ) -> None:
-    """Lost: the word that all is ended; a daemon is nobody's as soon as two run that could have started it."""
+    """Guards against: a daemon that goes on because two handlers could have started it."""
     path = tmp_path / "leaves-a-daemon.sh"
     path.write_text(LEAVES_A_DAEMON)
     path.chmod(0o755)
@@ -211,7 +211,7 @@ def test_a_signal_ends_what_has_left_a_call_that_began_before_another(
 
 
 def test_the_time_limit_holds_for_each(certbot: Certbot, scripts: Hooks, meetings: Meetings, domain: str) -> None:
-    """Lost: which of the names the provider did not answer for."""
+    """Guards against: an error that does not name the domain whose provider did not answer."""
     wanted = [f"{name}.{domain}" for name in "abcdef"]
     words = handler(scripts.path("meets.py"), *THREE, "--external-auth-timeout", "3")
     result = certbot.run("certonly", *words, *names(*wanted), env={"THEN": "hang"})

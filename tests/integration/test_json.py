@@ -35,7 +35,7 @@ def publisher(ca: TestCA, webroot_folder: Path) -> Publisher:
 def test_base_and_wildcard_issue_and_renew_by_dns(
     certbot: Certbot, publisher: Publisher, ca: TestCA, domain: str
 ) -> None:
-    """Lost: certificates for everybody who drives Certbot from Ansible or a CI job."""
+    """Guards against: no certificates for people who drive Certbot from Ansible or a CI job."""
     issued = certbot.drive("certonly", *JSON, *names(domain, f"*.{domain}"), policy=publisher)
     assert issued.returncode == 0, issued
     assert issued.commands == ORDER
@@ -65,7 +65,7 @@ def test_base_and_wildcard_issue_and_renew_by_dns(
 
 
 def test_two_names_issue_and_renew_by_http(certbot: Certbot, publisher: Publisher, web: Webroot, domain: str) -> None:
-    """Lost: the same for those who publish files."""
+    """Guards against: the same for people who publish files."""
     wanted = names(domain, f"www.{domain}")
     issued = certbot.drive("certonly", *JSON, "--preferred-challenges", "http", *wanted, policy=publisher)
     assert issued.returncode == 0, issued
@@ -80,7 +80,7 @@ def test_two_names_issue_and_renew_by_http(certbot: Certbot, publisher: Publishe
 
 
 def test_hello_tells_what_is_spoken(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: a driver's chance to refuse what it does not know."""
+    """Guards against: a driver that cannot refuse a protocol that it does not know."""
     result = certbot.drive("certonly", *JSON, *names(domain), policy=publisher)
     hello = result.lines[0]
     assert hello["protocol"] == "1.0"
@@ -90,7 +90,7 @@ def test_hello_tells_what_is_spoken(certbot: Certbot, publisher: Publisher, doma
 
 
 def test_historic_keys_come_first_and_keep_their_order(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: drivers that read lines of 2016 by position, of which there are some."""
+    """Guards against: a failure of drivers that read the lines of 2016 by position."""
     result = certbot.drive("run", *BOTH, *names(domain), policy=publisher)
     assert result.returncode == 0, result
     keys = {line["cmd"]: list(line) for line in result.lines}
@@ -110,7 +110,7 @@ def test_historic_keys_come_first_and_keep_their_order(certbot: Certbot, publish
 
 @pytest.mark.versions
 def test_run_deploys_and_waits_for_the_answer(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: the certificate's way to the server it is for."""
+    """Guards against: a certificate that never reaches its server."""
     result = certbot.drive("run", *BOTH, *names(domain), policy=publisher)
     assert result.returncode == 0, result
     (deploy,) = result.of("deploy_cert")
@@ -125,7 +125,7 @@ def test_run_deploys_and_waits_for_the_answer(certbot: Certbot, publisher: Publi
 
 
 def test_nothing_that_anybody_prints_reaches_stdout(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: every driver, at the first echo in a hook somebody adds, or an answer eaten by one that reads."""
+    """Guards against: a hook that prints between the lines, or reads an answer of the driver."""
     noise = "cat - ; echo to stdout; echo to stderr >&2"
     hooks = [word for name in ("pre", "post", "deploy") for word in (f"--{name}-hook", noise)]
     issued = certbot.drive("run", *BOTH, "-vv", *hooks, *names(domain), policy=publisher)
@@ -140,7 +140,7 @@ def test_nothing_that_anybody_prints_reaches_stdout(certbot: Certbot, publisher:
 def test_run_in_which_nothing_happens_is_hello_and_summary(
     certbot: Certbot, publisher: Publisher, domain: str, more: tuple[str, ...]
 ) -> None:
-    """Lost: the difference between nothing to do and a crash."""
+    """Guards against: a crash that looks like a run with nothing to do."""
     assert certbot.drive("certonly", *JSON, *names(domain), policy=publisher).returncode == 0
     again = certbot.drive("certonly", *JSON, "--keep-until-expiring", *more, *names(domain), policy=publisher)
     assert again.returncode == 0, again
@@ -158,7 +158,7 @@ def test_timer_prints_nothing_when_nothing_is_due(certbot: Certbot, publisher: P
 
 
 def test_ca_that_refuses_is_quoted(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: the CA's reason, and that one of the names was fine."""
+    """Guards against: a driver that learns neither the CA's reason nor which name was valid."""
     good, bad = f"good.{domain}", f"bad.{domain}"
 
     def careless(line: Line, send: Send) -> None:
@@ -180,7 +180,7 @@ def test_ca_that_refuses_is_quoted(certbot: Certbot, publisher: Publisher, domai
 
 
 def test_driver_that_is_gone_ends_the_run(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: a Certbot that waits for ever, with its lock held, for a program that was killed."""
+    """Guards against: a Certbot that waits for ever for a program that was killed, and holds its lock."""
 
     def leave(line: Line, send: Send) -> None:
         publisher(line, send)
@@ -194,7 +194,7 @@ def test_driver_that_is_gone_ends_the_run(certbot: Certbot, publisher: Publisher
 
 
 def test_mode_in_cli_ini(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: hosts that are always driven by a program."""
+    """Guards against: no renewal on hosts that a program always drives."""
     certbot.cli_ini.write_text("authenticator = external-auth\nexternal-auth-mode = json\n")
     issued = certbot.drive("certonly", "-n", *names(domain), policy=publisher)
     assert issued.returncode == 0, issued
@@ -203,7 +203,7 @@ def test_mode_in_cli_ini(certbot: Certbot, publisher: Publisher, domain: str) ->
 
 
 def test_install_and_reconfigure_speak_lines_too(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: the two verbs by which a driver mends what is there."""
+    """Guards against: two verbs that a driver cannot use to correct an existing certificate."""
     assert certbot.drive("certonly", *JSON, *names(domain), policy=publisher).returncode == 0
     words = ("-n", "-i", "external-auth", "--external-auth-mode", "json", "--cert-name", domain)
     installed = certbot.drive("install", *words, policy=publisher)
@@ -215,7 +215,7 @@ def test_install_and_reconfigure_speak_lines_too(certbot: Certbot, publisher: Pu
 
 
 def test_renewal_file_alone_says_json(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: `certbot renew` without a flag, where only Certbot's own first frame may stand before the lines."""
+    """Only Certbot's own first lines may come before the JSON lines if no flag names the mode."""
     assert certbot.drive("certonly", *JSON, *names(domain), policy=publisher).returncode == 0
     result = certbot.drive(*RENEW_NOW, policy=publisher)
     assert result.returncode == 0, result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,7 @@ GOOD = [
 
 @pytest.mark.parametrize("template", GOOD)
 def test_ways_to_say_yes(certbot: Certbot, publisher: Publisher, domain: str, template: str) -> None:
-    """Lost: drivers that work in parallel, in any order, or with nothing but newlines."""
+    """Guards against: a failure of drivers that answer in any order, or only with newlines."""
     policy = Answering(publisher, template)
     result = certbot.drive("certonly", *JSON, *names(domain, f"*.{domain}"), policy=policy)
     assert result.returncode == 0, result
@@ -81,7 +83,7 @@ BAD = [
 def test_ways_to_end_the_run(
     certbot: Certbot, publisher: Publisher, ca: TestCA, domain: str, template: str, said: list[str]
 ) -> None:
-    """Lost: validations that fail at the CA because a driver's no, or its noise, was taken for a yes."""
+    """Guards against: a refusal, or noise, that counts as a confirmation."""
     policy = Answering(publisher, template)
     result = certbot.drive("certonly", *JSON, *names(domain, f"*.{domain}"), policy=policy)
     assert result.returncode == 1, result
@@ -97,7 +99,7 @@ def test_ways_to_end_the_run(
 
 
 def test_end_of_input_is_no_answer(certbot: Certbot, domain: str) -> None:
-    """Lost: a driver's crash, taken for agreement."""
+    """Guards against: a crash of the driver that counts as a confirmation."""
     result = certbot.run("certonly", *JSON, *names(domain))
     assert result.returncode == 1
     assert {line["status"] for line in result.of("result")} == {"not_asked"}
@@ -106,14 +108,14 @@ def test_end_of_input_is_no_answer(certbot: Certbot, domain: str) -> None:
 
 
 def test_traceback_stays_off_stdout(certbot: Certbot, domain: str) -> None:
-    """Lost: the stream's end, just when somebody looks for a fault."""
+    """Guards against: a stream without its last lines if the driver fails."""
     result = certbot.run("certonly", *JSON, "--debug", "-vv", *names(domain))
     assert result.returncode == 1
     assert "Traceback" in result.stderr
 
 
 def test_deadline_is_kept(certbot: Certbot, domain: str) -> None:
-    """Lost: a host's renewals, behind a driver that hangs."""
+    """Guards against: a driver that hangs and blocks all renewals of a host."""
 
     def silent(line: Line, send: Send) -> None:
         if line["cmd"] == "cleanup":
@@ -130,7 +132,7 @@ def test_deadline_is_kept(certbot: Certbot, domain: str) -> None:
 def test_refused_cleanup_is_told_and_harms_nothing(
     certbot: Certbot, publisher: Publisher, ca: TestCA, domain: str
 ) -> None:
-    """Lost: the knowledge that a record stays; or, worse, the certificate because of it."""
+    """Guards against: a record that stays without a message, and a certificate that is lost because of it."""
 
     def forgetful(line: Line, send: Send) -> None:
         if line["cmd"] == "cleanup":
@@ -148,7 +150,7 @@ def test_refused_cleanup_is_told_and_harms_nothing(
 def test_empty_line_confirms_neither_cleanup_nor_deployment(
     certbot: Certbot, publisher: Publisher, domain: str
 ) -> None:
-    """Lost: drivers of 2016 that send a newline too many, and then would have confirmed what they never did."""
+    """Guards against: an extra newline of a driver of 2016 that confirms what it did not do."""
 
     def newlines(line: Line, send: Send) -> None:
         if line["cmd"] in ("cleanup", "deploy_cert"):
@@ -161,7 +163,7 @@ def test_empty_line_confirms_neither_cleanup_nor_deployment(
 
 
 def test_refused_deployment_fails_and_is_tried_again(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: a server that goes on with its old certificate, while all reports are green."""
+    """Guards against: a server with its old certificate, while every report says success."""
 
     def broken(line: Line, send: Send) -> None:
         if line["cmd"] == "deploy_cert":
@@ -186,7 +188,7 @@ def test_refused_deployment_fails_and_is_tried_again(certbot: Certbot, publisher
 
 
 def test_unanswered_deployment_fails(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: the same, where the driver ends without a word."""
+    """Guards against: the same if the driver ends without an answer."""
 
     def gone(line: Line, send: Send) -> None:
         if line["cmd"] == "deploy_cert":
@@ -204,7 +206,7 @@ def test_unanswered_deployment_fails(certbot: Certbot, publisher: Publisher, dom
 def test_renewal_with_nobody_to_answer_fails_before_the_order(
     certbot: Certbot, publisher: Publisher, domain: str, terminal: bool
 ) -> None:
-    """Lost: the reason why a certificate that was made by a driver does not renew from cron."""
+    """Guards against: no reason why a certificate in mode json is not renewed by cron."""
     assert certbot.drive("certonly", *JSON, *names(domain), policy=publisher).returncode == 0
     words = (*RENEW_NOW, "-q")
     result = certbot.drive(*words, terminal=True) if terminal else certbot.run(*words)
@@ -214,8 +216,23 @@ def test_renewal_with_nobody_to_answer_fails_before_the_order(
     assert "--external-auth-mode handler" in result.stderr
 
 
+@pytest.mark.versions
+def test_the_command_that_switches_to_a_script_is_one_that_this_certbot_has(
+    certbot: Certbot, scripts: Hooks, publisher: Publisher, domain: str
+) -> None:
+    """Lost: whoever follows the advice on Debian 12, whose Certbot has no `reconfigure`."""
+    assert certbot.drive("certonly", *BOTH, *names(domain), policy=publisher).returncode == 0
+    refused = certbot.run(*RENEW_NOW, "-q")
+    [advised] = re.findall(r"switch to a script: certbot (.*)", refused.stderr)
+    changed = certbot.run(*shlex.split(advised.replace("PATH", scripts.native)), "-n")
+    assert changed.returncode == 0, changed
+    kept = certbot.renewal(domain)
+    assert f"external_auth_handler = {scripts.native}" in kept
+    assert "installer = external-auth" in kept
+
+
 def test_person_at_a_terminal_is_shown_an_answer(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: everybody who tries it by hand first."""
+    """Guards against: people who try it by hand and do not know how to answer."""
     result = certbot.drive("certonly", *JSON, *names(domain), policy=publisher, terminal=True)
     assert result.returncode == 0, result
     (challenge,) = result.of("perform_challenge")
@@ -225,7 +242,7 @@ def test_person_at_a_terminal_is_shown_an_answer(certbot: Certbot, publisher: Pu
 def test_renewal_of_json_and_handler_side_by_side(
     certbot: Certbot, publisher: Publisher, scripts: Hooks, domain: str
 ) -> None:
-    """Lost: one host with certificates of both kinds."""
+    """Guards against: a failure on a host with certificates of both kinds."""
     by_script, by_driver = f"a.{domain}", f"b.{domain}"
     assert certbot.run("certonly", *handler(scripts.native), *names(by_script)).returncode == 0
     assert certbot.drive("certonly", *JSON, *names(by_driver), policy=publisher).returncode == 0

@@ -33,7 +33,7 @@ def publisher(ca: TestCA, webroot_folder: Path) -> Publisher:
 
 
 def test_refusal_of_the_order_is_told_with_the_problem(certbot: Certbot, publisher: Publisher) -> None:
-    """Lost: the difference between a name, a rate and an account that the CA does not like."""
+    """Guards against: a driver that cannot tell a refused name, a rate limit and a refused account apart."""
     result = certbot.drive("certonly", *JSON, *names(BLOCKED), policy=publisher)
     assert result.returncode == 1
     assert result.commands == ["hello", "error", "summary"]
@@ -128,7 +128,7 @@ def test_certificate_that_is_not_taken(certbot: Certbot, publisher: Publisher, d
 
 
 def test_folders_locked_by_another_run(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: the reason why nothing happened, which is to try again later."""
+    """Guards against: no reason why nothing happened, and no advice to try again."""
     words = ("certonly", *JSON, *names(f"b.{domain}"))
     second: list[Line] = []
 
@@ -146,7 +146,7 @@ def test_folders_locked_by_another_run(certbot: Certbot, publisher: Publisher, d
 
 
 def test_ca_that_goes_away(tmp_path: Path) -> None:
-    """Lost: what a driver has to know after a failure that is nobody's fault: nothing was issued, all is withdrawn."""
+    """The driver must learn that nothing was issued and everything is withdrawn."""
     with TestCA() as ca:
         certbot = Certbot(tmp_path / "host", ca)
         withdrawn = []
@@ -177,7 +177,7 @@ def test_ca_that_goes_away(tmp_path: Path) -> None:
 def test_renewal_tells_which_certificate_failed_and_goes_on(
     certbot: Certbot, publisher: Publisher, domain: str
 ) -> None:
-    """Lost: one name out of many, in a log that no driver reads."""
+    """Guards against: a failed name among many that only a log mentions."""
     lineages = [f"{letter}.{domain}" for letter in "abc"]
     for name in lineages:
         assert certbot.drive("certonly", *JSON, *names(name), policy=publisher).returncode == 0
@@ -205,7 +205,7 @@ def test_renewal_tells_which_certificate_failed_and_goes_on(
 
 
 def test_control_c_withdraws_and_sums_up(certbot: Certbot, publisher: Publisher, ca: TestCA, domain: str) -> None:
-    """Lost: records in the zone, each time somebody changes his mind."""
+    """Guards against: records that stay each time a person interrupts a run."""
 
     def interrupt(line: Line, send: Send) -> None:
         if line["cmd"] == "await":
@@ -266,7 +266,7 @@ def test_signal_in_cleanup_is_summed_up(
 
 
 def test_names_left_out_are_a_second_batch(certbot: Certbot, publisher: Publisher, domain: str) -> None:
-    """Lost: a driver that thinks all is over with the first batch."""
+    """Guards against: a driver that ends after the first batch."""
     good, bad = f"good.{domain}", f"bad.{domain}"
 
     def careless(line: Line, send: Send) -> None:
@@ -285,7 +285,7 @@ def test_names_left_out_are_a_second_batch(certbot: Certbot, publisher: Publishe
 
 
 def test_dry_run_and_request_file(certbot: Certbot, publisher: Publisher, domain: str, tmp_path: Path) -> None:
-    """Lost: the two runs that keep no certificate of Certbot's, so that nothing is to be deployed."""
+    """Guards against: a deployment in the two kinds of run that keep no certificate."""
     both = ("-n", "--configurator", "external-auth", "--external-auth-mode", "json")
     dry = certbot.drive("certonly", *both, "--dry-run", *names(domain), policy=publisher)
     assert dry.returncode == 0, dry

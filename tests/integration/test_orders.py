@@ -27,7 +27,7 @@ def remembering(reusing_ca: TestCA, certbot: Certbot, tmp_path: Path) -> Certbot
 
 
 def test_only_names_not_yet_valid_are_published(remembering: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: certificates that share names with earlier ones, which any growing host has."""
+    """Guards against: a failure for names that an earlier certificate already has."""
     first, second = f"a.{domain}", f"b.{domain}"
     words = handler(scripts.native)
     assert remembering.run("certonly", *words, *names(first)).returncode == 0
@@ -47,7 +47,7 @@ def test_only_names_not_yet_valid_are_published(remembering: Certbot, scripts: H
 def test_json_run_with_all_names_valid_is_hello_and_summary(
     remembering: Certbot, reusing_ca: TestCA, webroot_folder: Path, domain: str
 ) -> None:
-    """Lost: a driver that waits for challenges that never come."""
+    """Guards against: a driver that waits for challenges that never come."""
     publisher = Publisher(reusing_ca, webroot_folder)
     assert remembering.drive("certonly", *JSON, *names(domain), policy=publisher).returncode == 0
     again = remembering.drive("certonly", *JSON, "--force-renewal", *names(domain), policy=publisher)
@@ -57,7 +57,7 @@ def test_json_run_with_all_names_valid_is_hello_and_summary(
 
 
 def test_request_file(certbot: Certbot, scripts: Hooks, domain: str, tmp_path: Path) -> None:
-    """Lost: certificates for keys that never leave another machine."""
+    """Guards against: no certificate for a key that never leaves another machine."""
     request = certificates.request(tmp_path / "request.pem", [domain, f"*.{domain}"])
     options = ("--external-auth-dialect", "dehydrated")
     result = certbot.run("certonly", *handler(scripts.dehydrated, *options), "--csr", str(request))
@@ -70,7 +70,7 @@ def test_request_file(certbot: Certbot, scripts: Hooks, domain: str, tmp_path: P
 def test_names_are_known_however_they_were_asked_for(
     certbot: Certbot, scripts: Hooks, domain: str, tmp_path: Path
 ) -> None:
-    """Lost: the comparison of what the CA sends with what was asked for, where nobody notices."""
+    """Guards against: an unnoticed loss of the comparison between requested names and the CA's."""
     words, x = handler(scripts.native), f"x.{domain}"
     runs = [
         ["certonly", *words, "--cert-name", "some", *names(domain, f"*.{domain}")],
@@ -90,7 +90,7 @@ def test_names_are_known_however_they_were_asked_for(
 
 
 def test_dry_run_publishes_and_keeps_nothing(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: the way to try a script before it counts; or a server given a test CA's certificate."""
+    """Guards against: a script that cannot be tried, and a server that gets a test CA's certificate."""
     words = ("-n", "--configurator", "external-auth", "--external-auth-handler", scripts.native)
     result = certbot.run("certonly", *words, "--dry-run", *names(domain))
     assert result.returncode == 0, result
@@ -102,7 +102,7 @@ def test_dry_run_publishes_and_keeps_nothing(certbot: Certbot, scripts: Hooks, c
 
 
 def test_dry_run_of_a_renewal_leaves_the_certificate(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: `certbot renew --dry-run`, which every guide tells people to run."""
+    """Guards against: a failure of `certbot renew --dry-run`, which every guide recommends."""
     words = ("-n", "--configurator", "external-auth", "--external-auth-handler", scripts.native)
     assert certbot.run("certonly", *words, *names(domain)).returncode == 0
     before, kept = certificates.serial(certbot.live(domain)), certbot.renewal(domain)
@@ -118,7 +118,7 @@ def test_dry_run_of_a_renewal_leaves_the_certificate(certbot: Certbot, scripts: 
 
 
 def test_names_that_fail_may_be_left_out(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: ninety-nine good names for one whose domain has expired."""
+    """Guards against: no certificate for 99 good names, because one domain has expired."""
     good, bad = f"good.{domain}", f"bad.{domain}"
     words = (*handler(scripts.native), "--allow-subset-of-names", *names(good, bad))
     result = certbot.run("certonly", *words, env={"FORGET": bad})
@@ -131,7 +131,7 @@ def test_names_that_fail_may_be_left_out(certbot: Certbot, scripts: Hooks, ca: T
 
 
 def test_names_typed_at_the_prompt(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: everybody who starts `certbot certonly` and answers its questions."""
+    """Guards against: a failure of `certbot certonly` for people who answer its questions."""
     wanted = (domain, f"www.{domain}")
     result = certbot.type(
         *("certonly", *AUTHENTICATOR, "--external-auth-handler", scripts.native),
@@ -146,7 +146,7 @@ def test_names_typed_at_the_prompt(certbot: Certbot, scripts: Hooks, domain: str
 
 
 def test_many_names_in_one_order(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: hosts with many sites."""
+    """Guards against: no certificate for hosts with many sites."""
     wanted = [f"n{number}.{domain}" for number in range(12)]
     result = certbot.run("certonly", *handler(scripts.native), *names(*wanted))
     assert result.returncode == 0, result
@@ -157,7 +157,7 @@ def test_many_names_in_one_order(certbot: Certbot, scripts: Hooks, domain: str) 
 def test_mixed_challenge_types_in_one_order(
     certbot: Certbot, scripts: Hooks, ca: TestCA, web: object, domain: str
 ) -> None:
-    """Lost: a wildcard, which only DNS can prove, beside a name that HTTP proves."""
+    """Guards against: no certificate with both a wildcard, by DNS, and a name that HTTP proves."""
     words = (*handler(scripts.native), "--preferred-challenges", "http,dns")
     result = certbot.run("certonly", *words, *names(f"www.{domain}", f"*.{domain}"))
     assert result.returncode == 0, result

@@ -189,7 +189,7 @@ def test_called_as_by_the_original(
     web: Webroot,
     webroot_folder: Path,
 ) -> None:
-    """Lost: a hook that worked for years."""
+    """Guards against: a failure of a hook that has worked for years."""
     contract = CONTRACTS[dialect]
     wanted = [domain, f"b.{domain}"]
     hook = scripts.path("speaks-all.py")

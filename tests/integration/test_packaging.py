@@ -89,3 +89,20 @@ for point in found.entry_points.select(group="certbot.plugins"):
         f"certbot-external-auth:out {PACKAGE}.plugin",
         f"external-auth {PACKAGE}.plugin",
     ]
+
+
+def test_wheel_source_distribution_and_checkout_install_the_same_files(built: Path, tmp_path: Path) -> None:
+    """What pip notes about where it got them from is another matter."""
+    (wheel,), (source,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    options = ("-qq", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation", "--no-compile")
+    installed = {}
+    for name, given in {"wheel": wheel, "source": source, "checkout": built.parent}.items():
+        run("-m", "pip", "install", *options, "--target", tmp_path / name, given)
+        paths = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
+        installed[name] = {
+            str(path.relative_to(tmp_path / name)): path.read_bytes()
+            for path in paths
+            if path.name not in ("direct_url.json", "RECORD")
+        }
+    assert installed["wheel"] == installed["source"] == installed["checkout"]
+    assert len(installed["wheel"]) > 200

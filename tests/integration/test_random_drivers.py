@@ -23,7 +23,7 @@ TIMES = int(os.environ.get("EXTERNAL_AUTH_CERTBOTS", "1"))
 @pytest.mark.parametrize("seed", range(TIMES))
 @pytest.mark.parametrize("quirk", ["none", "noisy", "refuses", "dies", "hangs-up"])
 def test_whatever_a_driver_does(certbot: Certbot, ca: TestCA, domain: str, quirk: str, seed: int) -> None:
-    """Lost: the truth of the last line about what is on disk."""
+    """Guards against: a last line that contradicts what is on disk."""
 
     def publish(line: Line) -> None:
         for place, values in line.get("txt", {}).items():

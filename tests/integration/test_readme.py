@@ -41,7 +41,7 @@ def test_the_first_certificate(programs: Path, tmp_path: Path) -> None:
     with Bind("example.org") as dns, TestCA(dns_server=dns.server) as ca:
         for old, new in (
             ("/etc/letsencrypt/nsupdate.key", str(dns.key_file)),
-            ("exit\nupdate", f"exit\nserver {dns.address} {dns.port}\nupdate"),
+            ("<<END\nupdate", f"<<END\nserver {dns.address} {dns.port}\nupdate"),
         ):
             assert old in handler
             handler = handler.replace(old, new)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.recovery.verb import NOTHING_LEFT
 from tests.support.certbot import Certbot
 from tests.support.drivers import Publisher, answer, refusal
 from tests.support.hooks import Hooks
@@ -39,7 +40,7 @@ def txt(ca: TestCA, *domains: str) -> list[list[str]]:
 def test_next_run_on_any_lineage_withdraws_what_a_killed_one_left(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str
 ) -> None:
-    """Lost: records that stay in the zone for ever, one more at each power cut."""
+    """Guards against: records that stay in the zone for ever, one more after each power cut."""
     # At the second one, which of the names that may be.
     path = killing(scripts, scripts.native, '[ "$1" = perform ] && { [ -e first ] || ! touch first; }')
     a, b, c = (f"{letter}.{domain}" for letter in "abc")
@@ -72,7 +73,7 @@ def test_next_run_on_any_lineage_withdraws_what_a_killed_one_left(
 
 
 def test_commands_that_are_shown_do_it_by_hand(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: the trust in a line that looks as if it could be pasted."""
+    """Guards against: a printed command that does not work when it is pasted."""
     config = scripts.write(
         "config",
         f"export SECRET_OF_CONFIG=xyzzy\nHOOK={scripts.dehydrated}\nHOOK_CHAIN=yes\nCHALLENGETYPE=dns-01\n",
@@ -101,7 +102,7 @@ def test_commands_that_are_shown_do_it_by_hand(certbot: Certbot, scripts: Hooks,
 def test_files_of_ours_are_withdrawn_with_the_same_words(
     certbot: Certbot, scripts: Hooks, webroot_folder: Path, domain: str
 ) -> None:
-    """Lost: a web root that fills up; and a hook that is told another thing at the end than at the beginning."""
+    """Guards against: files left in a web root, and a hook whose two calls differ."""
     path = killing(scripts, scripts.dehydrated, '[ "$1" = deploy_challenge ]')
     words = [*DEHYDRATED, "--external-auth-wellknown", str(webroot_folder), *HTTP]
     wanted = [f"a.{domain}", f"b.{domain}"]
@@ -117,14 +118,14 @@ def test_files_of_ours_are_withdrawn_with_the_same_words(
     assert scripts.operations[-1] == "clean_challenge"
     assert list(webroot_folder.iterdir()) == []
     assert not journal(certbot)
-    assert recover(certbot).stdout == "Nothing is left behind.\n"
+    assert recover(certbot).stdout == f"{NOTHING_LEFT}\n"
 
 
 @pytest.mark.parametrize("operation", ["perform", "post-perform"])
 def test_handler_that_outlives_its_run_is_waited_for(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, operation: str
 ) -> None:
-    """Lost: the record that a slow script adds after everything was withdrawn, also one that gathers them first."""
+    """Guards against: a record that a slow script adds after everything was withdrawn."""
     # It gives whoever does not wait for it a second to withdraw, once an attempt is noted, and only then publishes.
     slow = f"""#!/bin/sh
 if [ -z "$SPARE" ] && [ "$1" = {operation} ]; then
@@ -157,7 +158,7 @@ esac
 
 
 def test_second_interrupt_leaves_the_journal_true(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: what was published, to somebody's impatience."""
+    """Guards against: a forgotten record after a second interrupt."""
     stop = '[ -z "$SPARE" ] && [ "$1" = pre-cleanup ] && kill -INT $PPID && sleep 9'
     text = f'#!/bin/sh\n{scripts.native} "$@" || exit\n{stop}\nexit 0\n'
     # Its exit code is Certbot's own, and 0 in old ones.
@@ -171,7 +172,7 @@ def test_second_interrupt_leaves_the_journal_true(certbot: Certbot, scripts: Hoo
 
 
 def test_changed_handler_is_said_and_not_run(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: root, to whatever lies today where a handler lay yesterday."""
+    """Guards against: running another program as root, at the path of the earlier handler."""
     path = killing(scripts, scripts.native, '[ "$1" = perform ]')
     certbot.run("certonly", *handler(path), *names(domain))
     assert txt(ca, domain) != [[]]
@@ -199,7 +200,7 @@ def test_changed_handler_is_said_and_not_run(certbot: Certbot, scripts: Hooks, c
 def test_failed_cleanup_is_tried_three_times_and_never_forgotten(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str
 ) -> None:
-    """Lost: the record that a provider would not let go that day, or a host that is busy with it for ever."""
+    """Guards against: a forgotten record after a failed cleanup, and a host that tries for ever."""
     a, b = f"a.{domain}", f"b.{domain}"
     fail = {"FAIL_AT": f"cleanup:{a}"}
     result = certbot.run("certonly", *handler(scripts.native), *names(a, b), env=fail)
@@ -224,7 +225,7 @@ def test_failed_cleanup_is_tried_three_times_and_never_forgotten(
 def test_cleanup_of_a_later_run_is_told_what_was_printed(
     certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str, tmp_path: Path
 ) -> None:
-    """Lost once: the number by which a provider's record is removed, and with it the record."""
+    """Guards against: a record that stays because the hook did not get its number back."""
     hook = scripts.write(
         "auth.sh", f'#!/bin/sh\n"{scripts.path("speaks-all.py")}" >&2; echo record-"$CERTBOT_DOMAIN"\n'
     )
@@ -244,7 +245,7 @@ def test_cleanup_of_a_later_run_is_told_what_was_printed(
 
 
 def test_program_is_told_what_it_left(certbot: Certbot, ca: TestCA, webroot_folder: Path, domain: str) -> None:
-    """Lost: the records of a job that was killed with its Certbot, or that it could not remove."""
+    """Guards against: forgotten records of a job that was killed, or could not remove them."""
     publisher = Publisher(ca, webroot_folder)
 
     def refusing(line: Line, send: Send) -> None:
@@ -276,7 +277,7 @@ def test_program_is_told_what_it_left(certbot: Certbot, ca: TestCA, webroot_fold
 
 
 def test_person_is_told_what_is_left(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the record that somebody typed in before his terminal went away."""
+    """Guards against: a forgotten record that a person made before the terminal was closed."""
 
     def kill(shown: str) -> str:
         certbot.terminate(signal.SIGKILL)
@@ -293,7 +294,7 @@ def test_person_is_told_what_is_left(certbot: Certbot, scripts: Hooks, domain: s
 def test_run_that_goes_on_is_left_alone(
     certbot: Certbot, scripts: Hooks, ca: TestCA, tmp_path: Path, domain: str
 ) -> None:
-    """Lost: a certificate, to a timer that tidies up behind a run that is not dead."""
+    """Guards against: a timer that cleans up after a run that is still alive."""
     kill = killing(scripts, scripts.native, '[ "$1" = perform ]')
     certbot.run("certonly", *handler(kill), *names(domain))
     ready, go = tmp_path / "ready", tmp_path / "go"
@@ -340,7 +341,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_full_disk_is_one_sentence_before_anything_is_published(
     certbot: Certbot, scripts: Hooks, small_disk: Path, domain: str
 ) -> None:
-    """Lost: a record that nobody would remember."""
+    """Guards against: a record that is in no journal."""
     certbot.work_dir = small_disk
     assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
     scripts.forget()

@@ -61,7 +61,7 @@ HANDLERS = [
 def test_handler_comes_back_as_it_was(
     certbot: Certbot, scripts: Hooks, domain: str, tmp_path: Path, file: str, value: str, arguments: list[str]
 ) -> None:
-    """Lost: renewal, for ever and quietly, of every certificate whose handler has an uncommon name."""
+    """Guards against: no renewal, without a message, if the handler has an unusual name."""
     path = place(scripts, certbot.cwd / file)
     (certbot.cwd / "data.txt").write_text("")
     expected = [word.replace("@", f"{certbot.cwd}/") if word.startswith("@") else word for word in arguments]
@@ -83,7 +83,7 @@ def test_handler_comes_back_as_it_was(
 
 @pytest.mark.versions
 def test_renewal_from_cron(certbot: Certbot, scripts: Hooks, ca: TestCA, domain: str) -> None:
-    """Lost: the whole point: no terminal, no environment, another directory, nothing printed, a new certificate."""
+    """A renewal has no terminal, no environment and another directory; it must print nothing and renew."""
     script = f"""#!/bin/sh
 export CHALLTESTSRV={ca.management} RECORD={scripts.record}
 exec {shlex.quote(sys.executable)} {shlex.quote(scripts.native)} "$@"
@@ -105,7 +105,7 @@ exec {shlex.quote(sys.executable)} {shlex.quote(scripts.native)} "$@"
 
 @pytest.mark.versions
 def test_every_option_is_kept(certbot: Certbot, scripts: Hooks, web: Webroot, domain: str) -> None:
-    """Lost: a renewal that behaves like the first issue."""
+    """Guards against: a renewal that behaves in another way than the first run."""
     options = {"dialect": "dehydrated", "hook-chain": "yes", "timeout": "77", "wellknown": "./served"}
     (certbot.cwd / "served").symlink_to(web.folder)
     flags = [word for name, value in options.items() for word in (f"--external-auth-{name}", value)]
@@ -124,7 +124,7 @@ def test_every_option_is_kept(certbot: Certbot, scripts: Hooks, web: Webroot, do
 
 
 def test_options_of_cli_ini_hold(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: hosts that say it once for all certificates."""
+    """Guards against: options in cli.ini that do not apply to all certificates."""
     lines = ["authenticator = external-auth", f"external-auth-handler = {scripts.dehydrated}"]
     certbot.cli_ini.write_text("\n".join([*lines, "external-auth-dialect = dehydrated\n"]))
     assert certbot.run("certonly", "-n", *names(domain)).returncode == 0
@@ -135,7 +135,7 @@ def test_options_of_cli_ini_hold(certbot: Certbot, scripts: Hooks, domain: str) 
 
 @pytest.mark.versions
 def test_option_changed_at_renewal_is_kept(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the mend of a moved script, which would have to be said again every time."""
+    """Guards against: a corrected handler path that must be typed at each renewal."""
     moved = certbot.cwd / "old" / "hook.sh"
     place(scripts, moved)
     assert certbot.run("certonly", *handler(str(moved)), *names(domain)).returncode == 0
@@ -151,7 +151,7 @@ def test_option_changed_at_renewal_is_kept(certbot: Certbot, scripts: Hooks, dom
 
 
 def test_option_changed_by_reconfigure_is_kept(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the same by the command that Certbot has for it, and that our messages recommend."""
+    """Guards against: the same with `reconfigure`, which Certbot has for it and our messages recommend."""
     assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
     place(scripts, certbot.cwd / "hook.sh")
     before = certificates.serial(certbot.live(domain))
@@ -170,7 +170,7 @@ def test_option_changed_by_reconfigure_is_kept(certbot: Certbot, scripts: Hooks,
 
 
 def test_another_dialect_leaves_nothing_of_the_old_one(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost once: the way out of a dialect with an option of its own, which no flag takes away."""
+    """Guards against: a dialect that cannot be left, because its own option stays in the renewal file."""
     hook = scripts.path("speaks-all.py")
     dialect = ("--external-auth-dialect", "certbot", "--external-auth-cleanup-handler", hook)
     assert certbot.run("certonly", *handler(hook, *dialect), *names(domain)).returncode == 0
@@ -185,7 +185,7 @@ def test_another_dialect_leaves_nothing_of_the_old_one(certbot: Certbot, scripts
 
 
 def test_wrong_value_in_a_renewal_file_is_said(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the place of a typing error made by hand."""
+    """Guards against: a message that does not say where the wrong value is."""
     assert certbot.run("certonly", *handler(scripts.native), *names(domain)).returncode == 0
     path = certbot.renewal_path(domain)
     path.write_text(path.read_text() + "external_auth_dialect = dehidrated\n")

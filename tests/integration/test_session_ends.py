@@ -87,7 +87,7 @@ def said(certbot: Certbot, ended: Ended) -> list[dict[str, Any]]:
 
 
 def test_abort_ends_a_renewal_whatever_is_left_of_it(tool: Tool, certbot: Certbot, domain: str) -> None:
-    """Lost: the folders, which the next certificate would lock once more."""
+    """Guards against: folders that stay locked, so that the next certificate fails."""
     lineages = [f"{letter}.{domain}" for letter in "abc"]
     for name in lineages:
         begun = tool.begin("certonly", *names(name))
@@ -117,7 +117,7 @@ def test_abort_ends_a_renewal_whatever_is_left_of_it(tool: Tool, certbot: Certbo
 
 
 def test_who_only_looks_is_not_kept_waiting(tool: Tool, certbot: Certbot, domain: str) -> None:
-    """Lost: a monitor that hangs, or takes what is wanted just now for left behind."""
+    """Guards against: a monitor that hangs, or takes current challenges for leftovers."""
     begun = tool.begin("certonly", *names(domain))
     # The lock of `begin`, held by another one just now, is nobody else's business.
     with (certbot.work_dir / "external-auth" / "sessions" / ".beginning").open() as beginning:
@@ -132,7 +132,7 @@ def test_who_only_looks_is_not_kept_waiting(tool: Tool, certbot: Certbot, domain
 
 
 def test_a_host_without_certificates_by_lines(tool: Tool, certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: the difference between a failure and a day on which nothing was due."""
+    """Guards against: a failure that looks like a day on which nothing was due."""
     nothing = tool.begin(*RENEW)
     assert (nothing.code, nothing["state"], nothing["certificates"]) == (3, "nothing_due", []), nothing
     words = handler_for_both(scripts.native)
@@ -185,7 +185,7 @@ def test_a_session_is_told_to_stop(tool: Tool, certbot: Certbot, domain: str) ->
 
 
 def test_abort_while_certbot_looks_and_finish_waits(tool: Tool, ca: TestCA, certbot: Certbot, domain: str) -> None:
-    """Lost: the folders, for as long as a record does not appear."""
+    """Guards against: folders that stay locked until a record appears."""
     look = ["--external-auth-verify-nameservers", ca.dns, "--external-auth-verify-timeout", "3600"]
     begun = tool.begin("certonly", *look, *names(domain))
     words = tool.command("finish", begun["session"])
@@ -215,7 +215,7 @@ def socket_of_the_dead(tool: Tool, domain: str) -> Path:
 
 
 def test_a_socket_of_the_dead_goes_though_its_record_is_gone(tool: Tool, certbot: Certbot, domain: str) -> None:
-    """Lost: /run, a file at a time; or a session that goes on, to who cleans up after another one."""
+    """Guards against: files that fill /run, and a cleanup that removes the socket of a living session."""
     kept = tool.begin("certonly", *names(domain))
     there = tool.socket(kept["session"])
     for verb in ("begin", "status", "finish", "abort"):
@@ -234,7 +234,7 @@ def test_a_socket_of_the_dead_goes_though_its_record_is_gone(tool: Tool, certbot
 
 
 def test_abort_where_the_shell_above_certbot_was_killed(tool: Tool, certbot: Certbot, domain: str) -> None:
-    """Lost: the way out; nobody but that shell was noted."""
+    """Guards against: a session that cannot be ended, because only the shell was noted."""
     begun = tool.begin("certonly", *names(domain))
     noted = tool.record(begun["session"]) / "process"
     os.kill(json.loads(noted.read_text())["pid"], signal.SIGKILL)

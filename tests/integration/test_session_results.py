@@ -47,7 +47,7 @@ def test_a_batch_that_nobody_saw_is_not_answered(tool: Tool, certbot: Certbot, d
 
 
 def test_certbots_exit_code_counts(tool: Tool, domain: str) -> None:
-    """Lost: the failure of a run whose end the plugin was not told."""
+    """Guards against: a failed run that counts as a success, because the plugin did not see its end."""
     failed = tool.begin("run", "-a", "external-auth", "--external-auth-mode", "json", "-i", "nginx", *names(domain))
     assert (failed.code, failed["state"]) == (1, "failed"), failed
     assert "nginx" in failed["output"]
@@ -76,7 +76,7 @@ def test_a_result_stays(tool: Tool, certbot: Certbot, domain: str) -> None:
 
 
 def test_a_request_of_ones_own(tool: Tool, certbot: Certbot, domain: str) -> None:
-    """Lost: where its certificate is; it has no lineage."""
+    """Guards against: no path of a certificate that has no lineage."""
     request, key = certbot.folder / "request.pem", certbot.folder / "key.pem"
     words = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(request)]
     more = ["-subj", f"/CN={domain}", "-addext", f"subjectAltName=DNS:{domain}"]
@@ -119,7 +119,7 @@ def test_a_document_that_cannot_be_printed(tool: Tool, domain: str) -> None:
 
 
 def test_names_as_certbot_takes_them(tool: Tool, domain: str) -> None:
-    """Lost: the certificate that is to be handed over once more, where nothing is due."""
+    """Guards against: no certificate in the document if nothing is due."""
     begun = tool.begin("certonly", "-d", f"{domain}, B.{domain}.")
     tool.publish(begun)
     assert tool.run("finish", begun["session"])["certificates"][0]["domains"] == [domain, f"b.{domain}"]
@@ -130,7 +130,7 @@ def test_names_as_certbot_takes_them(tool: Tool, domain: str) -> None:
 
 
 def test_two_finish_at_the_same_time(tool: Tool, domain: str) -> None:
-    """Lost: a job that fails because somebody had patience for less."""
+    """Guards against: a job that fails because another one gave up waiting."""
     begun = tool.begin("certonly", *names(domain))
     tool.publish(begun)
     words = tool.command("finish", begun["session"])

@@ -30,7 +30,7 @@ def closed(tool: Tool, how: str, verb: str, *words: str) -> Ended:
 
 @pytest.mark.parametrize("how", ["<&-", "2>&-", "<&- 2>&-"])
 def test_a_session_that_is_begun_with_descriptors_closed(tool: Tool, domain: str, how: str) -> None:
-    """Lost at once: a session whose Certbot goes on, holds its lock, and is said to have died."""
+    """Guards against: a session that is reported as dead, while its Certbot runs and holds its lock."""
     begun = closed(tool, how, "begin", "--", *tool.begins("certonly", *names(domain)))
     assert (begun.code, begun["state"]) == (0, "waiting"), begun
     assert tool.run("status", begun["session"])["state"] == "waiting"
@@ -51,7 +51,7 @@ def test_a_batch_that_nobody_was_told(tool: Tool, domain: str) -> None:
 
 
 def test_mode_json_without_stdin_and_stdout(certbot: Certbot, domain: str) -> None:
-    """Lost: a sentence, to EBADF."""
+    """Guards against: EBADF in place of a message."""
     words = ["certonly", "-a", "external-auth", "--external-auth-mode", "json", "-n", *names(domain)]
     command = ["sh", "-c", 'exec "$@" <&- >&-', "sh", *certbot.command(words)]
     ended = subprocess.run(command, env=certbot.environment, cwd=certbot.cwd, capture_output=True, text=True)
@@ -62,7 +62,7 @@ def test_mode_json_without_stdin_and_stdout(certbot: Certbot, domain: str) -> No
 
 @pytest.mark.parametrize("ending", ["abort", "finish"])
 def test_what_was_handed_out_for_removal_is_confirmed(tool: Tool, certbot: Certbot, domain: str, ending: str) -> None:
-    """Lost: the trust in what later runs say is left, and a file that a person has to delete."""
+    """Guards against: later runs that report what is gone, and a file that a person must delete."""
     more = ("--deadline", "1") if ending == "finish" else ()
     begun = tool.begin("certonly", *names(domain), more=more)
     if ending == "finish":
@@ -101,7 +101,7 @@ def fill(folder: Path, spare: int) -> None:
 
 @pytest.mark.parametrize("spare", [0, 4096, 20480])
 def test_where_there_is_no_room_for_a_session(tool: Tool, small: Path, domain: str, spare: int) -> None:
-    """Lost: the reason; or a session that answers `more` for ever."""
+    """Guards against: a failure without a reason, and a session that answers `more` for ever."""
     fill(small, spare)
     begun = tool.begin("certonly", *names(domain))
     assert begun.code == 2, begun
@@ -111,7 +111,7 @@ def test_where_there_is_no_room_for_a_session(tool: Tool, small: Path, domain: s
 
 
 def test_the_disk_is_full_while_a_session_waits(tool: Tool, small: Path, ca: TestCA, domain: str) -> None:
-    """Lost: the way to its end; no verb could note anything."""
+    """Guards against: a session that no verb can end, because none can write a note."""
     begun = tool.begin("certonly", *names(domain))
     assert begun["state"] == "waiting", begun
     fill(small, 0)

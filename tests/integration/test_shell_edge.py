@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import shlex
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -147,3 +148,20 @@ def test_a_hook_that_stumbles_over_a_dash(tmp_path: Path, token: str, said: bool
     with pytest.raises(PerformError) as caught:
         backend.perform([challenge_of(token, "dns-01")], lambda begun: None)
     assert ("begins with '-'" in str(caught.value)) is said
+
+
+@pytest.mark.parametrize("behind", [(), ("--",)])
+def test_a_hook_whose_options_end_does_not_stumble(tmp_path: Path, behind: tuple[str, ...]) -> None:
+    """As the hooks do that take their arguments by argparse."""
+    script = tmp_path / "hook"
+    text = "import argparse\nparser = argparse.ArgumentParser()\n"
+    text += "".join(f"parser.add_argument({name!r})\n" for name in ("operation", "name", "value"))
+    script.write_text(f"#!{sys.executable}\n{text}parser.parse_args()\n")
+    script.chmod(0o755)
+    backend = HandlerBackend(Context(Settings(mode="handler", dialect="lego"), Facts(), (str(script), *behind)))
+    challenge = challenge_of(beginning_with_a_dash(), "dns-01")
+    if behind:
+        backend.perform([challenge], lambda begun: None)
+        return
+    with pytest.raises(PerformError, match="put that behind it in --external-auth-handler"):
+        backend.perform([challenge], lambda begun: None)

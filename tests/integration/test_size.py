@@ -41,7 +41,7 @@ def figure(name: str) -> int:
 
 
 def test_what_security_says_of_its_size_is_true(certbot: Certbot, scripts: Hooks, domain: str) -> None:
-    """Lost: an evening of somebody who reads what will run as root, and was told of less."""
+    """Guards against: wrong numbers in SECURITY.md about how much code to read."""
     result = certbot.run("certonly", *handler(scripts.native), *names(domain), env={"PYTHONPROFILEIMPORTTIME": "1"})
     assert result.returncode == 0
     loaded = set(re.findall(r"\|\s+(certbot_external_auth[\w.]*)$", result.stderr, flags=re.MULTILINE))

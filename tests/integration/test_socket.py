@@ -50,7 +50,7 @@ def until(client: socket.socket, command: str) -> list[dict[str, Any]]:
 
 
 def test_one_program_publishes_another_cleans_up(certbot: Certbot, ca: TestCA, domain: str, path: Path) -> None:
-    """Lost: drivers that are not one process; and Certbot's output, which is for people here."""
+    """Guards against: a failure of drivers of several processes, and the loss of Certbot's own output."""
     words = ["certonly", *JSON, "--external-auth-socket", str(path), *names(domain)]
     with certbot.started(words) as process:
         with connected(path) as first:

@@ -392,7 +392,9 @@ def test_a_person_is_told_that_the_port_is_in_use(certbot: Certbot, ca: TestCA, 
     assert result.returncode == 0, result
     shown = " ".join(result.stdout.split())
     assert f"Port {port} of this machine is in use. Stop the program that listens there" in shown
-    assert "For several names on one machine, use the server in examples/standalone-tls." in shown
+    assert (
+        "For several names on one machine, use a TLS server that selects the certificate by the server name." in shown
+    )
     for part in ("ALPN acme-tls/1", f"server name {domain}", f"server name b.{domain}", f"port {port}"):
         assert part in shown
 

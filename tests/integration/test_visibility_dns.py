@@ -16,6 +16,8 @@ from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.reasons import reasons
+from certbot_external_auth.visibility.record_reasons import Aliased, FromWildcard, Publisher
 from certbot_external_auth.visibility.verdict import State
 from certbot_external_auth.visibility.watch import Policy, watch
 from tests.support.name_servers import Net
@@ -109,7 +111,7 @@ def test_an_answer_that_does_not_fit_into_udp(net: Net) -> None:
     found = look(net, "one")
     assert set(outcomes(found).values()) == {Outcome.MATCH}
     assert found[0].seen[0] == "one"
-    assert len(found[0].seen) <= 8
+    assert (len(found[0].seen), found[0].more) == (9, 12)
 
 
 def test_nobody_listens_and_no_name_server_is_known(net: Net) -> None:
@@ -154,14 +156,38 @@ def test_a_zone_of_its_own_for_the_challenge_is_found_from_the_authorities(net: 
 
 
 def test_named_servers_are_asked_instead(net: Net) -> None:
-    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1, RESOLVER])
-    net.serve("other.org", OTHER_ZONE + "x 60 IN TXT one\n", [OTHER, RESOLVER])
-    # A resolver is no authority and gives the whole chain; one that knows half of it is asked for the rest.
-    found = look(net, "one", named=(RESOLVER,))
-    assert [(one.outcome, one.asked) for one in found] == [(Outcome.MATCH, "x.other.org")]
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1])
+    net.serve("other.org", OTHER_ZONE + "x 60 IN TXT one\n", [OTHER])
     found = look(net, "one", named=(NS1, OTHER))
-    assert {one.address.partition(":")[0] for one in found if one.outcome is Outcome.MATCH} == {OTHER}
-    assert net[NS2].asked == []
+    assert outcomes(found) == {NS1: Outcome.REFUSED, OTHER: Outcome.MATCH}
+    assert net[NS2].asked == net[RESOLVER].asked == []
+
+
+def test_a_named_resolver_is_asked_once_the_authorities_show_the_value(net: Net) -> None:
+    """Lost: the record for as long as the zone's negative answers are remembered, in the resolver that the CA asks."""
+    everywhere = [NS1, NS2, "::1", RESOLVER]
+    found = look(net, "one", named=(RESOLVER,))
+    assert outcomes(found) == dict.fromkeys((NS1, NS2, "[::1]"), Outcome.NO_SUCH_NAME)
+    assert not any("TXT" in question for question in net[RESOLVER].asked)
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", everywhere)
+    net.serve("other.org", OTHER_ZONE + "x 60 IN TXT one\n", [OTHER, RESOLVER])
+    found = look(net, "one", named=(RESOLVER,))
+    assert [(one.server, one.outcome, one.asked, one.keeps) for one in found] == [
+        ("ns.other.org", Outcome.MATCH, "x.other.org", None),
+        (RESOLVER, Outcome.MATCH, "x.other.org", 60),
+    ]
+    # Another one that is named counts, too.
+    found = look(net, "one", named=(RESOLVER, "127.0.3.99"))
+    assert (found[-1].server, found[-1].outcome) == ("127.0.3.99", Outcome.CONNECTION_REFUSED)
+    # A name server that does not answer this machine does not count.
+    net[NS2].behaviour = "refused"
+    net.serve("example.org", ZONE, [NS1, "::1"])
+    assert outcomes(look(net, "one", named=(RESOLVER,))) == dict.fromkeys((NS1, "[::1]"), Outcome.NO_SUCH_NAME)
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1, "::1"])
+    # Where the authorities are out of reach, it is all that can be asked.
+    for address in (NS1, NS2, "::1"):
+        net[address].behaviour = "refused"
+    assert [(one.server, one.outcome) for one in look(net, "one", named=(RESOLVER,))] == [(RESOLVER, Outcome.MATCH)]
 
 
 def test_where_an_alias_leads_is_found_without_planting_an_answer(net: Net) -> None:
@@ -171,10 +197,42 @@ def test_where_an_alias_leads_is_found_without_planting_an_answer(net: Net) -> N
     for named in ((), (RESOLVER,), (NS1, OTHER)):
         found = probe(net, *named).follow([NAME, plain], time.monotonic() + 10)
         assert found == {NAME: ("x.other.org", "other.org")}, named
-    assert not {NAME, plain, "x.other.org"} & set(net[RESOLVER].to_look_up)
-    # Its own name is known where its servers are out of reach.
-    net[OTHER].behaviour = "refused"
-    assert probe(net, NS1, OTHER).follow([NAME], time.monotonic() + 10) == {NAME: ("x.other.org", "")}
+    asked = {question.split()[1].rstrip(".") for question in net[RESOLVER].asked}
+    assert not {NAME, plain, "x.other.org"} & asked
+
+
+@pytest.mark.parametrize("behaviour", ["good", "refused", "silent"])
+def test_the_zone_of_the_end_is_found_where_the_named_server_has_only_the_zone_of_the_name(
+    net: Net, behaviour: str
+) -> None:
+    """Lost: the handler, which is told the name and not the zone, and then at cleanup too."""
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1])
+    net[OTHER].behaviour = behaviour
+    assert probe(net, NS1).follow([NAME], time.monotonic() + 10) == {NAME: ("x.other.org", "other.org")}
+
+
+WY = "three 60 IN CNAME three.wy\n*.wy 60 IN CNAME host.other.org.\ndname 60 IN DNAME wy\nhost 60 IN A 127.0.0.1\n"
+
+
+@pytest.mark.parametrize("named", [(), (NS1,), (RESOLVER,)], ids=["own", "authority", "resolver"])
+@pytest.mark.parametrize(
+    ("records", "name", "end"),
+    [
+        ("_acme-challenge.three 60 IN CNAME three.wy\n", "_acme-challenge.three", "three.wy"),
+        ("", "_acme-challenge.dname", "_acme-challenge.wy"),
+        ("a.b 60 IN CNAME c.d\n*.d 60 IN CNAME e.wy\n", "a.b", "c.d"),
+        ("a.b 60 IN CNAME c.d\nc.d 60 IN CNAME e.wy\n", "a.b", "e.wy"),
+        ("*.b 60 IN CNAME c.d\nc.d 60 IN CNAME e.wy\n", "a.b", None),
+    ],
+    ids=["a wildcard at the second hop", "DNAME", "at the first of two", "at the third hop", "at the name"],
+)
+def test_an_alias_ends_where_a_wildcard_record_goes_on(
+    net: Net, named: tuple[str, ...], records: str, name: str, end: str | None
+) -> None:
+    """Lost: the record, written to where every unknown name leads."""
+    net.serve("example.org", ZONE + WY + records, [NS1, NS2, "::1", RESOLVER])
+    found = probe(net, *named).follow([f"{name}.example.org"], time.monotonic() + 10)
+    assert found == ({f"{name}.example.org": (f"{end}.example.org", "example.org")} if end else {})
 
 
 def test_all_that_is_there_is_seen_in_one_round_by_one_question_for_each_name_and_address(
@@ -211,6 +269,26 @@ def test_an_alias_of_a_wildcard_record_is_none_of_the_name(net: Net) -> None:
     """Lost: the record, written to where every unknown name leads."""
     net.serve("example.org", ZONE + "* 60 IN CNAME x.other.org.\n", [NS1, NS2, "::1"])
     assert probe(net).follow([NAME], time.monotonic() + 10) == {}
+
+
+def test_the_reason_knows_where_an_alias_really_ends(net: Net) -> None:
+    """Lost: the record, written to where every unknown name leads, as the message said."""
+    net.serve("example.org", ZONE + WY + "_acme-challenge 60 IN CNAME three.wy\n", [NS1, NS2, "::1"])
+    looking, batch = probe(net), [expectation("one")]
+    rows = looking.look(batch, time.monotonic() + 8)
+    assert {(row.outcome, row.asked) for row in rows} == {(Outcome.NO_SUCH_NAME, "host.other.org")}
+    told = reasons(batch, rows, looking.explain(batch, rows, time.monotonic() + 8), Publisher())
+    assert told == [FromWildcard(NAME, "*.wy.example.org"), Aliased(NAME, "three.wy.example.org", "example.org")]
+
+
+def test_all_wanted_values_are_seen_however_many_others_there_are(net: Net) -> None:
+    """Lost: what a killed run left, since a value that is not shown counts as gone."""
+    values = [f"v{number}" for number in range(12)]
+    records = "".join(f"_acme-challenge 60 IN TXT {value}\n" for value in [*values[:-1], *map(str, range(20))])
+    net.serve("example.org", ZONE + records, [NS1, NS2, "::1"])
+    for row in look(net, *values):
+        assert (row.outcome, row.more) == (Outcome.OTHER_VALUES, 12)
+        assert set(values) - set(row.seen) == {values[-1]}
 
 
 CHILD = SOA.format(serial=1) + f"@ 60 IN NS ns\n@ 60 IN NS ns2\nns 60 IN A {OTHER}\nns2 60 IN A {PARENT}\n"
@@ -292,7 +370,7 @@ def test_a_dead_resolver_is_not_waited_for(net: Net) -> None:
 
 def test_dead_addresses_do_not_keep_others_waiting(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost: the look at a hundred zones, each with servers that cannot be reached."""
-    monkeypatch.setattr("certbot_external_auth.visibility.dns.probe.MAX_ADDRESSES", 1)
+    monkeypatch.setattr("certbot_external_auth.visibility.dns.walk.MAX_ADDRESSES", 1)
     net.serve("example.org", ZONE + "_acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
     net[NS1].behaviour = net[NS2].behaviour = "silent"
     looking = probe(net)

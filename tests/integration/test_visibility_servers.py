@@ -22,11 +22,13 @@ from certbot_external_auth.visibility.verdict import Decision, State, decision
 from certbot_external_auth.visibility.watch import Policy, watch
 from tests.support import private_network
 from tests.support.bind import Bind
+from tests.support.caches import dnsmasq
 from tests.support.certbot import SYSTEM_PATH, Certbot
 from tests.support.hooks import Hooks
 from tests.support.knot import knot
 from tests.support.name_servers import NameServer, Net
 from tests.support.powerdns import powerdns
+from tests.support.rehearsals import rehearse
 from tests.support.testca import TestCA
 from tests.support.words import handler, names
 
@@ -160,7 +162,7 @@ def test_the_reason_is_found(world: World) -> None:
 
     world.primary.change(f"add {NAME} 60 TXT one")
     text = reasons("one")
-    assert f"late.{ZONE} ({LATE}:53) still has the zone with serial 1, while " in text
+    assert f"late.{ZONE} ({LATE}:53) still has the zone {ZONE} with serial 1, while " in text
     assert "has 2: the new copy of the zone has not arrived yet" in text
     world.primary.change(f"add *.w.{ZONE} 60 TXT v=spf1")
     assert f"the wildcard record *.w.{ZONE}" in reasons("x", name=f"_acme-challenge.w.{ZONE}")
@@ -172,6 +174,8 @@ def test_the_reason_is_found(world: World) -> None:
     with powerdns(OTHER, 53):
         text = reasons("elsewhere", name=alias)
         assert f"is an alias (CNAME) of x.{OTHER}: the record must stand there, in the zone {OTHER}" in text
+        # Those that told of the alias are asked for its zone, in which they are newer.
+        assert f"late.{ZONE} ({LATE}:53) still has the zone {ZONE} with serial 1, while " in text
         assert observer.follow([alias, NAME], time.monotonic() + 20) == {alias: (f"x.{OTHER}", OTHER)}
 
 
@@ -192,7 +196,7 @@ def test_certbot_finds_the_servers_itself_and_waits_for_the_late_one(
         assert result.returncode == 1
         assert not result.validated
         shown = " ".join(result.stderr.split())
-        for part in (f"late.{ZONE} {LATE}:53 no such name", "still has the zone with serial 1"):
+        for part in (f"late.{ZONE} {LATE}:53 no such name", f"still has the zone {ZONE} with serial 1"):
             assert part in shown, result.stderr
         with host.started(host.command(("certonly", *words, *names(ZONE)))[2:]) as process:
             deadline = time.monotonic() + 60
@@ -203,3 +207,51 @@ def test_certbot_finds_the_servers_itself_and_waits_for_the_late_one(
     # It would go on saying that there is nothing, to whoever asks it next.
     assert world.resolver.asked
     assert not any("_acme-challenge" in question for question in world.resolver.asked)
+
+
+NSUPDATE = """#!/bin/sh
+set -e
+case $1 in perform) word=add;; cleanup) word=del;; *) exit 0;; esac
+printf "server {address} 53\\nupdate $word $cbot_txt_domain. 60 TXT \\"$cbot_validation\\"\\nsend\\n" |
+    nsupdate -k {key}
+"""
+
+
+@pytest.fixture
+def behind_dnsmasq(scripts: Hooks, tmp_path: Path) -> Iterator[tuple[Bind, Path]]:
+    """A host whose resolver is a dnsmasq, which the CA asks too; and a right handler."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(private_network.private_network(PREFER))
+        add_addresses(PRIMARY)
+        authority = stack.enter_context(
+            Bind(ZONE, records="here TXT ready\n", address=PRIMARY, port=53, negative_ttl=3600)
+        )
+        stack.enter_context(dnsmasq(authority.server, f"here.{ZONE}", RESOLVER, 53))
+        yield authority, scripts.write("nsupdate.sh", NSUPDATE.format(address=PRIMARY, key=authority.key_file))
+
+
+@pytest.mark.parametrize("mode", ["auto", "off"])
+def test_a_resolver_that_the_ca_asks_too_learns_nothing_wrong(
+    behind_dnsmasq: tuple[Bind, Path], tmp_path: Path, mode: str
+) -> None:
+    """Lost: every certificate of a host whose administrator names the CA's resolver, for an hour each."""
+    _, hook = behind_dnsmasq
+    with TestCA(dns_server=f"{RESOLVER}:53") as ca:
+        host = Certbot(tmp_path / "host", ca)
+        host.environment["PATH"] = SYSTEM_PATH
+        words = ("--external-auth-verify", mode, "--external-auth-verify-nameservers", RESOLVER)
+        result = host.run("certonly", *handler(hook), *words, *names(ZONE, f"*.{ZONE}"))
+        assert result.returncode == 0, result
+        assert result.validated
+
+
+def test_a_right_handler_is_not_blamed_for_what_a_resolver_remembers(
+    behind_dnsmasq: tuple[Bind, Path], tmp_path: Path
+) -> None:
+    """Lost: a handler that works, rewritten for nothing."""
+    _, hook = behind_dnsmasq
+    words = ("--nameserver", RESOLVER, "--verify-timeout", "5", "--json", "--domain", ZONE)
+    found = rehearse(str(hook), "--dialect", "native", *words, environment={"PATH": SYSTEM_PATH})
+    assert (found.code, found.results) == (0, {}), found
+    addresses = {row["address"] for step in found.steps.values() for row in step["observations"]}
+    assert addresses == {f"{PRIMARY}:53"}

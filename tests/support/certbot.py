@@ -6,6 +6,7 @@ import contextlib
 import os
 import pty
 import re
+import shlex
 import signal
 import struct
 import subprocess
@@ -208,6 +209,31 @@ class Certbot:
             account += self._looking(words)
         # They come last so that nothing of a command line under test stands behind ours.
         return [*self.before, sys.executable, *start, *words, *map(str, folders), *account]
+
+    def script(self, text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+        """Run a shell script whose `certbot` is this one; both streams come out together.
+
+        :param folder: for that program.
+        """
+        words = self.command(["certonly"])
+        place = words.index("certonly")
+        before, after = shlex.join(words[:place]), shlex.join(words[place + 1 :])
+        program = folder / "certbot"
+        program.write_text(f'#!/bin/sh\nexec {before} "$@" {after}\n')
+        program.chmod(0o755)
+        environment = {**self.environment, "PATH": f"{folder}:{self.environment['PATH']}"}
+        ended = subprocess.run(
+            ["sh", "-c", text],
+            env=environment,
+            cwd=self.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+        )
+        self.after_run()
+        return ended
 
     def _looking(self, words: Sequence[str]) -> list[str]:
         """Where the plugin shall look, if the command line does not say it: no resolver knows the CA's names, and its

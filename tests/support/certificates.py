@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
@@ -23,6 +23,10 @@ def addresses(path: Path) -> list[str]:
     """The IP addresses in a certificate."""
     found = _read(path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return sorted(map(str, found.get_values_for_type(x509.IPAddress)))
+
+
+def is_rsa(path: Path) -> bool:
+    return isinstance(_read(path).public_key(), rsa.RSAPublicKey)
 
 
 def serial(path: Path) -> int:
@@ -44,6 +48,30 @@ def request(path: Path, domains: Sequence[str], addresses: Sequence[str] = ()) -
     )
     path.write_bytes(built.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def for_servers(certificate: Path, key_path: Path, domains: Sequence[str], addresses: Sequence[str] = ()) -> None:
+    """Write a certificate that servers present, and that clients trust who are given it as their only CA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domains[0])])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = [*map(x509.DNSName, domains), *(x509.IPAddress(ipaddress.ip_address(one)) for one in addresses)]
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 def self_signed(path: Path, domains: Sequence[str]) -> Path:

@@ -16,7 +16,7 @@ import dns.rdatatype
 import dns.rrset
 from dns.message import Message
 
-from certbot_external_auth.visibility.dns import clues, response
+from certbot_external_auth.visibility.dns import clues, named, response
 from tests.support.name_servers import NameServer
 
 SHAKEN = 226
@@ -123,12 +123,13 @@ def read(message: Message) -> set[str]:
     for address in response.addresses(message, NAME):
         ipaddress.ip_address(address)
     assert all(isinstance(value, str) for value in response.values_of(message, NAME))
-    response.remembered(message)
+    named.role(message)
+    names.add(named.zone(message, NAME))
     return {one for one in names if one}
 
 
 def ask_about(name: str) -> None:
     """What is made of a name on the way to the next question."""
     for one in (name, response.parent(name), clues.sibling(name)):
-        if clues.fits(one):
+        if response.fits(one):
             dns.message.make_query(one, "TXT").to_wire()

@@ -36,11 +36,12 @@ def make(config_dir: Path, count: int, server: str, options: Sequence[str], firs
         one(config_dir, name(number), server, options)
 
 
-def one(config_dir: Path, lineage: str, server: str, options: Sequence[str]) -> None:
+def one(config_dir: Path, lineage: str, server: str, options: Sequence[str], names: Sequence[str] = ()) -> None:
+    """Write a lineage. :param names: in its certificate, if they are not the lineage's name."""
     archive, live = config_dir / "archive" / lineage, config_dir / "live" / lineage
     for folder in (archive, live, config_dir / "renewal"):
         folder.mkdir(parents=True, exist_ok=True)
-    pem = certificate(lineage)
+    pem = certificate(*(names or (lineage,)))
     contents = {"cert": pem, "privkey": _PRIVATE, "chain": pem, "fullchain": pem + pem}
     for file in FILES:
         (archive / f"{file}1.pem").write_bytes(contents[file])
@@ -52,9 +53,9 @@ def one(config_dir: Path, lineage: str, server: str, options: Sequence[str]) -> 
     (config_dir / "renewal" / f"{lineage}.conf").write_text("\n".join(lines) + "\n")
 
 
-def certificate(domain: str) -> bytes:
+def certificate(*names: str) -> bytes:
     """Self-signed, in PEM."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
     now = datetime.datetime.now(datetime.timezone.utc)
     built = (
         x509.CertificateBuilder()
@@ -64,7 +65,7 @@ def certificate(domain: str) -> bytes:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now)
         .not_valid_after(now + datetime.timedelta(days=365 * YEARS))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(list(map(x509.DNSName, names))), critical=False)
         .sign(_KEY, hashes.SHA256())
     )
     return built.public_bytes(serialization.Encoding.PEM)

@@ -1,8 +1,9 @@
 """Documents as the verbs of earlier versions printed them, and how this version's are recorded.
 
-    python -m tests.support.recorded_documents
+    python -m tests.support.recorded_documents [NAME]
 
-runs the verbs against test servers and writes what they print, under this version's number; what is there is history.
+runs the verbs against test servers and writes what they print, under a name or this version's number; what is there is
+history.
 """
 
 from __future__ import annotations
@@ -148,9 +149,10 @@ def _checks(dns: Bind, scripts: Hooks) -> Iterator[Recorded]:
 
 
 def main() -> int:
-    path = FOLDER / f"{__version__}-{DOCUMENTS}.json"
+    name = sys.argv[1] if len(sys.argv) > 1 else __version__
+    path = FOLDER / f"{name}-{DOCUMENTS}.json"
     if path.exists():
-        print(f"There are documents of {__version__}: they stay as they are", file=sys.stderr)
+        print(f"There are documents of {name}: they stay as they are", file=sys.stderr)
         return 1
     path.write_text(record())
     return 0

@@ -27,7 +27,7 @@ class Recovered:
 
 def command(certbot: Certbot, *words: str) -> list[str]:
     """The command line for this host's Certbot."""
-    start = [*certbot.before, sys.executable, "-m", "certbot_external_auth.cli", "recover"]
+    start = [*certbot.before, sys.executable, "-m", "certbot_external_auth", "recover"]
     return [*start, "--work-dir", str(certbot.work_dir), *words]
 
 

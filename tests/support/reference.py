@@ -18,12 +18,13 @@ from certbot_external_auth.console import schema
 from tests.support import recordings
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "reference"
-OBJECTS = ("lineage", "leftover", "observation", "problem", "server", "message")
+OBJECTS = ("lineage", "leftover", "observation", "problem", "server", "alias", "message")
 ANSWERS = ("confirm", "refuse", "more_time")
 OF_SESSIONS = (
     "session",
     "challenge",
     "server",
+    "alias",
     "places",
     "problem",
     "error",

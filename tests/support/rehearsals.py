@@ -49,7 +49,7 @@ def started(
 ) -> subprocess.Popen[str]:
     """:param environment: added to the caller's."""
     return subprocess.Popen(
-        [sys.executable, "-m", "certbot_external_auth.cli", "check", *words],
+        [sys.executable, "-m", "certbot_external_auth", "check", *words],
         cwd=cwd,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,

@@ -29,6 +29,7 @@ TITLES = {
     "4193": "Unique local IPv6 addresses",
     "4291": "IPv6 addresses",
     "4343": "Letter case in DNS",
+    "4592": "Wildcards in DNS",
     "5280": "X.509 certificates",
     "5952": "IPv6 addresses as text",
     "6052": "IPv4 addresses within IPv6 (NAT64)",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import ipaddress
 import json
 import os
 import shutil
@@ -19,12 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-from tests.support import dns, ports
+from tests.support import certificates, dns, ports
 
 ADDRESS = ports.ADDRESS
 READY_WITHIN = 30.0
@@ -82,7 +75,7 @@ class TestCA:
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self._stack.callback(self.stop)
         try:
-            self._make_certificate()
+            certificates.for_servers(self.ca_bundle, self.folder / "server.key", ["localhost"], [ADDRESS])
             self._start_trying()
         except BaseException:
             self._stack.close()
@@ -233,27 +226,3 @@ class TestCA:
     def free_port(self) -> int:
         """A port that nobody else gets as long as this CA lives."""
         return ports.free(self._stack)
-
-    def _make_certificate(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        now = datetime.datetime.now(datetime.timezone.utc)
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(ADDRESS))]
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=30))
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        self.ca_bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        (self.folder / "server.key").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )

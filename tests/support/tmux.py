@@ -36,6 +36,10 @@ class Window:
         """The same with what has scrolled away; lines that the window has broken are whole again."""
         return self._tmux("capture-pane", "-p", "-J", "-S", "-")
 
+    def coloured(self) -> str:
+        """The same as `everything`, with the escape sequences of colours."""
+        return self._tmux("capture-pane", "-p", "-e", "-J", "-S", "-")
+
     def keys(self, *names: str) -> None:
         """Press keys, by tmux's names: ``Enter``, ``C-c``."""
         self._tmux("send-keys", *names)

@@ -72,7 +72,7 @@ class Tool:
         return [f"--config-dir={self.certbot.config_dir}", f"--work-dir={self.certbot.work_dir}"]
 
     def command(self, verb: str, *words: str) -> list[str]:
-        return [sys.executable, "-m", "certbot_external_auth.cli", verb, *self.folders, *words]
+        return [sys.executable, "-m", "certbot_external_auth", verb, *self.folders, *words]
 
     def begins(self, *words: str) -> list[str]:
         """What stands behind `--`."""

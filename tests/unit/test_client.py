@@ -60,6 +60,22 @@ def test_going_through_it_may_be_left_and_taken_up_again() -> None:
     assert found == [(kind, name) for kind in (Challenge, Cleanup) for name in IDS]
 
 
+def test_a_challenge_has_the_name_of_its_record() -> None:
+    """Lost: where to write, for a name that is an alias (CNAME)."""
+    plain = {"cmd": "perform_challenge", "type": "dns-01", "domain": "a.test", "txt_domain": "_acme-challenge.a.test"}
+    alias = {"txt_target": "x.acme.test", "txt_zone": "acme.test"}
+    first, second = {**plain, "id": "c1"}, {**plain, **alias, "id": "c2"}
+    found = []
+    with session(
+        [HELLO, first, second, {"cmd": "await", "ids": ["c1", "c2"]}], [{"cmd": "summary", "ok": True}]
+    ) as one:
+        for request in one:
+            assert isinstance(request, Challenge)
+            found.append((request.record_name, request.txt_target, request.txt_zone))
+            request.done()
+    assert found == [("_acme-challenge.a.test", None, None), ("x.acme.test", "x.acme.test", "acme.test")]
+
+
 def test_each_batch_is_given_once() -> None:
     steps = [
         [{"cmd": "perform_challenge", "id": one, "type": "dns-01", "domain": "a.test"}, {"cmd": "await", "ids": [one]}]
@@ -108,7 +124,7 @@ except RunFailedError as error:
 
 
 def test_an_exit_code_where_sigchld_is_ignored() -> None:
-    """Lost: a run that failed."""
+    """Guards against: a failed run that counts as a success."""
     certbot = [sys.executable, "-c", SAYS, json.dumps([[HELLO, {"cmd": "summary", "ok": True}]]), "5"]
     words = [*started_with(ignored=[signal.SIGCHLD]), sys.executable, "-c", DRIVES, *certbot]
     assert subprocess.check_output(words, text=True, timeout=60) == "5\n"

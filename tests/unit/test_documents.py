@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 from collections.abc import Iterator
@@ -69,6 +70,22 @@ def code() -> str:
     """The package's text, its messages joined where a line ends."""
     text = "\n".join(path.read_text() for path in sorted((ROOT / "certbot_external_auth").glob("**/*.py")))
     return re.sub(r'"\s*\n\s*f?"', "", text)
+
+
+def printed() -> Iterator[tuple[str, str]]:
+    """Every string of the package that can be part of a message, that is, every one but docstrings."""
+    for path in sorted((ROOT / "certbot_external_auth").glob("**/*.py")):
+        tree = ast.parse(path.read_text())
+        alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+                yield str(path.relative_to(ROOT)), node.value
+
+
+def test_no_message_leads_to_a_page_that_is_not_installed() -> None:
+    """Guards against a path in cron's mail that exists in a checkout only. A message has the words that help."""
+    paths = re.compile(r"\b(docs|examples)/|\b[A-Za-z-]+\.md\b")
+    assert [(where, text) for where, text in printed() if paths.search(text)] == []
 
 
 def messages() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth import plugin, settings
+from certbot_external_auth import plugin
 from certbot_external_auth.errors import UsageError
 
 LOADED = """
@@ -24,13 +24,7 @@ def test_the_import_loads_nothing_but_itself() -> None:
     """Every Certbot command of the host pays for it."""
     shown = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout.split()
     assert {name.split(".")[0] for name in shown} == {"certbot_external_auth"}
-    parts = (
-        "",
-        ".errors",
-        ".plugin",
-        ".registration",
-        ".settings",
-    )
+    parts = ("", ".plugin", ".registration", ".settings")
     assert set(shown) == {f"certbot_external_auth{part}" for part in parts}
 
 
@@ -47,6 +41,7 @@ CONFIG = {
     "https_port": 443,
     "http01_port": 80,
     "allow_subset_of_names": False,
+    "duplicate": False,
     "key_type": "ecdsa",
     "elliptic_curve": "secp256r1",
     "configurator": None,
@@ -79,23 +74,13 @@ def test_no_value_of_a_renewal_file_is_a_traceback(
         assert option.historic_switch or isinstance(kept, (str, bool))
 
 
-def test_a_comma_in_a_renewal_file(tmp_path: Path) -> None:
-    """Lost: the text of a list, taken for a command line."""
-    for option in settings.OPTIONS:
-        if option.kind is settings.Kind.ENDPOINTS:
-            assert plugin._parsed(option, ["a", "b"]) == "a,b"
-        else:
-            with pytest.raises(UsageError, match=option.name):
-                plugin._parsed(option, ["a", "b"])
-
-
 FROZEN = """
 import atexit, gc
-from certbot_external_auth import plugin
+from certbot_external_auth.run import host
 
 atexit.register(lambda: print(gc.get_freeze_count() > 1000))
-plugin._skip_last_collection()
-plugin._skip_last_collection()
+host.skip_last_collection()
+host.skip_last_collection()
 gc.collect()
 print(gc.isenabled(), gc.get_freeze_count())
 """

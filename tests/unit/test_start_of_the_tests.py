@@ -31,7 +31,7 @@ def test_what_is_started_here_finds_a_login() -> None:
 
 
 def test_whoever_started_the_tests() -> None:
-    """Lost: a test that waits for ever for the end of a program that `nohup` has made deaf."""
+    """Guards against: a test that waits for ever for a program that ignores signals because of `nohup`."""
     itself = f"{__file__}::{test_what_is_started_here_finds_a_login.__name__}"
     tests = [sys.executable, "-m", "pytest", "-q", "-n", "1", "-p", "no:cacheprovider", itself]
     ended = subprocess.run(

@@ -88,7 +88,7 @@ def test_everybody_is_asked_all_the_same(way: Callable[[Ask], dict[int, object]]
 @WAYS
 @pytest.mark.usefixtures("certbots_handler")
 def test_a_signal_ends_it(way: Callable[[Ask], dict[int, object]], no_threads: None) -> None:
-    """Lost: the signal; no exception but those of its own comes to a thread."""
+    """Guards against: a lost signal: its exception reaches only the main thread."""
     asked: list[int] = []
 
     def ask(item: int) -> None:
@@ -105,7 +105,7 @@ def test_a_question_that_fails_ends_no_look(no_threads: None) -> None:
 
 
 def test_resolvers_each_have_their_share_of_the_time(net: Net, no_threads: None) -> None:
-    """Lost: the second resolver, behind one that is silent."""
+    """Guards against: a second resolver that gets no time because the first is silent."""
     both = resolver.Resolver([Endpoint(SILENT, net.port), Endpoint(GOOD, net.port)])
     (reply,) = both.ask([Question("www.example.test.", "A")], time.monotonic() + 2)
     assert reply.message is not None

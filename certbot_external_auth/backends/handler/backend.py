@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -15,6 +15,7 @@ from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import heard, nobody
 from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
+from certbot_external_auth.backends.printed import Printed, about
 from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call, dialect
 from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, PerformError, UsageError
@@ -43,7 +44,7 @@ class HandlerBackend:
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
         self._abilities = DialectAbilities.of(self._dialect)
-        self._tells_aliases = self._abilities.tells_aliases(os.environ)
+        self._tells_aliases = self._abilities.tells_aliases({**os.environ, **self._settings_of_env_file()})
         # Two names that are aliases of the same name are one place, so calls for them must not run side by side.
         self.told_aliases = self._tells_aliases or self._settings.jobs > 1
         self._handler = HandlerCaller(context, self._dialect, self._abilities)
@@ -70,31 +71,32 @@ class HandlerBackend:
         if findings.problems:
             raise UsageError(findings.problems)
         if self._settings.env_file is not None:
-            self._handler.secrets = self._secrets(self._settings.env_file)
+            self._handler.secrets = env_file.trusted(self._settings.env_file)
         for warning in findings.warnings:
             say_once(logger, warning)
 
-    @staticmethod
-    def _secrets(path: str) -> dict[str, str]:
-        try:
-            return env_file.read(path)
-        except (OSError, env_file.EnvFileError) as error:
-            # The file changed after it was checked.
-            raise UsageError([str(error)]) from None
+    def _settings_of_env_file(self) -> Mapping[str, str]:
+        """Read the env file for a dialect that has a setting there; what is wrong with the file, `prepare` says."""
+        with contextlib.suppress(OSError, env_file.EnvFileError):
+            if self._settings.env_file is not None and self._abilities.untold_aliases_if:
+                return env_file.read(self._settings.env_file)
+        return {}
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         calls = self._dialect.perform([self._for_dialect(each) for each in challenges], self._context.facts)
         calls = _with_aliases(calls, challenges)
         self._handler.read_environment()
+        self._handler.printed.clear()
         failures = [failure for call in calls if (failure := self._handler.too_large(call))]
-        failures = failures or carry_out(calls, lambda call: self._publish(call, begin), jobs=self._jobs)
+        with self._shown("Publishing", calls):
+            failures = failures or carry_out(calls, lambda call: self._publish(call, begin), jobs=self._jobs)
         if failures:
             raise PerformError(failures)
 
     def _publish(self, call: Call, begin: Callable[[Sequence[Challenge]], None]) -> Steps:
         begin(call.challenges)
         failures = self._write_files(call)
-        return failures or (yield from self._handler.steps(call, publishing=True))
+        return failures or (yield from self._counted(call, self._handler.steps(call, publishing=True)))
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
         challenges = [end.challenge for end in finished]
@@ -104,7 +106,8 @@ class HandlerBackend:
         if not calls:
             return self._remove_files(Call("cleanup", challenges=tuple(challenges)))
         self._handler.read_environment()
-        return carry_out(calls, lambda call: self._withdraw(call, unsafe), jobs=self._jobs, keep_going=True)
+        with self._shown("Withdrawing", calls):
+            return carry_out(calls, lambda call: self._withdraw(call, unsafe), jobs=self._jobs, keep_going=True)
 
     def _with_output(self, end: Finished) -> Finished:
         """Return what the dialect gets for cleanup: with what the handler printed, and without untold aliases."""
@@ -124,7 +127,23 @@ class HandlerBackend:
         if not unsafe.isdisjoint(ids):
             who = f"The handler {command_line.named(self._context.words)}"
             return [*failures, Failure(who, call.operation, call.identifiers, NOT_CALLED, ids=ids)]
-        return failures + (yield from self._handler.steps(call))
+        return failures + (yield from self._counted(call, self._handler.steps(call)))
+
+    @contextlib.contextmanager
+    def _shown(self, doing: str, calls: Sequence[Call]) -> Iterator[None]:
+        """Show a person how far these calls are."""
+        self._context.progress.begin(doing, sum(len(_names(call)) for call in calls))
+        try:
+            yield
+        finally:
+            self._context.progress.end()
+
+    def _counted(self, call: Call, steps: Steps) -> Steps:
+        """Note when a call begins and ends."""
+        self._context.progress.starts(_names(call))
+        failures = yield from steps
+        self._context.progress.ends(_names(call))
+        return failures
 
     def deploy(self, deployment: Deployment) -> None:
         self._handler.read_environment()
@@ -164,6 +183,10 @@ class HandlerBackend:
             return {}
         outputs = ((id, output.text) for id, output in self._handler.heard.items())
         return {id: heard.fitting(text, MAX_KEPT_BYTES) for id, text in outputs if text is not None}
+
+    def printed(self, ids: Collection[str]) -> list[Printed]:
+        """Return what the calls printed that published these challenges."""
+        return about(self._handler.printed, ids)
 
     def hear(self, listener: Callable[[str, bytes], None]) -> None:
         """Pass on what the handler prints while it publishes.
@@ -218,6 +241,11 @@ class HandlerBackend:
             ids=(challenge.id,),
             mend=fix,
         )
+
+
+def _names(call: Call) -> list[str]:
+    """Return the names that are done with this call: none for one that is made before or after all others."""
+    return [] if call.operation.startswith(("pre-", "post-")) else [each.identifier for each in call.challenges]
 
 
 def _with_aliases(calls: Sequence[Call], challenges: Sequence[Challenge]) -> list[Call]:

@@ -15,6 +15,7 @@ from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.backends.handler.heard import Heard, fitting
 from certbot_external_auth.backends.handler.mistakes import Mistake
+from certbot_external_auth.backends.printed import Printed
 from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_TRIED, Failure
 from certbot_external_auth.handler_setup import command_line, masking, preflight
@@ -52,6 +53,7 @@ class HandlerCaller:
     :ivar silent: operations at which it printed nothing, and ended with success.
     :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
         call has ended well.
+    :ivar printed: the last lines of calls that published, and did not fail.
     """
 
     def __init__(self, context: Context, dialect: Dialect, abilities: DialectAbilities) -> None:
@@ -60,6 +62,7 @@ class HandlerCaller:
         self.hear: Callable[[str, bytes], None] | None = None
         self.declined: set[str] = set()
         self.silent: set[str] = set()
+        self.printed: list[Printed] = []
         self._taken: set[str] = set()
         self._context = context
         self._settings = context.settings
@@ -72,7 +75,8 @@ class HandlerCaller:
 
     def read_environment(self) -> None:
         """Read the environment, once for all calls of a batch. Certbot changes its own between batches."""
-        self._surroundings = {**handler_environment(os.environ), **self.secrets}
+        surroundings = {**handler_environment(os.environ), **self.secrets}
+        self._surroundings = {name: value for name, value in surroundings.items() if not self._abilities.owns(name)}
         self._masks = masking.of(self.secrets, self._context.facts.exports)
         self._size = exec_limits.measure((), self._surroundings)
         self._limit = exec_limits.system_limit()
@@ -91,7 +95,7 @@ class HandlerCaller:
     def steps(self, call: Call, publishing: bool = False) -> Steps:
         """Make one call. In a folder of hooks every hook is called, and the success of one is enough.
 
-        :param publishing: whether the cleanup may be told what the handler prints.
+        :param publishing: the cleanup may be told what the handler prints, and an error about the names.
         """
         call = self._fitted(call)
         key = (self._context.words, call.operation)
@@ -157,10 +161,11 @@ class HandlerCaller:
         """
         words = call.words or self._context.words
         argv = [*words, *call.arguments]
-        if self._surroundings.keys() & call.variables.keys():
-            size = exec_limits.measure(argv, {**self._surroundings, **call.variables})
+        told = {**call.settings, **call.variables}
+        if self._surroundings.keys() & told.keys():
+            size = exec_limits.measure(argv, self._environment(call))
         else:
-            size = self._size + exec_limits.measure(argv, call.variables)
+            size = self._size + exec_limits.measure(argv, told)
         reason = exec_limits.too_large(size, self._limit)
         if reason is None:
             return None
@@ -192,7 +197,7 @@ class HandlerCaller:
         label = _label(call)
         return Program(
             [*words, *call.arguments],
-            environment={**self._surroundings, **call.variables},
+            environment=self._environment(call),
             say=lambda line: self._say(label, line),
             stdin=call.document,
             umask=call.umask,
@@ -200,6 +205,9 @@ class HandlerCaller:
             limit=self._settings.timeout,
             masks=self._masks,
         )
+
+    def _environment(self, call: Call) -> dict[str, str]:
+        return {**call.settings, **self._surroundings, **call.variables}
 
     def _say(self, label: str, line: str) -> None:
         """Log a line that the handler printed, and pass it on."""
@@ -209,6 +217,9 @@ class HandlerCaller:
 
     def _note(self, call: Call, ended: Ended, publishing: bool) -> None:
         logger.debug("%s: %s", _label(call), ended)
+        if publishing and (ended.ok or call.optional):
+            ids = tuple(challenge.id for challenge in call.challenges)
+            self.printed.append(Printed(call.operation, call.identifiers, ids, ended.tail))
         names = {challenge.record_name for challenge in call.challenges if challenge.txt_domain}
         if not publishing:
             self._taken -= names
@@ -239,7 +250,7 @@ class HandlerCaller:
         if not name or not whole:
             return call
         argv = [*(call.words or self._context.words), *call.arguments]
-        rest = exec_limits.measure(argv, {**self._surroundings, **call.variables, name: ""})
+        rest = exec_limits.measure(argv, {**self._environment(call), name: ""})
         text = fitting(whole, exec_limits.room(name, rest, self._limit))
         if text == whole:
             return call
@@ -257,7 +268,7 @@ class HandlerCaller:
         """Return what may be wrong with the handler, if a call of it has failed."""
         names = {one.record_name for one in call.challenges} & self._taken
         taken = min(names) if names and len(call.challenges) == 1 else None
-        return mistakes.likely(call, ended, self._settings.dialect, preflight.handler_text(words), taken)
+        return mistakes.likely(call, ended, self._settings.dialect, preflight.handler_text(words), taken, words)
 
 
 def _exit(words: tuple[str, ...], process_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.dialects import Call, recognise
@@ -24,8 +25,12 @@ class Kind(enum.Enum):
     """It looks like a hook of the dialect `detail`."""
     ASKS_A_PERSON = enum.auto()
     SILENT = enum.auto()
+    NOT_SET_AT_CLEANUP = enum.auto()
+    """The handler uses a variable, `detail`, that only the call that publishes has."""
     DASH = enum.auto()
     """A value begins with a dash."""
+    DASH_AMONG_OPTIONS = enum.auto()
+    """The same, and nothing before it in the command line ends the options."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,14 @@ class Mistake:
 ASKS_A_PERSON = Mistake(Kind.ASKS_A_PERSON)
 
 
-def likely(call: Call, ended: Ended, dialect: str, script: str, taken: str | None = None) -> list[Mistake]:
+def likely(
+    call: Call, ended: Ended, dialect: str, script: str, taken: str | None = None, words: Sequence[str] = ()
+) -> list[Mistake]:
     """Return the likely mistakes, the most helpful first.
 
     :param script: the beginning of the handler's text, empty for a binary.
     :param taken: the TXT name of the call, if an earlier call has published another value there.
+    :param words: the handler's command line.
     """
     found = [] if taken is None else [_of_two(call, dialect, taken)]
     asks = recognise.asks_a_person(dialect, script)
@@ -58,8 +66,12 @@ def likely(call: Call, ended: Ended, dialect: str, script: str, taken: str | Non
         found.append(ASKS_A_PERSON)
     elif not ended.tail:
         found.append(Mistake(Kind.SILENT))
+    if call.operation == "cleanup" and dialect == "native":
+        found += [Mistake(Kind.NOT_SET_AT_CLEANUP, name) for name in recognise.only_at_perform(script)]
     if any(value.startswith("-") for one in call.challenges for value in (one.token, one.validation)):
         found.append(Mistake(Kind.DASH))
+        if "--" not in (*words, *call.arguments) and any(word.startswith("-") for word in call.arguments):
+            found.append(Mistake(Kind.DASH_AMONG_OPTIONS))
     return found
 
 
@@ -82,9 +94,12 @@ _SENTENCES = {
     Kind.SILENT: "It printed nothing; let it say on stderr what is wrong.",
     Kind.DASH: "Its token or value begins with '-'. If the hook takes that for an option, run Certbot again; the next "
     "order has other values.",
+    Kind.DASH_AMONG_OPTIONS: "If '--' ends its options, put that behind it in --external-auth-handler.",
 }
 
 
 def sentence(mistake: Mistake) -> str:
     """Say what is wrong and what to do."""
+    if mistake.kind is Kind.NOT_SET_AT_CLEANUP:
+        return recognise.use_instead(mistake.detail)
     return _SENTENCES[mistake.kind].format(mistake.detail)

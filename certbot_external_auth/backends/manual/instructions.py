@@ -13,7 +13,7 @@ from certbot_external_auth.challenges import Challenge, Served, dns01, http01
 MIN_WIDTH_COLUMNS, MAX_WIDTH_COLUMNS = 30, 100
 SCRIPT = "--external-auth-mode handler --external-auth-handler PATH"
 PROGRAM = "--external-auth-mode json"
-DELEGATION = "one CNAME to a zone that a script can write to (docs/delegation.md)"
+DELEGATION = "one CNAME that makes _acme-challenge.NAME an alias of a name in a zone that a script can write to"
 WATCHING = (
     "Certbot continues when everything is visible.",
     "Press Enter to continue at once, Ctrl-C to give up.",
@@ -131,7 +131,11 @@ def _certificates(certificates: Sequence[tuple[Challenge, Served]], width: int, 
         )
         out += ["", wrapped(sentence, width)]
     if len(certificates) > 1:
-        out += ["", wrapped("For several names on one machine, use the server in examples/standalone-tls.", width)]
+        sentence = (
+            "openssl presents one certificate only. For several names on one machine, use a TLS server that selects "
+            "the certificate by the server name."
+        )
+        out += ["", wrapped(sentence, width)]
     return "\n".join(out)
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 
 from certbot_external_auth.endpoint import parse
-from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Says, unreadable
+from certbot_external_auth.visibility import Clue, Expectation, Found, Hop, Observation, Says, unreadable
 from certbot_external_auth.visibility.dns import response, wire
 from certbot_external_auth.visibility.dns.reply import Question, Reply
 from certbot_external_auth.visibility.probe import DNS_PORT
@@ -19,11 +19,6 @@ def sibling(name: str) -> str:
     return response.below(f"_acme-challenge-{os.urandom(4).hex()}", response.parent(name))
 
 
-def fits(name: str) -> bool:
-    """Tell whether a name is short enough: 255 octets, which is 253 characters (RFC 1035 section 2.3.4)."""
-    return len(name.rstrip(".")) <= 253
-
-
 def at(wanted: Expectation, row: Observation, recursive: bool, until: float) -> list[Clue]:
     """Return the clues at one address, none if asking for them fails: the clues of other addresses still count."""
     try:
@@ -33,29 +28,40 @@ def at(wanted: Expectation, row: Observation, recursive: bool, until: float) -> 
         return []
 
 
+def of_hop(place: str, hop: Hop, until: float) -> list[Clue]:
+    """Return the serial number at a server that told of an alias, of the zone that the alias stands in."""
+    if not hop.zone or not hop.address:
+        return []
+    (reply,) = wire.ask(parse(hop.address, DNS_PORT), [Question(hop.zone, "SOA")], until)
+    return _serial(place, reply, hop.server, hop.address)
+
+
 def _clues(wanted: Expectation, row: Observation, recursive: bool, until: float) -> list[Clue]:
     """Return the clues at one address. It has answered about the name before, so no negative answer is cached anew."""
     name = row.asked or row.place
     server = parse(row.address, DNS_PORT)
     beside = sibling(name)
-    twins = [beside] if fits(beside) else []
+    twins = [beside] if response.fits(beside) else []
     questions = [Question(name, "SOA", recursive), *(Question(twin, "TXT", recursive) for twin in twins)]
     soa, *others = wire.ask(server, questions, until)
-    zone, serial = soa.read(response.soa, (row.zone, None))
-    clues = []
-    if serial is not None:
-        clues.append(Clue(row.place, Found.SERIAL, str(serial), row.server, row.address))
+    zone, _ = soa.read(response.soa, (row.zone, None))
+    # What a resolver remembers of a zone says nothing about a copy of it.
+    found = _serial(row.place, soa, row.server, row.address) if row.keeps is None else []
     if row.outcome.says is not Says.NO:
-        return clues
+        return found
     if row.seen and any(_values(answer, beside) & set(row.seen) for answer in others):
-        clues.append(Clue(row.place, Found.WILDCARD, response.below("*", response.parent(name))))
+        found.append(Clue(row.place, Found.WILDCARD, response.below("*", response.parent(name))))
     twice = f"{name}.{zone or wanted.identifier}"
-    if "." in (name, zone) or not fits(twice):
-        return clues
+    if "." in (name, zone) or not response.fits(twice):
+        return found
     (reply,) = wire.ask(server, [Question(twice, "TXT", recursive)], until)
-    if _values(reply, twice) & set(wanted.values):
-        clues.append(Clue(row.place, Found.DOUBLED, twice))
-    return clues
+    values = tuple(sorted(_values(reply, twice) & set(wanted.values)))
+    return [*found, Clue(row.place, Found.DOUBLED, twice, values=values)] if values else found
+
+
+def _serial(place: str, reply: Reply, server: str, address: str) -> list[Clue]:
+    zone, serial = reply.read(response.soa, ("", None))
+    return [] if serial is None else [Clue(place, Found.SERIAL, str(serial), server, address, zone)]
 
 
 def _values(reply: Reply, name: str) -> set[str]:

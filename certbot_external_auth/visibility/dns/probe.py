@@ -3,285 +3,147 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from certbot_external_auth.challenges import dns01
-from certbot_external_auth.endpoint import Endpoint
-from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, parallel, reach
-from certbot_external_auth.visibility.dns import clues, response, wire
-from certbot_external_auth.visibility.dns.reply import Question, Reply
-from certbot_external_auth.visibility.dns.resolver import Resolver, expand
-from certbot_external_auth.visibility.dns.response import MAX_ALIASES, Said
+from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Says, parallel
+from certbot_external_auth.visibility.dns import aliases, clues, response
+from certbot_external_auth.visibility.dns.aliases import Chain
+from certbot_external_auth.visibility.dns.named import Named
+from certbot_external_auth.visibility.dns.resolver import Resolver
+from certbot_external_auth.visibility.dns.walk import Place, Walk
 from certbot_external_auth.visibility.dns.zone import Authority, Zone, Zones
 from certbot_external_auth.visibility.probe import Surroundings
-
-if TYPE_CHECKING:
-    from dns.message import Message
+from certbot_external_auth.visibility.verdict import by_place, said
 
 logger = logging.getLogger(__name__)
 
-MAX_ADDRESSES = 256
-"""Asked at the same time. Many, so that dead ones do not hold up the others."""
 MAX_EXPLAINED_ADDRESSES = 200
 """Asked for clues to the likely reason."""
-
-
-@dataclass(frozen=True)
-class _Trail:
-    """An expectation on its way along aliases and down into zones.
-
-    :ivar name: the name to ask about now.
-    :ivar passed: the names before it.
-    :ivar zone: where to ask; None as long as that is not known.
-    :ivar referral: what an authority of the zone above said about the zone, until its servers are looked up.
-    :ivar publicly: this authority has a public address.
-    """
-
-    expectation: Expectation
-    name: str
-    passed: tuple[str, ...] = ()
-    zone: Zone | None = None
-    referral: Said | None = None
-    publicly: bool = False
-
-    @property
-    def steps(self) -> tuple[str, ...]:
-        return (*self.passed, self.name)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """The reply of one authority about one trail."""
-
-    trail: _Trail
-    authority: Authority
-    reply: Reply
 
 
 class Probe:
     """See `visibility.probe.Probe`.
 
-    :param zones: finds zones; None to find them with this machine's resolvers.
-    :param plainly: ask named servers only for what they have themselves, and not to look it up.
+    :param zones: finds zones; None to find them with the named servers, or with this machine's resolvers.
     """
 
-    def __init__(self, surroundings: Surroundings, zones: Zones | None = None, plainly: bool = False) -> None:
-        self._named = surroundings.nameservers
-        self._plainly = plainly
-        self._zones = zones or Zones(Resolver(self._named))
-        self._named_zone: Zone | None = None
-        self._dead: set[Endpoint] = set()
+    def __init__(self, surroundings: Surroundings, zones: Zones | None = None) -> None:
+        named = surroundings.nameservers
+        self._caches = surroundings.caches
+        self._zones = zones or Zones(Resolver(named))
+        self._named = Named(named, self._zones) if named else None
+        self._walk = Walk(self._named.place if self._named else self._zones.of, self._zones)
+        # Finds what no named server knows.
+        own = zones or Zones(Resolver())
+        self._abroad = Walk(own.of, own)
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        found: list[Observation] = []
-        trails = [_Trail(one, one.place.lower()) for one in expectations]
-        while trails:
-            further: list[_Trail] = []
-            placed = self._placed(trails, until)
-            found += [observation for trail, zone in placed for observation in self._unasked(trail, zone)]
-            for one in self._ask(placed, until):
-                result = self._judged(one, until)
-                if isinstance(result, Observation):
-                    found.append(result)
-                else:
-                    further.append(result)
-            # Many servers name the same alias.
-            trails = list(
-                {
-                    (one.expectation.place, one.name, _zone_name(one)): one for one in self._referred(further, until)
-                }.values()
-            )
+        """See `visibility.probe.Probe`.
+
+        A named resolver is asked only about values that the authorities show, or about which they do not answer: it
+        would remember that a value is not there.
+        """
+        if self._named is None:
+            return self._walk.look(expectations, until)
+        places = [one.place.lower() for one in expectations]
+        self._named.learn(places, until, again=True)
+        resolving = self._caches and self._named.resolve(places)
+        now = time.monotonic()
+        found = self._walk.look(expectations, now + (until - now) / 2 if resolving else until)
+        return self._resolved(self._named, expectations, found, until) if self._caches else found
+
+    def _resolved(
+        self, named: Named, expectations: Sequence[Expectation], found: Sequence[Observation], until: float
+    ) -> list[Observation]:
+        """Return the rows with those of the resolvers, for each value that no authority denies."""
+        rows = by_place(expectations, found)
+        kept: list[Observation] = []
+        groups: dict[tuple[Authority, ...], list[Expectation]] = {}
+        for one in expectations:
+            mine = rows[one.place]
+            if not named.resolve({step.name for row in mine for step in aliases.chain(row)}):
+                kept += mine
+                continue
+            # The administrator named resolvers, so name servers that do not answer this machine do not count.
+            kept += [row for row in mine if row.address in named or row.outcome.says in (Says.YES, Says.NO)]
+            if Says.NO not in said(mine):
+                groups.setdefault(named.others(mine), []).append(one)
+        for servers, group in groups.items():
+            kept += Walk(_at(servers), self._zones, stepwise=False, recursive=True).look(group, until)
         order = {one.place: index for index, one in enumerate(expectations)}
-        return sorted(found, key=lambda one: order[one.place])
+        return sorted(kept, key=lambda row: order[row.place])
 
     def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
-        """Return for each name that is an alias its end and the zone of the end, before anything is published.
-
-        An alias that only one server has counts: the others may have an older copy of the zone. If servers name
-        different aliases, the first one counts.
-        """
+        """Return for each name that is an alias its end and the zone of the end, before anything is published."""
+        if self._named is not None:
+            self._named.learn([name.lower() for name in names], until, again=True)
         now = time.monotonic()
         # The rest of the time is for wildcards, even if some servers are silent now.
-        seen = self._before(names, now + (until - now) * 2 / 3)
-        unsaid = set(names) - {one.place for one in seen if one.outcome is Outcome.MATCH or one.asked}
+        seen = self._walk.look(_any(names), now + (until - now) / 2)
+        unsaid = set(names) - {row.place for row in seen if row.outcome is Outcome.MATCH or row.asked}
         if unsaid:
             logger.info("No server said whether these names are aliases: %s.", ", ".join(sorted(unsaid)[:5]))
-        seen.sort(key=lambda one: one.outcome is not Outcome.MATCH)
-        # A circle (NO_RECORD) has no end.
-        ends = [one for one in seen if one.asked and one.outcome is not Outcome.NO_RECORD]
-        found = {one.place: (one.asked, one.zone) for one in reversed(ends)}
-        found = self._without_wildcards(found, until)
-        unknown = [place for place, (_, zone) in found.items() if not zone]
-        questions = [Question(found[place][0], "SOA") for place in unknown]
-        replies = Resolver(self._named).ask(questions, until) if self._named and unknown else []
-        for place, reply in zip(unknown, replies, strict=False):
-            found[place] = (found[place][0], reply.read(response.soa, ("", None))[0])
-        return found
-
-    def _without_wildcards(self, found: Mapping[str, tuple[str, str]], until: float) -> dict[str, tuple[str, str]]:
-        """Return the aliases without those of wildcard records, which a record at the name itself replaces."""
-        siblings = {place: clues.sibling(place) for place in found if clues.fits(clues.sibling(place))}
-        seen = self._before(list(siblings.values()), until) if siblings else []
-        ends = {(one.place, one.asked) for one in seen}
-        return {place: end for place, end in found.items() if (siblings.get(place), end[0]) not in ends}
-
-    def _before(self, names: Sequence[str], until: float) -> list[Observation]:
-        """Ask about names at which nothing is published yet, so that no resolver remembers that there is nothing."""
-        # No value is wanted, so every answer is a match, except for a circle.
-        wanted = [Expectation(dns01.TYPE, name, name, ()) for name in names]
-        if not self._named:
-            return self.look(wanted, until)
-        now = time.monotonic()
-        seen = Probe(Surroundings(self._named), plainly=True).look(wanted, now + (until - now) / 2)
-        told = {one.place for one in seen if one.outcome is Outcome.MATCH or one.asked}
-        # A named server that only repeats what others say does not count: ask the zone's own servers.
-        rest = [one for one in wanted if one.place not in told]
-        return [*seen, *(Probe(Surroundings(), self._zones).look(rest, until) if rest else ())]
+        ways = self._with_zones(aliases.chains(seen), seen, now + (until - now) * 3 / 4)
+        ends = {place: way[-1] for place, way in self._without_wildcards(ways, until).items()}
+        return {place: (end.name, end.zone) for place, end in ends.items() if end.name != place.lower()}
 
     def explain(
         self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
     ) -> list[Clue]:
         """Return serial numbers, wildcard records, and names with the zone's name twice; see `Observer.explain`."""
         wanted = {one.place: one for one in expectations}
-        rows = [one for one in observations if one.address and one.outcome.says in (Says.YES, Says.NO)]
-        late = {one.place for one in rows if one.outcome.says is Says.NO}
-        rows = [one for one in rows if one.place in late][:MAX_EXPLAINED_ADDRESSES]
-        found = parallel.each(lambda row: clues.at(wanted[row.place], row, bool(self._named), until), rows)
-        return list(dict.fromkeys(clue for clues in found for clue in clues))
+        rows = [row for row in observations if row.address and row.outcome.says in (Says.YES, Says.NO)]
+        late = {row.place for row in rows if row.outcome.says is Says.NO}
+        rows = [row for row in rows if row.place in late][:MAX_EXPLAINED_ADDRESSES]
+        found = parallel.each(lambda row: clues.at(wanted[row.place], row, self._named is not None, until), rows)
+        # Those that told of an alias have the newest copy of its zone, even if they have nothing else to say.
+        hops = list(dict.fromkeys((row.place, hop) for row in rows for hop in row.hops))[:MAX_EXPLAINED_ADDRESSES]
+        found += parallel.each(lambda pair: clues.of_hop(*pair, until), hops)
+        return [*dict.fromkeys(clue for each in found for clue in each), *self._ends(rows, until)]
 
-    # --- where to ask ---
+    def _ends(self, rows: Sequence[Observation], until: float) -> list[Clue]:
+        """Return where aliases end without wildcard records, where that is another name than the rows are about."""
+        ways = aliases.chains(row for row in rows if row.outcome.says is Says.NO)
+        ends = {place: way[-1] for place, way in self._without_wildcards(ways, until).items() if way != ways[place]}
+        found = [Clue(place, Found.END, end.name, zone=end.zone) for place, end in ends.items()]
+        stars = {place: response.below("*", response.parent(end.name)) for place, end in ends.items()}
+        return [*found, *(Clue(place, Found.WILDCARD, star) for place, star in stars.items())]
 
-    def _placed(self, trails: Sequence[_Trail], until: float) -> list[tuple[_Trail, Zone]]:
-        """Return the trails, each with the zone whose servers are to be asked."""
-        if self._named and any(trail.zone is None for trail in trails):
-            zone = self._named_zone or _named_zone(self._named, until)
-            if all(one.address is not None for one in zone.authorities):
-                # If a named server has no address yet, it is looked up again the next time.
-                self._named_zone = zone
-            return [_placed(trail, trail.zone or zone) for trail in trails]
-        zones = self._zones.of([trail.name for trail in trails if trail.zone is None], until)
-        return [_placed(trail, trail.zone or zones[trail.name]) for trail in trails]
+    def _with_zones(self, ways: Mapping[str, Chain], rows: Sequence[Observation], until: float) -> dict[str, Chain]:
+        """Return the ways with the zone of each end, which a named server may not know.
 
-    def _referred(self, trails: Sequence[_Trail], until: float) -> list[_Trail]:
-        """Return the trails; those that lead into a zone below have its servers."""
-        told = [(trail.referral, trail.publicly) for trail in trails if trail.referral is not None]
-        zones = self._zones.below(told, until) if told else {}
-        return [
-            trail if trail.referral is None else replace(trail, zone=zones[str(trail.referral.referral)], referral=None)
-            for trail in trails
-        ]
+        If no named server answers about the end, the way goes on as this machine's resolvers know it.
+        """
+        found = dict(ways)
+        lost = {place: way[-1].name for place, way in ways.items() if not way[-1].zone}
+        answering = {row.asked for row in rows if row.outcome.says in (Says.YES, Says.NO)}
+        for walk, names in (
+            (Walk(self._zones.of, self._zones), set(lost.values())),
+            (self._abroad, set(lost.values()) - answering),
+        ):
+            names &= {way[-1].name for way in found.values() if not way[-1].zone}
+            seen = walk.look(_any(sorted(names)), until) if names else []
+            further = {row.place: aliases.chain(row) for row in reversed(seen) if row.zone}
+            for place, way in found.items():
+                if not way[-1].zone and way[-1].name in further:
+                    found[place] = (*way[:-1], *further[way[-1].name])
+        return found
 
-    def _unasked(self, trail: _Trail, zone: Zone) -> Iterable[Observation]:
-        """Return the observations about a zone that is not known, and about servers without an address."""
-        if not zone.authorities:
-            # The CA may know the zone that an alias leads to, though this machine does not: that is not "unreachable".
-            outcome = Outcome.SERVFAIL if trail.passed and zone.outcome is Outcome.UNREACHABLE else zone.outcome
-            yield self._observation(trail, Authority("", None), outcome, detail=zone.detail)
-        for authority in zone.authorities:
-            if authority.address is None:
-                outcome = authority.outcome or Outcome.UNREACHABLE
-                yield self._observation(trail, authority, outcome, detail=authority.detail)
-
-    def _ask(self, trails: Sequence[tuple[_Trail, Zone]], until: float) -> list[_Asked]:
-        """Ask every address of each trail's zone, with one socket for each address, however many names there are."""
-        jobs: dict[Endpoint, list[tuple[_Trail, Authority]]] = {}
-        for trail, zone in trails:
-            for authority in zone.authorities:
-                if authority.address is not None:
-                    jobs.setdefault(authority.address, []).append((trail, authority))
-
-        def ask(address: Endpoint) -> list[_Asked]:
-            # A named server may be a resolver. An authority ignores that recursion is desired.
-            recursive = bool(self._named) and not self._plainly
-            questions = [Question(trail.name, "TXT", recursive) for trail, _ in jobs[address]]
-            replies = wire.ask(address, questions, until)
-            return [_Asked(*job, reply) for job, reply in zip(jobs[address], replies, strict=True)]
-
-        # In random order, and those last that were silent before: no address is left over every time.
-        order = list(jobs)
-        random.shuffle(order)
-        order.sort(key=lambda address: address in self._dead)
-        answers = parallel.each(ask, order, MAX_ADDRESSES)
-        for address, found in zip(order, answers, strict=True):
-            if found[0].reply.failed is not Outcome.NOT_ASKED:
-                silent = all(one.reply.failed is Outcome.TIMEOUT for one in found)
-                (self._dead.add if silent else self._dead.discard)(address)
-        return [one for found in answers for one in found]
-
-    # --- what the answers mean ---
-
-    def _judged(self, one: _Asked, until: float) -> Observation | _Trail:
-        """Return an observation, or the trail on which to go on."""
-        trail = one.trail
-        said = one.reply.read(self._said, None, trail)
-        if said is None:
-            outcome = one.reply.failed or Outcome.TIMEOUT
-            return self._observation(trail, one.authority, outcome, one.reply.seconds, detail=one.reply.detail)
-        if said.referral is not None:
-            asked = one.authority.address
-            return replace(trail, referral=said, publicly=asked is not None and not reach.is_inside(asked.host))
-        if said.alias is not None:
-            return self._followed(one, said.alias)
-        outcome = said.outcome or Outcome.SERVFAIL
-        return self._observation(trail, one.authority, outcome, one.reply.seconds, said=said, detail=said.detail)
-
-    def _said(self, message: Message, trail: _Trail) -> Said:
-        if self._plainly and response.remembered(message):
-            return Said(Outcome.NOT_AUTHORITATIVE)
-        return response.read(message, trail.name, trail.expectation.values, _zone_name(trail))
-
-    def _followed(self, one: _Asked, alias: str) -> Observation | _Trail:
-        trail = one.trail
-        if alias in trail.steps or len(trail.steps) > MAX_ALIASES:
-            circle = " → ".join([*trail.steps, alias])
-            words = f"its aliases run in a circle: {circle}" if alias in trail.steps else f"too many aliases: {circle}"
-            return self._observation(trail, one.authority, Outcome.NO_RECORD, one.reply.seconds, detail=words)
-        return _Trail(trail.expectation, alias, trail.steps)
-
-    def _observation(
-        self,
-        trail: _Trail,
-        authority: Authority,
-        outcome: Outcome,
-        seconds: float = 0.0,
-        said: Said | None = None,
-        detail: str = "",
-    ) -> Observation:
-        place = trail.expectation.place
-        name = said.name if said is not None and said.name else trail.name
-        return Observation(
-            place=place,
-            server=authority.name,
-            address=str(authority.address or ""),
-            outcome=outcome,
-            seen=said.values if said is not None else (),
-            seconds=seconds,
-            detail=detail,
-            asked=name if name != place.lower() else "",
-            zone=_zone_name(trail) or "",
-        )
+    def _without_wildcards(self, ways: Mapping[str, Chain], until: float) -> dict[str, Chain]:
+        """Return the ways up to the first alias that a wildcard record tells; see `aliases.without_wildcards`."""
+        names = list(dict.fromkeys(step.name for way in ways.values() for step in way[:-1]))
+        siblings = {name: clues.sibling(name) for name in names if response.fits(clues.sibling(name))}
+        seen = self._walk.look(_any(list(siblings.values())), until) if siblings else []
+        led = {(hop.name, hop.target) for row in seen for hop in row.hops}
+        return {place: aliases.without_wildcards(way, siblings, led) for place, way in ways.items()}
 
 
-def _placed(trail: _Trail, zone: Zone) -> tuple[_Trail, Zone]:
-    return replace(trail, zone=zone), zone
+def _any(names: Sequence[str]) -> list[Expectation]:
+    """Return expectations of no value, so that every answer is a match, except for a circle."""
+    return [Expectation(dns01.TYPE, name, name, ()) for name in names]
 
 
-def _zone_name(trail: _Trail) -> str | None:
-    """Return the name of the zone; None for named servers, whose zone is not known."""
-    return trail.zone.name if trail.zone is not None else None
-
-
-def _named_zone(named: Sequence[Endpoint], until: float) -> Zone:
-    """Return the servers that the administrator named, as if they were those of a zone."""
-    found = []
-    for one in named:
-        addresses, _ = expand([one], until)
-        found += [Authority(one.host, address) for address in addresses]
-        if not addresses:
-            words = "this machine does not know its address; check --external-auth-verify-nameservers"
-            found.append(Authority(one.host, None, Outcome.TIMEOUT, words))
-    return Zone(None, tuple(found))
+def _at(servers: tuple[Authority, ...]) -> Place:
+    return lambda names, _: dict.fromkeys(names, Zone(None, servers))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from certbot_external_auth.text import one_line
+from certbot_external_auth.text import clean
 from certbot_external_auth.visibility import Outcome
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 MAX_ALIASES = 12
 """The number of aliases that are followed; resolvers stop at about as many."""
 MAX_SHOWN_VALUES = 8
-"""The number of values that an observation keeps."""
+"""The number of values that an observation keeps, beside those that are wanted."""
+MAX_VALUE_CHARACTERS = 255
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Said:
     :ivar referral: a zone below, with servers of its own, that the name lies in.
     :ivar values: TXT values, the strings of each joined (RFC 8555 section 8.4 with RFC 7208 section 3.3).
     :ivar name: the name that the outcome is about, at the end of the aliases in the answer.
+    :ivar more: the number of values that `values` leaves out.
+    :ivar keeps: the seconds for which the records, or that there are none, may be remembered.
     :ivar authorities: of a referral: the names of the servers.
     :ivar glue: of a referral: the addresses of servers that the answer has.
     """
@@ -38,6 +43,8 @@ class Said:
     values: tuple[str, ...] = ()
     name: str = ""
     detail: str = ""
+    more: int = 0
+    keeps: int = 0
     authorities: tuple[str, ...] = ()
     glue: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -55,18 +62,24 @@ def below(label: str, name: str) -> str:
     return label if name == "." else f"{label}.{name}"
 
 
+def fits(name: str) -> bool:
+    """Tell whether a name is short enough: 255 octets, which is 253 characters (RFC 1035 section 2.3.4)."""
+    return len(name.rstrip(".")) <= 253
+
+
 def text(name: Name) -> str:
     """Return a name in lower case and without the dot at its end; the root is a dot."""
     return name.to_text(omit_final_dot=True).lower() if len(name) > 1 else "."
 
 
-def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None) -> Said:
+def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None, stepwise: bool = False) -> Said:
     """Return what an answer says about TXT records.
 
     :param asked: the name whose TXT records were asked for.
     :param wanted: the values that must all be there.
     :param zone: the zone that the server is an authority of. None if the administrator named the server. It may be a
         resolver then: it need not be an authority, and what it says about the end of aliases counts.
+    :param stepwise: return the first alias all the same.
     """
     import dns.flags
     import dns.name
@@ -85,19 +98,12 @@ def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None) 
     end, looped = _end(message, name)
     if looped:
         return Said(Outcome.NO_RECORD, name=asked, detail=f"its aliases run in a circle: {looped}")
-    if end != name and zone is not None:
+    if end != name and (zone is not None or stepwise):
         # The next name may lie in a zone of other servers, so what this server adds about it does not count.
         return Said(alias=text(_target(message, name) or end))
     if end != name and not values(message, end) and not _denied(message, end):
         return Said(alias=text(end))
     return _records(message, end, wanted)
-
-
-def remembered(message: Message) -> bool:
-    """Tell whether a resolver answered, with what other servers say (RFC 1035 section 4.1.1: RA without AA)."""
-    import dns.flags
-
-    return bool(message.flags & dns.flags.RA) and not message.flags & dns.flags.AA
 
 
 def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
@@ -112,10 +118,29 @@ def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
         outcome = Outcome.NO_SUCH_NAME
     else:
         outcome = Outcome.NO_RECORD
-    # Wanted values come first, so that they are shown even among many others.
-    ordered = sorted(found, key=lambda value: (value not in wanted, value))
-    shown = tuple(one_line(value, 255) for value in ordered[:MAX_SHOWN_VALUES])
-    return Said(outcome, values=shown, name=text(name))
+    # Wanted values come first, and all of them are kept: one that is left out would count as gone.
+    right = sorted(value for value in found if value in wanted)
+    others = sorted(value for value in found if value not in wanted)
+    shown = tuple(map(_shown, (*right, *others[:MAX_SHOWN_VALUES])))
+    return Said(outcome, values=shown, name=text(name), more=len(found) - len(shown), keeps=_keeps(message, name))
+
+
+def _shown(value: str) -> str:
+    """Return a value without control characters, but with its blanks: these make it another value."""
+    return clean(_CONTROL.sub(" ", value), MAX_VALUE_CHARACTERS)
+
+
+def _keeps(message: Message, name: Name) -> int:
+    """Return for how many seconds an answer may be remembered; for one without records see RFC 2308 section 5."""
+    import dns.rdatatype
+
+    for found in message.answer:
+        if found.rdtype == dns.rdatatype.TXT and found.name == name:
+            return int(found.ttl)
+    for found in message.authority:
+        if found.rdtype == dns.rdatatype.SOA:
+            return int(min(found.ttl, found[0].minimum))
+    return 0
 
 
 def values(message: Message, name: Name) -> tuple[str, ...]:

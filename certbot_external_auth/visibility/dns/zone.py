@@ -12,6 +12,7 @@ from certbot_external_auth.visibility.dns import response, wire
 from certbot_external_auth.visibility.dns.reply import Question, Reply
 from certbot_external_auth.visibility.dns.resolver import Resolver, failure
 from certbot_external_auth.visibility.dns.response import Said
+from certbot_external_auth.visibility.parallel import NO_ZONE
 from certbot_external_auth.visibility.probe import DNS_PORT
 from certbot_external_auth.visibility.this_host import Addresses
 
@@ -20,7 +21,6 @@ MAX_ASKED_ADDRESSES = 4
 """The number of a zone's addresses that are asked for all its servers."""
 OWN_SERVERS_SECONDS = 2.0
 """The time for that."""
-NO_ZONE = "the resolvers of this machine do not know its zone"
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ while IFS= read -r line <&8; do
         esac
         ;;
     perform_challenge)
-        place[$id]=$(value '.txt_domain // empty')
+        place[$id]=$(value '.txt_target // .txt_domain // empty')
         if [ "$type" = dns-01 ]; then
             answer "$id" "$program" add "${place[$id]}" "$validation"
         else

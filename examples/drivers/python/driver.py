@@ -14,10 +14,10 @@ from certbot_external_auth.client import Challenge, Cleanup, Deployment, Request
 
 def words(request: Request) -> list[str]:
     """What PROGRAM is called with, nothing if it cannot do it."""
-    if isinstance(request, Challenge) and request.txt_domain:
-        return ["add", request.txt_domain, request.validation]
-    if isinstance(request, Cleanup) and request.challenge.txt_domain:
-        return ["remove", request.challenge.txt_domain, request.challenge.validation]
+    if isinstance(request, Challenge) and request.record_name:
+        return ["add", request.record_name, request.validation]
+    if isinstance(request, Cleanup) and request.challenge.record_name:
+        return ["remove", request.challenge.record_name, request.challenge.validation]
     if isinstance(request, Deployment):
         return ["deploy", request.lineage or request.domain, request.fullchain_path or "", request.key_path]
     return []

@@ -146,7 +146,7 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_whatever_a_driver_does(
     tmp_path: Path, certificates: list[bytes], limits: pytest.MonkeyPatch, group: int
 ) -> None:
-    """Lost: cleanups, whole runs that hang, and the truth of the last line."""
+    """Guards against: missing cleanups, runs that hang, and a wrong last line."""
     for seed in range(group, COUNT, GROUPS):
         host = Host(tmp_path / str(seed), certificates, seed)
         limits.setattr(stream, "_stream", host.stream)
@@ -203,5 +203,5 @@ def check_summary(
 
 
 def test_the_drivers_differ() -> None:
-    """Lost: the worth of the test above, if chance made them all alike."""
+    """The test above is worth nothing if its random drivers are all alike."""
     assert len({RandomDriver(seed, -1, -1).quirk for seed in range(100)}) == 8

@@ -107,6 +107,7 @@ SILENT = Sight(Decision.WARN, answered=False)
 LEFT = Sight(Decision.FAIL, answered=True, left=(made("first"),))
 NO_SECOND = Sight(Decision.FAIL, answered=True, missing=(made("second"),))
 NO_FIRST = Sight(Decision.FAIL, answered=True, missing=(made("first"),))
+NEITHER = Sight(Decision.FAIL, answered=True, missing=(made("first"), made("second")))
 FIXED = replace(FAILURE, mend="Run it as root.")
 
 
@@ -121,6 +122,7 @@ FIXED = replace(FAILURE, mend="Run it as root.")
         ("publish", (FIXED, FIXED), None, False, Level.FAILED, [Kind.FIX]),
         ("second", (), NO_SECOND, False, Level.FAILED, [Kind.DOES_NOT_ADD, Kind.KEEP_BOTH]),
         ("second", (), NO_FIRST, False, Level.FAILED, [Kind.REPLACES, Kind.KEEP_BOTH]),
+        ("second", (), NEITHER, False, Level.FAILED, [Kind.NOT_PUBLISHED, Kind.KEEP_BOTH]),
         ("second", (), replace(NO_FIRST, reasons=("x",)), False, Level.FAILED, [Kind.KEEP_BOTH]),
         ("second", (), NO_SECOND, True, Level.WARNING, [Kind.DOES_NOT_ADD, Kind.KEEP_BOTH, Kind.TRY_CHAIN]),
         ("second", (FAILURE,), None, True, Level.WARNING, [Kind.TWO_VALUES_NEEDED, Kind.TRY_CHAIN]),
@@ -154,6 +156,20 @@ def test_the_level_of_a_step_and_what_to_change(
     attempt = Attempt(STEPS[key], failures, sight, made("second"), "dehydrated", trial=trial)
     if advice is not None:
         assert [one.kind for one in advise(attempt)] == advice
+
+
+@pytest.mark.parametrize(
+    ("failures", "found"), [((), [Kind.LEAVES, Kind.NOT_SET_AT_CLEANUP]), ((FAILURE,), [Kind.LEAVES])]
+)
+def test_a_value_that_stays_since_its_name_is_empty_at_cleanup(
+    failures: tuple[Failure, ...], found: list[Kind]
+) -> None:
+    """If the call failed, its own fix says it already."""
+    absent = ("txt_domain",)
+    attempt = Attempt(STEPS["withdraw"], failures, LEFT, made("first"), "native", only_at_perform=absent)
+    advice = advise(attempt)
+    assert [one.kind for one in advice] == found
+    assert [one.detail for one in advice[1:]] == ["txt_domain"][: len(advice) - 1]
 
 
 def test_a_hook_of_another_dialect_is_told_so_where_nothing_was_published() -> None:

@@ -266,7 +266,7 @@ def test_a_placeholder_of_the_handler_does_not_stop_the_next_check(rehearse: Reh
     assert zone.values == ("none",)
     again, report = rehearse(**bodies)
     assert report.results["before"].level is Level.WARNING
-    assert [(one.kind, one.detail) for one in report.results["before"].advice] == [(Kind.PLACEHOLDER, '"none"')]
+    assert [(one.kind, one.detail) for one in report.results["before"].advice] == [(Kind.PLACEHOLDER, "none")]
     assert again.ok
 
 

@@ -83,8 +83,11 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         text = re.sub(r"\\\n\s*", " ", page.read_text())
         for line in re.findall(r"^ {4,}(certbot (?:certonly|run) .*)$", text, re.MULTILINE):
             words = shlex.split(line)
-            if not re.search(r"[…$]", line) and (
-                "--external-auth-handler" in line or "--external-auth-dehydrated-config" in line
+            # One that names a certificate alone has no name that the check could use.
+            if (
+                " -d " in line
+                and not re.search(r"[…$]", line)
+                and ("--external-auth-handler" in line or "--external-auth-dehydrated-config" in line)
             ):
                 yield str(page.relative_to(ROOT)), words
 

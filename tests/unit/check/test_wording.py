@@ -64,7 +64,7 @@ def test_advice_names_where_the_value_is_and_belongs() -> None:
 
 
 def test_an_observation_names_the_server_once() -> None:
-    assert wording.observed(observation(Outcome.OTHER_VALUES, "x")) == "ns1.a.test 192.0.2.1:53: other values: x"
+    assert wording.observed(observation(Outcome.OTHER_VALUES, "x")) == "ns1.a.test 192.0.2.1:53: 1 other value: x"
     bare = Observation("n", "2001:db8::1", "[2001:db8::1]:53", Outcome.REFUSED)
     assert wording.observed(bare) == "[2001:db8::1]:53: refused"
     nowhere = Observation("n", "a.test", "", Outcome.NO_SUCH_NAME)

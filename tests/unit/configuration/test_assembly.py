@@ -76,6 +76,20 @@ class Given:
         return f"/{option}/{text}"
 
 
+def test_a_dehydrated_configuration_is_read_with_the_env_file(tmp_path: Path) -> None:
+    """Lost: every renewal by a timer, which has no variables of a shell."""
+    for name, text in (("config", 'HOOK=/bin/true\nexport KEY="$OF_ENV_FILE"\n'), ("env", "OF_ENV_FILE=x\n")):
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text(text)
+
+    class Here(Given):
+        def path(self, option: str, text: str) -> str:
+            return str(tmp_path / text)
+
+    found = context(Here("dns-01", dehydrated_config="config", env_file="env"))
+    assert found.facts.exports == {"KEY": "x"}
+
+
 def context(given: Given) -> assembly.Context:
     handler = assembly.handler_of(assembly.settings_of(given.values()), given)
     return assembly.context_of(handler, Facts(alias="a.test"))

@@ -15,7 +15,8 @@ from certbot_external_auth.backends.manual.renewal_reminder import Reminder
 from certbot_external_auth.configuration import kept_options, reissue_flags
 from certbot_external_auth.configuration.certbot_config import CertbotConfig
 from certbot_external_auth.errors import DeployError, Failure, UsageError
-from certbot_external_auth.settings import HISTORIC_OPTIONS, OPTIONS, Option
+from certbot_external_auth.plugin import _parsed
+from certbot_external_auth.settings import HISTORIC_OPTIONS, OPTIONS, Kind, Option
 from tests.support import lineages
 from tests.support.installing import BOTH, NAME, Host
 
@@ -28,7 +29,7 @@ def host(tmp_path: Path) -> Host:
 
 
 def test_the_kept_options_are_taken(host: Host) -> None:
-    """Lost: the deployment, to a mode that tells nobody but the log."""
+    """Guards against: a deployment in a mode that only writes to the log."""
     (host.folder / "env").write_text("SECRET=xyzzy\n")
     (host.folder / "env").chmod(0o600)
     host.keeps(
@@ -58,7 +59,7 @@ def test_typed_flags_win(host: Host) -> None:
 
 @pytest.mark.versions
 def test_what_a_person_was_told_is_not_what_the_handler_does(host: Host) -> None:
-    """Lost: the next renewal's deployment, for a certificate that no server has."""
+    """Guards against: no deployment at the next renewal of a certificate that no server has."""
     host.keeps(*BOTH, f"external_auth_handler = {host.handler}")
     ended = host.install("--external-auth-mode", "manual")
     assert (ended.returncode, host.called, host.deployed) == (0, [], False)
@@ -98,7 +99,7 @@ def test_the_historic_name_has_options_of_its_own(host: Host) -> None:
 
 
 def test_a_program_that_is_not_there_hands_nothing_over(host: Host) -> None:
-    """Lost: pure lines, since Certbot has printed by then; or an hour of waiting for an answer."""
+    """Guards against: lines after Certbot's own output, and an hour of waiting for an answer."""
     host.keeps(*BOTH, "external_auth_mode = json")
     ended = host.install()
     assert ended.returncode == 1
@@ -130,13 +131,47 @@ def test_a_plugin_that_certbot_chose_by_itself(host: Host) -> None:
     ],
 )
 def test_values_that_certbot_makes_something_else_of(host: Host, line: str, said: str) -> None:
-    """Lost: a sentence; what came was a traceback, or a handler called "['/x/hook --zones a', 'b']"."""
+    """Guards against: a traceback, and a handler called "['/x/hook --zones a', 'b']"."""
     host.keeps(*BOTH, f"external_auth_handler = {host.handler}", line)
     for ended in (host.install(), host.certbot("renew", "--no-random-sleep-on-renew")):
         assert ended.returncode == 1, ended
         assert said.format(file=host.folder / "config" / "renewal" / f"{NAME}.conf") in " ".join(ended.stderr.split())
         assert not {"Traceback", "TypeError", "unexpected error"} & set(ended.stderr.split())
     assert host.called == []
+
+
+TEXTS = [
+    (name, option)
+    for name, options in (("external-auth", OPTIONS), (HISTORIC, HISTORIC_OPTIONS))
+    for option in options
+    if option.kept and not option.historic_switch
+]
+
+
+@pytest.mark.parametrize(("name", "option"), TEXTS, ids=[f"{name}-{option.name}" for name, option in TEXTS])
+def test_a_comma_outside_quotation_marks(name: str, option: Option) -> None:
+    """Lost once: which line is wrong, for a value that Certbot has made a list of."""
+    key = f"{name}_{option.name}".replace("-", "_")
+    kept = kept_options.Kept("/c/renewal/x.conf", {"authenticator": name, key: ["192.0.2.1", "192.0.2.2"]})
+    if option.kind is Kind.ENDPOINTS:
+        assert kept.options(name, [option]) == {option.name: "192.0.2.1,192.0.2.2"}
+        return
+    with pytest.raises(UsageError) as caught:
+        kept.options(name, [option])
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"/c/renewal/x.conf: {key}: ")
+    assert "quotation marks" in problem
+    # Certbot's own verbs read it by the type of the argument, and name the file.
+    with pytest.raises(UsageError, match=rf"^{key}: [^.]*quotation marks$"):
+        _parsed(option, ["192.0.2.1", "192.0.2.2"])
+
+
+def test_certbot_names_file_option_and_fix(host: Host) -> None:
+    host.keeps(*BOTH, "external_auth_handler = /bin/true --zones a, b")
+    ended = host.certbot("renew", "--no-random-sleep-on-renew")
+    said = " ".join(ended.stderr.split())
+    assert f"while parsing {host.folder}/config/renewal/{NAME}.conf. The error was external_auth_handler: " in said
+    assert "put the value between quotation marks. Skipping the file." in said
 
 
 @pytest.mark.parametrize("value", [True, False])
@@ -217,7 +252,7 @@ def test_pipes_in_place_of_the_files(host: Host) -> None:
 
 
 def test_who_names_the_publisher_is_told_to_name_everything() -> None:
-    """Lost: the dialect that the renewal file keeps, for a command that names the handler and so drops it."""
+    """A command that names the handler drops the dialect of the renewal file, so the message must name it."""
 
     def flags(typed: set[str], **values: str) -> str:
         config = Namespace(**{f"external_auth_{option.name.replace('-', '_')}": None for option in OPTIONS})

@@ -13,7 +13,7 @@ import pytest
 def test_a_help_that_nobody_gets_is_a_failure(words: list[str], stdout: str) -> None:
     """Guards against exit code 0, or Python's own complaint, where nothing was printed."""
     shell = ["sh", "-c", f'exec "$@" {stdout}', "sh"]
-    command = [*shell, sys.executable, "-m", "certbot_external_auth.cli", *words]
+    command = [*shell, sys.executable, "-m", "certbot_external_auth", *words]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1, ended
     assert "could not be printed" in ended.stderr
@@ -22,7 +22,7 @@ def test_a_help_that_nobody_gets_is_a_failure(words: list[str], stdout: str) -> 
 
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["recover", "--help"]])
 def test_the_help_goes_to_stdout(words: list[str]) -> None:
-    command = [sys.executable, "-m", "certbot_external_auth.cli", *words]
+    command = [sys.executable, "-m", "certbot_external_auth", *words]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.endswith("\n")

@@ -33,7 +33,7 @@ DESCRIBED = (*schema.PROTOCOLS, schema.DOCUMENTS)
     [((), 1), (("--protocol", "1"), 1), (("--protocol", "0"), 0), (("--documents",), schema.DOCUMENTS)],
 )
 def test_the_verb_prints_a_valid_schema_of_2020_12(words: tuple[str, ...], described: int | str) -> None:
-    command = [sys.executable, "-m", "certbot_external_auth.cli", "schema", *words]
+    command = [sys.executable, "-m", "certbot_external_auth", "schema", *words]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     printed = json.loads(ended.stdout)
     assert printed == schema.load(described)
@@ -43,7 +43,7 @@ def test_the_verb_prints_a_valid_schema_of_2020_12(words: tuple[str, ...], descr
 
 def test_a_schema_that_cannot_be_printed_is_said() -> None:
     with open("/dev/full", "wb") as full:
-        command = [sys.executable, "-m", "certbot_external_auth.cli", "schema"]
+        command = [sys.executable, "-m", "certbot_external_auth", "schema"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert (ended.returncode, ended.stderr) == (1, "The document could not be printed: No space left on device.\n")
 

@@ -25,7 +25,7 @@ def test_publishing_and_withdrawing() -> None:
         ("challenge-http-stop", "b.example", "lineage", TOKEN),
     ]
     assert [call.document for call in (*starts, *stops)] == [b"", KEY_AUTHORIZATION.encode()] * 2
-    assert {call.variables["ACME_STATE_DIR"] for call in (*starts, *stops)} == {"/c"}
+    assert {call.settings["ACME_STATE_DIR"] for call in (*starts, *stops)} == {"/c"}
     assert {call.folder for call in (*starts, *stops)} == {"/"}
     assert {call.side_by_side for call in (*starts, *stops)} == {True}
 
@@ -42,7 +42,8 @@ def test_handing_over_a_certificate() -> None:
     (call,) = Acmetool().deploy(DEPLOYMENT, FACTS)
     assert call.arguments == ("live-updated",)
     assert call.document == b"a.example\nb.example\n"
-    assert (call.folder, call.side_by_side, call.variables) == ("/", False, {"ACME_STATE_DIR": "/c"})
+    assert (call.folder, call.side_by_side, call.variables) == ("/", False, {})
+    assert call.settings == {"ACME_STATE_DIR": "/c"}
     assert Acmetool().unchanged(DEPLOYMENT, FACTS) == []
 
 

@@ -27,8 +27,8 @@ OF_DNS = ("a.example", TOKEN, DIGEST)
 OF_HTTP = ("b.example", TOKEN, KEY_AUTHORIZATION)
 OF_ALPN = (REVERSE_NAME, TOKEN, DIGEST_IN_HEX)
 CHAIN = dataclasses.replace(FACTS, chain=True)
+BASEDIR = {"BASEDIR": "/c"}
 FOLDERS = {
-    "BASEDIR": "/c",
     "CERTDIR": "/c/live",
     "ALPNCERTDIR": "/w/external-auth/alpn-certs",
     "COMMAND": "sign_domains",
@@ -60,6 +60,7 @@ def test_one_call_for_each_challenge() -> None:
     assert [call.variables["CHALLENGETYPE"] for call in calls[1:]] == ["dns-01", "http-01", "tls-alpn-01"]
     assert calls[0].variables == FOLDERS
     assert calls[1].variables == CERTIFICATE
+    assert [call.settings for call in calls] == [BASEDIR] * 4
     assert [call.identifiers for call in calls] == [(), ("a.example",), ("b.example",), ("192.0.2.1",)]
 
 
@@ -155,7 +156,9 @@ def test_a_configuration_adds_its_own_variables() -> None:
     facts = dataclasses.replace(
         FACTS, config="/d/config", basedir="/d", wellknown="/www", exports={"PROVIDER": "x", "BASEDIR": "/wrong"}
     )
-    assert Dehydrated().perform([], facts)[0].variables == {
+    (call,) = Dehydrated().perform([], facts)
+    assert call.settings == {}
+    assert call.variables == {
         **FOLDERS,
         "BASEDIR": "/d",
         "CONFIG": "/d/config",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from certbot_external_auth.dialects.recognise import likely
+from certbot_external_auth.dialects.recognise import likely, only_at_perform
 from certbot_external_auth.processes.program import Ended
 
 CASES = [
@@ -38,3 +38,16 @@ CASES = [
 @pytest.mark.parametrize(("dialect", "ended", "script", "found"), CASES)
 def test_likely(dialect: str, ended: Ended, script: str, found: str | None) -> None:
     assert likely(dialect, ended, script) == found
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        ("curl -d $txt_domain -d ${txt_domain:-}", ("txt_domain",)),
+        ("os.environ[\"z_domain\"], line['uri']", ("z_domain", "uri")),
+        ("$cbot_txt_domain ${cbot_uri} my_txt_domain the uri", ()),
+    ],
+)
+def test_variables_that_are_not_set_at_cleanup(script: str, found: tuple[str, ...]) -> None:
+    """Lost: the reason why a handler that publishes cannot remove."""
+    assert only_at_perform(script) == found

@@ -15,7 +15,7 @@ def test_a_regular_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"12345")
     (tmp_path / "link").symlink_to("file")
     assert regular_file.read(str(tmp_path / "link"), 5) == b"12345"
-    with pytest.raises(OSError, match="longer than 4 bytes") as caught:
+    with pytest.raises(OSError, match="4 bytes") as caught:
         regular_file.read(str(tmp_path / "file"), 4)
     assert caught.value.errno == errno.EFBIG
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import session_records
 
-VERB = [sys.executable, "-m", "certbot_external_auth.cli"]
+VERB = [sys.executable, "-m", "certbot_external_auth"]
 PATIENCE = 60
 
 
@@ -53,7 +53,7 @@ def test_the_others_may_be_closed(place: str, verb: list[str], closed: str) -> N
 
 @pytest.mark.parametrize("verb", ["finish", "abort", "status"])
 def test_the_result_of_a_session_that_cannot_be_printed(place: str, verb: str) -> None:
-    """Lost: what is to be removed, with exit code 0."""
+    """Guards against: exit code 0 without the list of what to remove."""
     found = session_records.dead(place, f"{place}/c")
     ended = without(">&-", [*VERB, verb, found.id, "--work-dir", place])
     assert ended.returncode == 1, ended
@@ -80,7 +80,7 @@ log.close()
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_mode_json(tmp_path: Path, closed: str) -> None:
-    """Lost: Certbot, to EBADF; or its log, to a file of ours that takes its number."""
+    """Guards against: EBADF in Certbot, and a file of the plugin that gets the descriptor of its log."""
     ended = without(closed, [sys.executable, "-c", JSON, str(tmp_path / "log")])
     assert (ended.returncode, ended.stderr.replace("stray\n", "")) == (0, ""), ended
     said = "nobody reads" if ">&- " in f"{closed} ".replace("2>&-", "") else "sent"

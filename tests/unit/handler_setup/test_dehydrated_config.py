@@ -77,6 +77,8 @@ def test_one_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         ("export TOKEN=hello&hidden9876\nfalse\n", "line 2: command not found"),
         ("export TOKEN=hello hidden9876&hidden9876/x\nwait $!\n", "line 2: no such file or directory"),
         ("export TOKEN=$hidden9876\n", "line 2: unbound variable"),
+        ('export TOKEN="pa$HIDDEN9876"\n', "line 2: unbound variable\n"),
+        ("export TOKEN=x$HIDDEN9876\n", "line 2: unbound variable\n"),
         ("export TOKEN=${hidden9876-!}${hidden9876!}\n", "line 2: bad substitution"),
         ("export TOKEN=x hidden-9876\n", "line 2: not a valid identifier"),
         ("exec 9<hidden9876\n", "line 2: no such file or directory"),
@@ -94,6 +96,63 @@ def test_no_word_of_it_is_in_an_error(tmp_path: Path, text: str, said: str, capl
     assert said in str(caught.value)
     assert "hidden" not in str(caught.value) + caplog.text
     assert "9876" not in str(caught.value) + caplog.text
+
+
+@pytest.mark.parametrize("used", ["$CF_TOKEN", '"$CF_TOKEN"', "${CF_TOKEN}", "/x/$CF_TOKEN/y", '"a ${CF_TOKEN%x}"'])
+def test_a_variable_that_is_not_set_is_named(tmp_path: Path, used: str) -> None:
+    """Lost: which one, for a configuration that can be read in a shell, and not by a timer."""
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, f"HOOK=/bin/true\nexport CF_KEY={used}\n")
+    assert f"{tmp_path}/config: line 2: unbound variable CF_TOKEN\n" in str(caught.value)
+    assert "--external-auth-env-file" in str(caught.value)
+
+
+def test_the_env_file_is_used_for_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost: renewals of a configuration that takes its secrets from the environment, which a timer does not have."""
+    monkeypatch.setenv("CF_ZONE", "of the caller")
+    env, config = tmp_path / "env", tmp_path / "config"
+    for path in (env, config):
+        path.touch(0o600)
+    env.write_text("CF_TOKEN=secret\nCF_ZONE=of the env file\nBASH_ENV=/nowhere\nUNUSED=x\n")
+    config.write_text('export CF_KEY="$CF_TOKEN at $CF_ZONE" CF_ZONE\n')
+    found = dehydrated_config.read(str(config), env_file=str(env))
+    # What the handler gets from the env file anyway is not the configuration's.
+    assert found.exports == {"CF_KEY": "secret at of the env file"}
+
+
+def test_an_env_file_that_others_can_change_is_not_used(tmp_path: Path) -> None:
+    """Guards against: variables of another user in a bash that runs as root."""
+    env, config, folder = tmp_path / "open" / "env", tmp_path / "config", tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    for path in (env, config):
+        path.touch(0o600)
+    config.write_text(f"touch {tmp_path}/was-read\n")
+    with pytest.raises(UsageError, match="can be changed by every user"):
+        dehydrated_config.read(str(config), env_file=str(env))
+    assert not (tmp_path / "was-read").exists()
+
+
+@pytest.mark.parametrize("file", ["config", "more/a.sh"])
+def test_windows_line_ends_are_refused_with_the_fix(tmp_path: Path, file: str) -> None:
+    """Lost once: what is wrong, in sentences about a folder that ends with a carriage return nobody can see."""
+    (tmp_path / "more").mkdir()
+    texts = {"config": f"# of a hook\nCONFIG_D={tmp_path}/more\n\nHOOK=/bin/true\n", "more/a.sh": "export A=1\n"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text.replace("\n", "\r\n") if name == file else text)
+        (tmp_path / name).chmod(0o600)
+    with pytest.raises(UsageError) as caught:
+        dehydrated_config.read(str(tmp_path / "config"))
+    (problem,) = caught.value.problems
+    assert (f"{tmp_path}/{file} has Windows line ends" in problem, "\r" in problem) == (True, False)
+    fix = problem.partition("run: ")[2]
+    subprocess.run(["sh", "-c", fix], check=True, timeout=30)
+    assert dehydrated_config.read(str(tmp_path / "config")).exports == {"A": "1"}
+
+
+def test_a_comment_may_end_as_on_windows(tmp_path: Path) -> None:
+    """bash reads no comment, so such a configuration works in Dehydrated."""
+    assert read(tmp_path, "  # a comment\r\nexport A=1\n").exports == {"A": "1"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files that are somebody else's")
@@ -196,3 +255,21 @@ def test_a_hook_without_a_slash_is_found_as_bash_finds_it(tmp_path: Path, monkey
     (tmp_path / "path" / "hook").unlink()
     with pytest.raises(UsageError, match=r"write \./hook"):
         dehydrated_config.hook_words(found, ())
+
+
+def test_all_its_settings_and_those_of_a_file_beside_it(tmp_path: Path) -> None:
+    """As Dehydrated reads the configuration of one certificate: after all others."""
+    beside = tmp_path / "certificate"
+    beside.write_text("KEY_ALGO=rsa KEYSIZE=$((KEYSIZE / 2))\n")
+    beside.chmod(0o600)
+    path = tmp_path / "config"
+    path.write_text("CERTDIR=/certs\nRENEW_DAYS=10\n")
+    path.chmod(0o600)
+    alone, both = dehydrated_config.read(str(path)), dehydrated_config.read(str(path), beside=[str(beside)])
+    assert {name: alone.settings[name] for name in ("CERTDIR", "RENEW_DAYS", "KEY_ALGO")} == {
+        "CERTDIR": "/certs",
+        "RENEW_DAYS": "10",
+        "KEY_ALGO": "secp384r1",
+    }
+    changed = {name: both.settings[name] for name in both.settings if both.settings[name] != alone.settings[name]}
+    assert changed == {"KEY_ALGO": "rsa", "KEYSIZE": "2048"}

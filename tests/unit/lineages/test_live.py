@@ -45,7 +45,7 @@ def renewed(folder: Path, count: int, server: str) -> collections.Counter[tuple[
 
 
 def test_reading_grows_with_the_certificates_and_not_with_their_square(tmp_path: Path) -> None:
-    """Lost: a host of two thousand certificates, whose renewal took an hour of reading the same files again."""
+    """Guards against: a renewal of 2000 certificates that reads the same files again for an hour."""
     with directory() as server:
         few, more, most = (renewed(tmp_path / str(count), count, server) for count in (5, 10, 15))
     opened = [sum(found["open", f"{kind}.pem"] for kind in ("cert", "cert1")) for found in (few, more, most)]
@@ -57,7 +57,7 @@ def test_reading_grows_with_the_certificates_and_not_with_their_square(tmp_path:
 
 
 def test_what_is_written_meanwhile_is_seen(tmp_path: Path) -> None:
-    """Lost: the deployment of the certificate that this very process has made."""
+    """Guards against: no deployment of a certificate that this process has written."""
     lineages.make(tmp_path, 2, "none", ())
     first, second = map(lineages.name, (0, 1))
     before = handed_over.live_certificates(str(tmp_path))
@@ -116,7 +116,7 @@ def test_a_certificate_that_cannot_be_read_for_a_while_has_not_changed(tmp_path:
 
 
 def test_what_is_noted_elsewhere_meanwhile_is_seen(tmp_path: Path) -> None:
-    """Lost: what another process has noted about deployments, to what this one read before."""
+    """Guards against: overwriting the notes of another process with what this one read before."""
     ours, theirs = (handed_over.HandedOver(str(tmp_path / name), str(tmp_path / "work")) for name in ("ours", "theirs"))
     ours.record("a", "01")
     assert ours.deployed("a") == "01"

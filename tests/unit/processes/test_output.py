@@ -16,7 +16,7 @@ SECRET = b"trailing blanks  "
 
 @pytest.mark.parametrize("line", [b"\n", b" \r\n", b"a\n", b"x" * 63 + b"\n"])
 def test_what_is_not_passed_on_is_not_looked_at_line_by_line(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lost: a processor, for the whole time limit."""
+    """Guards against: a processor that is busy for the whole time limit."""
     looked_at = 0
     masked = output.masked
 

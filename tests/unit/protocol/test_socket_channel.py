@@ -63,7 +63,7 @@ def lines(client: socket.socket, count: int) -> list[bytes]:
 
 
 def test_a_late_client_gets_what_was_said_and_then_what_is(channel: SocketChannel) -> None:
-    """Lost: a driver that needs a moment until it is there."""
+    """Guards against: a driver that connects late and misses lines."""
     channel.send(b"one\n", soon())
     channel.send(b"two\n", soon())
     with connected(channel) as client:
@@ -136,7 +136,7 @@ def test_nobody_is_there_and_nothing_hangs(channel: SocketChannel) -> None:
 
 
 def test_a_client_that_does_not_read_is_hung_up_on(channel: SocketChannel) -> None:
-    """Lost: the cleanup, for a driver that stands still."""
+    """Guards against: no cleanup because a driver does not read."""
     with connected(channel) as client:
         assert channel.receive(now()) is None
         channel.send(b"x" * 5_000_000 + b"\n", now())
@@ -146,7 +146,7 @@ def test_a_client_that_does_not_read_is_hung_up_on(channel: SocketChannel) -> No
 
 
 def test_a_client_may_write_all_its_answers_before_it_reads_on(channel: SocketChannel) -> None:
-    """Lost: large batches, in which both would wait for the other to read."""
+    """Guards against: a deadlock with large batches, when both sides wait for the other to read."""
     count, text = 20_000, b"x" * 99 + b"\n"
 
     def answer_each() -> None:
@@ -175,7 +175,7 @@ def test_everything_said_is_on_record(channel: SocketChannel, tmp_path: Path) ->
 
 
 def test_a_record_that_finds_no_room_ends_where_it_is(tmp_path: Path) -> None:
-    """Lost: a line out of the middle, such as the batch that has to be published."""
+    """Guards against: a missing line, such as the batch that has to be published."""
     code = """
 import resource, sys
 from certbot_external_auth.protocol.socket_channel import SocketChannel
@@ -212,7 +212,7 @@ def test_only_this_user(channel: SocketChannel) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_another_user_is_refused_also_where_the_permissions_let_him_in(channel: SocketChannel, tmp_path: Path) -> None:
-    """Lost: whoever may read challenges may not answer them; the peer's credentials decide."""
+    """Guards against: an answer from another user. The credentials of the peer decide."""
     with _place_for_everybody(channel.path) as place:
         client = subprocess.Popen([sys.executable, "-I", "-c", AS_NOBODY, place], stdout=subprocess.PIPE)
         while client.poll() is None:
@@ -246,7 +246,7 @@ def test_a_socket_in_use_is_not(channel: SocketChannel) -> None:
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
 def test_a_socket_of_another_kind_is_its_owners(tmp_path: Path, kind: socket.SocketKind) -> None:
-    """Lost: whatever another program hears by it, such as a log."""
+    """Guards against: taking over the socket of another program, such as a log."""
     with socket.socket(socket.AF_UNIX, kind) as owner:
         owner.bind(str(tmp_path / "s"))
         with pytest.raises(UsageError, match="another program listens"):
@@ -299,5 +299,5 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_a_session_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    with pytest.raises(UsageError, match="not this user's alone"):
+    with pytest.raises(UsageError, match="Other users can access"):
         session_record(str(tmp_path))

@@ -146,6 +146,23 @@ def test_a_process_that_has_spoken_protocol_1_ends_with_its_summary(made: list[B
     assert [line["cmd"] for line in host.read()] == ["hello", "summary"]
 
 
+def test_leftovers_are_asked_for_only_where_hello_is_sent(made: list[Bench]) -> None:
+    """Guards against: leftovers that count as reported, though no line has them."""
+    host = bench(made, None)
+    asked: list[str] = []
+
+    def leftover() -> list[lines.Line]:
+        asked.append("leftover")
+        return [{"batch": "b1"}]
+
+    host.stream.contact(0, leftover)
+    assert asked == []
+    host.stream.contact(1, leftover)
+    host.stream.contact(1, leftover)
+    assert asked == ["leftover"]
+    assert [line["leftover"] for line in host.read()] == [[{"batch": "b1"}]]
+
+
 def test_the_summary_counts_lines_and_results(made: list[Bench]) -> None:
     host = bench(made, 1)
     host.stream.emit(lines.perform_challenge(DNS))

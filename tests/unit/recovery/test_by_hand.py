@@ -35,7 +35,7 @@ def calls(tmp_path: Path) -> list[str]:
 
 
 def test_a_configuration_is_read_as_a_run_reads_it(tmp_path: Path) -> None:
-    """Lost once: its defaults and CONFIG_D, and with them the call, behind which the journal forgot all the same."""
+    """Guards against: a call without the defaults and CONFIG_D, after which the entry is deleted anyway."""
     (tmp_path / "more.d").mkdir()
     config = tmp_path / "config"
     texts = {
@@ -64,6 +64,21 @@ def test_a_configuration_is_read_as_a_run_reads_it(tmp_path: Path) -> None:
     (tmp_path / "secret").unlink()
     ended = pasted(tmp_path, one)
     assert (ended.returncode != 0, known(tmp_path), len(calls(tmp_path))) == (True, True, 2)
+
+
+def test_a_configuration_uses_the_env_file(tmp_path: Path) -> None:
+    """Lost: what a recovery must withdraw, where the configuration needs a variable that only the run had."""
+    config, env = tmp_path / "config", tmp_path / "env"
+    for path, text in ((config, 'export SECRET="$GIVEN and more"\n'), (env, "GIVEN=hunter2hunter2\n")):
+        path.touch(0o600)
+        path.write_text(text)
+    path_of_hook = hook(tmp_path / "hooks" / "h", SAYS)
+    how = {"dehydrated_config": str(config), "env_file": str(env)}
+    one = left(tmp_path, (path_of_hook,), config_files=(str(config),), **how)
+    assert pasted(tmp_path, one).returncode == 0
+    left(tmp_path, (path_of_hook,), config_files=(str(config),), **how)
+    assert len(withdraw(tmp_path).withdrawn) == 1
+    assert [call.split("|")[1] for call in calls(tmp_path)] == ["hunter2hunter2 and more"] * 2
 
 
 def test_an_env_file_is_read_too(tmp_path: Path) -> None:

@@ -36,12 +36,12 @@ def there(work_dir: Path) -> list[list[str]]:
 
 
 def recover(work_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(work_dir), *words]
+    command = [sys.executable, "-m", "certbot_external_auth", "recover", "--work-dir", str(work_dir), *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
 def test_a_batch_is_confirmed_by_its_name(tmp_path: Path) -> None:
-    """Lost: an end of the reminders other than `rm` in a folder of the plugin's."""
+    """Guards against: reminders that end only if a person deletes a file of the plugin."""
     one, two = left(tmp_path, "a.test", "b.test"), left(tmp_path, "c.test", mode="manual")
     listed = recover(tmp_path, "--list").stdout
     assert f"--confirm {one.id}" in listed

@@ -16,6 +16,7 @@ import pytest
 
 from certbot_external_auth import cli, journal
 from certbot_external_auth.console import certbot_folders
+from certbot_external_auth.recovery.verb import NOTHING_LEFT
 from tests.unit.recovery.test_withdrawal import calls, hook, left
 
 WAYS = ([], ["--list"], ["--dry-run"], ["--list", "--json"])
@@ -24,7 +25,7 @@ READ_ONLY = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@
 
 def read_only(work: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`recover` where the work directory is on a file system that cannot be written."""
-    command = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(work), *words]
+    command = [sys.executable, "-m", "certbot_external_auth", "recover", "--work-dir", str(work), *words]
     whole = ["unshare", "-m", "sh", "-c", READ_ONLY, str(work), *command]
     return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=False)
 
@@ -36,12 +37,12 @@ def needs_mounts() -> None:
 
 @pytest.mark.parametrize("words", WAYS)
 def test_read_only_is_not_empty(tmp_path: Path, words: list[str]) -> None:
-    """Lost once: the record, while `recover` said that nothing is left behind."""
+    """Guards against: a record that is left, while `recover` says that nothing is left behind."""
     needs_mounts()
     work = tmp_path / "work"
     one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     ended = read_only(work, *words)
-    assert "Nothing is left behind" not in ended.stdout
+    assert NOTHING_LEFT not in ended.stdout
     assert one.challenges[0].validation in ended.stdout
     assert ended.stderr == ""
     if "--json" in words:
@@ -61,7 +62,7 @@ def test_what_cannot_be_set_aside_is_said(tmp_path: Path, words: list[str]) -> N
     for path in folder.iterdir():
         path.write_text("{")
     ended = read_only(tmp_path / "work", *words)
-    assert (ended.returncode, "Nothing is left behind" in ended.stdout) == (1, False)
+    assert (ended.returncode, NOTHING_LEFT in ended.stdout) == (1, False)
     assert path.name in ended.stdout
 
 
@@ -97,7 +98,7 @@ def test_a_file_that_cannot_be_looked_at_is_said(
             patch.setattr(fcntl, "flock", lock)
         assert cli.main(["recover", "--work-dir", str(tmp_path / "work"), *words]) == 1
     shown = capsys.readouterr().out
-    assert "Nothing is left behind" not in shown
+    assert NOTHING_LEFT not in shown
     assert one.id in shown
     assert calls(tmp_path) == []
     # Nobody has renamed what he could not look at.
@@ -142,7 +143,7 @@ def test_a_folder_that_cannot_be_looked_at_is_an_error(
 
 def test_what_is_not_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["recover", "--work-dir", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "Nothing is left behind.\n"
+    assert capsys.readouterr().out == f"{NOTHING_LEFT}\n"
 
 
 @pytest.mark.parametrize("words", [*WAYS, ["--confirm", "0" * 32]])
@@ -160,7 +161,7 @@ def test_the_default_directory_need_not_exist(
 ) -> None:
     monkeypatch.setattr(certbot_folders, "found", lambda given: ("/etc/le", str(tmp_path / "none")))
     assert cli.main(["recover"]) == 0
-    assert capsys.readouterr().out == "Nothing is left behind.\n"
+    assert capsys.readouterr().out == f"{NOTHING_LEFT}\n"
 
 
 @pytest.mark.parametrize("words", WAYS)

@@ -35,7 +35,7 @@ WORDS: Mapping[Kind, tuple[Reason, str]] = {
         (Reason(Kind.ENTRY_UNREADABLE, {"text": "EIO"}), "its file in the journal cannot be opened: EIO"),
         (
             Reason(Kind.NO_CLEANUP_HANDLER, {"at": "192.0.2.1"}),
-            "it has no cleanup handler, so it stays; it is visible at 192.0.2.1",
+            "there is no cleanup handler that could remove it; it is visible at 192.0.2.1",
         ),
         (
             Reason(Kind.NOT_VERIFIED, {"text": "no answer"}),

@@ -27,11 +27,12 @@ from certbot_external_auth.handler_setup import dehydrated_config
 from certbot_external_auth.journal import Entry
 from certbot_external_auth.recovery import by_hand, context, messages
 from certbot_external_auth.recovery.reasons import Fix, Kind, Reason
+from certbot_external_auth.recovery.verb import NOTHING_LEFT
 from certbot_external_auth.settings import Settings
 from certbot_external_auth.text import counted
 from certbot_external_auth.validation_certificates import tls_files
 
-# Whoever was given the token is ended by a recovery, so that other tests beside these must have another one.
+# A recovery ends every process that has the token, so tests that run at the same time need other tokens.
 TOKEN = f"t{secrets.token_hex(21)}"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
 _numbers = itertools.count()
@@ -113,7 +114,7 @@ def test_an_alias_is_remembered(tmp_path: Path) -> None:
         "x.acme.test",
         "acme.test",
     )
-    assert "the TXT record x.acme.test. " in messages.sentences(entry, work)
+    assert "x.acme.test." in messages.sentences(entry, work)
     assert withdraw(tmp_path).withdrawn == [entry]
     assert calls(tmp_path) == [f"cleanup x.acme.test. {one.validation} "]
 
@@ -146,8 +147,8 @@ def test_env_file_is_read_again_and_its_values_are_nowhere(tmp_path: Path) -> No
 
 def test_env_file_that_is_gone_is_a_reason(tmp_path: Path) -> None:
     left(tmp_path, (hook(tmp_path / "hooks" / "h"),), env_file=str(tmp_path / "gone"))
-    (one,) = withdraw(tmp_path).left
-    assert "--external-auth-env-file" in one.reasons["c1"]
+    (reason,) = withdraw(tmp_path).reasons.values()
+    assert (reason.kind, "--external-auth-env-file" in reason.facts["text"]) == (Kind.NOT_PREPARED, True)
     assert calls(tmp_path) == []
 
 
@@ -155,13 +156,13 @@ def test_handler_that_everybody_may_write_is_not_run(tmp_path: Path) -> None:
     path = hook(tmp_path / "hooks" / "h")
     left(tmp_path, (path,))
     os.chmod(path, 0o777)
-    (one,) = withdraw(tmp_path).left
-    assert "can be changed by every user" in one.reasons["c1"]
+    (reason,) = withdraw(tmp_path).reasons.values()
+    assert (reason.kind, path in reason.facts["text"]) == (Kind.NOT_PREPARED, True)
     assert calls(tmp_path) == []
 
 
 def test_what_a_handler_is_given_may_change_and_what_it_runs_may_not(tmp_path: Path) -> None:
-    """Lost: the recovery of every handler whose command line names what it writes."""
+    """Guards against: no recovery with a handler whose command line names a file that it writes."""
     path, zone, folder = hook(tmp_path / "hooks" / "h"), tmp_path / "zone.db", tmp_path / "zones"
     script = tmp_path / "script.sh"
     script.write_text(RECORDS)
@@ -199,7 +200,7 @@ def test_a_signal_ends_the_command_with_its_handler(tmp_path: Path, number: sign
     pipe = tmp_path / "begun"
     os.mkfifo(pipe)
     left(tmp_path, (hook(tmp_path / "hooks" / "h", f'#!/bin/sh\necho $$ >"{pipe}"\nexec sleep 600\n'),))
-    command = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(tmp_path / "work")]
+    command = [sys.executable, "-m", "certbot_external_auth", "recover", "--work-dir", str(tmp_path / "work")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as recovering:
         handler = int(pipe.read_text())
         recovering.send_signal(number)
@@ -207,7 +208,8 @@ def test_a_signal_ends_the_command_with_its_handler(tmp_path: Path, number: sign
     with pytest.raises(ProcessLookupError):
         os.kill(handler, 0)
     assert recovering.returncode == 128 + number
-    assert f"{number.name}: stopped. The journal still has what is left" in said
+    assert number.name in said
+    assert "recover --list" in said
     assert len(journal.read_all(str(tmp_path / "work")).left) == 1
 
 
@@ -246,7 +248,7 @@ def test_a_handler_that_became_another_program_is_ended_too(tmp_path: Path, how:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_call_about_a_batch_has_what_its_program_is_known_by(name: str) -> None:
-    """Lost: what a handler publishes at a call around the batch, after a recovery that did not know it."""
+    """Guards against: a handler that publishes at a call around the batch, unknown to a recovery."""
     facts = Facts("a.test", ("a.test",), "/etc/le", "/work")
     for typ in dialect(name).challenge_types:
         one = Challenge("c1", typ, "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
@@ -259,7 +261,7 @@ def test_every_call_about_a_batch_has_what_its_program_is_known_by(name: str) ->
 def test_who_recovers_is_not_ended_for_knowing_the_token(tmp_path: Path) -> None:
     """A script that was given the token, and asks for the recovery."""
     left(tmp_path, (hook(tmp_path / "hooks" / "h"),), timeout=0.1)
-    words = [sys.executable, "-m", "certbot_external_auth.cli", "recover", "--work-dir", str(tmp_path / "work")]
+    words = [sys.executable, "-m", "certbot_external_auth", "recover", "--work-dir", str(tmp_path / "work")]
     done = subprocess.run(["/bin/sh", "-c", '"$@"; exit $?', TOKEN, *words], timeout=60, check=False)
     assert done.returncode == 0
     assert not journal.read_all(str(tmp_path / "work")).left
@@ -291,7 +293,7 @@ def killed_while_it_withdraws(tmp_path: Path) -> int:
 
 
 def test_a_try_that_was_killed_is_none_of_the_three(tmp_path: Path) -> None:
-    """Lost: all that a batch had published, to a host that lost its power three times."""
+    """Guards against: a batch that is given up because the host lost its power three times."""
     spare = tmp_path / "hooks" / "spare"
     path = hook(tmp_path / "hooks" / "h", f'#!/bin/sh\n[ -e "{spare}" ] || kill -KILL $PPID\n')
     one = left(tmp_path, (path,), names=("a.test", "b.test"))
@@ -308,7 +310,7 @@ def test_a_try_that_was_killed_is_none_of_the_three(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["json", "manual"])
 def test_a_run_that_is_killed_before_it_could_tell_has_told_nobody(tmp_path: Path, mode: str) -> None:
-    """Lost: what a driver left, reminded of three times by runs that were killed while they withdrew something else."""
+    """Guards against: three killed runs that count as reports, although they reported nothing."""
     told = left(tmp_path, (), mode=mode)
     left(tmp_path, (hook(tmp_path / "hooks" / "h", "#!/bin/sh\nkill -KILL $PPID\n"),))
     assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
@@ -570,11 +572,11 @@ def test_why_something_is_passed_over_is_said_by_hand_and_once_in_a_run(
         messages.report(outcome, work, say=lambda text, *values: said.append(text % values))
     assert [f"({newer.name}: it is of another version)" in text for text in said] == [True]
     assert cli.main(["recover", "--work-dir", work]) == 1
-    assert f"Skipped: {bad}.damaged: it is not JSON\n" in capsys.readouterr().out
-    # Also once there is nothing else: what was in that file may still stand.
+    assert f"{bad}.damaged: it is not JSON\n" in capsys.readouterr().out
+    # The challenges in that file may still be published, even if nothing else is left.
     for words in ([], ["--list"], ["--dry-run"], ["--list", "--json"]):
         assert cli.main(["recover", "--work-dir", work, *words]) == 1
-        assert "Nothing is left behind" not in capsys.readouterr().out
+        assert NOTHING_LEFT not in capsys.readouterr().out
 
 
 def test_commands_remove_files_of_ours_and_do_without_a_folder_that_is_gone(tmp_path: Path) -> None:

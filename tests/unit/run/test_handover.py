@@ -129,7 +129,7 @@ def test_the_historic_form_hands_over_for_each_name_that_certbot_gives(tmp_path:
 
 
 def test_a_person_does_not_stand_for_a_handler(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Guards against: a certificate that no handler ever gets, since somebody once made it by hand."""
+    """Guards against: a certificate that no handler ever gets, because a person once issued it by hand."""
     host = Host(tmp_path, mode="manual")
     host.issue()
     renewal = tmp_path / "config" / "renewal" / f"{NAME}.conf"

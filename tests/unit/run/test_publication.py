@@ -1,8 +1,10 @@
-"""One half of a run: the challenges, from what was asked for to what is withdrawn."""
+"""The challenges of a run, from the names that were asked for to the cleanup."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from certbot import errors
 
 from certbot_external_auth import journal
+from certbot_external_auth.backends.printed import Printed, about
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.errors import GuardError, PerformError
+from certbot_external_auth.errors import Failure, GuardError, PerformError
 from certbot_external_auth.run.informer import Informer
 from certbot_external_auth.run.publication import Publication
 from certbot_external_auth.run.verification import Verification
@@ -23,10 +26,10 @@ CHALLENGE = Challenge("c1", "dns-01", NAME, "dns", TOKEN, f"{TOKEN}.{'k' * 43}")
 
 
 class Reader(Informer):
-    """:ivar lines: what was sent."""
+    """:ivar lines: what was sent, whatever the protocol."""
 
-    def __init__(self, protocol: int = 1, mirrors: bool = False) -> None:
-        super().__init__(None, protocol, mirrors)
+    def __init__(self, mirrors: bool = False) -> None:
+        super().__init__(None, mirrors)
         self.lines: list[tuple[str, str]] = []
         self.counts: Counter[str] = Counter()
 
@@ -65,6 +68,23 @@ def test_a_batch_is_published_and_withdrawn(tmp_path: Path) -> None:
     assert backend.calls == [("prepare", "publishing=True", "deploying=False"), ("perform", "c1"), ("cleanup", "c1")]
     assert reader.lines == [("result", "valid")]
     assert reader.counts == {"valid": 1}
+
+
+class Talkative(RecordingBackend):
+    """Its handler prints a line for each challenge."""
+
+    def printed(self, ids: Collection[str]) -> list[Printed]:
+        return about([Printed("perform", (id,), (id,), (f"line of {id}",)) for id in ("c1", "c2")], ids)
+
+
+def test_a_hint_has_the_lines_of_calls_for_refused_names(tmp_path: Path) -> None:
+    """Lost: what a hook said that failed and exited with 0, where the plugin does not look before the CA."""
+    one = publication(tmp_path, Talkative(), asked=(NAME, f"*.{NAME}"))
+    second = Challenge("c2", "dns-01", NAME, "dns", "u" * 22, f"{'u' * 22}.{'k' * 43}")
+    one.perform([CHALLENGE, second])
+    one.refused_by_ca("dns-01", second.token, {"type": "urn:ietf:params:acme:error:dns", "detail": "NXDOMAIN"})
+    assert ("  | line of c2" in one.hint(), "line of c1" in one.hint()) == (True, False)
+    one.cleanup(None)
 
 
 def test_the_backend_is_not_asked_for_what_was_not_asked_for(tmp_path: Path) -> None:
@@ -133,17 +153,42 @@ def test_what_is_not_withdrawn_stays_in_the_journal(tmp_path: Path, caplog: pyte
     assert "certbot-external-auth recover" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "named",
+    [{}, {"ids": ("c9",)}, {"identifiers": ("B.example.",)}],
+    ids=["nothing", "an id of no challenge", "a name of no challenge"],
+)
+def test_a_failure_that_names_no_challenge_of_the_call_counts_for_all(tmp_path: Path, named: dict[str, Any]) -> None:
+    """Guards against: a backend of another package that fails, and a journal that forgets what it published."""
+    backend = RecordingBackend()
+    failure = Failure("The backend", "cleanup", happened="exit code 1", **{"identifiers": (), **named})
+    backend.cleanup = lambda finished: [failure]  # type: ignore[method-assign]
+    one = publication(tmp_path, backend)
+    one.perform([CHALLENGE])
+    one.cleanup(None)
+    assert left(tmp_path) == ["c1"]
+
+
+def test_a_failure_about_one_challenge_leaves_the_others_withdrawn(tmp_path: Path) -> None:
+    backend = RecordingBackend()
+    backend.cleanup = lambda finished: [Failure("The backend", "cleanup", ("b.example",), "no")]  # type: ignore[method-assign]
+    one = publication(tmp_path, backend, asked=(NAME, "b.example"))
+    one.perform([CHALLENGE, dataclasses.replace(CHALLENGE, id="c2", identifier="b.example")])
+    one.cleanup(None)
+    assert left(tmp_path) == ["c2"]
+
+
 def test_a_mirror_repeats_what_a_driver_would_get(tmp_path: Path) -> None:
-    """The historic plugin printed these lines also while a handler did the work; protocol 0 has no results."""
-    reader = Reader(protocol=0, mirrors=True)
+    """The historic plugin printed these lines also while a handler did the work."""
+    reader = Reader(mirrors=True)
     one = publication(tmp_path, RecordingBackend(), reader)
     one.perform([CHALLENGE])
     one.cleanup(None)
-    assert [cmd for cmd, _ in reader.lines] == ["perform_challenge", "cleanup"]
+    assert [cmd for cmd, _ in reader.lines] == ["perform_challenge", "result", "cleanup"]
 
 
 def test_aliases_are_followed_only_for_a_backend_that_uses_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Verification, "aliased", lambda self, challenges: pytest.fail("nobody needs to know"))
+    monkeypatch.setattr(Verification, "aliased", lambda self, challenges: pytest.fail("no alias is needed"))
     publication(tmp_path, RecordingBackend()).perform([CHALLENGE])

@@ -1,9 +1,9 @@
-"""Between publishing and asking the CA: what is told when something goes wrong that nobody foresaw."""
+"""The check between publishing and asking the CA: what a run reports, also after an unexpected error."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from certbot import errors
 
 from certbot_external_auth.backends import Context
 from certbot_external_auth.backends.handler import mistakes
+from certbot_external_auth.backends.printed import Printed, about
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.configuration import resolution
 from certbot_external_auth.dialects import Facts
@@ -44,6 +45,11 @@ class Broken(Observer):
         raise self._error
 
 
+def nothing(ids: Collection[str]) -> list[Printed]:
+    """What a handler has printed that prints nothing."""
+    return []
+
+
 def verification(error: BaseException, words: str = "/bin/true", **more: str) -> Verification:
     checked = resolution.resolve({"handler": "/bin/true", "verify-timeout": "0", **more})
     found = Verification(Context(checked, Facts(), words=(words,)), None, lambda line: None)
@@ -51,10 +57,10 @@ def verification(error: BaseException, words: str = "/bin/true", **more: str) ->
     return found
 
 
-def test_the_table_is_told_also_where_the_reason_cannot_be_looked_for() -> None:
-    """Lost: the table, and with it what was seen for two minutes, for a fault of ours."""
+def test_the_table_is_reported_even_if_the_reason_cannot_be_found() -> None:
+    """Guards against: an error of the plugin that hides what two minutes of checks have shown."""
     with pytest.raises(NotVisibleError) as caught:
-        verification(ValueError("no such\nthing")).check([CHALLENGE])
+        verification(ValueError("no such\nthing")).check([CHALLENGE], nothing)
     text = str(caught.value)
     assert "_acme-challenge.example.org\n  ns1  192.0.2.1:53  no record  0.00 s\n" in text
     assert "\nThe reason could not be looked for: ValueError: no such thing\n" in text
@@ -62,8 +68,23 @@ def test_the_table_is_told_also_where_the_reason_cannot_be_looked_for() -> None:
     assert list(caught.value.problems) == ["c1"]
 
 
+def test_the_lines_of_calls_for_missing_names_are_in_the_error() -> None:
+    """Lost: why nothing was published, where the handler knew and exited with 0."""
+
+    def printed(ids: Collection[str]) -> list[Printed]:
+        return about([Printed("perform", (id,), (id,), (f"line of {id}",)) for id in ("c1", "c2", "c3")], ids)
+
+    one = verification(ValueError())
+    one.observer = Replaced(ValueError())
+    other = Challenge("c2", "dns-01", "example.net", "dns", "token", "token.other")
+    with pytest.raises(NotVisibleError) as caught:
+        one.check([CHALLENGE, other], printed)
+    assert "  | line of c1\n" in str(caught.value)
+    assert "line of c2" not in str(caught.value)
+
+
 class Replaced(Broken):
-    """What was published last stands alone where two names' aliases end."""
+    """The aliases of two names end at one name, which has only the value that was published last."""
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
         last = expectations[-1].values
@@ -80,20 +101,20 @@ class Replaced(Broken):
         ]
 
 
-def test_reasons_are_looked_for_in_the_whole_batch() -> None:
-    """Lost: the reason, where a name that can be seen is part of it."""
+def test_reasons_are_searched_in_the_whole_batch() -> None:
+    """Guards against: no reason, because the plugin ignores the names that are visible."""
     one = verification(ValueError())
     one.observer = Replaced(ValueError())
     other = Challenge("c2", "dns-01", "example.net", "dns", "token", "token.other")
     with pytest.raises(NotVisibleError) as caught:
-        one.check([CHALLENGE, other])
+        one.check([CHALLENGE, other], nothing)
     text = str(caught.value)
     assert "What was published for example.org cannot be seen everywhere, after 0 seconds (1 of 2 places):" in text
     assert "2 values are wanted at x.other.org, and only 1 of them is there: The handler /bin/true replaces" in text
 
 
 class Slower(Broken):
-    """Every answer takes longer than the one before; the third is that it is there."""
+    """Each answer takes longer than the one before, and the third has the record."""
 
     looks = 0
 
@@ -104,13 +125,13 @@ class Slower(Broken):
 
 
 def test_a_line_has_the_time_of_each_answer_and_another_time_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lost: which server is slow; or a line for each look, of which none says anything new."""
+    """A driver must learn which server is slow, and must not get a line for each check that shows nothing new."""
     monkeypatch.setattr(watch, "_sleep", lambda seconds: False)
     told: list[Line] = []
     checked = resolution.resolve({"handler": "/bin/true"})
     one = Verification(Context(checked, Facts(), words=("/bin/true",)), None, told.append)
     one.observer = Slower(ValueError())
-    one.check([CHALLENGE])
+    one.check([CHALLENGE], nothing)
     asked = {"server": "ns1", "address": "a:53"}
     assert [(line["id"], line["state"], line["observations"]) for line in told] == [
         ("c1", "waiting", [{**asked, "outcome": "no_record", "seconds": 0.12}]),
@@ -118,11 +139,11 @@ def test_a_line_has_the_time_of_each_answer_and_another_time_is_no_news(monkeypa
     ]
 
 
-def test_publishing_goes_on_where_aliases_cannot_be_found_out(caplog: pytest.LogCaptureFixture) -> None:
-    """Lost: every certificate, for what most names do not even have."""
+def test_publishing_goes_on_if_aliases_cannot_be_followed(caplog: pytest.LogCaptureFixture) -> None:
+    """Guards against: no certificate for any name, because of aliases that most names do not have."""
     with caplog.at_level(logging.WARNING):
         assert verification(ValueError("no such thing")).aliased([CHALLENGE]) == [CHALLENGE]
-    assert "could not be found out: ValueError: no such thing" in caplog.text
+    assert [record.args for record in caplog.records] == [("ValueError: no such thing",)]
 
 
 class Knows(Broken):
@@ -134,13 +155,13 @@ class Knows(Broken):
         return {"_acme-challenge.example.org": self.end}
 
 
-def test_where_to_publish_is_found_out_also_if_nobody_looks_whether_it_can_be_seen() -> None:
-    """Lost: the record, which goes to the name of the alias, where nothing can be written."""
+def test_aliases_are_followed_even_with_verify_off() -> None:
+    """Guards against: a record at the name of the alias, where nothing can be published."""
     blind = verification(ValueError(), verify="off")
     blind.observer = Knows(ValueError())
     (found,) = blind.aliased([CHALLENGE])
     assert (found.txt_target, found.txt_zone) == ("x.acme.example", "acme.example")
-    blind.check([found])
+    blind.check([found], nothing)
 
 
 @pytest.mark.parametrize(
@@ -154,15 +175,15 @@ def test_where_to_publish_is_found_out_also_if_nobody_looks_whether_it_can_be_se
         (r"a\010b.acme.example", "acme.example"),
     ],
 )
-def test_an_alias_that_leads_to_no_name_is_none(end: tuple[str, str], caplog: pytest.LogCaptureFixture) -> None:
-    """Lost: whatever a handler does with shell text that whoever serves a zone put into it."""
+def test_an_alias_with_an_invalid_end_is_not_followed(end: tuple[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    """Guards against: a handler that runs shell text from a zone of another person."""
     one = verification(ValueError())
     one.observer = odd = Knows(ValueError())
     odd.end = end
     with caplog.at_level(logging.WARNING):
         assert one.aliased([CHALLENGE]) == [CHALLENGE]
-    assert f"_acme-challenge.example.org is an alias of {ascii(end[0])[:50]}" in caplog.text
-    assert "so it is taken for none" in caplog.text
+    (record,) = caplog.records
+    assert f"_acme-challenge.example.org is an alias of {ascii(end[0])[:50]}" in record.getMessage()
 
 
 @pytest.mark.parametrize("zone", ["", ".", "acme.example"])
@@ -174,7 +195,7 @@ def test_the_root_and_an_unknown_zone_are_none_the_worse(zone: str) -> None:
     assert (found.txt_target, found.txt_zone) == ("_x.y-1_.acme.example", zone or None)
 
 
-def test_under_the_historic_name_nobody_is_asked() -> None:
+def test_under_the_historic_name_no_server_is_asked() -> None:
     historic = Verification(Context(resolution.resolve_historic({}), Facts()), None, lambda line: None)
     historic.observer = Knows(ValueError())
     assert historic.aliased([CHALLENGE]) == [CHALLENGE]
@@ -182,9 +203,9 @@ def test_under_the_historic_name_nobody_is_asked() -> None:
 
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_a_signal_still_ends_it(signal: BaseException) -> None:
-    """Lost: a shutdown; Certbot's signals are exceptions like any other."""
+    """Guards against: a run that a shutdown does not end. Certbot turns signals into exceptions."""
     with pytest.raises(type(signal)):
-        verification(signal).check([CHALLENGE])
+        verification(signal).check([CHALLENGE], nothing)
     with pytest.raises(type(signal)):
         verification(signal).aliased([CHALLENGE])
 
@@ -195,5 +216,5 @@ def test_a_hook_that_asks_a_person_is_told_of_the_mode_for_people(tmp_path: Path
     hook.write_text("#!/bin/sh\necho 'Add the record, then press Enter'\nread answer\n")
     found = verification(ValueError(), dialect="lego", words=str(hook))
     with pytest.raises(NotVisibleError) as caught:
-        found.check([CHALLENGE])
+        found.check([CHALLENGE], nothing)
     assert mistakes.sentence(mistakes.ASKS_A_PERSON) in caught.value.text

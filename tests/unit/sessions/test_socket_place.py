@@ -38,7 +38,7 @@ def test_root_has_run(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_user_has_the_folder_of_the_session(short: Path) -> None:
-    """Lost with the folder of the login: a session, as soon as who began it logs out."""
+    """Guards against: a session that ends when its user logs out, because logind removes the folder."""
     assert socket_place.chosen(str(short), "a1") == str(short / "socket")
     assert list(short.iterdir()) == []
 
@@ -54,7 +54,7 @@ def test_then_that_for_temporary_files(short: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_nowhere(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lost: what to change; the flag for a socket is not in this command line."""
+    """Guards against: advice about a flag that this command line does not have."""
     (short / LONG).mkdir()
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(short / LONG))
     monkeypatch.setattr(tempfile, "tempdir", str(short / LONG))
@@ -82,7 +82,7 @@ def a_link(folder: Path) -> None:
     ],
 )
 def test_a_folder_of_others_is_not_used(short: Path, tmp_path: Path, change: Callable[[Path], object]) -> None:
-    """Lost: answers, and challenges, to who made it first."""
+    """Guards against: another user who makes the folder first and reads challenges and answers."""
     folder, work_dir = short / OURS, str(tmp_path / LONG)
     folder.mkdir(mode=0o700)
     change(folder)
@@ -122,7 +122,7 @@ def used(short: Path) -> Iterator[Path]:
 
 
 def test_what_the_dead_leave_is_swept(used: Path) -> None:
-    """Lost with the living one's: a session that nobody can finish."""
+    """Guards against: removing the socket of a living session, which could then not be finished."""
     (used / f"{own_folder.PASSING}0").touch()
     socket_place.sweep()
     living = [f"{SESSIONS[1]}.lock", f"{SESSIONS[1]}.sock"]
@@ -133,7 +133,7 @@ def test_what_the_dead_leave_is_swept(used: Path) -> None:
     "change", [lambda folder: folder.chmod(0o770), a_link, pytest.param(of_somebody_else, marks=ROOT)]
 )
 def test_nothing_is_swept_where_others_can_put_names(used: Path, change: Callable[[Path], object]) -> None:
-    """Lost: whatever a name leads to that somebody else has put there."""
+    """Guards against: removing a file through a link of another user."""
     before = sorted(os.listdir(used))
     change(used)
     socket_place.sweep()
@@ -141,7 +141,7 @@ def test_nothing_is_swept_where_others_can_put_names(used: Path, change: Callabl
 
 
 def test_the_record_of_a_session_does_not_go_alone(short: Path, tmp_path: Path) -> None:
-    """Lost with the record: who knows where the socket is, in a folder of a login that is over."""
+    """Guards against: a socket that stays because its record was removed first."""
     work_dir = str(tmp_path / LONG)
     found = session_records.dead(work_dir, str(tmp_path / "c"))
     Path(found.socket).touch()

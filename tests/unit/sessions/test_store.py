@@ -15,7 +15,7 @@ from certbot_external_auth.files import own_folder
 from certbot_external_auth.sessions import store
 from tests.support import session_records
 
-STATUS = [sys.executable, "-m", "certbot_external_auth.cli", "status"]
+STATUS = [sys.executable, "-m", "certbot_external_auth", "status"]
 
 
 def test_a_session_counts_as_running_as_soon_as_it_is_on_record(

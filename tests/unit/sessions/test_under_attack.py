@@ -29,7 +29,7 @@ from tests.support import session_records
 
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives folders away, and mounts")
 STRACE = pytest.mark.skipif(shutil.which("strace") is None, reason="strace makes calls fail")
-VERB = [sys.executable, "-m", "certbot_external_auth.cli"]
+VERB = [sys.executable, "-m", "certbot_external_auth"]
 PATIENCE = 90
 NOBODY = 65534
 THEIRS = "a" * 12
@@ -93,7 +93,7 @@ def give_away(base: Path) -> None:
 def test_nothing_is_believed_that_another_user_has_written(
     base: Path, theirs: Path, words: list[str], linked: bool
 ) -> None:
-    """Lost: any file of root's, by a path that is called a socket; and what is in any file, as Certbot's output."""
+    """Guards against: removing any file of root as a socket, and showing any file as Certbot's output."""
     if not linked:
         place = base / "w" / "external-auth" / "sessions" / THEIRS
         place.unlink()
@@ -110,7 +110,7 @@ def test_nothing_is_believed_that_another_user_has_written(
 
 @ROOT
 def test_who_is_named_by_another_user_gets_no_signal(base: Path, theirs: Path) -> None:
-    """Lost: any process of root's."""
+    """Guards against: a signal to any process of root."""
     with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
         deadline = time.monotonic() + PATIENCE
         while not (below := [one for one in table.read_process_table().values() if one.parent == shell.pid]):
@@ -152,7 +152,7 @@ def test_what_names_the_last_session_may_be_anything(base: Path, make: Any) -> N
 
 
 def test_a_socket_elsewhere_is_none_of_ours(base: Path) -> None:
-    """Lost: the file that an old, or a damaged, record names."""
+    """Guards against: removing a file that an old or damaged record names."""
     found = session_records.dead(str(base / "w"), str(base / "c"))
     (base / "ours").mkdir(mode=0o700)
     victim = base / "ours" / "victim"
@@ -175,7 +175,7 @@ def untouched(session: Session) -> bool:
 @ROOT
 @pytest.mark.parametrize("words", [["status"], ["status", "SESSION"]])
 def test_looking_needs_no_write_access(session: Session, base: Path, words: list[str]) -> None:
-    """Lost with the socket: the session, to a look at a work directory that is read-only just now."""
+    """Guards against: a `status` on a read-only work directory that removes the socket of a session."""
     mounted = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
     before = ["unshare", "-m", "sh", "-c", mounted, str(base / "w")]
     given = [session.id if word == "SESSION" else word for word in words]
@@ -206,7 +206,7 @@ FAILING += [(EVERY[1], call, error) for call, error in (("openat", "EMFILE"), ("
 @STRACE
 @pytest.mark.parametrize(("words", "call", "error"), FAILING)
 def test_what_could_not_be_looked_at_is_not_gone(session: Session, words: list[str], call: str, error: str) -> None:
-    """Lost with the socket: the session, and whoever reads "lost" begins another one."""
+    """Guards against: removing the socket of a session, and calling it lost so that another one is begun."""
     where = ["-P", session.folder, "-P", os.path.join(session.folder, "lock")]
     before = ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error={error}", *where]
     given = [session.id if word == "SESSION" else word for word in words]
@@ -236,7 +236,7 @@ def full(base: Path) -> Iterator[Session]:
 
 
 def test_there_is_room_for_what_ends_a_session(full: Session) -> None:
-    """Lost on a full disk: the exit code, what was handed out, and what Certbot has said."""
+    """Guards against: a full disk on which neither the exit code nor the printed batches can be noted."""
     assert notes.hand_out(full, 1)
     assert notes.handed_out(full) == [1]
 
@@ -250,7 +250,7 @@ def test_there_is_room_for_what_certbot_says(full: Session) -> None:
 
 
 def test_a_batch_that_could_not_be_noted_is_named(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    """Lost: the way out of an answer that is `more` for ever."""
+    """Guards against: a caller that gets `more` for ever."""
     document, code = session_document.describe(session)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notes.record, "put", full_disk)
@@ -310,7 +310,7 @@ def waiting(base: Path) -> Iterator[tuple[Session, subprocess.Popen[str]]]:
 
 
 def test_a_session_is_aborted_where_nothing_can_be_written(waiting: tuple[Session, subprocess.Popen[str]]) -> None:
-    """Lost on a full disk: the way out of a session that waits, and holds Certbot's lock."""
+    """Guards against: a session that cannot be ended on a full disk, and holds Certbot's lock."""
     session, shell = waiting
     words = ["abort", session.id, "--work-dir", session.work_dir]
     ended = verb(*words, before=["sh", "-c", 'ulimit -f 0; exec "$@"', "sh"])
@@ -336,7 +336,7 @@ def test_a_session_is_aborted_that_was_stopped(
 
 
 def test_a_process_that_does_not_hold_the_lock_is_nobodys(session: Session) -> None:
-    """Lost: whatever program a damaged record names."""
+    """Guards against: ending a program that a damaged record names."""
     with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE) as shell:
         certbot_process.note(session, shell.pid)
         found = certbot_process.find(session)

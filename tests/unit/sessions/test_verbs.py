@@ -166,8 +166,34 @@ def test_the_command_names_the_batch() -> None:
     assert session_state.document("s", seen(lines), "finish s")["batch"] is None
 
 
+TARGET = {"txt_target": "x.acme.test", "txt_zone": "acme.test"}
+
+
+def test_where_a_record_belongs_is_told_beside_its_name() -> None:
+    """Lost: the record, for a tool that writes at an alias (CNAME), where nothing can stand."""
+    old = {**CHALLENGE, "validation": "old", "txt_target": "old.acme.test", "uri": None, "z_domain": None}
+    plain = {**CHALLENGE, "id": "c2", "domain": "b.test", "txt_domain": "_acme-challenge.b.test"}
+    batch = {**AWAIT, "ids": ["c1", "c2"]}
+    lines = [{"cmd": "hello", "leftover": [old]}, {**CHALLENGE, **TARGET}, plain, batch]
+    found = session_state.document("s", seen(lines, alive=True), "finish s")
+    here = {"_acme-challenge.a.test": TARGET}
+    assert (found["aliases"], found["leftover"]["aliases"]) == (
+        here,
+        {"_acme-challenge.a.test": {"txt_target": "old.acme.test"}},
+    )
+    assert [{key: each[key] for key in TARGET if key in each} for each in found["challenges"]] == [TARGET, {}]
+    assert "aliases" not in found["remove"]
+    over = session_state.document("s", seen([*lines, RESULT, CLEANUP], handed_out=[1]), "finish s")
+    assert (over["remove"]["aliases"], "aliases" in over) == (here, False)
+
+
+def test_a_document_without_aliases_is_as_before() -> None:
+    found = session_state.document("s", seen([CHALLENGE, AWAIT], alive=True), "finish s")
+    assert "aliases" not in {**found, **found["remove"], **found["leftover"], **found["challenges"][0]}
+
+
 def test_what_was_handed_over() -> None:
-    """Lost: a certificate that an earlier run has written, for a tool that acts on what has changed."""
+    """Guards against: a deployed certificate of an earlier run that the document does not show as changed."""
     handed = {"name": "a.test", "changed": False, "deployed": True, "deploy_pending": False}
     assert session_state.handed_over([DEPLOY, summary(True, **handed)]) == {"a.test"}
     assert session_state.handed_over([DEPLOY, summary(False, **{**handed, "deployed": False})]) == set()
@@ -210,7 +236,7 @@ def test_what_is_added_to_a_command_line(words: list[str], more: list[str]) -> N
 
 @pytest.mark.parametrize("text", ["work-dir = /w", "# x\nwork-dir=/w  \n", "--work-dir /w", "work-dir: '/w'"])
 def test_folders_are_those_of_cli_ini(text: str, tmp_path: Path) -> None:
-    """Lost: a session that Certbot writes elsewhere than it is looked for."""
+    """Guards against: a session in another folder than the one in which the verbs search."""
     ini = tmp_path / "cli.ini"
     ini.write_text(f"email = a@b.example\n{text}\n")
     assert certbot_folders.found({}, [str(tmp_path / "none"), str(ini)]) == ("/etc/letsencrypt", "/w")
@@ -266,7 +292,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
 def test_a_socket_that_is_gone_is_told_from_one_that_is_not_there_yet(
     session: Session, said: list[dict[str, Any]], reachable: bool
 ) -> None:
-    """Lost: a minute at each call, for a Certbot that nobody can reach."""
+    """Guards against: a minute of waiting at each call for a Certbot that cannot be reached."""
     Path(session.folder, "lines").write_text("".join(json.dumps(line) + "\n" for line in said))
     if reachable:
         assert conversation.reached(session) is None
@@ -276,7 +302,7 @@ def test_a_socket_that_is_gone_is_told_from_one_that_is_not_there_yet(
 
 
 def test_a_number_that_another_process_has_now_is_nobodys(tmp_path: Path) -> None:
-    """Lost: whatever program got the number of a Certbot that is gone."""
+    """Guards against: a signal to another program that has the pid of an earlier Certbot."""
     session, locks = session_records.locked(str(tmp_path), "/c")
     with subprocess.Popen(["sh", "-c", "cat; :"], stdin=subprocess.PIPE, pass_fds=locks) as shell:
         for lock in locks:
@@ -292,7 +318,7 @@ def test_a_number_that_another_process_has_now_is_nobodys(tmp_path: Path) -> Non
 
 
 def test_two_who_look_do_not_take_each_other_for_certbot(tmp_path: Path) -> None:
-    """Lost: a session that is over, and would seem open."""
+    """Guards against: a session that has ended and seems open."""
     with session_records.alive(str(tmp_path), "/c") as session:
         assert store.alive(session)
     looking = os.open(f"{session.folder}/lock", os.O_RDWR)
@@ -302,7 +328,7 @@ def test_two_who_look_do_not_take_each_other_for_certbot(tmp_path: Path) -> None
 
 
 def test_the_deadline_is_the_sessions_and_no_flag(tmp_path: Path) -> None:
-    """Lost: the hour that every later renewal has by default, for the quarter of an hour of one session."""
+    """Guards against: a deadline of one session that later renewals keep."""
     for words, expected in ((["certonly"], 5.0), (["certonly", "--external-auth-ack-timeout", "7"], None)):
         found = session_records.dead(str(tmp_path), str(tmp_path / "c"), words, 5)
         channel = SocketChannel(*session_record(found.folder))
@@ -317,7 +343,7 @@ def test_names_are_those_of_the_certificate() -> None:
 
 
 def test_a_session_speaks_protocol_1_whatever_was_kept(session: Session) -> None:
-    """Lost: every verb, by lines that have no id and wait for what nobody says."""
+    """Guards against: verbs that fail because the lines have no id."""
     channel = SocketChannel(*session_record(session.folder))
     stream = Stream(channel)
     stream.contact(0)
@@ -391,7 +417,7 @@ def test_a_record_that_cannot_be_read_goes_with_the_old_ones(session: Session, c
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 @pytest.mark.parametrize("words", [["status"], ["status", "SESSION"], ["finish", "SESSION"], ["abort", "SESSION"]])
 def test_sessions_that_are_somebody_elses(words: list[str], for_another_user: dict[str, str]) -> None:
-    """Lost: that there are any, for a monitor that is not root; it was told that there are none."""
+    """Guards against: a monitor without root's permissions that is told there are no sessions."""
     with tempfile.TemporaryDirectory() as work_dir:
         os.chmod(work_dir, 0o755)
         found = session_records.dead(work_dir, f"{work_dir}/c")

@@ -56,7 +56,7 @@ def log() -> Iterator[tuple[logging.Logger, Interrupting]]:
 
 
 def test_one_while_a_record_is_logged_is_raised_before_the_next_wait(log: tuple[logging.Logger, Interrupting]) -> None:
-    """Lost: the signal, and a run that waits for an hour instead of ending."""
+    """Guards against: a lost signal, and a run that waits for an hour instead of ending."""
     raised = []
     with contextlib.suppress(errors.SignalExit), deferral.SignalKeeper():
         log[0].warning("a record")
@@ -98,7 +98,7 @@ def test_one_of_which_a_library_made_its_own_exception_ends_the_block() -> None:
 
 
 def test_one_on_its_way_is_not_raised_again() -> None:
-    """Lost: the grace of what is ended because of the first."""
+    """Guards against: a second signal that cuts short the grace period after the first."""
 
     def block() -> None:
         try:
@@ -112,7 +112,7 @@ def test_one_on_its_way_is_not_raised_again() -> None:
 
 
 def test_a_second_one_while_a_record_is_logged_does_not_wait(log: tuple[logging.Logger, Interrupting]) -> None:
-    """Lost: the only way out of writing to a pipe that nobody reads."""
+    """Guards against: a process that cannot be ended while it writes to a pipe that is not read."""
     log[1].times = 2
     broken = []
 
@@ -162,7 +162,7 @@ def certbots_exit(function: Callable[[], object]) -> None:
 
 @pytest.mark.versions
 def test_one_after_certbot_has_written_a_certificate_is_not_lost() -> None:
-    """Lost: the signal, in a deployment at a renewal; Certbot's own handler goes on noting it."""
+    """Guards against: a signal during a deployment at a renewal that Certbot only notes."""
     with error_handler.ErrorHandler(lambda: None), error_handler.ErrorHandler(lambda: None):
         pass
     assert signal.getsignal(signal.SIGTERM) is not certbots
@@ -172,7 +172,7 @@ def test_one_after_certbot_has_written_a_certificate_is_not_lost() -> None:
 
 @pytest.mark.versions
 def test_one_while_certbot_cleans_up_stays_its_own() -> None:
-    """Lost: the rest of the clean-up."""
+    """Guards against: a cleanup that a signal cuts short."""
     certbots_exit(deferral.ready)
     during = []
     certbots_exit(lambda: (deferral.ready(), during.append(signal.getsignal(signal.SIGTERM))))

@@ -44,7 +44,7 @@ def outcome(before: Sequence[str], script: str, *more: str, how: str = IN_MAIN) 
 
 @pytest.mark.parametrize("how", [IN_MAIN, IN_THREAD])
 def test_an_exit_code_where_sigchld_is_ignored(how: str) -> None:
-    """Lost: every failure of a handler, which counted as success."""
+    """Guards against: a failed handler that counts as a success."""
     _, ok, code, said = outcome(started_with(ignored=[signal.SIGCHLD]), "exit 5", how=how)
     assert (ok, code, said) == (False, 5, "exit code 5")
 
@@ -58,7 +58,7 @@ def test_exit_codes_that_a_handler_asks_for_where_sigchld_is_ignored(how: str) -
 
 
 def test_an_exit_code_that_another_part_of_the_process_takes_is_not_success() -> None:
-    """Lost: a failure. `Popen` says 0."""
+    """Guards against: an unknown exit code, which `Popen` reports as 0, that counts as a success."""
     popen = subprocess.Popen(["sh", "-c", "exit 5"])
     os.waitpid(popen.pid, 0)
     one = child.Child(popen)
@@ -86,7 +86,7 @@ run()
 
 
 def test_a_child_that_another_part_of_the_process_has_started_is_not_collected(tmp_path: Path) -> None:
-    """Lost: its exit code, for whoever started it in a session of its own."""
+    """Guards against: taking the exit code of a child that another part of the process waits for."""
     with subprocess.Popen(["sh", "-c", "exit 5"], start_new_session=True) as others:
         os.waitid(os.P_PID, others.pid, os.WEXITED | os.WNOWAIT)
         # What is started and left has all processes looked at.
@@ -96,7 +96,7 @@ def test_a_child_that_another_part_of_the_process_has_started_is_not_collected(t
 
 @pytest.mark.parametrize("how", ["ignored", "blocked"])
 def test_a_handler_can_be_told_to_end(how: str) -> None:
-    """Lost: its trap, in which it takes back what it has begun; a shell cannot undo what it has inherited."""
+    """Guards against: a shell script whose trap never runs, because it inherited an ignored signal."""
     before = started_with(**{how: [signal.SIGTERM]})
     printed, ok, _, said = outcome(before, "trap 'echo told; exit 1' TERM; while :; do sleep 0.05; done", "1")
     assert "told" in printed
@@ -114,7 +114,7 @@ def test_what_was_ignored_on_purpose_stays_so() -> None:
 
 
 def test_nothing_is_blocked_in_a_handler() -> None:
-    """Lost: whatever a hook waits for by a signal."""
+    """Guards against: a hook that waits for a blocked signal for ever."""
     before = started_with(blocked=[signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGALRM])
     printed, *_ = outcome(before, "grep SigBlk /proc/self/status")
     assert printed == ["SigBlk:\t0000000000000000"]
@@ -173,7 +173,7 @@ def outcome_as_process_one(script: str, number: int | None = None) -> tuple[int,
 def test_process_1_ends_by_a_signal_and_its_handler_is_told(
     number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lost: the signal; the kernel drops what process 1 has no function for."""
+    """Guards against: a lost signal: the kernel drops signals that process 1 does not handle."""
     monkeypatch.setenv("TOLD", str(tmp_path / "told"))
     assert outcome_as_process_one(WAITS, number) == (128 + number, [])
     assert (tmp_path / "told").read_text() == "told\n"
@@ -195,7 +195,7 @@ def test_process_1_can_end_itself_by_a_signal() -> None:
 
 @one_of_a_container
 def test_process_1_leaves_the_orphans_of_others_alone() -> None:
-    """Lost: what somebody else has started in the container while a handler ran, at its time limit."""
+    """Guards against: ending a process of the container that another program started."""
     script = f"""{GOES_ON}
 import subprocess, threading
 pids = []

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, report
-from certbot_external_auth.visibility.reasons import (
+from certbot_external_auth.visibility.near_miss import Miss, NearMiss
+from certbot_external_auth.visibility.parallel import NO_ZONE
+from certbot_external_auth.visibility.record_reasons import (
     Aliased,
-    Doubled,
+    FirstOnly,
     Fix,
     FromWildcard,
+    Nearly,
     OldSerial,
     Publisher,
     Reason,
+    Remembered,
     Replaced,
 )
 
@@ -65,13 +71,27 @@ def test_a_long_table_counts_what_it_leaves_out() -> None:
     ("observation", "words"),
     [
         (row(1, Outcome.MATCH, "value"), "visible"),
-        (row(1, Outcome.OTHER_VALUES, "a", "b"), "other values: a, b"),
+        (row(1, Outcome.OTHER_VALUES, "a", "b"), "2 other values: a, b"),
+        (row(1, Outcome.OTHER_VALUES, "", "a ", '"b"'), r'3 other values: "", "a ", "\"b\""'),
+        (replace(row(1, Outcome.OTHER_VALUES, *"abcdefgh"), more=4), "12 other values: a, b, c, d, e, f, g, h, …"),
+        (replace(row(1, Outcome.OTHER_VALUES, "one"), wanted=("one", "two")), "1 of 2 there; missing: two"),
+        (
+            replace(row(1, Outcome.OTHER_VALUES, "one", "old"), wanted=("one", "two"), more=1),
+            "1 of 2 there; missing: two; 2 other values: old, …",
+        ),
+        (replace(row(1, Outcome.OTHER_VALUES, "one", "old"), wanted=("one",)), "2 values there: one, old"),
         (row(1, Outcome.TIMEOUT, detail="TCP: refused"), "timeout (TCP: refused)"),
         (Observation(PLACE, "ns", "", Outcome.NO_RECORD, asked="x.test"), "no record at x.test"),
     ],
 )
 def test_what_one_address_answered(observation: Observation, words: str) -> None:
     assert report.words(observation) == words
+
+
+def test_values_in_a_sentence() -> None:
+    assert report.listed(["", "a"], 0) == '"", a'
+    assert report.listed(["a"], 1) == "a, …"
+    assert report.listed(list("abcdefghi"), 0) == "a, b, c, d, e, f, g, h, …"
 
 
 def test_the_summary_names_one_server_that_does_not_show_the_value() -> None:
@@ -99,7 +119,7 @@ def test_a_place_that_a_server_denies_comes_first() -> None:
     ("reason", "sentence"),
     [
         (
-            Doubled("a.test", "a.test.test"),
+            Nearly("a.test", NearMiss(Miss.ZONE_TWICE, "one", "one", "a.test.test")),
             "The value stands at a.test.test, where the zone's name is there twice: the name was taken as relative to "
             "the zone. Write the name with a dot at its end (a.test.), or without the zone's name.",
         ),
@@ -114,6 +134,24 @@ def test_a_place_that_a_server_denies_comes_first() -> None:
             "3 values are wanted at x.test, and only 2 of them are there: The handler /hook replaces what stands at "
             "the name instead of adding to it. a.test, b.test are aliases (CNAME) of that name, so all values must "
             "stay.",
+        ),
+        (
+            FirstOnly("a.test", 2),
+            "The handler /hook received 2 values for a.test in one call, and published only the first one: it does not "
+            "support chains. --external-auth-hook-chain no gives it one value for each call.",
+        ),
+        (
+            Nearly("a.test", NearMiss(Miss.QUOTES, "one", '"one"')),
+            r'a.test has "\"one\"" in place of one. Quotation marks are part of it. Publish the value without them.',
+        ),
+        (
+            Nearly("a.test", NearMiss(Miss.OTHER_NAME, "one", "one", "b.test")),
+            "one stands at b.test, and is wanted at a.test. Publish it there.",
+        ),
+        (
+            Remembered("dns", "192.0.2.1:53", 48),
+            "dns (192.0.2.1:53) is a resolver, and keeps this answer for up to 48 more seconds, whatever the zone has "
+            "now. Name the zone's primary name server instead: --external-auth-verify-nameservers HOST[:PORT],…",
         ),
         (
             FromWildcard("a.test", "*.test"),
@@ -155,6 +193,10 @@ def test_the_sentences_name_the_publisher() -> None:
     ("rows", "part"),
     [
         ([row(1, Outcome.TIMEOUT)], "port 53 is closed"),
+        ([row(1, Outcome.REFUSED)], "A name server refuses to answer"),
+        ([row(1, Outcome.SERVFAIL)], "(SERVFAIL)"),
+        ([row(1, Outcome.NOT_AUTHORITATIVE)], "answers without authority"),
+        ([Observation(PLACE, "", "", Outcome.UNREACHABLE, detail=NO_ZONE)], "do not say which name servers"),
         ([Observation(PLACE, "ns", "[2001:db8::1]:53", Outcome.UNREACHABLE)], "This machine has no IPv6 route to"),
         ([row(1, Outcome.UNREACHABLE)], "This machine has no route to any of the servers."),
         ([row(1, Outcome.FAULT)], "No server said whether it is there; the table has the reasons."),

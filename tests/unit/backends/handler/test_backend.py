@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -61,7 +62,7 @@ def shared(calls: Sequence[Call]) -> list[bool]:
 def test_where_aliases_lead_is_known_to_the_schedule_and_told_only_where_there_is_a_place_for_it(
     dialect: str, made: list[list[Call]]
 ) -> None:
-    """Lost: a record, when two calls write at one name; or a hook that is called as its client would not."""
+    """Guards against: two calls that write at one name, and calls that differ from the client's own."""
     backend = HandlerBackend(context(dialect, 2))
     assert backend.told_aliases
     assert HandlerBackend(context(dialect, 1)).told_aliases == (dialect in TOLD)
@@ -74,8 +75,21 @@ def test_where_aliases_lead_is_known_to_the_schedule_and_told_only_where_there_i
         assert same == (dialect not in TOLD)
 
 
+def test_the_env_file_can_tell_lego_not_to_follow_aliases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: list[list[Call]]
+) -> None:
+    """Guards against: a setting of the hook that counts only where the hook itself reads it."""
+    monkeypatch.setenv("LEGO_DISABLE_CNAME_SUPPORT", "false")
+    env = tmp_path / "env"
+    env.touch(0o600)
+    env.write_text("LEGO_DISABLE_CNAME_SUPPORT=true\n")
+    followed = context("lego", 1)
+    untold = dataclasses.replace(followed, settings=dataclasses.replace(followed.settings, env_file=str(env)))
+    assert [HandlerBackend(each).told_aliases for each in (followed, untold)] == [True, False]
+
+
 def test_lego_can_be_told_not_to_follow_aliases(monkeypatch: pytest.MonkeyPatch, made: list[list[Call]]) -> None:
-    """Lost once: hooks whose provider follows them."""
+    """Guards against: a failure of hooks whose provider follows aliases by itself."""
     monkeypatch.setenv("LEGO_DISABLE_CNAME_SUPPORT", "true")
     backend = HandlerBackend(context("lego", 1))
     assert not backend.told_aliases

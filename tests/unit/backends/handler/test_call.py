@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from certbot_external_auth.backends import Context
+from certbot_external_auth.backends import Context, Finished
 from certbot_external_auth.backends.handler import call as module
 from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.backends.handler.mistakes import Kind
@@ -23,6 +26,7 @@ FAILED = Ended(code=1)
 DECLINED = Ended(code=42)
 DONE = Ended(code=0)
 HOOK = ("/hook", "-x")
+WITH_CLEANUP = dataclasses.replace(FACTS, cleanup_words=("/cleanup",))
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +69,70 @@ def test_a_program_has_the_words_of_the_handler_and_of_the_call() -> None:
     assert (list(program.argv), program.stdin, program.umask) == ([*HOOK, "perform"], b"{}", 0o077)
     assert program.environment["cmd"] == "perform"
     assert failed == []
+
+
+SETTINGS = [("acmetool", "ACME_STATE_DIR", "/c"), ("dehydrated", "BASEDIR", "/c")]
+
+
+@pytest.mark.parametrize(("name", "variable", "ours"), SETTINGS)
+@pytest.mark.parametrize("of_caller", [None, "/caller"])
+@pytest.mark.parametrize("of_env_file", [None, "/env file"])
+def test_a_users_setting_wins(
+    name: str, variable: str, ours: str, of_caller: str | None, of_env_file: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost: the folder with a hook's own state, which a user had named, and got Certbot's in its place."""
+    monkeypatch.setattr(os, "environ", {variable: of_caller} if of_caller else {})
+    for environment in environments(name, {variable: of_env_file} if of_env_file else {}):
+        assert environment[variable] == (of_env_file or of_caller or ours)
+
+
+def environments(name: str, of_env_file: dict[str, str] | None = None, *challenges: Challenge) -> list[dict[str, str]]:
+    """The environments of all calls about challenges."""
+    caller, convention = handler(name), dialect(name)
+    caller.secrets = of_env_file or {}
+    caller.read_environment()
+    asked = challenges or (DNS,)
+    calls = [
+        *convention.perform(asked, WITH_CLEANUP),
+        *convention.cleanup([Finished(one, "valid") for one in asked], WITH_CLEANUP),
+    ]
+    programs = [carried_out(caller, call, DONE)[0] for call in calls]
+    return [dict(program.environment) for program in itertools.chain(*programs)]
+
+
+@pytest.mark.parametrize(
+    ("name", "variables"),
+    [
+        ("native", ["cbot_domain", "cbot_txt_target", "cbot_txt_zone", "cbot_uri", "cbot_json"]),
+        ("certbot", ["CERTBOT_DOMAIN", "CERTBOT_VALIDATION", "CERTBOT_TOKEN", "CERTBOT_AUTH_OUTPUT"]),
+        ("dehydrated", ["CHALLENGETYPE", "alias", "altnames", "CERTDIR", "ALPNCERTDIR", "COMMAND"]),
+        ("uacme", ["UACME_METHOD", "UACME_IDENT", "UACME_AUTH"]),
+        ("lego", ["EXEC_MODE"]),
+        ("lego-raw", ["EXEC_MODE"]),
+    ],
+)
+def test_what_describes_the_challenge_is_never_the_users(
+    name: str, variables: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against: a value at another name than the challenge's, and a hook that removes where it is to publish.
+
+    Certbot's own plugin `manual` leaves CERTBOT_* in the environment of its process, and certificates that are renewed
+    after that get it.
+    """
+    foreign = dict.fromkeys(variables, "foreign")
+    monkeypatch.setattr(os, "environ", foreign)
+    module._called.add((HOOK, "startup_hook"))
+    for of_env_file in ({}, foreign):
+        for environment in environments(name, of_env_file):
+            assert not {variable: value for variable, value in environment.items() if value == "foreign"}
+
+
+def test_only_http_01_has_a_token_whatever_the_caller_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: a hook that takes dns-01 for http-01, since it tells the two apart by this variable."""
+    monkeypatch.setattr(os, "environ", {"CERTBOT_TOKEN": "x", "CERTBOT_AUTH_OUTPUT": "x"})
+    publish, withdraw = environments("certbot")
+    assert "CERTBOT_TOKEN" not in {**publish, **withdraw}
+    assert ("CERTBOT_AUTH_OUTPUT" in publish, withdraw["CERTBOT_AUTH_OUTPUT"]) == (False, "")
 
 
 def test_a_call_can_have_another_command_line() -> None:
@@ -174,3 +242,16 @@ def test_a_handler_behind_a_program_that_starts_it_is_named() -> None:
     caller = handler(words=("/usr/bin/env", "A=/b", "/bin/sh", "/hook"))
     (failure,) = failures(caller, Call("perform", challenges=(DNS,)), FAILED)
     assert failure.who == "The handler /hook"
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "told"),
+    [("cleanup", "native", True), ("perform", "native", False), ("cleanup", "lego", False)],
+)
+def test_a_cleanup_that_fails_by_a_variable_of_perform(
+    operation: str, name: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost: why the same script publishes and does not remove."""
+    monkeypatch.setattr(module.preflight, "handler_text", lambda words: "curl $txt_domain present")
+    (found,) = failures(handler(name), Call(operation, challenges=(DNS,)), Ended(code=2, tail=("not set",)))
+    assert ("cbot_txt_domain" in found.mend) is told

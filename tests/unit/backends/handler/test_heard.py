@@ -88,7 +88,7 @@ def told(tmp_path: Path, printing: str) -> bytes:
 
 
 def test_the_cleanup_is_told_all_that_was_printed(tmp_path: Path) -> None:
-    """Lost once: the number of the record, which a hook prints behind the answer of its provider, and so the record."""
+    """Guards against: a record that stays, because its number comes after a long answer of the provider."""
     printing = "print(b'\\n' + b'\\x1b[32m{answer}\\x1b[0m\\n' * 4500 + b'\\xff id=4711\\n')"
     assert told(tmp_path, printing) == b"\x1b[32m{answer}\x1b[0m\n" * 4500 + b"\xff id=4711"
 
@@ -108,7 +108,7 @@ def test_a_character_is_not_cut_and_nul_is_left_out(tmp_path: Path) -> None:
 
 
 def test_what_the_environment_leaves_no_room_for_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lost: the cleanup as a whole, which the system does not start then."""
+    """Guards against: a cleanup that the system does not start, because its variables are too large."""
     limit = exec_limits.measure((), dict(os.environ)).total + exec_limits.RESERVED_BYTES + 20_000
     monkeypatch.setattr(exec_limits, "system_limit", lambda: limit)
     found = told(tmp_path, "print(b'x' * 100_000 + b'id')")
@@ -202,7 +202,7 @@ def test_what_is_not_known_is_not_called_and_left_with_its_reason(hook: Path) ->
     assert ([each.identifier for each in left.challenges], records(hook)) == (["b.test"], ["b.test"])
     assert NOT_CALLED in left.reason(left.challenges[0])
     assert by_hand.fix(left, work) is Fix.REMOVE
-    assert "publish again" in messages.sentences(left, work)
+    assert "could publish again, or remove other records" in messages.sentences(left, work)
     # Nor by who takes the commands for what they look like.
     for text in by_hand.commands(left, work):
         subprocess.run(["sh", "-c", text], check=True, timeout=30, stdin=subprocess.DEVNULL)

@@ -74,7 +74,7 @@ def test_what_a_call_touches() -> None:
 
 
 def test_aliases_of_one_name_are_one_place() -> None:
-    """Lost: one of two values that are written at the same name at once."""
+    """Guards against: the loss of one of two values that are written at one name at once."""
     ends = {"a": "x.acme.example", "b": "X.acme.example", "c": "y.acme.example"}
     calls = [writes(replace(call(name).challenges[0], txt_target=end)) for name, end in ends.items()]
     schedule = Schedule([*calls, call("d")], 8)

@@ -44,8 +44,8 @@ ABSENT = observation(Outcome.NO_RECORD, OTHER)
             "wrong content: 404 Not Found (redirected)",
         ),
         (observation(Outcome.WRONG_CERTIFICATE, detail="no ALPN"), "wrong certificate (no ALPN)"),
-        (observation(Outcome.OTHER_VALUES, seen=["a", "b\n\x1b[31mc"]), "other values: a, b c"),
-        (observation(Outcome.OTHER_VALUES, seen=["x" * 200]), "other values: " + "x" * 43 + "…"),
+        (observation(Outcome.OTHER_VALUES, seen=["a", "b\n\x1b[31mc"]), "2 other values: a, b c"),
+        (observation(Outcome.OTHER_VALUES, seen=["x" * 200]), "1 other value: " + "x" * 43 + "…"),
         (observation(Outcome.TIMEOUT, detail="y" * 200), "timeout (" + "y" * 90 + "…"),
     ],
 )

@@ -1,0 +1,97 @@
+"""What does not fit together on a host: pure conclusions from what was found."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from certbot_external_auth.doctor.installations import Installation
+from certbot_external_auth.doctor.schedules import Schedule
+
+SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/snap/bin")
+"""Where systemd and cron look for a program that is named without its directory."""
+
+
+class Kind(enum.Enum):
+    """What is wrong."""
+
+    NO_CERTBOT = enum.auto()
+    NO_PLUGIN = enum.auto()
+    SCHEDULE_WITHOUT_PLUGIN = enum.auto()
+    SCHEDULE_UNKNOWN = enum.auto()
+    SCHEDULE_GONE = enum.auto()
+    NO_SCHEDULE = enum.auto()
+    TWO_SCHEDULES = enum.auto()
+    TWO_CERTBOTS = enum.auto()
+
+
+BROKEN = frozenset(
+    {Kind.NO_CERTBOT, Kind.NO_PLUGIN, Kind.SCHEDULE_WITHOUT_PLUGIN, Kind.SCHEDULE_GONE, Kind.NO_SCHEDULE}
+)
+"""With one of these, certificates of this plugin are not renewed."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """:ivar schedules: the entries that it is about.
+    :ivar installation: the Certbot that it is about.
+    :ivar better: a Certbot that has the plugin.
+    :ivar lineages: the certificates that are not renewed because of it.
+    """
+
+    kind: Kind
+    schedules: tuple[Schedule, ...] = ()
+    installation: Installation | None = None
+    better: Installation | None = None
+    lineages: tuple[str, ...] = ()
+
+
+def conclude(
+    installations: Sequence[Installation], schedules: Iterable[Schedule], lineages: Sequence[str]
+) -> list[Finding]:
+    """Return what is wrong, the worst first.
+
+    :param installations: in the order of PATH.
+    :param lineages: the certificates whose renewal files name this plugin.
+    """
+    if not installations:
+        return [Finding(Kind.NO_CERTBOT)]
+    active = [schedule for schedule in schedules if schedule.active]
+    better = next((each for each in installations if each.plugin is not None), None)
+    found = [] if better else [Finding(Kind.NO_PLUGIN, installation=installations[0], lineages=tuple(lineages))]
+    for schedule in active:
+        found += _of_schedule(schedule, installations, better, lineages)
+    if not active:
+        found.append(Finding(Kind.NO_SCHEDULE, better=better or installations[0], lineages=tuple(lineages)))
+    found += _doubles(active, installations, better)
+    return sorted(found, key=lambda finding: finding.kind.value)
+
+
+def started_by(schedule: Schedule, installations: Iterable[Installation]) -> Installation | None:
+    """Return the Certbot that an entry starts; None if it is not there."""
+    bare = "/" not in schedule.command
+    paths = [f"{folder}/{schedule.command}" for folder in SEARCHED] if bare else [schedule.command]
+    return next((each for path in paths for each in installations if each.is_started_by(path)), None)
+
+
+def _of_schedule(
+    schedule: Schedule, installations: Sequence[Installation], better: Installation | None, lineages: Sequence[str]
+) -> Iterator[Finding]:
+    started = started_by(schedule, installations)
+    if started is None:
+        yield Finding(Kind.SCHEDULE_GONE, (schedule,), better=better, lineages=tuple(lineages))
+    elif not started.readable:
+        yield Finding(Kind.SCHEDULE_UNKNOWN, (schedule,), started, better)
+    elif started.plugin is None and better is not None:
+        yield Finding(Kind.SCHEDULE_WITHOUT_PLUGIN, (schedule,), started, better, tuple(lineages))
+
+
+def _doubles(
+    active: Sequence[Schedule], installations: Sequence[Installation], better: Installation | None
+) -> Iterator[Finding]:
+    commands = {started_by(schedule, installations) for schedule in active}
+    if len(commands) > 1:
+        yield Finding(Kind.TWO_SCHEDULES, tuple(active), better=better)
+    elif len(installations) > 1:
+        yield Finding(Kind.TWO_CERTBOTS, installation=installations[0], better=better)

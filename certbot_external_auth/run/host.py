@@ -1,0 +1,159 @@
+"""What is done when Certbot calls: which work belongs to which of its verbs and methods.
+
+Certbot makes one plugin object for each lineage that it renews, and that object has one `Host`. The `Run` that does the
+work can be assembled only when Certbot's configuration is complete, and again if a lineage brings other options.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from certbot import errors
+
+from certbot_external_auth import text
+from certbot_external_auth.configuration import assembly, certbot_argv, early_stream, kept_options
+from certbot_external_auth.configuration.certbot_config import CertbotConfig
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.lineages import handed_over
+from certbot_external_auth.signals import deferral
+
+if TYPE_CHECKING:
+    from certbot_external_auth.challenges import Challenge
+    from certbot_external_auth.run.handover import Paths
+    from certbot_external_auth.run.run import Run
+
+
+class Host:
+    """The work of one plugin object.
+
+    :param configuration: Certbot's configuration. Certbot changes it after it has made the plugin.
+    """
+
+    def __init__(self, configuration: CertbotConfig) -> None:
+        self._configuration = configuration
+        self._certbot = configuration.config
+        self._built: Run | None = None
+        self._lineage: str | None = None
+
+    @property
+    def run(self) -> Run:
+        """The run, assembled at the first use: Certbot may call `prepare` too early, or not at all."""
+        deferral.ready()
+        if self._built is None:
+            text.make_logs_printable()
+            skip_last_collection()
+            # Checked here and not at an import of ours, so that `prepare` can report a missing library.
+            assembly.require("zope.interface", "zope.interface")
+            from certbot_external_auth.run.run import Run
+
+            self._built = Run(*assembly.context_of_run(self._configuration, self._lineage))
+        return self._built
+
+    def prepare(self) -> None:
+        """Check everything that can be checked before Certbot makes an order, and withdraw what earlier runs left.
+
+        :raises UsageError: with one sentence for each mistake.
+        :raises errors.MisconfigurationError: instead, if Certbot lists its plugins.
+        """
+        certbot = self._certbot
+        name = self._configuration.name
+        publishing = name in (certbot.authenticator, certbot.configurator)
+        deploying = name in (certbot.installer, certbot.configurator)
+        try:
+            if certbot.verb == "install" and certbot.certname:
+                self._restore(certbot.certname)
+            self.run.prepare(publishing=publishing, deploying=deploying)
+            if certbot.verb in certbot_argv.SPEAKING_VERBS:
+                self.run.recover(publishing=publishing)
+            if deploying and not certbot.dry_run:
+                self.run.handover.first_contact()
+        except UsageError as error:
+            early_stream.report_wrong_use(str(error), self._lines_by_default, self._configuration.historic)
+            if certbot.verb == "plugins":
+                # "certbot plugins" skips a plugin that raises this class; any other error aborts the listing.
+                raise errors.MisconfigurationError(str(error)) from error
+            raise
+
+    @property
+    def _lines_by_default(self) -> bool:
+        """Whether a driver of 2016 reads lines, although no option has opened the stream."""
+        configuration = self._configuration
+        return configuration.historic and not configuration.value("text-mode") and not self._certbot.quiet
+
+    def publish(self, challenges: Sequence[Challenge]) -> None:
+        """Publish a batch; see `Publication.perform`."""
+        with deferral.SignalKeeper():
+            self.run.publication.perform(challenges)
+
+    def withdraw(self) -> None:
+        """Withdraw what was begun. If a signal is what ends the run, end this process by it afterwards."""
+        exception = sys.exc_info()[1]
+        kept = deferral.SignalKeeper()
+        try:
+            with kept:
+                self.run.publication.cleanup(exception)
+        finally:
+            number = deferral.signal_behind(exception) or next(
+                (number for number in kept.came if number in deferral.ENDING), None
+            )
+            if number is not None:
+                # Certbot raises the signal again. After it has handed a certificate over, though, nothing catches it,
+                # and a renewal would go on with the next certificate.
+                self.run.end_of_process(deferral.exit_by(number))
+                deferral.end_process(number)
+
+    def deploy(self, domain: str, paths: Paths) -> None:
+        """Hand over the certificate of a new lineage, or one that Certbot installs again."""
+        self._restore(handed_over.lineage_of(str(paths["cert_path"]), self._certbot.config_dir))
+        if not self._certbot.dry_run:
+            # If no flag names the installer, Certbot chooses this plugin only after it has called `prepare`.
+            self.run.handover.first_contact()
+        with deferral.SignalKeeper():
+            self.run.handover.deploy_files(domain, paths)
+
+    def restart(self) -> None:
+        """Hand over what `certonly` wrote, since Certbot calls `deploy` only for other verbs; tell a driver."""
+        if self._certbot.verb == "certonly" and not self._certbot.dry_run:
+            self.run.handover.deploy_written()
+        self.run.restarted()
+
+    def renewed(self, lineage: str, paths: Paths) -> None:
+        """Hand over a renewed certificate."""
+        self._lineage = lineage
+        self.run.handover.deploy_lineage(lineage, paths)
+
+    def not_due(self, lineage: str, paths: Paths) -> None:
+        """Hand over a certificate that is not due for renewal, if that failed before. Comes without `prepare`."""
+        self._lineage = lineage
+        self.run.handover.first_contact()
+        self.run.recover(publishing=False)
+        self.run.handover.look_again(lineage, paths)
+
+    def _restore(self, lineage: str | None) -> None:
+        """Read the options that a lineage keeps, for the verbs at which Certbot does not read them.
+
+        Certbot may know the lineage only after `prepare`.
+        """
+        if self._certbot.verb not in ("install", "run") or lineage is None or self._lineage == lineage:
+            return
+        self._lineage = lineage
+        changed = kept_options.restore(self._configuration, lineage)
+        if "protocol" in self._configuration.restored:
+            early_stream.note_protocol(self._configuration.value("protocol"))
+        if changed:
+            self._built = None
+
+
+@functools.cache
+def skip_last_collection() -> None:
+    """Skip garbage collection when the process exits, and leave it alone until then.
+
+    Python would search all of Certbot's objects for memory that the system takes back anyway. That is a fifth of the
+    processor time of `certbot install`.
+    """
+    atexit.register(gc.freeze)

@@ -1,0 +1,158 @@
+"""The Debian package beside Debian's own Certbot: installed, issuing, renewed by Debian's timer, removed.
+
+DEBIAN_SUITES names releases that are bootstrapped and tried besides the system of this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import certificates, debian
+from tests.support.testca import TestCA
+
+ROOT = debian.ROOT
+PACKAGE = "python3-certbot-external-auth"
+NAME = "debian.example"
+HANDLER = """#!/usr/bin/python3
+import json, os, sys, urllib.request
+if sys.argv[1] not in ("perform", "cleanup"):
+    print("NotImplemented")
+    sys.exit(1)
+path = {{"perform": "set-txt", "cleanup": "clear-txt"}}[sys.argv[1]]
+body = json.dumps({{"host": os.environ["cbot_txt_domain"] + ".", "value": os.environ["cbot_validation"]}}).encode()
+urllib.request.urlopen("{management}/" + path, body, timeout=10)
+"""
+
+pytestmark = [
+    pytest.mark.skipif(not debian.possible(), reason="packages of Debian are installed by root, on Debian"),
+    pytest.mark.xdist_group("debian package"),
+]
+
+
+@pytest.fixture(scope="module")
+def package() -> Path:
+    """The package, built from this checkout."""
+    built = subprocess.run(["sh", "scripts/deb.sh"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return ROOT / built.stdout.splitlines()[-1]
+
+
+@pytest.fixture(scope="module", params=[debian.HERE, *os.environ.get("DEBIAN_SUITES", "").split()])
+def system(request: pytest.FixtureRequest) -> Iterator[debian.System]:
+    """A system on which Debian's Certbot is installed."""
+    with debian.system(request.param) as made:
+        made.apt_get("update")
+        made.apt_get("install", "certbot", "ca-certificates")
+        yield made
+
+
+def test_lintian_finds_nothing(package: Path) -> None:
+    judged = subprocess.run(
+        ["lintian", "--fail-on=error,warning,info", "--suppress-tags=initial-upload-closes-no-bugs", str(package)],
+        capture_output=True,
+        text=True,
+    )
+    assert judged.returncode == 0, judged.stdout
+
+
+def test_issues_with_debians_certbot_and_is_renewed_by_debians_timer(
+    system: debian.System, package: Path, ca: TestCA
+) -> None:
+    before = system.files("usr", "etc", "var/lib/letsencrypt")
+    version = system.must("/usr/bin/certbot", "--version")
+    system.put(f"/root/{package.name}", package.read_bytes())
+    system.apt_get("install", f"/root/{package.name}")
+    assert "* external-auth\n" in system.must("/usr/bin/certbot", "plugins"), version
+    assert "external-auth" in system.must("/usr/bin/certbot-external-auth", "--help")
+
+    trusts_and_publishes(system, ca)
+    system.must(*issue(ca))
+    live = system.root / "etc/letsencrypt/live" / NAME / "cert.pem"
+    assert certificates.names(live) == sorted([NAME, f"*.{NAME}"])
+    serial = certificates.serial(live)
+
+    make_due(system)
+    renewed = system.run(*timers_command(system), environment={})
+    assert renewed.returncode == 0, renewed.stdout
+    assert certificates.serial(live) != serial
+
+    journal = system.root / "var/lib/letsencrypt/external-auth/journal"
+    assert not list(journal.glob("*.json"))
+    said = system.apt_get("purge", "--autoremove", PACKAGE)
+    assert f"/etc/letsencrypt/renewal/{NAME}.conf" in said
+    assert "external-auth" not in system.must("/usr/bin/certbot", "plugins")
+    left = {path for path in system.files("usr", "etc", "var/lib/letsencrypt") - before if not administrators(path)}
+    assert not left
+
+
+def test_a_journal_with_entries_survives_the_purge(system: debian.System, package: Path) -> None:
+    system.put(f"/root/{package.name}", package.read_bytes())
+    system.apt_get("install", f"/root/{package.name}")
+    entry = "/var/lib/letsencrypt/external-auth/journal/00000000000000000000000000000000.json"
+    system.put(entry, "{}")
+    assert "/var/lib/letsencrypt/external-auth/journal" in system.apt_get("purge", PACKAGE)
+    assert (system.root / entry.lstrip("/")).exists()
+
+
+@pytest.mark.parametrize("system", [debian.HERE], indirect=True)
+def test_the_directory_that_the_snap_shows_to_certbot(system: debian.System, ca: TestCA, tmp_path: Path) -> None:
+    """A snap cannot be built or installed here. Certbot's snap adds the directory to CERTBOT_PLUGIN_PATH."""
+    source, site = tmp_path / "source", system.root / "snap-site"
+    # A build leaves files beside its source.
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "build", "dist", "*.egg-info"))
+    recipe = ["sh", "packaging/snap/site-packages.sh", ".", str(site)]
+    environment = {**os.environ, "PYTHON": sys.executable}
+    subprocess.run(recipe, cwd=source, check=True, stdin=subprocess.DEVNULL, env=environment)
+    trusts_and_publishes(system, ca)
+    ended = system.run(
+        *issue(ca), "--cert-name", "snap", environment=debian.ENVIRONMENT | {"CERTBOT_PLUGIN_PATH": "/snap-site"}
+    )
+    assert ended.returncode == 0, ended.stdout
+    command = ["/usr/bin/python3", "-m", "certbot_external_auth", "doctor"]
+    shown = system.run(*command, environment=debian.ENVIRONMENT | {"PYTHONPATH": "/snap-site"})
+    assert "What renews:" in shown.stdout
+
+
+def trusts_and_publishes(system: debian.System, ca: TestCA) -> None:
+    """Do what an administrator does before the first certificate."""
+    system.put("/usr/local/share/ca-certificates/test-ca.crt", ca.ca_bundle.read_bytes())
+    system.must("update-ca-certificates")
+    system.put("/usr/local/sbin/publish-txt", HANDLER.format(management=ca.management), 0o755)
+
+
+def issue(ca: TestCA) -> list[str]:
+    return [
+        *("/usr/bin/certbot", "certonly", "-n", "--agree-tos", "--register-unsafely-without-email"),
+        *("--server", ca.directory, "-a", "external-auth", "--external-auth-handler", "publish-txt"),
+        *("--external-auth-verify-nameservers", ca.dns, "-d", NAME, "-d", f"*.{NAME}"),
+    ]
+
+
+def make_due(system: debian.System) -> None:
+    """Let Certbot renew long before the end."""
+    place = system.root / f"etc/letsencrypt/renewal/{NAME}.conf"
+    lines = [line for line in place.read_text().splitlines() if "renew_before_expiry" not in line]
+    place.write_text("\n".join(["renew_before_expiry = 100 years", *lines]) + "\n")
+
+
+def timers_command(system: debian.System) -> list[str]:
+    """Return the words by which the unit behind Debian's certbot.timer starts Certbot."""
+    unit = next(path for path in system.must("dpkg", "-L", "certbot").split() if path.endswith("/certbot.service"))
+    (command,) = re.findall(r"^ExecStart=(.*)$", system.must("cat", unit), re.MULTILINE)
+    return shlex.split(command)
+
+
+def administrators(path: str) -> bool:
+    """Tell whether a file is Certbot's, the administrator's, or the system's, so that no package removes it."""
+    # Debian's package netbase, which dnspython's needs, makes /etc/hosts where there is none, and leaves it.
+    others = ("var/lib/letsencrypt/backups", "etc/hosts")
+    return path in others or path.startswith(("etc/letsencrypt/", "etc/ssl/", "usr/local/"))
