@@ -104,7 +104,7 @@ def advise(attempt: Attempt) -> tuple[Advice, ...]:
         advice += _unpublished(attempt)
     else:
         advice.append(attempt.advice(_unremoved(attempt)))
-        if advice[-1].kind is Kind.LEAVES and not attempt.failures:
+        if advice[-1].kind in (Kind.LEAVES, Kind.NOT_REMOVED) and not attempt.failures:
             advice += [attempt.advice(Kind.NOT_SET_AT_CLEANUP, name) for name in attempt.only_at_perform]
     if attempt.trial:
         chains = attempt.dialect in CHAINING_DIALECTS

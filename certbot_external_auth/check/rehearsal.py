@@ -267,8 +267,10 @@ class Rehearsal:
         if not made or (interrupted is not None and interrupted.at_once):
             return made
         self._report.cleaning(None if interrupted is None else str(interrupted))
+        waiting = Waiting("withdraw", Wanted.HANDLER, self._plain.settings.timeout)
         try:
-            self._backend(self._chain).cleanup([Finished(challenge, "not_asked") for challenge in made])
+            with telling(lambda: self._report.waiting(waiting)):
+                self._backend(self._chain).cleanup([Finished(challenge, "not_asked") for challenge in made])
             policy = self._setting.policy
             last = dataclasses.replace(policy, timeout=min(LAST_LOOK_SECONDS, policy.timeout))
             sight = look(self._verification.observer, Wish(absent=made), last)

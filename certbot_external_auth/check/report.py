@@ -141,7 +141,7 @@ class TextReport(Report):
 
     def waiting(self, waiting: Waiting) -> None:
         """Print what is waited for."""
-        self._line(f"  … {wording.waiting(waiting)}")
+        self._wrapped("  … ", wording.waiting(waiting))
 
     def cleaning(self, signal_name: str | None) -> None:
         """Print why the report pauses."""
@@ -149,9 +149,9 @@ class TextReport(Report):
 
     def end(self, summary: Summary) -> None:
         """Print the verdict, and what may be left."""
-        self._said(verdict.verdict(summary))
+        self._wrapped("", verdict.verdict(summary))
         for line in verdict.works(summary):
-            self._said(f"    {line}")
+            self._wrapped("    ", line)
         for challenge in summary.left:
             self._said(verdict.left(challenge, summary.works.stays is Stays.MAKES_ROOM))
 
@@ -159,13 +159,16 @@ class TextReport(Report):
         self._line(terminal_lines.for_stream(text, self._file))
 
     def _paragraph(self, label: str, text: str) -> None:
-        if not text:
-            return
+        if text:
+            self._wrapped(f"    {label + ':':<10}", text)
+
+    def _wrapped(self, first: str, text: str) -> None:
+        """Print a text in lines, behind each other. :param first: what is in front of it."""
         lines = textwrap.wrap(
             text,
             self._width,
-            initial_indent=f"    {label + ':':<10}",
-            subsequent_indent=" " * 14,
+            initial_indent=first,
+            subsequent_indent=" " * len(first),
             break_long_words=False,
             break_on_hyphens=False,
         )

@@ -51,7 +51,7 @@ def works(summary: Summary) -> tuple[str, ...]:
     if found.both is not None:
         lines.append(f"a name together with its wildcard: {_BOTH[found.both].format(_why(summary))}")
     if found.stays is not None:
-        lines.append(f"after the end: {_STAYS[found.stays].format(_shown(summary))}")
+        lines.append(f"what stays afterwards: {_STAYS[found.stays].format(_shown(summary))}")
     return tuple(lines)
 
 
@@ -61,10 +61,10 @@ _BOTH = {
     Both.NO: "no, because {}; two certificates work, and so does delegation (CNAME) to a zone that can have both",
 }
 _STAYS = {
-    Stays.NOTHING: "nothing stays",
-    Stays.PLACEHOLDER: "the text {} stays at the name, which the CA ignores",
-    Stays.MAKES_ROOM: "the last values stay, and make room for the next ones",
-    Stays.COLLECTS: "more stays with every certificate",
+    Stays.NOTHING: "nothing",
+    Stays.PLACEHOLDER: "the text {}, which the CA ignores",
+    Stays.MAKES_ROOM: "the last values, until the next ones take their place",
+    Stays.COLLECTS: "more with every certificate",
 }
 
 

@@ -104,7 +104,12 @@ def waiting(waiting: Waiting) -> str:
     limit = "without a limit" if waiting.seconds is None else f"at most {counted(waiting.seconds, 'second')}"
     if waiting.wanted is Wanted.HANDLER:
         return f"{TITLES[waiting.step]}: the handler is working; each call may take {limit} (--timeout)"
-    return f"{TITLES[waiting.step]}: not seen yet; asking the servers again for {limit} (--verify-timeout)"
+    not_yet = _NOT_YET.get(waiting.step, "not visible yet")
+    return f"{TITLES[waiting.step]}: {not_yet}; the servers are asked again for {limit} (--verify-timeout)"
+
+
+_GONE_IN = ("keep", "withdraw", "again", "dash-withdraw", "chain-withdraw", "together-withdraw")
+_NOT_YET = {"before": "no answer yet", **dict.fromkeys(_GONE_IN, "not gone yet")}
 
 
 # --- advice ---
@@ -170,8 +175,7 @@ def _keep_both(advice: Advice) -> str:
     return (
         f"A certificate for {name} together with *.{name} cannot be issued this way. Let the handler add a value and "
         "keep the others (nsupdate: no 'update delete' before 'update add'; most APIs: send the old values along with "
-        "the new one). If the provider can have only one value at a name, ask for the two names in two certificates, "
-        f"or delegate: make _acme-challenge.{name} an alias (CNAME) of a name in a zone that can have several."
+        "the new one)."
     )
 
 

@@ -158,17 +158,16 @@ def test_the_level_of_a_step_and_what_to_change(
         assert [one.kind for one in advise(attempt)] == advice
 
 
-@pytest.mark.parametrize(
-    ("failures", "found"), [((), [Kind.LEAVES, Kind.NOT_SET_AT_CLEANUP]), ((FAILURE,), [Kind.LEAVES])]
-)
+@pytest.mark.parametrize("leaves", [Kind.LEAVES, Kind.NOT_REMOVED])
+@pytest.mark.parametrize(("failures", "more"), [((), [Kind.NOT_SET_AT_CLEANUP]), ((FAILURE,), [])])
 def test_a_value_that_stays_since_its_name_is_empty_at_cleanup(
-    failures: tuple[Failure, ...], found: list[Kind]
+    failures: tuple[Failure, ...], more: list[Kind], leaves: Kind
 ) -> None:
     """If the call failed, its own fix says it already."""
-    absent = ("txt_domain",)
-    attempt = Attempt(STEPS["withdraw"], failures, LEFT, made("first"), "native", only_at_perform=absent)
+    challenge, absent = made("first"), ("txt_domain",)
+    attempt = Attempt(STEPS["withdraw"], failures, LEFT, challenge, "native", leaves=leaves, only_at_perform=absent)
     advice = advise(attempt)
-    assert [one.kind for one in advice] == found
+    assert [one.kind for one in advice] == [leaves, *more]
     assert [one.detail for one in advice[1:]] == ["txt_domain"][: len(advice) - 1]
 
 

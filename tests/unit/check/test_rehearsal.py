@@ -342,6 +342,26 @@ def test_a_handler_that_takes_long_is_waited_for_with_a_word(
     assert report.waited[0] == Waiting("publish", Wanted.HANDLER, 60.0)
 
 
+def test_at_the_end_a_handler_is_waited_for_with_a_word_too(
+    rehearse: Rehearse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "TELL_AFTER_SECONDS", 0.0)
+    said = tmp_path / "said"
+
+    def cleaning() -> None:
+        said.unlink(missing_ok=True)
+
+    _, report = rehearse(
+        "--timeout",
+        "60",
+        while_waiting=said.touch,
+        while_cleaning=cleaning,
+        deploy_challenge=":",
+        clean_challenge=f"while ! [ -e {said} ]; do :; done",
+    )
+    assert report.waited[-1] == Waiting("withdraw", Wanted.HANDLER, 60.0)
+
+
 def test_a_change_that_is_not_seen_at_once_is_waited_for_with_a_word(rehearse: Rehearse, zone: Zone) -> None:
     """Before, nothing was seen for two minutes. The value comes when the word was said."""
 

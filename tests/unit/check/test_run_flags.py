@@ -39,7 +39,7 @@ VALUES = {"--external-auth-mode": "handler", "--preferred-challenges": "dns", "-
 
 
 def parse(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(exit_on_error=False)
+    parser = argparse.ArgumentParser()
     arguments(parser)
     return parser.parse_args(words)
 
@@ -65,7 +65,7 @@ def test_every_flag_of_certbot_is_accepted() -> None:
             words = [name] if nargs == 0 else [name, VALUES.get(name, "1")]
             try:
                 parse(*words, "/bin/true")
-            except (SystemExit, argparse.ArgumentError):
+            except SystemExit:
                 refused.append(name)
     assert refused == []
 

@@ -111,12 +111,12 @@ def test_the_verdict(levels: list[Level], text: str) -> None:
     ("works", "ok", "facts"),
     [
         (Works(True, Both.YES, Stays.NOTHING), True, []),
-        (Works(True, Both.YES, Stays.MAKES_ROOM), True, ["wildcard: yes", "make room"]),
+        (Works(True, Both.YES, Stays.MAKES_ROOM), True, ["wildcard: yes", "take their place"]),
         (Works(True, Both.NO, Stays.NOTHING), True, ["two certificates", "delegation", "because"]),
         (Works(True, Both.NO, Stays.NOTHING), False, ["two certificates", "delegation", "because"]),
         (Works(True, Both.CHAIN, Stays.NOTHING), True, ["--external-auth-hook-chain yes"]),
         (Works(True, Both.YES, Stays.PLACEHOLDER), True, ['"none"']),
-        (Works(False, Both.NO, Stays.COLLECTS), False, ["wildcard: no", "more stays"]),
+        (Works(False, Both.NO, Stays.COLLECTS), False, ["wildcard: no", "more with every"]),
         (Works(True, None, None), True, []),
     ],
 )
@@ -176,6 +176,17 @@ def test_a_step_that_did_not_pass_has_more_lines(monkeypatch: pytest.MonkeyPatch
         "✓ publish two values at the same name in one call: both are visible (asked 192.0.2.1:53)\n"
     )
     assert printed(Result("keep", Level.SKIPPED)) == "- remove the first value: not tried\n"
+
+
+def test_no_line_of_the_end_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    waiting = Waiting("publish", Wanted.SERVERS, 120.0)
+    summary = Summary(
+        (Result("publish", Level.PASSED),), interrupted="SIGINT", during=waiting, works=Works(True, Both.NO, None)
+    )
+    text = printed(summary=summary)
+    assert max(map(len, text.splitlines())) <= 60
+    assert " ".join(text.split()).startswith(verdict.verdict(summary))
 
 
 def test_text_that_a_terminal_cannot_show_does_not_end_the_report() -> None:
