@@ -19,12 +19,14 @@ class Printed:
     :ivar identifiers: names and addresses that the call was about.
     :ivar ids: of the challenges that it published; empty for a call around the whole batch.
     :ivar lines: cleaned and masked.
+    :ivar failed: how it failed, for an optional call, which may.
     """
 
     operation: str
     identifiers: tuple[str, ...]
     ids: tuple[str, ...]
     lines: tuple[str, ...]
+    failed: str = ""
 
 
 def about(printed: Iterable[Printed], ids: Collection[str]) -> list[Printed]:
@@ -39,7 +41,8 @@ def shown(who: str, printed: Sequence[Printed]) -> list[str]:
     lines = [f"{who} reported success. Its last lines were:"]
     for one in printed[:MOST_CALLS]:
         more = [] if len(one.identifiers) <= MOST_CALLS else ["…"]
-        lines.append(f"  {' '.join([one.operation, *one.identifiers[:MOST_CALLS], *more])}:")
+        failed = f" ({one.failed})" if one.failed else ""
+        lines.append(f"  {' '.join([one.operation, *one.identifiers[:MOST_CALLS], *more])}{failed}:")
         lines += [f"  | {line}" for line in one.lines]
     if len(printed) > MOST_CALLS:
         lines.append(f"  … and those of {counted(len(printed) - MOST_CALLS, 'more call')}; see the log.")

@@ -219,7 +219,8 @@ class HandlerCaller:
         logger.debug("%s: %s", _label(call), ended)
         if publishing and (ended.ok or call.optional):
             ids = tuple(challenge.id for challenge in call.challenges)
-            self.printed.append(Printed(call.operation, call.identifiers, ids, ended.tail))
+            failed = "" if ended.ok else str(ended)
+            self.printed.append(Printed(call.operation, call.identifiers, ids, ended.tail, failed))
         names = {challenge.record_name for challenge in call.challenges if challenge.txt_domain}
         if not publishing:
             self._taken -= names
