@@ -38,8 +38,10 @@ def shown(who: str, printed: Sequence[Printed]) -> list[str]:
     """Return lines for an error. :param who: the handler, at the beginning of a sentence."""
     if not printed:
         return []
+    # A call for all names at once says more than one of many calls.
+    chosen = sorted(range(len(printed)), key=lambda number: bool(printed[number].ids))[:MOST_CALLS]
     lines = [f"{who} reported success. Its last lines were:"]
-    for one in printed[:MOST_CALLS]:
+    for one in (printed[number] for number in sorted(chosen)):
         more = [] if len(one.identifiers) <= MOST_CALLS else ["…"]
         failed = f" ({one.failed})" if one.failed else ""
         lines.append(f"  {' '.join([one.operation, *one.identifiers[:MOST_CALLS], *more])}{failed}:")

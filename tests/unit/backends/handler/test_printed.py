@@ -71,9 +71,11 @@ def test_an_optional_call_says_how_it_failed(tmp_path: Path, monkeypatch: pytest
 def test_many_calls_are_counted() -> None:
     """Guards against: an error of a thousand lines."""
     calls = [Printed("perform", (f"{number}.example",), (f"c{number}",), ("401",)) for number in range(99)]
-    lines = shown("The handler /hook", calls)
-    assert (len(lines), lines[2]) == (2 + 2 * MOST_CALLS, "  | 401")
-    assert str(99 - MOST_CALLS) in lines[-1]
+    # What a handler does for all names at once says more than one of many calls.
+    batch = Printed("post-perform", tuple(f"{number}.example" for number in range(99)), (), ("saved nothing",))
+    lines = shown("The handler /hook", [*calls, batch])
+    assert (len(lines), lines[2], lines[-2]) == (2 + 2 * MOST_CALLS, "  | 401", "  | saved nothing")
+    assert str(100 - MOST_CALLS) in lines[-1]
     assert shown("The handler /hook", []) == []
 
 
