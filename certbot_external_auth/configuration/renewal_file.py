@@ -20,7 +20,10 @@ _last: list[str] = []
 
 def listen() -> None:
     """Take note of each renewal file that Certbot begins with from now on."""
-    logging.getLogger(_LOGGER).addHandler(_Listener(logging.DEBUG))
+    logger = logging.getLogger(_LOGGER)
+    # The plugin has two names, and is asked for its arguments under each.
+    if not any(isinstance(handler, _Listener) for handler in logger.handlers):
+        logger.addHandler(_Listener(logging.DEBUG))
 
 
 def lineage(config_dir: str) -> str | None:

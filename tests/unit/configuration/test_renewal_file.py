@@ -19,6 +19,8 @@ def _listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before, level = list(LOGGER.handlers), LOGGER.level
     LOGGER.setLevel(logging.DEBUG)
     renewal_file.listen()
+    renewal_file.listen()
+    assert len(set(LOGGER.handlers) - set(before)) == 1
     yield
     LOGGER.setLevel(level)
     for handler in set(LOGGER.handlers) - set(before):
