@@ -16,13 +16,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """:ivar intro: what was done, in a paragraph. :ivar heads: of the columns. :ivar notes: said below it."""
+    """:ivar intro: what was done, in a paragraph. :ivar heads: of the columns. :ivar notes: said below it.
+    :ivar said: the verdict, if it is not a count of rows. :ivar command: what makes it, if not `make faults`.
+    :ivar packages: whose versions matter besides."""
 
     title: str
     intro: str
     heads: Sequence[str]
     rows: Sequence[Row]
     notes: Sequence[str] = field(default_factory=tuple)
+    said: str = ""
+    command: str = ""
+    packages: Sequence[str] = ()
 
     @property
     def failed(self) -> list[Row]:
@@ -30,7 +35,7 @@ class Table:
 
     @property
     def verdict(self) -> str:
-        return f"{len(self.rows) - len(self.failed)} of {len(self.rows)} as it must be"
+        return self.said or f"{len(self.rows) - len(self.failed)} of {len(self.rows)} as it must be"
 
     def markdown(self) -> str:
         lines = [f"## {self.title}", "", self.intro, "", _line(self.heads), _line("---" for _ in self.heads)]
