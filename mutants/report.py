@@ -16,8 +16,8 @@ TITLE = "Changes that unit tests notice"
 _INTRO = (
     "mutmut changes the package in one small place at a time: an operator, a constant, an argument, an assignment. "
     "Each of these mutants has the same chance to be in the sample. The unit tests that reach the change run against "
-    "the mutant. They kill it if one of them fails, and fails again alone, or if they do not end in time. The "
-    "integration tests do not run here."
+    "the mutant. They kill it if one of them fails, or if they do not end in time; a test that takes longer than a "
+    "second must fail twice. The integration tests do not run here."
 )
 
 
@@ -70,5 +70,6 @@ def _left_out(left_out: Counter[str], pool: int) -> str:
 
 def _listed(head: str, tried: Sequence[Tried], wanted: str) -> list[str]:
     chosen = [one for one in tried if one.outcome == SURVIVED and bool(one.reason) == bool(wanted)]
-    lines = [f"- `{one.mutant.name}`{': ' + one.reason if one.reason else ''}" for one in chosen]
-    return [f"{head} ({len(chosen)}):", "\n".join(lines)] if lines else []
+    lines = sorted(f"{one.mutant.name}{'   # ' + one.reason if one.reason else ''}" for one in chosen)
+    # Fenced: code may look like a link.
+    return [f"{head} ({len(chosen)}):", "\n".join(["```", *lines, "```"])] if lines else []

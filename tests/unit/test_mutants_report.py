@@ -35,8 +35,8 @@ def test_a_mutant_that_cannot_be_noticed_is_listed_and_not_counted(monkeypatch: 
     notes = "\n".join(found.notes)
     assert "99 mutants" in notes
     assert "words: 5" in notes
-    assert "- `text.py:3: x = 1 → x = 4`\n" in f"{notes}\n"
-    assert "- `dialects/a.py:3: x = 1 → x = 3`: nothing reads it" in notes
+    assert "Survivors (1):\n```\ntext.py:3: x = 1 → x = 4\n```\n" in notes
+    assert "dialects/a.py:3: x = 1 → x = 3   # nothing reads it\n" in notes
 
 
 def test_a_mutant_that_was_killed_counts_whatever_the_list_says(monkeypatch: pytest.MonkeyPatch) -> None:
