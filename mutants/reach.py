@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 from collections.abc import Iterable
@@ -25,6 +26,8 @@ context = ${PYTEST_CURRENT_TEST-}
 data_file = .reach
 """
 _LONG = 3600.0
+MAX_SECONDS = 60.0
+"""What the tests of one mutant may take as measured. What needs more tests than that to be noticed counts as missed."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Reach:
     red: set[str]
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """The tests that can notice a mutant, those of the module first.
+        """The tests that can notice a mutant, those of the module first, then those of its room, then the quickest.
 
         What a module does when it is imported is reached by no test. Then all tests that reach the module count, and
         those of the modules that import it.
@@ -47,10 +50,13 @@ class Reach:
         own = self._own(mutant.path)
         if not reaching:
             reaching = set().union(*lines.values(), *map(self._own, importing(mutant.path)))
-        return sorted(
+        room = f"tests/unit/{mutant.room}/"
+        ordered = sorted(
             ((reaching & self.seconds.keys()) | own) - self.red,
-            key=lambda one: (one not in own, self.seconds.get(one, 0.0), one),
+            key=lambda one: (one not in own, not one.startswith(room), self.seconds[one], one),
         )
+        spent = itertools.accumulate(self.seconds[one] for one in ordered)
+        return [one for one, seconds in zip(ordered, spent, strict=True) if one in own or seconds <= MAX_SECONDS]
 
     def _own(self, path: str) -> set[str]:
         """The tests in the file that mirrors the module; they may reach it in a program that is not measured."""
