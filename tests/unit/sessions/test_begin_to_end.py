@@ -223,23 +223,23 @@ def test_an_unknown_session(host: Host, verb: str) -> None:
     assert "0123456789ab" in found["message"]
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("finish", "SESSION", "--batch", "2"), "--batch 2: the session has 1 batch so far"),
-        (("finish", "SESSION", "--failed", "c7"), "--failed c7: the batch has c1"),
-        (("finish", "SESSION", "--config-dir", "/elsewhere"), "--config-dir /elsewhere"),
-        (("begin", "--", "delete"), "delete is none of them"),
-        (("begin", "--", "-d", "x"), "a verb of Certbot is needed"),
-        (("begin", "--certbot", "/none", "--", "certonly"), "/none was not found"),
-    ],
+WRONG_USE = (
+    (("finish", "SESSION", "--batch", "2"), "--batch 2: the session has 1 batch so far"),
+    (("finish", "SESSION", "--failed", "c7"), "--failed c7: the batch has c1"),
+    (("finish", "SESSION", "--config-dir", "/elsewhere"), "--config-dir /elsewhere"),
+    (("begin", "--", "delete"), "delete is none of them"),
+    (("begin", "--", "-d", "x"), "a verb of Certbot is needed"),
+    (("begin", "--certbot", "/none", "--", "certonly"), "/none was not found"),
 )
-def test_wrong_use(host: Host, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:
+
+
+def test_wrong_use_changes_nothing(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
     session = host.begin(HELLO, challenge(1), batch(1), GOOD)[1]["session"]
-    given = [session if word == "SESSION" else word for word in words]
-    assert cli.main([given[0], "--work-dir", host.work_dir, *given[1:]]) == 2
-    printed = capsys.readouterr()
-    assert (printed.out, said in printed.err) == ("", True), printed.err
+    for words, said in WRONG_USE:
+        given = [session if word == "SESSION" else word for word in words]
+        assert cli.main([given[0], "--work-dir", host.work_dir, *given[1:]]) == 2, words
+        printed = capsys.readouterr()
+        assert (printed.out, said in printed.err) == ("", True), printed.err
     assert host.run("status", session)[1]["state"] == "waiting"
 
 
