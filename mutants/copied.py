@@ -65,11 +65,14 @@ class Copy:
     def pytest(self, words: list[str], limit: float) -> Ended:
         return self.run(["-m", "pytest", *QUIETLY, *words], limit)
 
-    def run(self, words: list[str], limit: float) -> Ended:
-        """Run a module of Python; end it, and what it started, after so many seconds."""
+    def run(self, words: list[str], limit: float, **variables: str) -> Ended:
+        """Run a module of Python; end it, and what it started, after so many seconds.
+
+        :param variables: more of the environment.
+        """
         with subprocess.Popen(
             [*_apart(), str(self.folder), str(self.python), *words],
-            env={**os.environ, "TMPDIR": "/var/tmp"},  # noqa: S108
+            env={**os.environ, "TMPDIR": "/var/tmp", **variables},  # noqa: S108
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
