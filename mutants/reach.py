@@ -41,15 +41,16 @@ class Reach:
     def tests(self, mutant: Mutant) -> list[str]:
         """The tests that can notice a mutant, those of the module first, then those of its room, then the quickest.
 
-        What a module does when it is imported is reached by no test. Then all tests that reach the module count, and
-        those of the modules that import it.
+        What a module does when it is imported is reached by no test. Then all tests that reach the module count, those
+        of its room, and those of the modules that import it.
         """
         lines = self.lines.get(mutant.path, {})
         reaching = set().union(*(lines.get(mutant.line + n, set()) for n in range(mutant.lines)))
-        own = self._own(mutant.path)
+        own, room = self._own(mutant.path), f"tests/unit/{mutant.room}/"
         if not reaching:
-            reaching = set().union(*lines.values(), *map(self._own, importing(mutant.path)))
-        room = f"tests/unit/{mutant.room}/"
+            reaching = {one for one in self.seconds if one.startswith(room)}.union(
+                *lines.values(), *map(self._own, importing(mutant.path))
+            )
         ordered = sorted(
             ((reaching & self.seconds.keys()) | own) - self.red,
             key=lambda one: (one not in own, not one.startswith(room), self.seconds[one], one),

@@ -227,3 +227,29 @@ def test_each_flag_is_added_as_the_table_says() -> None:
     switches = {name for name, more in added.items() if more.get("action") == "store_true"}
     assert switches == {option.name for option in settings.HISTORIC_OPTIONS if option.historic_switch}
     assert plugin.HistoricExternalAuth.hidden
+
+
+def test_certonly_hands_over_what_it_has_written_and_nothing_else(config: Namespace, record: Path) -> None:
+    config.verb = "certonly"
+    live(config, "quiet.test")
+    one = made(config)
+    one.prepare()
+    live(config, "new.test")
+    one.restart()
+    ((command, *_),) = calls(record)
+    assert command == "deploy_cert"
+    noted = json.loads(Path(config.work_dir, "external-auth", "deployments.json").read_text())
+    assert set(noted["config_dirs"][config.config_dir]["lineages"]) == {"quiet.test", "new.test"}
+    one.restart()
+    assert len(calls(record)) == 1
+
+
+def test_a_certificate_that_cannot_be_read_is_not_handed_over(config: Namespace, record: Path) -> None:
+    missing = str(Path(config.live_dir, "a.test", "cert.pem"))
+    with pytest.raises(DeployError) as raised:
+        made(config).deploy_cert("a.test", missing, "/k", "/c", "/f")
+    failure = raised.value.failure
+    assert (failure.who, failure.operation) == ("The plugin", f"reading {missing}")
+    assert "No such file" in failure.happened
+    assert raised.value.lineage == "a.test"
+    assert calls(record) == []

@@ -79,3 +79,11 @@ def test_a_disk_that_is_full_ends_the_record_and_not_the_session(
     record.add(b"three\n")
     assert os.path.getsize(path) == 6
     assert len(caplog.records) == 1
+
+
+def test_a_link_in_place_of_the_folder_is_no_session(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    folder(tmp_path / "real")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(UsageError, match="cannot be read"):
+        session_record(str(tmp_path / "link"))
