@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import functools
 import gc
+import logging
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -20,7 +21,14 @@ from certbot_external_auth.configuration.certbot_config import CertbotConfig
 from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import handed_over
+from certbot_external_auth.run import other_certbot
 from certbot_external_auth.signals import deferral
+from certbot_external_auth.text import say_once
+
+logger = logging.getLogger(__name__)
+
+ISSUING_VERBS = ("certonly", "run")
+"""After these, something else must renew. ``renew`` is what a schedule starts."""
 
 if TYPE_CHECKING:
     from certbot_external_auth.challenges import Challenge
@@ -72,6 +80,8 @@ class Host:
                 self.run.recover(publishing=publishing)
             if deploying and not certbot.dry_run:
                 self.run.handover.first_contact()
+            if publishing and certbot.verb in ISSUING_VERBS and (sentence := other_certbot.warning(certbot.config_dir)):
+                say_once(logger, sentence)
         except UsageError as error:
             early_stream.report_wrong_use(str(error), self._lines_by_default, self._configuration.historic)
             if certbot.verb == "plugins":

@@ -1,0 +1,45 @@
+"""Whoever issues a certificate learns that a Certbot without the plugin would renew it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from certbot_external_auth.run import other_certbot
+from tests.unit.doctor.test_doctor import Host
+
+CONFIG = "/etc/letsencrypt"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    """Debian's Certbot, whose timer renews, and a virtual environment with the plugin."""
+    made = Host(tmp_path)
+    made.package()
+    made.venv("opt/certbot")
+    made.booted_by_systemd()
+    return made
+
+
+def test_the_timer_of_another_certbot(host: Host) -> None:
+    sentence = other_certbot.warning(CONFIG, host.root)
+    assert sentence is not None
+    assert "certbot.timer" in sentence
+    assert "/usr/bin/certbot" in sentence
+
+
+def test_one_schedule_with_the_plugin_is_enough(host: Host) -> None:
+    host.put("etc/crontab", "1 1 * * * root /opt/certbot/bin/certbot renew\n")
+    assert other_certbot.warning(CONFIG, host.root) is None
+
+
+def test_a_directory_that_no_schedule_renews(host: Host) -> None:
+    """Guards against warnings in every test and trial that has directories of its own."""
+    assert other_certbot.warning("/srv/mine", host.root) is None
+
+
+def test_without_a_schedule_there_is_nothing_to_warn_of(tmp_path: Path) -> None:
+    host = Host(tmp_path)
+    host.venv("opt/certbot")
+    assert other_certbot.warning(CONFIG, host.root) is None
