@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from certbot import errors
 
 from certbot_external_auth import __version__
-from certbot_external_auth.console import documents
+from certbot_external_auth.console import documents, terminal_lines
 from certbot_external_auth.files import standard_descriptors
 from certbot_external_auth.signals import dispositions
 
@@ -63,13 +63,13 @@ def main(words: Sequence[str] | None = None) -> int:
         dispositions.settle()
         return int(importlib.import_module({**VERBS, **PRINTED}[arguments.verb][0]).main(arguments))
     except documents.NotPrintedError as error:
-        print(error, file=sys.stderr)
+        terminal_lines.complain(str(error))
         return 1
     except errors.Error as error:
-        print(error, file=sys.stderr)
+        terminal_lines.complain(str(error))
         return 2
     except OSError as error:
-        print(f"{given[0]} failed: {_described(error)}.", file=sys.stderr)
+        terminal_lines.complain(f"{given[0]} failed: {_described(error)}.")
         return 1
 
 

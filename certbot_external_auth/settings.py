@@ -1,4 +1,4 @@
-"""Every option once, and the checked settings that come of them.
+"""Every option once, and the checked settings that result from them.
 
 Each Certbot command of the host loads this module, so it holds only data; `configuration.resolution` reads and checks
 what was given. Certbot keeps an option in the renewal file only as text, so every option is text there.

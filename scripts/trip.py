@@ -79,6 +79,7 @@ def _configuration(folder: str) -> Any:
         https_port=443,
         http01_port=80,
         allow_subset_of_names=False,
+        duplicate=False,
         key_type="ecdsa",
         elliptic_curve="secp256r1",
         configurator=None,

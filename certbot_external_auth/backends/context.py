@@ -1,4 +1,4 @@
-"""What a backend is made with, and how it is loaded."""
+"""The `Context` that a backend is made with, and the function that loads a backend."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def publisher(context: Context) -> report.Publisher:
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
         who = f"The handler {command_line.named(context.words)}"
-        return report.Publisher(who, settings.dialect, settings.hook_chain)
+        return report.Publisher(who, settings.dialect, settings.hook_chain, settings.wellknown or "")
     return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()
 
 

@@ -1,4 +1,4 @@
-"""Which challenge types can prove an identifier, and what to say before the order if none can be used."""
+"""Chooses the challenge types that can prove an identifier, and reports before the order if there is none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def problems(asked: Iterable[str], carried: Sequence[str], preferred: Collection
     named = ",".join(preferred)
     if preferred and not set(preferred) & set(carried):
         return [
-            f"--preferred-challenges {named}: {carrier} carries {', '.join(carried)} only; name one of these, or use "
+            f"--preferred-challenges {named}: {carrier} supports only {', '.join(carried)}; name one of these, or use "
             "another."
         ]
     sentences = []
@@ -52,12 +52,13 @@ def problems(asked: Iterable[str], carried: Sequence[str], preferred: Collection
             continue
         defined = defined_for(identifier)
         kind = "a wildcard" if identifier.startswith("*.") else "an address" if is_address(identifier) else "a name"
-        proof = f"{identifier}: {kind} can be proven by {' or '.join(defined)} only"
+        proof = f"{identifier}: {kind} can be proven only by {' or '.join(defined)}"
         if not set(defined) & set(carried):
-            sentences.append(f"{proof}, and {carrier} carries {', '.join(carried)} only; use another, or leave it out.")
+            supported = f"{carrier} supports only {', '.join(carried)}"
+            sentences.append(f"{proof}, and {supported}; use another, or leave out {identifier}.")
         else:
             more = next(kind for kind in defined if kind in carried)
             sentences.append(
-                f"{proof}, and --preferred-challenges names {named} only; give --preferred-challenges {named},{more}"
+                f"{proof}, and --preferred-challenges names only {named}; give --preferred-challenges {named},{more}"
             )
     return sentences

@@ -1,4 +1,4 @@
-"""What became of a challenge, for those who withdraw it: backends and dialects. Pure."""
+"""A challenge at cleanup, for the backends and dialects that withdraw it. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Finished:
 
     :ivar status: ``valid``, ``invalid``, ``pending`` or ``not_asked``.
     :ivar problem: the CA's problem document, or the driver's reason.
-    :ivar output: what the handler printed when it published this; None if that is not known, since the call did not end
-        well and printed nothing, or its run was killed.
+    :ivar output: what the handler printed when it published this; None if that is not known, because the call failed
+        without output, or its run was killed.
     """
 
     challenge: Challenge

@@ -99,17 +99,19 @@ def _problems(challenge: Challenge, known: _Known | None, types: Callable[[str],
     key = (challenge.identifier_type, challenge.identifier.lower())
     if challenge.type not in TYPES:
         problems.append(
-            f"The CA offered a challenge of type {quoted(challenge.type)}; this plugin carries {', '.join(TYPES)}."
+            f"The CA offered a challenge of type {quoted(challenge.type)}; the plugin supports only {', '.join(TYPES)}."
         )
     sent = f"The CA sent the identifier {quoted(challenge.identifier)}"
     if not well_formed(challenge.identifier, challenge.identifier_type):
         problems.append(f"{sent}, which is not a {quoted(challenge.identifier_type)} identifier.")
     elif known is not None and key not in known:
-        problems.append(f"{sent}, which was not asked for.")
+        problems.append(f"{sent}, which was not requested.")
     elif challenge.type in TYPES and not any(
         challenge.type in offered for offered in (known[key] if known is not None else [types(challenge.identifier)])
     ):
-        problems.append(f"{sent} with a challenge of type {quoted(challenge.type)}, which it cannot be proven by here.")
+        problems.append(
+            f"{sent} with a challenge of type {quoted(challenge.type)}, which the plugin did not offer for it."
+        )
     if not _TOKEN.fullmatch(challenge.token):
         problems.append(
             f"The CA sent the token {quoted(challenge.token)} for {quoted(challenge.identifier)}, which is "
@@ -124,7 +126,7 @@ def _problems(challenge: Challenge, known: _Known | None, types: Callable[[str],
 
 
 def alias_ends(target: str, zone: str | None) -> bool:
-    """Whether the plugin may give the end of an alias to a handler. DNS allows any bytes in names.
+    """Tell whether the plugin may give the end of an alias to a handler. DNS allows any bytes in names.
 
     :param target: name at the end of the alias.
     :param zone: zone of the target, None or empty if it is not known.
@@ -133,7 +135,7 @@ def alias_ends(target: str, zone: str | None) -> bool:
 
 
 def well_formed(identifier: str, kind: str) -> bool:
-    """Whether a text can be an identifier.
+    """Tell whether a text can be an identifier.
 
     :param kind: ``dns`` or ``ip``.
     """

@@ -21,9 +21,10 @@ def command(token: str, key_authorization: str) -> str:
     """Return shell lines that write the file, for a shell in the web server's document root.
 
     The guard has checked that token and key authorization are base64url and a full stop, so single quotes are enough.
+    With the umask, the web server can read what the shell makes, whatever the umask of that shell is.
     """
     return (
         "# in the document root of the web server:\n"
-        f"mkdir -p {ROOT}\n"
-        f"printf '%s' '{key_authorization}' > {ROOT}/{token}"
+        f"(umask 022; mkdir -p {ROOT}\n"
+        f"printf '%s' '{key_authorization}' > {ROOT}/{token})"
     )

@@ -22,6 +22,6 @@ def z_domain(key_authorization: str) -> str:
 
 
 def withdrawn_at(server: str) -> bool:
-    """Whether a directory URL belongs to Let's Encrypt, which ended this type on 2019-03-13."""
+    """Tell whether a directory URL belongs to Let's Encrypt, which ended this type on 2019-03-13."""
     host = (urlsplit(server).hostname or "").rstrip(".")
     return host == "letsencrypt.org" or host.endswith(".letsencrypt.org")

@@ -12,7 +12,7 @@ from certbot_external_auth.check import verdict, wording
 from certbot_external_auth.check.command_line import Setting
 from certbot_external_auth.check.patience import Waiting
 from certbot_external_auth.check.results import Level, Result, Stays, Summary
-from certbot_external_auth.console import documents
+from certbot_external_auth.console import documents, terminal_lines
 from certbot_external_auth.visibility import Observation
 
 _MARKS = {Level.PASSED: "✓", Level.WARNING: "!", Level.FAILED: "✗", Level.SKIPPED: "-"}
@@ -121,17 +121,17 @@ class TextReport(Report):
         chain = ", with chains" if settings.hook_chain else ""
         handler = " ".join(setting.context.words)
         first = f" (the first of {setting.others + 1} names)" if setting.others else ""
-        self._line(f"{handler}, dialect {settings.dialect}{chain}: {setting.challenge_type} at {setting.place}{first}")
+        self._said(f"{handler}, dialect {settings.dialect}{chain}: {setting.challenge_type} at {setting.place}{first}")
 
     def step(self, result: Result) -> None:
         """Print the step."""
         mark, title, expected = self._marks[result.level], wording.TITLES[result.key], wording.EXPECTED[result.key]
         if result.level is Level.SKIPPED:
-            self._line(f"{mark} {title}: not tried")
+            self._said(f"{mark} {title}: not tried")
         elif result.level is Level.PASSED:
-            self._line(f"{mark} {title}: {expected}{wording.asked(result)}")
+            self._said(f"{mark} {title}: {expected}{wording.asked(result)}")
         else:
-            self._line(f"{mark} {title}")
+            self._said(f"{mark} {title}")
             self._paragraph("expected", expected)
             self._paragraph("seen", wording.seen(result))
             self._paragraph("reason", " ".join(wording.reasons(result)))
@@ -141,19 +141,22 @@ class TextReport(Report):
 
     def waiting(self, waiting: Waiting) -> None:
         """Print what is waited for."""
-        self._wrapped("  … ", wording.waiting(waiting))
+        self._said(f"  … {wording.waiting(waiting)}")
 
     def cleaning(self, signal_name: str | None) -> None:
         """Print why the report pauses."""
-        self._line(f"{f'{signal_name}: removing' if signal_name else 'Removing'} everything that is still published …")
+        self._said(f"{f'{signal_name}: removing' if signal_name else 'Removing'} everything that is still published …")
 
     def end(self, summary: Summary) -> None:
         """Print the verdict, and what may be left."""
-        self._wrapped("", verdict.verdict(summary))
+        self._said(verdict.verdict(summary))
         for line in verdict.works(summary):
-            self._wrapped("    ", line)
+            self._said(f"    {line}")
         for challenge in summary.left:
-            self._line(verdict.left(challenge, summary.works.stays is Stays.MAKES_ROOM))
+            self._said(verdict.left(challenge, summary.works.stays is Stays.MAKES_ROOM))
+
+    def _said(self, text: str) -> None:
+        self._line(terminal_lines.for_stream(text, self._file))
 
     def _paragraph(self, label: str, text: str) -> None:
         if text:

@@ -1,4 +1,4 @@
-"""From options to the `Context` of a run: the same steps for Certbot's configuration and for the flags of `check`."""
+"""Turns options into the `Context` of a run, alike for Certbot's configuration and for the flags of `check`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Certbot's command line, read before Certbot has read it: its verb, and the few options that matter that early.
+"""Reads Certbot's command line before Certbot does: its verb, and the few options that are needed that early.
 
-The plugin needs them while Certbot is still parsing; `certbot-external-auth begin`, before Certbot is started. Pure
+The plugin needs them while Certbot is still parsing, and `certbot-external-auth begin` before it starts Certbot. Pure
 functions.
 """
 

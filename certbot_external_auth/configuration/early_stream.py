@@ -54,7 +54,7 @@ def _socket() -> str | None:
 def report_wrong_use(message: str, lines_by_default: bool, historic: bool) -> None:
     """Tell the driver that Certbot ends because of wrong use, if a stream is open.
 
-    :param lines_by_default: open it now: the historic name has no option by which it could have been opened before.
+    :param lines_by_default: open the stream now, because the historic name has no option that opens it earlier.
     """
     from certbot_external_auth.protocol import stream
 

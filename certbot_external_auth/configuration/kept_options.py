@@ -1,4 +1,4 @@
-"""The options in a lineage's renewal file, for the verbs at which Certbot does not read it.
+"""Reads the options in a lineage's renewal file, for the verbs at which Certbot does not read it.
 
 Certbot reads renewal files for `renew`, but not for `install`, nor for a `run` that only installs again. Without the
 options in it, these verbs would hand the certificate over in another way than each renewal does, or not at all.
@@ -23,7 +23,7 @@ OF_CERTBOT = {
     "elliptic_curve": "--elliptic-curve",
 }
 _WORDS = {"None": None, "True": True, "False": False}
-"""Certbot reads these words so, whatever the option is."""
+"""Certbot gives these words these values, whatever the option is."""
 _MAX_BYTES = 1_000_000
 PUBLISHERS = {NAME: ("mode", "handler", "dehydrated-config"), HISTORIC_NAME: ("handler", "text-mode")}
 """By plugin name, the options that choose who publishes and deploys."""

@@ -1,4 +1,4 @@
-"""From what was given to checked settings. Pure functions."""
+"""Checks the options that were given, and turns them into settings. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from certbot_external_auth.settings import (
 
 DNS_PORT = 53
 Raw = Mapping[str, "str | bool | None"]
-"""Option name without prefix to what was given; None, or missing, where nothing was."""
+"""By option name without prefix, the value that was given; None or missing if there is none."""
 
 _NOTHING_REMOVED = (
     "What the handler publishes stays there: without --external-auth-cleanup-handler, the script of "
@@ -99,7 +99,7 @@ def resolve_historic(raw: Raw) -> Settings:
     if raw.get("text-mode") is True and handler is not None:
         problems.append(f"{flags['text-mode']} and {flags['handler']} contradict each other; keep one.")
     problems += [
-        f"{flags[option.name]}: {raw[option.name]!r} in the renewal file is not accepted, only True and False are."
+        f"{flags[option.name]}: {raw[option.name]!r} in the renewal file is not accepted; use True or False."
         for option in HISTORIC_OPTIONS
         if option.historic_switch and raw.get(option.name) not in (None, True, False)
     ]
@@ -162,7 +162,7 @@ def _flag(option: str) -> str:
 
 
 class _ValueProblemError(Exception):
-    """A value that is not accepted; the text goes on behind the flag."""
+    """A value that is not accepted. The text follows the flag in the message."""
 
 
 def kept_text(option: Option, value: object) -> str:
@@ -204,7 +204,7 @@ def _word(text: str, accepted: tuple[Any, ...]) -> Any:
 
     close = difflib.get_close_matches(text.lower(), by_text, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]}?" if close else "."
-    raise _ValueProblemError(f": {text!r} is not known, accepted are {', '.join(by_text)}{hint}")
+    raise _ValueProblemError(f": {text!r} is not known; accepted: {', '.join(by_text)}{hint}")
 
 
 def _number(text: str, least: int, what: str) -> int:
@@ -214,7 +214,7 @@ def _number(text: str, least: int, what: str) -> int:
         return number
     digits = "".join(character for character in text if character.isdigit())
     hint = f"; did you mean {digits}?" if digits and digits != text else "."
-    raise _ValueProblemError(f": {text!r} is not accepted, {what} from {least} upward is{hint}")
+    raise _ValueProblemError(f": {text!r} is not accepted; give {what}, {least} or more{hint}")
 
 
 def _endpoints(text: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from importlib import resources
 from typing import Any
 
@@ -15,6 +16,8 @@ from certbot_external_auth.console import documents
 
 PROTOCOLS = (1, 0)
 DOCUMENTS = "documents"
+_LINK = re.compile(r"\[([^]]+)\]\([^)]+\.md[^)]*\)")
+"""A link to a page of docs/reference, which is made from the schema. On an installed system it leads nowhere."""
 
 
 def text(described: int | str) -> str:
@@ -47,5 +50,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(given: argparse.Namespace) -> int:
     """Print the schema that the flags name."""
-    documents.put(text(DOCUMENTS if given.documents else given.protocol).rstrip("\n"))
+    documents.put(_LINK.sub(r"\1", text(DOCUMENTS if given.documents else given.protocol)).rstrip("\n"))
     return 0

@@ -13,6 +13,7 @@ import os
 import shlex
 import stat
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_LINKS = 40
@@ -23,7 +24,7 @@ def problem(directory: str) -> str | None:
     """Return why files cannot be written to a directory, as a sentence with the fix; None if they can."""
     flag = f"--external-auth-wellknown: {directory}"
     if not os.path.isdir(directory):
-        return f"{flag} is not a directory; run: mkdir -p {shlex.quote(directory)}"
+        return f"{flag} is not a directory; run: {making(directory)}"
     if not os.access(directory, os.W_OK | os.X_OK):
         return f"{flag} is not writable for this user; run Certbot as its owner, or change its mode."
     try:
@@ -37,6 +38,50 @@ def problem(directory: str) -> str | None:
             f"{flag}: {error.filename} is a symbolic link that another user can change; name its target instead: "
             f"--external-auth-wellknown {place}"
         )
+
+
+def making(directory: str) -> str:
+    """Return a shell command that makes a directory that a web server can enter, whatever the umask of the shell is."""
+    return f"(umask 022; mkdir -p {shlex.quote(directory)})"
+
+
+@dataclass(frozen=True)
+class FileState:
+    """What other users of this machine can do with a file that was written for a token.
+
+    :ivar path: of the file.
+    :ivar gone: it is not there any more.
+    :ivar closed: the topmost folder that not every user may enter, or the file if not every user may read it; empty if
+        they may. Access lists (ACL) and the modules of the kernel that restrict servers are not examined.
+    :ivar mode: of `closed`, the permission bits.
+    """
+
+    path: str
+    gone: bool = False
+    closed: str = ""
+    mode: int = 0
+
+
+def file_state(directory: str, token: str) -> FileState | None:
+    """Examine the file of a token; None if this user cannot find out."""
+    path = os.path.join(directory, token)
+    try:
+        for step in _steps(directory):
+            mode = os.stat(step).st_mode
+            if not mode & stat.S_IXOTH:
+                return FileState(path, closed=step, mode=stat.S_IMODE(mode))
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return FileState(path, gone=True)
+    except OSError:
+        return None
+    return FileState(path) if mode & stat.S_IROTH else FileState(path, closed=path, mode=stat.S_IMODE(mode))
+
+
+def _steps(directory: str) -> list[str]:
+    """Return the real path of a directory and of all above it, from the top."""
+    parts = os.path.realpath(directory).split("/")[1:]
+    return ["/", *("/" + "/".join(parts[: count + 1]) for count in range(len(parts)))]
 
 
 @contextlib.contextmanager

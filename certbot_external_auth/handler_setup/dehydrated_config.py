@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from certbot_external_auth import text
 from certbot_external_auth.challenges import dns01, http01, tlsalpn01
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.files import regular_file
+from certbot_external_auth.files import regular_file, webroot
 from certbot_external_auth.handler_setup import bash_messages, command_line, trust
 from certbot_external_auth.handler_setup import env_file as env_files
 from certbot_external_auth.handler_setup.environment import handler_environment
@@ -224,7 +224,7 @@ def merged(settings: Settings, config: DehydratedConfig, given: Collection[str],
 def _without_wellknown(config: DehydratedConfig) -> str:
     return (
         f"{FLAG} {config.path}: CHALLENGETYPE is http-01, and its WELLKNOWN {config.wellknown} is not a directory; "
-        f"run: mkdir -p {shlex.quote(config.wellknown)}, or choose dns-01 if Dehydrated was called with -t dns-01 "
+        f"run: {webroot.making(config.wellknown)}, or choose dns-01 if Dehydrated was called with -t dns-01 "
         f"(--preferred-challenges dns)."
     )
 

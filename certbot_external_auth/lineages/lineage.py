@@ -1,4 +1,4 @@
-"""Where Certbot keeps the files of a certificate."""
+"""The paths of the files that Certbot keeps for a certificate."""
 
 from __future__ import annotations
 

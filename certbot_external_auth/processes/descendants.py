@@ -1,14 +1,15 @@
-"""The processes that a program has started, directly or through others. They are found in /proc and end with it.
+"""Finds in /proc the processes that a program has started, directly or through others, and ends them with it.
 
 A process leaves its process group with one system call (setsid), and its parent when that parent ends. It cannot leave
 its ancestors: this process makes itself the parent of orphans among its descendants, in place of init (prctl(2),
-PR_SET_CHILD_SUBREAPER). An orphan belongs to the program whose tag it has (see `rlimit_tag`), or whose output pipes it
-holds open. Without either it belongs to the program that runs alone. While several programs run, nothing shows which of
-them left it, and process 1 of a container also adopts the orphans of other programs altogether. Such an orphan is left
-alone.
+PR_SET_CHILD_SUBREAPER).
 
-It does not find processes that another service starts on request (systemd-run, at, cron, docker). On a system without
-/proc it knows only the process group.
+An orphan belongs to the program whose tag it has (see `rlimit_tag`), or whose output pipes it holds open. If it has
+neither, it belongs to the only program that runs. It is left alone if several programs run, because any of them could
+have left it, and in process 1 of a container, which also adopts orphans of unrelated programs.
+
+The plugin does not find processes that another service starts on request (systemd-run, at, cron, docker). On a system
+without /proc it knows only the process group.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class ProgramTree:
 
     def none_runs(self) -> bool:
         """Tell whether all its processes have ended, once the program itself has been waited for."""
-        # Reading the table takes a while: a process that starts another one and ends meanwhile can hide both from it.
+        # Read twice: a process that starts another one and ends while the table is read can hide both from it.
         return not self.running(leader_ended=True) and not self.running(leader_ended=True)
 
     def with_open_pipes(self, processes: Iterable[Process]) -> list[Process]:

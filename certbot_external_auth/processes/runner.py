@@ -94,7 +94,7 @@ class Together(Generic[Key]):
                 self._running.clear()
 
     def __len__(self) -> int:
-        """The number of programs whose end `wait` has not returned yet."""
+        """Return the number of programs whose end `wait` has not returned yet."""
         return len(self._running) + len(self._ended)
 
     def start(self, key: Key, program: Program) -> None:

@@ -31,7 +31,7 @@ def _duplicate(descriptor: int) -> int:
 
 
 def _standard(descriptor: int) -> bool:
-    """Whether this process was started with a standard descriptor.
+    """Tell whether this process was started with a standard descriptor.
 
     A number that was free at the start can belong to a file of Certbot's by now, such as its log.
     """
@@ -103,7 +103,7 @@ class Channel:
         return self._read is not None and os.isatty(self._read)
 
     def at_end(self) -> bool:
-        """Whether the input has ended and has no more lines. What this reads ahead stays for `receive`."""
+        """Tell whether the input has ended and has no more lines. What this reads ahead stays for `receive`."""
         while not self.ended and len(self._buffer) < MAX_LINE_BYTES and self._ready(0.0):
             self._fill()
         return self.ended and not self._buffer

@@ -82,7 +82,7 @@ def cleanup(challenge: Challenge, status: str, problem: Problem | None) -> Line:
 
 
 def problem_of(document: Any) -> Problem:
-    """A problem document as acme has it, fit to be passed on: 4 KiB at most, no control characters."""
+    """Make a problem document of acme safe to pass on: 4 KiB at most, no control characters."""
     kind = text.one_line(text.of_server(str(document.typ or ""), 256))
     return {"type": kind, "detail": text.of_server(str(document.detail or ""), text.MAX_CHARACTERS - 256)}
 

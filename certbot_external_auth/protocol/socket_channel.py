@@ -208,7 +208,7 @@ class SocketChannel(Channel):
 
 
 def _closed(client: socket.socket) -> bool:
-    """Whether a client has closed both directions."""
+    """Tell whether a client has closed both directions."""
     poll = select.poll()
     poll.register(client, 0)
     return bool(poll.poll(0))

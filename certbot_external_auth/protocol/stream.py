@@ -259,7 +259,7 @@ def _at_exit(stream: Stream, process_id: int) -> None:
 
 
 def _arguments_were_parsed() -> bool:
-    """Whether Certbot has set its display, which it does right after. Before that, argparse has printed its usage."""
+    """Tell whether Certbot has set its display, which it does right after. Before that, argparse prints its usage."""
     try:
         from certbot._internal.display import obj
 

@@ -1,4 +1,4 @@
-"""What became of the batches that earlier runs left behind."""
+"""The outcome of a recovery for each batch that earlier runs left behind."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from certbot_external_auth import journal, recovery
-from certbot_external_auth.console import certbot_folders, documents
+from certbot_external_auth.console import certbot_folders, documents, terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.journal.entry import Entry
 from certbot_external_auth.recovery import by_hand, confirmation, messages
@@ -51,16 +51,16 @@ def main(arguments: argparse.Namespace) -> int:
         with raising_interrupted():
             return _done(arguments)
     except Interrupted as signal:
-        print(
+        terminal_lines.complain(
             f"{signal}: stopped. The journal still has what is left; to see it, run: "
-            "certbot-external-auth recover --list",
-            file=sys.stderr,
+            "certbot-external-auth recover --list"
         )
         return 128 + signal.number
 
 
 def _done(arguments: argparse.Namespace) -> int:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    terminal_lines.prepare_logs()
     _, work_dir = certbot_folders.found({"work-dir": arguments.work_dir})
     if arguments.work_dir is not None and not os.path.isdir(work_dir):
         # The default directory may not exist before the first run. One that was named should.
@@ -81,9 +81,14 @@ def _done(arguments: argparse.Namespace) -> int:
     if arguments.json:
         documents.tell(_document(outcome, work_dir))
     else:
-        documents.put("\n".join(_shown(outcome, work_dir, arguments.dry_run)))
+        _put(_shown(outcome, work_dir, arguments.dry_run))
     # The challenges in a file that cannot be read may still be published.
     return 1 if outcome.aside or (outcome.left and not arguments.list and not arguments.dry_run) else 0
+
+
+def _put(lines: Iterable[str]) -> None:
+    """Print sentences, and commands, which are indented."""
+    documents.put(terminal_lines.for_stream("\n".join(lines), sys.stdout, indented=False))
 
 
 def _confirmed(work_dir: str, arguments: argparse.Namespace) -> int:
@@ -93,7 +98,7 @@ def _confirmed(work_dir: str, arguments: argparse.Namespace) -> int:
         documents.tell(_document(recovery.Outcome(withdrawn=confirmed.gone, left=confirmed.left), work_dir))
     else:
         gone = [f"Confirmed: {by_hand.described(each)}" for entry in confirmed.gone for each in entry.challenges]
-        documents.put("\n".join([*gone, *(line for entry in confirmed.left for line in _is_left(entry, work_dir))]))
+        _put([*gone, *(line for entry in confirmed.left for line in _is_left(entry, work_dir))])
     return 1 if confirmed.left else 0
 
 

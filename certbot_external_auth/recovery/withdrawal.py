@@ -2,7 +2,7 @@
 
 A run that is killed leaves its batch in the journal, and so does a run whose cleanup fails. The next run of the plugin,
 or `certbot-external-auth recover`, calls the handler again. The plugin then checks what is gone: a challenge counts as
-withdrawn only if no server shows it any more, or no server can be asked.
+withdrawn only if no server shows it any more. If its run did not verify, the plugin believes the handler.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is done when Certbot calls: which work belongs to which of its verbs and methods.
+"""Decides what to do when Certbot calls: which work belongs to which of its verbs and methods.
 
 Certbot makes one plugin object for each lineage that it renews, and that object has one `Host`. The `Run` that does the
 work can be assembled only when Certbot's configuration is complete, and again if a lineage brings other options.
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from certbot import errors
 
-from certbot_external_auth import text
 from certbot_external_auth.configuration import assembly, certbot_argv, early_stream, kept_options
 from certbot_external_auth.configuration.certbot_config import CertbotConfig
+from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import handed_over
 from certbot_external_auth.signals import deferral
@@ -45,7 +45,7 @@ class Host:
         """The run, assembled at the first use: Certbot may call `prepare` too early, or not at all."""
         deferral.ready()
         if self._built is None:
-            text.make_logs_printable()
+            terminal_lines.prepare_logs()
             skip_last_collection()
             # Checked here and not at an import of ours, so that `prepare` can report a missing library.
             assembly.require("zope.interface", "zope.interface")
@@ -117,7 +117,7 @@ class Host:
             self.run.handover.deploy_files(domain, paths)
 
     def restart(self) -> None:
-        """Hand over what `certonly` wrote, since Certbot calls `deploy` only for other verbs; tell a driver."""
+        """Hand over what `certonly` wrote, because Certbot calls `deploy` only for other verbs. Tell a driver."""
         if self._certbot.verb == "certonly" and not self._certbot.dry_run:
             self.run.handover.deploy_written()
         self.run.restarted()
@@ -128,7 +128,7 @@ class Host:
         self.run.handover.deploy_lineage(lineage, paths)
 
     def not_due(self, lineage: str, paths: Paths) -> None:
-        """Hand over a certificate that is not due for renewal, if that failed before. Comes without `prepare`."""
+        """Hand over a certificate that earlier renewals could not. Certbot calls this without `prepare`."""
         self._lineage = lineage
         self.run.handover.first_contact()
         self.run.recover(publishing=False)

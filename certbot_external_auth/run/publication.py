@@ -27,6 +27,10 @@ from certbot_external_auth.validation_certificates.batch import ServedCertificat
 
 logger = logging.getLogger(__name__)
 
+NAMES_UNKNOWN = (
+    "The plugin does not know which names were asked for: they were typed at Certbot's prompt, or the certificate of "
+    "the lineage cannot be read. It could check only the syntax of the names."
+)
 _UNUSABLE = "Nothing was published. Fix that, or name another folder with --work-dir."
 _BUSY = "Nothing was published. Run Certbot again when that process has ended."
 
@@ -97,10 +101,7 @@ class Publication:
         """Return the batch with the ends of aliases, if this is what was asked for and can be published."""
         checked = guard.check(challenges, self._asked, self._types_of)
         if self._asked is None:
-            logger.info(
-                "The plugin does not know which names were asked for: they were typed at Certbot's prompt, or the "
-                "certificate of the lineage cannot be read. It could check only the syntax of the names."
-            )
+            logger.info(NAMES_UNKNOWN)
         self._prepare()
         # Before the batch is noted: after a crash, a recovery must know where the records are.
         return self._verification.aliased(checked) if self._abilities.told_aliases else checked

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import sys
 from collections.abc import Callable, Collection
 
 from certbot.display import util as display_util
 
 from certbot_external_auth import journal, recovery
 from certbot_external_auth.backends import Context, backend
+from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import file_signature
 from certbot_external_auth.lineages.handed_over import HandedOver, attempts_for
@@ -29,6 +31,7 @@ from certbot_external_auth.run.informer import Informer
 from certbot_external_auth.run.offered_types import OfferedTypes
 from certbot_external_auth.run.publication import Publication
 from certbot_external_auth.run.verification import Verification
+from certbot_external_auth.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +55,7 @@ class Run:
         self._work_dir = context.facts.work_dir
         self._prepared: set[tuple[bool, bool]] = set()
         # Before everything else, so that the stream also reports a backend that cannot be loaded.
-        self._informer = Informer(self._open_stream(), mirrors=settings.mode != "json")
+        self._informer = Informer(self._open_stream(), mirrors=_mirrors(settings))
         self._backend = backend(settings.mode, context)
         self._verification = Verification(context, _say(context), self._informer.inform)
         self._types = OfferedTypes(context, self._backend.challenge_types)
@@ -77,8 +80,7 @@ class Run:
         expects them during a renewal.
         """
         settings, facts = self._context.settings, self._context.facts
-        mirrors = settings.historic and settings.protocol == 0 and settings.mode == "handler"
-        if settings.mode != "json" and (not mirrors or self._context.silent):
+        if settings.mode != "json" and (not _mirrors(settings) or self._context.silent):
             return None
         stream = opened()
         stream.contact(settings.protocol, self._leftover)
@@ -147,6 +149,13 @@ class Run:
         self._informer.inform(lines.restart())
 
 
+def _mirrors(settings: Settings) -> bool:
+    """Tell whether lines of protocol 0 repeat what a handler does, as the plugin of 2016-2020 printed them."""
+    return settings.historic and settings.protocol == 0 and settings.mode == "handler"
+
+
 def _say(context: Context) -> Callable[[str], None] | None:
     """Return the function that tells a person what takes time; None if no person reads it, or asked for silence."""
-    return None if context.silent or context.settings.mode == "json" else display_util.notify
+    if context.silent or context.settings.mode == "json":
+        return None
+    return lambda words: display_util.notify(terminal_lines.for_stream(words, sys.stdout))

@@ -1,4 +1,4 @@
-"""What the verbs, and the shell that runs Certbot, note in a session's folder for later verbs."""
+"""Notes that the verbs, and the shell that runs Certbot, leave in a session's folder for later verbs."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from certbot_external_auth.console import certbot_folders, documents
+from certbot_external_auth.console import certbot_folders, documents, terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import certificate, handed_over
 from certbot_external_auth.lineages.lineage import Lineage
@@ -134,10 +134,9 @@ def hand_out(session: Session, document: dict[str, Any], code: Exit) -> int:
     result = tell(document, code)
     confirm_removal(session)
     if document["batch"] is not None and not notes.hand_out(session, document["batch"]):
-        print(
+        terminal_lines.complain(
             "The disk is full, so the plugin could not note which batch it printed. Name the batch: "
-            f"{command(session)} --batch {document['batch']}",
-            file=sys.stderr,
+            f"{command(session)} --batch {document['batch']}"
         )
     return result
 
@@ -227,12 +226,11 @@ def interruptible(session: Session) -> Iterator[None]:
         yield
     except documents.NotPrintedError as error:
         status = command(session, verb="status")
-        print(f"{error} To print that of session {session.id} again, run: {status}", file=sys.stderr)
+        terminal_lines.complain(f"{error} To print that of session {session.id} again, run: {status}")
         sys.exit(Exit.FAILED)
     except KeyboardInterrupt:
         status, abort = command(session, verb="status"), command(session, verb="abort")
-        print(
-            f"Interrupted; session {session.id} goes on. To see its state, run: {status}; to end it: {abort}",
-            file=sys.stderr,
+        terminal_lines.complain(
+            f"Interrupted; session {session.id} goes on. To see its state, run: {status}; to end it: {abort}"
         )
         sys.exit(130)

@@ -1,4 +1,4 @@
-"""What the lines of a session say: its state, its batch, and what to remove. Pure functions."""
+"""Derives from the lines of a session its state, its batch, and what to remove. Pure functions."""
 
 from __future__ import annotations
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from certbot_external_auth.console import certbot_folders
+from certbot_external_auth.console import certbot_folders, terminal_lines
 from certbot_external_auth.sessions import Exit, session_document, socket_place, store
 
 
@@ -40,5 +39,5 @@ def _listed(work_dir: str) -> int:
         )
     code = session_document.tell({"sessions": sessions}, Exit.FAILED if problems else Exit.DONE)
     for problem in problems:
-        print(problem, file=sys.stderr)
+        terminal_lines.complain(problem)
     return code

@@ -10,8 +10,22 @@ from certbot_external_auth.visibility.observation import (
     Hop,
     Observation,
     Outcome,
+    Page,
     Says,
+    TlsFault,
     expectations,
 )
 
-__all__ = ["KINDS", "Clue", "Expectation", "Found", "Hop", "Observation", "Outcome", "Says", "expectations"]
+__all__ = [
+    "KINDS",
+    "Clue",
+    "Expectation",
+    "Found",
+    "Hop",
+    "Observation",
+    "Outcome",
+    "Page",
+    "Says",
+    "TlsFault",
+    "expectations",
+]

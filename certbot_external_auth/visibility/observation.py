@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.challenges import TLS_TYPES, Challenge, dns01, http01, tlsalpn01
+from certbot_external_auth.visibility.near_miss import Miss
 
 
 class Says(enum.Enum):
@@ -124,6 +125,49 @@ class Hop:
 
 
 @dataclass(frozen=True)
+class Page:
+    """What a web server sent for http-01 that is not right.
+
+    :ivar status: of HTTP.
+    :ivar software: the Server header, cleaned and bounded; empty if there is none, or if it is not to be shown.
+    :ivar words: the first words of the body, in the same way.
+    :ivar login: the server asks for a password.
+    :ivar token: the body begins with the token of this challenge, but is not its key authorization.
+    :ivar near: how the body differs from the key authorization; None if it has nothing to do with it.
+    :ivar url: where redirects led to; empty if there was none.
+    """
+
+    status: int
+    software: str = ""
+    words: str = ""
+    login: bool = False
+    token: bool = False
+    near: Miss | None = None
+    url: str = ""
+
+
+class TlsFault(enum.Enum):
+    """What is wrong with the answer to a TLS challenge."""
+
+    NO_TLS = "no_tls"
+    """The server speaks another protocol than TLS."""
+    NO_PROTOCOL = "no_protocol"
+    """The server does not select the application protocol."""
+    UNKNOWN_NAME = "unknown_name"
+    """The server refuses the server name (SNI)."""
+    NO_HANDSHAKE = "no_handshake"
+    """The handshake fails for another reason."""
+    OTHER_NAME = "other_name"
+    """The certificate is for another name, or for more than one."""
+    NO_DIGEST = "no_digest"
+    """It is for the right name, but not made for a challenge."""
+    OTHER_DIGEST = "other_digest"
+    """It is made for another challenge."""
+    MALFORMED = "malformed"
+    """It cannot be read, or is not made as the standard wants it."""
+
+
+@dataclass(frozen=True)
 class Observation:
     """The answer of one address about an expectation.
 
@@ -141,6 +185,7 @@ class Observation:
     :ivar keeps: the seconds for which a resolver gives this answer again, whatever its name servers have then. None for
         other servers.
     :ivar hops: the aliases on the way, as each server told them.
+    :ivar fact: of http-01 and the TLS types, what shows the likely reason; None if nothing does.
     """
 
     place: str
@@ -156,6 +201,7 @@ class Observation:
     more: int = 0
     keeps: int | None = None
     hops: tuple[Hop, ...] = ()
+    fact: Page | TlsFault | None = None
 
 
 class Found(enum.Enum):

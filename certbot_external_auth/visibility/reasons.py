@@ -6,7 +6,6 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.challenges import dns01
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, record_reasons
 from certbot_external_auth.visibility.parallel import NO_TIME, NO_ZONE
 from certbot_external_auth.visibility.record_reasons import Publisher, Reason
@@ -38,8 +37,6 @@ class Help(enum.Enum):
     """The same, and all their addresses are IPv6."""
     SEE_TABLE = enum.auto()
     """No server said yes or no, for reasons that the table has."""
-    CHECK_WEB_SERVERS = enum.auto()
-    """No web server answered."""
     DNS_CLOSED = enum.auto()
     """No name server answered: the way to them may be closed."""
     DNS_REFUSES = enum.auto()
@@ -70,6 +67,7 @@ class Advice:
 def advice(observations: Sequence[Observation], timeout: float, named: bool) -> list[Advice]:
     """Return what may help.
 
+    :param observations: of TXT records.
     :param timeout: seconds that were waited at most.
     :param named: the administrator named the servers.
     """
@@ -100,8 +98,7 @@ def _about_servers(observations: Sequence[Observation], named: bool) -> list[Hel
         return [kind for outcome, kind in _ANSWERS.items() if outcome in refusals]
     if not any(map(_may_be_the_way, observations)):
         return [Help.SEE_TABLE]
-    web = all(row.address and not row.place.startswith(dns01.txt_domain("")) for row in observations)
-    return [Help.CHECK_WEB_SERVERS if web else Help.DNS_CLOSED]
+    return [Help.DNS_CLOSED]
 
 
 def _without_zone(row: Observation) -> bool:

@@ -21,11 +21,13 @@ class Publisher:
     :ivar who: such as ``The handler /path``.
     :ivar dialect: the handler's; empty if it is not a handler.
     :ivar chained: the handler receives all values in one call.
+    :ivar wellknown: the folder into which the plugin itself writes files for http-01; empty if it writes none.
     """
 
     who: str = PERSON
     dialect: str = ""
     chained: bool = False
+    wellknown: str = ""
 
     @property
     def person(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from certbot_external_auth.challenges import dns01
+from certbot_external_auth.files.webroot import FileState
 from certbot_external_auth.text import counted, one_line
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says
 from certbot_external_auth.visibility import reasons as data
@@ -17,12 +19,15 @@ from certbot_external_auth.visibility.record_sentences import (
     value_shown,
 )
 from certbot_external_auth.visibility.verdict import by_place, said
+from certbot_external_auth.visibility.web import reasons as web
+from certbot_external_auth.visibility.web import wording as web_wording
 
 __all__ = [
     "MOST_ROWS",
     "Publisher",
     "advice",
     "listed",
+    "partly",
     "reason_sentence",
     "reasons",
     "summary",
@@ -65,6 +70,11 @@ def _values(observation: Observation) -> str:
         return shown
     missing = f"{len(found.there)} of {found.wanted} there; missing: {listed(found.missing, 0)}"
     return f"{missing}; {shown}" if others or observation.more else missing
+
+
+def partly(observation: Observation) -> bool:
+    """Tell whether some of several wanted values are there."""
+    return observation.outcome is Outcome.OTHER_VALUES and not set(observation.wanted).isdisjoint(observation.seen)
 
 
 def listed(values: Sequence[str], more: int) -> str:
@@ -130,10 +140,15 @@ def reasons(
     observations: Sequence[Observation],
     clues: Sequence[Clue],
     publisher: Publisher,
+    files: Mapping[str, FileState] | None = None,
 ) -> list[str]:
-    """Return sentences about the likely reasons, each once, the surest first."""
+    """Return sentences about the likely reasons, each once, the surest first.
+
+    :param files: by place, the file that the plugin itself has written.
+    """
     found = data.reasons(expectations, observations, clues, publisher)
-    return [reason_sentence(reason, publisher.who) for reason in found]
+    of_servers = web.reasons(expectations, observations, files)
+    return [*(reason_sentence(reason, publisher.who) for reason in found), *map(web_wording.sentence, of_servers)]
 
 
 def wildcard(clues: Sequence[Clue]) -> list[str]:
@@ -145,8 +160,21 @@ def wildcard(clues: Sequence[Clue]) -> list[str]:
 
 
 def advice(observations: Sequence[Observation], timeout: float, named: bool) -> list[str]:
-    """Return sentences about what may help; see `reasons.advice`."""
-    return [_advice_sentence(each) for each in data.advice(observations, timeout, named)]
+    """Return sentences about what may help; see `reasons.advice` and `web.reasons.advice`."""
+    records = [row for row in observations if _is_record(row)]
+    others = [row for row in observations if not _is_record(row)]
+    found = [each for each in data.advice(records, timeout, named) if each.kind is not Help.OFF] if records else []
+    waits = any(each.kind is Help.MORE_TIME for each in found)
+    of_servers = [kind for kind in web.advice(others, named) if not (waits and kind is web.Help.MORE_TIME)]
+    return [
+        *map(_advice_sentence, found),
+        *(web_wording.help_sentence(kind, timeout) for kind in of_servers),
+        _HELP[Help.OFF],
+    ]
+
+
+def _is_record(row: Observation) -> bool:
+    return row.place.startswith(dns01.txt_domain(""))
 
 
 def _advice_sentence(each: Advice) -> str:
@@ -161,8 +189,6 @@ _HELP = {
     Help.NO_IPV6_ROUTE: _NO_ROUTE.format("IPv6 "),
     Help.SEE_TABLE: "No server said whether it is there; the table has the reasons. To ask other servers, use "
     f"{NAMESERVERS}",
-    Help.CHECK_WEB_SERVERS: "No server answered. Check that these servers are running, and that this machine may "
-    "connect to them.",
     Help.DNS_REFUSES: "A name server refuses to answer: it does not have the zone, or it does not answer this machine. "
     f"Let it answer, or name others with {NAMESERVERS}",
     Help.DNS_FAILS: f"A name server answers that it fails (SERVFAIL): see its log, or ask others with {NAMESERVERS}",

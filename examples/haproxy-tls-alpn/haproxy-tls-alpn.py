@@ -21,6 +21,8 @@ GOOD = {
     "show ssl crt-list": ("# ",),
     "add ssl crt-list": ("Success!",),
     "del ssl crt-list": ("deleted in crtlist",),
+    # HAProxy has one transaction at a time, which may be another certificate's.
+    "abort ssl cert": ("Transaction aborted", "No ongoing transaction", "you are trying to abort"),
     "del ssl cert": ("deleted!", "doesn't exist!"),
 }
 """What HAProxy answers when a command has done its work; it has no exit codes."""
@@ -45,7 +47,9 @@ class HAProxy:
             link.connect(self._path)
             link.sendall(text.encode())
             answer = b"".join(iter(lambda: link.recv(65536), b"")).decode().strip()
-        if not any(good in answer for good in GOOD[command]):
+        # The name, too: HAProxy puts what it is told into an open transaction, whichever certificate that is for.
+        named = words.split()[-1] in answer or command == "abort ssl cert"
+        if not named or not any(good in answer for good in GOOD[command]):
             raise RefusedError(f"HAProxy says to '{command} {words}': {answer or 'nothing'}")
         return answer
 
@@ -68,6 +72,7 @@ def cleanup(haproxy: HAProxy, crt_list: str) -> None:
     # It may have been begun and not finished.
     if listed(haproxy, crt_list, name):
         haproxy.tell("del ssl crt-list", f"{crt_list} {name}")
+    haproxy.tell("abort ssl cert", name)
     haproxy.tell("del ssl cert", name)
 
 

@@ -126,7 +126,7 @@ def test_a_hook_that_takes_no_notice_of_another_dialect_is_recognised(
 def test_a_dialect_that_cannot_carry_the_type(certbot: Certbot, scripts: Hooks, domain: str, kind: str) -> None:
     result = certbot.run("certonly", *spoken(scripts, "lego", "--preferred-challenges", kind), *names(domain))
     assert result.returncode == 1
-    assert f"--preferred-challenges {kind}: the dialect lego carries dns-01 only" in result.stderr
+    assert f"--preferred-challenges {kind}: the dialect lego supports only dns-01" in result.stderr
     assert not result.asked_ca
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -194,6 +195,11 @@ def haproxy(folder: Path, head: str, ports: Sequence[int], public: int) -> Itera
     text = head + "\n" + exchanged(EXAMPLES / "haproxy-tls-alpn" / "acme-tls.cfg", pairs)
     (folder / "haproxy.cfg").write_text(text.replace(SOCKET, f"{folder}/admin.sock"))
     with tls_support.program([program("haproxy"), "-db", "-f", folder / "haproxy.cfg"], public):
+        deadline = time.monotonic() + 30
+        # It gets its name when the ports are open already.
+        while not (folder / "admin.sock").exists():
+            assert time.monotonic() < deadline, "HAProxy made no socket"
+            time.sleep(0.02)
         yield folder / "admin.sock"
 
 
@@ -265,6 +271,21 @@ def test_haproxy_is_told_again_after_an_interruption(talking: TalkingToHAProxy) 
         ended = talking.call(operation)
         assert (ended.returncode, ended.stderr) == (0, ""), (operation, ended)
         assert talking.listed == listed
+    assert "a.test" not in told(talking.admin, "show ssl cert")
+
+
+@pytest.mark.parametrize("of_another", [False, True])
+def test_haproxy_was_interrupted_between_two_commands(talking: TalkingToHAProxy, ca: TestCA, of_another: bool) -> None:
+    """Lost: a certificate that HAProxy does not remove while a transaction is open; or another one's certificate."""
+    name = "/acme-tls/other.test.pem" if of_another else "/acme-tls/a.test.pem"
+    pem = (ca.ca_bundle.read_text() + (ca.folder / "server.key").read_text()).strip()
+    told(talking.admin, f"new ssl cert {name}")
+    assert "Transaction created" in told(talking.admin, f"set ssl cert {name} <<\n{pem}\n")
+    if of_another:
+        ended = talking.call("perform")
+        assert ended.returncode == 1
+        assert f"Transaction updated for certificate {name}!" in ended.stderr
+    assert talking.call("cleanup").returncode == 0
     assert "a.test" not in told(talking.admin, "show ssl cert")
 
 

@@ -19,6 +19,8 @@ from tests.support.words import AUTHENTICATOR, RENEW_NOW, handler, names
 COLUMNS = 60
 PLAIN = {"TERM": "dumb", "NO_COLOR": "1"}
 ENTER = r"Press Enter .*(\n.*)*?up\.\n"
+ENTER_AGAIN = r"0:0\d  _acme-challenge\S+ at [^\n]*"
+"""The first line of a watch that goes on."""
 ZONE_LINE = re.compile(r'^(\S+)\. \d+ IN TXT "(\S+)"$', re.MULTILINE)
 
 
@@ -77,7 +79,7 @@ def test_files_by_http(certbot: Certbot, web: Webroot, domain: str, tmp_path: Pa
     served.mkdir()
 
     def paste(shown: str) -> str:
-        commands = re.findall(r"^mkdir .*\n(?:.+\n)*", shown, re.MULTILINE)
+        commands = re.findall(r"^\(umask .*\n(?:.+\n)*", shown, re.MULTILINE)
         for command in commands:
             text = command.replace("/tmp/certbot", str(served))
             subprocess.run(["sh", "-euc", text], cwd=served, check=True, stdout=subprocess.DEVNULL)
@@ -107,13 +109,13 @@ def test_person_who_did_nothing_is_told_by_the_ca(certbot: Certbot, domain: str)
     """Guards against hiding the CA's reason from a person who pressed Enter too early."""
     result = certbot.type(
         *("certonly", *AUTHENTICATOR, *names(domain)),
-        script=[(ENTER, "\n")],
+        script=[(ENTER, "\n"), (r"on checking\.\n", "\n"), (ENTER_AGAIN, "\n"), (r"on checking\.\n", "y\n")],
         columns=COLUMNS,
         env=PLAIN,
     )
     assert result.returncode == 1
-    assert "You continue before everything is visible" in result.stdout
-    assert f"  _acme-challenge.{domain}" in result.stdout[result.stdout.index("You continue before") :]
+    assert result.stdout.count("Not everything is visible from here.") == 2
+    assert f"  _acme-challenge.{domain}" in result.stdout[result.stdout.index("Not everything is visible") :]
     assert "You can now remove" in result.stdout
     assert "unauthorized" in result.stdout or "No TXT record" in result.stdout
 

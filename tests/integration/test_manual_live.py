@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.backends.manual import table_rows
 from certbot_external_auth.lineages import certificate
 from tests.support import certificates, tmux
 from tests.support.certbot import Certbot
@@ -58,7 +59,7 @@ def test_in_tmux_it_goes_on_by_itself(certbot: Certbot, ca: TestCA, domain: str)
         assert len(records) == 2
         assert f"_acme-challenge.{domain}\n  {ca.dns} " in waiting
         assert "no record" in waiting
-        assert "Enter continues at once, Ctrl-C gives up." in waiting
+        assert "Enter continues at once, Ctrl-C gives up, v shows values." in waiting
         (first, first_value), (second, second_value) = records
         ca.add_txt(first, first_value)
         half = window.wait_for(r"1 of 2 visible everywhere")
@@ -71,7 +72,7 @@ def test_in_tmux_it_goes_on_by_itself(certbot: Certbot, ca: TestCA, domain: str)
         everything = window.everything()
     assert everything.count("visible everywhere") == 1
     assert "Everything is visible." in everything
-    assert "You continue before" not in everything
+    assert "Not everything is visible" not in everything
     made_again(certbot, ca, everything, certbot.live(domain))
 
 
@@ -111,14 +112,65 @@ def test_in_tmux_enter_names_what_is_missing(certbot: Certbot, ca: TestCA, domai
         ca.add_txt(name, value)
         window.wait_for(r"1 of 2 there")
         window.keys("Enter")
+        window.wait_for("Type y and Enter")
+        window.keys("y", "Enter")
         assert window.wait_for_end() == 1
         said = " ".join(window.everything().split())
-    warning = said[said.index("You continue before everything") :]
+    warning = said[said.index("Not everything is visible") :]
     assert f"_acme-challenge.www.{domain} ({ca.dns}: no record)" in warning
     assert f"_acme-challenge.{domain} ({ca.dns}: 1 of 2 there; missing: " in warning
     # The other one may not have been typed yet.
     assert "replaces" not in warning
     assert "You can now remove" in warning
+
+
+def test_in_tmux_the_reason_comes_while_it_waits(certbot: Certbot, ca: TestCA, domain: str) -> None:
+    """Guards against a reason that comes after Enter, when the order is spent. Nothing is typed here."""
+    with tmux.window(certbot.command(manual(ca, domain)), certbot.environment, certbot.cwd, 80, 24) as window:
+        window.wait_for(r"0 of 1 visible everywhere")
+        ((name, value),) = ZONE_LINE.findall(window.everything())
+        ca.add_txt(name, f'"{value}"')
+        window.wait_for(table_rows.LIKELY)
+        ca.clear_txt(name)
+        ca.add_txt(name, value)
+        assert window.wait_for_end() == 0
+
+
+def test_in_tmux_a_key_shows_the_values_of_many_names(certbot: Certbot, ca: TestCA, domain: str) -> None:
+    """Guards against values that scroll out of a window of 80 columns and 24 lines, and so cannot be pasted."""
+    wanted = manual(ca, *(f"n{number}.{domain}" for number in range(15)))
+    with tmux.window(certbot.command(wanted), certbot.environment, certbot.cwd, 80, 24) as window:
+        window.wait_for(r"0 of 15 visible everywhere")
+        records = ZONE_LINE.findall(window.everything())
+        assert not any(value in window.screen() for _, value in records)
+        (first, value), *rest = records
+        ca.add_txt(first, value)
+        window.wait_for(r"1 of 15 visible everywhere")
+        window.keys("v")
+        pages = window.wait_for(r"Page 1 of 2")
+        window.keys("v")
+        pages += window.wait_for(r"Page 2 of 2")
+        # What is there already need not be shown.
+        assert [f"{name}\n  {value}\n" in pages for name, value in records] == [False] + [True] * len(rest)
+        window.keys("v")
+        window.wait_for(r"1 of 15 visible everywhere")
+        for name, value in rest:
+            ca.add_txt(name, value)
+        assert window.wait_for_end() == 0
+
+
+def test_in_tmux_ctrl_c_into_a_pipe_lists_what_to_remove(certbot: Certbot, ca: TestCA, domain: str) -> None:
+    """Guards against records that nobody removes: Ctrl-C ends `tee` before the list is written."""
+    command = shlex.join(certbot.command(manual(ca, domain)))
+    # The first tee ends at Ctrl-C, as it does for a person.
+    shell = ["sh", "-c", f"({command} 2>&1; echo ended >&3) 3>/dev/tty | (trap - INT; exec tee out)"]
+    with tmux.window(shell, certbot.environment, certbot.cwd, 80, 24) as window:
+        window.wait_for(r"no record")
+        window.keys("C-c")
+        window.wait_for("You can now remove")
+        window.wait_for_end()
+        said = window.everything()
+    assert f"_acme-challenge.{domain}. TXT" in said[said.index("You can now remove") :]
 
 
 def test_in_tmux_ctrl_c_cleans_up(certbot: Certbot, ca: TestCA, domain: str) -> None:

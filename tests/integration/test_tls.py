@@ -345,10 +345,16 @@ def test_an_address_below_5_3_says_which_certbot_is_needed(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([*ALPN, "-d", "*.wrong.test"], "*.wrong.test: a wildcard can be proven by dns-01 only, and --preferred-chall"),
-        ([*SNI, "--external-auth-dialect", "dehydrated", "-d", "wrong.test"], "the dialect dehydrated carries dns-01,"),
-        ([*SNI, "--external-auth-dialect", "uacme", "-d", "wrong.test"], "the dialect uacme carries dns-01, http-01,"),
-        ([*ALPN, "--external-auth-dialect", "lego", "-d", "wrong.test"], "the dialect lego carries dns-01 only; name"),
+        ([*ALPN, "-d", "*.wrong.test"], "*.wrong.test: a wildcard can be proven only by dns-01, and --preferred-chall"),
+        (
+            [*SNI, "--external-auth-dialect", "dehydrated", "-d", "wrong.test"],
+            "the dialect dehydrated supports only dns-01,",
+        ),
+        (
+            [*SNI, "--external-auth-dialect", "uacme", "-d", "wrong.test"],
+            "the dialect uacme supports only dns-01, http-01,",
+        ),
+        ([*ALPN, "--external-auth-dialect", "lego", "-d", "wrong.test"], "the dialect lego supports only dns-01; name"),
     ],
 )
 def test_what_cannot_be_proven_is_said_before_the_order(

@@ -29,8 +29,8 @@ def refused(result: Result, *parts: str) -> None:
         (["--external-auth-dialect", "dehidrated"], ["--external-auth-dialect", "did you mean dehydrated?"]),
         (["--external-auth-timeout", "10s"], ["--external-auth-timeout", "'10s'", "did you mean 10?"]),
         (["--external-auth-timeout=-1"], ["--external-auth-timeout", "whole number"]),
-        (["--external-auth-ack-timeout", "0"], ["--external-auth-ack-timeout", "from 1 upward"]),
-        (["--external-auth-protocol", "2"], ["--external-auth-protocol", "accepted are 0, 1"]),
+        (["--external-auth-ack-timeout", "0"], ["--external-auth-ack-timeout", "1 or more"]),
+        (["--external-auth-protocol", "2"], ["--external-auth-protocol", "accepted: 0, 1"]),
         (["--external-auth-hook-chain", "yess"], ["--external-auth-hook-chain", "did you mean yes?"]),
         (
             ["--external-auth-hook-chain", "yes"],

@@ -1,4 +1,4 @@
-"""Python for somebody else than root, wherever root's own lies."""
+"""A Python that another user than root can run, wherever root's own is."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 NOBODY = 65534
 BECOME = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
 """What a program of a test does when it has loaded what the checkout has; others need not be able to read that."""
-# What no program loads by itself, and the archives for whoever embeds Python: most of the size.
+# Files that no program loads by itself, and archives for embedding Python: most of the size.
 LEFT_OUT = ("test", "site-packages", "config-*", "idlelib", "ensurepip", "turtledemo", "tkinter", "lib2to3")
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What lets another user's Python load its standard library, also after it became somebody else.
+    """Return variables with which another user's Python finds its standard library, even after a change of user.
 
-    An interpreter made by pyenv lies below root's home, which nobody else enters; then this is about a copy of the
-    library. :param folder: one that everybody may enter, empty.
+    An interpreter of pyenv is below root's home, which no other user may enter. The variables then name a copy of the
+    library. :param folder: an empty one that every user may enter.
     """
     library = Path(sysconfig.get_path("stdlib"))
     if open_to_all(library):
@@ -28,5 +28,5 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def open_to_all(folder: Path) -> bool:
-    """Whether everybody may enter it, by what its mode and those of the folders above say."""
+    """Tell whether every user may enter a folder, by its mode and those of the folders above."""
     return all(one.stat().st_mode & stat.S_IXOTH for one in (folder, *folder.parents))

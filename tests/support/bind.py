@@ -216,7 +216,7 @@ class Bind:
         raise NotReadyError(f"named did not come up (exit code {self._process.returncode}):\n{self.log[-3000:]}")
 
     def _start_trying(self) -> None:
-        """Somebody else may take the port between our choosing and the server's using it."""
+        """Try again if another process takes the port between its choice and its use."""
         for attempt in range(ATTEMPTS):
             self.port = self._wanted or ports.free(self._stack, self.address)
             self._configure()

@@ -262,7 +262,7 @@ class Certbot:
         return sorted(set(re.findall(r"Sending POST request to (\S+/authZ/[\w-]+)", log)))
 
     def after_run(self) -> str:
-        """What follows every run, also one that somebody else started in these folders; the result is its log."""
+        """Check what every run must leave, even one that another program started in these folders; return its log."""
         log = "".join(path.read_text(errors="replace") for path in self._logs())
         self._forget_authorizations(log)
         return log

@@ -29,6 +29,12 @@ def is_rsa(path: Path) -> bool:
     return isinstance(_read(path).public_key(), rsa.RSAPublicKey)
 
 
+def curve(path: Path) -> str:
+    key = _read(path).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    return key.curve.name
+
+
 def serial(path: Path) -> int:
     return _read(path).serial_number
 

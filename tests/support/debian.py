@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ BASES = ROOT / ".tools" / "debian"
 DIRECTORIES = ("etc/letsencrypt", "var/lib/letsencrypt", "var/log/letsencrypt")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENVIRONMENT = {"PATH": PATH, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+DEVICES = {"null": 3, "zero": 5, "full": 7, "random": 8, "urandom": 9}
+"""Devices of memory (major number 1), with their minor numbers."""
 # What apt-get needs to get out, if this machine needs it.
 PASSED = ("http_proxy", "https_proxy", "no_proxy")
 
@@ -46,7 +50,7 @@ class System:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=540,
+            timeout=1200,
         )
 
     def must(self, *words: str) -> str:
@@ -78,30 +82,36 @@ class System:
 def system(name: str) -> Iterator[System]:
     """Make one, and leave nothing of it. :param name: `HERE`, or a Debian release such as "bookworm"."""
     base = Path("/") if name == HERE else _bootstrapped(name)
-    with tempfile.TemporaryDirectory(prefix="system-") as folder, contextlib.ExitStack() as mounts:
-        for part in ("upper", "work", "root"):
-            os.mkdir(f"{folder}/{part}")
-        root = Path(folder, "root")
-        layers = f"lowerdir={base},upperdir={folder}/upper,workdir={folder}/work"
-        _mount(mounts, root, "-t", "overlay", "-o", layers, "overlay")
-        _mount(mounts, root / "proc", "-t", "proc", "proc")
-        _mount(mounts, root / "dev", "--rbind", "/dev", recursive=True)
+    folder = Path(tempfile.mkdtemp(prefix="system-"))
+    root = folder / "root"
+    for part in ("upper", "work", "root"):
+        (folder / part).mkdir()
+    layers = f"lowerdir={base},upperdir={folder}/upper,workdir={folder}/work"
+    _mount(root, "-t", "overlay", "-o", layers, "overlay")
+    try:
+        _mount(root / "proc", "-t", "proc", "proc")
+        # Never this machine's own /dev: what happens in here must not reach it.
+        _mount(root / "dev", "-t", "tmpfs", "-o", "mode=755", "tmpfs")
+        for device, minor in DEVICES.items():
+            os.mknod(root / "dev" / device, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+            # apt-get becomes another user, and the umask would keep that one out.
+            os.chmod(root / "dev" / device, 0o666)
+        (root / "dev" / "fd").symlink_to("/proc/self/fd")
         made = System(root)
         # No service starts here: the tests want the package's files, and ports are this machine's.
         made.put("/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)
         if name != HERE:
             made.put("/etc/resolv.conf", Path("/etc/resolv.conf").read_bytes())
         yield made
+    finally:
+        # Lazily, since a program that was left behind would hold it. If it fails, nothing is deleted.
+        subprocess.run(["umount", "--recursive", "--lazy", str(root)], check=True, capture_output=True)
+        shutil.rmtree(folder)
 
 
-def _mount(mounts: contextlib.ExitStack, place: Path, *words: str, recursive: bool = False) -> None:
+def _mount(place: Path, *words: str) -> None:
     place.mkdir(exist_ok=True)
     subprocess.run(["mount", *words, str(place)], check=True, capture_output=True)
-    # A change of /dev in there is not to come back out.
-    subprocess.run(["mount", "--make-rslave", str(place)], check=True, capture_output=True)
-    mounts.callback(
-        subprocess.run, ["umount", *(["--recursive"] if recursive else []), str(place)], check=True, capture_output=True
-    )
 
 
 def _bootstrapped(suite: str) -> Path:

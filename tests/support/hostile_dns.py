@@ -20,7 +20,7 @@ from certbot_external_auth.visibility.dns import clues, named, response
 from tests.support.name_servers import NameServer
 
 SHAKEN = 226
-"""A class that nobody has assigned; the library knows no type in it."""
+"""A class that is not assigned; the library knows no type in it."""
 CLASSES = (SHAKEN, 0, 2, 3, 4, 254, 255, 65535)
 KINDS = (1, 2, 5, 6, 16, 28, 39)
 """Types that are read: A, NS, CNAME, SOA, TXT, AAAA, DNAME."""
@@ -113,7 +113,7 @@ def honest() -> list[tuple[Message, bytes]]:
 
 
 def read(message: Message) -> set[str]:
-    """Everything that is ever read from a message; the names in it that somebody would ask about next."""
+    """Read everything from a message that the plugin may read; return the names that it would ask about next."""
     names = {response.soa(message)[0], response.address_alias(message, NAME)}
     for zone in (ZONE, None):
         said = response.read(message, NAME, ("one",), zone)

@@ -51,7 +51,7 @@ class Host:
         return self.certbot("install", "-n", "-i", name, "--cert-name", NAME, *words)
 
     def shell(self, command: str) -> subprocess.CompletedProcess[str]:
-        """What somebody pastes."""
+        """Return the command that a person pastes."""
         return self._run(["sh", "-c", command])
 
     def _run(self, words: list[str]) -> subprocess.CompletedProcess[str]:

@@ -25,8 +25,8 @@ def free(stack: contextlib.ExitStack, address: str = ADDRESS) -> int:
         with contextlib.suppress(OSError), contextlib.ExitStack() as trial:
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 trial.enter_context(socket.socket(socket.AF_INET, kind)).bind((address, port))
-            # Bound as long as the stack lives: the mark by which others see that the port is taken, also while
-            # nobody listens on it. No port of its own, which whoever listens on all addresses would miss.
+            # Bound as long as the stack lives: this mark shows others that the port is taken, even while no server
+            # listens on it. A bound port instead would keep a server from listening on all addresses.
             mark = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             stack.enter_context(mark)
             mark.bind(f"\0test-ca-port-{port}")

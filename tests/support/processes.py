@@ -44,7 +44,7 @@ def read(descriptor: int, deadline: float, so_far: str) -> bytes:
     try:
         return os.read(descriptor, 65536)
     except OSError:
-        # A terminal says so when nobody is left at its other side.
+        # A terminal reports this when its other side is closed.
         return b""
 
 

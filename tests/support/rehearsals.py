@@ -1,4 +1,4 @@
-"""The command `certbot-external-auth check`, run as somebody runs it, with its lines read back."""
+"""Runs the command `certbot-external-auth check` as a person does, and reads its lines."""
 
 from __future__ import annotations
 

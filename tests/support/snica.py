@@ -64,7 +64,7 @@ class TlsSniFront(Front):
             with super().at(port) as directory:
                 yield directory
         finally:
-            # Closing alone would not wake whoever waits in accept().
+            # Closing alone would not wake a thread that waits in accept().
             answering.shutdown(socket.SHUT_RDWR)
             thread.join()
             answering.close()

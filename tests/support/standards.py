@@ -33,6 +33,7 @@ TITLES = {
     "5280": "X.509 certificates",
     "5952": "IPv6 addresses as text",
     "6052": "IPv4 addresses within IPv6 (NAT64)",
+    "6066": "TLS extensions, for SNI",
     "6598": "Shared IPv4 address space",
     "6672": "DNAME",
     "6890": "Special-purpose addresses",
@@ -44,6 +45,7 @@ TITLES = {
     "8555": "ACME",
     "8737": "tls-alpn-01",
     "8738": "ACME for IP addresses",
+    "9110": "HTTP",
 }
 _SECTION = r"\d+(?:\.\d+)*"
 _CITED = re.compile(rf"RFC (\d+)((?: sections? {_SECTION}(?:(?:, | and ){_SECTION})*)?)")

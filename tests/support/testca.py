@@ -125,7 +125,7 @@ class TestCA:
     # --- starting and stopping ---
 
     def _start_trying(self) -> None:
-        """Somebody else may take a port between our choosing and the server's using it, so try again then."""
+        """Try again if another process takes the port between its choice and its use."""
         for attempt in range(ATTEMPTS):
             try:
                 self._start()
@@ -176,7 +176,7 @@ class TestCA:
         environment["PEBBLE_VA_NOSLEEP"] = "1"
         environment["PEBBLE_WFE_NONCEREJECT"] = "0"
         environment["PEBBLE_AUTHZREUSE"] = str(self.authz_reuse)
-        # Were this process killed, nobody would be left to stop the servers.
+        # If this process were killed, nothing would stop the servers.
         tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         with (self.folder / f"{program}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -185,7 +185,7 @@ class TestCA:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for whoever uses the CA, who may need it for cleaning up.
+                # Ctrl-C is for the program that uses the CA, which may need the CA to clean up.
                 start_new_session=True,
             )
         self._processes.append(process)
@@ -224,5 +224,5 @@ class TestCA:
             self._processes.pop()
 
     def free_port(self) -> int:
-        """A port that nobody else gets as long as this CA lives."""
+        """Return a port that no other process gets as long as this CA lives."""
         return ports.free(self._stack)

@@ -27,7 +27,7 @@ def listens(port: int, address: str = "127.0.0.1") -> bool:
 
 
 def wait_for(port: int, listening: bool = True, address: str = "127.0.0.1") -> None:
-    """Until somebody listens there, or nobody does any more."""
+    """Wait until a server listens there, or none does any more."""
     deadline = time.monotonic() + READY_WITHIN
     while listens(port, address) is not listening:
         if time.monotonic() > deadline:

@@ -40,6 +40,11 @@ class Window:
         """The same as `everything`, with the escape sequences of colours."""
         return self._tmux("capture-pane", "-p", "-e", "-J", "-S", "-")
 
+    def broken(self) -> list[str]:
+        """The lines that the window has broken, whole."""
+        shown = {line.rstrip() for line in self._tmux("capture-pane", "-p", "-S", "-").splitlines()}
+        return [line for line in self.everything().splitlines() if line.rstrip() not in shown]
+
     def keys(self, *names: str) -> None:
         """Press keys, by tmux's names: ``Enter``, ``C-c``."""
         self._tmux("send-keys", *names)
@@ -76,7 +81,7 @@ def window(
         socket = f"{name}/s"
         Path(name, "conf").write_text(CONFIGURATION)
         size = ["-x", str(width), "-y", str(height)]
-        # Whoever runs the tests may have told programs of another window's size.
+        # The environment of the tests may have the size of another window.
         line = shlex.join(
             ["env", "-u", "COLUMNS", "-u", "LINES", *(f"{key}={value}" for key, value in environment.items()), *command]
         )

@@ -45,7 +45,7 @@ class Tool:
             capture_output=True,
             text=True,
             timeout=PATIENCE,
-            # As some pipelines have it; nothing may become anybody's because of it.
+            # Some pipelines have this mask; no file may become readable for others because of it.
             umask=0,
         )
         document = documents.checked(ended.stdout, verb, ended.returncode) if ended.stdout else {}

@@ -32,11 +32,14 @@ def free_port(address: str = "127.0.0.2") -> int:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, servers: str, port: int, address: str) -> Iterator[None]:
-    """nginx with some `server` blocks; it runs from when `address` and `port` are answered."""
+def nginx(folder: Path, servers: str, port: int, address: str, user: str = "") -> Iterator[None]:
+    """nginx with some `server` blocks; it runs from when `address` and `port` are answered.
+
+    :param user: who reads the files; empty for the caller. Only root can choose.
+    """
     (folder / "nginx.conf").write_text(f"""
 daemon off;
-master_process off;
+{f"user {user};" if user else "master_process off;"}
 pid {folder}/nginx.pid;
 error_log stderr;
 events {{ }}

@@ -68,6 +68,6 @@ class Webroot:
                 self.wfile.write(content)
 
             def log_message(self, format: str, *args: object) -> None:
-                """Nobody reads it; see `asked`."""
+                """Write no log; see `asked`."""
 
         return Handler

@@ -14,7 +14,7 @@ def names(*domains: str) -> list[str]:
 
 
 def handler(path: str, *more: str) -> list[str]:
-    """An authenticator with a handler, and nobody to ask."""
+    """Return the words for a handler as authenticator, without questions."""
     return ["-n", *AUTHENTICATOR, "--external-auth-handler", path, *more]
 
 

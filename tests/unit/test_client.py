@@ -44,16 +44,16 @@ def session(*steps: object, code: int = 0) -> Session:
 
 def test_going_through_it_may_be_left_and_taken_up_again() -> None:
     """Guards against losing the rest of the batch, without a message, until the deadline."""
-    batch = [{"cmd": "perform_challenge", "id": one, "type": "dns-01", "domain": "a.test"} for one in IDS]
+    batch = [{"cmd": "perform_challenge", "id": opened, "type": "dns-01", "domain": "a.test"} for opened in IDS]
     steps = (
         [HELLO, *batch, {"cmd": "await", "ids": IDS}],
-        [{"cmd": "cleanup", "id": one, "status": "valid", "error": None} for one in IDS],
+        [{"cmd": "cleanup", "id": opened, "status": "valid", "error": None} for opened in IDS],
         [{"cmd": "summary", "ok": True}],
     )
     found = []
-    with session(*steps) as one:
-        while one.returncode is None:
-            for request in one:
+    with session(*steps) as opened:
+        while opened.returncode is None:
+            for request in opened:
                 found.append((type(request), request.id))
                 request.done()
                 break
@@ -82,8 +82,8 @@ def test_each_batch_is_given_once() -> None:
         for one in IDS
     ]
     given = []
-    with session([HELLO], *steps, [{"cmd": "summary", "ok": True}]) as found:
-        for request in found:
+    with session([HELLO], *steps, [{"cmd": "summary", "ok": True}]) as opened:
+        for request in opened:
             given.append(request.id)
             request.done()
     assert given == list(IDS)
@@ -93,9 +93,9 @@ def test_exit_code_2_after_a_challenge_is_not_wrong_use() -> None:
     """Guards against the message that Certbot has done nothing, when challenges were published."""
     asked = {"cmd": "perform_challenge", "id": "c1", "type": "dns-01", "domain": "a.test"}
 
-    def go_through(found: Session) -> None:
-        with found:
-            for request in found:
+    def go_through(opened: Session) -> None:
+        with opened:
+            for request in opened:
                 request.done()
 
     with pytest.raises(CrashedError) as raised:
@@ -108,8 +108,8 @@ def test_exit_code_2_after_a_challenge_is_not_wrong_use() -> None:
 def test_an_exit_code_that_no_line_explains() -> None:
     """`summary.ok` can be true then, so the exit code decides."""
     with pytest.raises(RunFailedError, match="exit code 1: no line says why; see its stderr"):  # noqa: SIM117
-        with session([HELLO, {"cmd": "summary", "ok": True}], code=1) as found:
-            assert list(found) == []
+        with session([HELLO, {"cmd": "summary", "ok": True}], code=1) as opened:
+            assert list(opened) == []
 
 
 DRIVES = """
@@ -132,10 +132,10 @@ def test_an_exit_code_where_sigchld_is_ignored() -> None:
 
 def test_an_exit_code_that_another_part_of_the_process_takes_is_no_success() -> None:
     def drive() -> None:
-        with session([HELLO, {"cmd": "summary", "ok": True}], code=5) as found:
-            assert found._process is not None
-            os.waitpid(found._process.pid, 0)
-            list(found)
+        with session([HELLO, {"cmd": "summary", "ok": True}], code=5) as opened:
+            assert opened._process is not None
+            os.waitpid(opened._process.pid, 0)
+            list(opened)
 
     with pytest.raises(SessionError, match="not known"):
         drive()

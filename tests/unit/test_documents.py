@@ -97,5 +97,5 @@ def messages() -> list[str]:
 
 @pytest.mark.parametrize("part", sorted(set(messages()) - set(CERTBOTS_OWN)))
 def test_a_message_that_is_explained_is_one_of_the_plugins(part: str) -> None:
-    """Guards against an entry that nobody can find, since the message was reworded."""
+    """Guards against: an entry that cannot be found, because the message was reworded."""
     assert part in code()

@@ -15,7 +15,7 @@ def table() -> str:
 
 
 def test_the_table_of_flags_is_that_of_the_code() -> None:
-    """A flag that is documented otherwise than it works costs somebody an evening."""
+    """Guards against: a flag whose documentation differs from its behaviour."""
     text = PAGE.read_text()
     shown = text.split("<!-- flags:begin -->")[1].split("<!-- flags:end -->")[0].strip()
     assert shown == table(), f"docs/reference/flags.md should have:\n{table()}"

@@ -19,7 +19,7 @@ from certbot import errors
 
 import certbot_external_auth
 from certbot_external_auth import threads
-from certbot_external_auth.backends.manual import keyboard, live_table
+from certbot_external_auth.backends.manual import keyboard, live_table, terminal
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import Outcome, parallel, this_host
 from certbot_external_auth.visibility.dns import resolver
@@ -150,10 +150,14 @@ def test_a_table_is_drawn_when_it_changes(no_threads: None, monkeypatch: pytest.
     try:
         with os.fdopen(follower, "w") as out:
             monkeypatch.setenv("TERM", "xterm")
-            monkeypatch.setattr(live_table, "output", lambda: out)
-            with live_table.shown({"a": "a"}, 80) as told:
-                told(Round(1, 0.0, {"a": []}))
+            monkeypatch.setattr(terminal, "output", lambda: out)
+            with live_table.shown({"a": "a"}, {"a": ["value"]}) as screen:
+                screen.told(Round(1, 0.0, {"a": []}))
                 assert b"visible everywhere" in _read_until(leader, b"visible everywhere")
+                screen.explained(["why"])
+                assert b"why" in _read_until(leader, b"why")
+                screen.pressed("v")
+                assert b"Page 1 of 1" in _read_until(leader, b"Page 1 of 1")
     finally:
         os.close(leader)
 

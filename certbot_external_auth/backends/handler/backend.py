@@ -118,7 +118,7 @@ class HandlerBackend:
         return dataclasses.replace(end, challenge=self._for_dialect(end.challenge), output=output)
 
     def _unsafe(self, end: Finished) -> bool:
-        """Whether the call that withdraws could publish again, and no person has asked for it by name."""
+        """Tell whether the call that withdraws could publish again, and no person has asked for it by name."""
         return heard.unsafe(self._abilities.told_output, end.output) and not self._context.deliberate
 
     def _withdraw(self, call: Call, unsafe: frozenset[str]) -> Steps:
@@ -171,14 +171,14 @@ class HandlerBackend:
             logger.warning(str(failure))
 
     def _for_dialect(self, challenge: Challenge) -> Challenge:
-        """Return the challenge as the contract promises it to the dialect: with an alias only if it is told aliases."""
+        """Return the challenge as the dialect gets it: with the end of an alias only if the dialect uses aliases."""
         if self._tells_aliases:
             return challenge
         return dataclasses.replace(challenge, txt_target=None, txt_zone=None)
 
     @property
     def kept_outputs(self) -> dict[str, str]:
-        """What calls that ended well printed, by challenge id. Empty if the cleanup is not told it."""
+        """What the calls that succeeded have printed, by challenge id. Empty if the cleanup is not told it."""
         if not self._abilities.told_output:
             return {}
         outputs = ((id, output.text) for id, output in self._handler.heard.items())
@@ -191,7 +191,7 @@ class HandlerBackend:
     def hear(self, listener: Callable[[str, bytes], None]) -> None:
         """Pass on what the handler prints while it publishes.
 
-        :param listener: gets the challenge's id and a piece, and an empty piece when the call has ended well.
+        :param listener: gets the challenge's id and a piece, and an empty piece when the call has succeeded.
         """
         self._handler.hear = listener
 

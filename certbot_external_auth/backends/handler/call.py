@@ -1,4 +1,4 @@
-"""One call of a handler: how it is started, what is passed on of its output, and what its end means."""
+"""Makes one call of a handler: starts it, passes on its output, and decides what its end means."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class HandlerCaller:
     :ivar declined: operations that the handler does not implement.
     :ivar silent: operations at which it printed nothing, and ended with success.
     :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
-        call has ended well.
+        call has succeeded.
     :ivar printed: the last lines of calls that published, and did not fail.
     """
 

@@ -1,4 +1,4 @@
-"""What a handler prints when it publishes, for dialects that pass it on to the cleanup handler."""
+"""Keeps what a handler prints when it publishes, for dialects that pass it on to the cleanup handler."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def known(printed: bytes, ended_well: bool) -> str | None:
     """Return the output that a cleanup handler may be called with; None if it is not known.
 
     A hook may tell by its output whether it is to publish or to withdraw. Only a publishing call that has ended with
-    success has certainly printed what the hook looks for. The output of any other call is no proof.
+    success has certainly printed what the hook looks for. The output of any other call proves nothing.
 
     :param printed: all of the output, or its end.
     :param ended_well: the publishing call ended with success.
@@ -60,7 +60,7 @@ def known(printed: bytes, ended_well: bool) -> str | None:
 
 
 def unsafe(told_output: bool, output: str | None) -> bool:
-    """Tell whether the call that shall withdraw may publish instead, whatever the two programs are.
+    """Tell whether the call that is meant to withdraw may publish instead, whatever the two programs are.
 
     :param told_output: the dialect's cleanup uses what the handler printed.
     :param output: see `known`.

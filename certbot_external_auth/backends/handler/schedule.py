@@ -1,4 +1,4 @@
-"""Which calls of a batch can run now. Pure: it starts no process."""
+"""Decides which calls of a batch can run now. Pure: it starts no process."""
 
 from __future__ import annotations
 

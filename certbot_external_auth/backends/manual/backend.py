@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
-import math
-import shutil
 import socket
 import sys
 from collections.abc import Callable, Sequence
 
 from zope.interface import implementer
 
-from certbot_external_auth import visibility
-from certbot_external_auth.backends import Context, Finished, publisher, surroundings
-from certbot_external_auth.backends.manual import instructions, keyboard, live_table, renewal_reminder
+from certbot_external_auth.backends import Context, Finished
+from certbot_external_auth.backends.manual import instructions, keyboard, renewal_reminder, terminal
 from certbot_external_auth.backends.manual.instructions import NoPerson
 from certbot_external_auth.backends.manual.renewal_reminder import Reminder
+from certbot_external_auth.backends.manual.watching import Watching
 from certbot_external_auth.challenges import TYPES, Challenge
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.interfaces import IBackend
 from certbot_external_auth.lineages.deployment import Deployment
-from certbot_external_auth.visibility import Expectation, Observation, explain
-from certbot_external_auth.visibility.observer import Observer
-from certbot_external_auth.visibility.watch import Policy, Round, watch
 
 logger = logging.getLogger(__name__)
 
@@ -66,43 +60,24 @@ class ManualBackend:
         """
         begin(challenges)
         port_in_use = any(_in_use(challenge.served.port) for challenge in challenges if challenge.served is not None)
-        self._say(f"\n{instructions.instructions(challenges, _width(), port_in_use)}\n")
+        width = terminal.width()
         try:
             if self._context.settings.verify == "off":
-                self._say(instructions.wrapped(instructions.CONFIRM, _width()))
+                terminal.say(f"\n{instructions.instructions(challenges, width, port_in_use)}\n")
+                terminal.say(instructions.wrapped(instructions.CONFIRM, width))
                 keyboard.wait()
             else:
-                self._watch(visibility.expectations(challenges))
+                watching = Watching(self._context, challenges)
+                zones = watching.zones()
+                terminal.say(f"\n{instructions.instructions(challenges, width, port_in_use, zones)}\n")
+                watching.run(instructions.values(challenges, zones))
         except keyboard.InputEnded as ended:
             raise PerformError([_input_ended(challenges)]) from ended
-
-    def _watch(self, expectations: Sequence[Expectation]) -> None:
-        """Watch until everything is visible or Enter is pressed, without a time limit: a person may need days."""
-        self._say(f"{instructions.paragraph(instructions.WATCHING, _width())}\n")
-        policy = Policy("strict", math.inf, self._context.settings.verify_settle)
-        observer = Observer(surroundings(self._context))
-        named = live_table.titles(expectations)
-        with keyboard.unseen(), live_table.shown(named, _width()) as told:
-            last_round = _watch_until_enter(observer, expectations, policy, told)
-        missing = live_table.missing(named, last_round)
-        if not missing:
-            self._say(f"\n{instructions.ALL_VISIBLE}")
-            return
-        warning = instructions.wrapped(instructions.EARLY, _width())
-        self._say("\n" + "\n".join([warning, *(f"  {line}" for line in missing)]))
-        if last_round is not None:
-            self._explain(observer, expectations, last_round)
-
-    def _explain(self, observer: Observer, expectations: Sequence[Expectation], last_round: Round) -> None:
-        """Say why a value is probably not visible."""
-        sentences = explain.reasons(observer, expectations, last_round.observations, publisher(self._context))
-        if sentences:
-            self._say(instructions.paragraph(sentences, _width()))
 
     def cleanup(self, finished: Sequence[Finished]) -> list[Failure]:
         """Say what can be removed; whether the person does it is not checked."""
         if finished:
-            self._say(f"\n{instructions.removals(each.challenge for each in finished)}\n")
+            terminal.say(f"\n{instructions.removals(each.challenge for each in finished)}\n")
         return []
 
     def deploy(self, deployment: Deployment) -> None:
@@ -121,35 +96,7 @@ class ManualBackend:
         return Reminder(lineage, self._context.repeat, last_day)
 
     def _remind(self, lineage: str, last_day: str) -> None:
-        self._say(f"\n{instructions.renewal_notice(self._reminder(lineage, last_day), _width())}\n")
-
-    @staticmethod
-    def _say(text: str) -> None:
-        print(text, file=live_table.output(), flush=True)
-
-
-def _watch_until_enter(
-    observer: Observer, expectations: Sequence[Expectation], policy: Policy, told: Callable[[Round], None]
-) -> Round | None:
-    """Watch, also until Enter is pressed, and return the last complete look; None if there is none."""
-    last: Round | None = None
-
-    def look(expectations: Sequence[Expectation], until: float) -> list[Observation]:
-        return keyboard.meanwhile(lambda: observer.look(expectations, until))
-
-    def keep(latest: Round) -> None:
-        nonlocal last
-        last = latest
-        told(latest)
-
-    with contextlib.suppress(keyboard.EnterPressed):
-        return watch(look, expectations, policy, keep, keyboard.wait)
-    return last
-
-
-def _width() -> int:
-    """Return the columns of the terminal."""
-    return shutil.get_terminal_size((80, 24)).columns
+        terminal.say(f"\n{instructions.renewal_notice(self._reminder(lineage, last_day), terminal.width())}\n")
 
 
 def _in_use(port: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import shlex
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from certbot_external_auth.backends.manual.renewal_reminder import Reminder
 from certbot_external_auth.challenges import Challenge, Served, dns01, http01
@@ -18,10 +18,14 @@ WATCHING = (
     "Certbot continues when everything is visible.",
     "Press Enter to continue at once, Ctrl-C to give up.",
 )
+CONFIRM_SECONDS = 60.0
+"""How long the plugin waits for that answer."""
 CONFIRM = "Press Enter when everything is visible from outside, Ctrl-C to give up."
 ALL_VISIBLE = "Everything is visible."
-EARLY = (
-    "You continue before everything is visible from here. If the CA does not see it either, the validation will fail:"
+EARLY = "Not everything is visible from here. If the CA does not see it either, the validation will fail:"
+CONFIRM_EARLY = (
+    f"Type y and Enter to continue all the same. With Enter alone, or after {CONFIRM_SECONDS:.0f} seconds, the plugin "
+    "goes on checking."
 )
 
 
@@ -46,10 +50,18 @@ def paragraph(sentences: Iterable[str], width: int) -> str:
     return "\n".join(wrapped(sentence, width) for sentence in sentences)
 
 
+def item(text: str, width: int) -> str:
+    """Wrap an item of a list."""
+    first, *more = wrapped(text, width - 4).splitlines()
+    return "\n".join([f"  {first}", *(f"    {line}" for line in more)])
+
+
 # --- what to publish ---
 
 
-def instructions(challenges: Sequence[Challenge], width: int, port_in_use: bool = False) -> str:
+def instructions(
+    challenges: Sequence[Challenge], width: int, port_in_use: bool = False, zones: Mapping[str, str] | None = None
+) -> str:
     """Say how to publish a whole batch.
 
     Values, records and commands stand on lines of their own and are never broken, so that they can be pasted. Only
@@ -57,13 +69,14 @@ def instructions(challenges: Sequence[Challenge], width: int, port_in_use: bool 
 
     :param width: columns of the window.
     :param port_in_use: a program on this machine listens already where TLS challenges must be answered.
+    :param zones: by name of a record, the zone that it lies in, if it is known.
     """
     records = [challenge for challenge in challenges if challenge.type == dns01.TYPE]
     files = [challenge for challenge in challenges if challenge.type == http01.TYPE]
     certificates = [(challenge, challenge.served) for challenge in challenges if challenge.served is not None]
     parts = []
     if records:
-        parts.append(_records(records, width))
+        parts.append(_records(records, width, zones or {}))
     if files:
         parts.append(_files(files, width))
     if certificates:
@@ -71,20 +84,52 @@ def instructions(challenges: Sequence[Challenge], width: int, port_in_use: bool 
     return "\n\n".join(parts)
 
 
-def _records(challenges: Sequence[Challenge], width: int) -> str:
+def values(challenges: Sequence[Challenge], zones: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return, by place, the lines that say what to publish there."""
+    found: dict[str, list[str]] = {}
+    for challenge in challenges:
+        if challenge.type == dns01.TYPE:
+            name = challenge.record_name
+            found.setdefault(challenge.place, _record(name, zones.get(name, ""))).append(f"  {challenge.validation}")
+        elif challenge.served is not None:
+            files = f"  certificate {challenge.served.cert_path}", f"  key {challenge.served.key_path}"
+            found[challenge.place] = [f"{challenge.identifier} ({challenge.type})", *files]
+        else:
+            found[challenge.place] = [challenge.place, f"  {challenge.key_authorization}"]
+    return found
+
+
+def _record(name: str, zone: str) -> list[str]:
+    """Return the lines above the values of a record. Many web panels ask for the zone, and for the name in it."""
+    if name == zone:
+        return [name, f"  in the zone {zone}, at its top (@):"]
+    inside = name.removesuffix(f".{zone}") if zone else name
+    return [name] if inside == name else [name, f"  in the zone {zone}, with the name {inside}:"]
+
+
+def _records(challenges: Sequence[Challenge], width: int, zones: Mapping[str, str]) -> str:
     names: dict[str, list[str]] = {}
     for challenge in challenges:
         names.setdefault(challenge.record_name, []).append(challenge.validation)
     count = len(challenges)
     out = [wrapped("Create this TXT record:" if count == 1 else f"Create these {count} TXT records:", width), ""]
-    for name, values in names.items():
-        out += [name, *(f"  {value}" for value in values)]
-    if len(names) < count:
-        out += ["", wrapped("A name can have several values: add each of them, and replace none.", width)]
-    lines = [f'{name}. 60 IN TXT "{value}"' for name, values in names.items() for value in values]
+    for name, there in names.items():
+        out += [*_record(name, zones.get(name, "")), *(f"  {value}" for value in there)]
+    for sentence in _about(challenges, shared=len(names) < count):
+        out += ["", wrapped(sentence, width)]
+    lines = [f'{name}. 60 IN TXT "{value}"' for name, there in names.items() for value in there]
     out += ["", "As lines of a zone file:", "", *lines]
     out += ["", "Or with nsupdate:", "", "nsupdate <<'END'", *(f"update add {line}" for line in lines), "send", "END"]
     return "\n".join(out)
+
+
+def _about(challenges: Sequence[Challenge], shared: bool) -> Iterator[str]:
+    """Yield sentences about names that are aliases, and about names with several values."""
+    for place, target in dict.fromkeys((one.place, one.txt_target) for one in challenges):
+        if target is not None:
+            yield f"{place} is an alias (CNAME) of {target}. The CA follows it, so the record belongs there."
+    if shared:
+        yield "A name can have several values: add each of them, and replace none."
 
 
 def _files(challenges: Iterable[Challenge], width: int) -> str:

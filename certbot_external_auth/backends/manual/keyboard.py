@@ -1,4 +1,4 @@
-"""Waits for the Enter key while other work runs. No other module reads the terminal."""
+"""Waits for keys while other work runs. No other module reads the terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import queue
 import select
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -15,6 +16,11 @@ from certbot_external_auth import threads
 from certbot_external_auth.signals import deferral
 
 Out = TypeVar("Out")
+Pressed = Callable[[str], None]
+ENTER = "\n\r"
+ENDS = "\x04\x00"
+"""Ctrl-D where each key comes at once, and what the kernel makes of a Ctrl-D that was typed before."""
+YES = ("y", "yes")
 
 
 class EnterPressed(Exception):  # noqa: N818  (not an error)
@@ -25,19 +31,43 @@ class InputEnded(Exception):  # noqa: N818
     """The terminal is gone, or the person typed Ctrl-D at the beginning of a line."""
 
 
-def wait(seconds: float | None = None) -> bool:
+def _nothing(key: str) -> None:
+    """Ignore a key."""
+
+
+def wait(seconds: float | None = None, pressed: Pressed = _nothing) -> bool:
     """Wait for Enter, and tell whether it was pressed.
 
     :param seconds: longest wait; None waits without a limit.
+    :param pressed: takes every other key, in an `unseen` block at once.
+    :raises InputEnded: if the input ends.
+    """
+    until = None if seconds is None else time.monotonic() + seconds
+    while True:
+        deferral.raise_pending()
+        left = None if until is None else max(0.0, until - time.monotonic())
+        if not select.select([_terminal()], [], [], left)[0]:
+            return False
+        if _enter(pressed):
+            return True
+
+
+def confirmed(seconds: float) -> bool:
+    """Read a line, and tell whether it says yes.
+
+    :param seconds: longest wait for it.
     :raises InputEnded: if the input ends.
     """
     deferral.raise_pending()
-    return _typed(select.select([_terminal()], [], [], seconds)[0])
+    if not select.select([_terminal()], [], [], seconds)[0]:
+        return False
+    return _read(4096).decode(errors="replace").strip().lower() in YES
 
 
-def meanwhile(work: Callable[[], Out]) -> Out:
+def meanwhile(work: Callable[[], Out], pressed: Pressed = _nothing) -> Out:
     """Run `work` in a thread of its own, and return what it returns.
 
+    :param pressed: see `wait`.
     :raises EnterPressed: if the person presses Enter before the work is done. Its thread keeps running then.
     :raises InputEnded: if the input ends.
     """
@@ -59,12 +89,13 @@ def meanwhile(work: Callable[[], Out]) -> Out:
         os.close(tell)
         return work()
     try:
-        deferral.raise_pending()
-        readable = select.select([ready, _terminal()], [], [])[0]
+        while done.empty():
+            deferral.raise_pending()
+            readable = select.select([ready, _terminal()], [], [])[0]
+            if done.empty() and _terminal() in readable and _enter(pressed):
+                raise EnterPressed
     finally:
         os.close(ready)
-    if done.empty() and _typed([descriptor for descriptor in readable if descriptor != ready]):
-        raise EnterPressed
     value, error = done.get()
     if error is not None:
         raise error
@@ -73,7 +104,7 @@ def meanwhile(work: Callable[[], Out]) -> Out:
 
 @contextlib.contextmanager
 def unseen() -> Iterator[None]:
-    """Hide what is typed while the block runs, so that it does not appear in a table. Ctrl-C keeps working."""
+    """Hide what is typed while the block runs, and get each key at once. Ctrl-C keeps working."""
     terminal = _terminal()
     try:
         before = termios.tcgetattr(terminal)
@@ -81,7 +112,9 @@ def unseen() -> Iterator[None]:
         yield
         return
     changed = [*before]
-    changed[3] &= ~termios.ECHO
+    changed[3] &= ~(termios.ECHO | termios.ICANON)
+    changed[6] = [*before[6]]
+    changed[6][termios.VMIN], changed[6][termios.VTIME] = 1, 0
     termios.tcsetattr(terminal, termios.TCSANOW, changed)
     try:
         yield
@@ -94,14 +127,22 @@ def _terminal() -> int:
     return sys.stdin.fileno()
 
 
-def _typed(readable: list[int]) -> bool:
-    if not readable:
-        return False
+def _enter(pressed: Pressed) -> bool:
+    """Read one key, and tell whether it is Enter. What was typed ahead is left for the next question."""
+    key = _read(1).decode(errors="replace")
+    if key in ENDS:
+        raise InputEnded
+    if key not in ENTER:
+        pressed(key)
+    return key in ENTER
+
+
+def _read(count: int) -> bytes:
     try:
-        line = os.read(readable[0], 4096)
+        typed = os.read(_terminal(), count)
     except OSError:
         # The kernel reports this when the other end of the terminal has been closed.
-        line = b""
-    if not line:
+        typed = b""
+    if not typed:
         raise InputEnded
-    return True
+    return typed

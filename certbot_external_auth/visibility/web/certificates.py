@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from certbot_external_auth.challenges import tlsalpn01, tlssni01
 from certbot_external_auth.endpoint import is_address
 from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import Expectation, unreadable
+from certbot_external_auth.visibility import Expectation, TlsFault, unreadable
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -18,8 +19,19 @@ DIGEST_HEADER = b"\x04\x20"
 """DER of an OCTET STRING of 32 bytes."""
 
 
-def problem(expectation: Expectation, der: bytes, protocol: str | None) -> str:
-    """Return what is wrong with an answer; empty if nothing is.
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with an answer.
+
+    :ivar words: the same for a table, with the facts.
+    """
+
+    fault: TlsFault
+    words: str
+
+
+def problem(expectation: Expectation, der: bytes, protocol: str | None) -> Problem | None:
+    """Return what is wrong with an answer; None if nothing is.
 
     :param der: the certificate that the server presented.
     :param protocol: the application protocol that the server selected, None if it selected none.
@@ -34,7 +46,8 @@ def problem(expectation: Expectation, der: bytes, protocol: str | None) -> str:
         return _tls_alpn(expectation, certificate, names, protocol)
     except BaseException as error:
         # Some faults only show when an extension or a name is read.
-        return f"a certificate that cannot be read ({one_line(unreadable.words(error), 100)})"
+        words = f"a certificate that cannot be read ({one_line(unreadable.words(error), 100)})"
+        return Problem(TlsFault.MALFORMED, words)
 
 
 def presented(der: bytes) -> str:
@@ -63,7 +76,9 @@ def _names(certificate: x509.Certificate) -> list[str]:
     return [str(one.value) if isinstance(one, plain) else f"a {type(one).__name__}" for one in san]
 
 
-def _tls_alpn(expectation: Expectation, certificate: x509.Certificate, names: list[str], protocol: str | None) -> str:
+def _tls_alpn(
+    expectation: Expectation, certificate: x509.Certificate, names: list[str], protocol: str | None
+) -> Problem | None:
     """Return what is wrong with a certificate for tls-alpn-01.
 
     RFC 8737 section 3: "The ACME server verifies that during the TLS handshake the application-layer protocol
@@ -73,22 +88,24 @@ def _tls_alpn(expectation: Expectation, certificate: x509.Certificate, names: li
     insist on.
     """
     if protocol != tlsalpn01.ALPN:
-        return f"the server did not select the protocol {tlsalpn01.ALPN} (ALPN)"
+        return Problem(TlsFault.NO_PROTOCOL, f"the server did not select the protocol {tlsalpn01.ALPN} (ALPN)")
     if len(names) != 1:
-        return f"{len(names)} subject alternative names, but only {expectation.identifier} may be there"
+        words = f"{len(names)} subject alternative names, but only {expectation.identifier} may be there"
+        return Problem(TlsFault.OTHER_NAME, words)
     if not _same(names[0], expectation.identifier):
-        return f"the certificate is not for {expectation.identifier}"
+        return Problem(TlsFault.OTHER_NAME, f"the certificate is not for {expectation.identifier}")
     found = _acme_identifier(certificate)
     if found is None:
-        return "no acmeIdentifier extension"
+        return Problem(TlsFault.NO_DIGEST, "no acmeIdentifier extension")
     critical, value = found
     if not critical:
-        return "the acmeIdentifier extension is not critical"
+        return Problem(TlsFault.MALFORMED, "the acmeIdentifier extension is not critical")
     if value != DIGEST_HEADER + bytes.fromhex(expectation.values[0]):
-        return "acmeIdentifier has another digest: the certificate is from an earlier order or another account"
+        words = "acmeIdentifier has another digest: the certificate is from an earlier order or another account"
+        return Problem(TlsFault.OTHER_DIGEST, words)
     if certificate.issuer != certificate.subject:
-        return "the certificate is not self-signed"
-    return ""
+        return Problem(TlsFault.MALFORMED, "the certificate is not self-signed")
+    return None
 
 
 def _acme_identifier(certificate: x509.Certificate) -> tuple[bool, bytes] | None:
@@ -109,9 +126,12 @@ def _same(name: str, identifier: str) -> bool:
     return name.lower() == identifier.lower()
 
 
-def _tls_sni(z_domain: str, names: list[str]) -> str:
+def _tls_sni(z_domain: str, names: list[str]) -> Problem | None:
     """Return what is wrong for tls-sni-01: z_domain must be there, and no other name below acme.invalid (Boulder)."""
     ours = [name for name in map(str.lower, names) if name.endswith(ACME_INVALID)]
     if z_domain not in ours:
-        return f"{z_domain} is not among the names of the certificate"
-    return "" if len(ours) == 1 else f"the certificate has more names below {ACME_INVALID[1:]}"
+        fault = TlsFault.OTHER_DIGEST if ours else TlsFault.OTHER_NAME
+        return Problem(fault, f"{z_domain} is not among the names of the certificate")
+    if len(ours) > 1:
+        return Problem(TlsFault.MALFORMED, f"the certificate has more names below {ACME_INVALID[1:]}")
+    return None

@@ -6,35 +6,25 @@ It uses no proxy, cookie, password file or cache of this machine, since the CA h
 from __future__ import annotations
 
 import http.client
-import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
-from certbot_external_auth import __version__
-from certbot_external_auth.endpoint import Endpoint, is_address
+from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, reach
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, Page, reach
+from certbot_external_auth.visibility.near_miss import near_miss
 from certbot_external_auth.visibility.probe import Surroundings
-from certbot_external_auth.visibility.web import fair_queue, redirects
+from certbot_external_auth.visibility.web import answer, fair_queue, redirects
 from certbot_external_auth.visibility.web.address_cache import AddressCache
-from certbot_external_auth.visibility.web.connection import (
-    MAX_CONNECTION_SECONDS,
-    BoundedReader,
-    ConnectionFailedError,
-    connect,
-    handshake,
-)
+from certbot_external_auth.visibility.web.answer import MAX_BODY_BYTES, Answer
+from certbot_external_auth.visibility.web.connection import MAX_CONNECTION_SECONDS, ConnectionFailedError
 from certbot_external_auth.visibility.web.fair_queue import Memory, Step
 from certbot_external_auth.visibility.web.redirects import RedirectError, Target
 
-MAX_ANSWER_BYTES = 65536
-"""Read of an answer at most, headers included."""
-MAX_BODY_BYTES = 1024
-"""Of a body that can be right. A key authorization has 87, or more if the token is long; blanks may follow."""
+PACKED = "sent in gzip, which was not asked for"
 NOT_SHOWN = "what another host says is not shown"
 MAX_REQUESTS = 64
 """For one expectation after the same number of redirects. It bounds servers that each redirect to another place."""
@@ -78,14 +68,18 @@ class _Errand:
         address = self.address or ""
         return self.redirects, self.target.url, ":" in address, address
 
+    @property
+    def redirected(self) -> str:
+        """The URL to which redirects led; empty if there was none."""
+        return "" if self.target.url == self.expectation.place else one_line(self.target.url, 200)
+
     def observed(self, outcome: Outcome, detail: str = "", seen: str = "", begun: float | None = None) -> Observation:
         """Return the observation about this request.
 
         :param begun: when it was sent, by the monotonic clock; None if it was not.
         """
         where = "" if self.address is None else str(Endpoint(self.address, self.target.port))
-        redirected = self.target.url != self.expectation.place
-        notes = [f"redirected to {one_line(self.target.url, 200)}"] if redirected else []
+        notes = [f"redirected to {self.redirected}"] if self.redirected else []
         return Observation(
             place=self.expectation.place,
             server=self.target.host,
@@ -139,16 +133,16 @@ class _Paths:
         """Send one request, or look up its addresses; see `fair_queue.Look`."""
         if errand.address is None:
             return self._spread(errand)
-        answer = self._fetch(errand, Endpoint(errand.address, errand.target.port), self._until)
-        if isinstance(answer, Observation):
-            return Step((answer,), silent=answer.outcome is Outcome.TIMEOUT)
+        found = self._fetch(errand, Endpoint(errand.address, errand.target.port), self._until)
+        if isinstance(found, Observation):
+            return Step((found,), silent=found.outcome is Outcome.TIMEOUT)
         # If several addresses redirect to the same place, it is asked once.
-        if not self._new(answer):
+        if not self._new(found):
             return Step()
-        if answer.redirects > redirects.MAX_REDIRECTS:
+        if found.redirects > redirects.MAX_REDIRECTS:
             detail = f"redirected more than {redirects.MAX_REDIRECTS} times"
-            return Step((answer.observed(Outcome.WRONG_CONTENT, detail),))
-        return Step(further=(answer,))
+            return Step((found.observed(Outcome.WRONG_CONTENT, detail),))
+        return Step(further=(found,))
 
     def _new(self, errand: _Errand) -> bool:
         with self._lock:
@@ -187,10 +181,10 @@ class _Paths:
         begun = time.monotonic()
         until = min(until, begun + MAX_CONNECTION_SECONDS)
         try:
-            status, reason, location, body = _get(errand.target, endpoint, until)
+            told = answer.get(errand.target, endpoint, until)
             surroundings = self._surroundings
             following = redirects.next_target(
-                errand.target, status, location, surroundings.http_port, surroundings.https_port
+                errand.target, told.status, told.location, surroundings.http_port, surroundings.https_port
             )
         except ConnectionFailedError as error:
             return errand.observed(error.outcome, error.detail, begun=begun)
@@ -200,15 +194,38 @@ class _Paths:
             return errand.observed(Outcome.WRONG_CONTENT, _failed(errand, error), begun=begun)
         if following is not None:
             return replace(errand, target=following, address=None, redirects=errand.redirects + 1)
-        if status == http.HTTPStatus.OK and _is_right(errand, body):
-            return errand.observed(Outcome.MATCH, begun=begun)
-        if errand.away:
-            return errand.observed(Outcome.WRONG_CONTENT, NOT_SHOWN, _status(status), begun)
-        if status != http.HTTPStatus.OK:
-            return errand.observed(Outcome.WRONG_CONTENT, seen=one_line(f"{status} {reason}", 100), begun=begun)
-        shown = one_line(body.decode("utf-8", "replace"), 100)
-        detail = f"more than {MAX_BODY_BYTES} bytes" if len(body) > MAX_BODY_BYTES else ""
-        return errand.observed(Outcome.WRONG_CONTENT, detail, shown or "nothing", begun)
+        return _judged(errand, told, begun)
+
+
+def _judged(errand: _Errand, told: Answer, begun: float) -> Observation:
+    """Return the observation about an answer that is not a redirect."""
+    status = told.status
+    if status == http.HTTPStatus.OK and _is_right(errand, told.body):
+        return errand.observed(Outcome.MATCH, PACKED if told.packed else "", begun=begun)
+    if errand.away:
+        found = errand.observed(Outcome.WRONG_CONTENT, NOT_SHOWN, _status(status), begun)
+        return replace(found, fact=Page(status, url=errand.redirected))
+    if status != http.HTTPStatus.OK:
+        found = errand.observed(Outcome.WRONG_CONTENT, seen=one_line(f"{status} {told.phrase}", 100), begun=begun)
+    else:
+        shown = one_line(told.body.decode("utf-8", "replace"), 100)
+        detail = f"more than {MAX_BODY_BYTES} bytes" if len(told.body) > MAX_BODY_BYTES else ""
+        found = errand.observed(Outcome.WRONG_CONTENT, detail, shown or "nothing", begun)
+    return replace(found, fact=_page(errand, told))
+
+
+def _page(errand: _Errand, told: Answer) -> Page:
+    wanted = errand.expectation.values[0]
+    body = told.body.decode("utf-8", "replace")
+    return Page(
+        told.status,
+        one_line(told.software, 40),
+        answer.words(told.body),
+        login=answer.asks_for_password(told.status, told.body),
+        token=body.lstrip().startswith(wanted.partition(".")[0] + "."),
+        near=near_miss(wanted, body) if len(told.body) <= MAX_BODY_BYTES else None,
+        url=errand.redirected,
+    )
 
 
 def _kept_back(errand: _Errand, inside: Sequence[_Errand], count: int) -> list[Observation]:
@@ -244,40 +261,3 @@ def _status(status: int) -> str:
     """Return a status in the words of the standard, not in those of the server."""
     known = status in http.HTTPStatus.__members__.values()
     return f"{status} {http.HTTPStatus(status).phrase}" if known else str(status)
-
-
-def _get(target: Target, endpoint: Endpoint, until: float) -> tuple[int, str, str | None, bytes]:
-    """Return the status, its text, the Location header and the beginning of the body.
-
-    :raises ConnectionFailedError: if there is no connection.
-    :raises OSError: if the connection or the handshake fails.
-    :raises http.client.HTTPException: if the answer is not HTTP.
-    :raises ValueError: the same, where http.client does not notice.
-    """
-    link = connect(endpoint, until)
-    try:
-        if target.scheme == "https":
-            link = handshake(link, None if is_address(target.host) else target.host, (), until)
-        link.sendall(_request(target))
-        reader = BoundedReader(link, until, MAX_ANSWER_BYTES)
-        answer = http.client.HTTPResponse(cast(socket.socket, reader), method="GET")
-        answer.begin()
-        # One byte more than can be right, so that more bytes are noticed.
-        body = answer.read(MAX_BODY_BYTES + 1)
-        if len(body) <= MAX_BODY_BYTES and answer.length:
-            raise http.client.IncompleteRead(body, answer.length)
-        return answer.status, answer.reason, answer.getheader("Location"), body
-    finally:
-        link.close()
-
-
-def _request(target: Target) -> bytes:
-    lines = (
-        f"GET {target.path} HTTP/1.1",
-        f"Host: {target.authority}",
-        f"User-Agent: certbot-external-auth/{__version__}",
-        "Accept: */*",
-        "Accept-Encoding: identity",
-        "Connection: close",
-    )
-    return "\r\n".join([*lines, "", ""]).encode("ascii")

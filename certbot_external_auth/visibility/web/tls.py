@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from certbot_external_auth.challenges import tlsalpn01
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import Expectation, Observation, Outcome
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, TlsFault
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.this_host import Addresses
 from certbot_external_auth.visibility.web import certificates, fair_queue
@@ -62,12 +62,10 @@ class Probe:
             return errand.expectation.identifier
         return Endpoint(errand.address, self._surroundings.https_port)
 
-    def _observed(
-        self, errand: _Errand, outcome: Outcome, detail: str, seen: tuple[str, ...] = (), seconds: float = 0.0
-    ) -> Observation:
+    def _observed(self, errand: _Errand, outcome: Outcome, detail: str) -> Observation:
         where = "" if errand.address is None else str(self._where(errand))
         one = errand.expectation
-        return Observation(one.place, one.identifier, where, outcome, seen, seconds, one_line(detail, 200))
+        return Observation(one.place, one.identifier, where, outcome, detail=one_line(detail, 200))
 
     def _spread(self, errand: _Errand, addresses: Addresses) -> Step[_Errand, Observation]:
         if addresses.outcome is not None:
@@ -77,26 +75,54 @@ class Probe:
 
     def _shake_hands(self, errand: _Errand, endpoint: Endpoint, until: float) -> Step[_Errand, Observation]:
         begun = time.monotonic()
-        outcome, seen, detail = _seen(errand.expectation, endpoint, min(until, begun + MAX_CONNECTION_SECONDS))
-        found = self._observed(errand, outcome, detail, seen, time.monotonic() - begun)
-        return Step((found,), silent=outcome is Outcome.TIMEOUT)
+        seen = _seen(errand.expectation, endpoint, min(until, begun + MAX_CONNECTION_SECONDS))
+        found = self._observed(errand, seen.outcome, seen.detail)
+        found = replace(found, seen=seen.names, fact=seen.fault, seconds=time.monotonic() - begun)
+        return Step((found,), silent=seen.outcome is Outcome.TIMEOUT)
 
 
-def _seen(one: Expectation, endpoint: Endpoint, until: float) -> tuple[Outcome, tuple[str, ...], str]:
+@dataclass(frozen=True)
+class _Seen:
+    """How a handshake ended; the names are those of the certificate, in words."""
+
+    outcome: Outcome
+    detail: str = ""
+    names: tuple[str, ...] = ()
+    fault: TlsFault | None = None
+
+
+def _seen(one: Expectation, endpoint: Endpoint, until: float) -> _Seen:
     try:
         der, protocol = _presented(one, endpoint, until)
     except ConnectionFailedError as error:
-        return error.outcome, (), error.detail
+        return _Seen(error.outcome, error.detail)
     except TimeoutError:
-        return Outcome.TIMEOUT, (), "connected, but the handshake did not end"
+        return _Seen(Outcome.TIMEOUT, "connected, but the handshake did not end")
     except (OSError, ValueError) as error:
         # ValueError: the name of the selected protocol is not text.
         # The text of an SSLError begins with a place in the library, so strerror is better.
-        return Outcome.WRONG_CERTIFICATE, (), f"no handshake: {getattr(error, 'strerror', '') or error}"
+        words = f"no handshake: {getattr(error, 'strerror', '') or error}"
+        return _Seen(Outcome.WRONG_CERTIFICATE, words, fault=_fault(error))
     problem = certificates.problem(one, der, protocol)
-    if problem:
-        return Outcome.WRONG_CERTIFICATE, (certificates.presented(der),), problem
-    return Outcome.MATCH, (), ""
+    if problem is None:
+        return _Seen(Outcome.MATCH)
+    return _Seen(Outcome.WRONG_CERTIFICATE, problem.words, (certificates.presented(der),), problem.fault)
+
+
+_FAULTS = {
+    "no application protocol": TlsFault.NO_PROTOCOL,
+    "unrecognized name": TlsFault.UNKNOWN_NAME,
+    "wrong version number": TlsFault.NO_TLS,
+    "http request": TlsFault.NO_TLS,
+    "record layer failure": TlsFault.NO_TLS,
+}
+"""By a part of OpenSSL's text, since Python has no name for some of its reasons. The alerts are those of RFC 7301
+section 3.2 and RFC 6066 section 3."""
+
+
+def _fault(error: Exception) -> TlsFault:
+    text = str(error).lower().replace("_", " ")
+    return next((fault for part, fault in _FAULTS.items() if part in text), TlsFault.NO_HANDSHAKE)
 
 
 def _presented(one: Expectation, endpoint: Endpoint, until: float) -> tuple[bytes, str | None]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import stat
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.challenges import TYPES, Challenge, tlssni01
+from certbot_external_auth.challenges import TYPES, Challenge, http01, tlssni01
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -45,3 +48,12 @@ def test_a_description_names_what_is_published_and_where(kind: str) -> None:
     assert made.place in made.description
     alias = replace(challenge("dns-01"), txt_target="x.acme.test")
     assert alias.description == f'the TXT record x.acme.test. "{alias.validation}"'
+
+
+def test_the_command_makes_files_that_a_server_can_read(tmp_path: Path) -> None:
+    """Guards against folders that only their owner may enter: root's umask is 077 on many hosts."""
+    command = http01.command("t", "t.k")
+    subprocess.run(["sh", "-euc", f"umask 077; {command}"], cwd=tmp_path, check=True)
+    made = [tmp_path / ".well-known", tmp_path / http01.ROOT, tmp_path / http01.ROOT / "t"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in made] == [0o755, 0o755, 0o644]
+    assert made[-1].read_text() == "t.k"

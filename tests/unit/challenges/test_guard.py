@@ -1,4 +1,4 @@
-"""A CA that sends what was not asked for gets nowhere."""
+"""A CA cannot make the plugin publish what was not requested."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_what_was_asked_for_passes(identifier: str, kind: str, asked: list[str] 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (challenge("victim.example"), "was not asked for"),
-        (challenge("org"), "was not asked for"),
-        (challenge("www.example.org"), "was not asked for"),
+        (challenge("victim.example"), "was not requested"),
+        (challenge("org"), "was not requested"),
+        (challenge("www.example.org"), "was not requested"),
         (challenge("192.0.2.1"), "is not a 'dns' identifier"),
-        (challenge("192.0.2.1", "ip"), "was not asked for"),
+        (challenge("192.0.2.1", "ip"), "was not requested"),
         (challenge("bücher.example"), "is not a 'dns' identifier"),
         (challenge("*.example.org"), "is not a 'dns' identifier"),
         (challenge("example.org."), "is not a 'dns' identifier"),
@@ -99,7 +99,7 @@ def numbered(number: int, identifier: str = "example.org", kind: str = "dns") ->
 def test_there_are_no_more_challenges_than_names(
     identifier: str, kind: str, asked: list[str] | None, most: int
 ) -> None:
-    """Else a CA could fill somebody's zone, or a provider's quota."""
+    """Guards against: a CA that fills a zone, or a provider's quota."""
     good = [numbered(number, identifier, kind) for number in range(most)]
     guard.check(good, asked)
     more = [*good, numbered(most, identifier.upper(), kind)]
@@ -143,7 +143,7 @@ def test_a_letter_that_is_ascii_in_lower_case_only_is_refused(asked: list[str] |
 def test_a_type_that_was_not_offered_for_it_is_refused(identifier: str, typ: str, asked: list[str] | None) -> None:
     """Whether the CA chose it or Certbot: what proves another thing is not published."""
     wrong = challenge(identifier, "ip" if choice.is_address(identifier) else "dns", typ=typ)
-    with pytest.raises(GuardError, match=f"type '{typ}', which it cannot be proven by"):
+    with pytest.raises(GuardError, match=f"type '{typ}', which the plugin did not offer"):
         guard.check([wrong], asked, lambda name: choice.usable(name, TYPES, ()))
 
 
@@ -154,7 +154,7 @@ def test_a_name_and_its_wildcard_may_be_proven_by_different_types() -> None:
 
 def identifiers() -> dict[str, tuple[str, str]]:
     """Those a hostile CA sends, by what they are; without those that are as good as any where no name is known."""
-    found = {}
+    answers = {}
     for one in ANSWERS:
         sent = {"identifier": {"type": "dns", "value": "example.org"}, "challenges": []}
         one.change("authZ", sent, Answer(200, [], b""), "example.org")
@@ -163,8 +163,8 @@ def identifiers() -> dict[str, tuple[str, str]]:
             kind, value = identifier["type"], identifier.get("value")
             plain = kind == "dns" and re.fullmatch(r"[a-z.]+\.(org|example)|test", str(value).lower())
             if isinstance(value, str) and not plain and (kind, value) != ("ip", "192.0.2.1"):
-                found[one.what] = (value, kind)
-    return found
+                answers[one.what] = (value, kind)
+    return answers
 
 
 @pytest.mark.parametrize("what", sorted(identifiers()))

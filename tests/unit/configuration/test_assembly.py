@@ -15,9 +15,9 @@ from certbot_external_auth.settings import Settings
 from tests.support import certificates
 
 
-def asked(folder: Path, **found: object) -> list[str] | None:
+def asked(folder: Path, **values: object) -> list[str] | None:
     """What the guard compares with, sorted, by what Certbot has of the names."""
-    config = Namespace(**{"domains": [], "csr": None, "certname": None, "config_dir": str(folder), **found})
+    config = Namespace(**{"domains": [], "csr": None, "certname": None, "config_dir": str(folder), **values})
     names = assembly.names_asked_for(config)
     return None if names is None else sorted(names)
 

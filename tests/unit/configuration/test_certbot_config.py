@@ -37,9 +37,9 @@ def config(**values: Any) -> CertbotConfig:
 )
 def test_certbot_tells_the_source(name: str | None, expected: Source) -> None:
     sources = {} if name is None else {"external_auth_verify": SimpleNamespace(name=name)}
-    found = config(argument_sources=sources, external_auth_verify="off")
-    assert found.source("verify") is expected
-    assert found.given == ({"verify"} if expected.given else set())
+    made = config(argument_sources=sources, external_auth_verify="off")
+    assert made.source("verify") is expected
+    assert made.given == ({"verify"} if expected.given else set())
 
 
 def test_every_source_of_certbot_is_known() -> None:
@@ -71,19 +71,19 @@ def test_an_old_certbot_does_not_tell_the_source(
 
 def test_what_the_plugin_restored_counts_as_kept() -> None:
     """Guards against a handler of the renewal file that is resolved again, from another folder."""
-    found = config(verb="install", external_auth_handler="/bin/true")
-    found.restored.add("handler")
-    assert found.source("handler") is Source.RENEWAL_FILE
-    assert found.words("handler", "/bin/true x") == ("/bin/true", "x")
+    made = config(verb="install", external_auth_handler="/bin/true")
+    made.restored.add("handler")
+    assert made.source("handler") is Source.RENEWAL_FILE
+    assert made.words("handler", "/bin/true x") == ("/bin/true", "x")
 
 
 def test_a_typed_command_and_path_are_kept_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hook").touch()
-    found = config()
-    assert found.words("handler", "./hook -x") == (str(tmp_path / "hook"), "-x")
-    assert found.value("handler") == f"{tmp_path}/hook -x"
-    assert found.path("wellknown", "files") == str(tmp_path / "files") == found.value("wellknown")
+    made = config()
+    assert made.words("handler", "./hook -x") == (str(tmp_path / "hook"), "-x")
+    assert made.value("handler") == f"{tmp_path}/hook -x"
+    assert made.path("wellknown", "files") == str(tmp_path / "files") == made.value("wellknown")
 
 
 @pytest.mark.parametrize("text", ["", " ", "a\0b", "/a%(b)s", "/a\nb"])

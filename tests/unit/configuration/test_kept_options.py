@@ -238,7 +238,7 @@ def test_no_renewal_file(tmp_path: Path) -> None:
 
 
 def test_pipes_in_place_of_the_files(host: Host) -> None:
-    """Guards against a Certbot that waits for whoever can write into the configuration directory."""
+    """Guards against: a Certbot that waits for a user who can write into the configuration directory."""
     host.keeps(*BOTH, f"external_auth_handler = {host.handler}")
     stranger = host.folder / "config" / "live" / "stranger"
     stranger.mkdir()
@@ -260,8 +260,8 @@ def test_who_names_the_publisher_is_told_to_name_everything() -> None:
             setattr(config, f"external_auth_{name}", value)
         typed_here = SimpleNamespace(name="COMMAND_LINE")
         config.argument_sources = {f"external_auth_{name}": typed_here for name in typed}
-        found = reissue_flags.install_flags(CertbotConfig(config, "external-auth", OPTIONS))
-        return " ".join(found).replace("--external-auth-", "").removeprefix("-i external-auth").strip()
+        words = reissue_flags.install_flags(CertbotConfig(config, "external-auth", OPTIONS))
+        return " ".join(words).replace("--external-auth-", "").removeprefix("-i external-auth").strip()
 
     assert flags(set(), handler="/x", dialect="lego", timeout="9") == ""
     assert flags({"timeout"}, handler="/x", dialect="lego", timeout="9") == "timeout 9"

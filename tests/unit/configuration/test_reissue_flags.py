@@ -16,17 +16,17 @@ TYPED = SimpleNamespace(name="COMMAND_LINE")
 
 def config(**given: Any) -> SimpleNamespace:
     """Certbot's configuration. What is given counts as typed."""
-    found = SimpleNamespace(configurator=None, installer=None, pref_challs=[])
-    found.argument_sources = dict.fromkeys(given, TYPED)
+    made = SimpleNamespace(configurator=None, installer=None, pref_challs=[])
+    made.argument_sources = dict.fromkeys(given, TYPED)
     for option in settings.OPTIONS:
-        setattr(found, f"external_auth_{option.name}".replace("-", "_"), None)
+        setattr(made, f"external_auth_{option.name}".replace("-", "_"), None)
     for option in settings.HISTORIC_OPTIONS:
-        setattr(found, f"certbot_external_auth:out_{option.name}".replace("-", "_"), None)
+        setattr(made, f"certbot_external_auth:out_{option.name}".replace("-", "_"), None)
     for dest in reissue_flags.OF_CERTBOT:
-        setattr(found, dest, "default")
+        setattr(made, dest, "default")
     for name, value in given.items():
-        setattr(found, name, value)
-    return found
+        setattr(made, name, value)
+    return made
 
 
 def flags(one: SimpleNamespace, name: str = "external-auth") -> str:
@@ -53,6 +53,6 @@ def test_flags(one: SimpleNamespace, said: str) -> None:
 
 
 def test_switches_of_the_historic_name_have_no_value() -> None:
-    one = config(**{"certbot_external_auth:out_text_mode": True})
+    made = config(**{"certbot_external_auth:out_text_mode": True})
     said = "-a certbot-external-auth:out --certbot-external-auth:out-text-mode"
-    assert flags(one, "certbot-external-auth:out") == said
+    assert flags(made, "certbot-external-auth:out") == said

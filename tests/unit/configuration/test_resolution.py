@@ -14,8 +14,15 @@ def raw(**given: str) -> dict[str, str | bool | None]:
 
 
 def test_defaults() -> None:
-    found = resolution.resolve(raw())
-    assert (found.mode, found.dialect, found.hook_chain, found.timeout, found.ack_timeout, found.protocol) == (
+    checked = resolution.resolve(raw())
+    assert (
+        checked.mode,
+        checked.dialect,
+        checked.hook_chain,
+        checked.timeout,
+        checked.ack_timeout,
+        checked.protocol,
+    ) == (
         *("manual", "native", False),
         *(300.0, 3600.0, 1),
     )
@@ -28,7 +35,7 @@ def test_every_wrong_option_is_said_in_one_go() -> None:
         resolution.resolve(raw(mode="jsno", dialect="dehydrate", hook_chain="y", timeout="5m", protocol="3"))
     assert len(caught.value.problems) == 5
     text = str(caught.value)
-    for hint in ("did you mean json?", "did you mean dehydrated?", "did you mean 5?", "accepted are 0, 1"):
+    for hint in ("did you mean json?", "did you mean dehydrated?", "did you mean 5?", "accepted: 0, 1"):
         assert hint in text
 
 
@@ -44,8 +51,8 @@ def test_modes_and_dialects_of_other_packages() -> None:
 
 
 def test_options_of_another_mode_are_a_warning() -> None:
-    found = resolution.resolve(raw(mode="json", handler="x", wellknown="/y"))
-    assert found.warnings == (
+    checked = resolution.resolve(raw(mode="json", handler="x", wellknown="/y"))
+    assert checked.warnings == (
         "The mode is json, which does not use --external-auth-handler, --external-auth-wellknown.",
     )
 
@@ -60,8 +67,8 @@ def test_options_of_another_mode_are_a_warning() -> None:
     ],
 )
 def test_historic_defaults(given: dict[str, str | bool | None], mode: str, dialect: str) -> None:
-    found = resolution.resolve_historic(given)
-    assert (found.mode, found.dialect, found.protocol, found.historic) == (mode, dialect, 0, True)
+    checked = resolution.resolve_historic(given)
+    assert (checked.mode, checked.dialect, checked.protocol, checked.historic) == (mode, dialect, 0, True)
 
 
 @pytest.mark.parametrize("given", [{"dehydrated-dns": True}, {"text-mode": True, "handler": "x"}, {"handler": " "}])
@@ -71,9 +78,9 @@ def test_historic_contradictions(given: dict[str, str | bool | None]) -> None:
 
 
 def test_where_to_look_is_read_and_refused() -> None:
-    found = resolution.resolve(raw(verify="strict", verify_timeout="0", verify_nameservers="ns:5353,[2001:db8::1]"))
-    assert (found.verify, found.verify_timeout, found.verify_settle) == ("strict", 0.0, 0.0)
-    assert list(map(str, found.verify_nameservers)) == ["ns:5353", "[2001:db8::1]:53"]
+    checked = resolution.resolve(raw(verify="strict", verify_timeout="0", verify_nameservers="ns:5353,[2001:db8::1]"))
+    assert (checked.verify, checked.verify_timeout, checked.verify_settle) == ("strict", 0.0, 0.0)
+    assert list(map(str, checked.verify_nameservers)) == ["ns:5353", "[2001:db8::1]:53"]
     with pytest.raises(UsageError) as caught:
         resolution.resolve(
             raw(verify="of", verify_timeout="2m", verify_settle="-1", verify_nameservers="a,2001:db8::1:x")

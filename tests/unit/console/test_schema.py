@@ -36,7 +36,9 @@ def test_the_verb_prints_a_valid_schema_of_2020_12(words: tuple[str, ...], descr
     command = [sys.executable, "-m", "certbot_external_auth", "schema", *words]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     printed = json.loads(ended.stdout)
-    assert printed == schema.load(described)
+    assert printed == json.loads(re.sub(r"\[([^]]+)\]\([^)]+\.md[^)]*\)", r"\1", schema.text(described)))
+    # Its links are for the pages that are made from it, and lead nowhere on a host.
+    assert ".md" not in ended.stdout
     assert printed["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     jsonschema.Draft202012Validator.check_schema(printed)
 
@@ -105,7 +107,7 @@ def test_every_verb_that_prints_a_document_is_described() -> None:
         for name, one in schema.load(schema.DOCUMENTS)["$defs"].items()
         for verb in one.get("x-printed-by", ())
     }
-    assert set(printed) == set(documents.KINDS) == set(cli.VERBS) - {"schema"}
+    assert set(printed) == set(documents.KINDS) == set(cli.VERBS) - {"schema", "plan", "doctor"}
 
 
 @pytest.mark.parametrize("name", recorded_documents.versions())

@@ -1,4 +1,4 @@
-"""Files that somebody else may have put there."""
+"""Files that another user may have put there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_regular_file_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_read(tmp_path: Path) -> None:
-    """Guards against waiting for ever for whoever writes into a pipe, and against a device that never ends."""
+    """Guards against: waiting for ever for the writer of a pipe, and reading a device that never ends."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
         with pytest.raises(OSError, match=r"regular file|directory"):

@@ -54,10 +54,10 @@ def test_the_others_may_be_closed(place: str, verb: list[str], closed: str) -> N
 @pytest.mark.parametrize("verb", ["finish", "abort", "status"])
 def test_the_result_of_a_session_that_cannot_be_printed(place: str, verb: str) -> None:
     """Guards against: exit code 0 without the list of what to remove."""
-    found = session_records.dead(place, f"{place}/c")
-    ended = without(">&-", [*VERB, verb, found.id, "--work-dir", place])
+    opened = session_records.dead(place, f"{place}/c")
+    ended = without(">&-", [*VERB, verb, opened.id, "--work-dir", place])
     assert ended.returncode == 1, ended
-    assert found.id in ended.stderr
+    assert opened.id in ended.stderr
 
 
 JSON = """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ from certbot_external_auth.backends import backend
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.errors import PerformError
 from certbot_external_auth.files import webroot
+from certbot_external_auth.files.webroot import FileState
 from certbot_external_auth.journal.entry import Entry, Handler
 from certbot_external_auth.recovery.context import context_of
 
@@ -27,9 +30,9 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make fil
 def place(tmp_path: Path) -> Path:
     """A web root, with a folder beside it that must not be touched."""
     (tmp_path / "precious").mkdir()
-    found = tmp_path / "www" / "acme"
-    found.mkdir(parents=True)
-    return found
+    folder = tmp_path / "www" / "acme"
+    folder.mkdir(parents=True)
+    return folder
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
@@ -44,6 +47,33 @@ def test_can_be_read_by_the_server_and_is_gone_afterwards(place: Path, umask: in
     webroot.remove(str(place), TOKEN)
     webroot.remove(str(place), TOKEN)
     assert list(place.iterdir()) == []
+
+
+def test_the_command_that_makes_the_folder_lets_the_server_in(tmp_path: Path) -> None:
+    """Guards against a fix that is the next fault: root's umask is 077 on many hosts."""
+    problem = webroot.problem(str(tmp_path / "a b" / "c"))
+    assert problem is not None
+    subprocess.run(["sh", "-c", f"umask 077; {problem.partition('; run: ')[2]}"], check=True)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "a b", tmp_path / "a b" / "c")] == [0o755] * 2
+
+
+def test_what_keeps_other_users_from_the_file() -> None:
+    # pytest's own folders are closed to other users.
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        folder = Path(name, "www")
+        folder.mkdir()
+        folder.chmod(0o755)
+        os.symlink(folder, f"{name}/link")
+        path = f"{name}/link/{TOKEN}"
+        assert webroot.file_state(f"{name}/link", TOKEN) == FileState(path, gone=True)
+        webroot.write(f"{name}/link", TOKEN, "content")
+        assert webroot.file_state(f"{name}/link", TOKEN) == FileState(path)
+        Path(path).chmod(0o640)
+        assert webroot.file_state(f"{name}/link", TOKEN) == FileState(path, closed=path, mode=0o640)
+        folder.chmod(0o754)
+        assert webroot.file_state(f"{name}/link", TOKEN) == FileState(path, closed=str(folder), mode=0o754)
+        assert webroot.file_state(name, "x" * 300) is None
 
 
 def test_what_a_dead_run_has_left_is_replaced(place: Path, tmp_path: Path) -> None:

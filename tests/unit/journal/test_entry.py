@@ -61,14 +61,14 @@ MEMBERS = json.loads(encode(FULL))
 
 
 @pytest.mark.parametrize(
-    "one",
+    "entry",
     [
         FULL,
         dataclasses.replace(FULL, handler=Handler(), basedir=None, reasons={}, challenges=FULL.challenges[:1]),
     ],
 )
-def test_comes_back_as_it_was(one: Entry) -> None:
-    assert decode(encode(one)) == one
+def test_comes_back_as_it_was(entry: Entry) -> None:
+    assert decode(encode(entry)) == entry
 
 
 def test_unknown_members_are_ignored() -> None:

@@ -50,55 +50,55 @@ def files(work: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def left_by_a_dead_run(work: Path, one: Entry) -> Entry:
-    journal.Held.new(str(work), one).release()
-    return one
+def left_by_a_dead_run(work: Path, batch: Entry) -> Entry:
+    journal.Held.new(str(work), batch).release()
+    return batch
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
 def test_is_there_before_and_gone_after(tmp_path: Path, umask: int) -> None:
-    """Also for nobody else to read, whatever the caller's mask."""
-    one = entry("a.test", "b.test")
+    """No other user can read the file, whatever the caller's mask."""
+    batch = entry("a.test", "b.test")
     book = journal.Journal(str(tmp_path))
     before = os.umask(umask)
     try:
-        book.open(one)
+        book.open(batch)
     finally:
         os.umask(before)
-    assert files(tmp_path) == [f"{one.id}.json"]
-    path = Path(journal.file_path(str(tmp_path), one))
+    assert files(tmp_path) == [f"{batch.id}.json"]
+    path = Path(journal.file_path(str(tmp_path), batch))
     modes = [stat.S_IMODE(place.stat().st_mode) for place in (path, path.parent, path.parent.parent)]
     assert modes == [0o600, 0o700, 0o700]
     assert len(json.loads(path.read_text())["challenges"]) == 2
-    book.begin(one.challenges[:1])
-    assert book.begun() == [one.challenges[0]]
+    book.begin(batch.challenges[:1])
+    assert book.begun() == [batch.challenges[0]]
     book.close({})
     assert (files(tmp_path), book.begun()) == ([], [])
 
 
 def test_all_of_the_batch_counts_as_begun_after_a_crash(tmp_path: Path) -> None:
     book = journal.Journal(str(tmp_path))
-    one = entry("a.test", "b.test")
-    book.open(one)
-    book.begin(one.challenges[:1])
+    batch = entry("a.test", "b.test")
+    book.open(batch)
+    book.begin(batch.challenges[:1])
     assert journal.read_all(str(tmp_path)).left == []
     book.abandon()
-    assert journal.read_all(str(tmp_path)).left == [one]
+    assert journal.read_all(str(tmp_path)).left == [batch]
 
 
 def test_what_was_not_withdrawn_stays_with_its_reason(tmp_path: Path) -> None:
     book = journal.Journal(str(tmp_path))
-    one = entry("a.test", "b.test")
-    book.open(one)
+    batch = entry("a.test", "b.test")
+    book.open(batch)
     book.close({"c1": "exit code 3"})
     (left,) = journal.read_all(str(tmp_path)).left
-    assert left.challenges == one.challenges[1:]
+    assert left.challenges == batch.challenges[1:]
     assert (left.reason(left.challenges[0]), left.attempts) == ("exit code 3", 0)
 
 
 def test_lock_is_that_of_the_process(tmp_path: Path) -> None:
     """A run that goes on is left alone, and its lock ends with it, also when nothing of it could run any more."""
-    one = entry()
+    batch = entry()
     program = (
         "import sys; sys.path[0:0] = sys.argv[2:]\n"
         "from tests.unit.journal.test_journal import journal, Path\n"
@@ -113,41 +113,41 @@ def test_lock_is_that_of_the_process(tmp_path: Path) -> None:
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(encode(one))
+        process.stdin.write(encode(batch))
         process.stdin.close()
         assert process.stdout.readline() == b"ready\n"
-        found = journal.read_all(str(tmp_path))
-        claimed = journal.claim(str(tmp_path), one)
+        contents = journal.read_all(str(tmp_path))
+        claimed = journal.claim(str(tmp_path), batch)
         process.kill()
         process.wait(10)
-    assert (found.left, found.running, claimed) == ([], [one], None)
-    assert journal.read_all(str(tmp_path)).left == [one]
-    held = journal.claim(str(tmp_path), one)
+    assert (contents.left, contents.running, claimed) == ([], [batch], None)
+    assert journal.read_all(str(tmp_path)).left == [batch]
+    held = journal.claim(str(tmp_path), batch)
     assert held is not None
-    assert journal.read_all(str(tmp_path)).running == [one]
+    assert journal.read_all(str(tmp_path)).running == [batch]
     held.remove()
     assert files(tmp_path) == []
 
 
 def test_who_only_looks_disturbs_nobody(tmp_path: Path) -> None:
-    one = left_by_a_dead_run(tmp_path, entry())
-    with open(journal.file_path(str(tmp_path), one), "rb") as file:
+    batch = left_by_a_dead_run(tmp_path, entry())
+    with open(journal.file_path(str(tmp_path), batch), "rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
-        assert journal.read_all(str(tmp_path)).left == [one]
+        assert journal.read_all(str(tmp_path)).left == [batch]
 
 
 def test_claim_of_what_is_gone_or_was_exchanged(tmp_path: Path) -> None:
-    one = left_by_a_dead_run(tmp_path, entry())
-    held = journal.claim(str(tmp_path), one)
+    batch = left_by_a_dead_run(tmp_path, entry())
+    held = journal.claim(str(tmp_path), batch)
     assert held is not None
-    held.store(dataclasses.replace(one, attempts=2))
-    assert journal.claim(str(tmp_path), one) is None
+    held.store(dataclasses.replace(batch, attempts=2))
+    assert journal.claim(str(tmp_path), batch) is None
     held.release()
-    again = journal.claim(str(tmp_path), one)
+    again = journal.claim(str(tmp_path), batch)
     assert again is not None
     assert again.entry.attempts == 2
     again.remove()
-    assert journal.claim(str(tmp_path), one) is None
+    assert journal.claim(str(tmp_path), batch) is None
 
 
 def test_waits_for_who_withdraws_the_same_names(tmp_path: Path) -> None:
@@ -171,8 +171,8 @@ def test_waits_for_who_withdraws_the_same_names(tmp_path: Path) -> None:
 
 def test_does_not_begin_beside_who_withdraws_the_same_names(tmp_path: Path) -> None:
     """Else he would take away, or find in his way, what is published now."""
-    one = entry("a.test", "b.test")
-    held = journal.Held.new(str(tmp_path), one)
+    batch = entry("a.test", "b.test")
+    held = journal.Held.new(str(tmp_path), batch)
     with pytest.raises(OSError, match=r"^\[Errno 16\] another process is still removing .* left for a\.test, after 0 "):
         journal.wait_for_others(str(tmp_path), entry("a.test", "c.test"), limit=0)
     book = journal.Journal(str(tmp_path))
@@ -180,7 +180,7 @@ def test_does_not_begin_beside_who_withdraws_the_same_names(tmp_path: Path) -> N
         patch.setattr("certbot_external_auth.journal.journal.wait_for_others", lambda *a: wait_for_others(*a, limit=0))
         with pytest.raises(OSError, match="is still removing"):
             book.open(entry("a.test"))
-    assert files(tmp_path) == [f"{one.id}.json"]
+    assert files(tmp_path) == [f"{batch.id}.json"]
     held.release()
 
 
@@ -203,16 +203,16 @@ def test_damaged_is_set_aside_once(tmp_path: Path, content: bytes) -> None:
     path = Path(journal.folder(str(tmp_path))) / f"{bad}.json"
     path.write_bytes(content)
     path.chmod(0o600)
-    found = journal.read_all(str(tmp_path))
-    assert found.left == [good]
-    assert [bool(reason) for name, reason in found.aside.items()] == [True]
+    contents = journal.read_all(str(tmp_path))
+    assert contents.left == [good]
+    assert [bool(reason) for name, reason in contents.aside.items()] == [True]
     assert [name for name in files(tmp_path) if name.endswith(".damaged")] == [f"{bad}.json.damaged"]
     assert (Path(journal.folder(str(tmp_path))) / f"{bad}.json.damaged").read_bytes() == content
     assert set(journal.read_all(str(tmp_path)).aside.values()) == {""}
 
 
 def test_a_newer_plugins_file_keeps_its_name(tmp_path: Path) -> None:
-    """Also when nobody works on it: the newer plugin knows what is to be withdrawn."""
+    """It keeps its name even if no process works on it: the newer plugin knows what to withdraw."""
     name = f"{journal.new_id()}.json"
     left_by_a_dead_run(tmp_path, entry())
     path = Path(journal.folder(str(tmp_path))) / name
@@ -254,10 +254,10 @@ def test_foreign_things_are_set_aside(tmp_path: Path) -> None:
     os.rename(journal.file_path(str(tmp_path), renamed), folder / f"{names[3]}.json")
     for name in ("README", "x" * 255):
         (folder / name).touch()
-    found = journal.read_all(str(tmp_path))
-    assert len(found.left) == 1
-    assert len(found.aside) == 7
-    assert all(found.aside.values())
+    contents = journal.read_all(str(tmp_path))
+    assert len(contents.left) == 1
+    assert len(contents.aside) == 7
+    assert all(contents.aside.values())
     assert precious.read_text() == "kept"
 
 
@@ -333,12 +333,12 @@ class Failing:
         return call
 
 
-def life(work: Path, one: Entry, published: list[str]) -> None:
+def life(work: Path, batch: Entry, published: list[str]) -> None:
     """What a run does with its journal."""
     book = journal.Journal(str(work))
-    book.open(one)
-    book.begin(one.challenges)
-    published.append(one.id)
+    book.open(batch)
+    book.begin(batch.challenges)
+    published.append(batch.id)
     book.close({"c1": "exit code 3"})
 
 
@@ -347,24 +347,24 @@ def test_every_system_call_may_fail_once(tmp_path: Path) -> None:
     seen = set()
     for at in range(1, 500):
         work = tmp_path / str(at)
-        one, published = entry("a.test", "b.test"), list[str]()
+        batch, published = entry("a.test", "b.test"), list[str]()
         error = None
         with pytest.MonkeyPatch.context() as patch:
             failing = Failing(at, patch)
             try:
-                life(work, one, published)
+                life(work, batch, published)
             except OSError as caught:
                 error = caught
         seen.add(failing.failed)
-        found = journal.read_all(str(work))
-        assert found.running == []
+        contents = journal.read_all(str(work))
+        assert contents.running == []
         if not published:
             assert error is not None
             # A file that could not be removed either is withdrawn once too often, which does no harm.
-            assert found.left == [] or failing.failed == "unlink"
+            assert contents.left == [] or failing.failed == "unlink"
         else:
-            assert [left.id for left in found.left] == [one.id]
-            assert challenge(1, "b.test") in found.left[0].challenges
+            assert [left.id for left in contents.left] == [batch.id]
+            assert challenge(1, "b.test") in contents.left[0].challenges
         assert not [name for name in files(work) if name.startswith(own_folder.PASSING)]
         if not failing.failed:
             break
@@ -383,8 +383,8 @@ def test_a_batch_stays_locked_whatever_fails_as_it_is_written_again(tmp_path: Pa
             with contextlib.suppress(OSError):
                 held.store(dataclasses.replace(one, attempts=1))
         seen.add(failing.failed)
-        found = journal.read_all(str(work))
-        assert (found.left, found.running) == ([], [held.entry]), failing.failed
+        contents = journal.read_all(str(work))
+        assert (contents.left, contents.running) == ([], [held.entry]), failing.failed
         held.release()
         assert journal.read_all(str(work)).left == [held.entry]
         if not failing.failed:
@@ -398,13 +398,13 @@ def test_looking_may_fail_at_every_system_call(tmp_path: Path) -> None:
     seen = set()
     for at in range(1, 500):
         work = tmp_path / str(at)
-        one = left_by_a_dead_run(work, entry())
+        batch = left_by_a_dead_run(work, entry())
         with pytest.MonkeyPatch.context() as patch:
             failing = Failing(at, patch)
             with contextlib.suppress(OSError):
                 journal.read_all(str(work))
         seen.add(failing.failed)
-        assert journal.read_all(str(work)) == journal.Contents(left=[one])
+        assert journal.read_all(str(work)) == journal.Contents(left=[batch])
         if not failing.failed:
             break
     assert not failing.failed

@@ -48,7 +48,7 @@ def state(host: Path) -> handed_over.HandedOver:
 
 
 def test_the_first_contact_takes_what_is_there_for_deployed(host: Path) -> None:
-    """Nobody wants every server restarted because a plugin is new."""
+    """Guards against: restarting every server because the plugin is new."""
     state(host).baseline()
     present = certificate.fingerprint(str(host / "config/live/old.test/cert.pem"))
     assert state(host).deployed("old.test") == present

@@ -96,7 +96,7 @@ def test_what_cannot_be_read_stands_in_nobodys_way(tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_cannot_be_read_for_a_while_has_not_changed(tmp_path: Path) -> None:
-    """Guards against deploying what nobody renewed, and against a pipe in another user's folder."""
+    """Guards against: deploying what was not renewed, and waiting for a pipe in another user's folder."""
     lineages.make(tmp_path, 1, "none", ())
     name = lineages.name(0)
     before = handed_over.live_certificates(str(tmp_path))

@@ -26,10 +26,10 @@ def test_what_is_not_passed_on_is_not_looked_at_line_by_line(line: bytes, monkey
         return masked(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(output, "masked", counted)
-    found = Output(lambda said: None)
+    lines = Output(lambda said: None)
     data = (line * CHUNK)[:CHUNK]
     for _ in range(MEGABYTES * 1_000_000 // CHUNK):
-        found.feed(1, data, standard=True)
+        lines.feed(1, data, standard=True)
     passed_on = 2 * (output.MAX_LOGGED_BYTES + CHUNK)
     assert looked_at <= passed_on + (MEGABYTES * 1_000_000 // CHUNK) * (output.TAIL_LINES + 1)
 
@@ -42,8 +42,8 @@ def test_the_tail_is_that_of_all_lines(before: list[bytes], after: list[bytes], 
     """Also of those that are not looked at one by one, with what is masked in them."""
     quick, slow = Output(lambda said: None, masks=[SECRET]), Output(lambda said: None, masks=[SECRET])
     quick.total = output.MAX_LOGGED_BYTES + 1
-    for one in (quick, slow):
-        one.feed(1, b"\n".join(before), standard=True)
-        one.feed(1, b"\n".join(after) + b"\n" * newline, standard=True)
-        one.flush()
+    for way in (quick, slow):
+        way.feed(1, b"\n".join(before), standard=True)
+        way.feed(1, b"\n".join(after) + b"\n" * newline, standard=True)
+        way.flush()
     assert quick.tail == slow.tail

@@ -34,7 +34,7 @@ def run(path: str, **options: object) -> tuple[runner.Ended, list[str]]:
 
 
 def gone(pid: int) -> bool:
-    """Ended; a zombie that nobody has collected yet has ended too."""
+    """Tell whether a process has ended. A zombie has ended, too."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except FileNotFoundError:
@@ -156,21 +156,21 @@ def program(path: str, *words: str, limit: float | None = None, said: list[str] 
 
 
 def run_all(programs: dict[str, Program]) -> dict[str, Ended]:
-    found: dict[str, Ended] = {}
+    ends: dict[str, Ended] = {}
     with runner.Together[str]() as together:
-        for name, one in programs.items():
-            together.start(name, one)
+        for name, program in programs.items():
+            together.start(name, program)
         while together:
-            found.update(together.wait())
+            ends.update(together.wait())
         assert together.wait() == []
-    return found
+    return ends
 
 
 def test_several_run_side_by_side_and_each_has_its_own_output_and_end(tmp_path: Path) -> None:
     """Each ends only when all of them have begun."""
     waits = script(tmp_path, f'touch {tmp_path}/"$1"; echo "$1"; while ! [ -e {tmp_path}/"$2" ]; do :; done; exit "$3"')
     said: dict[str, list[str]] = {"1": [], "2": [], "3": []}
-    found = run_all(
+    ends = run_all(
         {
             "1": program(waits, "1", "2", "0", limit=60, said=said["1"]),
             "2": program(waits, "2", "3", "5", limit=60, said=said["2"]),
@@ -178,7 +178,7 @@ def test_several_run_side_by_side_and_each_has_its_own_output_and_end(tmp_path: 
             "none": program(str(tmp_path / "missing")),
         }
     )
-    assert {name: str(ended) for name, ended in found.items()} == {
+    assert {name: str(ended) for name, ended in ends.items()} == {
         "1": "exit code 0",
         "2": "exit code 5",
         "3": "exit code 0",
@@ -464,8 +464,8 @@ def test_a_signal_while_a_program_is_started_does_not_lose_it(tmp_path: Path, mo
     started: list[int] = []
     real = runner._popen
 
-    def interrupted(one: Program) -> object:
-        popen = real(one)
+    def interrupted(program: Program) -> object:
+        popen = real(program)
         started.append(popen.pid)
         os.kill(os.getpid(), signal.SIGINT)
         return popen
@@ -517,7 +517,7 @@ def test_what_cannot_be_ended_is_not_waited_for() -> None:
         sudo = shutil.copy(str(shutil.which("setpriv")), folder)
         os.chmod(sudo, 0o4755)
         words = [sys.executable, "-c", AS_NOBODY, sudo]
-        found = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    said = re.search(r"process (\d+) \(sleep\) could not be ended", found.stdout)
-    assert said is not None, found
+        ended = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    said = re.search(r"process (\d+) \(sleep\) could not be ended", ended.stdout)
+    assert said is not None, ended
     os.kill(int(said[1]), signal.SIGKILL)

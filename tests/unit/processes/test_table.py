@@ -22,10 +22,10 @@ def test_a_line() -> None:
 
 def test_a_name_that_looks_like_the_rest_of_the_line() -> None:
     """Guards against: a signal to the wrong process, after one gave itself a name with a parenthesis."""
-    found = table.parse_stat(LINE.replace(b"sleep", b"x) Z 1 1 (\x1b[2J\n"))
-    assert (found.parent, found.state, found.started) == (5, "S", 12345)
-    assert "\x1b" not in found.name
-    assert "\n" not in found.name
+    parsed = table.parse_stat(LINE.replace(b"sleep", b"x) Z 1 1 (\x1b[2J\n"))
+    assert (parsed.parent, parsed.state, parsed.started) == (5, "S", 12345)
+    assert "\x1b" not in parsed.name
+    assert "\n" not in parsed.name
 
 
 @given(st.binary(max_size=200))

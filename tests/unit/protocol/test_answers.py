@@ -58,40 +58,40 @@ def test_rubbish_is_never_anything_but_an_answer_error(line: bytes) -> None:
 
 
 def ledger(*commands: str) -> Ledger:
-    found = Ledger()
+    book = Ledger()
     for number, command in enumerate(commands):
-        found.expect(f"{command[0]}{number}", command, 10.0)
-    return found
+        book.expect(f"{command[0]}{number}", command, 10.0)
+    return book
 
 
-def settled(found: Ledger, answer: Answer) -> list[str]:
-    return [one.id for one in found.apply(answer, 0.0)]
+def settled(book: Ledger, answer: Answer) -> list[str]:
+    return [one.id for one in book.apply(answer, 0.0)]
 
 
 def test_an_empty_line_is_for_the_oldest_challenge_only() -> None:
     """Old habits must not confirm that a certificate was deployed."""
-    found = ledger("cleanup", "perform_challenge", "perform_challenge")
+    book = ledger("cleanup", "perform_challenge", "perform_challenge")
     newline = Answer(newline=True)
-    assert [settled(found, newline) for _ in range(3)] == [["p1"], ["p2"], []]
+    assert [settled(book, newline) for _ in range(3)] == [["p1"], ["p2"], []]
 
 
 def test_one_all_twice_and_unknown() -> None:
-    found = ledger("perform_challenge", "perform_challenge")
-    assert settled(found, Answer(id="p1")) == ["p1"]
-    assert settled(found, Answer(id="p1")) == []
-    assert settled(found, Answer()) == ["p0"]
+    book = ledger("perform_challenge", "perform_challenge")
+    assert settled(book, Answer(id="p1")) == ["p1"]
+    assert settled(book, Answer(id="p1")) == []
+    assert settled(book, Answer()) == ["p0"]
     with pytest.raises(AnswerError, match="c9"):
-        found.apply(Answer(id="c9"), 0.0)
+        book.apply(Answer(id="c9"), 0.0)
 
 
 def test_an_answer_may_name_its_run() -> None:
     """Ids begin anew with each run, so a late answer to an earlier one would fit."""
-    found = Ledger("now")
-    found.expect("c1", "perform_challenge", 10.0)
+    book = Ledger("now")
+    book.expect("c1", "perform_challenge", 10.0)
     with pytest.raises(AnswerError, match="before") as refused:
-        found.apply(Answer(id="c1", run="before"), 0.0)
+        book.apply(Answer(id="c1", run="before"), 0.0)
     assert refused.value.code == "answer.unknown_id"
-    assert settled(found, Answer(id="c1", run="now")) == ["c1"]
+    assert settled(book, Answer(id="c1", run="now")) == ["c1"]
 
 
 def test_the_range_of_wait_is_said_as_it_is() -> None:
@@ -101,17 +101,17 @@ def test_the_range_of_wait_is_said_as_it_is() -> None:
 
 
 def test_wait_is_bounded_and_not_for_every_line() -> None:
-    found = Ledger()
-    found.expect("c1", "perform_challenge", 10.0)
-    found.expect("c2", "cleanup", 10.0, extendable=False)
+    book = Ledger()
+    book.expect("c1", "perform_challenge", 10.0)
+    book.expect("c2", "cleanup", 10.0, extendable=False)
     for now in (0.0, MAX_WAIT_SECONDS, 2 * MAX_WAIT_SECONDS):
-        found.apply(Answer(ok=None, wait=MAX_WAIT_SECONDS), now)
-    assert [one.deadline for one in found.open(["c1", "c2"])] == [10.0 + MAX_WAIT_SECONDS, 10.0]
+        book.apply(Answer(ok=None, wait=MAX_WAIT_SECONDS), now)
+    assert [one.deadline for one in book.open(["c1", "c2"])] == [10.0 + MAX_WAIT_SECONDS, 10.0]
 
 
 def test_wait_gives_more_time_and_never_less() -> None:
-    found = ledger("perform_challenge")
-    found.apply(Answer(ok=None, wait=5.0), 0.0)
-    assert found.open(["p0"])[0].deadline == 10.0
-    found.apply(Answer(ok=None, wait=50.0), 0.0)
-    assert found.open(["p0"])[0].deadline == 50.0
+    book = ledger("perform_challenge")
+    book.apply(Answer(ok=None, wait=5.0), 0.0)
+    assert book.open(["p0"])[0].deadline == 10.0
+    book.apply(Answer(ok=None, wait=50.0), 0.0)
+    assert book.open(["p0"])[0].deadline == 50.0

@@ -39,17 +39,17 @@ def soon() -> float:
 def all_lines(data: bytes, cuts: list[int]) -> list[bytes]:
     read, write = os.pipe()
     channel = Channel(read, write)
-    found = []
+    lines_read = []
     places = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     for start, stop in itertools.pairwise(places):
         os.write(write, data[start:stop])
         while (line := channel.receive(time.monotonic())) is not None:
-            found.append(line)
+            lines_read.append(line)
     os.close(write)
     while (line := channel.receive(soon())) is not None:
-        found.append(line)
+        lines_read.append(line)
     os.close(read)
-    return found
+    return lines_read
 
 
 @given(st.lists(st.binary(max_size=20).map(lambda b: b.replace(b"\n", b"")), max_size=6), st.lists(st.integers(0, 99)))

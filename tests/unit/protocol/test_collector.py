@@ -32,8 +32,8 @@ class Bench:
         self.stream.contact(1)
 
     def wait(self, ids: Sequence[str], seconds: float, first_failure_ends: bool = True) -> dict[str, Unconfirmed]:
-        for one in ids:
-            self.stream.ledger.expect(one, "perform_challenge", time.monotonic() + seconds)
+        for each in ids:
+            self.stream.ledger.expect(each, "perform_challenge", time.monotonic() + seconds)
         return Collector(self.stream, ids, first_failure_ends).wait()
 
     def hang_up(self) -> None:
@@ -42,8 +42,8 @@ class Bench:
 
     def close(self) -> list[Line]:
         """Every line that was sent."""
-        for one in self._open:
-            os.close(one)
+        for each in self._open:
+            os.close(each)
         if self._open:
             self._open.clear()
             with os.fdopen(self._read, "rb") as file:
@@ -56,9 +56,9 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    found = Bench()
-    yield found
-    found.close()
+    made = Bench()
+    yield made
+    made.close()
 
 
 def writing(bench: Bench, data: bytes) -> threading.Thread:
@@ -128,8 +128,8 @@ def test_more_time_is_for_the_line_that_asked(bench: Bench) -> None:
     os.write(bench.write, b'{"id": "c1", "wait": 600}\n')
     failures = bench.wait(["c1", "c2"], SHORT)
     assert list(failures) == ["c2"]
-    (one,) = bench.stream.ledger.open(["c1"])
-    assert one.deadline > time.monotonic() + 500
+    (book,) = bench.stream.ledger.open(["c1"])
+    assert book.deadline > time.monotonic() + 500
 
 
 def test_what_was_sent_before_a_line_is_no_answer_to_it(bench: Bench) -> None:

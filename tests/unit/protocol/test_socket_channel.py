@@ -1,4 +1,4 @@
-"""Lines over real Unix sockets: who may connect, who is told what, and what is left when somebody goes."""
+"""Lines over real Unix sockets: who may connect, which lines a client gets, and what is left when it goes."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ print(link.recv(999).decode())
 
 @pytest.fixture
 def channel(tmp_path: Path) -> Iterator[SocketChannel]:
-    found = SocketChannel(str(tmp_path / "s"), str(tmp_path / "lines"))
-    found.run = str(uuid.uuid4())
-    yield found
-    found.finish()
+    made = SocketChannel(str(tmp_path / "s"), str(tmp_path / "lines"))
+    made.run = str(uuid.uuid4())
+    yield made
+    made.finish()
 
 
 def connected(channel: SocketChannel) -> socket.socket:
@@ -74,7 +74,7 @@ def test_a_late_client_gets_what_was_said_and_then_what_is(channel: SocketChanne
 
 
 def test_one_after_the_other(channel: SocketChannel) -> None:
-    """A second one is told so, and may come when the first has gone; half a line of the first is nobody's."""
+    """A second client is refused until the first has gone. Half a line of the first is dropped."""
     channel.send(b"one\n", soon())
     first = connected(channel)
     assert channel.receive(now()) is None

@@ -57,9 +57,9 @@ class Bench:
 
 @pytest.fixture
 def made() -> Iterator[list[Bench]]:
-    found: list[Bench] = []
-    yield found
-    for bench in found:
+    benches: list[Bench] = []
+    yield benches
+    for bench in benches:
         bench.close()
 
 

@@ -18,9 +18,9 @@ from tests.unit.recovery.test_withdrawal import hook, left, withdraw
 SAYS = '#!/bin/sh\necho "$*|$SECRET|$MORE|$BASEDIR" >>"$(dirname "$0")/calls"\n'
 
 
-def pasted(tmp_path: Path, one: Entry) -> subprocess.CompletedProcess[str]:
-    """All of the commands, as somebody copies them from the screen."""
-    text = "\n".join(by_hand.commands(one, str(tmp_path / "work")))
+def pasted(tmp_path: Path, entry: Entry) -> subprocess.CompletedProcess[str]:
+    """Return all commands as a person copies them from the screen."""
+    text = "\n".join(by_hand.commands(entry, str(tmp_path / "work")))
     environment = {"PATH": os.environ["PATH"], "HOME": "/"}
     return subprocess.run(["sh"], input=text, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -49,20 +49,20 @@ def test_a_configuration_is_read_as_a_run_reads_it(tmp_path: Path) -> None:
     files = dehydrated_config.read(str(config)).files
     path = hook(tmp_path / "hooks" / "h", SAYS)
     left(tmp_path, (path,), dehydrated_config=str(config), config_files=files)
-    (one,) = journal.read_all(str(tmp_path / "work")).left
-    assert "xyzzy" not in str(by_hand.commands(one, str(tmp_path / "work")))
-    assert pasted(tmp_path, one).returncode == 0
+    (entry,) = journal.read_all(str(tmp_path / "work")).left
+    assert "xyzzy" not in str(by_hand.commands(entry, str(tmp_path / "work")))
+    assert pasted(tmp_path, entry).returncode == 0
     (call,) = calls(tmp_path)
     assert (known(tmp_path), call.split("|")[1:3]) == (False, ["xyzzy", "xyzzy and more"])
     # The same as the recovery does.
     left(tmp_path, (path,), dehydrated_config=str(config), config_files=files)
     assert len(withdraw(tmp_path).withdrawn) == 1
     assert calls(tmp_path) == [call, call]
-    # What cannot be read any more makes nobody forget.
+    # If the configuration cannot be read any more, the entry is not deleted.
     left(tmp_path, (path,), dehydrated_config=str(config), config_files=files)
-    (one,) = journal.read_all(str(tmp_path / "work")).left
+    (entry,) = journal.read_all(str(tmp_path / "work")).left
     (tmp_path / "secret").unlink()
-    ended = pasted(tmp_path, one)
+    ended = pasted(tmp_path, entry)
     assert (ended.returncode != 0, known(tmp_path), len(calls(tmp_path))) == (True, True, 2)
 
 
@@ -85,8 +85,8 @@ def test_an_env_file_is_read_too(tmp_path: Path) -> None:
     env = tmp_path / "env"
     env.write_text("SECRET=hunter2hunter2\n")
     env.chmod(0o600)
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h", SAYS),), env_file=str(env))
-    assert pasted(tmp_path, one).returncode == 0
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h", SAYS),), env_file=str(env))
+    assert pasted(tmp_path, entry).returncode == 0
     assert [call.split("|")[1] for call in calls(tmp_path)] == ["hunter2hunter2"]
 
 
@@ -96,8 +96,8 @@ def test_words_of_its_own_reach_the_handler(tmp_path: Path) -> None:
     env.write_text("SECRET=x\n")
     env.chmod(0o600)
     path = hook(tmp_path / "hooks" / "h", SAYS)
-    one = left(tmp_path, (path, "--env-file", "-x"), dialect="lego-raw", env_file=str(env))
-    assert pasted(tmp_path, one).returncode == 0
+    entry = left(tmp_path, (path, "--env-file", "-x"), dialect="lego-raw", env_file=str(env))
+    assert pasted(tmp_path, entry).returncode == 0
     (call,) = calls(tmp_path)
     assert call.split("|")[0].startswith("--env-file -x cleanup -- a.test ")
 
@@ -109,14 +109,14 @@ def test_a_newline_in_a_word_is_not_the_end_of_a_command(
     """Guards against: a handler's word that leaves its comment and is run, or gets blanks of the text's own."""
     word = f"x\ntouch {tmp_path}/pwned #"
     path = hook(tmp_path / "hooks" / "h", SAYS)
-    one = left(tmp_path, (path, word), dialect=dialect)
+    entry = left(tmp_path, (path, word), dialect=dialect)
     if dialect == "certbot":
-        one = dataclasses.replace(one, handler=dataclasses.replace(one.handler, cleanup_words=(path, word)))
-        held = journal.claim(str(tmp_path / "work"), one)
+        entry = dataclasses.replace(entry, handler=dataclasses.replace(entry.handler, cleanup_words=(path, word)))
+        held = journal.claim(str(tmp_path / "work"), entry)
         assert held is not None
-        held.store(one)
+        held.store(entry)
         held.release()
-    pasted(tmp_path, one)
+    pasted(tmp_path, entry)
     assert not (tmp_path / "pwned").exists()
     assert known(tmp_path) is (dialect != "dehydrated")
     left(tmp_path, (path, word), dialect=dialect)
@@ -131,8 +131,8 @@ def test_a_newline_in_a_word_is_not_the_end_of_a_command(
 
 @pytest.mark.parametrize("names", [("a.test",), ("a.test", "b.test")])
 def test_after_a_call_that_fails_nothing_is_done(tmp_path: Path, names: tuple[str, ...]) -> None:
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h", f"{SAYS}exit 7\n"),), names=names)
-    assert pasted(tmp_path, one).returncode == 7
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h", f"{SAYS}exit 7\n"),), names=names)
+    assert pasted(tmp_path, entry).returncode == 7
     assert (known(tmp_path), len(calls(tmp_path))) == (True, 1)
 
 
@@ -149,19 +149,19 @@ def test_a_folder_of_hooks_counts_as_in_a_recovery(
 ) -> None:
     for name, code in codes.items():
         hook(tmp_path / "hooks" / name, f"#!/bin/sh\nexit {code}\n")
-    one = left(tmp_path, (str(tmp_path / "hooks"),), dialect=dialect)
-    assert (pasted(tmp_path, one).returncode == 0, not known(tmp_path)) == (forgotten, forgotten)
+    entry = left(tmp_path, (str(tmp_path / "hooks"),), dialect=dialect)
+    assert (pasted(tmp_path, entry).returncode == 0, not known(tmp_path)) == (forgotten, forgotten)
     if not forgotten:
         assert len(withdraw(tmp_path).left) == 1
 
 
 def test_what_a_handler_does_not_know_stops_nothing(tmp_path: Path) -> None:
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h", SAYS + KNOWS_LITTLE),), dialect="native")
-    ended = pasted(tmp_path, one)
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h", SAYS + KNOWS_LITTLE),), dialect="native")
+    ended = pasted(tmp_path, entry)
     assert (ended.returncode, known(tmp_path)) == (0, False), ended
     # Done by its own client, whose hooks may end as they like.
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h", f"{SAYS}exit 9\n"),), dialect="uacme")
-    assert (pasted(tmp_path, one).returncode, known(tmp_path)) == (0, False)
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h", f"{SAYS}exit 9\n"),), dialect="uacme")
+    assert (pasted(tmp_path, entry).returncode, known(tmp_path)) == (0, False)
 
 
 def test_where_nobody_can_be_called_the_journal_does_not_forget(tmp_path: Path) -> None:

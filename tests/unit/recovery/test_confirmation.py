@@ -1,4 +1,4 @@
-"""What somebody has removed by hand leaves the journal without a file being deleted by hand."""
+"""A person who removed challenges by hand can confirm it, and need not delete a file of the journal."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def challenge(name: str) -> Challenge:
 
 def left(work_dir: Path, *names: str, mode: str = "json") -> Entry:
     """A batch that a dead run has left."""
-    one = Entry(journal.new_id(), "2026-01-01T00:00:00.000Z", mode, "/c", challenges=tuple(map(challenge, names)))
-    journal.Held.new(str(work_dir), one).release()
-    return one
+    entry = Entry(journal.new_id(), "2026-01-01T00:00:00.000Z", mode, "/c", challenges=tuple(map(challenge, names)))
+    journal.Held.new(str(work_dir), entry).release()
+    return entry
 
 
 def there(work_dir: Path) -> list[list[str]]:
@@ -42,25 +42,25 @@ def recover(work_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_batch_is_confirmed_by_its_name(tmp_path: Path) -> None:
     """Guards against: reminders that end only if a person deletes a file of the plugin."""
-    one, two = left(tmp_path, "a.test", "b.test"), left(tmp_path, "c.test", mode="manual")
+    entry, two = left(tmp_path, "a.test", "b.test"), left(tmp_path, "c.test", mode="manual")
     listed = recover(tmp_path, "--list").stdout
-    assert f"--confirm {one.id}" in listed
-    ended = recover(tmp_path, "--confirm", one.id, "--json")
+    assert f"--confirm {entry.id}" in listed
+    ended = recover(tmp_path, "--confirm", entry.id, "--json")
     assert ended.returncode == 0, ended
-    assert [batch["batch"] for batch in json.loads(ended.stdout)["withdrawn"]] == [one.id]
+    assert [batch["batch"] for batch in json.loads(ended.stdout)["withdrawn"]] == [entry.id]
     assert there(tmp_path) == [["c.test"]]
     assert "_acme-challenge.c.test" in recover(tmp_path, "--confirm", two.id).stdout
     assert there(tmp_path) == []
 
 
 def test_wrong_use_confirms_nothing(tmp_path: Path) -> None:
-    one = left(tmp_path, "a.test")
-    for words in ((), ("0" * 32,), (one.id, "0" * 32)):
+    entry = left(tmp_path, "a.test")
+    for words in ((), ("0" * 32,), (entry.id, "0" * 32)):
         assert recover(tmp_path, "--confirm", *words).returncode == 2
-    held = journal.claim(str(tmp_path), one)
+    held = journal.claim(str(tmp_path), entry)
     assert held is not None
     with pytest.raises(UsageError):
-        confirmation.batches(str(tmp_path), [one.id])
+        confirmation.batches(str(tmp_path), [entry.id])
     held.release()
     assert there(tmp_path) == [["a.test"]]
 

@@ -40,18 +40,18 @@ def test_read_only_is_not_empty(tmp_path: Path, words: list[str]) -> None:
     """Guards against: a record that is left, while `recover` says that nothing is left behind."""
     needs_mounts()
     work = tmp_path / "work"
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     ended = read_only(work, *words)
     assert NOTHING_LEFT not in ended.stdout
-    assert one.challenges[0].validation in ended.stdout
+    assert entry.challenges[0].validation in ended.stdout
     assert ended.stderr == ""
     if "--json" in words:
-        assert [found["batch"] for found in json.loads(ended.stdout)["left"]] == [one.id]
+        assert [found["batch"] for found in json.loads(ended.stdout)["left"]] == [entry.id]
     # It can be looked at and called; what cannot be changed is that it stands in the journal.
     assert (ended.returncode, len(calls(tmp_path))) == ((0, 0) if words else (1, 1)), ended
     if not words:
         assert "Read-only file system" in ended.stdout
-    assert [found.id for found in journal.read_all(str(work)).left] == [one.id]
+    assert [found.id for found in journal.read_all(str(work)).left] == [entry.id]
 
 
 @pytest.mark.parametrize("words", WAYS)
@@ -80,7 +80,7 @@ def test_a_file_that_cannot_be_looked_at_is_said(
     number: int,
     call: str,
 ) -> None:
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     opened = os.open
 
     def open_it(path: Any, *more: Any, **others: Any) -> int:
@@ -99,15 +99,15 @@ def test_a_file_that_cannot_be_looked_at_is_said(
         assert cli.main(["recover", "--work-dir", str(tmp_path / "work"), *words]) == 1
     shown = capsys.readouterr().out
     assert NOTHING_LEFT not in shown
-    assert one.id in shown
+    assert entry.id in shown
     assert calls(tmp_path) == []
-    # Nobody has renamed what he could not look at.
-    assert [found.id for found in journal.read_all(str(tmp_path / "work")).left] == [one.id]
+    # A file that could not be read was not renamed.
+    assert [found.id for found in journal.read_all(str(tmp_path / "work")).left] == [entry.id]
 
 
 @pytest.mark.parametrize("number", ERRORS)
 def test_what_is_perhaps_in_use_is_not_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """A file of another plugin's, or a damaged one: whoever holds it would remove it by its name."""
+    """It is a file of another plugin, or a damaged one. The process that holds it would remove it by its name."""
     left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     work = str(tmp_path / "work")
     other = Path(journal.folder(work)) / "another"
@@ -168,7 +168,7 @@ def test_the_default_directory_need_not_exist(
 def test_a_mode_that_cannot_be_set_stops_nobody_who_looks(tmp_path: Path, words: list[str]) -> None:
     """Guards against: an error instead of a list, where the folder's mode is 0755 on a read-only file system."""
     needs_mounts()
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     Path(journal.folder(str(tmp_path / "work"))).chmod(0o755)
     ended = read_only(tmp_path / "work", *words)
-    assert (ended.returncode, one.challenges[0].validation in ended.stdout) == (0 if words else 1, True), ended
+    assert (ended.returncode, entry.challenges[0].validation in ended.stdout) == (0 if words else 1, True), ended

@@ -81,10 +81,10 @@ def lay_out(name: str, size: int, folder: Path) -> Callable[[], object]:
         guard.check(challenges, [*given.names, *(f"*.{name}" for name in given.names)])
         book = journal.Journal(str(folder))
         book.open(entry_of(noted, challenges, "2026-01-01T00:00:00Z"))
-        for one in challenges:
-            book.begin([one])
+        for challenge in challenges:
+            book.begin([challenge])
         performed = run_through(chosen.perform(challenges, given))
-        withdrawn = run_through(chosen.cleanup([Finished(one, "valid") for one in book.begun()], given))
+        withdrawn = run_through(chosen.cleanup([Finished(challenge, "valid") for challenge in book.begun()], given))
         book.close({})
         return performed, withdrawn
 

@@ -91,8 +91,8 @@ def test_context_comes_back_as_it_was(tmp_path: Path) -> None:
     settings = Settings(mode="handler", dialect="dehydrated", hook_chain=True, jobs=5, timeout=7.0, wellknown="/w")
     facts = Facts("a", ("a.test", "*.a.test"), "/c", "/w", "sign_csr", "rsa", "http-01", "/w", True, None, "/d", "/b")
     before = Context(settings=settings, facts=facts, words=words, tls_port=8443)
-    one = Challenge("c1", "dns-01", "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
-    after = context.context_of(context.entry_of(before, [one], "now"), "/w", {})
+    challenge = Challenge("c1", "dns-01", "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
+    after = context.context_of(context.entry_of(before, [challenge], "now"), "/w", {})
     assert dataclasses.replace(after.settings, dehydrated_config=None) == settings
     assert (after.facts, after.words, after.tls_port) == (facts, words, 8443)
     assert (after.folder, after.recovering) == (os.getcwd(), True)
@@ -102,12 +102,12 @@ def test_an_alias_is_remembered(tmp_path: Path) -> None:
     """Else the record would stay at its target for ever."""
     settings = Settings(mode="handler", dialect="lego", verify="off")
     before = Context(settings=settings, facts=Facts(config_dir="/c"), words=(hook(tmp_path / "hooks" / "h"),))
-    one = Challenge("c1", "dns-01", "a.test", "dns", TOKEN, KEY_AUTHORIZATION, None, "x.acme.test", "acme.test")
-    entry = context.entry_of(before, [one], "2026-01-02T03:04:05.000Z")
+    challenge = Challenge("c1", "dns-01", "a.test", "dns", TOKEN, KEY_AUTHORIZATION, None, "x.acme.test", "acme.test")
+    entry = context.entry_of(before, [challenge], "2026-01-02T03:04:05.000Z")
     work = str(tmp_path / "work")
     journal.Held.new(work, entry).release()
-    (found,) = context.finished(journal.read_all(work).left[0], work)
-    assert (found.challenge.txt_target, found.challenge.txt_zone) == ("x.acme.test", "acme.test")
+    (end,) = context.finished(journal.read_all(work).left[0], work)
+    assert (end.challenge.txt_target, end.challenge.txt_zone) == ("x.acme.test", "acme.test")
     (line,) = messages.leftover(entry)
     assert (line["txt_domain"], line["txt_target"], line["txt_zone"]) == (
         "_acme-challenge.a.test",
@@ -116,7 +116,7 @@ def test_an_alias_is_remembered(tmp_path: Path) -> None:
     )
     assert "x.acme.test." in messages.sentences(entry, work)
     assert withdraw(tmp_path).withdrawn == [entry]
-    assert calls(tmp_path) == [f"cleanup x.acme.test. {one.validation} "]
+    assert calls(tmp_path) == [f"cleanup x.acme.test. {challenge.validation} "]
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
@@ -124,22 +124,22 @@ def test_what_nobody_could_look_for_is_left(tmp_path: Path, by_hand: bool) -> No
     """Guards against: a record that stands, forgotten on the word of a handler that removed nothing."""
     path = hook(tmp_path / "hooks" / "h", "#!/bin/sh\nexit 0\n")
     closed = (parse("127.0.0.1:1", 53),)
-    one = left(tmp_path, (path,), verify="auto", verify_timeout=1.0, verify_nameservers=closed)
+    entry = left(tmp_path, (path,), verify="auto", verify_timeout=1.0, verify_nameservers=closed)
     outcome = withdraw(tmp_path, by_hand=by_hand)
-    assert ([found.id for found in outcome.left], outcome.withdrawn) == ([one.id], [])
+    assert ([found.id for found in outcome.left], outcome.withdrawn) == ([entry.id], [])
     assert [reason.kind for reason in outcome.reasons.values()] == [Kind.NOT_VERIFIED]
-    assert [found.id for found in journal.read_all(str(tmp_path / "work")).left] == [one.id]
+    assert [found.id for found in journal.read_all(str(tmp_path / "work")).left] == [entry.id]
 
 
 def test_env_file_is_read_again_and_its_values_are_nowhere(tmp_path: Path) -> None:
     env = tmp_path / "env"
     env.write_text("SECRET=hunter2hunter2\n")
     env.chmod(0o600)
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),), env_file=str(env))
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h"),), env_file=str(env))
     work = str(tmp_path / "work")
-    assert "hunter2" not in Path(journal.file_path(work, one)).read_text()
-    assert "hunter2" not in messages.sentences(one, work) + str(by_hand.commands(one, work))
-    assert withdraw(tmp_path).withdrawn == [one]
+    assert "hunter2" not in Path(journal.file_path(work, entry)).read_text()
+    assert "hunter2" not in messages.sentences(entry, work) + str(by_hand.commands(entry, work))
+    assert withdraw(tmp_path).withdrawn == [entry]
     (call,) = calls(tmp_path)
     assert call.startswith("clean_challenge a.test ")
     assert call.endswith(" hunter2hunter2")
@@ -216,10 +216,10 @@ def test_a_signal_ends_the_command_with_its_handler(tmp_path: Path, number: sign
 def test_a_handler_that_outlived_a_recovery_is_ended_too(tmp_path: Path) -> None:
     slow = '#!/bin/sh\n[ "$1" != deploy_challenge ] || read x\n'
     path = hook(tmp_path / "hooks" / "h", slow)
-    one, work = left(tmp_path, (path,), timeout=0.1), str(tmp_path / "work")
-    held = journal.claim(work, one)
+    entry, work = left(tmp_path, (path,), timeout=0.1), str(tmp_path / "work")
+    held = journal.claim(work, entry)
     assert held is not None
-    held.store(dataclasses.replace(one, reasons={"c1": "exit code 1"}))
+    held.store(dataclasses.replace(entry, reasons={"c1": "exit code 1"}))
     held.release()
     words = [path, "deploy_challenge", "a.test", TOKEN]
     with subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True) as orphan:
@@ -233,14 +233,14 @@ def test_a_handler_that_outlived_a_recovery_is_ended_too(tmp_path: Path) -> None
 @pytest.mark.parametrize("how", ["arguments", "environment"])
 def test_a_handler_that_became_another_program_is_ended_too(tmp_path: Path, how: str) -> None:
     """A line that ends in exec has no word of the handler's path any more, and need not lead its session."""
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),), timeout=0.1)
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h"),), timeout=0.1)
     words = ["/bin/sh", "-c", "echo; read x", *([TOKEN] if how == "arguments" else [])]
     environment = {"token": TOKEN} if how == "environment" else {}
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as orphan:
         try:
             assert orphan.stdout is not None
             orphan.stdout.read(1)
-            assert withdraw(tmp_path).withdrawn == [one]
+            assert withdraw(tmp_path).withdrawn == [entry]
             assert orphan.poll() is not None
         finally:
             orphan.kill()
@@ -251,11 +251,14 @@ def test_every_call_about_a_batch_has_what_its_program_is_known_by(name: str) ->
     """Guards against: a handler that publishes at a call around the batch, unknown to a recovery."""
     facts = Facts("a.test", ("a.test",), "/etc/le", "/work")
     for typ in dialect(name).challenge_types:
-        one = Challenge("c1", typ, "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
-        calls = [*dialect(name).perform([one], facts), *dialect(name).cleanup([Finished(one, "pending")], facts)]
+        challenge = Challenge("c1", typ, "a.test", "dns", TOKEN, KEY_AUTHORIZATION)
+        calls = [
+            *dialect(name).perform([challenge], facts),
+            *dialect(name).cleanup([Finished(challenge, "pending")], facts),
+        ]
         for call in calls:
             told = "\0".join([*call.arguments, *call.variables.values()])
-            assert call.once or one.token in told or one.validation in told, call
+            assert call.once or challenge.token in told or challenge.validation in told, call
 
 
 def test_who_recovers_is_not_ended_for_knowing_the_token(tmp_path: Path) -> None:
@@ -271,15 +274,15 @@ def test_each_run_tries_once_and_three_in_all(tmp_path: Path) -> None:
     path = hook(tmp_path / "hooks" / "h", RECORDS.replace("${CODE-0}", "3"))
     left(tmp_path, (path,))
     for attempt in (1, 2, 3):
-        (one,) = withdraw(tmp_path).left
-        assert one.attempts == attempt
+        (entry,) = withdraw(tmp_path).left
+        assert entry.attempts == attempt
         assert withdraw(tmp_path) == recovery.Outcome()
         journal.touched.clear()
-    assert withdraw(tmp_path) == recovery.Outcome(given_up=[one])
+    assert withdraw(tmp_path) == recovery.Outcome(given_up=[entry])
     assert withdraw(tmp_path) == recovery.Outcome()
     assert len(calls(tmp_path)) == 3
-    (one,) = withdraw(tmp_path, by_hand=True).left
-    assert (one.attempts, len(calls(tmp_path))) == (4, 4)
+    (entry,) = withdraw(tmp_path, by_hand=True).left
+    assert (entry.attempts, len(calls(tmp_path))) == (4, 4)
 
 
 def killed_while_it_withdraws(tmp_path: Path) -> int:
@@ -296,16 +299,16 @@ def test_a_try_that_was_killed_is_none_of_the_three(tmp_path: Path) -> None:
     """Guards against: a batch that is given up because the host lost its power three times."""
     spare = tmp_path / "hooks" / "spare"
     path = hook(tmp_path / "hooks" / "h", f'#!/bin/sh\n[ -e "{spare}" ] || kill -KILL $PPID\n')
-    one = left(tmp_path, (path,), names=("a.test", "b.test"))
+    batch = left(tmp_path, (path,), names=("a.test", "b.test"))
     for times in range(1, recovery.ATTEMPTS + 2):
         assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
-        (found,) = journal.read_all(str(tmp_path / "work")).left
-        assert (found.attempts, found.interrupted) == (times, times)
-        assert found.reason(found.challenges[0]).endswith(
+        (remaining,) = journal.read_all(str(tmp_path / "work")).left
+        assert (remaining.attempts, remaining.interrupted) == (times, times)
+        assert remaining.reason(remaining.challenges[0]).endswith(
             f", and {counted(times, 'recovery was', 'recoveries were')} interrupted"
         )
     spare.touch()
-    assert [entry.id for entry in withdraw(tmp_path).withdrawn] == [one.id]
+    assert [entry.id for entry in withdraw(tmp_path).withdrawn] == [batch.id]
 
 
 @pytest.mark.parametrize("mode", ["json", "manual"])
@@ -314,21 +317,21 @@ def test_a_run_that_is_killed_before_it_could_tell_has_told_nobody(tmp_path: Pat
     told = left(tmp_path, (), mode=mode)
     left(tmp_path, (hook(tmp_path / "hooks" / "h", "#!/bin/sh\nkill -KILL $PPID\n"),))
     assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
-    (found,) = (one for one in journal.read_all(str(tmp_path / "work")).left if one.id == told.id)
-    assert found.attempts == 0
+    (entry,) = (one for one in journal.read_all(str(tmp_path / "work")).left if one.id == told.id)
+    assert entry.attempts == 0
 
 
 def test_what_ends_every_process_that_withdraws_it_is_not_tried_for_ever(tmp_path: Path) -> None:
     path = hook(tmp_path / "hooks" / "h", "#!/bin/sh\nkill -KILL $PPID\n")
-    one, work = left(tmp_path, (path,)), str(tmp_path / "work")
-    held = journal.claim(work, one)
+    batch, work = left(tmp_path, (path,)), str(tmp_path / "work")
+    held = journal.claim(work, batch)
     assert held is not None
     before = recovery.INTERRUPTIONS - 1
-    held.store(dataclasses.replace(one, attempts=before, interrupted=before))
+    held.store(dataclasses.replace(batch, attempts=before, interrupted=before))
     held.release()
     assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
     assert killed_while_it_withdraws(tmp_path) == 0
-    assert [entry.id for entry in withdraw(tmp_path).given_up] == [one.id]
+    assert [entry.id for entry in withdraw(tmp_path).given_up] == [batch.id]
 
 
 def test_tries_that_failed_count_whatever_was_killed_between(tmp_path: Path) -> None:
@@ -340,8 +343,8 @@ def test_tries_that_failed_count_whatever_was_killed_between(tmp_path: Path) -> 
         spare.unlink(missing_ok=True)
         assert killed_while_it_withdraws(tmp_path) == -signal.SIGKILL
         spare.touch()
-        (found,) = withdraw(tmp_path).left
-        counts.append((found.attempts, found.interrupted))
+        (entry,) = withdraw(tmp_path).left
+        counts.append((entry.attempts, entry.interrupted))
         journal.touched.clear()
     assert counts == [(2, 1), (4, 2), (6, 3)]
     assert len(withdraw(tmp_path).given_up) == 1
@@ -350,11 +353,13 @@ def test_tries_that_failed_count_whatever_was_killed_between(tmp_path: Path) -> 
 @pytest.mark.parametrize("mode", ["json", "manual"])
 def test_nobody_is_asked_who_cannot_be(tmp_path: Path, mode: str) -> None:
     """Not even when it is named: a driver's lines have no business on this stdout."""
-    one = left(tmp_path, (), mode=mode)
-    found = withdraw(tmp_path, named=[one.id], by_hand=True)
-    assert [reason.kind for reason in found.reasons.values()] == [Kind.AS_RECORDED]
-    assert by_hand.fix(one, str(tmp_path / "work")) is Fix.REMOVE_AND_CONFIRM
-    assert by_hand.commands(one, str(tmp_path / "work")) == [f"rm -f {journal.file_path(str(tmp_path / 'work'), one)}"]
+    entry = left(tmp_path, (), mode=mode)
+    outcome = withdraw(tmp_path, named=[entry.id], by_hand=True)
+    assert [reason.kind for reason in outcome.reasons.values()] == [Kind.AS_RECORDED]
+    assert by_hand.fix(entry, str(tmp_path / "work")) is Fix.REMOVE_AND_CONFIRM
+    assert by_hand.commands(entry, str(tmp_path / "work")) == [
+        f"rm -f {journal.file_path(str(tmp_path / 'work'), entry)}"
+    ]
 
 
 def test_http_file_is_removed_also_where_the_handler_is_gone(tmp_path: Path) -> None:
@@ -370,10 +375,10 @@ def test_http_file_is_removed_also_where_the_handler_is_gone(tmp_path: Path) -> 
 
 def test_a_folder_of_hooks_is_called_and_shown_hook_by_hook(tmp_path: Path) -> None:
     paths = [hook(tmp_path / "hooks" / name) for name in ("one", "two")]
-    one = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
-    (line,) = by_hand.commands(one, str(tmp_path / "work"))
+    entry = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
+    (line,) = by_hand.commands(entry, str(tmp_path / "work"))
     assert [path in line for path in paths] == [True, True]
-    assert withdraw(tmp_path).withdrawn == [one]
+    assert withdraw(tmp_path).withdrawn == [entry]
     assert len(calls(tmp_path)) == 2
 
 
@@ -387,51 +392,51 @@ def test_only_what_was_chosen(tmp_path: Path) -> None:
 
 def test_what_somebody_takes_meanwhile_is_not_said_to_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two who recover at once: the slower one saw it lying there, and then that it could not have it."""
-    one, work = left(tmp_path, (hook(tmp_path / "hooks" / "h"),)), str(tmp_path / "work")
+    entry, work = left(tmp_path, (hook(tmp_path / "hooks" / "h"),)), str(tmp_path / "work")
     looked, held = journal.read_all, contextlib.ExitStack()
 
     def look_and_be_slow(place: str) -> journal.Contents:
-        found = looked(place)
-        other = journal.claim(work, one) if found.left else None
+        sights = looked(place)
+        other = journal.claim(work, entry) if sights.left else None
         if other is not None:
             held.callback(other.release)
-        return found
+        return sights
 
     monkeypatch.setattr(journal, "read_all", look_and_be_slow)
     with held:
-        assert withdraw(tmp_path, by_hand=True) == recovery.Outcome(running=[one])
+        assert withdraw(tmp_path, by_hand=True) == recovery.Outcome(running=[entry])
     assert calls(tmp_path) == []
 
 
 def test_journal_that_cannot_be_changed_stops_nothing_and_calls_nothing(tmp_path: Path) -> None:
     """Without the count on disk, what kills this process too would be tried for ever."""
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     with failing_to_write(errno.EIO):
-        found = withdraw(tmp_path)
-    assert found.reasons == {(one.id, "c1"): Reason(Kind.JOURNAL_UNCHANGEABLE, {"text": os.strerror(errno.EIO)})}
+        outcome = withdraw(tmp_path)
+    assert outcome.reasons == {(entry.id, "c1"): Reason(Kind.JOURNAL_UNCHANGEABLE, {"text": os.strerror(errno.EIO)})}
     assert calls(tmp_path) == []
     journal.touched.clear()
-    assert withdraw(tmp_path).withdrawn == [one]
+    assert withdraw(tmp_path).withdrawn == [entry]
 
 
 def test_program_is_told_three_times(tmp_path: Path) -> None:
-    one, work = left(tmp_path, (), mode="json"), str(tmp_path / "work")
+    batch, work = left(tmp_path, (), mode="json"), str(tmp_path / "work")
     told = []
     for _ in range(4):
         told.append([entry.id for entry in recovery.tell(work)])
         assert recovery.tell(work) == []
         journal.touched.clear()
-    assert told == [[one.id]] * 3 + [[]]
-    assert stat.S_IMODE(os.stat(journal.file_path(work, one)).st_mode) == 0o600
+    assert told == [[batch.id]] * 3 + [[]]
+    assert stat.S_IMODE(os.stat(journal.file_path(work, batch)).st_mode) == 0o600
 
 
 @pytest.mark.parametrize("mode", ["json", "manual"])
 def test_files_of_ours_go_also_where_somebody_is_told(tmp_path: Path, mode: str) -> None:
     """A private key among them."""
-    one, work = left(tmp_path, (), typ="tls-alpn-01", mode=mode), str(tmp_path / "work")
+    entry, work = left(tmp_path, (), typ="tls-alpn-01", mode=mode), str(tmp_path / "work")
     folder = tls_files.folder(work)
     tls_files.write(folder, "a.test", b"certificate", b"key")
-    assert recovery.tell(work) == [one]
+    assert recovery.tell(work) == [entry]
     assert withdraw(tmp_path) == recovery.Outcome()
     assert os.listdir(folder) == []
 
@@ -439,21 +444,21 @@ def test_files_of_ours_go_also_where_somebody_is_told(tmp_path: Path, mode: str)
 def test_what_could_not_be_tried_is_no_attempt(tmp_path: Path) -> None:
     """A package that is upgraded, or a folder that is not mounted, for three runs: the fourth must try."""
     path = hook(tmp_path / "hooks" / "h")
-    one = left(tmp_path, (path,))
+    batch = left(tmp_path, (path,))
     os.rename(path, f"{path}.away")
     for _ in range(3):
         assert [entry.attempts for entry in withdraw(tmp_path).left] == [0]
         journal.touched.clear()
     os.rename(f"{path}.away", path)
     (again,) = withdraw(tmp_path).withdrawn
-    assert (again.id, len(calls(tmp_path))) == (one.id, 1)
+    assert (again.id, len(calls(tmp_path))) == (batch.id, 1)
 
 
 def test_no_run_is_silent_about_what_is_left(tmp_path: Path) -> None:
     said: list[str] = []
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     messages.report(
-        recovery.Outcome(given_up=[one, one]), "/my work", say=lambda text, *values: said.append(text % values)
+        recovery.Outcome(given_up=[entry, entry]), "/my work", say=lambda text, *values: said.append(text % values)
     )
     assert said == [
         "Earlier runs left something behind for a.test, and no run tries to remove it any more. To see it, run: "
@@ -475,21 +480,21 @@ def failing_to_write(number: int) -> Iterator[None]:
 def test_withdrawing_needs_no_room(tmp_path: Path, by_hand: bool) -> None:
     """On a full disk; and a process tries it once there, since its attempts cannot be counted."""
     path = hook(tmp_path / "hooks" / "h", RECORDS.replace("exit ${CODE-0}", '[ -e "$(dirname "$0")/mended" ]'))
-    one = left(tmp_path, (path,))
+    entry = left(tmp_path, (path,))
     with failing_to_write(errno.ENOSPC):
-        (found,) = withdraw(tmp_path, by_hand=by_hand).left
-        assert found.reasons == {"c1": "clean_challenge: exit code 1"}
+        (remaining,) = withdraw(tmp_path, by_hand=by_hand).left
+        assert remaining.reasons == {"c1": "clean_challenge: exit code 1"}
         if not by_hand:
             assert (withdraw(tmp_path), len(calls(tmp_path))) == (recovery.Outcome(), 1)
         journal.touched.clear()
         (tmp_path / "hooks" / "mended").touch()
-        assert withdraw(tmp_path, by_hand=by_hand).withdrawn == [one]
+        assert withdraw(tmp_path, by_hand=by_hand).withdrawn == [entry]
 
 
 def test_a_person_is_not_kept_from_it_by_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
-    one = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
+    entry = left(tmp_path, (hook(tmp_path / "hooks" / "h"),))
     with failing_to_write(errno.EIO):
-        assert withdraw(tmp_path, by_hand=True).withdrawn == [one]
+        assert withdraw(tmp_path, by_hand=True).withdrawn == [entry]
 
 
 def test_told_all_where_nothing_can_be_noted(tmp_path: Path) -> None:
@@ -504,7 +509,7 @@ def test_a_recovery_leaves_time_for_its_run(tmp_path: Path) -> None:
     """What had no turn is no attempt as long as something is withdrawn, and is the first the next time."""
     names, now = ("a.test", "b.test", "c.test", "x.test"), 0.0
     path = hook(tmp_path / "hooks" / "h")
-    one = left(tmp_path, (path,), names=names, timeout=200.0)
+    batch = left(tmp_path, (path,), names=names, timeout=200.0)
     last = left(tmp_path, (path,), names=("d.test",), timeout=200.0)
 
     def passes() -> float:
@@ -517,21 +522,21 @@ def test_a_recovery_leaves_time_for_its_run(tmp_path: Path) -> None:
         assert [(each.identifier, first.reasons[each.id]) for each in first.challenges] == [
             ("x.test", f"clean_challenge: {NOT_TRIED}")
         ]
-        assert (first.id, first.attempts, second.id, second.attempts) == (one.id, 0, last.id, 0)
+        assert (first.id, first.attempts, second.id, second.attempts) == (batch.id, 0, last.id, 0)
         assert second.reasons == {"c1": NOT_TRIED}
         assert withdraw(tmp_path) == recovery.Outcome()
         journal.touched.clear()
         now -= 150.0 * len(calls(tmp_path))
-        assert {entry.id for entry in withdraw(tmp_path).withdrawn} == {one.id, last.id}
+        assert {entry.id for entry in withdraw(tmp_path).withdrawn} == {batch.id, last.id}
 
 
 def test_a_hook_that_came_to_the_folder_since_is_not_run(tmp_path: Path) -> None:
     hook(tmp_path / "hooks" / "one")
-    one = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
+    batch = left(tmp_path, (str(tmp_path / "hooks"),), dialect="acmetool")
     new = hook(tmp_path / "hooks" / "two")
-    assert withdraw(tmp_path).reasons == {(one.id, "c1"): Reason(Kind.HANDLER_CHANGED, {"paths": new})}
+    assert withdraw(tmp_path).reasons == {(batch.id, "c1"): Reason(Kind.HANDLER_CHANGED, {"paths": new})}
     assert calls(tmp_path) == []
-    assert [entry.id for entry in withdraw(tmp_path, named=[one.id], by_hand=True).withdrawn] == [one.id]
+    assert [entry.id for entry in withdraw(tmp_path, named=[batch.id], by_hand=True).withdrawn] == [batch.id]
 
 
 @pytest.mark.parametrize("what", ["config", "more.d/a.sh", "more.d/b.sh"])
@@ -548,10 +553,10 @@ def test_a_configuration_that_changed_since_is_not_run(tmp_path: Path, what: str
     with (tmp_path / what).open("a") as file:
         file.write(f"\ntouch {tmp_path}/ran\n")
     (tmp_path / what).chmod(0o600)
-    (one,) = withdraw(tmp_path).left
-    assert str(tmp_path / what) in one.reasons["c1"]
+    (batch,) = withdraw(tmp_path).left
+    assert str(tmp_path / what) in batch.reasons["c1"]
     assert (calls(tmp_path), (tmp_path / "ran").exists()) == ([], False)
-    assert [entry.id for entry in withdraw(tmp_path, named=[one.id], by_hand=True).withdrawn] == [one.id]
+    assert [entry.id for entry in withdraw(tmp_path, named=[batch.id], by_hand=True).withdrawn] == [batch.id]
     assert (tmp_path / "ran").exists()
 
 
@@ -582,18 +587,18 @@ def test_why_something_is_passed_over_is_said_by_hand_and_once_in_a_run(
 def test_commands_remove_files_of_ours_and_do_without_a_folder_that_is_gone(tmp_path: Path) -> None:
     path, www, work = hook(tmp_path / "hooks" / "h"), tmp_path / "w w w", str(tmp_path / "work")
     www.mkdir()
-    one = left(tmp_path, (path,), typ="http-01", wellknown=str(www))
-    one = dataclasses.replace(one, handler=dataclasses.replace(one.handler, folder=str(tmp_path / "gone")))
+    entry = left(tmp_path, (path,), typ="http-01", wellknown=str(www))
+    entry = dataclasses.replace(entry, handler=dataclasses.replace(entry.handler, folder=str(tmp_path / "gone")))
     (www / TOKEN).touch()
-    for line in by_hand.commands(one, work):
+    for line in by_hand.commands(entry, work):
         subprocess.run(["sh", "-c", line], check=True, timeout=30)
     assert (list(www.iterdir()), len(calls(tmp_path)), journal.read_all(work).left) == ([], 1, [])
 
 
 def on_disk(tmp_path: Path) -> Entry:
     """The only batch that is in the journal now."""
-    (found,) = journal.read_all(str(tmp_path / "work")).left
-    return found
+    (entry,) = journal.read_all(str(tmp_path / "work")).left
+    return entry
 
 
 def test_the_journal_has_what_is_left_of_a_batch(tmp_path: Path) -> None:

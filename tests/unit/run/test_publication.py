@@ -43,27 +43,27 @@ class Reader(Informer):
 def publication(
     folder: Path, backend: RecordingBackend, reader: Informer | None = None, asked: tuple[str, ...] | None = (NAME,)
 ) -> Publication:
-    found = context(folder)
-    verification = Verification(found, None, lambda line: None)
+    made = context(folder)
+    verification = Verification(made, None, lambda line: None)
 
     def prepare() -> None:
         backend.prepare(True, False)
 
-    return Publication(found, asked, backend, verification, lambda name: ["dns-01"], reader or Reader(), prepare)
+    return Publication(made, asked, backend, verification, lambda name: ["dns-01"], reader or Reader(), prepare)
 
 
 def left(folder: Path) -> list[str]:
     """Ids of the challenges in the journal."""
-    found = journal.read_all(str(folder / "work"))
-    return [challenge.id for entry in [*found.left, *found.running] for challenge in entry.challenges]
+    contents = journal.read_all(str(folder / "work"))
+    return [challenge.id for entry in [*contents.left, *contents.running] for challenge in entry.challenges]
 
 
 def test_a_batch_is_published_and_withdrawn(tmp_path: Path) -> None:
     backend, reader = RecordingBackend(), Reader()
-    one = publication(tmp_path, backend, reader)
-    one.perform([CHALLENGE])
+    run = publication(tmp_path, backend, reader)
+    run.perform([CHALLENGE])
     assert left(tmp_path) == ["c1"]
-    one.cleanup(None)
+    run.cleanup(None)
     assert left(tmp_path) == []
     assert backend.calls == [("prepare", "publishing=True", "deploying=False"), ("perform", "c1"), ("cleanup", "c1")]
     assert reader.lines == [("result", "valid")]
@@ -90,20 +90,20 @@ def test_a_hint_has_the_lines_of_calls_for_refused_names(tmp_path: Path) -> None
 def test_the_backend_is_not_asked_for_what_was_not_asked_for(tmp_path: Path) -> None:
     """Guards against: a CA that has a host publish a challenge for a name of another."""
     backend = RecordingBackend()
-    one = publication(tmp_path, backend, asked=("b.example",))
+    run = publication(tmp_path, backend, asked=("b.example",))
     with pytest.raises(GuardError):
-        one.perform([CHALLENGE])
+        run.perform([CHALLENGE])
     assert (backend.calls, left(tmp_path)) == ([], [])
-    one.cleanup(None)
+    run.cleanup(None)
     assert backend.calls == []
 
 
 def test_a_batch_that_failed_was_not_offered_to_the_ca(tmp_path: Path) -> None:
     backend = RecordingBackend("perform")
-    one = publication(tmp_path, backend)
+    run = publication(tmp_path, backend)
     with pytest.raises(PerformError) as caught:
-        one.perform([CHALLENGE])
-    one.cleanup(caught.value)
+        run.perform([CHALLENGE])
+    run.cleanup(caught.value)
     assert [(done.status, done.problem) for done in backend.finished] == [
         ("not_asked", {"type": "test", "detail": "told to"})
     ]
@@ -113,13 +113,13 @@ def test_a_batch_that_failed_was_not_offered_to_the_ca(tmp_path: Path) -> None:
 def test_a_batch_does_not_inherit_that_the_ca_was_asked_about_the_one_before(tmp_path: Path) -> None:
     """Guards against: "valid" for a challenge that was never published; Certbot may ask for several batches."""
     backend = RecordingBackend()
-    one = publication(tmp_path, backend)
-    one.perform([CHALLENGE])
-    one.cleanup(None)
+    run = publication(tmp_path, backend)
+    run.perform([CHALLENGE])
+    run.cleanup(None)
     backend.failing = {"perform"}
     with pytest.raises(PerformError):
-        one.perform([CHALLENGE])
-    one.cleanup(None)
+        run.perform([CHALLENGE])
+    run.cleanup(None)
     assert [done.status for done in backend.finished] == ["not_asked"]
 
 
@@ -135,19 +135,19 @@ def test_what_the_ca_thought_of_a_challenge(
     tmp_path: Path, refused: bool, exception: Exception | None, status: str
 ) -> None:
     backend = RecordingBackend()
-    one = publication(tmp_path, backend)
-    one.perform([CHALLENGE])
+    run = publication(tmp_path, backend)
+    run.perform([CHALLENGE])
     if refused:
-        one.refused_by_ca("dns-01", TOKEN, {"type": "dns", "detail": "no record"})
-    one.cleanup(exception)
+        run.refused_by_ca("dns-01", TOKEN, {"type": "dns", "detail": "no record"})
+    run.cleanup(exception)
     assert [done.status for done in backend.finished] == [status]
 
 
 def test_what_is_not_withdrawn_stays_in_the_journal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     backend = RecordingBackend("cleanup")
-    one = publication(tmp_path, backend)
-    one.perform([CHALLENGE])
-    one.cleanup(None)
+    run = publication(tmp_path, backend)
+    run.perform([CHALLENGE])
+    run.cleanup(None)
     assert left(tmp_path) == ["c1"]
     assert "told to fail" in caplog.text
     assert "certbot-external-auth recover" in caplog.text
@@ -163,27 +163,27 @@ def test_a_failure_that_names_no_challenge_of_the_call_counts_for_all(tmp_path: 
     backend = RecordingBackend()
     failure = Failure("The backend", "cleanup", happened="exit code 1", **{"identifiers": (), **named})
     backend.cleanup = lambda finished: [failure]  # type: ignore[method-assign]
-    one = publication(tmp_path, backend)
-    one.perform([CHALLENGE])
-    one.cleanup(None)
+    run = publication(tmp_path, backend)
+    run.perform([CHALLENGE])
+    run.cleanup(None)
     assert left(tmp_path) == ["c1"]
 
 
 def test_a_failure_about_one_challenge_leaves_the_others_withdrawn(tmp_path: Path) -> None:
     backend = RecordingBackend()
     backend.cleanup = lambda finished: [Failure("The backend", "cleanup", ("b.example",), "no")]  # type: ignore[method-assign]
-    one = publication(tmp_path, backend, asked=(NAME, "b.example"))
-    one.perform([CHALLENGE, dataclasses.replace(CHALLENGE, id="c2", identifier="b.example")])
-    one.cleanup(None)
+    run = publication(tmp_path, backend, asked=(NAME, "b.example"))
+    run.perform([CHALLENGE, dataclasses.replace(CHALLENGE, id="c2", identifier="b.example")])
+    run.cleanup(None)
     assert left(tmp_path) == ["c2"]
 
 
 def test_a_mirror_repeats_what_a_driver_would_get(tmp_path: Path) -> None:
     """The historic plugin printed these lines also while a handler did the work."""
     reader = Reader(mirrors=True)
-    one = publication(tmp_path, RecordingBackend(), reader)
-    one.perform([CHALLENGE])
-    one.cleanup(None)
+    run = publication(tmp_path, RecordingBackend(), reader)
+    run.perform([CHALLENGE])
+    run.cleanup(None)
     assert [cmd for cmd, _ in reader.lines] == ["perform_challenge", "result", "cleanup"]
 
 

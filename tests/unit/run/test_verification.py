@@ -52,9 +52,9 @@ def nothing(ids: Collection[str]) -> list[Printed]:
 
 def verification(error: BaseException, words: str = "/bin/true", **more: str) -> Verification:
     checked = resolution.resolve({"handler": "/bin/true", "verify-timeout": "0", **more})
-    found = Verification(Context(checked, Facts(), words=(words,)), None, lambda line: None)
-    found.observer = Broken(error)
-    return found
+    check = Verification(Context(checked, Facts(), words=(words,)), None, lambda line: None)
+    check.observer = Broken(error)
+    return check
 
 
 def test_the_table_is_reported_even_if_the_reason_cannot_be_found() -> None:
@@ -103,11 +103,11 @@ class Replaced(Broken):
 
 def test_reasons_are_searched_in_the_whole_batch() -> None:
     """Guards against: no reason, because the plugin ignores the names that are visible."""
-    one = verification(ValueError())
-    one.observer = Replaced(ValueError())
+    check = verification(ValueError())
+    check.observer = Replaced(ValueError())
     other = Challenge("c2", "dns-01", "example.net", "dns", "token", "token.other")
     with pytest.raises(NotVisibleError) as caught:
-        one.check([CHALLENGE, other], nothing)
+        check.check([CHALLENGE, other], nothing)
     text = str(caught.value)
     assert "What was published for example.org cannot be seen everywhere, after 0 seconds (1 of 2 places):" in text
     assert "2 values are wanted at x.other.org, and only 1 of them is there: The handler /bin/true replaces" in text
@@ -129,9 +129,9 @@ def test_a_line_has_the_time_of_each_answer_and_another_time_is_no_news(monkeypa
     monkeypatch.setattr(watch, "_sleep", lambda seconds: False)
     told: list[Line] = []
     checked = resolution.resolve({"handler": "/bin/true"})
-    one = Verification(Context(checked, Facts(), words=("/bin/true",)), None, told.append)
-    one.observer = Slower(ValueError())
-    one.check([CHALLENGE], nothing)
+    check = Verification(Context(checked, Facts(), words=("/bin/true",)), None, told.append)
+    check.observer = Slower(ValueError())
+    check.check([CHALLENGE], nothing)
     asked = {"server": "ns1", "address": "a:53"}
     assert [(line["id"], line["state"], line["observations"]) for line in told] == [
         ("c1", "waiting", [{**asked, "outcome": "no_record", "seconds": 0.12}]),
@@ -159,9 +159,9 @@ def test_aliases_are_followed_even_with_verify_off() -> None:
     """Guards against: a record at the name of the alias, where nothing can be published."""
     blind = verification(ValueError(), verify="off")
     blind.observer = Knows(ValueError())
-    (found,) = blind.aliased([CHALLENGE])
-    assert (found.txt_target, found.txt_zone) == ("x.acme.example", "acme.example")
-    blind.check([found], nothing)
+    (aliased,) = blind.aliased([CHALLENGE])
+    assert (aliased.txt_target, aliased.txt_zone) == ("x.acme.example", "acme.example")
+    blind.check([aliased], nothing)
 
 
 @pytest.mark.parametrize(
@@ -177,22 +177,22 @@ def test_aliases_are_followed_even_with_verify_off() -> None:
 )
 def test_an_alias_with_an_invalid_end_is_not_followed(end: tuple[str, str], caplog: pytest.LogCaptureFixture) -> None:
     """Guards against: a handler that runs shell text from a zone of another person."""
-    one = verification(ValueError())
-    one.observer = odd = Knows(ValueError())
+    check = verification(ValueError())
+    check.observer = odd = Knows(ValueError())
     odd.end = end
     with caplog.at_level(logging.WARNING):
-        assert one.aliased([CHALLENGE]) == [CHALLENGE]
+        assert check.aliased([CHALLENGE]) == [CHALLENGE]
     (record,) = caplog.records
     assert f"_acme-challenge.example.org is an alias of {ascii(end[0])[:50]}" in record.getMessage()
 
 
 @pytest.mark.parametrize("zone", ["", ".", "acme.example"])
 def test_the_root_and_an_unknown_zone_are_none_the_worse(zone: str) -> None:
-    one = verification(ValueError())
-    one.observer = known = Knows(ValueError())
+    check = verification(ValueError())
+    check.observer = known = Knows(ValueError())
     known.end = ("_x.y-1_.acme.example", zone)
-    (found,) = one.aliased([CHALLENGE])
-    assert (found.txt_target, found.txt_zone) == ("_x.y-1_.acme.example", zone or None)
+    (aliased,) = check.aliased([CHALLENGE])
+    assert (aliased.txt_target, aliased.txt_zone) == ("_x.y-1_.acme.example", zone or None)
 
 
 def test_under_the_historic_name_no_server_is_asked() -> None:

@@ -143,8 +143,8 @@ def test_nothing_is_swept_where_others_can_put_names(used: Path, change: Callabl
 def test_the_record_of_a_session_does_not_go_alone(short: Path, tmp_path: Path) -> None:
     """Guards against: a socket that stays because its record was removed first."""
     work_dir = str(tmp_path / LONG)
-    found = session_records.dead(work_dir, str(tmp_path / "c"))
-    Path(found.socket).touch()
+    opened = session_records.dead(work_dir, str(tmp_path / "c"))
+    Path(opened.socket).touch()
     store.forget_old(work_dir, time.time() + store.KEPT_SECONDS + 60)
     assert store.every(work_dir) == []
     assert os.listdir(short / OURS) == []

@@ -44,7 +44,7 @@ def verb(*words: str, before: Sequence[str] = (), **more: Any) -> subprocess.Com
 
 @pytest.fixture
 def base() -> Iterator[Path]:
-    """A folder with a short path that everybody may enter."""
+    """Make a folder with a short path that every user may enter."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         yield Path(folder)
@@ -53,10 +53,10 @@ def base() -> Iterator[Path]:
 @pytest.fixture
 def session(base: Path) -> Iterator[Session]:
     """Alive, with this process as its Certbot, and with a socket."""
-    with session_records.alive(str(base / "w"), str(base / "c")) as found:
-        Path(found.socket).touch()
-        yield found
-    socket_place.remove(found)
+    with session_records.alive(str(base / "w"), str(base / "c")) as opened:
+        Path(opened.socket).touch()
+        yield opened
+    socket_place.remove(opened)
 
 
 # --- another user's work directory ---
@@ -64,7 +64,7 @@ def session(base: Path) -> Iterator[Session]:
 
 @pytest.fixture
 def theirs(base: Path) -> Path:
-    """A work directory of user nobody with a session that he has made up; its folder, which is like /tmp: root's."""
+    """Make a work directory of the user nobody with a forged session, in a folder like /tmp, which belongs to root."""
     folder = base / "his"
     folder.mkdir()
     folder.chmod(0o1777)
@@ -132,14 +132,14 @@ def test_who_is_named_by_another_user_gets_no_signal(base: Path, theirs: Path) -
 @pytest.mark.parametrize("name", ["session.json", "lines", "output", "lock", "process", "code"])
 @pytest.mark.parametrize("words", [["status"], ["abort", "SESSION"]])
 def test_a_named_pipe_is_not_waited_for(base: Path, name: str, words: list[str]) -> None:
-    found = session_records.dead(str(base / "w"), str(base / "c"))
+    opened = session_records.dead(str(base / "w"), str(base / "c"))
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(os.path.join(found.folder, name))
-    os.mkfifo(os.path.join(found.folder, name))
-    given = [found.id if word == "SESSION" else word for word in words]
-    ended = verb(*given, "--work-dir", found.work_dir)
+        os.unlink(os.path.join(opened.folder, name))
+    os.mkfifo(os.path.join(opened.folder, name))
+    given = [opened.id if word == "SESSION" else word for word in words]
+    ended = verb(*given, "--work-dir", opened.work_dir)
     assert "Traceback" not in ended.stderr, ended.stderr
-    socket_place.remove(found)
+    socket_place.remove(opened)
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
@@ -153,15 +153,15 @@ def test_what_names_the_last_session_may_be_anything(base: Path, make: Any) -> N
 
 def test_a_socket_elsewhere_is_none_of_ours(base: Path) -> None:
     """Guards against: removing a file that an old or damaged record names."""
-    found = session_records.dead(str(base / "w"), str(base / "c"))
+    opened = session_records.dead(str(base / "w"), str(base / "c"))
     (base / "ours").mkdir(mode=0o700)
     victim = base / "ours" / "victim"
     victim.touch()
-    record = Path(found.folder, "session.json")
-    record.write_text(record.read_text().replace(found.socket, str(victim)))
-    ended = verb("status", found.id, "--work-dir", found.work_dir)
+    record = Path(opened.folder, "session.json")
+    record.write_text(record.read_text().replace(opened.socket, str(victim)))
+    ended = verb("status", opened.id, "--work-dir", opened.work_dir)
     assert victim.exists(), ended
-    socket_place.remove(found)
+    socket_place.remove(opened)
 
 
 # --- what cannot be looked at ---
@@ -227,11 +227,11 @@ def full(base: Path) -> Iterator[Session]:
     words = ["mount", "-t", "tmpfs", "-o", "size=512k,mode=0755", "tmpfs", str(base / "w")]
     if os.geteuid() or subprocess.run(words, capture_output=True).returncode:
         pytest.skip("it needs the right to mount")
-    found = session_records.dead(str(base / "w"), str(base / "c"))
+    opened = session_records.dead(str(base / "w"), str(base / "c"))
     with contextlib.suppress(OSError), (base / "w" / "filler").open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 4096)
-    yield found
+    yield opened
     subprocess.run(["umount", "-l", str(base / "w")], check=True)
 
 
@@ -290,7 +290,7 @@ while True:
 @pytest.fixture
 def waiting(base: Path) -> Iterator[tuple[Session, subprocess.Popen[str]]]:
     """A session whose Certbot ends when it is told to, below a shell as `begin` starts it."""
-    found, descriptors = session_records.locked(str(base / "w"), str(base / "c"))
+    opened, descriptors = session_records.locked(str(base / "w"), str(base / "c"))
     with subprocess.Popen(
         ["sh", "-c", 'trap : TERM; "$@"; :', "sh", sys.executable, "-c", CERTBOT],
         pass_fds=descriptors,
@@ -298,15 +298,15 @@ def waiting(base: Path) -> Iterator[tuple[Session, subprocess.Popen[str]]]:
         text=True,
         start_new_session=True,
     ) as shell:
-        for one in descriptors:
-            os.close(one)
-        certbot_process.note(found, shell.pid)
+        for each in descriptors:
+            os.close(each)
+        certbot_process.note(opened, shell.pid)
         assert shell.stdout is not None
         assert shell.stdout.readline() == "up\n"
-        yield found, shell
+        yield opened, shell
         with contextlib.suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGKILL)
-    socket_place.remove(found)
+    socket_place.remove(opened)
 
 
 def test_a_session_is_aborted_where_nothing_can_be_written(waiting: tuple[Session, subprocess.Popen[str]]) -> None:

@@ -88,7 +88,7 @@ def seen(lines: list[dict[str, Any]], **more: Any) -> session_state.Seen:
             {"code": 1},
         ),
         ("expired", [CHALLENGE, AWAIT, LATE, RESULT, CLEANUP, summary(False)], {"code": 1}),
-        # Nobody confirmed the cleanup, which is another matter.
+        # The cleanup was not confirmed, which is another matter.
         ("failed", [CHALLENGE, AWAIT, RESULT, CLEANUP, LATE, summary(False)], {"code": 1, "changed": True}),
         ("deploy_failed", [summary(False, **{**PENDING, "changed": True})], {"code": 1, "changed": True}),
         ("deploy_failed", [DEPLOY, summary(False, **PENDING)], {"code": 1}),
@@ -282,8 +282,8 @@ def test_a_certbot_that_stands_still_is_not_waited_for_for_ever() -> None:
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     """On record, with this process as its Certbot."""
-    with session_records.alive(str(tmp_path), "/c") as found:
-        yield found
+    with session_records.alive(str(tmp_path), "/c") as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(
@@ -330,8 +330,8 @@ def test_two_who_look_do_not_take_each_other_for_certbot(tmp_path: Path) -> None
 def test_the_deadline_is_the_sessions_and_no_flag(tmp_path: Path) -> None:
     """Guards against: a deadline of one session that later renewals keep."""
     for words, expected in ((["certonly"], 5.0), (["certonly", "--external-auth-ack-timeout", "7"], None)):
-        found = session_records.dead(str(tmp_path), str(tmp_path / "c"), words, 5)
-        channel = SocketChannel(*session_record(found.folder))
+        opened = session_records.dead(str(tmp_path), str(tmp_path / "c"), words, 5)
+        channel = SocketChannel(*session_record(opened.folder))
         assert (channel.deadline, channel.session) == (expected, True)
         assert "--external-auth-ack-timeout" not in begin.completed(["certonly"], {})
         channel.finish()
@@ -420,32 +420,32 @@ def test_sessions_that_are_somebody_elses(words: list[str], for_another_user: di
     """Guards against: a monitor without root's permissions that is told there are no sessions."""
     with tempfile.TemporaryDirectory() as work_dir:
         os.chmod(work_dir, 0o755)
-        found = session_records.dead(work_dir, f"{work_dir}/c")
-        # Imported before it is somebody else, who need not be able to read this checkout.
+        opened = session_records.dead(work_dir, f"{work_dir}/c")
+        # Imported before it becomes another user, who may not be able to read this checkout.
         code = (
             "import sys\nfrom certbot_external_auth import cli\n"
             "from certbot_external_auth.sessions import abort, finish, status\n"
             f"{another_user.BECOME}sys.exit(cli.main())"
         )
-        given = [found.id if word == "SESSION" else word for word in words]
+        given = [opened.id if word == "SESSION" else word for word in words]
         command = [sys.executable, "-c", code, *given, "--work-dir", work_dir]
         ended = subprocess.run(command, env=for_another_user, capture_output=True, text=True, cwd="/")
         said = f"The sessions in {store.root(work_dir)} cannot be read: Permission denied.\n"
         assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said), ended
-        socket_place.remove(found)
+        socket_place.remove(opened)
 
 
 def runs() -> Iterator[list[dict[str, Any]]]:
     """Every run that was recorded."""
     for name in recordings.names():
-        found: list[dict[str, Any]] = []
+        lines: list[dict[str, Any]] = []
         for line in recordings.of(name, 1):
-            if line["seq"] == 1 and found:
-                yield found
-                found = []
-            found.append(line)
-        if found:
-            yield found
+            if line["seq"] == 1 and lines:
+                yield lines
+                lines = []
+            lines.append(line)
+        if lines:
+            yield lines
 
 
 def test_the_document_is_as_described_whenever_certbot_is_asked() -> None:

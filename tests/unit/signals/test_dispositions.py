@@ -1,4 +1,4 @@
-"""Signals as whoever started this process left them: real children of processes that are started in such a way."""
+"""Inherited signal settings, tested with real children of processes that are started with them."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ def challenge(kind: str, identifier: str = "www.example.org", identifier_type: s
     return Challenge("c1", kind, identifier, identifier_type, TOKEN, KEY_AUTHORIZATION)
 
 
-def built(one: Challenge) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(build.build(one, NOW)[0])
+def built(each: Challenge) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(build.build(each, NOW)[0])
 
 
-def read_by_openssl(one: Challenge) -> str:
-    pem = build.build(one, NOW)[0]
+def read_by_openssl(each: Challenge) -> str:
+    pem = build.build(each, NOW)[0]
     shown = subprocess.run(["openssl", "x509", "-noout", "-text"], input=pem, capture_output=True, check=True)
     return shown.stdout.decode()
 

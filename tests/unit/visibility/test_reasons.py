@@ -223,7 +223,6 @@ NO_IPV6 = Observation(PLACE, "ns1", "[2001:db8::1]:53", Outcome.UNREACHABLE)
 NO_IPV4 = Observation(PLACE, "ns1", "192.0.2.1:53", Outcome.UNREACHABLE)
 NO_RESOLVER = Observation(PLACE, "", "", Outcome.UNREACHABLE, detail="asking this machine's resolver: no route")
 UNKNOWN_ZONE = Observation(PLACE, "", "", Outcome.UNREACHABLE, detail=NO_ZONE)
-WEB = Observation("http://a.test/x", "a.test", "192.0.2.1:80", Outcome.TIMEOUT)
 NO_ADDRESS = Observation(PLACE, "ns1", "", Outcome.UNREACHABLE)
 NOT_PUBLIC = Observation(PLACE, "ns1", "", Outcome.NOT_ASKED, detail="it is not public")
 LATE = Observation(PLACE, "ns1", "192.0.2.1:53", Outcome.NOT_ASKED, detail=NO_TIME)
@@ -242,7 +241,6 @@ LATE = Observation(PLACE, "ns1", "192.0.2.1:53", Outcome.NOT_ASKED, detail=NO_TI
         ([row(1, Outcome.NOT_AUTHORITATIVE)], Help.DNS_LAME),
         ([NO_IPV6], Help.NO_IPV6_ROUTE),
         ([NO_IPV6, NO_IPV4], Help.NO_ROUTE),
-        ([WEB], Help.CHECK_WEB_SERVERS),
         ([NO_ADDRESS], Help.SEE_TABLE),
         ([NOT_PUBLIC], Help.SEE_TABLE),
         ([row(1, Outcome.FAULT)], Help.SEE_TABLE),

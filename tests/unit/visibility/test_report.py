@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, report
+from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Page, report
 from certbot_external_auth.visibility.near_miss import Miss, NearMiss
 from certbot_external_auth.visibility.parallel import NO_ZONE
 from certbot_external_auth.visibility.record_reasons import (
@@ -215,7 +215,13 @@ def test_the_advice_to_wait_has_the_seconds_that_were_waited() -> None:
 
 
 def test_the_advice_for_web_servers_says_nothing_of_dns() -> None:
-    web = [Observation("http://a.test/x", "a.test", "192.0.2.1:80", Outcome.TIMEOUT)]
-    assert report.advice(web, 120, named=False)[0].startswith(
-        "No server answered. Check that these servers are running"
-    )
+    web = Observation("http://a.test/x", "a.test", "192.0.2.1:80", Outcome.TIMEOUT)
+    sentences = report.advice([web], 120, named=False)
+    assert sentences[0].startswith("No server answers there: check that it is running")
+    assert sentences[1:] == ["--external-auth-verify off asks the CA without this check."]
+
+
+def test_the_advice_for_records_and_web_servers_says_each_thing_once() -> None:
+    web = Observation("http://a.test/x", "a.test", "192.0.2.1:80", Outcome.WRONG_CONTENT, fact=Page(404))
+    sentences = report.advice([row(1, Outcome.NO_RECORD), web], 120, named=True)
+    assert [sentence.count("verify-timeout") for sentence in sentences] == [1, 0]

@@ -32,14 +32,14 @@ FACTS = Facts(alias="1.example", names=("1.example", "2.example"), config_dir="/
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[list[Call]]:
     """All batches of calls that were to be carried out."""
-    found: list[list[Call]] = []
+    batches: list[list[Call]] = []
 
     def note(calls: Sequence[Call], steps: Callable[[Call], object], **how: object) -> list[Failure]:
-        found.append(list(calls))
+        batches.append(list(calls))
         return []
 
     monkeypatch.setattr(module, "carry_out", note)
-    return found
+    return batches
 
 
 def context(dialect: str, jobs: int) -> Context:

@@ -183,8 +183,8 @@ def killed(hook: Path, *names: str, **settings: object) -> Entry:
     root = str(Path(__file__).resolve().parents[4])
     words = [sys.executable, "-c", RUN, root, str(hook), repr(settings), *names]
     assert subprocess.run(words, stdin=subprocess.DEVNULL, timeout=60, check=False).returncode == -signal.SIGKILL
-    (one,) = journal.read_all(str(hook.parent / "work")).left
-    return one
+    (entry,) = journal.read_all(str(hook.parent / "work")).left
+    return entry
 
 
 def records(hook: Path) -> list[str]:
@@ -197,7 +197,7 @@ KILLS_AT_B = 'case "$CERTBOT_DOMAIN" in b.test) kill -KILL $PPID; exit ;; esac; 
 
 def test_what_is_not_known_is_not_called_and_left_with_its_reason(hook: Path) -> None:
     (hook.parent / "then").write_text(KILLS_AT_B)
-    one, work = killed(hook, "a.test", "b.test"), str(hook.parent / "work")
+    entry, work = killed(hook, "a.test", "b.test"), str(hook.parent / "work")
     (left,) = recovery.withdraw(work).left
     assert ([each.identifier for each in left.challenges], records(hook)) == (["b.test"], ["b.test"])
     assert NOT_CALLED in left.reason(left.challenges[0])
@@ -206,12 +206,12 @@ def test_what_is_not_known_is_not_called_and_left_with_its_reason(hook: Path) ->
     # Nor by who takes the commands for what they look like.
     for text in by_hand.commands(left, work):
         subprocess.run(["sh", "-c", text], check=True, timeout=30, stdin=subprocess.DEVNULL)
-    assert [each.id for each in journal.read_all(work).left] == [one.id]
+    assert [each.id for each in journal.read_all(work).left] == [entry.id]
     assert (hook.parent / "calls").read_text().count("publish b.test") == 1
     # To name it is the consent.
     journal.touched.clear()
     (hook.parent / "then").write_text("")
-    recovery.withdraw(work, named=[one.id], by_hand=True)
+    recovery.withdraw(work, named=[entry.id], by_hand=True)
     assert (hook.parent / "calls").read_text().count("publish b.test") == 2
 
 
@@ -225,13 +225,13 @@ def test_what_a_call_that_ended_well_printed_is_known_after_a_kill(hook: Path, j
         f"until [ $(grep -l published {work}/external-auth/outputs/* | wc -l) = 3 ]; do sleep 0.02; done\n"
         "kill -KILL $PPID\n"
     )
-    one = killed(hook, "a.test", "b.test", "c.test", jobs=jobs)
+    entry = killed(hook, "a.test", "b.test", "c.test", jobs=jobs)
     assert records(hook) == ["a.test", "b.test", "c.test"]
     (left,) = recovery.withdraw(str(work)).left
     assert ([each.identifier for each in left.challenges], records(hook)) == (["c.test"], ["c.test"])
     # Who names the batch has the hook called, and then what there is can only help.
     journal.touched.clear()
-    assert [found.id for found in recovery.withdraw(str(work), named=[one.id], by_hand=True).withdrawn] == [one.id]
+    assert [found.id for found in recovery.withdraw(str(work), named=[entry.id], by_hand=True).withdrawn] == [entry.id]
     assert records(hook) == []
     assert os.listdir(work / "external-auth" / "outputs") == []
 
@@ -239,24 +239,24 @@ def test_what_a_call_that_ended_well_printed_is_known_after_a_kill(hook: Path, j
 def test_commands_by_hand_have_what_was_printed_if_that_is_known(hook: Path) -> None:
     """Guards against: a pasted line that publishes again, and one behind it that makes the journal forget."""
     (hook.parent / "then").write_text(KILLS_AT_B.replace("kill", WAITS + "kill"))
-    one, work = killed(hook, "a.test", "b.test"), str(hook.parent / "work")
-    lines = by_hand.commands(one, work)
+    entry, work = killed(hook, "a.test", "b.test"), str(hook.parent / "work")
+    lines = by_hand.commands(entry, work)
     assert "\x1b" not in str(lines)
     assert "rm -f" not in str(lines)
     subprocess.run(["sh", "-c", "\n".join(lines)], check=True, timeout=30)
-    assert (records(hook), [found.id for found in journal.read_all(work).left]) == (["b.test"], [one.id])
-    outputs.end(work, one.id, "c1")
-    subprocess.run(["sh", "-c", "\n".join(by_hand.commands(one, work))], check=True, timeout=30)
+    assert (records(hook), [found.id for found in journal.read_all(work).left]) == (["b.test"], [entry.id])
+    outputs.end(work, entry.id, "c1")
+    subprocess.run(["sh", "-c", "\n".join(by_hand.commands(entry, work))], check=True, timeout=30)
     assert (records(hook), journal.read_all(work).left) == ([], [])
 
 
 def test_an_older_journal_has_what_it_noted(hook: Path) -> None:
     """Written by a version that had no files for it, which took what was empty for nothing."""
     found, several = context(hook), batch("a.test", "b.test")
-    one = recovering.entry_of(found, several, "2026-01-02T03:04:05.000Z")
+    entry = recovering.entry_of(found, several, "2026-01-02T03:04:05.000Z")
     work = str(hook.parent / "work")
-    held = journal.Held.new(work, one)
-    held.store(dataclasses.replace(one, outputs={"c0": "published\n"}))
+    held = journal.Held.new(work, entry)
+    held.store(dataclasses.replace(entry, outputs={"c0": "published\n"}))
     held.release()
     (left,) = journal.read_all(work).left
     # A file without an end has only a part, or what a call printed that failed.

@@ -26,10 +26,10 @@ def alone(*names: str) -> Call:
 
 
 def taken(schedule: Schedule) -> list[int]:
-    found = []
+    numbers = []
     while (number := schedule.take()) is not None:
-        found.append(number)
-    return found
+        numbers.append(number)
+    return numbers
 
 
 def test_calls_of_one_name_follow_each_other_and_others_overtake_them() -> None:

@@ -19,7 +19,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import PerformError, UsageError
 from certbot_external_auth.settings import Settings
-from certbot_external_auth.visibility import Expectation, Observation, Outcome
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, explain
 from certbot_external_auth.visibility.observer import Observer
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
@@ -46,7 +46,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Outcome]:
         return [Observation(each.place, "ns1", "192.0.2.1:53", found[0]) for each in expectations]
 
     monkeypatch.setattr(Observer, "look", look)
-    monkeypatch.setattr(manual_backend.explain, "reasons", lambda *arguments: ["The zone is old."])
+    monkeypatch.setattr(explain, "reasons", lambda *arguments: ["The zone is old."])
     return found
 
 
@@ -104,27 +104,81 @@ def test_it_continues_when_everything_is_visible(
     shown = capsys.readouterr().err
     assert CHALLENGE.validation in shown
     assert instructions.ALL_VISIBLE in shown
-    assert instructions.EARLY.split(".", maxsplit=1)[0] not in shown
+    assert "Not everything is visible" not in shown
 
 
-def test_enter_continues_and_names_what_is_missing(
+def test_enter_names_what_is_missing_and_asks(
     person: int, answers: list[Outcome], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The lines are typed ahead: Enter and y to continue."""
+    os.write(person, b"\ny\n")
+    backend().perform([CHALLENGE], lambda begun: None)
+    shown = capsys.readouterr().err
+    assert instructions.EARLY in " ".join(shown.split())
+    assert f"  {PLACE}" in shown
+    assert instructions.CONFIRM_EARLY in " ".join(shown.split())
+    assert instructions.ALL_VISIBLE not in shown
+
+
+def test_without_a_confirmation_it_goes_on_checking(
+    person: int, answers: list[Outcome], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against an order that is spent by one key too many."""
+
+    def not_confirmed(seconds: float) -> bool:
+        answers[:] = [Outcome.MATCH]
+        return False
+
+    monkeypatch.setattr(keyboard, "confirmed", not_confirmed)
     os.write(person, b"\n")
     backend().perform([CHALLENGE], lambda begun: None)
     shown = capsys.readouterr().err
-    assert instructions.EARLY.split(".", maxsplit=1)[0] in " ".join(shown.split())
-    assert f"  {PLACE}" in shown
-    assert instructions.ALL_VISIBLE not in shown
+    assert shown.index("Not everything is visible") < shown.index(instructions.ALL_VISIBLE)
 
 
 def test_enter_after_a_look_says_what_is_probably_wrong(
     person: int, answers: list[Outcome], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Enter is pressed in the pause after the first look."""
-    monkeypatch.setattr(keyboard, "wait", lambda seconds=None: True)
+    monkeypatch.setattr(keyboard, "wait", lambda seconds=None, pressed=None: True)
+    monkeypatch.setattr(keyboard, "confirmed", lambda seconds: True)
     backend().perform([CHALLENGE], lambda begun: None)
     assert f"  {PLACE} (ns1 192.0.2.1:53: no record)\nThe zone is old.\n" in capsys.readouterr().err
+
+
+def test_reasons_are_shown_while_it_waits(
+    person: int, answers: list[Outcome], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards against reasons that come when the order is spent: Enter is never pressed here."""
+    pauses: list[float | None] = []
+
+    def pause(seconds: float | None = None, pressed: object = None) -> bool:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            answers[:] = [Outcome.MATCH]
+        return False
+
+    monkeypatch.setattr(keyboard, "wait", pause)
+    backend().perform([CHALLENGE], lambda begun: None)
+    shown = capsys.readouterr().err
+    assert shown.count("The zone is old.") == 1
+    assert shown.index("The zone is old.") < shown.index(instructions.ALL_VISIBLE)
+
+
+@pytest.mark.parametrize(("outcome", "told"), [(Outcome.NO_SUCH_NAME, True), (Outcome.TIMEOUT, False)])
+def test_the_zone_of_a_record_is_what_its_servers_say(
+    person: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], outcome: Outcome, told: bool
+) -> None:
+    """Guards against the zone above, which web panels do not have the record in."""
+    looks: list[Outcome] = [outcome]
+
+    def look(self: Observer, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        now = looks.pop(0) if looks else Outcome.MATCH
+        return [Observation(each.place, "ns1", "192.0.2.1:53", now, zone="test") for each in expectations]
+
+    monkeypatch.setattr(Observer, "look", look)
+    backend().perform([CHALLENGE], lambda begun: None)
+    assert ("  in the zone test, with the name _acme-challenge.a:\n" in capsys.readouterr().err) is told
 
 
 @pytest.mark.parametrize("verify", ["auto", "off"])

@@ -24,11 +24,15 @@ def challenge(kind: str, identifier: str = "a.test", key_authorization: str = KE
 
 def test_a_record_can_be_pasted_in_three_forms() -> None:
     made = replace(challenge("dns-01"), txt_target="x.acme.test")
-    assert instructions.instructions([made], 80) == (
+    assert instructions.instructions([made], 80, zones={"x.acme.test": "acme.test"}) == (
         "Create this TXT record:\n"
         "\n"
         "x.acme.test\n"
+        "  in the zone acme.test, with the name x:\n"
         f"  {made.validation}\n"
+        "\n"
+        "_acme-challenge.a.test is an alias (CNAME) of x.acme.test. The CA follows it, so\n"
+        "the record belongs there.\n"
         "\n"
         "As lines of a zone file:\n"
         "\n"
@@ -41,6 +45,40 @@ def test_a_record_can_be_pasted_in_three_forms() -> None:
         "send\n"
         "END"
     )
+
+
+@pytest.mark.parametrize(
+    ("zone", "line"),
+    [
+        ("a.test", "  in the zone a.test, with the name _acme-challenge:\n"),
+        ("_acme-challenge.a.test", "  in the zone _acme-challenge.a.test, at its top (@):\n"),
+        ("b.test", ""),
+        ("", ""),
+    ],
+)
+def test_the_zone_and_the_name_in_it_are_said(zone: str, line: str) -> None:
+    """Guards against a name that a web panel completes once more: it asks for the zone and the rest of the name."""
+    made = challenge("dns-01")
+    text = instructions.instructions([made], 80, zones={made.place: zone})
+    assert f"\n{made.place}\n{line}  {made.validation}\n" in text
+    (lines,) = instructions.values([made], {made.place: zone}).values()
+    assert "\n".join(lines) == f"{made.place}\n{line}  {made.validation}"
+
+
+def test_what_to_publish_can_be_shown_again() -> None:
+    second = challenge("dns-01", key_authorization=f"{TOKEN}.other")
+    made = [challenge("dns-01"), second, challenge("http-01"), challenge("tls-alpn-01")]
+    found = instructions.values(made, {})
+    assert found[made[0].place] == [made[0].place, f"  {made[0].validation}", f"  {second.validation}"]
+    assert found[made[2].place] == [made[2].place, f"  {KEY_AUTHORIZATION}"]
+    assert found[made[3].place] == ["a.test (tls-alpn-01)", "  certificate /w/a.crt.pem", "  key /w/a.key.pem"]
+
+
+def test_an_item_of_a_list_is_wrapped_below_itself() -> None:
+    assert instructions.item("one two " * 8, 40).splitlines() == [
+        "  one two one two one two one two one",
+        "    two one two one two one two",
+    ]
 
 
 def test_values_of_one_name_stand_under_it() -> None:

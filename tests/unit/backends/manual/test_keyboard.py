@@ -1,4 +1,4 @@
-"""The Enter key while other work runs, on real terminals."""
+"""Keys while other work runs, on real terminals."""
 
 from __future__ import annotations
 
@@ -84,6 +84,39 @@ def test_letters_without_enter_are_not_enter(terminal: Terminal) -> None:
     assert not keyboard.wait(0.0)
     terminal.press(b"\n")
     assert keyboard.wait(PATIENCE)
+
+
+def test_keys_are_passed_on_at_once(terminal: Terminal) -> None:
+    """Guards against a person who presses a key, and sees nothing until Enter."""
+    keys: list[str] = []
+    ends = threading.Event()
+
+    def pressed(key: str) -> None:
+        keys.append(key)
+        ends.set()
+
+    with keyboard.unseen():
+        terminal.press(b"v")
+        assert keyboard.meanwhile(lambda: ends.wait(PATIENCE), pressed)
+        terminal.press(b"xy")
+        assert not keyboard.wait(0.2, pressed)
+        terminal.press(b"z\r")
+        assert keyboard.wait(PATIENCE, pressed)
+        terminal.press(b"\x04")
+        with pytest.raises(keyboard.InputEnded):
+            keyboard.wait(PATIENCE, pressed)
+    assert keys == ["v", "x", "y", "z"]
+
+
+@pytest.mark.parametrize(("typed", "yes"), [(b"y\n", True), (b" Yes \n", True), (b"\n", False), (b"no\n", False)])
+def test_what_is_confirmed(terminal: Terminal, typed: bytes, yes: bool) -> None:
+    terminal.press(typed)
+    assert keyboard.confirmed(PATIENCE) is yes
+
+
+def test_without_an_answer_nothing_is_confirmed(terminal: Terminal) -> None:
+    terminal.press(b"y")
+    assert not keyboard.confirmed(0.0)
 
 
 def test_echo_comes_back_whatever_happens(terminal: Terminal) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from certbot_external_auth import visibility
 from certbot_external_auth.challenges import Challenge, tlsalpn01, tlssni01
 from certbot_external_auth.validation_certificates import build
-from certbot_external_auth.visibility import Expectation
+from certbot_external_auth.visibility import Expectation, TlsFault
 from certbot_external_auth.visibility.web import certificates
 from tests.support.hostile_certificates import ODD, mutated_octets
 
@@ -69,37 +69,55 @@ def built(
 )
 def test_our_own_certificates_are_right(kind: str, identifier: str, identifier_type: str, protocol: str | None) -> None:
     challenge, expectation = expected(kind, identifier, identifier_type)
-    assert certificates.problem(expectation, ours(challenge), protocol) == ""
+    assert certificates.problem(expectation, ours(challenge), protocol) is None
 
 
 @pytest.mark.parametrize("name", [NAME, NAME.upper()])
 def test_names_have_no_case(name: str) -> None:
-    assert certificates.problem(ALPN, built([DNS(name)]), "acme-tls/1") == ""
+    assert certificates.problem(ALPN, built([DNS(name)]), "acme-tls/1") is None
 
 
 @pytest.mark.parametrize(
-    ("der", "protocol", "problem"),
+    ("der", "protocol", "fault", "words"),
     [
-        (built([DNS(NAME)]), None, "did not select"),
-        (built([DNS(NAME)]), "h2", "did not select"),
-        (built([]), "acme-tls/1", "0 subject alternative names"),
-        (built([DNS(NAME), DNS("b.test")]), "acme-tls/1", "2 subject alternative names"),
-        (built([DNS(NAME), x509.RFC822Name("a@b.test")]), "acme-tls/1", "2 subject alternative names"),
-        (built([DNS("b.test")]), "acme-tls/1", "is not for www.example.org"),
-        (built([DNS("*.example.org")]), "acme-tls/1", "is not for www.example.org"),
-        (built([x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]), "acme-tls/1", "is not for www.example.org"),
-        (built([DNS(NAME)], None), "acme-tls/1", "no acmeIdentifier"),
-        (built([DNS(NAME)], critical=False), "acme-tls/1", "not critical"),
-        (built([DNS(NAME)], RIGHT[:-1] + b"x"), "acme-tls/1", "another digest"),
-        (built([DNS(NAME)], RIGHT[2:]), "acme-tls/1", "another digest"),
-        (built([DNS(NAME)], b""), "acme-tls/1", "another digest"),
-        (built([DNS(NAME)], issuer="somebody else"), "acme-tls/1", "not self-signed"),
-        (b"no certificate", "acme-tls/1", "cannot be read"),
-        (b"", "acme-tls/1", "cannot be read"),
+        (built([DNS(NAME)]), None, TlsFault.NO_PROTOCOL, "did not select"),
+        (built([DNS(NAME)]), "h2", TlsFault.NO_PROTOCOL, "did not select"),
+        (built([]), "acme-tls/1", TlsFault.OTHER_NAME, "0 subject alternative names"),
+        (built([DNS(NAME), DNS("b.test")]), "acme-tls/1", TlsFault.OTHER_NAME, "2 subject alternative names"),
+        (
+            built([DNS(NAME), x509.RFC822Name("a@b.test")]),
+            "acme-tls/1",
+            TlsFault.OTHER_NAME,
+            "2 subject alternative names",
+        ),
+        (built([DNS("b.test")]), "acme-tls/1", TlsFault.OTHER_NAME, "is not for www.example.org"),
+        (built([DNS("*.example.org")]), "acme-tls/1", TlsFault.OTHER_NAME, "is not for www.example.org"),
+        (
+            built([x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]),
+            "acme-tls/1",
+            TlsFault.OTHER_NAME,
+            "is not for www.example.org",
+        ),
+        (built([DNS(NAME)], None), "acme-tls/1", TlsFault.NO_DIGEST, "no acmeIdentifier"),
+        (built([DNS(NAME)], critical=False), "acme-tls/1", TlsFault.MALFORMED, "not critical"),
+        (built([DNS(NAME)], RIGHT[:-1] + b"x"), "acme-tls/1", TlsFault.OTHER_DIGEST, "another digest"),
+        (built([DNS(NAME)], RIGHT[2:]), "acme-tls/1", TlsFault.OTHER_DIGEST, "another digest"),
+        (built([DNS(NAME)], b""), "acme-tls/1", TlsFault.OTHER_DIGEST, "another digest"),
+        (built([DNS(NAME)], issuer="somebody else"), "acme-tls/1", TlsFault.MALFORMED, "not self-signed"),
+        (b"no certificate", "acme-tls/1", TlsFault.MALFORMED, "cannot be read"),
+        (b"", "acme-tls/1", TlsFault.MALFORMED, "cannot be read"),
     ],
 )
-def test_broken_for_tls_alpn(der: bytes, protocol: str | None, problem: str) -> None:
-    assert problem in certificates.problem(ALPN, der, protocol)
+def test_broken_for_tls_alpn(der: bytes, protocol: str | None, fault: TlsFault, words: str) -> None:
+    problem = certificates.problem(ALPN, der, protocol)
+    assert problem is not None
+    assert problem.fault is fault
+    assert words in problem.words
+
+
+def unreadable(der: bytes) -> bool:
+    problem = certificates.problem(ALPN, der, "acme-tls/1")
+    return problem is not None and problem.fault is TlsFault.MALFORMED and "cannot be read" in problem.words
 
 
 def test_an_extension_that_is_there_twice_makes_it_unreadable() -> None:
@@ -111,7 +129,7 @@ def test_an_extension_that_is_there_twice_makes_it_unreadable() -> None:
     builder = builder.add_extension(x509.SubjectAlternativeName([DNS(NAME)]), False).add_extension(other, False)
     made = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
     der = made.replace(b"\x06\x03\x55\x1d\x63", b"\x06\x03\x55\x1d\x11")
-    assert "cannot be read" in certificates.problem(ALPN, der, "acme-tls/1")
+    assert unreadable(der)
     assert "cannot be read" in certificates.presented(der)
 
 
@@ -120,7 +138,7 @@ def test_a_name_of_another_type_of_string_makes_it_unreadable() -> None:
     der = built([DNS(NAME)]).replace(b"\x0c\x01x", b"\x03\x01\x00")
     with pytest.raises(TypeError):
         _ = x509.load_der_x509_certificate(der).subject
-    assert "cannot be read" in certificates.problem(ALPN, der, "acme-tls/1")
+    assert unreadable(der)
     assert "certificate" in certificates.presented(der)
     assert "cannot be read" in certificates.presented(built([]).replace(b"\x0c\x01x", b"\x03\x01\x00"))
 
@@ -132,8 +150,11 @@ def test_mutated_certificates_are_judged_one_way_or_the_other() -> None:
     for der in (built([DNS(NAME), *ODD]), ours(expected(tlsalpn01.TYPE)[0])):
         for _ in range(300):
             changed = mutated_octets(der, chance)
-            assert isinstance(certificates.problem(ALPN, changed, "acme-tls/1"), str)
-            assert isinstance(certificates.problem(SNI, changed, None), str)
+            for problem in (
+                certificates.problem(ALPN, changed, "acme-tls/1"),
+                certificates.problem(SNI, changed, None),
+            ):
+                assert problem is None or problem.words
             assert "certificate" in certificates.presented(changed)
 
 
@@ -150,19 +171,19 @@ def test_a_signal_is_nothing_that_was_read(signal: BaseException, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("names", "problem"),
+    ("names", "fault"),
     [
-        ([DNS("dummy"), DNS(Z_DOMAIN)], ""),
-        ([DNS(Z_DOMAIN.upper())], ""),
-        ([], "is not among"),
-        ([DNS(NAME)], "is not among"),
-        ([DNS("a.b.acme.invalid")], "is not among"),
-        ([DNS(Z_DOMAIN), DNS("a.b.acme.invalid")], "more names below acme.invalid"),
+        ([DNS("dummy"), DNS(Z_DOMAIN)], None),
+        ([DNS(Z_DOMAIN.upper())], None),
+        ([], TlsFault.OTHER_NAME),
+        ([DNS(NAME)], TlsFault.OTHER_NAME),
+        ([DNS("a.b.acme.invalid")], TlsFault.OTHER_DIGEST),
+        ([DNS(Z_DOMAIN), DNS("a.b.acme.invalid")], TlsFault.MALFORMED),
     ],
 )
-def test_tls_sni(names: list[x509.GeneralName], problem: str) -> None:
+def test_tls_sni(names: list[x509.GeneralName], fault: TlsFault | None) -> None:
     found = certificates.problem(SNI, built(names), None)
-    assert problem in found if problem else found == ""
+    assert (found.fault if found else None) is fault
 
 
 @pytest.mark.parametrize(
