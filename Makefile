@@ -11,7 +11,7 @@ UNIT_JOBS ?= 4
 SIDE_BY_SIDE = debian12 quick-faults acme0401 unit types lint collected
 # Compiled once and kept: Certbot and the tests are started a thousand times.
 unexport PYTHONDONTWRITEBYTECODE
-TYPED = certbot_external_auth tests/support tests/typing demo bench faults $(wildcard scripts/*.py) $(wildcard examples/*/*.py examples/*/*/*.py)
+TYPED = certbot_external_auth tests/support tests/typing demo bench faults mutants $(wildcard scripts/*.py) $(wildcard examples/*/*.py examples/*/*/*.py)
 
 .DEFAULT_GOAL = help
 # All but `make test` does one thing after the other.
@@ -20,7 +20,7 @@ ifndef TOGETHER
 endif
 # Three: a machine that has no time left is a test of something else.
 TOGETHER_MAKE = $(MAKE) --no-print-directory -j3 --output-sync=target TOGETHER=1
-.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo deb dist test-debian scenarios random-drivers bench bench-dehydrated faults test-all clean
+.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo deb dist test-debian scenarios random-drivers bench bench-dehydrated faults mutants test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -97,6 +97,11 @@ bench: venv pebble servers ## measure beside Certbot's --manual hooks, dehydrate
 faults: venv pebble servers ## make everything go wrong on purpose, write docs/reliability.md (QUICK=1: some of it, writes nothing; ONLY=TABLE; SEED=…)
 	@$(PY) faults/run.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) </dev/null
 
+# Not part of any other command: it takes the time of a thousand test runs.
+mutants: venv ## change the package in 250 small places, count what the unit tests notice, write docs/reliability.md (N=…, SEED=…)
+	@$(PY) -c 'import mutmut, coverage' 2>/dev/null || $(PY) -m pip install -qq --disable-pip-version-check --no-build-isolation --editable '.[mutants]' </dev/null
+	@nice $(PY) mutants/run.py $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) $(if $(MUTANT_JOBS),--jobs $(MUTANT_JOBS)) </dev/null
+
 bench-dehydrated: venv pebble servers ## the same hook under Dehydrated and here, failing; writes its table into docs/dehydrated-compared.md (QUICK=1)
 	@$(PY) bench/beside_dehydrated.py $(if $(QUICK),--quick)
 
@@ -108,4 +113,4 @@ test-all: venv pebble servers ## every test on Python 3.10 to 3.13, as far as fo
 
 clean: ## remove everything that was made here
 	rm -rf .venv .tools .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info demo/state
-	find certbot_external_auth tests demo bench faults -name __pycache__ -type d -prune -exec rm -rf {} +
+	find certbot_external_auth tests demo bench faults mutants -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -186,7 +186,7 @@ class DialectAbilities:
     :ivar output_variable: the environment variable that holds this output. If the output is too long for a variable,
         the handler gets its end.
     :ivar own_variables: variables that only the calls have: values of Certbot's environment or the env file never reach
-        the handler, also where a call lacks one. A name that ends with ``_`` stands for all that begin so.
+        the handler, also where a call lacks one.
     :ivar told_aliases: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`, which are None
         for other dialects.
     :ivar untold_aliases_if: variables of the env file or Certbot's environment, with the values that switch
@@ -198,7 +198,7 @@ class DialectAbilities:
     folder: bool = False
     told_output: bool = False
     output_variable: str | None = None
-    own_variables: Sequence[str] = ()
+    own_variables: Collection[str] = ()
     told_aliases: bool = False
     untold_aliases_if: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exit: Callable[[Facts, str], Sequence[Call]] | None = None
@@ -221,10 +221,6 @@ class DialectAbilities:
         return self.told_aliases and not any(
             environment.get(name) in values for name, values in self.untold_aliases_if.items()
         )
-
-    def owns(self, variable: str) -> bool:
-        """Tell whether only the calls have a variable."""
-        return any(variable == own or (own.endswith("_") and variable.startswith(own)) for own in self.own_variables)
 
 
 def _attribute(target: object, name: str) -> Any:

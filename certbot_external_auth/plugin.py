@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +56,10 @@ class ExternalAuth(
 
     @classmethod
     def add_parser_arguments(cls, add: Callable[..., None]) -> None:
-        if settings.SESSION in os.environ:
+        if settings.SESSION in os.environ or "renew" in sys.argv:
             from certbot_external_auth.configuration import early_stream
 
-            # A session must learn how Certbot ends, also if nothing is due, or no certificate is in mode json.
-            early_stream.open_stream()
+            early_stream.begin(sys.argv[1:])
         for option in cls.options:
             if option.historic_switch:
                 add(option.name, action="store_true", help=option.full_help)

@@ -14,8 +14,8 @@ from faults.table import Table
 
 _HEAD = """# Reliability
 
-`make faults` writes this page; do not edit it. The first line of each section has the command that repeats the section,
-with the same random moments and values.
+`make faults` and `make mutants` write this page; do not edit it. The first line of each section has the command that
+repeats the section, with the same random moments and values.
 
 """
 _SECTION = re.compile(r"^(?=## )", re.MULTILINE)
@@ -32,7 +32,7 @@ def page(before: str, tables: Mapping[str, Table], seed: int) -> str:
     sections = {part.split("\n", 1)[0].removeprefix("## "): part.rstrip() for part in _SECTION.split(before)[1:]}
     for word, table in tables.items():
         head, rest = table.markdown().split("\n", 1)
-        sections[table.title] = f"{head}\n\n{_made(word, seed)}\n{rest}".rstrip()
+        sections[table.title] = f"{head}\n\n{_made(word, table, seed)}\n{rest}".rstrip()
     verdicts = [f"- {title}: {_verdict(text)}\n" for title, text in sections.items()]
     return _HEAD + "".join(verdicts) + "".join(f"\n{text}\n" for text in sections.values())
 
@@ -42,10 +42,11 @@ def _verdict(section: str) -> str:
     return verdict[1] if verdict else "unknown"
 
 
-def _made(word: str, seed: int) -> str:
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
+def _made(word: str, table: Table, seed: int) -> str:
+    command = table.command or f"make faults ONLY={word}"
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in (*_PACKAGES, *table.packages)]
     return (
-        f"`make faults ONLY={word} SEED={seed}`, {time.strftime('%Y-%m-%d')}, {processor()}, {os.cpu_count()} cores, "
+        f"`{command} SEED={seed}`, {time.strftime('%Y-%m-%d')}, {processor()}, {os.cpu_count()} cores, "
         f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {', '.join(versions)}, "
         f"Pebble {packaged('pebble')}"
     )

@@ -89,8 +89,8 @@ def main() -> int:
         made_together = pool.map(lambda name: made(name, arguments.quick, arguments.seed), together)
         tables.update(zip(together, made_together, strict=True))
     if not arguments.quick:
-        before = REPORT.read_text() if arguments.only else ""
-        REPORT.write_text(page(before, tables, arguments.seed))
+        # Also when all are made: `make mutants` wrote a section, too.
+        REPORT.write_text(page(REPORT.read_text(), tables, arguments.seed))
         print(f"Written to {REPORT.relative_to(ROOT)}")
     return 1 if any(table.failed for table in tables.values()) else 0
 

@@ -16,13 +16,24 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table. :ivar intro: what the test did. :ivar heads: of the columns. :ivar notes: paragraphs below the rows."""
+    """A table.
+
+    :ivar intro: what the test did.
+    :ivar heads: of the columns.
+    :ivar notes: paragraphs below the rows.
+    :ivar said: the verdict, if it is not a count of rows.
+    :ivar command: what makes the table, if not `make faults`.
+    :ivar packages: whose versions matter besides.
+    """
 
     title: str
     intro: str
     heads: Sequence[str]
     rows: Sequence[Row]
     notes: Sequence[str] = field(default_factory=tuple)
+    said: str = ""
+    command: str = ""
+    packages: Sequence[str] = ()
 
     @property
     def failed(self) -> list[Row]:
@@ -30,7 +41,7 @@ class Table:
 
     @property
     def verdict(self) -> str:
-        return f"{len(self.rows) - len(self.failed)} of {len(self.rows)} passed"
+        return self.said or f"{len(self.rows) - len(self.failed)} of {len(self.rows)} passed"
 
     def markdown(self) -> str:
         lines = [f"## {self.title}", "", self.intro, "", _line(self.heads), _line("---" for _ in self.heads)]

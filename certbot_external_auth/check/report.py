@@ -141,7 +141,7 @@ class TextReport(Report):
 
     def waiting(self, waiting: Waiting) -> None:
         """Print what is waited for."""
-        self._said(f"  … {wording.waiting(waiting)}")
+        self._wrapped("  … ", wording.waiting(waiting))
 
     def cleaning(self, signal_name: str | None) -> None:
         """Print why the report pauses."""
@@ -149,9 +149,9 @@ class TextReport(Report):
 
     def end(self, summary: Summary) -> None:
         """Print the verdict, and what may be left."""
-        self._said(verdict.verdict(summary))
+        self._wrapped("", verdict.verdict(summary))
         for line in verdict.works(summary):
-            self._said(f"    {line}")
+            self._wrapped("    ", line)
         for challenge in summary.left:
             self._said(verdict.left(challenge, summary.works.stays is Stays.MAKES_ROOM))
 

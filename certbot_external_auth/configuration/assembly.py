@@ -16,14 +16,13 @@ from certbot import errors
 
 from certbot_external_auth import backends, dialects, extensions, progress, settings
 from certbot_external_auth.backends import Context
-from certbot_external_auth.configuration import certbot_argv, reissue_flags, resolution
+from certbot_external_auth.configuration import certbot_argv, lineage_name, reissue_flags, resolution
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, evaluated_problem
 from certbot_external_auth.dialects import Facts, key_algorithm
 from certbot_external_auth.errors import MissingDependencyError, UsageError
 from certbot_external_auth.handler_setup import dehydrated_config, dehydrated_once
 from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConfig
-from certbot_external_auth.lineages import certificate, handed_over
-from certbot_external_auth.lineages.expected_name import expected_name
+from certbot_external_auth.lineages import certificate
 from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.protocol import stream
 from certbot_external_auth.settings import Settings
@@ -230,18 +229,10 @@ def _refuse_evaluated(config: CertbotConfig, lineage: str | None) -> None:
     evaluated = config.evaluated()
     if not evaluated:
         return
-    name = _lineage_name(config.config, tuple(names_asked_for(config.config) or ()), lineage)
+    name = lineage_name.known(config.config, tuple(names_asked_for(config.config) or ()), lineage)
     folder = os.path.join(os.path.abspath(config.config.config_dir), "renewal")
     file = f"The renewal file {os.path.join(folder, f'{name}.conf')}" if name else f"A renewal file in {folder}"
     raise UsageError([evaluated_problem(file, config.dest(option), value) for option, value in evaluated.items()])
-
-
-def _lineage_name(config: Any, names: Sequence[str], lineage: str | None) -> str | None:
-    """Return the name of the certificate that a run is about; None if it is not known."""
-    name = config.certname or lineage
-    if not name and config.verb == "renew":
-        return handed_over.lineage_with({each.lower() for each in names}, config.config_dir)
-    return str(name) if name else None
 
 
 def _refuse_flags_of_the_other_name(config: CertbotConfig) -> None:
@@ -283,11 +274,8 @@ def _refuse_socket_of_cli_ini(config: CertbotConfig) -> None:
 
 def _facts_of_run(config: Any, asked: Collection[str] | None, lineage: str | None, types: Sequence[str]) -> Facts:
     names = tuple(asked or ())
-    alias = _lineage_name(config, names, lineage)
-    if alias is None and config.verb in ("certonly", "run") and not config.csr:
-        alias = expected_name(os.path.abspath(config.config_dir), names, bool(config.duplicate))
     return Facts(
-        alias=alias or (names[0].removeprefix("*.") if names else ""),
+        alias=lineage_name.expected(config, names, lineage),
         names=names,
         config_dir=os.path.abspath(config.config_dir),
         work_dir=os.path.abspath(config.work_dir),

@@ -5,12 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
 
-from certbot_external_auth.configuration import certbot_argv
+from certbot_external_auth import settings
+from certbot_external_auth.configuration import certbot_argv, renewal_file
 from certbot_external_auth.settings import Option
 
 _protocols: list[str] = []
 """Values of ``protocol`` in the order in which they were parsed; the last one counts."""
+
+
+def begin(words: Sequence[str]) -> None:
+    """Do what must be done before Certbot parses its arguments.
+
+    :param words: its command line.
+    """
+    if settings.SESSION in os.environ:
+        # A session must learn how Certbot ends, also if nothing is due, or no certificate is in mode json.
+        open_stream()
+    if certbot_argv.verb(words) == "renew":
+        renewal_file.listen()
 
 
 def note(option: Option, text: str) -> None:

@@ -26,6 +26,13 @@ from certbot_external_auth.protocol.lines import Line
 _NOT_A_VARIABLE = ("command", "cert_pem")
 """Fields with several lines, which only the JSON line has. The certificate is also in the file at cert_path."""
 
+# Those of all operations: what one of them lacks must not come from elsewhere.
+_FIELDS = """
+    cmd type domain domains token tokens validation key_auth id ids identifier_type txt_domain txt_target txt_zone uri
+    z_domain alpn port cert_path key_path chain_path fullchain_path status validated error timestamp cert_timestamp
+    lineage not_after sha256 json
+""".split()  # noqa: SIM905 - a list of literals would be 30 lines
+
 
 def variable(value: Any) -> str:
     """Render a JSON value as the text of a variable.
@@ -91,7 +98,7 @@ class Native:
 
     challenge_types = TYPES
     told_aliases = True
-    own_variables = ("cbot_",)
+    own_variables = tuple(f"cbot_{field}" for field in _FIELDS)
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_frame("pre-perform", challenges), *map(self._publish, challenges), _frame("post-perform", challenges)]

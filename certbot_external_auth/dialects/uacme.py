@@ -24,7 +24,6 @@ class Uacme:
     """See the module."""
 
     challenge_types = (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE)
-    own_variables = ("UACME_",)
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [_call("begin", one) for one in challenges]

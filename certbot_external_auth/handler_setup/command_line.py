@@ -126,9 +126,10 @@ def _refuse_shell(text: str, first: str, flag: str) -> None:
 def _shell_sign(text: str) -> str | None:
     """Return the first characters that only a shell understands. Never more of the text: it can hold secrets."""
     for match in _WRITTEN.finditer(text):
-        expansion = re.search(rf"(?<!\\)(?:{_EXPANDED})", match[1]) if match[1] else None
-        if match[2] or expansion:
-            return match[2] or (expansion[0] if expansion else None)
+        if match[2]:
+            return match[2]
+        if expansion := re.search(rf"(?<!\\)(?:{_EXPANDED})", match[1] or ""):
+            return expansion[0]
     return None
 
 

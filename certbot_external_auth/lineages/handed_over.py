@@ -47,9 +47,13 @@ def lineage_of(path: str, config_dir: str) -> str | None:
     return os.path.basename(folder) if os.path.dirname(folder) == parent else None
 
 
-def lineage_with(names: set[str], config_dir: str) -> str | None:
-    """Return the lineage whose live certificate has exactly these names."""
-    return live.of(config_dir).with_names(frozenset(names))
+def lineage_with(names: set[str], config_dir: str, told: str | None = None) -> str | None:
+    """Return the lineage whose live certificate has exactly these names.
+
+    :param told: the lineage that it is, if it has these names. Otherwise it is the first one that has.
+    """
+    found = live.of(config_dir)
+    return told if told is not None and found.has_names(told, frozenset(names)) else found.with_names(frozenset(names))
 
 
 Key = tuple[str, str, str]

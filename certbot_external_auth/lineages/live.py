@@ -56,6 +56,10 @@ class Live:
         self._look()
         return self._index().get(names)
 
+    def has_names(self, lineage: str, names: frozenset[str]) -> bool:
+        """Tell whether a lineage's certificate has exactly these names. :param names: in lower case."""
+        return self._names(lineage) == names
+
     def names(self) -> dict[str, frozenset[str]]:
         """Return the names of each lineage's certificate now, in lower case; none where it cannot be read."""
         self._look()

@@ -82,6 +82,21 @@ def test_a_lineage_that_certbot_numbers_has_one_alias(certbot: Certbot, scripts:
     assert not certbot.live(f"{domain}-0002").exists()
 
 
+@pytest.mark.versions
+def test_lineages_with_the_same_names_are_told_apart_at_renewal(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Lost: the second of two certificates, one for RSA and one for ECDSA, whose hook is told the first one's name."""
+    words = handler(scripts.dehydrated, *DEHYDRATED)
+    for more in ((), ("--duplicate",)):
+        assert certbot.run("certonly", *words, *more, *names(domain)).returncode == 0
+    deployed = [call.env["alias"] for call in scripts.calls("deploy_challenge")]
+    scripts.forget()
+    renewed = certbot.run(*RENEW_NOW)
+    assert renewed.returncode == 0, renewed
+    assert deployed == [domain, f"{domain}-0001"]
+    assert sorted(call.env["alias"] for call in scripts.calls("deploy_challenge")) == deployed
+    assert {call.env["alias"] for call in scripts.calls("clean_challenge")} == set(deployed)
+
+
 def test_invalid_challenge_names_what_really_failed(certbot: Certbot, scripts: Hooks, domain: str) -> None:
     """Dehydrated names the last name of the certificate."""
     wanted = names(f"a.{domain}", domain, f"z.{domain}")

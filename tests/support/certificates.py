@@ -82,7 +82,19 @@ def for_servers(certificate: Path, key_path: Path, domains: Sequence[str], addre
 
 def self_signed(path: Path, domains: Sequence[str]) -> Path:
     """Write a certificate that is good for being read only."""
+    path.write_bytes(_made(domains, ec.generate_private_key(ec.SECP256R1())))
+    return path
+
+
+def with_key(path: Path, domains: Sequence[str]) -> Path:
+    """Write a self-signed certificate and its key for a server."""
     key = ec.generate_private_key(ec.SECP256R1())
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(_made(domains, key) + key.private_bytes(*form))
+    return path
+
+
+def _made(domains: Sequence[str], key: ec.EllipticCurvePrivateKey) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domains[0])])
     now = datetime.datetime.now(datetime.timezone.utc)
     built = (
@@ -96,8 +108,7 @@ def self_signed(path: Path, domains: Sequence[str]) -> Path:
         .add_extension(x509.SubjectAlternativeName(list(map(x509.DNSName, domains))), critical=False)
         .sign(key, hashes.SHA256())
     )
-    path.write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    return path
+    return built.public_bytes(serialization.Encoding.PEM)
 
 
 def _read(path: Path) -> x509.Certificate:

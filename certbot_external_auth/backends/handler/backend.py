@@ -44,14 +44,14 @@ class HandlerBackend:
         self._dialect = dialect(context.settings.dialect)
         self.challenge_types = self._dialect.challenge_types
         self._abilities = DialectAbilities.of(self._dialect)
-        self._tells_aliases = self._abilities.tells_aliases({**os.environ, **self._settings_of_env_file()})
+        self._tells_aliases = self._abilities.tells_aliases({**os.environ, **self._of_env_file()})
         # Two names that are aliases of the same name are one place, so calls for them must not run side by side.
         self.told_aliases = self._tells_aliases or self._settings.jobs > 1
         self._handler = HandlerCaller(context, self._dialect, self._abilities)
 
     def examine(self) -> trust.Findings:
         """Check the handler and its files without calling it."""
-        search_path = handler_environment(os.environ)["PATH"]
+        search_path = {**handler_environment(os.environ), **self._of_env_file()}["PATH"]
         ids = trust.trusted_ids()
         findings = trust.Findings()
         for words, origin in self._handler.commands():
@@ -75,10 +75,10 @@ class HandlerBackend:
         for warning in findings.warnings:
             say_once(logger, warning)
 
-    def _settings_of_env_file(self) -> Mapping[str, str]:
-        """Read the env file for a dialect that has a setting there; what is wrong with the file, `prepare` says."""
+    def _of_env_file(self) -> Mapping[str, str]:
+        """Read the env file for settings that count before a call; what is wrong with the file, `examine` says."""
         with contextlib.suppress(OSError, env_file.EnvFileError):
-            if self._settings.env_file is not None and self._abilities.untold_aliases_if:
+            if self._settings.env_file is not None:
                 return env_file.read(self._settings.env_file)
         return {}
 

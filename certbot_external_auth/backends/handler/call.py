@@ -76,7 +76,8 @@ class HandlerCaller:
     def read_environment(self) -> None:
         """Read the environment, once for all calls of a batch. Certbot changes its own between batches."""
         surroundings = {**handler_environment(os.environ), **self.secrets}
-        self._surroundings = {name: value for name, value in surroundings.items() if not self._abilities.owns(name)}
+        own = self._abilities.own_variables
+        self._surroundings = {name: value for name, value in surroundings.items() if name not in own}
         self._masks = masking.of(self.secrets, self._context.facts.exports)
         self._size = exec_limits.measure((), self._surroundings)
         self._limit = exec_limits.system_limit()
@@ -219,7 +220,8 @@ class HandlerCaller:
         logger.debug("%s: %s", _label(call), ended)
         if publishing and (ended.ok or call.optional):
             ids = tuple(challenge.id for challenge in call.challenges)
-            self.printed.append(Printed(call.operation, call.identifiers, ids, ended.tail))
+            failed = "" if ended.ok else str(ended)
+            self.printed.append(Printed(call.operation, call.identifiers, ids, ended.tail, failed))
         names = {challenge.record_name for challenge in call.challenges if challenge.txt_domain}
         if not publishing:
             self._taken -= names

@@ -178,6 +178,17 @@ def test_a_step_that_did_not_pass_has_more_lines(monkeypatch: pytest.MonkeyPatch
     assert printed(Result("keep", Level.SKIPPED)) == "- remove the first value: not tried\n"
 
 
+def test_no_line_of_the_end_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    waiting = Waiting("publish", Wanted.SERVERS, 120.0)
+    summary = Summary(
+        (Result("publish", Level.PASSED),), interrupted="SIGINT", during=waiting, works=Works(True, Both.NO, None)
+    )
+    text = printed(summary=summary)
+    assert max(map(len, text.splitlines())) <= 60
+    assert " ".join(text.split()).startswith(verdict.verdict(summary))
+
+
 def test_text_that_a_terminal_cannot_show_does_not_end_the_report() -> None:
     result = Result("publish", Level.FAILED, findings=("größer",), output=("…",))
     challenge = replace(made(), txt_target="é.test")

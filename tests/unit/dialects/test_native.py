@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.dialects.native import Native, variable
 from certbot_external_auth.processes.program import Ended
+from tests.support.challenges import ALPN, DEPLOYMENT, FACTS
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -80,3 +82,13 @@ def test_not_implemented(operation: str, code: int, stdout: str, supported: bool
     """A handler may decline everything but publishing."""
     call = next(one for one in Native().perform([DNS], Facts()) if one.operation == operation)
     assert Native().supported(call, Ended(code=code, stdout=stdout)) is supported
+
+
+def test_every_variable_of_a_call_is_the_dialects_own() -> None:
+    """Guards against: a field that one operation lacks, and that the handler gets from Certbot's environment then."""
+    challenges = [DNS, HTTP, ALPN]
+    finished = [Finished(dataclasses.replace(DNS, txt_target="x.example", txt_zone="example"), "valid")]
+    calls = [*Native().perform([*challenges, finished[0].challenge], FACTS), *Native().cleanup(finished, FACTS)]
+    calls += [*Native().deploy(DEPLOYMENT, FACTS), *Native().unchanged(DEPLOYMENT, FACTS)]
+    found = {name for call in calls for name in call.variables if name.startswith("cbot_")}
+    assert found == set(Native.own_variables)

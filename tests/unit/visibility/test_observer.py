@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from certbot import errors
 
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, watch
+from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, watch
 from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import Surroundings
 from certbot_external_auth.visibility.verdict import Decision
@@ -72,3 +72,34 @@ def test_a_probe_is_loaded_when_it_is_first_needed_and_the_dns_library_later_sti
     """Guards against a run that pays for libraries it does not use."""
     done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n[]\n"
+
+
+class Noting:
+    """A probe that sees all it is asked about, and notes that."""
+
+    def __init__(self) -> None:
+        self.looked: list[Expectation] = []
+        self.explained: list[Expectation] = []
+
+    def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
+        self.looked += expectations
+        return [Observation(one.place, "s", "192.0.2.1:1", Outcome.MATCH) for one in expectations]
+
+    def explain(
+        self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
+    ) -> list[Clue]:
+        self.explained += expectations
+        return [Clue(one.place, Found.SERIAL, "7") for one in expectations]
+
+
+def test_each_kind_has_its_probe_and_only_records_have_clues() -> None:
+    """Guards against: an http-01 file that is looked for by a handshake."""
+    tls = Expectation("tls-alpn-01", "a.test", "a.test", ("d",))
+    observer = Observer(Surroundings())
+    probes = {kind: Noting() for kind in ("dns", "http", "tls")}
+    vars(observer).update(probes)
+    seen = observer.look([A, WEB, B, tls], 0.0)
+    assert sorted(one.place for one in seen) == sorted(one.place for one in (A, WEB, B, tls))
+    assert {kind: probe.looked for kind, probe in probes.items()} == {"dns": [A, B], "http": [WEB], "tls": [tls]}
+    assert [clue.place for clue in observer.explain([A, WEB, tls], seen, 0.0)] == [A.place]
+    assert probes["dns"].explained == [A]

@@ -75,6 +75,22 @@ def test_where_aliases_lead_is_known_to_the_schedule_and_told_only_where_there_i
         assert same == (dialect not in TOLD)
 
 
+def test_an_interpreter_is_looked_for_on_the_path_of_the_env_file(tmp_path: Path) -> None:
+    """Lost: a handler that would start, for a program that only its own PATH has."""
+    hook, env, program = tmp_path / "hook", tmp_path / "env", tmp_path / "own" / "a-language-of-its-own"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    hook.write_text(f"#!/usr/bin/env {program.name}\n")
+    env.touch(0o600)
+    env.write_text(f"PATH={program.parent}:/usr/bin:/bin\n")
+    for path in (hook, program):
+        path.chmod(0o755)
+    settings = Settings(mode="handler", env_file=str(env))
+    assert HandlerBackend(Context(settings, FACTS, words=(str(hook),))).examine().problems == []
+    without = dataclasses.replace(settings, env_file=None)
+    assert len(HandlerBackend(Context(without, FACTS, words=(str(hook),))).examine().problems) == 1
+
+
 def test_the_env_file_can_tell_lego_not_to_follow_aliases(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: list[list[Call]]
 ) -> None:

@@ -127,6 +127,21 @@ def test_what_describes_the_challenge_is_never_the_users(
             assert not {variable: value for variable, value in environment.items() if value == "foreign"}
 
 
+@pytest.mark.parametrize("name", ["native", "certbot", "dehydrated", "uacme", "lego", "acmetool"])
+def test_what_a_hook_reads_besides_stays(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost: UACME_CHALLENGE_PATH of uacme's own hook, for a name that begins as those of the call."""
+    settings = {
+        "UACME_CHALLENGE_PATH": "/srv",
+        "CERTBOT_DNS_ZONE": "x",
+        "EXEC_PATH": "/x",
+        "cbot_own": "1",
+        "HOOK": "h",
+    }
+    monkeypatch.setattr(os, "environ", settings)
+    for environment in environments(name):
+        assert settings.items() <= environment.items()
+
+
 def test_only_http_01_has_a_token_whatever_the_caller_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against: a hook that takes dns-01 for http-01, since it tells the two apart by this variable."""
     monkeypatch.setattr(os, "environ", {"CERTBOT_TOKEN": "x", "CERTBOT_AUTH_OUTPUT": "x"})

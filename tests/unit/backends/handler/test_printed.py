@@ -8,6 +8,7 @@ import pytest
 
 from certbot_external_auth.backends import Context
 from certbot_external_auth.backends.handler.backend import HandlerBackend
+from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.backends.printed import MOST_CALLS, Printed, shown
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.interfaces import BackendAbilities
@@ -26,7 +27,9 @@ def challenges(*names: str) -> list[Challenge]:
     return [Challenge(f"c-{name}", "dns-01", name, "dns", TOKEN, KEY_AUTHORIZATION) for name in names]
 
 
-def published(tmp_path: Path, script: str, *names: str, dialect: str = "native") -> BackendAbilities:
+def published(
+    tmp_path: Path, script: str, *names: str, dialect: str = "native", historic: bool = True
+) -> BackendAbilities:
     """The abilities of a backend that has published with a script."""
     hook, env = tmp_path / "hook", tmp_path / "env"
     hook.write_text(script)
@@ -34,7 +37,7 @@ def published(tmp_path: Path, script: str, *names: str, dialect: str = "native")
     env.touch(0o600)
     env.write_text("SECRET=hunter2hunter2\n")
     # The historic name: nothing is called when the tests end.
-    settings = Settings(mode="handler", dialect=dialect, env_file=str(env), historic=True)
+    settings = Settings(mode="handler", dialect=dialect, env_file=str(env), historic=historic)
     backend = HandlerBackend(Context(settings, FACTS, words=(str(hook),)))
     backend.prepare(publishing=True, deploying=False)
     backend.perform(challenges(*names), lambda begun: None)
@@ -56,12 +59,23 @@ def test_a_call_that_printed_nothing_is_left_out(tmp_path: Path) -> None:
     assert published(tmp_path, "#!/bin/sh\n", "a.example").printed({"c-a.example"}) == []
 
 
+def test_an_optional_call_says_how_it_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost: that the hook could not log in, which changes nothing for the run, and everything for the record."""
+    monkeypatch.setattr(HandlerCaller, "_exit_later", lambda caller: None)
+    fails = '#!/bin/sh\n[ "$1" != startup_hook ] || { echo "cannot log in"; exit 3; }\n'
+    found = published(tmp_path, fails, "a.example", dialect="dehydrated", historic=False).printed({"c-a.example"})
+    assert found == [Printed("startup_hook", (), (), ("cannot log in",), "exit code 3")]
+    assert "  startup_hook (exit code 3):" in shown("The handler /hook", found)
+
+
 def test_many_calls_are_counted() -> None:
     """Guards against: an error of a thousand lines."""
     calls = [Printed("perform", (f"{number}.example",), (f"c{number}",), ("401",)) for number in range(99)]
-    lines = shown("The handler /hook", calls)
-    assert (len(lines), lines[2]) == (2 + 2 * MOST_CALLS, "  | 401")
-    assert str(99 - MOST_CALLS) in lines[-1]
+    # What a handler does for all names at once says more than one of many calls.
+    batch = Printed("post-perform", tuple(f"{number}.example" for number in range(99)), (), ("saved nothing",))
+    lines = shown("The handler /hook", [*calls, batch])
+    assert (len(lines), lines[2], lines[-2]) == (2 + 2 * MOST_CALLS, "  | 401", "  | saved nothing")
+    assert str(100 - MOST_CALLS) in lines[-1]
     assert shown("The handler /hook", []) == []
 
 
