@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.check import report, wording
+from certbot_external_auth.check import report, verdict, wording
 from certbot_external_auth.check.looking import Sight
-from certbot_external_auth.check.results import Level, Result, Summary
+from certbot_external_auth.check.patience import Waiting, Wanted
+from certbot_external_auth.check.results import Both, Level, Result, Stays, Summary, Works
 from certbot_external_auth.visibility import Observation, Outcome
 from certbot_external_auth.visibility.verdict import Decision
 
@@ -82,7 +83,8 @@ def test_a_step_as_json() -> None:
 
 def test_the_summary_as_json() -> None:
     results = (FAILED, Result("keep", Level.SKIPPED), Result("start", Level.PASSED), Result("dash", Level.WARNING))
-    (line,) = lines(Summary((*results, FAILED), (DNS,), "SIGTERM"), report.JsonReport)
+    works, during = Works(True, Both.CHAIN, Stays.MAKES_ROOM), Waiting("publish", Wanted.HANDLER, None)
+    (line,) = lines(Summary((*results, FAILED), (DNS,), "SIGTERM", works, during=during), report.JsonReport)
     assert json.loads(line) == {
         "format_version": "1.0",
         "kind": "summary",
@@ -93,6 +95,10 @@ def test_the_summary_as_json() -> None:
         "skipped": 1,
         "left": [DNS.description],
         "interrupted": "SIGTERM",
+        "during": "publish",
+        "single": True,
+        "with_wildcard": "chain",
+        "stays": "makes_room",
     }
 
 
@@ -141,7 +147,7 @@ def test_lines_are_as_wide_as_the_terminal_within_limits(
 
 def test_what_stays_is_named_and_signals_are() -> None:
     found = lines(Summary((FAILED,), (DNS,)))
-    assert found == [wording.verdict(Summary((FAILED,), (DNS,))), wording.left(DNS)]
+    assert found == [verdict.verdict(Summary((FAILED,), (DNS,))), verdict.left(DNS)]
     file = File()
     writing = report.TextReport(file)
     writing.cleaning("SIGINT")

@@ -70,6 +70,7 @@ def test_summary(levels: list[Level], left: tuple[Challenge, ...], interrupted: 
 
 
 MISSING_BOTH = replace(GOOD, decision=Decision.FAIL, missing=(FIRST, SECOND))
+MISSING_FIRST = replace(GOOD, decision=Decision.FAIL, missing=(FIRST,))
 MISSING_SECOND = replace(GOOD, decision=Decision.FAIL, missing=(SECOND,))
 TWO = Step("second", publish=("second",), present=("first", "second"))
 
@@ -85,7 +86,8 @@ TWO = Step("second", publish=("second",), present=("first", "second"))
         (PUBLISH, (), GOOD, [Kind.PARTLY_ANSWERED]),
         (PUBLISH, (), MISSING_BOTH, [Kind.NOT_PUBLISHED]),
         (replace(PUBLISH, key="dash"), (), MISSING_BOTH, [Kind.DASH_IS_NO_OPTION]),
-        (TWO, (), MISSING_BOTH, [Kind.REPLACES, Kind.KEEP_BOTH]),
+        (TWO, (), MISSING_BOTH, [Kind.NOT_PUBLISHED, Kind.KEEP_BOTH]),
+        (TWO, (), MISSING_FIRST, [Kind.REPLACES, Kind.KEEP_BOTH]),
         (TWO, (), replace(MISSING_BOTH, reasons=("x",)), [Kind.KEEP_BOTH]),
         (TWO, (), MISSING_SECOND, [Kind.DOES_NOT_ADD, Kind.KEEP_BOTH]),
         (replace(TWO, key="chain"), (), MISSING_SECOND, [Kind.IGNORES_CHAIN, Kind.KEEP_BOTH]),
