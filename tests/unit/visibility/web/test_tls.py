@@ -44,6 +44,7 @@ class Server:
         found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         file = folder / f"{challenge.id}-{challenge.key_authorization}.pem"
         file.write_bytes(b"".join(build.build(challenge, datetime.datetime.now(datetime.timezone.utc))))
+        self._file = file
         found.load_cert_chain(file)
         found.set_alpn_protocols([tlsalpn01.ALPN])
         return found
@@ -55,7 +56,10 @@ class Server:
             names.append(name)
             peer.context = self._contexts.get(name or "", context)
 
-        first = next(iter(self._contexts.values()))
+        # One of its own: two connections may be there at the same time.
+        first = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        first.load_cert_chain(self._file)
+        first.set_alpn_protocols([tlsalpn01.ALPN])
         first.sni_callback = choose  # type: ignore[assignment]
         with first.wrap_socket(link, server_side=True) as peer:
             self.handshakes.append((names[0], peer.selected_alpn_protocol()))
