@@ -20,7 +20,7 @@ ifndef TOGETHER
 endif
 # Three: a machine that has no time left is a test of something else.
 TOGETHER_MAKE = $(MAKE) --no-print-directory -j3 --output-sync=target TOGETHER=1
-.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo deb dist test-debian scenarios random-drivers bench bench-dehydrated faults mutants test-all clean
+.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo pictures deb dist test-debian scenarios random-drivers bench bench-dehydrated faults mutants test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -71,6 +71,10 @@ integration: venv pebble servers ## the tests against Pebble, with the newest Ce
 
 demo: venv pebble ## issue and renew a certificate before your eyes
 	@$(PY) demo/run.py
+
+pictures: venv pebble ## the pictures of README.md, from real runs in a terminal
+	@sh scripts/need.sh tmux
+	@$(PY) demo/pictures.py
 
 scenarios: venv pebble ## the long forms: 500 random situations of name servers, 100 issuances with late ones (15 minutes)
 	SCENARIOS=500 $(PY) -m pytest -q tests/integration/test_visibility_scenarios.py </dev/null
