@@ -107,3 +107,8 @@ def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.N
 def _described(error: OSError) -> str:
     """Return the file that the system refused, and why."""
     return ": ".join(str(part) for part in (error.filename, error.strerror or error) if part is not None)
+
+
+if __name__ == "__main__":
+    # Commands that earlier versions printed start this module.
+    sys.exit(main())

@@ -21,7 +21,6 @@ from certbot_external_auth.configuration.certbot_config import CertbotConfig
 from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import handed_over
-from certbot_external_auth.run import other_certbot
 from certbot_external_auth.signals import deferral
 from certbot_external_auth.text import say_once
 
@@ -80,14 +79,21 @@ class Host:
                 self.run.recover(publishing=publishing)
             if deploying and not certbot.dry_run:
                 self.run.handover.first_contact()
-            if publishing and certbot.verb in ISSUING_VERBS and (sentence := other_certbot.warning(certbot.config_dir)):
-                say_once(logger, sentence)
+            if publishing and certbot.verb in ISSUING_VERBS:
+                self._warn_of_another_certbot()
         except UsageError as error:
             early_stream.report_wrong_use(str(error), self._lines_by_default, self._configuration.historic)
             if certbot.verb == "plugins":
                 # "certbot plugins" skips a plugin that raises this class; any other error aborts the listing.
                 raise errors.MisconfigurationError(str(error)) from error
             raise
+
+    def _warn_of_another_certbot(self) -> None:
+        # Imported here: a renewal does not need it.
+        from certbot_external_auth.run import other_certbot
+
+        if (sentence := other_certbot.warning(self._certbot.config_dir)) is not None:
+            say_once(logger, sentence)
 
     @property
     def _lines_by_default(self) -> bool:

@@ -50,7 +50,7 @@ def test_the_error_of_a_run_with_tls(certbot: Certbot, ca: TestCA, scripts: Hook
 
 def test_a_check(ca: TestCA, scripts: Hooks, domain: str, tmp_path: Path) -> None:
     silent = scripts.write("silent.sh", "#!/bin/sh\n")
-    words = [sys.executable, "-m", "certbot_external_auth.cli", "check", silent]
+    words = [sys.executable, "-m", "certbot_external_auth", "check", silent]
     wanted = [*words, "--domain", domain, "--nameserver", ca.dns, "--verify-timeout", "1"]
     with tmux.window(wanted, {"PATH": "/usr/bin:/bin"}, tmp_path, WIDTH, HEIGHT) as window:
         assert window.wait_for_end() == 1

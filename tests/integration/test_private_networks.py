@@ -37,11 +37,12 @@ def test_the_worked_example(tmp_path: Path) -> None:
     with TestCA(external_accounts={identifier: key}) as ca:
         certbot = Certbot(tmp_path / "host", ca)
         certbot.cli_ini.write_text(exchanged(block("server ="), **{"https://ca.corp.example/dir": ca.directory}))
+        program = shlex.quote(str(tls.STANDALONE))
         commands = exchanged(
             block("export REQUESTS_CA_BUNDLE"),
             **{
                 "/etc/ssl/corp-root.pem": str(ca.ca_bundle),
-                "install -m 755 standalone-tls.py /usr/local/sbin/": f"install -m 755 {tls.STANDALONE} .",
+                "install -m 755 standalone-tls.py /usr/local/sbin/": f"install -m 755 {program} .",
                 "standalone-tls.py \\": f'"$PWD/standalone-tls.py --port {ca.tls_port} --pid-file $PWD/pid" \\',
                 "10.0.0.53": ca.dns,
             },

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import textwrap
@@ -199,7 +200,7 @@ def test_certbots_manual_with_cloudflare(tmp_path: Path) -> None:
             both = host.certbot.run("certonly", *host.words, *names(first, f"*.{first}"))
             assert (both.returncode, journal(host.certbot), len(zone.records)) == (0, [], 1), both
             rehearsal = host.rehearses(auth, "--dialect", "certbot", "--cleanup-handler", cleanup, "--domain", second)
-            assert (rehearsal.code, rehearsal.results["withdraw"]) == (1, "failed"), rehearsal
+            assert (rehearsal.code, rehearsal.results["stays"]) == (1, "failed"), rehearsal
     finally:
         for name in (first, second):
             shutil.rmtree(f"/tmp/CERTBOT_{name}", ignore_errors=True)
@@ -241,7 +242,7 @@ def test_lego_certbot_with_bind(tmp_path: Path) -> None:
             "LEGOCERTBOT_AUTHENTICATOR_CONFIG": json.dumps({"credentials": str(credentials)}),
         }
         # One value in 64 begins with a dash, and without this it would take that for an option.
-        hook = f"{BIN / 'lego-certbot'} --"
+        hook = f"{shlex.quote(str(BIN / 'lego-certbot'))} --"
         words = handler(hook, "--external-auth-dialect", "lego", *env_file(tmp_path, settings))
         host = Host(Certbot(tmp_path / "host", ca), words, lambda: dns.txt(f"_acme-challenge.{BASE}"))
         host.lives_through_it(BASE, WILDCARD)

@@ -18,7 +18,7 @@ README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 
 def command(program: str) -> list[str]:
     """The words of the first command line that begins with a program."""
-    (found, *_) = re.findall(rf"^    {program} ((?:.*\\\n)*.*)$", README, re.MULTILINE)
+    (found, *_) = re.findall(rf"^    {program} ((?:.*\\\n)*[^#\n]*)$", README, re.MULTILINE)
     return shlex.split(found.replace("\\\n", ""))
 
 

@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import shlex
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -156,7 +155,7 @@ def test_a_hook_whose_options_end_does_not_stumble(tmp_path: Path, behind: tuple
     script = tmp_path / "hook"
     text = "import argparse\nparser = argparse.ArgumentParser()\n"
     text += "".join(f"parser.add_argument({name!r})\n" for name in ("operation", "name", "value"))
-    script.write_text(f"#!{sys.executable}\n{text}parser.parse_args()\n")
+    script.write_text(f"#!/usr/bin/env python3\n{text}parser.parse_args()\n")
     script.chmod(0o755)
     backend = HandlerBackend(Context(Settings(mode="handler", dialect="lego"), Facts(), (str(script), *behind)))
     challenge = challenge_of(beginning_with_a_dash(), "dns-01")
