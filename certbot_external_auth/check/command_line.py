@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from certbot_external_auth import dialects
+from certbot_external_auth import dialects, progress
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import TYPES, choice, dns01, guard
 from certbot_external_auth.check import certbot_flags
+from certbot_external_auth.check.verb import TIMEOUT_SECONDS
 from certbot_external_auth.configuration import assembly, certbot_argv
 from certbot_external_auth.configuration.certbot_config import absolute_path
 from certbot_external_auth.dialects import Facts
@@ -76,6 +78,8 @@ class Flags:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._values = {option.name: getattr(arguments, option.name.replace("-", "_")) for option in OPTIONS}
         self._values |= {"mode": _mode(arguments.mode), "handler": _handler(arguments)}
+        if arguments.verify_timeout is None:
+            self._values["verify-timeout"] = str(TIMEOUT_SECONDS)
         if arguments.verify_nameservers:
             self._values["verify-nameservers"] = ",".join(arguments.verify_nameservers)
         preferred = certbot_flags.preferred(arguments.preferred_challenges)
@@ -124,6 +128,7 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
         preferred=handler.types,
         tls_port=_port(arguments.https_port, "--https-port"),
         http_port=_port(arguments.http_01_port, "--http-01-port"),
+        progress=progress.on_terminal(sys.stderr, not arguments.json),
     )
     return Setting(context, challenge_type, identifier, names, arguments.not_empty)
 

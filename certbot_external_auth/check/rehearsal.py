@@ -48,6 +48,7 @@ class Rehearsal:
         self._report = report
         self._output = HandlerOutput()
         self._plain = dataclasses.replace(setting.context, hear=self._output.hear)
+        self._progress = setting.context.progress
         self._dialect = setting.context.settings.dialect
         self._verification = _verification(self._plain)
         self._chain = setting.context.settings.hook_chain
@@ -174,7 +175,7 @@ class Rehearsal:
 
     def _called(self, step: Step) -> tuple[Failure, ...]:
         waiting = self._waiting = Waiting(step.key, Wanted.HANDLER, self._plain.settings.timeout)
-        with telling(lambda: self._report.waiting(waiting)):
+        with telling(lambda: self._wait(waiting)):
             return tuple(self._publish(step) if step.publish else self._withdraw(step))
 
     def _look(self, step: str, wish: Wish) -> Sight:
@@ -183,9 +184,17 @@ class Rehearsal:
 
         def told(found: Round) -> None:
             if found.number == 1 and not found.over:
-                self._report.waiting(waiting)
+                self._wait(waiting)
 
-        return look(self._verification.observer, wish, policy, told)
+        self._progress.begin("Looking", len(wish.expectations))
+        try:
+            return look(self._verification.observer, wish, policy, told)
+        finally:
+            self._progress.end()
+
+    def _wait(self, waiting: Waiting) -> None:
+        with self._progress.aside():
+            self._report.waiting(waiting)
 
     def _wish(self, step: Step) -> Wish:
         present, absent = (tuple(self._made[name] for name in names) for names in (step.present, step.absent))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import tempfile
 
 from certbot_external_auth import settings
@@ -10,6 +11,9 @@ from certbot_external_auth.check import certbot_flags
 
 NOT_SHOWN = ("mode", "handler", "verify", "verify-settle")
 """Options that the help leaves out, besides those of other modes: `check` has one mode, and always verifies."""
+TIMEOUT_SECONDS = 30
+"""How long a change may take to appear, unless --verify-timeout says otherwise. This is less than in a run, because a
+person waits for the check."""
 EXAMPLE = """\
 example:
   certbot-external-auth check /etc/certbot/hook.sh --dialect dehydrated --domain example.org
@@ -27,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("command", nargs="?", metavar="HANDLER", help="path or command line of the handler")
     add = parser.add_argument
-    for option in settings.OPTIONS:
+    for option in map(_as_here, settings.OPTIONS):
         if option.kind is not settings.Kind.ENDPOINTS:
             shown = "handler" in option.modes and option.name not in NOT_SHOWN
             names = (f"--{option.name}", f"--external-auth-{option.name}")
@@ -67,6 +71,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "temporary directory)",
     )
     add("--json", action="store_true", help="print one JSON object per line; the last one is the summary")
+
+
+def _as_here(option: settings.Option) -> settings.Option:
+    """Return an option with its default in a check."""
+    here = option.name == "verify-timeout"
+    return dataclasses.replace(option, default=float(TIMEOUT_SECONDS)) if here else option
 
 
 def main(given: argparse.Namespace) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from tests.support import tmux
 from tests.support.certbot import Certbot
 from tests.support.hooks import Hooks
+from tests.support.testca import TestCA
 from tests.support.words import handler, names
 
 COLUMNS, LINES = 90, 24
@@ -23,6 +25,18 @@ def test_the_line_shows_how_far_it_is_and_leaves_nothing(certbot: Certbot, scrip
     with tmux.window(certbot.command(wanted(scripts, domain)), environment, certbot.cwd, COLUMNS, LINES) as window:
         shown = window.wait_for(r"Publishing: 0 of 2 done, now ")
         assert f"now {domain}, " in shown or f"now b.{domain}, " in shown
+        scripts.record.with_name(f"{scripts.record.name}.go").touch()
+        assert window.wait_for_end() == 0
+        assert not LINE.search(window.everything())
+
+
+def test_a_check_shows_what_it_waits_for(certbot: Certbot, scripts: Hooks, domain: str, ca: TestCA) -> None:
+    """Guards against a person who takes a slow handler for a check that hangs."""
+    words = ["check", scripts.path("waits-for-a-file.sh"), "--domain", domain, "--nameserver", ca.dns]
+    command = [sys.executable, "-m", "certbot_external_auth", *words]
+    with tmux.window(command, certbot.environment, certbot.cwd, COLUMNS, LINES) as window:
+        shown = window.wait_for(rf"Publishing: 0 of 1 done, now {re.escape(domain)}")
+        assert "examine the handler" in shown
         scripts.record.with_name(f"{scripts.record.name}.go").touch()
         assert window.wait_for_end() == 0
         assert not LINE.search(window.everything())

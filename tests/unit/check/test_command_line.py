@@ -254,7 +254,7 @@ def test_the_flags_that_were_typed_are_taken() -> None:
     assert found.place == "_acme-challenge.a.test"
     assert list(map(str, found.context.settings.verify_nameservers)) == ["192.0.2.1:53", "ns1.test:5353", "[::1]:53"]
     assert (found.policy.timeout, built("/bin/true", "-d", "a.test", "--verify-timeout", "0").policy.timeout) == (
-        120.0,
+        30.0,
         0.0,
     )
     address = built("/bin/true", "-d", "192.0.2.1", "--http-01-port", "8080", "--https-port", "65535")
