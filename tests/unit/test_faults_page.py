@@ -37,5 +37,5 @@ def test_a_section_can_have_a_command_and_a_verdict_of_its_own() -> None:
     assert f"\n`make mutants SEED=7`, {time.strftime('%Y')}" in first
     assert f"pytest {pytest.__version__}, " in first
     second = page(first, {"a": table("One", True)}, 8)
-    assert re.findall("^- .*", second, re.MULTILINE) == ["- Mutants: 9 of 10 killed", "- One: 1 of 1 as it must be"]
+    assert re.findall("^- .*", second, re.MULTILINE) == ["- Mutants: 9 of 10 killed", "- One: 1 of 1 passed"]
     assert "`make mutants SEED=7`" in second

@@ -63,6 +63,7 @@ def config(tmp_path: Path, hook: Path) -> Iterator[Namespace]:
         http01_port=80,
         tls_sni_01_port=443,
         allow_subset_of_names=False,
+        duplicate=False,
         key_type="ecdsa",
         elliptic_curve="secp256r1",
         rsa_key_size=2048,

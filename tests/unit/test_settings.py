@@ -33,10 +33,6 @@ TABLE = {
 }
 OF_A_DIALECT = {"cleanup-handler": "certbot", "hook-chain": "dehydrated", "dehydrated-config": "dehydrated"}
 SAID_BY_DEHYDRATED = {"handler", "dialect", "hook-chain", "wellknown"}
-IN_CHECK = {
-    *("dialect", "cleanup-handler", "hook-chain", "timeout", "dehydrated-config"),
-    *("env-file", "wellknown", "verify-timeout"),
-}
 SWITCHES = {"dehydrated-dns", "text-mode", "public-ip-logging-ok", "test-mode"}
 
 
@@ -49,7 +45,6 @@ def test_every_option() -> None:
     assert len(OPTIONS) == len(TABLE)
     assert {one.name: one.only_dialect for one in OPTIONS if one.only_dialect} == OF_A_DIALECT
     assert names("in_dehydrated_config") == SAID_BY_DEHYDRATED
-    assert names("in_check") == IN_CHECK
     assert [one.name for one in OPTIONS if not one.kept] == ["socket"]
     assert names("historic_switch") == set()
 
@@ -86,7 +81,7 @@ def test_a_percent_sign_in_a_help_is_none_of_argparse() -> None:
 def test_an_option_is_plain_text_for_every_mode_unless_it_says_more() -> None:
     plain = Option("x", "h")
     assert (plain.metavar, plain.kind, plain.accepted, plain.least, plain.modes) == ("VALUE", Kind.TEXT, (), 0, MODES)
-    assert (plain.only_dialect, plain.in_dehydrated_config, plain.in_check, plain.kept) == (None, False, False, True)
+    assert (plain.only_dialect, plain.in_dehydrated_config, plain.kept) == (None, False, True)
 
 
 def test_settings_have_the_defaults_of_the_table() -> None:

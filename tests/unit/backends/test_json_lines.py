@@ -179,10 +179,11 @@ def test_a_renewal_by_a_timer_has_no_driver(renewing: bool, tmp_path: Any) -> No
     read = os.open(os.devnull, os.O_RDONLY)
     try:
         stream = Stream(Channel(read, 1))
+        context = Context(Settings(mode="json"), Facts(), renewing=renewing)
         if renewing:
             with pytest.raises(UsageError, match="at its end"):
-                json_lines.require_driver(stream, renewing)
+                json_lines.require_driver(stream, context)
         else:
-            json_lines.require_driver(stream, renewing)
+            json_lines.require_driver(stream, context)
     finally:
         os.close(read)

@@ -31,7 +31,7 @@ def test_where_to_listen_what_to_record_and_how_long_to_wait(
 
 @pytest.mark.parametrize("mode", [0o710, 0o701, 0o740, 0o704])
 def test_a_folder_that_others_can_enter_is_no_session(tmp_path: Path, mode: int) -> None:
-    with pytest.raises(UsageError, match="not this user's alone"):
+    with pytest.raises(UsageError, match="Other users can access"):
         session_record(folder(tmp_path, mode))
 
 

@@ -135,7 +135,7 @@ def test_what_another_process_works_on_is_left_alone(tmp_path: Path, capsys: pyt
         code, found = document(tmp_path, capsys)
         assert (code, found["left"], [one["batch"] for one in found["running"]]) == (0, [], [entry.id])
         code, shown = recover(tmp_path, capsys)
-        assert shown == "Left alone, since another process works on these names: a.test\n"
+        assert shown == "Left alone, because another process works on these names: a.test\n"
         process.communicate()
     assert calls(tmp_path) == []
 

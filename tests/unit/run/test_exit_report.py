@@ -88,14 +88,11 @@ class Lines:
         self.said.append(exception)
 
 
-@pytest.mark.parametrize(
-    ("protocol", "mirrors", "said"), [(1, True, ["a", "b", "c"]), (1, False, ["a", "b"]), (0, True, ["a", "c"])]
-)
-def test_who_is_told_what(protocol: int, mirrors: bool, said: list[str]) -> None:
+@pytest.mark.parametrize(("mirrors", "said"), [(True, ["a", "c"]), (False, ["a"])])
+def test_who_is_told_what(mirrors: bool, said: list[str]) -> None:
     lines = Lines()
-    informer = Informer(lines, protocol, mirrors)  # type: ignore[arg-type]
+    informer = Informer(lines, mirrors)  # type: ignore[arg-type]
     informer.inform("a")  # type: ignore[arg-type]
-    informer.newer("b")  # type: ignore[arg-type]
     informer.mirror("c")  # type: ignore[arg-type]
     assert lines.said == said
     ended = ValueError("x")

@@ -227,7 +227,7 @@ WRONG_USE = (
     (("finish", "SESSION", "--batch", "2"), "--batch 2: the session has 1 batch so far"),
     (("finish", "SESSION", "--failed", "c7"), "--failed c7: the batch has c1"),
     (("finish", "SESSION", "--config-dir", "/elsewhere"), "--config-dir /elsewhere"),
-    (("begin", "--", "delete"), "delete is none of them"),
+    (("begin", "--", "delete"), "not delete"),
     (("begin", "--", "-d", "x"), "a verb of Certbot is needed"),
     (("begin", "--certbot", "/none", "--", "certonly"), "/none was not found"),
 )

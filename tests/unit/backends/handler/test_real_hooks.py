@@ -86,19 +86,20 @@ def test_a_value_that_looks_like_an_option_is_named(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dialect", "chain", "parts", "absent"),
+    ("dialect", "chain", "part", "absent"),
     [
-        ("lego", False, ["Two values belong at _acme-challenge.a.example"], "hook-chain"),
-        ("dehydrated", False, ["Two values belong at", "--external-auth-hook-chain yes"], "--external-auth-timeout"),
-        ("dehydrated", True, ["--external-auth-timeout"], "Two values"),
+        ("lego", False, "Another value of the same certificate stands at _acme-challenge.a.example", "hook-chain"),
+        ("dehydrated", False, "--external-auth-hook-chain yes", "--external-auth-timeout"),
+        ("dehydrated", True, "--external-auth-timeout", "Another value"),
     ],
 )
-def test_two_values_at_one_name_may_be_what_it_waits_for(
-    bench: Bench, dialect: str, chain: bool, parts: list[str], absent: str
+def test_a_second_value_at_one_name_may_be_what_it_waits_for(
+    bench: Bench, dialect: str, chain: bool, part: str, absent: str
 ) -> None:
-    script = "case $1 in startup_hook) exit 0 ;; esac\nexec sleep 60"
+    """The first one is published, and the hook waits until its own is the only one."""
+    script = f'case "$1 $*" in startup_hook*) exit 0 ;; *{WILD.validation}*) exec sleep 60 ;; esac'
     fix = bench.failure(script, DNS, WILD, dialect=dialect, hook_chain=chain, timeout=0.2).mend
-    assert all(part in fix for part in parts)
+    assert part in fix
     assert absent not in fix
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome
-from certbot_external_auth.visibility.dns import clues
+from certbot_external_auth.visibility.dns import clues, response
 from tests.support.name_servers import Net
 
 NS = "127.0.4.9"
@@ -34,7 +34,7 @@ def found(net: Net, observation: Observation, recursive: bool = False) -> list[C
 def test_the_serial_number_is_that_of_the_server(net: Net) -> None:
     net.serve("a.test", SOA + "_acme-challenge 60 IN TXT one\n", [NS])
     assert found(net, row(net, Outcome.MATCH, "one")) == [
-        Clue(NAME, Found.SERIAL, "7", "ns.a.test", f"{NS}:{net.port}")
+        Clue(NAME, Found.SERIAL, "7", "ns.a.test", f"{NS}:{net.port}", "a.test")
     ]
     assert net[NS].to_look_up == []
     found(net, row(net, Outcome.MATCH, "one"), recursive=True)
@@ -75,8 +75,8 @@ def test_a_server_that_cannot_be_asked_has_no_clue(net: Net) -> None:
 
 @pytest.mark.parametrize(("length", "fits"), [(253, True), (254, False)])
 def test_a_name_has_a_length(length: int, fits: bool) -> None:
-    assert clues.fits("a" * length) is fits
-    assert clues.fits("a" * length + ".") is fits
+    assert response.fits("a" * length) is fits
+    assert response.fits("a" * length + ".") is fits
 
 
 def test_a_name_beside_another_is_a_new_one_every_time() -> None:
