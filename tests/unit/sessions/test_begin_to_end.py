@@ -20,7 +20,9 @@ from tests.support import documents
 # `begin` leaves Certbot running on purpose, and its own process ends; here that is the tests'.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-PROGRAM = """#!{python}
+PROGRAM = """#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
 import json, os, sys, time
 from certbot_external_auth.protocol.session_record import session_record
 from certbot_external_auth.protocol.socket_channel import SocketChannel
