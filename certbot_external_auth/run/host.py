@@ -10,6 +10,7 @@ import atexit
 import functools
 import gc
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from certbot import errors
 
 from certbot_external_auth.configuration import assembly, certbot_argv, early_stream, kept_options
 from certbot_external_auth.configuration.certbot_config import CertbotConfig
-from certbot_external_auth.console import terminal_lines
+from certbot_external_auth.console import certbot_folders, terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import handed_over
 from certbot_external_auth.signals import deferral
@@ -89,7 +90,11 @@ class Host:
             raise
 
     def _warn_of_another_certbot(self) -> None:
-        # Imported here: a renewal does not need it.
+        """Warn if a Certbot without the plugin renews on this host; a schedule renews in the usual directory."""
+        usual = certbot_folders.DEFAULTS["config-dir"]
+        if os.path.realpath(self._certbot.config_dir) != os.path.realpath(usual):
+            return
+        # Imported here: neither a renewal nor a trial needs it.
         from certbot_external_auth.run import other_certbot
 
         if (sentence := other_certbot.warning(self._certbot.config_dir)) is not None:

@@ -6,7 +6,6 @@ import os
 import sys
 from pathlib import Path
 
-from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.doctor import verb
 from certbot_external_auth.doctor.findings import Kind, started_by
 
@@ -14,12 +13,10 @@ from certbot_external_auth.doctor.findings import Kind, started_by
 def warning(config_dir: str, root: Path = Path("/")) -> str | None:
     """Return a sentence if what renews on this host is a Certbot without the plugin.
 
-    :param config_dir: Certbot's configuration directory. Timers and cron renew what lies in the default one.
+    :param config_dir: Certbot's configuration directory.
     :param root: the root directory; another one than ``/`` in tests.
     :returns: None if a schedule starts a Certbot with the plugin, or one of which that is not known.
     """
-    if os.path.realpath(config_dir) != os.path.realpath(certbot_folders.DEFAULTS["config-dir"]):
-        return None
     report = verb.look(root, [os.path.dirname(sys.executable)], root / config_dir.lstrip("/"))
     active = [schedule for schedule in report.schedules.schedules if schedule.active]
     started = [started_by(schedule, report.installations) for schedule in active]

@@ -14,7 +14,7 @@ from certbot_external_auth import settings
 from certbot_external_auth.configuration import assembly, kept_options
 from certbot_external_auth.configuration.certbot_config import CertbotConfig
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.run import run
+from certbot_external_auth.run import other_certbot, run
 from certbot_external_auth.run.host import Host
 from certbot_external_auth.signals import deferral
 
@@ -138,3 +138,22 @@ def test_a_signal_ends_the_process_after_the_cleanup(made: Made, monkeypatch: py
         host.withdraw()
     assert notes.calls == ["cleanup", "cleanup", "end_of_process"]
     assert ended == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize(
+    ("values", "warned"),
+    [
+        ({"config_dir": "/etc/letsencrypt"}, True),
+        ({"config_dir": "/etc/letsencrypt", "verb": "renew"}, False),
+        ({"config_dir": "/srv/mine"}, False),
+    ],
+)
+def test_who_issues_in_the_usual_directory_learns_of_another_certbot(
+    made: Made, values: dict[str, Any], warned: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Guards against warnings in every trial that has directories of its own."""
+    sentence = f"another renews {values}"
+    monkeypatch.setattr(other_certbot, "warning", lambda config_dir: sentence)
+    host, _ = made(**values)
+    host.prepare()
+    assert (sentence in caplog.text) is warned

@@ -34,11 +34,6 @@ def test_one_schedule_with_the_plugin_is_enough(host: Host) -> None:
     assert other_certbot.warning(CONFIG, host.root) is None
 
 
-def test_a_directory_that_no_schedule_renews(host: Host) -> None:
-    """Guards against warnings in every test and trial that has directories of its own."""
-    assert other_certbot.warning("/srv/mine", host.root) is None
-
-
 def test_without_a_schedule_there_is_nothing_to_warn_of(tmp_path: Path) -> None:
     host = Host(tmp_path)
     host.venv("opt/certbot")
