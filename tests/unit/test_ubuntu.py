@@ -1,4 +1,4 @@
-"""Ubuntu 24.04 has what the Debian package depends on. Its packages cannot be had here, so their versions stand below."""
+"""Ubuntu 24.04 has what the Debian package needs. Its packages cannot be had here, so their versions stand below."""
 
 from __future__ import annotations
 
