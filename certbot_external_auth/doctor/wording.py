@@ -83,10 +83,12 @@ def _schedule_gone(finding: Finding) -> str:
 
 def _no_schedule(finding: Finding) -> str:
     assert finding.better is not None
-    return (
-        f"No timer and no cron file that was read runs 'certbot renew'{_renewals(finding)}. "
-        f"Write this line into /etc/cron.d/certbot-renew: 17 */12 * * * root {finding.better.command} -q renew"
-    )
+    nothing = f"No timer and no cron file that was read runs 'certbot renew'{_renewals(finding)}. "
+    timer = next((each.place for each in finding.schedules if each.place.endswith(".timer")), None)
+    if timer is not None:
+        return f"{nothing}{timer} would, but it is not enabled: systemctl enable --now {timer}"
+    line = f"17 */12 * * * root {finding.better.command} -q renew"
+    return f"{nothing}If cron is installed, write this line into /etc/cron.d/certbot-renew: {line}"
 
 
 def _two_schedules(finding: Finding) -> str:
