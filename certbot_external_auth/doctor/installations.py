@@ -21,8 +21,12 @@ _FOLDERS = (
     "root/.local/pipx/venvs/certbot/bin",
     "opt/pipx/venvs/certbot/bin",
     "snap/bin",
+    "var/lib/snapd/snap/bin",
 )
-_SNAP = "snap/bin/certbot"
+_SNAPS = ("snap", "var/lib/snapd/snap")
+"""Where snapd mounts snaps; it depends on the distribution."""
+_SNAP = "usr/bin/snap"
+"""What every program of a snap is a link to, whichever snap it is."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,7 @@ def find(root: Path, search_path: Sequence[str], started: Sequence[str] = ()) ->
     found: dict[Path, list[str]] = {}
     for command in dict.fromkeys(_commands(root, search_path, started)):
         place = modules.below(root, command)
-        # What a snap is started by is a link to the program snap, whichever snap it is.
-        same_file = place if command.strip("/") == _SNAP else modules.resolved(root, place)
+        same_file = _file(root, place)
         if _may_be_there(same_file):
             found.setdefault(same_file, []).append(command)
     return [_installation(root, paths, script) for script, paths in found.items()]
@@ -71,6 +74,13 @@ def _commands(root: Path, search_path: Sequence[str], started: Sequence[str]) ->
     for pattern in _FOLDERS:
         yield from (f"/{folder.relative_to(root)}/certbot" for folder in sorted(root.glob(pattern)))
     yield from started
+
+
+def _file(root: Path, place: Path) -> Path:
+    """Return what tells one Certbot from another. :returns: the program snap, for each path of Certbot's snap."""
+    file = modules.resolved(root, place)
+    inside = any((root / snaps / CERTBOT) in file.parents for snaps in _SNAPS)
+    return root / _SNAP if inside else file
 
 
 def _may_be_there(place: Path) -> bool:
@@ -87,9 +97,9 @@ def _may_be_there(place: Path) -> bool:
 def _installation(root: Path, commands: Sequence[str], script: Path) -> Installation:
     first, *others = commands
     if script == root / _SNAP:
-        places = sorted(root.glob("snap/certbot/current/lib/python3*/site-packages"))
+        places = _of_snaps(root, CERTBOT)
         # A plugin of a snap is a snap of its own.
-        plugins = sorted(root.glob("snap/*/current/lib/python3*/site-packages"))
+        plugins = _of_snaps(root, "*")
         kind = "snap"
     else:
         kind, places = modules.of_script(root, script)
@@ -102,6 +112,11 @@ def _installation(root: Path, commands: Sequence[str], script: Path) -> Installa
         kind=kind,
         readable=any(os.access(place, os.R_OK | os.X_OK) for place in places),
     )
+
+
+def _of_snaps(root: Path, name: str) -> list[Path]:
+    patterns = (f"{snaps}/{name}/current/lib/python3*/site-packages" for snaps in _SNAPS)
+    return [place for pattern in patterns for place in sorted(root.glob(pattern))]
 
 
 def _version(name: str, places: Iterable[Path]) -> str | None:

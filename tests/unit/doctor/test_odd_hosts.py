@@ -206,6 +206,28 @@ def test_modules_that_root_installed_for_itself(host: Host) -> None:
     assert (only.kind, only.certbot, only.plugin) == ("other", "5.8.0", "1.0.0")
 
 
+def test_the_paths_of_certbots_snap_are_one_certbot(host: Host) -> None:
+    """Certbot's own instructions link /usr/bin/certbot to the snap. Its Python runs the verbs of this plugin."""
+    snap(host)
+    host.link("usr/bin/certbot", "/snap/bin/certbot")
+    host.put("snap/certbot/current/bin/certbot", "#!/bin/sh\n")
+    report = host.look("/usr/bin", "/snap/bin", "/snap/certbot/current/bin")
+    (only,) = report.installations
+    assert (only.command, only.kind, only.plugin) == ("/usr/bin/certbot", "snap", "1.0.0")
+    assert kinds(report) == []
+
+
+def test_a_snap_where_the_distribution_has_no_directory_snap(host: Host) -> None:
+    """Fedora."""
+    host.link("var/lib/snapd/snap/bin/certbot", "/usr/bin/snap")
+    host.put("usr/bin/snap", "\x7fELF")
+    modules = "var/lib/snapd/snap/{}/current/lib/python3.12/site-packages/{}.dist-info/METADATA"
+    host.put(modules.format("certbot", "certbot-5.8.0"))
+    host.put(modules.format("ours", "certbot_external_auth-1.0.0"))
+    (only,) = host.look("/usr/bin").installations
+    assert (only.kind, only.certbot, only.plugin) == ("snap", "5.8.0", "1.0.0")
+
+
 # --- what cannot be read ---
 
 
