@@ -36,5 +36,7 @@ END
 # Without -d it wants compilers, which nothing here needs. What is needed is there, see need.sh.
 (cd "$source" && dpkg-buildpackage -d --no-sign --build=binary >"$folder/log" 2>&1) || { cat "$folder/log" >&2; exit 1; }
 mkdir -p dist
+# 'apt install dist/*.deb' shall find one version only.
+rm -f dist/python3-certbot-external-auth_*_all.deb
 mv "$folder"/*.deb dist/
 echo "dist/python3-certbot-external-auth_${version}_all.deb"

@@ -76,8 +76,12 @@ def test_the_same_files_without_a_history_and_in_the_checkout_of_another_user(pa
     subprocess.run(["git", "clone", "-q", f"file://{ROOT}", str(checkout)], check=True, stdin=subprocess.DEVNULL)
     shutil.copytree(checkout, unpacked, ignore=shutil.ignore_patterns(".git"))
     subprocess.run(["chown", "-R", "nobody", str(checkout)], check=True)
+    (unpacked / "dist").mkdir()
+    (unpacked / "dist" / f"{PACKAGE}_0.9_all.deb").write_text("")
     expected = paths(package)
     assert paths(build(checkout)) == paths(build(unpacked)) == expected
+    # The commands of the documents install everything that lies there.
+    assert len(list((unpacked / "dist").iterdir())) == 1
 
 
 def paths(package: Path) -> list[str]:
