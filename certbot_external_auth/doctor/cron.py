@@ -14,19 +14,19 @@ _FILES = ("etc/crontab", "etc/anacrontab")
 _TABLES = "etc/cron.d"
 _USERS = ("var/spool/cron/crontabs", "var/spool/cron")
 _SCRIPTS = ("etc/cron.hourly", "etc/cron.daily", "etc/cron.weekly", "etc/cron.monthly")
-_SET = re.compile(r"""\s*([A-Za-z_]\w*)\s*=\s*(["']?)(.*?)\2\s*$""")
+_SET = re.compile(r"""\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(["']?)(.*?)\2\s*$""")
 
 
 def find(reader: Reader, systemd: bool) -> Iterator[Schedule]:
     """Yield the entries that renew. :param systemd: whether systemd has started the host."""
     for path in _files(reader):
         used = _used(reader.root, path)
-        variables: dict[str, str] = {}
+        variables = {"PATH": os.pathsep.join(SEARCHED)}
         for line in reader.text(path).replace("\\\n", " ").splitlines():
             if line.lstrip().startswith("#"):
                 continue
             if setting := _SET.match(line):
-                variables[setting[1]] = setting[3]
+                variables[setting[1]] = _expanded(setting[3], variables)
                 continue
             runs = used and not _idle(line, systemd)
             for command in programs(_expanded(line, variables)):
@@ -66,5 +66,4 @@ def _expanded(line: str, variables: Mapping[str, str]) -> str:
 
 
 def _searched(variables: Mapping[str, str]) -> tuple[str, ...]:
-    folders = tuple(folder for folder in variables.get("PATH", "").split(os.pathsep) if folder.startswith("/"))
-    return folders or SEARCHED
+    return tuple(folder for folder in variables["PATH"].split(os.pathsep) if folder.startswith("/"))

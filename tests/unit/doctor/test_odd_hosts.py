@@ -80,6 +80,14 @@ def test_ways_of_writing_a_line_of_cron(host: Host, table: str) -> None:
     assert kinds(host.look()) == [Kind.TWO_CERTBOTS]
 
 
+@pytest.mark.parametrize("folder", ["opt/certbot", "usr/local"])
+def test_a_script_that_adds_to_path(host: Host, folder: str) -> None:
+    host.venv(folder)
+    host.put("etc/cron.daily/renew", "#!/bin/sh\nexport PATH=$PATH:/opt/certbot/bin\ncertbot -q renew\n")
+    (host.root / "etc/cron.daily/renew").chmod(0o755)
+    assert kinds(host.look()) == []
+
+
 @pytest.mark.parametrize("place", ["etc/anacrontab", "var/spool/cron/root"])
 def test_other_files_of_cron(host: Host, place: str) -> None:
     host.venv("opt/certbot")
