@@ -14,13 +14,23 @@ _FILES = ("etc/crontab", "etc/anacrontab")
 _TABLES = "etc/cron.d"
 _USERS = ("var/spool/cron/crontabs", "var/spool/cron")
 _SCRIPTS = ("etc/cron.hourly", "etc/cron.daily", "etc/cron.weekly", "etc/cron.monthly")
+_PROGRAMS = (
+    "usr/sbin/cron",
+    "usr/sbin/crond",
+    "usr/bin/crond",
+    "usr/sbin/fcron",
+    "usr/sbin/anacron",
+    "usr/lib/systemd/system-generators/systemd-crontab-generator",
+)
+"""One of these reads the tables."""
 _SET = re.compile(r"""\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(["']?)(.*?)\2\s*$""")
 
 
 def find(reader: Reader, systemd: bool) -> Iterator[Schedule]:
     """Yield the entries that renew. :param systemd: whether systemd has started the host."""
+    installed = any(os.path.lexists(reader.root / program) for program in _PROGRAMS)
     for path in _files(reader):
-        used = _used(reader.root, path)
+        used = installed and _used(reader.root, path)
         variables = {"PATH": os.pathsep.join(SEARCHED)}
         for line in reader.text(path).replace("\\\n", " ").splitlines():
             if line.lstrip().startswith("#"):

@@ -24,6 +24,7 @@ class Schedule:
     :ivar place: the timer's name, or the file of cron's.
     :ivar command: the program it starts, as it is written there; without a slash if it is looked up in PATH.
     :ivar active: whether it runs on this host, as far as the files say.
+    :ivar can_be_enabled: whether it is a timer that systemd would run, if an administrator enabled it.
     :ivar searched: the directories in which it is looked up.
     """
 
@@ -31,6 +32,7 @@ class Schedule:
     command: str
     active: bool
     searched: tuple[str, ...] = SEARCHED
+    can_be_enabled: bool = False
 
     def paths(self) -> tuple[str, ...]:
         """Return where the program may be, in the order in which it is looked for."""

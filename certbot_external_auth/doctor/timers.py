@@ -29,8 +29,9 @@ def find(reader: Reader, systemd: bool) -> Iterator[Schedule]:
             continue
         units = re.findall(r"^Unit *= *(\S+)", timer, re.MULTILINE)
         service = _unit(reader, units[-1] if units else f"{name.removesuffix('.timer')}.service")
+        enabled = _enabled(reader, name)
         for command in _started(service or ""):
-            yield Schedule(name, command, systemd and _enabled(reader, name))
+            yield Schedule(name, command, systemd and enabled, can_be_enabled=systemd and not enabled)
 
 
 def _unit(reader: Reader, name: str) -> str | None:

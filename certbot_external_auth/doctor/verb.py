@@ -77,4 +77,5 @@ def look(root: Path, search_path: Sequence[str], config_dir: Path) -> Report:
 
 
 def _scheduled(each: entries.Schedule) -> str:
-    return f"{each.place}: {each.command}{'' if each.active else ' (does not run: not enabled, or the other one does)'}"
+    resting = "" if each.active else " (does not run: not enabled, no cron, or the other one does)"
+    return f"{each.place}: {each.command}{resting}"

@@ -149,8 +149,20 @@ def test_a_timer_that_is_not_enabled_is_named(host: Host) -> None:
     host.booted_by_systemd()
     (only,) = host.look().findings
     assert only.kind is Kind.NO_SCHEDULE
-    assert [schedule.place for schedule in only.schedules] == ["certbot-renew.timer"]
+    assert [(each.place, each.can_be_enabled) for each in only.schedules] == [("certbot-renew.timer", True)]
     host.link("etc/systemd/system/timers.target.wants/certbot-renew.timer", "/usr/lib/systemd/system/x")
+    assert kinds(host.look()) == []
+
+
+def test_a_table_without_cron_renews_nothing(host: Host) -> None:
+    """Guards against: doctor says that everything fits on a small system, which has no cron."""
+    (host.root / "usr/sbin/cron").unlink()
+    host.venv("opt/certbot")
+    host.put("etc/cron.d/renew", "1 1 * * * root /opt/certbot/bin/certbot renew\n")
+    (only,) = host.look().findings
+    assert only.kind is Kind.NO_SCHEDULE
+    assert [schedule.place for schedule in only.schedules] == ["/etc/cron.d/renew"]
+    host.put("usr/sbin/crond")
     assert kinds(host.look()) == []
 
 
