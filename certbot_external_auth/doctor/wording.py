@@ -89,7 +89,8 @@ def _no_schedule(finding: Finding) -> str:
         return f"{nothing}{timer} would, but it is not enabled: systemctl enable --now {timer}"
     table = next((each.place for each in finding.schedules if each.place.startswith("/")), None)
     if table is not None:
-        return f"{nothing}{table} would, but cron is not installed, or passes over the entry (name, mode, @reboot)."
+        why = "cron is not installed, or the entry does nothing here (the file's name or mode, @reboot, systemd)"
+        return f"{nothing}{table} would, but {why}."
     line = f"17 */12 * * * root {finding.better.command} -q renew"
     return f"{nothing}Install cron, and write this line into /etc/cron.d/certbot-renew: {line}"
 
