@@ -12,6 +12,7 @@
 #     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh strace    what makes calls of the system fail
 #     need.sh deb     what builds and judges a Debian package
+#     need.sh git    what tells the files of a checkout from those that lie about
 #     need.sh debootstrap    what makes whole Debian systems
 #     need.sh tmux      terminals for mode manual: tmux, and script
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
@@ -149,6 +150,9 @@ for need; do
             python3-dnspython python3-rich python3-setuptools python3-shtab python3-wheel python3-zope.interface
         [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed)" = $# ] ||
             install "What builds a Debian package" "$@"
+        ;;
+    git)
+        command -v git >/dev/null 2>&1 || install "git" git
         ;;
     debootstrap)
         command -v debootstrap >/dev/null 2>&1 || install "debootstrap" debootstrap

@@ -6,11 +6,8 @@ import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from certbot_external_auth.doctor.entries import Schedule
 from certbot_external_auth.doctor.installations import Installation
-from certbot_external_auth.doctor.schedules import Schedule
-
-SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/snap/bin")
-"""Where systemd and cron look for a program that is named without its directory."""
 
 
 class Kind(enum.Enum):
@@ -57,22 +54,23 @@ def conclude(
     """
     if not installations:
         return [Finding(Kind.NO_CERTBOT)]
+    schedules = list(schedules)
     active = [schedule for schedule in schedules if schedule.active]
     better = next((each for each in installations if each.plugin is not None), None)
     found = [] if better else [Finding(Kind.NO_PLUGIN, installation=installations[0], lineages=tuple(lineages))]
     for schedule in active:
         found += _of_schedule(schedule, installations, better, lineages)
     if not active:
-        found.append(Finding(Kind.NO_SCHEDULE, better=better or installations[0], lineages=tuple(lineages)))
+        best = better or installations[0]
+        resting = tuple(each for each in schedules if started_by(each, installations) is best)
+        found.append(Finding(Kind.NO_SCHEDULE, resting, better=best, lineages=tuple(lineages)))
     found += _doubles(active, installations, better)
     return sorted(found, key=lambda finding: finding.kind.value)
 
 
 def started_by(schedule: Schedule, installations: Iterable[Installation]) -> Installation | None:
     """Return the Certbot that an entry starts; None if it is not there."""
-    bare = "/" not in schedule.command
-    paths = [f"{folder}/{schedule.command}" for folder in SEARCHED] if bare else [schedule.command]
-    return next((each for path in paths for each in installations if each.is_started_by(path)), None)
+    return next((each for path in schedule.paths() for each in installations if each.is_started_by(path)), None)
 
 
 def _of_schedule(

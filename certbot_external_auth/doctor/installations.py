@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from certbot_external_auth.files import regular_file
+from certbot_external_auth.doctor import modules
 
 PLUGIN, CERTBOT = "certbot_external_auth", "certbot"
-MAX_SCRIPT_BYTES = 65_536
 _FOLDERS = (
     "usr/bin",
     "usr/local/bin",
@@ -22,8 +21,12 @@ _FOLDERS = (
     "root/.local/pipx/venvs/certbot/bin",
     "opt/pipx/venvs/certbot/bin",
     "snap/bin",
+    "var/lib/snapd/snap/bin",
 )
-_SNAP = "snap/bin/certbot"
+_SNAPS = ("snap", "var/lib/snapd/snap")
+"""Where snapd mounts snaps; it depends on the distribution."""
+_SNAP = "usr/bin/snap"
+"""What every program of a snap is a link to, whichever snap it is."""
 
 
 @dataclass(frozen=True)
@@ -50,54 +53,56 @@ class Installation:
         return path == self.command or path in self.same
 
 
-def find(root: Path, search_path: Sequence[str]) -> list[Installation]:
+def find(root: Path, search_path: Sequence[str], started: Sequence[str] = ()) -> list[Installation]:
     """Return every Certbot, those of the search path first.
 
     :param root: the root directory; another one than ``/`` in tests.
     :param search_path: the directories of PATH.
+    :param started: paths that a schedule starts, wherever they are.
     """
     found: dict[Path, list[str]] = {}
-    for command in _commands(root, search_path):
-        place = _below(root, command)
-        # What a snap is started by is a link to the program snap, whichever snap it is.
-        same_file = place if command.strip("/") == _SNAP else _resolved(root, place)
-        found.setdefault(same_file, []).append(command)
+    for command in dict.fromkeys(_commands(root, search_path, started)):
+        place = modules.below(root, command)
+        same_file = _file(root, place)
+        if _may_be_there(same_file):
+            found.setdefault(same_file, []).append(command)
     return [_installation(root, paths, script) for script, paths in found.items()]
 
 
-def _commands(root: Path, search_path: Sequence[str]) -> Iterator[str]:
-    seen = set()
-    listed = [f"{directory.rstrip('/')}/certbot" for directory in search_path if directory.startswith("/")]
-    fixed = (f"/{folder.relative_to(root)}/certbot" for pattern in _FOLDERS for folder in sorted(root.glob(pattern)))
-    for command in (*listed, *fixed):
-        if command not in seen and os.path.lexists(_below(root, command)):
-            seen.add(command)
-            yield command
+def _commands(root: Path, search_path: Sequence[str], started: Sequence[str]) -> Iterator[str]:
+    yield from (f"{directory.rstrip('/')}/certbot" for directory in search_path if directory.startswith("/"))
+    for pattern in _FOLDERS:
+        yield from (f"/{folder.relative_to(root)}/certbot" for folder in sorted(root.glob(pattern)))
+    yield from started
 
 
-def _below(root: Path, path: str) -> Path:
-    return root / path.lstrip("/")
+def _file(root: Path, place: Path) -> Path:
+    """Return what tells one Certbot from another. :returns: the program snap, for each path of Certbot's snap."""
+    file = modules.resolved(root, place)
+    inside = any((root / snaps / CERTBOT) in file.parents for snaps in _SNAPS)
+    return root / _SNAP if inside else file
 
 
-def _resolved(root: Path, place: Path) -> Path:
-    """Follow the links of a file. A link names a path below the root that is looked at."""
-    for _ in range(40):
-        if not place.is_symlink():
-            return place
-        target = os.readlink(place)
-        place = _below(root, target) if target.startswith("/") else Path(os.path.normpath(place.parent / target))
-    return place
+def _may_be_there(place: Path) -> bool:
+    """Tell whether a file is there, or cannot be looked for. A link that leads nowhere is not one."""
+    try:
+        place.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _installation(root: Path, commands: Sequence[str], script: Path) -> Installation:
     first, *others = commands
     if script == root / _SNAP:
-        places = sorted(root.glob("snap/certbot/current/lib/python3*/site-packages"))
+        places = _of_snaps(root, CERTBOT)
         # A plugin of a snap is a snap of its own.
-        plugins = sorted(root.glob("snap/*/current/lib/python3*/site-packages"))
+        plugins = _of_snaps(root, "*")
         kind = "snap"
     else:
-        kind, places = _modules(root, script)
+        kind, places = modules.of_script(root, script)
         plugins = places
     return Installation(
         command=first,
@@ -109,47 +114,9 @@ def _installation(root: Path, commands: Sequence[str], script: Path) -> Installa
     )
 
 
-def _modules(root: Path, script: Path) -> tuple[str, list[Path]]:
-    """Return how a Certbot was installed, and the directories of its Python's modules."""
-    interpreter = _interpreter(script)
-    if interpreter is None:
-        return "other", []
-    prefix = _below(root, interpreter).parent.parent
-    configuration = prefix / "pyvenv.cfg"
-    if not configuration.is_file():
-        return ("package" if prefix == root / "usr" else "other"), _global(prefix)
-    places = sorted(prefix.glob("lib/python3*/site-packages"))
-    if re.search(r"^include-system-site-packages *= *true", _read(configuration), re.MULTILINE | re.IGNORECASE):
-        places += _global(root / "usr")
-    return ("pipx" if "pipx" in prefix.parts else "venv"), places
-
-
-def _global(prefix: Path) -> list[Path]:
-    """Return the directories of modules of a Python that is not a virtual environment's."""
-    patterns = ("local/lib/python3*/dist-packages", "lib/python3*/dist-packages", "lib/python3*/site-packages")
-    return [place for pattern in patterns for place in sorted(prefix.glob(pattern))]
-
-
-def _interpreter(script: Path) -> str | None:
-    """Return the interpreter that a script names in its first line."""
-    first = _read(script).partition("\n")[0]
-    if not first.startswith("#!"):
-        return None
-    words = first[2:].split()
-    if words[:1] == ["/bin/sh"]:
-        # pip writes this where the path is too long, or has a blank: the interpreter stands on the next line.
-        named = re.search(r"""^'''exec' "?(/[^"\n]*?)"? "\$0\"""", _read(script), re.MULTILINE)
-        return named[1] if named else None
-    if words[:1] == ["/usr/bin/env"]:
-        return f"/usr/bin/{words[-1]}"
-    return words[0] if words and words[0].startswith("/") else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return regular_file.read(str(path), MAX_SCRIPT_BYTES).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return ""
+def _of_snaps(root: Path, name: str) -> list[Path]:
+    patterns = (f"{snaps}/{name}/current/lib/python3*/site-packages" for snaps in _SNAPS)
+    return [place for pattern in patterns for place in sorted(root.glob(pattern))]
 
 
 def _version(name: str, places: Iterable[Path]) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certbot_external_auth.console import certbot_folders, documents
-from certbot_external_auth.doctor import findings, installations, renewals, schedules, wording
+from certbot_external_auth.doctor import entries, findings, installations, renewals, schedules, wording
 from certbot_external_auth.text import printable
 
 EPILOG = "Exit code: 0 if certificates of this plugin will be renewed, 1 if not, 2 for wrong use."
@@ -71,8 +71,11 @@ class Report:
 
 def look(root: Path, search_path: Sequence[str], config_dir: Path) -> Report:
     """Read what a host has. :param root: the root directory; another one than ``/`` in tests."""
-    return Report(installations.find(root, search_path), schedules.find(root), renewals.find(config_dir), config_dir)
+    found = schedules.find(root)
+    started = [path for schedule in found.schedules for path in schedule.paths()]
+    return Report(installations.find(root, search_path, started), found, renewals.find(config_dir), config_dir)
 
 
-def _scheduled(each: schedules.Schedule) -> str:
-    return f"{each.place}: {each.command}{'' if each.active else ' (does not run: not enabled, or the other one does)'}"
+def _scheduled(each: entries.Schedule) -> str:
+    resting = "" if each.active else " (does not run: not enabled, no cron, or the other one does)"
+    return f"{each.place}: {each.command}{resting}"

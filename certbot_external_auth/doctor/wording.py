@@ -83,10 +83,16 @@ def _schedule_gone(finding: Finding) -> str:
 
 def _no_schedule(finding: Finding) -> str:
     assert finding.better is not None
-    return (
-        f"No timer and no cron file that was read runs 'certbot renew'{_renewals(finding)}. "
-        f"Write this line into /etc/cron.d/certbot-renew: 17 */12 * * * root {finding.better.command} -q renew"
-    )
+    nothing = f"No timer and no cron file that was read runs 'certbot renew'{_renewals(finding)}. "
+    timer = next((each.place for each in finding.schedules if each.can_be_enabled), None)
+    if timer is not None:
+        return f"{nothing}{timer} would, but it is not enabled: systemctl enable --now {timer}"
+    table = next((each.place for each in finding.schedules if each.place.startswith("/")), None)
+    if table is not None:
+        why = "cron is not installed, or the entry does nothing here (the file's name or mode, @reboot, systemd)"
+        return f"{nothing}{table} would, but {why}."
+    line = f"17 */12 * * * root {finding.better.command} -q renew"
+    return f"{nothing}Install cron, and write this line into /etc/cron.d/certbot-renew: {line}"
 
 
 def _two_schedules(finding: Finding) -> str:

@@ -99,6 +99,7 @@ class _Terminal:
         self._woken = threading.Event()
         self._console: Console | None = None
         self._drawn = False
+        self._gone = False
         self._runs = False
         self._away = _TakeAway(self)
 
@@ -109,7 +110,7 @@ class _Terminal:
             self._began = time.monotonic()
             self._not_before = self._began + FIRST_SECONDS
             self._woken.clear()
-            if not self._runs:
+            if not self._runs and not self._gone:
                 self._runs = threads.start(self._draw_again_and_again, "progress")
         for handler in logging.getLogger().handlers:
             handler.addFilter(self._away)
@@ -150,20 +151,30 @@ class _Terminal:
         """Take the line away for a moment."""
         with self._lock:
             self._not_before = max(self._not_before, time.monotonic() + AFTER_OTHERS_SECONDS)
-            if self._drawn and self._console is not None:
+            if self._drawn and self._console is not None and not self._gone:
                 self._drawn = False
-                self._control(self._console)
+                with self._writing():
+                    self._control(self._console)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Stop nothing if the terminal has vanished: Certbot then cleans up, and that is what matters."""
+        try:
+            yield
+        except (OSError, ValueError):
+            self._gone = True
 
     def _draw_again_and_again(self) -> None:
         while True:
             self._woken.wait(REFRESH_SECONDS)
             with self._lock:
-                if self._state is None:
+                if self._state is None or self._gone:
                     self._runs = False
                     return
                 now = time.monotonic()
                 if now >= self._not_before:
-                    self._draw(self._state.text(now - self._began), now)
+                    with self._writing():
+                        self._draw(self._state.text(now - self._began), now)
 
     def _draw(self, line: str, now: float) -> None:
         from rich.console import Console

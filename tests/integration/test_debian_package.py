@@ -37,9 +37,15 @@ pytestmark = pytest.mark.skipif(not debian.possible(), reason="packages of Debia
 @pytest.fixture(scope="module")
 def package() -> Path:
     """The package, built from this checkout."""
-    built = subprocess.run(["sh", "scripts/deb.sh"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return build(ROOT)
+
+
+def build(checkout: Path) -> Path:
+    """Build it from a checkout."""
+    command = ["sh", "scripts/deb.sh"]
+    built = subprocess.run(command, cwd=checkout, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
-    return ROOT / built.stdout.splitlines()[-1]
+    return checkout / built.stdout.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", [debian.HERE, *os.environ.get("DEBIAN_SUITES", "").split()])
@@ -72,6 +78,26 @@ def nothing_is_wrong_for_lintian(package: Path) -> None:
         text=True,
     )
     assert judged.returncode == 0, judged.stdout
+
+
+def test_the_same_files_without_a_history_and_in_the_checkout_of_another_user(package: Path, tmp_path: Path) -> None:
+    """Guards against: root builds in a checkout that a user made, or in an unpacked archive."""
+    checkout, unpacked = tmp_path / "checkout", tmp_path / "unpacked"
+    subprocess.run(["git", "clone", "-q", f"file://{ROOT}", str(checkout)], check=True, stdin=subprocess.DEVNULL)
+    shutil.copytree(checkout, unpacked, ignore=shutil.ignore_patterns(".git"))
+    subprocess.run(["chown", "-R", "nobody", str(checkout)], check=True)
+    (unpacked / "dist").mkdir()
+    (unpacked / "dist" / f"{PACKAGE}_0.9_all.deb").write_text("")
+    expected = paths(package)
+    assert paths(build(checkout)) == paths(build(unpacked)) == expected
+    # The commands of the documents install everything that lies there.
+    assert len(list((unpacked / "dist").iterdir())) == 1
+
+
+def paths(package: Path) -> list[str]:
+    """Return what a package installs."""
+    listed = subprocess.run(["dpkg-deb", "--contents", str(package)], check=True, capture_output=True, text=True)
+    return [line.split(maxsplit=5)[5] for line in listed.stdout.splitlines()]
 
 
 def install(system: debian.System, package: Path) -> None:

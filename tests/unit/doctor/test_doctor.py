@@ -17,10 +17,11 @@ CRON = (
 
 
 class Host:
-    """A root directory."""
+    """A root directory of a system that has cron."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.put("usr/sbin/cron")
 
     def put(self, path: str, text: str = "") -> None:
         place = self.root / path

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
 import logging
 import os
 import pty
 import re
 import select
+import struct
 import sys
+import termios
+import threading
 import time
 from collections.abc import Iterator
 from typing import TextIO
@@ -27,6 +32,7 @@ class Screen:
         self._master, slave = pty.openpty()
         self.stream: TextIO = os.fdopen(slave, "w")
         self._seen = ""
+        self._gone = False
 
     def wait_for(self, pattern: str) -> str:
         """Return all that was written, as soon as it matches."""
@@ -37,9 +43,16 @@ class Screen:
                 self._seen += os.read(self._master, 4096).decode()
         return self._seen
 
-    def close(self) -> None:
-        self.stream.close()
+    def vanish(self) -> None:
+        """End as a terminal does whose window is closed, or whose connection breaks."""
         os.close(self._master)
+        self._gone = True
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.stream.close()
+        if not self._gone:
+            os.close(self._master)
 
 
 @pytest.fixture
@@ -119,3 +132,31 @@ def test_a_long_name_stays_on_one_line(screen: Screen) -> None:
     shown = screen.wait_for("…")
     progress.end()
     assert max(map(len, re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", shown).split("\r"))) < 80
+
+
+def test_a_terminal_that_vanishes_stops_nothing(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: the connection breaks, Certbot cleans up, and what was published stays."""
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    progress = on_terminal(screen.stream, True)
+    progress.begin("Publishing", 1)
+    screen.wait_for("0 of 1 done")
+    screen.vanish()
+    for thread in [each for each in threading.enumerate() if each.name == "progress"]:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    progress.end()
+    progress.begin("Withdrawing", 1)
+    with progress.aside():
+        logging.getLogger().debug("something else")
+    progress.end()
+    assert not raised
+
+
+@pytest.mark.parametrize("columns", [0, 1, 2, 5])
+def test_a_narrow_window_gets_no_second_line(screen: Screen, columns: int) -> None:
+    fcntl.ioctl(screen.stream.fileno(), termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    progress = on_terminal(screen.stream, True)
+    progress.begin("Publishing", 1)
+    screen.wait_for(r"\x1b\[2K.*\x1b\[2K")
+    progress.end()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.doctor import verb
 from certbot_external_auth.run import other_certbot
 from tests.unit.doctor.test_doctor import Host
 
@@ -37,4 +39,14 @@ def test_one_schedule_with_the_plugin_is_enough(host: Host) -> None:
 def test_without_a_schedule_there_is_nothing_to_warn_of(tmp_path: Path) -> None:
     host = Host(tmp_path)
     host.venv("opt/certbot")
+    assert other_certbot.warning(CONFIG, host.root) is None
+
+
+def test_a_disk_that_fails_stops_no_certificate(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: a home directory on a server that is gone is looked at, and nothing is issued."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "/home/u")
+
+    monkeypatch.setattr(verb, "look", fail)
     assert other_certbot.warning(CONFIG, host.root) is None
