@@ -58,12 +58,16 @@ def conclude(
     if not installations:
         return [Finding(Kind.NO_CERTBOT)]
     active = [schedule for schedule in schedules if schedule.active]
-    better = next((each for each in installations if each.plugin is not None), None)
-    found = [] if better else [Finding(Kind.NO_PLUGIN, installation=installations[0], lineages=tuple(lineages))]
+    started = {started_by(schedule, installations) for schedule in active}
+    # Root must not be told to start what another user can change, unless a schedule does so already.
+    own = [each for each in installations if not each.strange or each in started]
+    better = next((each for each in own if each.plugin is not None), None)
+    first = next(iter(own), None)
+    found = [] if better else [Finding(Kind.NO_PLUGIN, installation=first, lineages=tuple(lineages))]
     for schedule in active:
         found += _of_schedule(schedule, installations, better, lineages)
     if not active:
-        found.append(Finding(Kind.NO_SCHEDULE, better=better or installations[0], lineages=tuple(lineages)))
+        found.append(Finding(Kind.NO_SCHEDULE, better=better or first, lineages=tuple(lineages)))
     found += _doubles(active, installations, better)
     return sorted(found, key=lambda finding: finding.kind.value)
 

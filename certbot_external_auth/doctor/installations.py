@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ class Installation:
     :ivar plugin: the version of this plugin beside it; None if it is not there.
     :ivar kind: how it was installed: ``package``, ``venv``, ``pipx``, ``snap``, or ``other``.
     :ivar readable: whether the place of its Python modules could be found and read. If not, nothing is known.
+    :ivar strange: another user than root, or than the one who looks, can change it.
     """
 
     command: str
@@ -44,20 +46,22 @@ class Installation:
     plugin: str | None = None
     kind: str = "other"
     readable: bool = True
+    strange: bool = False
 
     def is_started_by(self, path: str) -> bool:
         """Tell whether a path starts this Certbot."""
         return path == self.command or path in self.same
 
 
-def find(root: Path, search_path: Sequence[str]) -> list[Installation]:
+def find(root: Path, search_path: Sequence[str], started: Sequence[str] = ()) -> list[Installation]:
     """Return every Certbot, those of the search path first.
 
     :param root: the root directory; another one than ``/`` in tests.
     :param search_path: the directories of PATH.
+    :param started: the programs that schedules start.
     """
     found: dict[Path, list[str]] = {}
-    for command in _commands(root, search_path):
+    for command in _commands(root, search_path, started):
         place = _below(root, command)
         # What a snap is started by is a link to the program snap, whichever snap it is.
         same_file = place if command.strip("/") == _SNAP else _resolved(root, place)
@@ -65,11 +69,11 @@ def find(root: Path, search_path: Sequence[str]) -> list[Installation]:
     return [_installation(root, paths, script) for script, paths in found.items()]
 
 
-def _commands(root: Path, search_path: Sequence[str]) -> Iterator[str]:
+def _commands(root: Path, search_path: Sequence[str], started: Sequence[str]) -> Iterator[str]:
     seen = set()
     listed = [f"{directory.rstrip('/')}/certbot" for directory in search_path if directory.startswith("/")]
     fixed = (f"/{folder.relative_to(root)}/certbot" for pattern in _FOLDERS for folder in sorted(root.glob(pattern)))
-    for command in (*listed, *fixed):
+    for command in (*listed, *fixed, *(path for path in started if path.startswith("/"))):
         if command not in seen and os.path.lexists(_below(root, command)):
             seen.add(command)
             yield command
@@ -106,7 +110,24 @@ def _installation(root: Path, commands: Sequence[str], script: Path) -> Installa
         plugin=_version(PLUGIN, plugins),
         kind=kind,
         readable=any(os.access(place, os.R_OK | os.X_OK) for place in places),
+        strange=any(_strange(root, place) for place in (script, *places)),
     )
+
+
+def _strange(root: Path, place: Path) -> bool:
+    """Tell whether another user can change a file, or replace a part of its path."""
+    known = {0, os.geteuid()}
+    for part in (place, *place.parents):
+        if part == root:
+            break
+        try:
+            status = os.stat(part)
+        except OSError:
+            continue
+        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if status.st_uid not in known or (status.st_mode & stat.S_IWOTH and not sticky):
+            return True
+    return False
 
 
 def _modules(root: Path, script: Path) -> tuple[str, list[Path]]:
@@ -156,6 +177,7 @@ def _version(name: str, places: Iterable[Path]) -> str | None:
     """Return the version of a distribution, from the name of its metadata's directory."""
     for place in places:
         for path in sorted(place.glob(f"{name}-*.*-info")):
-            if match := re.fullmatch(rf"{name}-([^-]+?)(?:-py3.*)?\.(?:dist|egg)-info", path.name):
+            # Another user may have made the directory, and the version is shown on a terminal.
+            if match := re.fullmatch(rf"{name}-([\w.+!]+?)(?:-py3.*)?\.(?:dist|egg)-info", path.name):
                 return match[1]
     return None

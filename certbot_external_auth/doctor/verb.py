@@ -11,7 +11,7 @@ from pathlib import Path
 
 from certbot_external_auth.console import certbot_folders, documents
 from certbot_external_auth.doctor import findings, installations, renewals, schedules, wording
-from certbot_external_auth.text import printable
+from certbot_external_auth.text import clean, printable
 
 EPILOG = "Exit code: 0 if certificates of this plugin will be renewed, 1 if not, 2 for wrong use."
 
@@ -28,7 +28,7 @@ def main(given: argparse.Namespace) -> int:
     # The Certbot of the environment that this command belongs to may be on nobody's PATH.
     searched = [*os.environ.get("PATH", os.defpath).split(os.pathsep), os.path.dirname(sys.executable)]
     report = look(Path("/"), searched, Path(config_dir))
-    documents.put("\n".join(printable(line) for line in report.lines()), "The report")
+    documents.put("\n".join(clean(printable(line)) for line in report.lines()), "The report")
     return 1 if any(finding.kind in findings.BROKEN for finding in report.findings) else 0
 
 
@@ -71,7 +71,9 @@ class Report:
 
 def look(root: Path, search_path: Sequence[str], config_dir: Path) -> Report:
     """Read what a host has. :param root: the root directory; another one than ``/`` in tests."""
-    return Report(installations.find(root, search_path), schedules.find(root), renewals.find(config_dir), config_dir)
+    scheduled = schedules.find(root)
+    found = installations.find(root, search_path, [each.command for each in scheduled.schedules])
+    return Report(found, scheduled, renewals.find(config_dir), config_dir)
 
 
 def _scheduled(each: schedules.Schedule) -> str:

@@ -28,7 +28,9 @@ def described(each: Installation) -> str:
     if not each.readable:
         plugin = "its Python modules could not be found or read, so it may have the plugin or not"
     same = f", also {', '.join(each.same)}" if each.same else ""
-    return f"{each.command}{same}: Certbot {each.certbot or 'of unknown version'}, {_KINDS[each.kind]}, {plugin}"
+    strange = ", and another user can change it, so root must not start it" if each.strange else ""
+    version = each.certbot or "of unknown version"
+    return f"{each.command}{same}: Certbot {version}, {_KINDS[each.kind]}, {plugin}{strange}"
 
 
 def install(each: Installation) -> str:
@@ -47,7 +49,11 @@ def _no_certbot(_: Finding) -> str:
 
 
 def _no_plugin(finding: Finding) -> str:
-    assert finding.installation is not None
+    if finding.installation is None:
+        return (
+            f"Every Certbot here can be changed by another user{_renewals(finding)}. Install one as root, then this "
+            "plugin beside it."
+        )
     return f"No Certbot here has the plugin{_renewals(finding)}. Install it: {install(finding.installation)}"
 
 
@@ -82,11 +88,11 @@ def _schedule_gone(finding: Finding) -> str:
 
 
 def _no_schedule(finding: Finding) -> str:
-    assert finding.better is not None
-    return (
-        f"No timer and no cron file that was read runs 'certbot renew'{_renewals(finding)}. "
-        f"Write this line into /etc/cron.d/certbot-renew: 17 */12 * * * root {finding.better.command} -q renew"
-    )
+    nothing = f"No timer and no cron file that was read runs 'certbot renew'{_renewals(finding)}."
+    if finding.better is None:
+        return nothing
+    line = f"17 */12 * * * root {finding.better.command} -q renew"
+    return f"{nothing} Write this line into /etc/cron.d/certbot-renew: {line}"
 
 
 def _two_schedules(finding: Finding) -> str:

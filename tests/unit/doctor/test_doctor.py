@@ -123,6 +123,38 @@ def test_an_entry_whose_certbot_is_gone(host: Host) -> None:
     assert kinds(host.look()) == [Kind.SCHEDULE_GONE]
 
 
+def test_a_certbot_that_only_cron_names_is_there(host: Host) -> None:
+    """Guards against: "which is not there", of a Certbot that renews every night."""
+    host.package()
+    host.venv("srv/certbot")
+    host.put("etc/cron.d/own", "1 2 * * * root /srv/certbot/bin/certbot -q renew\n")
+    host.put("etc/cron.d/certbot")
+    report = host.look()
+    assert [each.command for each in report.installations] == ["/usr/bin/certbot", "/srv/certbot/bin/certbot"]
+    assert kinds(report) == [Kind.TWO_CERTBOTS]
+
+
+def test_root_is_not_told_to_start_what_another_user_can_change(host: Host) -> None:
+    """Guards against: a user who becomes root by a Certbot in the own home directory."""
+    host.package()
+    host.venv("home/eve/venv")
+    host.link("home/eve/.local/bin/certbot", "/home/eve/venv/bin/certbot")
+    (host.root / "home/eve/venv").chmod(0o777)
+    report = host.look()
+    assert [each.strange for each in report.installations] == [False, True]
+    assert Kind.NO_PLUGIN in kinds(report)
+    assert not any(finding.better for finding in report.findings)
+    (host.root / "usr/bin/certbot").unlink()
+    advice = "\n".join(map(wording.sentence, host.look().findings))
+    assert "/home/eve" not in advice
+
+
+def test_a_version_that_another_user_has_made_up_reaches_no_terminal(host: Host) -> None:
+    host.venv("home/eve/.local", plugin="1\x1b[2J")
+    host.put("home/eve/.local/lib/python3.11/site-packages/certbot_external_auth-1\n-.dist-info/METADATA")
+    assert [each.plugin for each in host.look().installations] == [None]
+
+
 def test_nothing_renews(host: Host) -> None:
     host.venv("opt/certbot")
     host.put("etc/crontab", "# 1 1 * * * root /opt/certbot/bin/certbot renew\n2 2 * * * root certbot certificates\n")
