@@ -126,7 +126,10 @@ def _unpublished(attempt: Attempt) -> list[Advice]:
         return [attempt.advice(kind) for kind in (*_of_two(step, sight), Kind.KEEP_BOTH)]
     if attempt.other_dialect is not None:
         return [attempt.advice(Kind.OTHER_DIALECT, attempt.other_dialect)]
-    return [attempt.advice(Kind.ASKS_A_PERSON if attempt.asks else Kind.NOT_PUBLISHED)]
+    if attempt.asks:
+        return [attempt.advice(Kind.ASKS_A_PERSON)]
+    # A reason says what to do at another place, or with another value, than this advice would.
+    return [] if sight.reasons else [attempt.advice(Kind.NOT_PUBLISHED)]
 
 
 def _after_failures(attempt: Attempt) -> list[Kind]:
