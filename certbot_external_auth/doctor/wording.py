@@ -57,13 +57,21 @@ def _no_plugin(finding: Finding) -> str:
     return f"No Certbot here has the plugin{_renewals(finding)}. Install it: {install(finding.installation)}"
 
 
+def _only_strange_plugin(finding: Finding) -> str:
+    wrong = "Another user can change every Certbot that has the plugin, so root must not start it"
+    if finding.installation is None:
+        return f"{wrong}{_renewals(finding)}. Install Certbot as root, then this plugin beside it."
+    return f"{wrong}{_renewals(finding)}. Install the plugin here: {install(finding.installation)}"
+
+
 def _schedule_without_plugin(finding: Finding) -> str:
     assert finding.installation is not None
-    assert finding.better is not None
     place, first, second = finding.schedules[0].place, finding.installation, finding.better
+    wrong = f"{place} renews with {first.command}, which does not have the plugin{_renewals(finding)}."
+    if second is None:
+        return f"{wrong} Add the plugin to it: {install(first)}"
     return (
-        f"{place} renews with {first.command}, which does not have the plugin{_renewals(finding)}. "
-        f"Either add the plugin to it: {install(first)}\n"
+        f"{wrong} Either add the plugin to it: {install(first)}\n"
         f"Or let {second.command} renew: {_stop(place)}, then write this line into /etc/cron.d/certbot-renew: "
         f"17 */12 * * * root {second.command} -q renew"
     )
@@ -122,6 +130,7 @@ def _stop(place: str) -> str:
 _SENTENCES: Mapping[Kind, Callable[[Finding], str]] = {
     Kind.NO_CERTBOT: _no_certbot,
     Kind.NO_PLUGIN: _no_plugin,
+    Kind.ONLY_STRANGE_PLUGIN: _only_strange_plugin,
     Kind.SCHEDULE_WITHOUT_PLUGIN: _schedule_without_plugin,
     Kind.SCHEDULE_UNKNOWN: _schedule_unknown,
     Kind.SCHEDULE_GONE: _schedule_gone,

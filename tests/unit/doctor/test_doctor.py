@@ -142,8 +142,10 @@ def test_root_is_not_told_to_start_what_another_user_can_change(host: Host) -> N
     (host.root / "home/eve/venv").chmod(0o777)
     report = host.look()
     assert [each.strange for each in report.installations] == [False, True]
-    assert Kind.NO_PLUGIN in kinds(report)
+    assert kinds(report)[0] is Kind.ONLY_STRANGE_PLUGIN
+    assert Kind.SCHEDULE_WITHOUT_PLUGIN in kinds(report)
     assert not any(finding.better for finding in report.findings)
+    assert all(map(wording.sentence, report.findings))
     (host.root / "usr/bin/certbot").unlink()
     advice = "\n".join(map(wording.sentence, host.look().findings))
     assert "/home/eve" not in advice
