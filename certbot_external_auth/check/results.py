@@ -89,7 +89,9 @@ def works(results: Sequence[Result], stood: Set[str], placeholder: bool) -> Work
     :param stood: keys of the steps that did what they should.
     :param placeholder: the handler has left a text in place of what it removed.
     """
-    tried = {result.key for result in results if result.level is not Level.SKIPPED}
+    # What no server has answered about is not known.
+    seen = [result for result in results if result.sight is None or result.sight.answered]
+    tried = {result.key for result in seen if result.level is not Level.SKIPPED}
     single = stood >= tried & {"publish", "dash"} if "publish" in tried else None
     return Works(single, _both(tried, stood), _stays(tried, stood, placeholder))
 

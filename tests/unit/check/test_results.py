@@ -10,7 +10,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.check import advice, steps
 from certbot_external_auth.check.advice import Attempt, Kind
 from certbot_external_auth.check.looking import Sight, Wish
-from certbot_external_auth.check.results import Level, Result, Summary, level, passed
+from certbot_external_auth.check.results import Both, Level, Result, Stays, Summary, Works, level, passed, works
 from certbot_external_auth.check.steps import Step
 from certbot_external_auth.errors import Failure
 from certbot_external_auth.visibility import Observation, Outcome
@@ -203,3 +203,14 @@ def test_another_way_to_publish_two_values(dialect: str, keys: list[str]) -> Non
         assert step.publish + step.withdraw == ("first", "second")
         assert step.present == step.publish
         assert step.absent == step.withdraw
+
+
+def test_what_no_server_answered_about_is_not_known() -> None:
+    """Guards against: "stays: nothing", where nobody said that anything is gone."""
+    silent = replace(GOOD, answered=False)
+    steps_taken = [("publish", GOOD), ("second", GOOD), ("withdraw", silent)]
+    results = [Result(key, Level.PASSED, sight=sight) for key, sight in steps_taken]
+    assert works(results, {"publish", "second", "withdraw"}, False) == Works(True, Both.YES, None)
+    answered = [replace(result, sight=GOOD) for result in results]
+    assert works(answered, {"publish", "second", "withdraw"}, False).stays is Stays.NOTHING
+    assert works([replace(results[0], sight=silent)], set(), False) == Works()
