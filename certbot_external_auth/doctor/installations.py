@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -67,6 +68,16 @@ def find(root: Path, search_path: Sequence[str], started: Sequence[str] = ()) ->
         same_file = place if command.strip("/") == _SNAP else _resolved(root, place)
         found.setdefault(same_file, []).append(command)
     return [_installation(root, paths, script) for script, paths in found.items()]
+
+
+def closed(root: Path) -> list[str]:
+    """Return the home directories that this user may not enter, each with the reason; a Certbot may be there."""
+    homes = [root / "root", *sorted(root.glob("home/*"))]
+    return [f"/{each.relative_to(root)}: {os.strerror(errno.EACCES)}" for each in homes if _is_closed(each)]
+
+
+def _is_closed(folder: Path) -> bool:
+    return os.path.isdir(folder) and not os.access(folder, os.X_OK)
 
 
 def _commands(root: Path, search_path: Sequence[str], started: Sequence[str]) -> Iterator[str]:

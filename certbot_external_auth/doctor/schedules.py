@@ -35,7 +35,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Found:
-    """:ivar unreadable: files that could not be read, each with the reason; another schedule may stand there."""
+    """:ivar unreadable: files and directories that could not be read, each with the reason; more may stand there."""
 
     schedules: tuple[Schedule, ...] = ()
     unreadable: tuple[str, ...] = ()
@@ -63,14 +63,27 @@ class _Reader:
         except FileNotFoundError:
             return ""
         except OSError as error:
-            self.unreadable.append(f"/{path.relative_to(self._root)}: {error.strerror}")
+            self._note(path, error)
             return ""
+
+    def within(self, folder: Path) -> list[Path]:
+        """Return what is in a directory, in order; nothing if it is not there or cannot be read."""
+        try:
+            return sorted(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            self._note(folder, error)
+            return []
+
+    def _note(self, path: Path, error: OSError) -> None:
+        self.unreadable.append(f"/{path.relative_to(self._root)}: {error.strerror}")
 
 
 def _timers(root: Path, reader: _Reader, systemd: bool) -> Iterator[Schedule]:
     """Yield the timers whose service renews. A unit in a directory hides those of its name in later ones."""
     directories = [root / folder for folder in _UNITS]
-    names = sorted({path.name for folder in directories for path in folder.glob("*.timer")})
+    names = sorted({path.name for folder in directories for path in reader.within(folder) if path.suffix == ".timer"})
     for name in names:
         timer = _unit(directories, name)
         if timer is None:
@@ -100,7 +113,7 @@ def _started(unit: str) -> Iterator[str]:
 
 def _cron(root: Path, reader: _Reader, systemd: bool) -> Iterator[Schedule]:
     for pattern in _CRON:
-        for path in sorted(root.glob(pattern)):
+        for path in reader.within((root / pattern).parent) if pattern.endswith("*") else [root / pattern]:
             lines = (line for line in reader.read(path).splitlines() if not line.lstrip().startswith("#"))
             for line in lines:
                 # Debian's own line does nothing where systemd runs: the timer renews there.

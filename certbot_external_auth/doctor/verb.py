@@ -40,6 +40,7 @@ class Report:
     schedules: schedules.Found
     renewals: renewals.Renewals
     config_dir: Path
+    closed: Sequence[str] = ()
 
     @property
     def findings(self) -> list[findings.Finding]:
@@ -54,7 +55,7 @@ class Report:
         yield from self._listed(_scheduled(each) for each in self.schedules.schedules)
         yield f"Certificates in {self.config_dir} that need the plugin:"
         yield from self._listed(self.renewals.names)
-        unreadable = (*self.schedules.unreadable, *self.renewals.unreadable)
+        unreadable = (*self.closed, *self.schedules.unreadable, *self.renewals.unreadable)
         if unreadable:
             yield "Could not be read, so there may be more:"
             yield from self._listed(unreadable)
@@ -73,7 +74,7 @@ def look(root: Path, search_path: Sequence[str], config_dir: Path) -> Report:
     """Read what a host has. :param root: the root directory; another one than ``/`` in tests."""
     scheduled = schedules.find(root)
     found = installations.find(root, search_path, [each.command for each in scheduled.schedules])
-    return Report(found, scheduled, renewals.find(config_dir), config_dir)
+    return Report(found, scheduled, renewals.find(config_dir), config_dir, installations.closed(root))
 
 
 def _scheduled(each: schedules.Schedule) -> str:

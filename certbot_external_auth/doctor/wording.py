@@ -45,7 +45,7 @@ def sentence(finding: Finding) -> str:
 
 
 def _no_certbot(_: Finding) -> str:
-    return "No Certbot was found. Install one, then this plugin beside it."
+    return "No Certbot was found where this user may look. If there is none, install one, then this plugin beside it."
 
 
 def _no_plugin(finding: Finding) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.doctor import wording
+from certbot_external_auth.doctor import installations, wording
 from certbot_external_auth.doctor.findings import BROKEN, Finding, Kind
 from certbot_external_auth.doctor.verb import Report, look
 
@@ -224,6 +224,19 @@ def test_what_cannot_be_read_is_listed(host: Host) -> None:
     host.venv("opt/certbot")
     (host.root / "etc/crontab").mkdir(parents=True)
     assert any("/etc/crontab" in line for line in host.look().lines())
+
+
+def test_a_directory_that_cannot_be_read_is_listed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: "no cron file runs it", said to a user who may not read root's."""
+    host.venv("opt/certbot")
+    for path in ("etc/cron.d", "etc/systemd/system", "var/spool/cron/crontabs"):
+        # A link to itself cannot be followed, by root either.
+        host.link(path, str(host.root / path))
+    (host.root / "root").mkdir()
+    monkeypatch.setattr(installations, "_is_closed", lambda folder: folder == host.root / "root")
+    lines = "\n".join(host.look().lines())
+    for path in ("/root: ", "/etc/cron.d: ", "/etc/systemd/system: ", "/var/spool/cron/crontabs: "):
+        assert f"  {path}" in lines
 
 
 @pytest.mark.parametrize("kind", Kind)
