@@ -118,7 +118,7 @@ class NotVisibleError(PerformError):
     def __init__(self, text: Sequence[str], problems: Mapping[str, Problem]) -> None:
         super().__init__((), problems)
         self.text = tuple(text)
-        self.args = ("\n".join([*self.text, "The CA was not asked to validate anything."]),)
+        self.args = (_printable("\n".join([*self.text, "The CA was not asked to validate anything."])),)
 
 
 class GuardError(errors.PluginError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.challenges import Challenge, dns01
 from certbot_external_auth.check.looking import Sight
 from certbot_external_auth.check.steps import SECOND, Step
 from certbot_external_auth.errors import Failure
@@ -126,7 +126,11 @@ def _unpublished(attempt: Attempt) -> list[Advice]:
         return [attempt.advice(kind) for kind in (*_of_two(step, sight), Kind.KEEP_BOTH)]
     if attempt.other_dialect is not None:
         return [attempt.advice(Kind.OTHER_DIALECT, attempt.other_dialect)]
-    return [attempt.advice(Kind.ASKS_A_PERSON if attempt.asks else Kind.NOT_PUBLISHED)]
+    if attempt.asks:
+        return [attempt.advice(Kind.ASKS_A_PERSON)]
+    # A reason says what to do at another name, or with another value, than this advice would.
+    record = attempt.challenge.type == dns01.TYPE
+    return [] if sight.reasons and record else [attempt.advice(Kind.NOT_PUBLISHED)]
 
 
 def _after_failures(attempt: Attempt) -> list[Kind]:

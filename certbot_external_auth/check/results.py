@@ -10,7 +10,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.check.advice import Advice
 from certbot_external_auth.check.looking import Sight
 from certbot_external_auth.check.patience import Waiting
-from certbot_external_auth.check.steps import TWO_VALUES, Step
+from certbot_external_auth.check.steps import BEFORE, TWO_VALUES, Step
 from certbot_external_auth.errors import Failure
 from certbot_external_auth.visibility.verdict import Decision
 
@@ -89,7 +89,9 @@ def works(results: Sequence[Result], stood: Set[str], placeholder: bool) -> Work
     :param stood: keys of the steps that did what they should.
     :param placeholder: the handler has left a text in place of what it removed.
     """
-    tried = {result.key for result in results if result.level is not Level.SKIPPED}
+    # What no server has answered about is not known.
+    seen = [result for result in results if result.sight is None or result.sight.answered]
+    tried = {result.key for result in seen if result.level is not Level.SKIPPED}
     single = stood >= tried & {"publish", "dash"} if "publish" in tried else None
     return Works(single, _both(tried, stood), _stays(tried, stood, placeholder))
 
@@ -141,6 +143,11 @@ class Summary:
         """Whether everything else than two values at one name works."""
         failed = {result.key for result in self.results if result.level is Level.FAILED}
         return bool(failed) and failed <= set(TWO_VALUES) and not self.left and self.interrupted is None
+
+    @property
+    def uncalled(self) -> bool:
+        """Whether the handler was not called, because no server said that the name is free."""
+        return any(result.key == BEFORE and result.level is Level.FAILED for result in self.results)
 
     def count(self, wanted: Level) -> int:
         """Return how many steps ended at a level."""

@@ -39,6 +39,8 @@ def _use(summary: Summary) -> str:
         return "this handler can be used" + (", but not for a name together with its wildcard" if one_only else "")
     if summary.only_two_values_fail:
         return "this handler can be used for one name, but not together with its wildcard"
+    if summary.uncalled:
+        return "the handler was not called, so whether it can be used is not known"
     return "this handler cannot be used yet"
 
 

@@ -14,6 +14,8 @@ MAX_BYTES = 1_000_000
 """Longest cli.ini, in bytes, that is read."""
 DEFAULTS = {"config-dir": "/etc/letsencrypt", "work-dir": "/var/lib/letsencrypt"}
 
+_LINE = re.compile(rf"(?:--)?(?P<key>{'|'.join(DEFAULTS)})(?:\s*[=:]\s*|\s+)(?P<value>.*?)(?:\s+[#;].*)?")
+
 
 def arguments(parser: argparse.ArgumentParser, *options: str) -> None:
     """Add the flags that name the folders; see `found`. :param options: only these, if any are given."""
@@ -37,10 +39,12 @@ def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -
 
 
 def assignments(text: str) -> dict[str, str]:
-    """Read the folders from the text of a cli.ini, as ConfigArgParse does: ``key = value`` or ``key: value``."""
-    keys = "|".join(DEFAULTS)
-    lines = re.findall(rf"^[ \t]*(?:--)?({keys})[ \t]*[=: \t][ \t]*(\S.*?)[ \t]*$", text, re.MULTILINE)
-    return {key: value.strip("\"'") for key, value in lines}
+    """Read the folders from the text of a cli.ini, as ConfigArgParse does: ``key = value`` or ``key: value``.
+
+    A value ends where a comment begins, and may be empty.
+    """
+    found = filter(None, (_LINE.fullmatch(line.strip()) for line in text.split("\n")))
+    return {match["key"]: match["value"].strip("\"'") for match in found}
 
 
 def _cli_inis() -> list[str]:

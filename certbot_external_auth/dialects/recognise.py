@@ -32,7 +32,7 @@ TEXTS: Mapping[str, re.Pattern[str]] = {
 UNSUPPORTED_BY_ACMETOOL = 42
 ASKS = re.compile(
     r"^[ \t]*(?:IFS=\S*[ \t]+)?read\b(?![^\n]*<)"  # a shell's `read`, unless it reads from a file
-    r"|</dev/tty\b|\b(?:raw_)?input\(|<STDIN>|\bSTDIN\.(?:gets|read)|\bfgets\(STDIN|\breadline\(",
+    r"|</dev/tty\b|(?<![.\w])(?:raw_)?input\(|<STDIN>|\bSTDIN\.(?:gets|read)|\bfgets\(STDIN|(?<![.\w])readline\(",
     re.MULTILINE,
 )
 """How a script asks a person."""
@@ -48,7 +48,10 @@ def asks_a_person(dialect: str, script: str) -> bool:
     return dialect not in GIVEN_A_DOCUMENT and ASKS.search(script) is not None
 
 
-_ONLY_AT_PERFORM = re.compile(r"""[${"'](txt_domain|z_domain|uri)\b""")
+# With a quotation mark alone it may be any text, such as a key in a document for an API.
+_ONLY_AT_PERFORM = re.compile(
+    r"""(?:\$\{?|(?:env(?:iron)?[(\[{]|environ\.get\()["']?)(txt_domain|z_domain|uri)\b""", re.IGNORECASE
+)
 """Names of 2016 for the place of a value, which a handler of dialect native gets when it publishes."""
 
 

@@ -15,6 +15,8 @@ class Kind(enum.Enum):
 
     NO_CERTBOT = enum.auto()
     NO_PLUGIN = enum.auto()
+    ONLY_STRANGE_PLUGIN = enum.auto()
+    """Another user can change every Certbot that has the plugin, and no schedule starts one of them."""
     SCHEDULE_WITHOUT_PLUGIN = enum.auto()
     SCHEDULE_UNKNOWN = enum.auto()
     SCHEDULE_GONE = enum.auto()
@@ -24,7 +26,14 @@ class Kind(enum.Enum):
 
 
 BROKEN = frozenset(
-    {Kind.NO_CERTBOT, Kind.NO_PLUGIN, Kind.SCHEDULE_WITHOUT_PLUGIN, Kind.SCHEDULE_GONE, Kind.NO_SCHEDULE}
+    {
+        Kind.NO_CERTBOT,
+        Kind.NO_PLUGIN,
+        Kind.ONLY_STRANGE_PLUGIN,
+        Kind.SCHEDULE_WITHOUT_PLUGIN,
+        Kind.SCHEDULE_GONE,
+        Kind.NO_SCHEDULE,
+    }
 )
 """With one of these, certificates of this plugin are not renewed."""
 
@@ -56,13 +65,18 @@ def conclude(
         return [Finding(Kind.NO_CERTBOT)]
     schedules = list(schedules)
     active = [schedule for schedule in schedules if schedule.active]
-    better = next((each for each in installations if each.plugin is not None), None)
-    found = [] if better else [Finding(Kind.NO_PLUGIN, installation=installations[0], lineages=tuple(lineages))]
+    started = {started_by(schedule, installations) for schedule in active}
+    # Root must not be told to start what another user can change, unless a schedule does so already.
+    own = [each for each in installations if not each.strange or each in started]
+    better = next((each for each in own if each.plugin is not None), None)
+    first = next(iter(own), None)
+    missing = Kind.ONLY_STRANGE_PLUGIN if any(each.plugin for each in installations) else Kind.NO_PLUGIN
+    found = [] if better else [Finding(missing, installation=first, lineages=tuple(lineages))]
     for schedule in active:
         found += _of_schedule(schedule, installations, better, lineages)
     if not active:
-        best = better or installations[0]
-        resting = tuple(each for each in schedules if started_by(each, installations) is best)
+        best = better or first
+        resting = tuple(each for each in schedules if best and started_by(each, installations) is best)
         found.append(Finding(Kind.NO_SCHEDULE, resting, better=best, lineages=tuple(lineages)))
     found += _doubles(active, installations, better)
     return sorted(found, key=lambda finding: finding.kind.value)
@@ -81,7 +95,7 @@ def _of_schedule(
         yield Finding(Kind.SCHEDULE_GONE, (schedule,), better=better, lineages=tuple(lineages))
     elif not started.readable:
         yield Finding(Kind.SCHEDULE_UNKNOWN, (schedule,), started, better)
-    elif started.plugin is None and better is not None:
+    elif started.plugin is None and any(each.plugin for each in installations):
         yield Finding(Kind.SCHEDULE_WITHOUT_PLUGIN, (schedule,), started, better, tuple(lineages))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +41,7 @@ class Installation:
     :ivar plugin: the version of this plugin beside it; None if it is not there.
     :ivar kind: how it was installed: ``package``, ``venv``, ``pipx``, ``snap``, or ``other``.
     :ivar readable: whether the place of its Python modules could be found and read. If not, nothing is known.
+    :ivar strange: another user than root, or than the one who looks, can change it.
     """
 
     command: str
@@ -47,6 +50,7 @@ class Installation:
     plugin: str | None = None
     kind: str = "other"
     readable: bool = True
+    strange: bool = False
 
     def is_started_by(self, path: str) -> bool:
         """Tell whether a path starts this Certbot."""
@@ -67,6 +71,16 @@ def find(root: Path, search_path: Sequence[str], started: Sequence[str] = ()) ->
         if _may_be_there(same_file):
             found.setdefault(same_file, []).append(command)
     return [_installation(root, paths, script) for script, paths in found.items()]
+
+
+def closed(root: Path) -> list[str]:
+    """Return the home directories that this user may not enter, each with the reason; a Certbot may be there."""
+    homes = [root / "root", *sorted(root.glob("home/*"))]
+    return [f"/{each.relative_to(root)}: {os.strerror(errno.EACCES)}" for each in homes if _is_closed(each)]
+
+
+def _is_closed(folder: Path) -> bool:
+    return os.path.isdir(folder) and not os.access(folder, os.X_OK)
 
 
 def _commands(root: Path, search_path: Sequence[str], started: Sequence[str]) -> Iterator[str]:
@@ -111,7 +125,24 @@ def _installation(root: Path, commands: Sequence[str], script: Path) -> Installa
         plugin=_version(PLUGIN, plugins),
         kind=kind,
         readable=any(os.access(place, os.R_OK | os.X_OK) for place in places),
+        strange=any(_strange(root, place) for place in (script, *places)),
     )
+
+
+def _strange(root: Path, place: Path) -> bool:
+    """Tell whether another user can change a file, or replace a part of its path."""
+    known = {0, os.geteuid()}
+    for part in (place, *place.parents):
+        if part == root:
+            break
+        try:
+            status = os.stat(part)
+        except OSError:
+            continue
+        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if status.st_uid not in known or (status.st_mode & stat.S_IWOTH and not sticky):
+            return True
+    return False
 
 
 def _of_snaps(root: Path, name: str) -> list[Path]:
@@ -123,6 +154,7 @@ def _version(name: str, places: Iterable[Path]) -> str | None:
     """Return the version of a distribution, from the name of its metadata's directory."""
     for place in places:
         for path in sorted(place.glob(f"{name}-*.*-info")):
-            if match := re.fullmatch(rf"{name}-([^-]+?)(?:-py3.*)?\.(?:dist|egg)-info", path.name):
+            # Another user may have made the directory, and the version is shown on a terminal.
+            if match := re.fullmatch(rf"{name}-([\w.+!]+?)(?:-py3.*)?\.(?:dist|egg)-info", path.name):
                 return match[1]
     return None

@@ -15,7 +15,7 @@ _SYSTEMD_RUNS = "run/systemd/system"
 
 @dataclass(frozen=True)
 class Found:
-    """:ivar unreadable: files that could not be read, each with the reason; another schedule may stand there."""
+    """:ivar unreadable: files and directories that could not be read, each with the reason; more may stand there."""
 
     schedules: tuple[Schedule, ...] = ()
     unreadable: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from certbot_external_auth.console import certbot_folders, documents
 from certbot_external_auth.doctor import entries, findings, installations, renewals, schedules, wording
-from certbot_external_auth.text import printable
+from certbot_external_auth.text import clean, printable
 
 EPILOG = "Exit code: 0 if certificates of this plugin will be renewed, 1 if not, 2 for wrong use."
 
@@ -28,7 +28,7 @@ def main(given: argparse.Namespace) -> int:
     # The Certbot of the environment that this command belongs to may be on nobody's PATH.
     searched = [*os.environ.get("PATH", os.defpath).split(os.pathsep), os.path.dirname(sys.executable)]
     report = look(Path("/"), searched, Path(config_dir))
-    documents.put("\n".join(printable(line) for line in report.lines()), "The report")
+    documents.put("\n".join(clean(printable(line)) for line in report.lines()), "The report")
     return 1 if any(finding.kind in findings.BROKEN for finding in report.findings) else 0
 
 
@@ -40,6 +40,7 @@ class Report:
     schedules: schedules.Found
     renewals: renewals.Renewals
     config_dir: Path
+    closed: Sequence[str] = ()
 
     @property
     def findings(self) -> list[findings.Finding]:
@@ -54,7 +55,7 @@ class Report:
         yield from self._listed(_scheduled(each) for each in self.schedules.schedules)
         yield f"Certificates in {self.config_dir} that need the plugin:"
         yield from self._listed(self.renewals.names)
-        unreadable = (*self.schedules.unreadable, *self.renewals.unreadable)
+        unreadable = (*self.closed, *self.schedules.unreadable, *self.renewals.unreadable)
         if unreadable:
             yield "Could not be read, so there may be more:"
             yield from self._listed(unreadable)
@@ -73,7 +74,13 @@ def look(root: Path, search_path: Sequence[str], config_dir: Path) -> Report:
     """Read what a host has. :param root: the root directory; another one than ``/`` in tests."""
     found = schedules.find(root)
     started = [path for schedule in found.schedules for path in schedule.paths()]
-    return Report(installations.find(root, search_path, started), found, renewals.find(config_dir), config_dir)
+    return Report(
+        installations.find(root, search_path, started),
+        found,
+        renewals.find(config_dir),
+        config_dir,
+        installations.closed(root),
+    )
 
 
 def _scheduled(each: entries.Schedule) -> str:

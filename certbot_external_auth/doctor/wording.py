@@ -28,7 +28,9 @@ def described(each: Installation) -> str:
     if not each.readable:
         plugin = "its Python modules could not be found or read, so it may have the plugin or not"
     same = f", also {', '.join(each.same)}" if each.same else ""
-    return f"{each.command}{same}: Certbot {each.certbot or 'of unknown version'}, {_KINDS[each.kind]}, {plugin}"
+    strange = ", and another user can change it, so root must not start it" if each.strange else ""
+    version = each.certbot or "of unknown version"
+    return f"{each.command}{same}: Certbot {version}, {_KINDS[each.kind]}, {plugin}{strange}"
 
 
 def install(each: Installation) -> str:
@@ -43,21 +45,33 @@ def sentence(finding: Finding) -> str:
 
 
 def _no_certbot(_: Finding) -> str:
-    return "No Certbot was found. Install one, then this plugin beside it."
+    return "No Certbot was found where this user may look. If there is none, install one, then this plugin beside it."
 
 
 def _no_plugin(finding: Finding) -> str:
-    assert finding.installation is not None
+    if finding.installation is None:
+        return (
+            f"Every Certbot here can be changed by another user{_renewals(finding)}. Install one as root, then this "
+            "plugin beside it."
+        )
     return f"No Certbot here has the plugin{_renewals(finding)}. Install it: {install(finding.installation)}"
+
+
+def _only_strange_plugin(finding: Finding) -> str:
+    wrong = "Another user can change every Certbot that has the plugin, so root must not start it"
+    if finding.installation is None:
+        return f"{wrong}{_renewals(finding)}. Install Certbot as root, then this plugin beside it."
+    return f"{wrong}{_renewals(finding)}. Install the plugin here: {install(finding.installation)}"
 
 
 def _schedule_without_plugin(finding: Finding) -> str:
     assert finding.installation is not None
-    assert finding.better is not None
     place, first, second = finding.schedules[0].place, finding.installation, finding.better
+    wrong = f"{place} renews with {first.command}, which does not have the plugin{_renewals(finding)}."
+    if second is None:
+        return f"{wrong} Add the plugin to it: {install(first)}"
     return (
-        f"{place} renews with {first.command}, which does not have the plugin{_renewals(finding)}. "
-        f"Either add the plugin to it: {install(first)}\n"
+        f"{wrong} Either add the plugin to it: {install(first)}\n"
         f"Or let {second.command} renew: {_stop(place)}, then write this line into /etc/cron.d/certbot-renew: "
         f"17 */12 * * * root {second.command} -q renew"
     )
@@ -82,17 +96,18 @@ def _schedule_gone(finding: Finding) -> str:
 
 
 def _no_schedule(finding: Finding) -> str:
-    assert finding.better is not None
-    nothing = f"No timer and no cron file that was read runs 'certbot renew'{_renewals(finding)}. "
+    nothing = f"No timer and no cron file that was read runs 'certbot renew'{_renewals(finding)}."
+    if finding.better is None:
+        return nothing
     timer = next((each.place for each in finding.schedules if each.can_be_enabled), None)
     if timer is not None:
-        return f"{nothing}{timer} would, but it is not enabled: systemctl enable --now {timer}"
+        return f"{nothing} {timer} would, but it is not enabled: systemctl enable --now {timer}"
     table = next((each.place for each in finding.schedules if each.place.startswith("/")), None)
     if table is not None:
         why = "cron is not installed, or the entry does nothing here (the file's name or mode, @reboot, systemd)"
-        return f"{nothing}{table} would, but {why}."
+        return f"{nothing} {table} would, but {why}."
     line = f"17 */12 * * * root {finding.better.command} -q renew"
-    return f"{nothing}Install cron, and write this line into /etc/cron.d/certbot-renew: {line}"
+    return f"{nothing} Install cron, and write this line into /etc/cron.d/certbot-renew: {line}"
 
 
 def _two_schedules(finding: Finding) -> str:
@@ -122,6 +137,7 @@ def _stop(place: str) -> str:
 _SENTENCES: Mapping[Kind, Callable[[Finding], str]] = {
     Kind.NO_CERTBOT: _no_certbot,
     Kind.NO_PLUGIN: _no_plugin,
+    Kind.ONLY_STRANGE_PLUGIN: _only_strange_plugin,
     Kind.SCHEDULE_WITHOUT_PLUGIN: _schedule_without_plugin,
     Kind.SCHEDULE_UNKNOWN: _schedule_unknown,
     Kind.SCHEDULE_GONE: _schedule_gone,

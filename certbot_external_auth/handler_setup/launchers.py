@@ -72,7 +72,8 @@ def _refusal(flag: str, launcher: str, option: str) -> str:
 def _changes_folder(words: Sequence[str], is_program: Callable[[str], bool]) -> tuple[str, str] | None:
     """Return a launcher among the words, and its first option that changes the folder; None if there is none.
 
-    Which options have a value is not known, so a program behind an option counts as its value (``sudo -u mail``).
+    Which options have a value is not known, so a program behind an option counts as its value (``sudo -u mail``),
+    unless it is a launcher (``sudo -n env``).
     """
     launcher = os.path.basename(words[0]) if words else ""
     if launcher not in LAUNCHERS:
@@ -81,7 +82,8 @@ def _changes_folder(words: Sequence[str], is_program: Callable[[str], bool]) -> 
     for number, word in enumerate(words[1:], 1):
         if options is not None and options.match(word):
             return launcher, word.partition("=")[0]
-        if words[number - 1] == "--" or (_names_program(word, is_program) and words[number - 1][:1] != "-"):
+        is_value = words[number - 1][:1] == "-" and os.path.basename(word) not in LAUNCHERS
+        if words[number - 1] == "--" or (_names_program(word, is_program) and not is_value):
             return _changes_folder(words[number:], is_program)
     return None
 

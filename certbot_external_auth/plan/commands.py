@@ -65,11 +65,21 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Main:
-    """The main configuration. :ivar folder: where its relative paths begin."""
+    """The main configuration.
+
+    :ivar folder: where its relative paths begin.
+    :ivar env_file: the handler's, whose variables it may use.
+    """
 
     path: str
     folder: str
     settings: Settings
+    env_file: str | None = None
+
+    def words(self, prefix: str = "--external-auth-") -> tuple[str, ...]:
+        """Return the flags by which it is read. :param prefix: of the flags."""
+        more = () if self.env_file is None else (f"{prefix}env-file", self.env_file)
+        return (f"{prefix}dehydrated-config", self.path, *more)
 
 
 Present = Mapping[str, frozenset[str] | None]
@@ -87,7 +97,7 @@ def account(main: Main) -> tuple[str, ...]:
 def rehearsal(main: Main, lines: Sequence[Line]) -> tuple[str, ...] | None:
     """Return the command that tries the hook without a CA; None if no line has a name to try it with."""
     names = [name.removeprefix("*.") for line in lines for name in line.domains]
-    words = ("certbot-external-auth", "check", "--dehydrated-config", main.path, "--domain")
+    words = ("certbot-external-auth", "check", *main.words("--"), "--domain")
     return (*words, names[0]) if names else None
 
 
@@ -133,8 +143,7 @@ def _certificate(
 
 
 def _start(main: Main) -> Iterable[str]:
-    plugin = ["--configurator", "external-auth", "--external-auth-dehydrated-config", main.path]
-    return ["certbot", "certonly", "-n", *plugin]
+    return ["certbot", "certonly", "-n", "--configurator", "external-auth", *main.words()]
 
 
 def _names(line: Line) -> list[str]:

@@ -45,7 +45,7 @@ def lines(config: DehydratedConfig) -> list[Line | Unusable]:
     return found
 
 
-def own(config: DehydratedConfig, lines: Iterable[Line]) -> dict[str, Own]:
+def own(config: DehydratedConfig, lines: Iterable[Line], env_file: str | None = None) -> dict[str, Own]:
     """Read the configurations of single certificates. :returns: by alias; without those that have none."""
     found = {}
     for alias in {line.alias for line in lines}:
@@ -54,7 +54,7 @@ def own(config: DehydratedConfig, lines: Iterable[Line]) -> dict[str, Own]:
             path = os.path.join(_absolute(config, config.settings["DOMAINS_D"]), alias)
         try:
             if stat.S_ISREG(os.stat(path).st_mode):
-                found[alias] = _read(config, path)
+                found[alias] = _read(config, path, env_file)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
@@ -76,9 +76,9 @@ def present(config_dir: str, lines: Sequence[Line]) -> dict[str, frozenset[str] 
     return found
 
 
-def _read(config: DehydratedConfig, path: str) -> Own:
+def _read(config: DehydratedConfig, path: str, env_file: str | None) -> Own:
     try:
-        both = dehydrated_config.read(config.path, beside=[path]).settings
+        both = dehydrated_config.read(config.path, env_file=env_file, beside=[path]).settings
     except UsageError as error:
         return Own(path, None, one_line(str(error)))
     return Own(path, {name: (both if name in OF_A_CERTIFICATE else config.settings)[name] for name in both})

@@ -23,6 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     names = ("--dehydrated-config", "--external-auth-dehydrated-config")
     parser.add_argument(*names, required=True, metavar="FILE", help="Dehydrated's configuration")
+    text = "the handler's env file, whose variables the configuration may use"
+    parser.add_argument("--env-file", "--external-auth-env-file", metavar="FILE", help=text)
     certbot_folders.arguments(parser, "config-dir")
 
 
@@ -37,6 +39,7 @@ def main(given: argparse.Namespace, root: str = "/") -> int:
 
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     config_dir, _ = certbot_folders.found({"config-dir": given.config_dir})
-    plan = making.make(os.path.abspath(given.dehydrated_config), config_dir, root)
+    env_file = None if given.env_file is None else os.path.abspath(given.env_file)
+    plan = making.make(os.path.abspath(given.dehydrated_config), config_dir, root, env_file)
     documents.put(report.text(plan), "The plan")
     return 0 if plan.complete else 1

@@ -34,6 +34,9 @@ NAMES_UNKNOWN = (
 _UNUSABLE = "Nothing was published. Fix that, or name another folder with --work-dir."
 _BUSY = "Nothing was published. Run Certbot again when that process has ended."
 
+_CAA, _FOUND_WRONG = "caa", ("unauthorized", "incorrectResponse")
+"""Types of problem documents: CAA records forbid the CA to issue; it looked, and did not see the right value."""
+
 
 class Publication:
     """The challenges of one run. They are published as a batch, and withdrawn whatever happens.
@@ -143,15 +146,9 @@ class Publication:
 
     def hint(self) -> str:
         """Say what to do if the CA did not see what was published."""
-        handler = "The log has each call of the handler and what it printed. The handler must not exit before"
-        others = "Do not confirm a challenge before"
-        sentence = (
-            "The CA checked what was published and did not find it, as it says above. "
-            f"{handler if self._settings.mode == 'handler' else others} every name server, or every address of the "
-            "web server, shows it."
-        )
         refused = {one.id for one in self._journal.begun() if (one.type, one.token) in self._failed}
-        return "\n".join([sentence, *shown(publisher(self._context).who, self._abilities.printed(refused))])
+        sentences = _hints({problem.get("type", "") for problem in self._failed.values()}, self._settings.mode)
+        return "\n".join([" ".join(sentences), *shown(publisher(self._context).who, self._abilities.printed(refused))])
 
     # --- withdraw ---
 
@@ -214,3 +211,20 @@ class Publication:
             self._journal.close(reasons)
         except OSError as error:
             logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error.strerror)
+
+
+def _hints(types: Collection[str], mode: str) -> list[str]:
+    """Say what to do, by the types of the CA's problem documents (RFC 8555 section 6.7)."""
+    kinds = {each.rpartition(":")[2] for each in types}
+    caa = "A CAA record does not let this CA issue: change the record, or use another CA. Publishing is not at fault."
+    hints = [caa] if _CAA in kinds else []
+    if kinds == {_CAA}:
+        return hints
+    seen = "did not find it" if kinds <= {_CAA, *_FOUND_WRONG} else "did not find it or could not look"
+    handler = "The log has each call of the handler and what it printed. The handler must not exit before"
+    others = "Do not confirm a challenge before"
+    return [
+        *hints,
+        f"The CA checked what was published and {seen}, as it says above.",
+        f"{handler if mode == 'handler' else others} every name server, or every address of the web server, shows it.",
+    ]

@@ -66,8 +66,9 @@ class Observer:
         self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
     ) -> list[Clue]:
         """Ask again, after the watch, for what shows the likely reason. Only name servers have such clues."""
-        about_records = [expectation for expectation in expectations if KINDS[expectation.type] == "dns"]
-        return self.dns.explain(about_records, observations, until) if about_records else []
+        records = {one.place: one for one in expectations if KINDS[one.type] == "dns"}
+        seen = [row for row in observations if row.place in records]
+        return self.dns.explain(list(records.values()), seen, until) if records else []
 
     def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
         """Return where aliases of TXT names lead: for each alias its target and the target's zone."""

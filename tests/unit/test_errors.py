@@ -106,6 +106,7 @@ def test_a_message_can_be_written_whatever_a_handler_or_a_file_is_called() -> No
     for found in (
         errors.UsageError([odd]),
         errors.PerformError([Failure(odd, "perform", (), "x")]),
+        errors.NotVisibleError([f"The handler {odd} replaces it."], {}),
         errors.DeployError(Failure(odd, "perform", (), "x"), "a"),
     ):
         assert b"/hook" in str(found).encode()

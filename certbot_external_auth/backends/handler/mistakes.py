@@ -89,8 +89,8 @@ _SENTENCES = {
     Kind.SLOW: "Give it more time with --external-auth-timeout, or find out what it waits for.",
     Kind.DECLINED: "This can mean: {}.",
     Kind.OTHER_DIALECT: "It looks like a hook of another dialect: --external-auth-dialect {}",
-    Kind.ASKS_A_PERSON: "Its script asks a person, and a handler gets no answer. If a person publishes, give "
-    "--external-auth-mode manual in place of the handler. If not, let the script ask nothing.",
+    Kind.ASKS_A_PERSON: "Its script seems to ask a person, and a handler gets no answer. If a person publishes, give "
+    "--external-auth-mode manual in place of the handler. If it asks nobody, something else is wrong.",
     Kind.SILENT: "It printed nothing; let it say on stderr what is wrong.",
     Kind.DASH: "Its token or value begins with '-'. If the hook takes that for an option, run Certbot again; the next "
     "order has other values.",

@@ -107,6 +107,14 @@ def test_the_verdict(levels: list[Level], text: str) -> None:
     assert verdict.verdict(Summary(tuple(Result("publish", level) for level in levels))) == text
 
 
+def test_a_handler_that_was_not_called_is_not_called_unusable() -> None:
+    """Guards against: a fault of the handler, where no name server answered."""
+    results = (Result("start", Level.PASSED), Result("before", Level.FAILED))
+    said = verdict.verdict(Summary(results))
+    assert "not known" in said
+    assert "cannot be used" not in said
+
+
 @pytest.mark.parametrize(
     ("works", "ok", "facts"),
     [

@@ -38,6 +38,13 @@ def test_what_is_given_counts_most_then_the_file_that_is_named_then_that_of_the_
     assert certbot_folders.found({}) == ("/c4", "/var/lib/letsencrypt")
 
 
+def test_an_empty_value_is_the_current_folder_as_for_certbot(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lost: every session, looked for in a folder named =."""
+    monkeypatch.chdir(home)
+    (home / ".config" / "letsencrypt" / "cli.ini").write_text("work-dir =\n")
+    assert certbot_folders.found({})[1] == str(home)
+
+
 def test_paths_become_absolute(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
     assert certbot_folders.found({"config-dir": "~/c", "work-dir": "w"}) == (f"{home}/c", f"{home}/w")
@@ -50,6 +57,11 @@ def test_paths_become_absolute(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("  --work-dir: '/w x' ", {"work-dir": "/w x"}),
         ('config-dir "/c"\t', {"config-dir": "/c"}),
         ("work-dir = /a\nwork-dir = /b", {"work-dir": "/b"}),
+        ("work-dir = /a b # where it was", {"work-dir": "/a b"}),
+        ("work-dir = /a#b ; c", {"work-dir": "/a#b"}),
+        ("work-dir = /w\r\nconfig-dir=/c\r\n", {"work-dir": "/w", "config-dir": "/c"}),
+        ("work-dir =\nconfig-dir:", {"work-dir": "", "config-dir": ""}),
+        ("work-dir\nconfig-dir = /c", {"config-dir": "/c"}),
         ("# work-dir = /w\nmy-work-dir = /w\nwork-dir-x = /w", {}),
     ],
 )

@@ -44,7 +44,9 @@ def test_likely(dialect: str, ended: Ended, script: str, found: str | None) -> N
     ("script", "found"),
     [
         ("curl -d $txt_domain -d ${txt_domain:-}", ("txt_domain",)),
-        ("os.environ[\"z_domain\"], line['uri']", ("z_domain", "uri")),
+        ("os.environ[\"z_domain\"], os.environ.get('uri')", ("z_domain", "uri")),
+        ("getenv('uri'), $ENV{txt_domain}, ENV['z_domain']", ("uri", "txt_domain", "z_domain")),
+        ("curl -d '{\"uri\": 1}' \"uri=1\"; line['uri']", ()),
         ("$cbot_txt_domain ${cbot_uri} my_txt_domain the uri", ()),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.doctor import wording
+from certbot_external_auth.doctor import installations, wording
 from certbot_external_auth.doctor.findings import BROKEN, Finding, Kind
 from certbot_external_auth.doctor.verb import Report, look
 
@@ -124,6 +124,40 @@ def test_an_entry_whose_certbot_is_gone(host: Host) -> None:
     assert kinds(host.look()) == [Kind.SCHEDULE_GONE]
 
 
+def test_a_certbot_that_only_cron_names_is_there(host: Host) -> None:
+    """Guards against: "which is not there", of a Certbot that renews every night."""
+    host.package()
+    host.venv("srv/certbot")
+    host.put("etc/cron.d/own", "1 2 * * * root /srv/certbot/bin/certbot -q renew\n")
+    host.put("etc/cron.d/certbot")
+    report = host.look()
+    assert [each.command for each in report.installations] == ["/usr/bin/certbot", "/srv/certbot/bin/certbot"]
+    assert kinds(report) == [Kind.TWO_CERTBOTS]
+
+
+def test_root_is_not_told_to_start_what_another_user_can_change(host: Host) -> None:
+    """Guards against: a user who becomes root by a Certbot in the own home directory."""
+    host.package()
+    host.venv("home/eve/venv")
+    host.link("home/eve/.local/bin/certbot", "/home/eve/venv/bin/certbot")
+    (host.root / "home/eve/venv").chmod(0o777)
+    report = host.look()
+    assert [each.strange for each in report.installations] == [False, True]
+    assert kinds(report)[0] is Kind.ONLY_STRANGE_PLUGIN
+    assert Kind.SCHEDULE_WITHOUT_PLUGIN in kinds(report)
+    assert not any(finding.better for finding in report.findings)
+    assert all(map(wording.sentence, report.findings))
+    (host.root / "usr/bin/certbot").unlink()
+    advice = "\n".join(map(wording.sentence, host.look().findings))
+    assert "/home/eve" not in advice
+
+
+def test_a_version_that_another_user_has_made_up_reaches_no_terminal(host: Host) -> None:
+    host.venv("home/eve/.local", plugin="1\x1b[2J")
+    host.put("home/eve/.local/lib/python3.11/site-packages/certbot_external_auth-1\n-.dist-info/METADATA")
+    assert [each.plugin for each in host.look().installations] == [None]
+
+
 def test_nothing_renews(host: Host) -> None:
     host.venv("opt/certbot")
     host.put("etc/crontab", "# 1 1 * * * root /opt/certbot/bin/certbot renew\n2 2 * * * root certbot certificates\n")
@@ -191,6 +225,19 @@ def test_what_cannot_be_read_is_listed(host: Host) -> None:
     host.venv("opt/certbot")
     (host.root / "etc/crontab").mkdir(parents=True)
     assert any("/etc/crontab" in line for line in host.look().lines())
+
+
+def test_a_directory_that_cannot_be_read_is_listed(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: "no cron file runs it", said to a user who may not read root's."""
+    host.venv("opt/certbot")
+    for path in ("etc/cron.d", "etc/systemd/system", "var/spool/cron/crontabs"):
+        # A link to itself cannot be followed, by root either.
+        host.link(path, str(host.root / path))
+    (host.root / "root").mkdir()
+    monkeypatch.setattr(installations, "_is_closed", lambda folder: folder == host.root / "root")
+    lines = "\n".join(host.look().lines())
+    for path in ("/root: ", "/etc/cron.d: ", "/etc/systemd/system: ", "/var/spool/cron/crontabs: "):
+        assert f"  {path}" in lines
 
 
 @pytest.mark.parametrize("kind", Kind)

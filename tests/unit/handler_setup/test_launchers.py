@@ -75,6 +75,8 @@ def test_what_is_not_envs_is_left_alone(cwd: Path, typed: str) -> None:
         ("systemd-run -p WorkingDirectory=/x ./hook", "systemd-run", "WorkingDirectory"),
         ("systemd-run --property=RootDirectory=/x ./hook", "systemd-run", "--property"),
         ("nice -n 5 env -C below ./hook", "env", "-C"),
+        ("nice -n5 env -C below ./hook", "env", "-C"),
+        ("sudo -n env -C below ./hook", "env", "-C"),
         ("sudo -u www -- env --chdir=below ./hook", "env", "--chdir"),
         ("env A=b nice sudo -D below ./hook", "sudo", "-D"),
         ("env -S '-C below ./hook'", "env", "-S"),

@@ -123,6 +123,19 @@ def test_the_verb(host: Host, capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert [path for path, _ in before] == sorted(host.folder.rglob("*"))
 
 
+def test_a_variable_of_the_env_file_can_be_used_and_the_commands_name_the_file(host: Host) -> None:
+    """Guards against: advice to put a variable where the plan does not read it."""
+    host.configure("CONTACT_EMAIL=$PLAN_EMAIL\n")
+    host.write(host.base / "certs" / "web" / "config", "KEY_ALGO=rsa\n")
+    file = str(host.write(host.folder / "env", "PLAN_EMAIL=x@y.test\n"))
+    plan = making.make(str(host.config), "/etc/letsencrypt", str(host.root), file)
+    assert "x@y.test" in plan.account
+    assert plan.complete
+    for words in (plan.rehearsal, *(one.words for one in plan.certificates)):
+        assert words is not None
+        assert words[words.index(file) - 1].endswith("-env-file")
+
+
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "dehydrated.md"
 
 

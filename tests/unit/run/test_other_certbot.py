@@ -31,6 +31,12 @@ def test_the_timer_of_another_certbot(host: Host) -> None:
     assert "/usr/bin/certbot" in sentence
 
 
+def test_the_certbot_that_issues_may_be_one_that_another_user_can_change(host: Host) -> None:
+    """Lost: the certificate of a virtual environment in a home directory, which nothing renews."""
+    (host.root / "opt/certbot").chmod(0o777)
+    assert other_certbot.warning(CONFIG, host.root) is not None
+
+
 def test_one_schedule_with_the_plugin_is_enough(host: Host) -> None:
     host.put("etc/crontab", "1 1 * * * root /opt/certbot/bin/certbot renew\n")
     assert other_certbot.warning(CONFIG, host.root) is None

@@ -87,6 +87,29 @@ def test_a_hint_has_the_lines_of_calls_for_refused_names(tmp_path: Path) -> None
     one.cleanup(None)
 
 
+@pytest.mark.parametrize(
+    ("types", "caa", "published"),
+    [
+        (["caa"], True, False),
+        (["caa", "unauthorized"], True, True),
+        (["unauthorized"], False, True),
+        ([""], False, True),
+    ],
+)
+def test_a_hint_says_what_the_ca_said(tmp_path: Path, types: list[str], caa: bool, published: bool) -> None:
+    """Guards against: advice about publishing, where a CAA record is why the CA refuses (RFC 8555 section 6.7)."""
+    one = publication(tmp_path, RecordingBackend())
+    for number, kind in enumerate(types):
+        one.refused_by_ca("dns-01", str(number), {"type": f"urn:ietf:params:acme:error:{kind}", "detail": "x"})
+    assert ("CAA" in one.hint(), "every name server" in one.hint()) == (caa, published)
+
+
+def test_a_hint_does_not_say_that_a_ca_looked_which_could_not(tmp_path: Path) -> None:
+    one = publication(tmp_path, RecordingBackend())
+    one.refused_by_ca("dns-01", TOKEN, {"type": "urn:ietf:params:acme:error:connection", "detail": "x"})
+    assert "could not look" in one.hint()
+
+
 def test_the_backend_is_not_asked_for_what_was_not_asked_for(tmp_path: Path) -> None:
     """Guards against: a CA that has a host publish a challenge for a name of another."""
     backend = RecordingBackend()

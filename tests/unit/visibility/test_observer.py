@@ -80,6 +80,7 @@ class Noting:
     def __init__(self) -> None:
         self.looked: list[Expectation] = []
         self.explained: list[Expectation] = []
+        self.explained_rows: list[Observation] = []
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
         self.looked += expectations
@@ -89,6 +90,7 @@ class Noting:
         self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
     ) -> list[Clue]:
         self.explained += expectations
+        self.explained_rows += observations
         return [Clue(one.place, Found.SERIAL, "7") for one in expectations]
 
 
@@ -103,3 +105,4 @@ def test_each_kind_has_its_probe_and_only_records_have_clues() -> None:
     assert {kind: probe.looked for kind, probe in probes.items()} == {"dns": [A, B], "http": [WEB], "tls": [tls]}
     assert [clue.place for clue in observer.explain([A, WEB, tls], seen, 0.0)] == [A.place]
     assert probes["dns"].explained == [A]
+    assert [row.place for row in probes["dns"].explained_rows] == [A.place]

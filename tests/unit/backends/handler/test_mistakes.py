@@ -49,6 +49,7 @@ def test_a_hook_that_asks_a_person_is_told_of_the_mode_for_people(script: str, e
         "#!/bin/bash\nwhile read -r line; do :; done < list\n",
         '#!/bin/bash\nread -r a b <<<"$x"\n',
         "#!/bin/bash\necho x | read y\nthread=1; already=2\n",
+        "#!/usr/bin/env python3\nfirst = open('token').readline()\nform.input('x')\n",
     ],
 )
 def test_a_hook_that_reads_a_file_asks_nobody(script: str) -> None:
