@@ -35,8 +35,10 @@ HANDLERS = {
     "dehydrated, chained": plugin("publishes-as-dehydrated.py", *CHAIN),
 }
 RECOVER, RUN, SAME = "`recover`", "a run for another name", "a run for the same names"
-TRIES = 12
-"""How many runs may end before they are killed: a busy machine may be too late."""
+TRIES = 3
+"""How many runs may end before they are killed."""
+PUBLISHED_FOR = ("--external-auth-verify-settle", "10")
+"""Makes a run wait when everything is published, so that the kill is in time on a busy machine, too."""
 NO_MORE = "no run tries to remove it any more"
 
 
@@ -133,7 +135,7 @@ def _other(domains: Sequence[str], kill: int) -> str:
 def _leave(place: Host, words: Sequence[str], domains: Sequence[str]) -> bool:
     """Kill a run that has published everything."""
     for _ in range(TRIES):
-        with peers.started(place, words) as process:
+        with peers.started(place, [*words, *PUBLISHED_FOR]) as process:
             while process.poll() is None:
                 if len(records(place, domains)) == len(domains):
                     process.kill()
