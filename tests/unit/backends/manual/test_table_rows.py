@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,27 +9,7 @@ import pytest
 from certbot_external_auth.backends.manual import table_rows
 from certbot_external_auth.visibility import Expectation, Observation, Outcome
 from certbot_external_auth.visibility.watch import Round
-
-NAME = "_acme-challenge.www.example.org"
-OTHER = "_acme-challenge.b.test"
-NAMED = {NAME: NAME, OTHER: OTHER}
-
-
-def observation(
-    outcome: Outcome, place: str = NAME, server: str = "ns1.example.org", seen: Sequence[str] = (), detail: str = ""
-) -> Observation:
-    return Observation(place, server, "192.0.2.1:53", outcome, tuple(seen), 0.1, detail)
-
-
-def found(*observations: Observation, seconds: float = 0.0) -> Round:
-    seen: dict[str, list[Observation]] = {}
-    for one in observations:
-        seen.setdefault(one.place, []).append(one)
-    return Round(1, seconds, seen)
-
-
-VISIBLE = observation(Outcome.MATCH)
-ABSENT = observation(Outcome.NO_RECORD, OTHER)
+from tests.support.rounds import ABSENT, NAME, NAMED, OTHER, VISIBLE, found, observation
 
 
 @pytest.mark.parametrize(
