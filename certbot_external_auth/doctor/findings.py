@@ -54,7 +54,7 @@ class Finding:
 
 
 def conclude(
-    installations: Sequence[Installation], schedules: Iterable[Schedule], lineages: Sequence[str]
+    installations: Sequence[Installation], schedules: Sequence[Schedule], lineages: Sequence[str]
 ) -> list[Finding]:
     """Return what is wrong, the worst first.
 
@@ -63,7 +63,6 @@ def conclude(
     """
     if not installations:
         return [Finding(Kind.NO_CERTBOT)]
-    schedules = list(schedules)
     active = [schedule for schedule in schedules if schedule.active]
     started = {started_by(schedule, installations) for schedule in active}
     # Root must not be told to start what another user can change, unless a schedule does so already.
@@ -78,7 +77,10 @@ def conclude(
         best = better or first
         resting = tuple(each for each in schedules if best and started_by(each, installations) is best)
         found.append(Finding(Kind.NO_SCHEDULE, resting, better=best, lineages=tuple(lineages)))
-    found += _doubles(active, installations, better)
+    if len(started) > 1:
+        found.append(Finding(Kind.TWO_SCHEDULES, tuple(active), better=better))
+    elif len(installations) > 1:
+        found.append(Finding(Kind.TWO_CERTBOTS, installation=installations[0], better=better))
     return sorted(found, key=lambda finding: finding.kind.value)
 
 
@@ -97,13 +99,3 @@ def _of_schedule(
         yield Finding(Kind.SCHEDULE_UNKNOWN, (schedule,), started, better)
     elif started.plugin is None and any(each.plugin for each in installations):
         yield Finding(Kind.SCHEDULE_WITHOUT_PLUGIN, (schedule,), started, better, tuple(lineages))
-
-
-def _doubles(
-    active: Sequence[Schedule], installations: Sequence[Installation], better: Installation | None
-) -> Iterator[Finding]:
-    commands = {started_by(schedule, installations) for schedule in active}
-    if len(commands) > 1:
-        yield Finding(Kind.TWO_SCHEDULES, tuple(active), better=better)
-    elif len(installations) > 1:
-        yield Finding(Kind.TWO_CERTBOTS, installation=installations[0], better=better)

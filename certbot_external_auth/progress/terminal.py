@@ -74,12 +74,13 @@ def on_terminal(stream: TextIO | None, wanted: bool) -> Progress:
     :param stream: where it is shown, if that is a terminal.
     :param wanted: whether a person wants to see it.
     """
+    if stream is None or not wanted:
+        return NOWHERE
     try:
-        shows = wanted and stream is not None and stream.isatty()
+        return _Terminal(stream) if stream.isatty() else NOWHERE
     except ValueError:
         # The stream is closed.
-        shows = False
-    return _Terminal(stream) if shows and stream is not None else NOWHERE
+        return NOWHERE
 
 
 def of_run(mode: str, silent: bool) -> Progress:
