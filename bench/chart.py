@@ -65,7 +65,7 @@ def draw(series: Series, picture: Path) -> None:
 
 
 def main() -> int:
-    """Draw the chart anew."""
+    """Draw the chart from the page as it is now."""
     draw(read(PAGE.read_text()), PICTURE)
     print(f"Written to {PICTURE.relative_to(ROOT)}")
     return 0
