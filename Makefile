@@ -20,7 +20,7 @@ ifndef TOGETHER
 endif
 # Three: a machine that has no time left is a test of something else.
 TOGETHER_MAKE = $(MAKE) --no-print-directory -j3 --output-sync=target TOGETHER=1
-.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration quick-faults demo pictures deb dist test-debian scenarios random-drivers bench bench-dehydrated faults mutants test-all clean
+.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration long quick-faults demo pictures deb dist test-debian scenarios random-drivers bench bench-dehydrated faults mutants test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -67,7 +67,10 @@ debian12 acme0401: venv pebble servers
 	$(PY) -m tox run -q -e $@ </dev/null
 
 integration: venv pebble servers ## the tests against Pebble, with the newest Certbot
-	$(PY) -m pytest -q -n $(JOBS) --dist loadgroup tests/integration </dev/null
+	$(PY) -m pytest -q -n $(JOBS) --dist loadgroup -m 'not long' tests/integration </dev/null
+
+long: venv pebble servers ## the tests that take minutes, which `make test` leaves out
+	$(PY) -m pytest -q -n $(JOBS) --dist loadgroup -m long tests/integration </dev/null
 
 demo: venv pebble ## issue and renew a certificate before your eyes
 	@$(PY) demo/run.py
