@@ -24,7 +24,7 @@ COPIED = f"{PACKAGE}.client"
 FLOORS = (
     ("client", "endpoint", "files", "interfaces", "registration", "settings", "signals", "text", "threads"),
     ("console", "errors", "lineages", "processes", "progress"),
-    ("challenges", "cli", "doctor", "extensions"),
+    ("accounts", "challenges", "cli", "doctor", "extensions"),
     ("handler_setup", "journal", "protocol", "validation_certificates", "visibility"),
     ("dialects",),
     ("backends",),
