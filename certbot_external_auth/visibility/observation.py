@@ -11,7 +11,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.challenges import TLS_TYPES, Challenge, dns01, http01, tlsalpn01
+from certbot_external_auth.challenges import TLS_TYPES, TXT_TYPES, Challenge, http01, tlsalpn01
 from certbot_external_auth.visibility.near_miss import Miss
 
 
@@ -261,5 +261,5 @@ def _value(challenge: Challenge) -> str:
     return challenge.validation
 
 
-KINDS = {dns01.TYPE: "dns", http01.TYPE: "http", **dict.fromkeys(TLS_TYPES, "tls")}
+KINDS = {**dict.fromkeys(TXT_TYPES, "dns"), http01.TYPE: "http", **dict.fromkeys(TLS_TYPES, "tls")}
 """The kind of probe for each challenge type."""
