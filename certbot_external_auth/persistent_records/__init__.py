@@ -6,7 +6,6 @@ from certbot_external_auth.persistent_records.judgement import Judgement, judge
 from certbot_external_auth.persistent_records.offer import OfferError, Problem, of_challenge, of_directory
 from certbot_external_auth.persistent_records.reason import Kind, Reason
 from certbot_external_auth.persistent_records.record import (
-    Account,
     Draft,
     Need,
     Terms,
@@ -20,7 +19,6 @@ TYPE = "dns-persist-01"
 
 __all__ = [
     "TYPE",
-    "Account",
     "Draft",
     "Judgement",
     "Kind",

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.persistent_records import accounts, repair
+from certbot_external_auth.accounts import Account
+from certbot_external_auth.persistent_records import other_accounts, repair
 from certbot_external_auth.persistent_records.issue_value import Fault, IssueValueError
 from certbot_external_auth.persistent_records.reason import HELPFUL, Kind, Reason
-from certbot_external_auth.persistent_records.record import Account, Need, Record, read
+from certbot_external_auth.persistent_records.record import Need, Record, read
 
 WARN_SECONDS = 30 * 24 * 3600
 """A renewal warns when a record ends within this time."""
@@ -73,7 +74,7 @@ def _of_one(text: str, need: Need, now: int, others: Sequence[Account]) -> Recor
     issuer = record.issuer.lower().removesuffix(".")
     if issuer not in need.terms.issuers:
         return Reason(Kind.OTHER_CA, text, record.issuer, need.terms.issuers)
-    return accounts.problem(text, record, need, others) or _limits(text, record, need, now) or record
+    return other_accounts.problem(text, record, need, others) or _limits(text, record, need, now) or record
 
 
 def _limits(text: str, record: Record, need: Need, now: int) -> Reason | None:

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from certbot_external_auth.accounts import Account
 from certbot_external_auth.persistent_records.issue_value import Fault, IssueValueError, parse
 
 LABEL = "_validation-persist"
@@ -31,19 +32,6 @@ class Draft(enum.Enum):
     def hashes(self) -> bool:
         """Whether the record has a hash of the account's URL instead of the URL."""
         return self is Draft.D02
-
-
-@dataclass(frozen=True)
-class Account:
-    """An ACME account.
-
-    :ivar uri: its URL (RFC 8555 section 7.3).
-    :ivar thumbprint: of its key (RFC 7638), as 43 characters of base64url; empty if it is not known. Only draft 02
-        needs it.
-    """
-
-    uri: str
-    thumbprint: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ publish a record with the name of another CA's account, or with more parameters 
 from __future__ import annotations
 
 import re
-import urllib.parse
 
 MAX_URI_CHARACTERS = 1000
 """Of an account's URL, or of the beginning of a hashed one."""
@@ -18,7 +17,6 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 # RFC 3986 section 2 without the semicolon, which would begin another parameter of the record.
 _URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,=%]+")
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
-_PORTS = {"https": 443, "http": 80}
 
 
 def is_issuer(name: object) -> bool:
@@ -39,21 +37,3 @@ def is_uri(text: object) -> bool:
 def is_thumbprint(text: object) -> bool:
     """Tell whether a text is the base64url form of a SHA-256 thumbprint (RFC 7638 section 3)."""
     return isinstance(text, str) and _THUMBPRINT.fullmatch(text) is not None
-
-
-def origin(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port of a URL (RFC 6454 section 4); None if it has none, or has a user's name."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme)
-    except ValueError:
-        return None
-    if port is None or not parts.hostname or "@" in parts.netloc:
-        return None
-    return parts.scheme, parts.hostname.lower(), port
-
-
-def is_account_of(uri: str, directory: str) -> bool:
-    """Tell whether an account's URL can stand in a record, and lies at the server whose directory this is."""
-    own = origin(directory)
-    return is_uri(uri) and own is not None and origin(uri) == own

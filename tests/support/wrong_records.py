@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from certbot_external_auth.persistent_records import Account, Draft, Kind, Need, Terms, judge, wording
+from certbot_external_auth.accounts import Account
+from certbot_external_auth.persistent_records import Draft, Kind, Need, Terms, judge, wording
 from certbot_external_auth.persistent_records.issue_value import Fault
 from certbot_external_auth.persistent_records.record import account_hash, value
 

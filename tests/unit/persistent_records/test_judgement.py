@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from certbot_external_auth.persistent_records import Account, Kind, Need, judge
+from certbot_external_auth.accounts import Account
+from certbot_external_auth.persistent_records import Kind, Need, judge
 from certbot_external_auth.persistent_records.record import ANY_NAME, hashed_account, value
 from tests.support import wrong_records
 from tests.support.wrong_records import ACCOUNT, CASES, ISSUER, NEW, NOW, OLD, OTHER, PREFIX, URL, Wrong

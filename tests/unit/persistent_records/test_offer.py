@@ -79,40 +79,6 @@ def test_a_directory_that_does_not_tell_is_refused(meta: dict[str, Any]) -> None
         of_directory(meta)
 
 
-DIRECTORY = "https://acme.ca.example/directory"
-
-
-@pytest.mark.parametrize("uri", [URL, "https://ACME.ca.example:443/a?b=c", "https://acme.ca.example"])
-def test_an_account_lies_at_its_server(uri: str) -> None:
-    """Guards against: a server that is refused for how it writes its own name."""
-    assert trust.is_account_of(uri, DIRECTORY)
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "https://victim.example/acct/1",
-        "http://acme.ca.example/acct/1",
-        "https://acme.ca.example:444/acct/1",
-        "https://acme.ca.example@victim.example/acct/1",
-        "https://victim.example@acme.ca.example/acct/1",
-        "https://acme.ca.example/acct/1;policy=wildcard",
-        "https://acme.ca.example/acct/1 x",
-        'https://acme.ca.example/acct/1"',
-        "https://acme.ca.example/acct/\\1",
-        "https://acme.ca.example/acct/\n1",
-        "https://acme.ca.example/" + "a" * 1000,
-        "https://acme.ca.example:99999/",
-        "https://[acme/",
-        "acct/1",
-        "",
-    ],
-)
-def test_any_other_account_is_refused(uri: str) -> None:
-    """Guards against: a server that has a record published for an account elsewhere, or with more parameters."""
-    assert not trust.is_account_of(uri, DIRECTORY)
-
-
 @pytest.mark.parametrize("name", ["", "ca.example.", "CA.example", "ca_.example", "-ca.example", "1.2.3.4", "a" * 64])
 def test_a_name_that_is_not_normalized_is_not_an_issuer(name: str) -> None:
     """Guards against: text in a record that is not a name."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from certbot_external_auth.persistent_records import Account, Draft, Need, Terms, proven, record_name, strings
+from certbot_external_auth.accounts import Account
+from certbot_external_auth.persistent_records import Draft, Need, Terms, proven, record_name, strings
 from certbot_external_auth.persistent_records.record import account_hash
 
 VECTOR = Account("https://ca.example/acct/123", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")

@@ -7,18 +7,17 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 
+from certbot_external_auth.accounts import Account, origin
 from certbot_external_auth.persistent_records.issue_value import Fault
 from certbot_external_auth.persistent_records.reason import Kind, Reason
 from certbot_external_auth.persistent_records.record import (
     ANY_NAME,
     MAX_STRING,
-    Account,
     Need,
     Record,
     account_hash,
     record_name,
 )
-from certbot_external_auth.persistent_records.trust import origin
 
 MAX_NAME = 255
 _HASH = re.compile(r"(?P<prefix>.*?)(?P<algorithm>sha-?\d{1,4})/(?P<hash>[A-Za-z0-9_+/-]{40,90}=*)", re.IGNORECASE)
