@@ -23,8 +23,9 @@ COPIED = f"{PACKAGE}.client"
 """Other programs copy this module, so it stays one file however long it is."""
 FLOORS = (
     ("client", "endpoint", "files", "interfaces", "registration", "settings", "signals", "text", "threads"),
-    ("console", "errors", "lineages", "processes", "progress"),
-    ("accounts", "challenges", "cli", "doctor", "extensions"),
+    ("accounts", "console", "errors", "lineages", "processes", "progress"),
+    ("persistent_records",),
+    ("challenges", "cli", "doctor", "extensions"),
     ("handler_setup", "journal", "protocol", "validation_certificates", "visibility"),
     ("dialects",),
     ("backends",),
