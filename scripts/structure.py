@@ -32,7 +32,7 @@ FLOORS = (
     ("configuration",),
     ("recovery",),
     ("run", "sessions"),
-    ("check", "plan", "plugin"),
+    ("check", "persist", "plan", "plugin"),
 )
 
 Trees = Mapping[str, ast.Module]

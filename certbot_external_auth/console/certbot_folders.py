@@ -1,4 +1,4 @@
-"""Certbot's folders, for commands of our own: from the command line, else from cli.ini, else Certbot's defaults."""
+"""Certbot's folders and server, for commands of our own: as typed, else from cli.ini, else Certbot's defaults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ MAX_BYTES = 1_000_000
 """Longest cli.ini, in bytes, that is read."""
 DEFAULTS = {"config-dir": "/etc/letsencrypt", "work-dir": "/var/lib/letsencrypt"}
 
-_LINE = re.compile(rf"(?:--)?(?P<key>{'|'.join(DEFAULTS)})(?:\s*[=:]\s*|\s+)(?P<value>.*?)(?:\s+[#;].*)?")
+DEFAULT_SERVER = "https://acme-v02.api.letsencrypt.org/directory"
+
+_LINE = re.compile(rf"(?:--)?(?P<key>{'|'.join(DEFAULTS)}|server)(?:\s*[=:]\s*|\s+)(?P<value>.*?)(?:\s+[#;].*)?")
 
 
 def arguments(parser: argparse.ArgumentParser, *options: str) -> None:
@@ -30,18 +32,28 @@ def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -
     :param given: the values of ``config-dir`` and ``work-dir``; None if not given.
     :param configurations: files that Certbot gets by ``--config``, besides those that it reads by itself.
     """
-    configured = {**DEFAULTS}
-    for path in (*_cli_inis(), *configurations):
-        with contextlib.suppress(OSError):
-            configured.update(assignments(regular_file.read(path, MAX_BYTES).decode("utf-8", "replace")))
+    configured = {**DEFAULTS, **_configured(configurations)}
     config_dir, work_dir = (os.path.abspath(os.path.expanduser(given.get(key) or configured[key])) for key in DEFAULTS)
     return config_dir, work_dir
 
 
-def assignments(text: str) -> dict[str, str]:
-    """Read the folders from the text of a cli.ini, as ConfigArgParse does: ``key = value`` or ``key: value``.
+def server() -> str:
+    """Return the URL of the CA's directory that Certbot asks unless another one is typed."""
+    return _configured().get("server") or DEFAULT_SERVER
 
-    A value ends where a comment begins, and may be empty.
+
+def _configured(configurations: Sequence[str] = ()) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in (*_cli_inis(), *configurations):
+        with contextlib.suppress(OSError):
+            found.update(assignments(regular_file.read(path, MAX_BYTES).decode("utf-8", "replace")))
+    return found
+
+
+def assignments(text: str) -> dict[str, str]:
+    """Read the folders and the server from the text of a cli.ini, as ConfigArgParse does.
+
+    The forms are ``key = value`` and ``key: value``. A value ends where a comment begins, and may be empty.
     """
     found = filter(None, (_LINE.fullmatch(line.strip()) for line in text.split("\n")))
     return {match["key"]: match["value"].strip("\"'") for match in found}
