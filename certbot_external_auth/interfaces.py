@@ -155,6 +155,8 @@ class BackendAbilities:
     :ivar told_aliases: attribute of the same name: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`.
     :ivar looks: attribute of the same name: `perform` itself waits until the challenges are visible. The plugin then
         skips its own check.
+    :ivar publishes_nothing: attribute of the same name: `perform` publishes nothing, so the journal does not have the
+        batch.
     :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
     :ivar printed: method ``printed(ids)``: returns `printed.Printed` objects, the last lines of calls that published
         these challenges and did not fail. Errors about names that are not visible show them.
@@ -162,6 +164,7 @@ class BackendAbilities:
 
     told_aliases: bool = False
     looks: bool = False
+    publishes_nothing: bool = False
     outputs: KeepsOutputs | None = None
     printed: Callable[[Collection[str]], Sequence[Printed]] = _nothing_printed
 
@@ -172,6 +175,7 @@ class BackendAbilities:
         return cls(
             told_aliases=bool(_attribute(backend, "told_aliases")),
             looks=bool(_attribute(backend, "looks")),
+            publishes_nothing=bool(_attribute(backend, "publishes_nothing")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
             printed=_attribute(backend, "printed") or _nothing_printed,
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAME, HISTORIC_NAME = "external-auth", "certbot-external-auth:out"
 """The plugin's names in Certbot: today's, and that of 2016-2020."""
-MODES = ("handler", "json", "manual")
+MODES = ("handler", "json", "manual", "stateless")
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
 CHAINING_DIALECTS = ("dehydrated",)
 VERIFY = ("auto", "strict", "off")
@@ -92,7 +92,8 @@ OPTIONS = (
     Option(
         "mode",
         "Who publishes the challenges: handler (a script), json (the program that started Certbot, which exchanges "
-        "JSON lines with it), manual (a person at the terminal).",
+        "JSON lines with it), manual (a person at the terminal), stateless (http-01 only: web servers answer "
+        "each token from the account's thumbprint; see certbot-external-auth thumbprint).",
         "MODE",
         kind=Kind.WORD,
         accepted=MODES,

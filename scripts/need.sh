@@ -4,6 +4,7 @@
 #     need.sh pebble    the test CA and its DNS server
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
+#     need.sh web       the other web servers that answer without files
 #     need.sh knot      one of another hand
 #     need.sh dnsmasq   a resolver that remembers, and hands on what it is told
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
@@ -75,6 +76,10 @@ for need; do
         ;;
     haproxy)
         { [ -x /usr/sbin/haproxy ] || command -v haproxy; } >/dev/null 2>&1 || install "HAProxy" haproxy
+        ;;
+    web)
+        command -v /usr/sbin/apache2 >/dev/null 2>&1 || install "Apache (without a service)" apache2-bin
+        command -v caddy >/dev/null 2>&1 || install "Caddy" caddy
         ;;
     knot)
         { [ -x /usr/sbin/knotd ] || command -v knotd; } >/dev/null 2>&1 || install "Knot DNS (the name server knotd)" knot

@@ -24,14 +24,14 @@ COPIED = f"{PACKAGE}.client"
 FLOORS = (
     ("client", "endpoint", "files", "interfaces", "registration", "settings", "signals", "text", "threads"),
     ("console", "errors", "lineages", "processes", "progress"),
-    ("challenges", "cli", "doctor", "extensions"),
+    ("accounts", "challenges", "cli", "doctor", "extensions"),
     ("handler_setup", "journal", "protocol", "validation_certificates", "visibility"),
     ("dialects",),
     ("backends",),
     ("configuration",),
     ("recovery",),
     ("run", "sessions"),
-    ("check", "plan", "plugin"),
+    ("check", "plan", "plugin", "thumbprint"),
 )
 
 Trees = Mapping[str, ast.Module]

@@ -22,6 +22,7 @@ BUILT_IN = {
     "handler": "certbot_external_auth.backends.handler.backend:HandlerBackend",
     "json": "certbot_external_auth.backends.json_lines:JsonBackend",
     "manual": "certbot_external_auth.backends.manual.backend:ManualBackend",
+    "stateless": "certbot_external_auth.backends.stateless:StatelessBackend",
 }
 HISTORIC_JSON = "certbot_external_auth.backends.historic_lines:HistoricBackend"
 """The backend for mode json in protocol 0."""
@@ -84,6 +85,8 @@ def publisher(context: Context) -> report.Publisher:
     if mode == "handler":
         who = f"The handler {command_line.named(context.words)}"
         return report.Publisher(who, settings.dialect, settings.hook_chain, settings.wellknown or "")
+    if mode == "stateless":
+        return report.Publisher("The web server", stateless=True)
     return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()
 
 

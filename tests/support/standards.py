@@ -41,6 +41,7 @@ TITLES = {
     "7208": "SPF, for the strings of a TXT record",
     "7301": "ALPN",
     "7766": "DNS over TCP",
+    "7638": "Thumbprints of keys",
     "7807": "Problem documents",
     "8555": "ACME",
     "8737": "tls-alpn-01",

@@ -10,7 +10,7 @@ from certbot_external_auth.settings import HISTORIC_OPTIONS, MAX_SECONDS, MODES,
 
 HANDLER, JSON = ("handler",), ("json",)
 TABLE = {
-    "mode": ("MODE", Kind.WORD, MODES, None, ("handler", "json", "manual")),
+    "mode": ("MODE", Kind.WORD, MODES, None, ("handler", "json", "manual", "stateless")),
     "handler": ("COMMAND", Kind.COMMAND_LINE, HANDLER, None, ()),
     "dialect": (
         *("DIALECT", Kind.WORD, HANDLER, "native"),
