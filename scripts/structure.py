@@ -35,7 +35,7 @@ FLOORS = (
     ("configuration",),
     ("recovery",),
     ("run", "sessions"),
-    ("check", "plan", "plugin", "thumbprint"),
+    ("check", "persist", "plan", "plugin", "thumbprint"),
 )
 
 Trees = Mapping[str, ast.Module]
