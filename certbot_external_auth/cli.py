@@ -49,9 +49,14 @@ PRINTED: dict[str, tuple[str, str]] = {
         "certbot_external_auth.recovery.call_verb",
         "run a command with the variables that a handler gets from an env file or a Dehydrated configuration",
     ),
+    "thumbprint": (
+        "certbot_external_auth.thumbprint.verb",
+        "print what web servers need to answer http-01 without files (mode stateless)",
+    ),
     "plan": ("certbot_external_auth.plan.verb", "print the commands that move certificates from Dehydrated to Certbot"),
 }
-"""The same for verbs that print no document: `call` stands in commands that others print, `plan` is for people."""
+"""The same for verbs that print no document: `call` stands in commands that others print, `plan` is for people, and
+`thumbprint` prints lines of a web server's configuration."""
 
 
 def main(words: Sequence[str] | None = None) -> int:

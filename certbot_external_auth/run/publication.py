@@ -34,6 +34,10 @@ NAMES_UNKNOWN = (
 _UNUSABLE = "Nothing was published. Fix that, or name another folder with --work-dir."
 _BUSY = "Nothing was published. Run Certbot again when that process has ended."
 
+_STATELESS = (
+    "Every address of these names must answer from the thumbprint that certbot-external-auth thumbprint prints, and "
+    "also to requests from outside."
+)
 _CAA, _FOUND_WRONG = "caa", ("unauthorized", "incorrectResponse")
 """Types of problem documents: CAA records forbid the CA to issue; it looked, and did not see the right value."""
 _OF_DNS = (_CAA, "dns", "connection")
@@ -87,7 +91,7 @@ class Publication:
         """
         self._offered = False
         batch = self._checked(challenges)
-        if batch:
+        if batch and not self._abilities.publishes_nothing:
             self._note(batch)
         try:
             made = self._served.make(batch)
@@ -247,8 +251,11 @@ def _hints(types: Collection[str], mode: str) -> list[str]:
     seen = "did not find it" if kinds <= {_CAA, *_FOUND_WRONG} else "did not find it or could not look"
     handler = "The log has each call of the handler and what it printed. The handler must not exit before"
     others = "Do not confirm a challenge before"
+    shown = (
+        f"{handler if mode == 'handler' else others} every name server, or every address of the web server, shows it."
+    )
     return [
         *hints,
         f"The CA checked what was published and {seen}, as it says above.",
-        f"{handler if mode == 'handler' else others} every name server, or every address of the web server, shows it.",
+        _STATELESS if mode == "stateless" else shown,
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from certbot_external_auth.text import clean
-from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility import Accepts, Outcome
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_ALIASES = 12
 """The number of aliases that are followed; resolvers stop at about as many."""
 MAX_SHOWN_VALUES = 8
-"""The number of values that an observation keeps, beside those that are wanted."""
+"""The number of values that an observation shows, beside those that are wanted."""
 MAX_VALUE_CHARACTERS = 255
 MAX_RECORDS = 100
 """The number of records of another type that it keeps."""
@@ -33,6 +33,7 @@ class Said:
     :ivar alias: the name that the asked name leads to (by its CNAME, or the DNAME of a name above).
     :ivar referral: a zone below, with servers of its own, that the name lies in.
     :ivar values: TXT values, the strings of each joined (RFC 8555 section 8.4 with RFC 7208 section 3.3).
+    :ivar whole: all values, as they are.
     :ivar name: the name that the outcome is about, at the end of the aliases in the answer.
     :ivar more: the number of values that `values` leaves out.
     :ivar keeps: the seconds for which the records, or that there are none, may be remembered.
@@ -44,6 +45,7 @@ class Said:
     alias: str | None = None
     referral: str | None = None
     values: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
     name: str = ""
     detail: str = ""
     more: int = 0
@@ -76,12 +78,19 @@ def text(name: Name) -> str:
 
 
 def read(
-    message: Message, asked: str, wanted: Sequence[str], zone: str | None, stepwise: bool = False, kind: str = TXT
+    message: Message,
+    asked: str,
+    wanted: Sequence[str],
+    zone: str | None,
+    stepwise: bool = False,
+    how: Accepts = None,
+    kind: str = TXT,
 ) -> Said:
     """Return what an answer says about records of one type.
 
     :param asked: the name whose records were asked for.
     :param wanted: the values that must all be there.
+    :param how: see `Expectation.accepts`.
     :param zone: the zone that the server is an authority of. None if the administrator named the server. It may be a
         resolver then: it need not be an authority, and what it says about the end of aliases counts.
     :param stepwise: return the first alias all the same.
@@ -112,13 +121,13 @@ def read(
         return Said(alias=text(end))
     if kind != TXT:
         return Said(Outcome.MATCH, values=found[:MAX_RECORDS], name=text(end), more=len(found[MAX_RECORDS:]))
-    return _records(message, end, found, wanted)
+    return _records(message, end, found, wanted, how)
 
 
-def _records(message: Message, name: Name, found: Sequence[str], wanted: Sequence[str]) -> Said:
+def _records(message: Message, name: Name, found: Sequence[str], wanted: Sequence[str], how: Accepts) -> Said:
     import dns.rcode
 
-    if set(wanted) <= set(found):
+    if how(found) if how is not None else set(wanted) <= set(found):
         outcome = Outcome.MATCH
     elif found:
         outcome = Outcome.OTHER_VALUES
@@ -130,7 +139,8 @@ def _records(message: Message, name: Name, found: Sequence[str], wanted: Sequenc
     right = sorted(value for value in found if value in wanted)
     others = sorted(value for value in found if value not in wanted)
     shown = tuple(map(_shown, (*right, *others[:MAX_SHOWN_VALUES])))
-    return Said(outcome, values=shown, name=text(name), more=len(found) - len(shown), keeps=_keeps(message, name))
+    more = len(found) - len(shown)
+    return Said(outcome, values=shown, whole=found, name=text(name), more=more, keeps=_keeps(message, name))
 
 
 def _shown(value: str) -> str:

@@ -167,8 +167,8 @@ class Walk:
         return replace(seen, keeps=said.keeps) if self._recursive else seen
 
     def _said(self, message: Message, trail: _Trail) -> Said:
-        wanted, zone = trail.expectation.values, _zone_name(trail)
-        return response.read(message, trail.name, wanted, zone, self._stepwise, self._kind)
+        wanted, zone = trail.expectation, _zone_name(trail)
+        return response.read(message, trail.name, wanted.values, zone, self._stepwise, wanted.accepts, self._kind)
 
 
 def _followed(one: _Asked, alias: str) -> Observation | _Trail:
@@ -215,6 +215,7 @@ def _observation(
         wanted=trail.expectation.values,
         more=said.more if said is not None else 0,
         hops=trail.hops,
+        whole=said.whole if said is not None else (),
     )
 
 
