@@ -62,6 +62,6 @@ def _thumbprint(path: str) -> str:
     try:
         key = cast(jwk.JWK, jwk.JWK.from_json(members))
         return base64.urlsafe_b64encode(key.thumbprint()).rstrip(b"=").decode("ascii")
-    except (errors.Error, ValueError, TypeError, KeyError):
+    except (errors.Error, ValueError, TypeError, LookupError, AttributeError):
         # The error of a library may quote the key.
         raise AccountError(f"{path} is not a key") from None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from certbot_external_auth.permission import applying, wording
 from certbot_external_auth.permission.finding import Applicant, Finding
-from certbot_external_auth.permission.look import Servers, Sight, look
+from certbot_external_auth.permission.look import Servers, Sight, guarded, look
 
 
 @dataclass(frozen=True)
@@ -44,5 +44,6 @@ def examine(names: Sequence[str], servers: Servers, request: Request) -> Examine
     sight = look(names, servers)
     applicant = Applicant(types=request.types)
     if sight.restricted:
-        applicant = applying.applicant(request.server, request.config_dir, request.account, request.types)
+        asking = (request.server, request.config_dir, request.account, request.types)
+        applicant = guarded(lambda: applying.applicant(*asking), applicant)
     return Examined(tuple(sight.findings(applicant)), applicant, sight)

@@ -83,19 +83,20 @@ def look(names: Sequence[str], servers: Servers) -> Sight:
     middle, end = begin + LIMIT_SECONDS / 2, begin + LIMIT_SECONDS
     unknown: dict[str, Signed] = {}
     # First: a resolver gives the reason only with the first answer, and the other look asks resolvers for zones.
-    signed = _guarded(lambda: dnssec.look(bases, servers.resolvers(middle), middle), unknown)
+    signed = guarded(lambda: dnssec.look(bases, servers.resolvers(middle), middle), unknown)
     unsaid: dict[str, Told] = dict.fromkeys(bases)
-    told = _guarded(lambda: lookup.look(bases, servers.records, end), unsaid)
+    told = guarded(lambda: lookup.look(bases, servers.records, end), unsaid)
     return Sight(names, told, signed)
 
 
-def _guarded(work: Callable[[], Found], otherwise: Found) -> Found:
+def guarded(work: Callable[[], Found], otherwise: Found) -> Found:
+    """Return what a function returns; `otherwise` if it fails, since a likely reason is not worth a run."""
     try:
         return work()
     except errors.SignalExit:
         raise
     except Exception:
-        logger.debug("Looking up CAA records or signatures failed.", exc_info=True)
+        logger.debug("Finding out whether the CA may issue failed.", exc_info=True)
         return otherwise
 
 

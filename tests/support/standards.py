@@ -52,8 +52,6 @@ TITLES = {
     "8659": "CAA",
     "8737": "tls-alpn-01",
     "8738": "ACME for IP addresses",
-    "8657": "CAA: account and validation methods",
-    "8659": "CAA records",
     "8914": "Extended DNS errors",
     "9110": "HTTP",
 }

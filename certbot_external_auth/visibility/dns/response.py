@@ -19,8 +19,6 @@ MAX_ALIASES = 12
 MAX_SHOWN_VALUES = 8
 """The number of values that an observation shows, beside those that are wanted."""
 MAX_VALUE_CHARACTERS = 255
-MAX_RECORDS = 100
-"""The number of records of another type that it keeps."""
 TXT = "TXT"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -120,11 +118,11 @@ def read(
     if end != name and not found and not _denied(message, end):
         return Said(alias=text(end))
     if kind != TXT:
-        return Said(Outcome.MATCH, values=found[:MAX_RECORDS], name=text(end), more=len(found[MAX_RECORDS:]))
+        return Said(Outcome.MATCH, values=found, name=text(end))
     return _records(message, end, found, wanted, how)
 
 
-def _records(message: Message, name: Name, found: Sequence[str], wanted: Sequence[str], how: Accepts) -> Said:
+def _records(message: Message, name: Name, found: tuple[str, ...], wanted: Sequence[str], how: Accepts) -> Said:
     import dns.rcode
 
     if how(found) if how is not None else set(wanted) <= set(found):
@@ -289,16 +287,6 @@ def address_alias(message: Message, asked: str) -> str | None:
     end, looped = _end(message, name)
     known = end == name or looped or addresses(message, asked) or _denied(message, end)
     return None if known else text(end)
-
-
-def soa(message: Message) -> tuple[str, int | None]:
-    """Return the zone and its serial number from an answer about a SOA record, positive or negative."""
-    import dns.rdatatype
-
-    for found in (*message.answer, *message.authority):
-        if found.rdtype == dns.rdatatype.SOA:
-            return text(found.name), found[0].serial
-    return "", None
 
 
 def values_of(message: Message, name: str) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from certbot_external_auth import accounts
 
@@ -10,7 +12,7 @@ DIRECTORY = "https://acme.ca.example/directory"
 
 
 @pytest.mark.parametrize(
-    "uri", ["https://acme.ca.example/acct/1", "https://ACME.ca.example:443/a?b=c", "https://acme.ca.example"]
+    "uri", ["https://acme.ca.example/acct/1", "https://ACME.ca.example:443/a?b=c", "https://acme.ca.example."]
 )
 def test_an_account_lies_at_its_server(uri: str) -> None:
     """Guards against: a server that is refused for how it writes its own name."""
@@ -40,3 +42,9 @@ def test_an_account_lies_at_its_server(uri: str) -> None:
 def test_any_other_account_is_refused(uri: str) -> None:
     """Guards against: a server that has a record published for an account elsewhere, or with more parameters."""
     assert accounts.foreign(uri, DIRECTORY)
+
+
+@given(st.text(), st.text())
+def test_no_text_is_an_error(account: str, server: str) -> None:
+    accounts.foreign(account, server)
+    accounts.foreign(f"https://{account}", f"https://{server}")

@@ -156,6 +156,14 @@ def test_a_zone_of_its_own_for_the_challenge_is_found_from_the_authorities(net: 
     assert [(one.outcome, one.zone, one.server) for one in found] == [(Outcome.MATCH, NAME, f"ns.{NAME}")]
 
 
+def test_a_resolver_learns_nothing_about_names_below_the_name_of_challenges(net: Net) -> None:
+    """Guards against a resolver that denies, for an hour, all below `_acme-challenge` (RFC 8020)."""
+    name = "_ujmmovf2vn55tgye._acme-challenge.example.org"
+    net.serve("example.org", ZONE + "_ujmmovf2vn55tgye._acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
+    assert set(outcomes(look(net, "one", name=name)).values()) == {Outcome.MATCH}
+    assert not any("_acme-challenge" in question for question in net[RESOLVER].asked)
+
+
 def test_named_servers_are_asked_instead(net: Net) -> None:
     net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1])
     net.serve("other.org", OTHER_ZONE + "x 60 IN TXT one\n", [OTHER])
