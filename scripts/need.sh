@@ -7,6 +7,7 @@
 #     need.sh bind      a name server that takes dynamic updates
 #     need.sh web       the other web servers that answer without files
 #     need.sh knot      one of another hand
+#     need.sh unbound   a resolver that checks signatures
 #     need.sh dnsmasq   a resolver that remembers, and hands on what it is told
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
@@ -115,6 +116,9 @@ for need; do
         ;;
     knot)
         { [ -x /usr/sbin/knotd ] || command -v knotd; } >/dev/null 2>&1 || install "Knot DNS (the name server knotd)" knot
+        ;;
+    unbound)
+        { [ -x /usr/sbin/unbound ] || command -v unbound; } >/dev/null 2>&1 || install "unbound (a resolver)" unbound
         ;;
     dnsmasq)
         { [ -x /usr/sbin/dnsmasq ] || command -v dnsmasq; } >/dev/null 2>&1 || install "dnsmasq" dnsmasq-base

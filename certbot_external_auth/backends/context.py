@@ -38,6 +38,7 @@ class Context:
     :ivar silent: print nothing but problems (``-q``, ``renew``).
     :ivar preferred: what ``--preferred-challenges`` names, empty if it was not given.
     :ivar server: the CA's directory.
+    :ivar account: the id of the account in Certbot's files; empty if it is not known before the order.
     :ivar tls_port: where a server must answer TLS challenges (``--https-port``).
     :ivar folder: working directory of a handler; None is the caller's.
     :ivar recovering: the backend withdraws what an earlier run left. A handler gets no call for the end of the process.
@@ -60,6 +61,7 @@ class Context:
     silent: bool = False
     preferred: tuple[str, ...] = ()
     server: str = ""
+    account: str = ""
     tls_port: int = 443
     folder: str | None = None
     recovering: bool = False

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from certbot_external_auth import dialects, progress
@@ -16,9 +16,11 @@ from certbot_external_auth.check import certbot_flags, made_up
 from certbot_external_auth.check.verb import TIMEOUT_SECONDS
 from certbot_external_auth.configuration import assembly, certbot_argv
 from certbot_external_auth.configuration.certbot_config import absolute_path
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import command_line
+from certbot_external_auth.permission.examine import Request
 from certbot_external_auth.settings import MODES, OPTIONS
 from certbot_external_auth.visibility import watch
 from certbot_external_auth.visibility.verdict import STRICT
@@ -35,6 +37,7 @@ class Setting:
     :ivar names: all names and addresses of the command line.
     :ivar not_empty: the TXT name may have values that nobody needs.
     :ivar account_label: label of an account that does not exist, for dns-account-01.
+    :ivar request: from which CA, and with which account, the certificate will be asked for.
     """
 
     context: Context
@@ -43,6 +46,7 @@ class Setting:
     names: tuple[str, ...]
     not_empty: bool = False
     account_label: str | None = None
+    request: Request = field(default_factory=lambda: Request("", ""))
 
     @property
     def policy(self) -> watch.Policy:
@@ -135,7 +139,10 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
         progress=progress.on_terminal(sys.stderr, not arguments.json),
     )
     label = made_up.account_label() if challenge_type == dnsaccount01.TYPE else None
-    return Setting(context, challenge_type, identifier, names, arguments.not_empty, label)
+    config_dir, _ = certbot_folders.found({"config-dir": arguments.config_dir})
+    server = certbot_flags.server(arguments.server, arguments.staging)
+    request = Request(server, config_dir, arguments.account or "", (challenge_type,))
+    return Setting(context, challenge_type, identifier, names, arguments.not_empty, label, request)
 
 
 def _mode(typed: str | None) -> str:

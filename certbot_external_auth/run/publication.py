@@ -40,6 +40,8 @@ _STATELESS = (
 )
 _CAA, _FOUND_WRONG = "caa", ("unauthorized", "incorrectResponse")
 """Types of problem documents: CAA records forbid the CA to issue; it looked, and did not see the right value."""
+_OF_DNS = (_CAA, "dns", "connection")
+"""Types behind which may be CAA records, or signatures of DNSSEC that are not right."""
 
 
 class Publication:
@@ -150,9 +152,26 @@ class Publication:
 
     def hint(self) -> str:
         """Say what to do if the CA did not see what was published."""
-        refused = {one.id for one in self._journal.begun() if (one.type, one.token) in self._failed}
+        refused = [one for one in self._journal.begun() if (one.type, one.token) in self._failed]
         sentences = _hints({problem.get("type", "") for problem in self._failed.values()}, self._settings.mode)
-        return "\n".join([" ".join(sentences), *shown(publisher(self._context).who, self._abilities.printed(refused))])
+        printed = self._abilities.printed({one.id for one in refused})
+        return "\n".join(
+            [" ".join(sentences), *self._forbidden(refused), *shown(publisher(self._context).who, printed)]
+        )
+
+    def _forbidden(self, refused: Sequence[Challenge]) -> Sequence[str]:
+        """Say what in DNS keeps the CA from issuing, if its answer is about DNS."""
+        about = [one for one in refused if _last(self._failed[one.type, one.token].get("type", "")) in _OF_DNS]
+        bases = {one.identifier.lower() for one in about}
+        names = [name for name in self._asked or () if guard.base_name(name) in bases] or sorted(bases)
+        if not names:
+            return ()
+        from certbot_external_auth.permission.examine import Request, examine
+
+        types = tuple(dict.fromkeys(one.type for one in about))
+        context = self._context
+        request = Request(context.server, context.facts.config_dir, context.account, types)
+        return examine(names, self._verification.observer.dns, request).sentences
 
     # --- withdraw ---
 
@@ -217,9 +236,14 @@ class Publication:
             logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error.strerror)
 
 
+def _last(kind: str) -> str:
+    """Return the last word of a problem document's type (RFC 8555 section 6.7)."""
+    return kind.rpartition(":")[2]
+
+
 def _hints(types: Collection[str], mode: str) -> list[str]:
     """Say what to do, by the types of the CA's problem documents (RFC 8555 section 6.7)."""
-    kinds = {each.rpartition(":")[2] for each in types}
+    kinds = {_last(each) for each in types}
     caa = "A CAA record does not let this CA issue: change the record, or use another CA. Publishing is not at fault."
     hints = [caa] if _CAA in kinds else []
     if kinds == {_CAA}:
