@@ -38,6 +38,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "certbot_external_auth.doctor.verb",
         "list every Certbot of this host, what renews with it, and what does not fit",
     ),
+    "rehearse": (
+        "certbot_external_auth.rehearsal.verb",
+        "look at what the next renewal of each certificate needs, without an order",
+    ),
     "recover": (
         "certbot_external_auth.recovery.verb",
         "clean up after killed runs and failed cleanups",

@@ -32,6 +32,7 @@ FLOORS = (
     ("recovery",),
     ("run", "sessions"),
     ("check", "plan", "plugin", "thumbprint"),
+    ("rehearsal",),
 )
 
 Trees = Mapping[str, ast.Module]

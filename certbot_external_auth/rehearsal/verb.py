@@ -1,0 +1,41 @@
+"""The verb `rehearse`: look at what the next renewal of each certificate needs. It renews nothing."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+
+from certbot_external_auth.console import certbot_folders, documents, terminal_lines
+
+EPILOG = "Exit code: 0 if every renewal can work, 1 if one would fail, 2 for wrong use."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's flags."""
+    parser.epilog = EPILOG
+    parser.add_argument("--cert-name", action="append", default=[], metavar="NAME", help="only this certificate")
+    parser.add_argument("--json", action="store_true", help="print a JSON document")
+    certbot_folders.arguments(parser)
+
+
+def main(given: argparse.Namespace) -> int:
+    """Rehearse, print, and return the exit code.
+
+    :raises UsageError: if a certificate that was named is not there.
+    """
+    import sys
+
+    from certbot_external_auth.rehearsal import report
+    from certbot_external_auth.rehearsal.findings import Level
+    from certbot_external_auth.rehearsal.rehearsal import rehearse
+    from certbot_external_auth.rehearsal.subject import Host
+
+    named = {"config-dir": given.config_dir, "work-dir": given.work_dir}
+    host = Host(*certbot_folders.found(named))
+    found = rehearse(host, given.cert_name, datetime.datetime.now(datetime.timezone.utc))
+    if given.json:
+        documents.tell(report.document(found))
+    else:
+        text = "\n".join(report.lines(found))
+        documents.put(terminal_lines.for_stream(text, sys.stdout), "The report")
+    return 1 if found.level is Level.PROBLEM else 0
