@@ -33,7 +33,7 @@ venv: python ## the virtual environment .venv, made or brought up to date
 	@sh scripts/venv.sh
 
 pebble: python
-	@sh scripts/need.sh pebble
+	@sh scripts/need.sh pebble new-pebble
 
 servers: pebble
 	@sh scripts/need.sh openssl nginx haproxy web bind knot dnsmasq hooks public-hooks ssh clients ansible jq puppet strace tmux deb

@@ -2,6 +2,7 @@
 # Makes sure that the programs which no Python package brings are there:
 #     need.sh python    an interpreter that can make virtual environments
 #     need.sh pebble    the test CA and its DNS server
+#     need.sh new-pebble    one of Debian's next release, which knows newer challenge types; nothing fails without it
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
 #     need.sh web       the other web servers that answer without files
@@ -45,6 +46,23 @@ install() {
         { echo "apt-get could not install $*: see above; install $what by hand and run the same command again." >&2; exit 1; }
 }
 
+unpack_new_pebble() {
+    # The lists of the next release have a folder of their own, so that apt-get installs nothing from there. Its name has
+    # no blank, which apt-get would not take.
+    folder=$(mktemp -d) || return 1
+    mkdir -p "$folder/lists/partial" "$folder/archives/partial" .tools/new-pebble
+    printf 'Types: deb\nURIs: http://deb.debian.org/debian\nSuites: sid\nComponents: main\nSigned-By: %s\n' \
+        /usr/share/keyrings/debian-archive-keyring.gpg >"$folder/sid.sources"
+    aside() {
+        apt-get -qq -o "Dir::Etc::sourcelist=$folder/sid.sources" -o Dir::Etc::sourceparts=- \
+            -o "Dir::State::lists=$folder/lists" -o "Dir::Cache=$folder" -o Debug::NoLocking=1 "$@" </dev/null
+    }
+    aside update && (cd "$folder" && aside download "pebble=$1") && dpkg -x "$folder"/pebble_*.deb .tools/new-pebble
+    ended=$?
+    rm -rf "$folder"
+    [ "$ended" = 0 ] && [ -x .tools/new-pebble/usr/bin/pebble ]
+}
+
 for need; do
     case $need in
     python)
@@ -64,6 +82,20 @@ for need; do
     pebble)
         { command -v pebble && command -v pebble-challtestsrv; } >/dev/null 2>&1 ||
             install "Pebble (the test CA: pebble and pebble-challtestsrv)" pebble
+        ;;
+    new-pebble)
+        # Only unpacked: it must not take the place of the one that all other tests use.
+        version=$(cat tests/constraints/new-pebble.txt)
+        if [ "$(cat .tools/new-pebble/made-for 2>/dev/null)" != "$version" ]; then
+            echo "== unpacking Pebble $version into .tools/new-pebble"
+            rm -rf .tools/new-pebble
+            if unpack_new_pebble "$version" >/dev/null 2>&1; then
+                printf '%s\n' "$version" >.tools/new-pebble/made-for
+            else
+                rm -rf .tools/new-pebble
+                echo "Debian no longer has Pebble $version (tests/constraints/new-pebble.txt), or cannot be reached: tests of dns-account-01 and dns-persist-01 will be skipped." >&2
+            fi
+        fi
         ;;
     openssl)
         command -v openssl >/dev/null 2>&1 || install "OpenSSL's program" openssl

@@ -22,11 +22,15 @@ MAX_FUNCTION_LINES = 50
 COPIED = f"{PACKAGE}.client"
 """Other programs copy this module, so it stays one file however long it is."""
 FLOORS = (
-    ("client", "endpoint", "files", "interfaces", "registration", "settings", "signals", "text", "threads"),
+    ("client", "endpoint", "files", "interfaces", "option", "signals", "text", "threads"),
+    ("registration", "settings"),
     ("console", "errors", "lineages", "processes", "progress"),
-    ("accounts", "challenges", "cli", "doctor", "extensions"),
+    ("accounts",),
+    ("persistent_records",),
+    ("challenges", "cli", "doctor", "extensions"),
     ("handler_setup", "journal", "protocol", "validation_certificates", "visibility"),
     ("dialects",),
+    ("providers",),
     ("backends",),
     ("configuration",),
     ("recovery",),

@@ -1,1 +1,8 @@
-"""Reads the ACME accounts that Certbot has stored, without Certbot and without the CA."""
+"""Certbot's ACME accounts on disk, and whether one of them belongs to a server."""
+
+from __future__ import annotations
+
+from certbot_external_auth.accounts.account import Account, AccountError, read
+from certbot_external_auth.accounts.origin import foreign, origin
+
+__all__ = ["Account", "AccountError", "foreign", "origin", "read"]

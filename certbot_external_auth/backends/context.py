@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,6 +73,15 @@ class Context:
     hear: Callable[[str, str], None] | None = None
     progress: Progress = NOWHERE
 
+    def named(self, words: Sequence[str] = ()) -> str:
+        """Name who publishes in mode handler, for the beginning of a sentence.
+
+        :param words: command line of one hook, if there are several.
+        """
+        if self.settings.provider is not None:
+            return f"The provider {self.settings.provider}"
+        return f"The handler {command_line.named(words or self.words)}"
+
 
 def surroundings(context: Context) -> Surroundings:
     """Return what the probes must know to see what the CA will see."""
@@ -83,8 +92,7 @@ def publisher(context: Context) -> report.Publisher:
     """Return who published, for sentences about what is visible."""
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
-        who = f"The handler {command_line.named(context.words)}"
-        return report.Publisher(who, settings.dialect, settings.hook_chain, settings.wellknown or "")
+        return report.Publisher(context.named(), settings.dialect, settings.hook_chain, settings.wellknown or "")
     if mode == "stateless":
         return report.Publisher("The web server", stateless=True)
     return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()

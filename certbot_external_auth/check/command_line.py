@@ -11,8 +11,8 @@ from typing import Any
 
 from certbot_external_auth import dialects, progress
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import TYPES, choice, dns01, guard
-from certbot_external_auth.check import certbot_flags
+from certbot_external_auth.challenges import TXT_TYPES, TYPES, choice, dns01, dnsaccount01, guard
+from certbot_external_auth.check import certbot_flags, made_up
 from certbot_external_auth.check.verb import TIMEOUT_SECONDS
 from certbot_external_auth.configuration import assembly, certbot_argv
 from certbot_external_auth.configuration.certbot_config import absolute_path
@@ -34,6 +34,7 @@ class Setting:
     :ivar identifier: the name or address for which test values are published.
     :ivar names: all names and addresses of the command line.
     :ivar not_empty: the TXT name may have values that nobody needs.
+    :ivar account_label: label of an account that does not exist, for dns-account-01.
     """
 
     context: Context
@@ -41,6 +42,7 @@ class Setting:
     identifier: str
     names: tuple[str, ...]
     not_empty: bool = False
+    account_label: str | None = None
 
     @property
     def policy(self) -> watch.Policy:
@@ -69,6 +71,8 @@ class Setting:
     @property
     def place(self) -> str:
         """Where test values are published, for a person."""
+        if self.account_label is not None:
+            return dnsaccount01.txt_domain(self.identifier, self.account_label)
         return dns01.txt_domain(self.identifier) if self.challenge_type == dns01.TYPE else self.identifier
 
 
@@ -115,7 +119,7 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
     challenge_type = _type(handler.types, dialect, names, "--type" if arguments.type else "--preferred-challenges")
     about = Facts(
         alias=arguments.cert_name or identifier,
-        names=(identifier, f"*.{identifier}") if challenge_type == dns01.TYPE else (identifier,),
+        names=(identifier, f"*.{identifier}") if challenge_type in TXT_TYPES else (identifier,),
         config_dir=folder,
         work_dir=os.path.abspath(arguments.work_dir) if arguments.work_dir else folder,
         challenge_type=challenge_type,
@@ -130,7 +134,8 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
         http_port=_port(arguments.http_01_port, "--http-01-port"),
         progress=progress.on_terminal(sys.stderr, not arguments.json),
     )
-    return Setting(context, challenge_type, identifier, names, arguments.not_empty)
+    label = made_up.account_label() if challenge_type == dnsaccount01.TYPE else None
+    return Setting(context, challenge_type, identifier, names, arguments.not_empty, label)
 
 
 def _mode(typed: str | None) -> str:

@@ -174,7 +174,7 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
 
 
 def _is_record(row: Observation) -> bool:
-    return row.place.startswith(dns01.txt_domain(""))
+    return dns01.LABEL in row.place.split(".")[:2]
 
 
 def _advice_sentence(each: Advice) -> str:

@@ -18,11 +18,13 @@ from certbot_external_auth.backends.handler.mistakes import Mistake
 from certbot_external_auth.backends.printed import Printed
 from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_TRIED, Failure
-from certbot_external_auth.handler_setup import command_line, masking, preflight
+from certbot_external_auth.handler_setup import masking, preflight
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import Dialect, DialectAbilities
 from certbot_external_auth.processes import exec_limits
 from certbot_external_auth.processes.program import Ended, Program
+from certbot_external_auth.providers import wording
+from certbot_external_auth.providers.dialect import ProviderDialect
 from certbot_external_auth.text import clean
 
 logger = logging.getLogger(__name__)
@@ -84,6 +86,8 @@ class HandlerCaller:
 
     def commands(self) -> list[tuple[tuple[str, ...], str]]:
         """Return every command line that the caller may start, and the flag or the line of a file that has it."""
+        if isinstance(self._dialect, ProviderDialect):
+            return [(self._dialect.program, wording.FLAG)] if self._dialect.program else []
         facts, cleanup = self._context.facts, self._context.facts.cleanup_words
         from_config = facts.config is not None and self._settings.handler is None
         origin = f"HOOK in {facts.config}" if from_config else preflight.HANDLER_FLAG
@@ -123,8 +127,7 @@ class HandlerCaller:
 
     def _untried(self, call: Call) -> Failure:
         ids = tuple(one.id for one in call.challenges)
-        who = f"The handler {command_line.named(self._context.words)}"
-        return Failure(who, call.operation, call.identifiers, NOT_TRIED, mend="", ids=ids)
+        return Failure(self._context.named(), call.operation, call.identifiers, NOT_TRIED, mend="", ids=ids)
 
     def _failures(self, call: Call, results: Sequence[tuple[tuple[str, ...], Ended]]) -> list[Failure]:
         """Return the failure of a call, if it is one."""
@@ -145,7 +148,7 @@ class HandlerCaller:
             logger.info("%s: %s, which changes nothing: the operation is optional.", call.operation, ended)
             return []
         failure = Failure(
-            who=f"The handler {command_line.named(words)}",
+            who=self._context.named(words),
             operation=call.operation,
             identifiers=call.identifiers,
             happened=str(ended),
@@ -174,9 +177,7 @@ class HandlerCaller:
         if len(call.challenges) > 1:
             # A hook expects the whole batch in a chain, so a chain is never split.
             fix += ", ask for fewer names in one certificate, or give --external-auth-hook-chain no"
-        return Failure(
-            f"The handler {command_line.named(words)}", call.operation, call.identifiers, reason, mend=f"{fix}."
-        )
+        return Failure(self._context.named(words), call.operation, call.identifiers, reason, mend=f"{fix}.")
 
     def _exit_later(self) -> None:
         """Prepare the dialect's call for the end of the process: one for each handler, about its last lineage."""
@@ -205,6 +206,7 @@ class HandlerCaller:
             folder=call.folder or self._context.folder,
             limit=self._settings.timeout,
             masks=self._masks,
+            private=self._abilities.private_output,
         )
 
     def _environment(self, call: Call) -> dict[str, str]:
@@ -270,7 +272,8 @@ class HandlerCaller:
         """Return what may be wrong with the handler, if a call of it has failed."""
         names = {one.record_name for one in call.challenges} & self._taken
         taken = min(names) if names and len(call.challenges) == 1 else None
-        return mistakes.likely(call, ended, self._settings.dialect, preflight.handler_text(words), taken, words)
+        script = "" if self._settings.provider is not None else preflight.handler_text(words)
+        return mistakes.likely(call, ended, self._settings.dialect, script, taken, words)
 
 
 def _exit(words: tuple[str, ...], process_id: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from certbot_external_auth.text import clean
-from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility import Accepts, Outcome
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_ALIASES = 12
 """The number of aliases that are followed; resolvers stop at about as many."""
 MAX_SHOWN_VALUES = 8
-"""The number of values that an observation keeps, beside those that are wanted."""
+"""The number of values that an observation shows, beside those that are wanted."""
 MAX_VALUE_CHARACTERS = 255
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -30,6 +30,7 @@ class Said:
     :ivar alias: the name that the asked name leads to (by its CNAME, or the DNAME of a name above).
     :ivar referral: a zone below, with servers of its own, that the name lies in.
     :ivar values: TXT values, the strings of each joined (RFC 8555 section 8.4 with RFC 7208 section 3.3).
+    :ivar whole: all values, as they are.
     :ivar name: the name that the outcome is about, at the end of the aliases in the answer.
     :ivar more: the number of values that `values` leaves out.
     :ivar keeps: the seconds for which the records, or that there are none, may be remembered.
@@ -41,6 +42,7 @@ class Said:
     alias: str | None = None
     referral: str | None = None
     values: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
     name: str = ""
     detail: str = ""
     more: int = 0
@@ -72,11 +74,14 @@ def text(name: Name) -> str:
     return name.to_text(omit_final_dot=True).lower() if len(name) > 1 else "."
 
 
-def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None, stepwise: bool = False) -> Said:
+def read(
+    message: Message, asked: str, wanted: Sequence[str], zone: str | None, stepwise: bool = False, how: Accepts = None
+) -> Said:
     """Return what an answer says about TXT records.
 
     :param asked: the name whose TXT records were asked for.
     :param wanted: the values that must all be there.
+    :param how: see `Expectation.accepts`.
     :param zone: the zone that the server is an authority of. None if the administrator named the server. It may be a
         resolver then: it need not be an authority, and what it says about the end of aliases counts.
     :param stepwise: return the first alias all the same.
@@ -103,14 +108,14 @@ def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None, 
         return Said(alias=text(_target(message, name) or end))
     if end != name and not values(message, end) and not _denied(message, end):
         return Said(alias=text(end))
-    return _records(message, end, wanted)
+    return _records(message, end, wanted, how)
 
 
-def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
+def _records(message: Message, name: Name, wanted: Sequence[str], how: Accepts) -> Said:
     import dns.rcode
 
     found = values(message, name)
-    if set(wanted) <= set(found):
+    if how(found) if how is not None else set(wanted) <= set(found):
         outcome = Outcome.MATCH
     elif found:
         outcome = Outcome.OTHER_VALUES
@@ -122,7 +127,8 @@ def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
     right = sorted(value for value in found if value in wanted)
     others = sorted(value for value in found if value not in wanted)
     shown = tuple(map(_shown, (*right, *others[:MAX_SHOWN_VALUES])))
-    return Said(outcome, values=shown, name=text(name), more=len(found) - len(shown), keeps=_keeps(message, name))
+    more = len(found) - len(shown)
+    return Said(outcome, values=shown, whole=found, name=text(name), more=more, keeps=_keeps(message, name))
 
 
 def _shown(value: str) -> str:

@@ -163,7 +163,8 @@ class Walk:
         return replace(seen, keeps=said.keeps) if self._recursive else seen
 
     def _said(self, message: Message, trail: _Trail) -> Said:
-        return response.read(message, trail.name, trail.expectation.values, _zone_name(trail), self._stepwise)
+        wanted = trail.expectation
+        return response.read(message, trail.name, wanted.values, _zone_name(trail), self._stepwise, wanted.accepts)
 
 
 def _followed(one: _Asked, alias: str) -> Observation | _Trail:
@@ -210,6 +211,7 @@ def _observation(
         wanted=trail.expectation.values,
         more=said.more if said is not None else 0,
         hops=trail.hops,
+        whole=said.whole if said is not None else (),
     )
 
 

@@ -10,7 +10,7 @@ import josepy
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from certbot_external_auth.accounts import stored
+from certbot_external_auth.accounts import Account, stored
 from certbot_external_auth.errors import UsageError
 
 SERVER = "https://ca.example:14000/acme/directory"
@@ -33,13 +33,13 @@ def test_the_folder_is_that_of_certbot() -> None:
 
 def test_an_account_is_read(tmp_path: Path) -> None:
     store(tmp_path, "abc")
-    assert stored.chosen(str(tmp_path), SERVER) == stored.Account("abc", SERVER, URI, THUMBPRINT)
+    assert stored.chosen(str(tmp_path), SERVER) == Account(URI, THUMBPRINT)
 
 
 def test_among_several_the_beginning_of_an_id_chooses(tmp_path: Path) -> None:
     for name in ("abc", "abd"):
         store(tmp_path, name)
-    assert stored.chosen(str(tmp_path), SERVER, "abd").id == "abd"
+    assert stored.chosen(str(tmp_path), SERVER, "abd") == stored.stored(str(tmp_path), SERVER)["abd"]
     for wanted in (None, "ab"):
         with pytest.raises(UsageError, match="Choose one with --account: abc, abd"):
             stored.chosen(str(tmp_path), SERVER, wanted)
@@ -59,7 +59,7 @@ def test_a_broken_file_is_named_without_what_it_has(tmp_path: Path, file: str, c
     (store(tmp_path, "abc") / file).write_text(content)
     with pytest.raises(UsageError) as raised:
         stored.chosen(str(tmp_path), SERVER)
-    assert f"{file} cannot be used: " in str(raised.value)
+    assert file in str(raised.value)
     assert "SECRET" not in str(raised.value)
 
 
