@@ -34,6 +34,10 @@ class Kind(enum.Enum):
     LEFTOVER = "leftover", Level.WARNING  # names, work_dir
     PENDING = "pending", Level.PROBLEM  # lineage
     LOCKED = "locked", Level.NOTE  # path
+    NOT_PUBLISHED = "not_published", Level.PROBLEM  # name, text: as a run says it
+    NOT_WITHDRAWN = "not_withdrawn", Level.PROBLEM  # place, text: as a run says it; may be empty
+    IN_USE = "in_use", Level.NOTE  # place
+    STOPPED = "stopped", Level.NOTE  # path
     BY_DRIVER = "by_driver", Level.NOTE
     BY_HAND = "by_hand", Level.WARNING  # day: of its end
 

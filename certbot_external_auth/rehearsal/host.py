@@ -26,10 +26,8 @@ def findings(host: Host, logs_dir: str = "") -> Iterator[Finding]:
         if text:
             yield Finding(Kind.DISK, {"path": folder, "text": text})
     yield from _of_journal(host)
-    for folder in (host.config_dir, host.work_dir):
-        if locked(folder):
-            yield Finding(Kind.LOCKED, {"path": folder})
-            break
+    if busy(host):
+        yield Finding(Kind.LOCKED, {"path": host.config_dir})
 
 
 def _disk(folder: str) -> str:
@@ -60,6 +58,11 @@ def _of_journal(host: Host) -> Iterator[Finding]:
     names = sorted({name for entry in contents.left for name in entry.identifiers})
     if names:
         yield Finding(Kind.LEFTOVER, {"names": ", ".join(names), "work_dir": host.work_dir})
+
+
+def busy(host: Host) -> bool:
+    """Tell whether a Certbot works in one of the folders now."""
+    return locked(host.config_dir) or locked(host.work_dir)
 
 
 def locked(folder: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import certificate
 from certbot_external_auth.rehearsal import host as of_host
 from certbot_external_auth.rehearsal import lineage as of_lineage
+from certbot_external_auth.rehearsal import publishing
 from certbot_external_auth.rehearsal import subject as subjects
 from certbot_external_auth.rehearsal.findings import Finding, Kind, Level, Outcome, worst
-from certbot_external_auth.rehearsal.publisher import Publishers
+from certbot_external_auth.rehearsal.publisher import Publisher, Publishers
 from certbot_external_auth.rehearsal.subject import Host, Subject
 from certbot_external_auth.settings import HISTORIC_NAME, NAME
 from certbot_external_auth.text import rfc3339
@@ -36,21 +38,43 @@ class Report:
         return worst([*self.host, *(finding for one in self.outcomes for finding in one.findings)])
 
 
-def rehearse(host: Host, named: Collection[str], now: datetime.datetime) -> Report:
-    """Look at what the renewals need. Nothing is published, and no server asked.
+@dataclass(frozen=True)
+class Wanted:
+    """What is rehearsed.
 
-    :param named: lineages; all of them if it is empty.
-    :param now: the present time, with its zone.
-    :raises UsageError: if one that is named does not exist.
+    :ivar named: lineages; all of them if it is empty.
+    :ivar publish: publish a value for each, and remove it.
     """
-    chosen = subjects.chosen(host.config_dir, named)
+
+    named: Collection[str] = ()
+    publish: bool = False
+
+
+def rehearse(host: Host, wanted: Wanted, now: datetime.datetime) -> Report:
+    """Look at what the renewals need.
+
+    :param now: the present time, with its zone.
+    :raises UsageError: if a lineage that is named does not exist.
+    """
+    chosen = subjects.chosen(host.config_dir, wanted.named)
     publishers = Publishers(host)
-    outcomes = [one for name in chosen if (one := _of(name, host, publishers, now, bool(named))) is not None]
-    return Report(tuple(of_host.findings(host)), tuple(outcomes))
+    outcomes: list[Outcome] = []
+    trials: list[publishing.Trial] = []
+    for name in chosen:
+        subject = _subject(name, host, bool(wanted.named))
+        if isinstance(subject, Outcome):
+            outcomes.append(subject)
+        elif subject is not None and subject.facts is not None:
+            publisher = publishers.of(subject)
+            outcomes.append(_outcome(subject, subject.facts, publisher, host, now))
+            trials += _trial(subject, publisher)
+    of_all = tuple(of_host.findings(host))
+    published = publishing.publish(trials, host) if wanted.publish else {}
+    return Report(of_all, [_with(one, published.get(one.lineage, ())) for one in outcomes])
 
 
-def _of(name: str, host: Host, publishers: Publishers, now: datetime.datetime, asked: bool) -> Outcome | None:
-    """Return what was found about a lineage; None if it is not this plugin's.
+def _subject(name: str, host: Host, asked: bool) -> Subject | Outcome | None:
+    """Return a lineage; what is wrong with it if it cannot be read; or None if it is not this plugin's.
 
     :param asked: it was named on the command line.
     """
@@ -64,17 +88,17 @@ def _of(name: str, host: Host, publishers: Publishers, now: datetime.datetime, a
             raise UsageError([f"The certificate {name} is not renewed by this plugin."])
         return None
     read = of_lineage.read(host.config_dir, name)
-    if isinstance(read, Finding):
-        return Outcome(name, findings=(read,))
-    subject = Subject(name, kept, read)
-    found = tuple(_findings(subject, read, host, publishers, now))
-    return Outcome(name, read.names, rfc3339(read.not_after), found)
+    return Outcome(name, findings=(read,)) if isinstance(read, Finding) else Subject(name, kept, read)
 
 
-def _findings(
-    subject: Subject, facts: certificate.Facts, host: Host, publishers: Publishers, now: datetime.datetime
-) -> Iterator[Finding]:
-    yield from publishers.findings(subject)
+def _outcome(
+    subject: Subject, facts: certificate.Facts, publisher: Publisher, host: Host, now: datetime.datetime
+) -> Outcome:
+    found = (*publisher.findings, *_of_files(subject, facts, host, now))
+    return Outcome(subject.lineage, facts.names, rfc3339(facts.not_after), found)
+
+
+def _of_files(subject: Subject, facts: certificate.Facts, host: Host, now: datetime.datetime) -> Iterator[Finding]:
     yield from of_lineage.files(host.config_dir, subject.lineage)
     yield from of_lineage.overdue(facts, now)
     yield from of_lineage.account(subject, host)
@@ -82,3 +106,12 @@ def _findings(
         yield from of_lineage.pending(subject, facts, host)
     except OSError as error:
         yield Finding(Kind.JOURNAL, {"path": host.work_dir, "text": error.strerror or str(error)})
+
+
+def _trial(subject: Subject, publisher: Publisher) -> Iterator[publishing.Trial]:
+    if subject.publishes and publisher.can_publish and publisher.context is not None and subject.facts is not None:
+        yield publishing.Trial(subject.lineage, publisher.context, subject.facts.names[0])
+
+
+def _with(outcome: Outcome, more: Sequence[Finding]) -> Outcome:
+    return dataclasses.replace(outcome, findings=(*outcome.findings, *more)) if more else outcome

@@ -14,6 +14,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the verb's flags."""
     parser.epilog = EPILOG
     parser.add_argument("--cert-name", action="append", default=[], metavar="NAME", help="only this certificate")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="publish a test value for each certificate, check that it is visible, and remove it",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON document")
     certbot_folders.arguments(parser)
 
@@ -27,12 +32,15 @@ def main(given: argparse.Namespace) -> int:
 
     from certbot_external_auth.rehearsal import report
     from certbot_external_auth.rehearsal.findings import Level
-    from certbot_external_auth.rehearsal.rehearsal import rehearse
+    from certbot_external_auth.rehearsal.rehearsal import Wanted, rehearse
     from certbot_external_auth.rehearsal.subject import Host
+    from certbot_external_auth.signals.interruption import raising_interrupted
 
     named = {"config-dir": given.config_dir, "work-dir": given.work_dir}
     host = Host(*certbot_folders.found(named))
-    found = rehearse(host, given.cert_name, datetime.datetime.now(datetime.timezone.utc))
+    wanted = Wanted(given.cert_name, given.publish)
+    with raising_interrupted():
+        found = rehearse(host, wanted, datetime.datetime.now(datetime.timezone.utc))
     if given.json:
         documents.tell(report.document(found))
     else:

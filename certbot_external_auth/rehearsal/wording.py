@@ -36,7 +36,14 @@ _WORDS: Mapping[Kind, _Say] = {
         "The newest certificate was not handed over. To try it again: "
         f"certbot install --cert-name {shlex.quote(one['lineage'])} -i external-auth"
     ),
-    Kind.LOCKED: lambda one: f"A Certbot is running now ({one['path']} is locked).",
+    Kind.LOCKED: lambda one: f"A Certbot is running now (its configuration directory is {one['path']}).",
+    Kind.NOT_PUBLISHED: lambda one: f"A test value for {one['name']} could not be published: {one['text']}",
+    Kind.NOT_WITHDRAWN: lambda one: f"A test value at {one['place']} is still there after its removal. {one['text']}",
+    Kind.IN_USE: lambda one: (
+        f"Nothing was published, because {one['place']} has TXT records that a mistake could "
+        "remove. Remove them if they are not needed."
+    ),
+    Kind.STOPPED: lambda _: "Nothing was published, because a Certbot runs. Run rehearse again when it has ended.",
     Kind.BY_DRIVER: lambda _: "Not rehearsed: a program renews it in mode json.",
     Kind.BY_HAND: lambda one: f"A person must renew it before {one['day']}: mode manual cannot run unattended.",
 }
