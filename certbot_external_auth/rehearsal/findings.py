@@ -36,6 +36,8 @@ class Kind(enum.Enum):
     LOCKED = "locked", Level.NOTE  # path
     NOT_PUBLISHED = "not_published", Level.PROBLEM  # name, text: as a run says it
     NOT_WITHDRAWN = "not_withdrawn", Level.PROBLEM  # place, text: as a run says it; may be empty
+    SERVED_OTHER = "served_other", Level.PROBLEM  # name, address, text: the certificate in words
+    NOT_SERVED = "not_served", Level.WARNING  # name, address: may be empty, text: why
     IN_USE = "in_use", Level.NOTE  # place
     STOPPED = "stopped", Level.NOTE  # path
     BY_DRIVER = "by_driver", Level.NOTE

@@ -12,7 +12,7 @@ from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages import certificate
 from certbot_external_auth.rehearsal import host as of_host
 from certbot_external_auth.rehearsal import lineage as of_lineage
-from certbot_external_auth.rehearsal import publishing
+from certbot_external_auth.rehearsal import publishing, served
 from certbot_external_auth.rehearsal import subject as subjects
 from certbot_external_auth.rehearsal.findings import Finding, Kind, Level, Outcome, worst
 from certbot_external_auth.rehearsal.publisher import Publisher, Publishers
@@ -44,10 +44,12 @@ class Wanted:
 
     :ivar named: lineages; all of them if it is empty.
     :ivar publish: publish a value for each, and remove it.
+    :ivar served: compare with what servers serve.
     """
 
     named: Collection[str] = ()
     publish: bool = False
+    served: bool = False
 
 
 def rehearse(host: Host, wanted: Wanted, now: datetime.datetime) -> Report:
@@ -60,6 +62,7 @@ def rehearse(host: Host, wanted: Wanted, now: datetime.datetime) -> Report:
     publishers = Publishers(host)
     outcomes: list[Outcome] = []
     trials: list[publishing.Trial] = []
+    expected: list[served.Expected] = []
     for name in chosen:
         subject = _subject(name, host, bool(wanted.named))
         if isinstance(subject, Outcome):
@@ -68,9 +71,12 @@ def rehearse(host: Host, wanted: Wanted, now: datetime.datetime) -> Report:
             publisher = publishers.of(subject)
             outcomes.append(_outcome(subject, subject.facts, publisher, host, now))
             trials += _trial(subject, publisher)
+            expected += _expected(subject, publisher)
     of_all = tuple(of_host.findings(host))
     published = publishing.publish(trials, host) if wanted.publish else {}
-    return Report(of_all, [_with(one, published.get(one.lineage, ())) for one in outcomes])
+    seen = served.check(expected, host.config_dir) if wanted.served else {}
+    more = {name: (*published.get(name, ()), *seen.get(name, ())) for name in chosen}
+    return Report(of_all, [_with(one, more[one.lineage]) for one in outcomes])
 
 
 def _subject(name: str, host: Host, asked: bool) -> Subject | Outcome | None:
@@ -111,6 +117,11 @@ def _of_files(subject: Subject, facts: certificate.Facts, host: Host, now: datet
 def _trial(subject: Subject, publisher: Publisher) -> Iterator[publishing.Trial]:
     if subject.publishes and publisher.can_publish and publisher.context is not None and subject.facts is not None:
         yield publishing.Trial(subject.lineage, publisher.context, subject.facts.names[0])
+
+
+def _expected(subject: Subject, publisher: Publisher) -> Iterator[served.Expected]:
+    if publisher.context is not None and subject.facts is not None:
+        yield served.Expected(subject.lineage, subject.facts.names, publisher.context)
 
 
 def _with(outcome: Outcome, more: Sequence[Finding]) -> Outcome:

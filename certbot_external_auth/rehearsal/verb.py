@@ -19,6 +19,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="publish a test value for each certificate, check that it is visible, and remove it",
     )
+    parser.add_argument(
+        "--served", action="store_true", help="check that every address serves the certificate that Certbot has saved"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON document")
     certbot_folders.arguments(parser)
 
@@ -38,7 +41,7 @@ def main(given: argparse.Namespace) -> int:
 
     named = {"config-dir": given.config_dir, "work-dir": given.work_dir}
     host = Host(*certbot_folders.found(named))
-    wanted = Wanted(given.cert_name, given.publish)
+    wanted = Wanted(given.cert_name, given.publish, given.served)
     with raising_interrupted():
         found = rehearse(host, wanted, datetime.datetime.now(datetime.timezone.utc))
     if given.json:

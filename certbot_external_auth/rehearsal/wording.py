@@ -39,6 +39,14 @@ _WORDS: Mapping[Kind, _Say] = {
     Kind.LOCKED: lambda one: f"A Certbot is running now (its configuration directory is {one['path']}).",
     Kind.NOT_PUBLISHED: lambda one: f"A test value for {one['name']} could not be published: {one['text']}",
     Kind.NOT_WITHDRAWN: lambda one: f"A test value at {one['place']} is still there after its removal. {one['text']}",
+    Kind.SERVED_OTHER: lambda one: (
+        f"{one['address']} serves another certificate for {one['name']} than Certbot has "
+        f"saved ({one['text']}). Reload the server, or correct the path of its certificate."
+    ),
+    Kind.NOT_SERVED: lambda one: (
+        f"The certificate of {one['name']} at {one['address'] or 'its server'} could not be "
+        f"seen: {one['text'] or 'no answer'}"
+    ),
     Kind.IN_USE: lambda one: (
         f"Nothing was published, because {one['place']} has TXT records that a mistake could "
         "remove. Remove them if they are not needed."

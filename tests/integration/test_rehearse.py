@@ -16,7 +16,7 @@ import pytest
 
 from certbot_external_auth.rehearsal.findings import Kind, Level
 from certbot_external_auth.rehearsal.rehearsal import Report, Wanted, rehearse
-from tests.support import lineages
+from tests.support import lineages, web
 from tests.support.bind import Bind
 from tests.support.hooks import Hooks
 from tests.support.rehearsed import NAME, NOW, SERVER, Bed
@@ -28,7 +28,7 @@ TOOL = [sys.executable, "-m", "certbot_external_auth"]
 
 @pytest.fixture(scope="module")
 def dns() -> Iterator[Bind]:
-    with Bind("example") as found:
+    with Bind("example", records="a A 127.0.0.2\na A 127.0.0.3\n") as found:
         yield found
 
 
@@ -138,3 +138,21 @@ def test_it_makes_room_for_a_certbot_that_starts(bed: Bed, dns: Bind) -> None:
     assert "because a Certbot runs" in said
     assert dns.txt(PLACE) == []
     assert os.listdir(Path(bed.host.work_dir) / "external-auth" / "journal") == []
+
+
+def test_an_address_that_serves_another_certificate_is_named(bed: Bed, dns: Bind, tmp_path: Path) -> None:
+    """Guards against: one of several servers that was not reloaded."""
+    port = web.free_port("127.0.0.2")
+    bed.keeps(f'external_auth_verify_nameservers = "{dns.server}"', f"https_port = {port}")
+    old = tmp_path / "old.pem"
+    old.write_bytes(lineages.certificate(NAME))
+    server = "server {{ listen {}:{} ssl; ssl_certificate {}; ssl_certificate_key {}; }}"
+    key, saved = bed.live("privkey"), bed.live("fullchain")
+    right, wrong = (server.format(where, port, cert, key) for where, cert in (("127.0.0.2", saved), ("127.0.0.3", old)))
+    with web.nginx(tmp_path, right + wrong, port, "127.0.0.2"):
+        found = rehearse(bed.host, Wanted(served=True), NOW)
+    (one,) = [each for outcome in found.outcomes for each in outcome.findings]
+    assert (one.kind, one.facts["address"]) == (Kind.SERVED_OTHER, f"127.0.0.3:{port}")
+    silent = rehearse(bed.host, Wanted(served=True), NOW)
+    assert kinds(silent) == [Kind.NOT_SERVED] * 2
+    assert silent.level is Level.WARNING
