@@ -34,6 +34,7 @@ OF_SESSIONS = (
     "listed",
 )
 OF_RECOVER = ("recovery", "batch", "leftover")
+OF_REHEARSE = ("rehearsal", "rehearsed", "finding")
 OF_CHECK = ("step", "sight", "summary")
 
 
@@ -53,6 +54,7 @@ def pages() -> dict[Path, str]:
             "sessions": _described(verbs, OF_SESSIONS),
             "check": _described(verbs, OF_CHECK),
             "recover": _described(verbs, OF_RECOVER),
+            "rehearse": _described(verbs, OF_REHEARSE),
         },
     }
     return {FOLDER / page: _filled(FOLDER / page, contents) for page, contents in parts.items()}
