@@ -42,6 +42,10 @@ VERBS: dict[str, tuple[str, str]] = {
         "certbot_external_auth.persist.verb",
         "print the records of dns-persist-01, or say whether they stand, without an order",
     ),
+    "rehearse": (
+        "certbot_external_auth.rehearsal.verb",
+        "look at what the next renewal of each certificate needs, without an order",
+    ),
     "recover": (
         "certbot_external_auth.recovery.verb",
         "clean up after killed runs and failed cleanups",

@@ -36,6 +36,7 @@ FLOORS = (
     ("recovery",),
     ("run", "sessions"),
     ("check", "persist", "plan", "plugin", "thumbprint"),
+    ("rehearsal",),
 )
 
 Trees = Mapping[str, ast.Module]
