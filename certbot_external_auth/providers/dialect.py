@@ -2,16 +2,18 @@
 
 The plugin runs the engine's program once for each record that is added or removed: with the arguments of `program`,
 then ``add`` or ``remove``, the name of the record without a dot at its end, and the name of its zone, which is
-empty if it is not known. The settings are its environment. Its stdin has two lines: the value of the record, and a
-JSON object with the members ``identifier``, ``token``, ``key_authorization``, and ``state``: what ``add`` wrote to
-stdout, empty if that is not known. What it writes to stdout is this state: the plugin keeps it for ``remove``, and
-shows it nowhere. What it writes to stderr is logged, and its last lines are in the error. Exit code 0 means that
-the provider has accepted the change. It MUST NOT wait until the change is visible, and MUST NOT save anything.
+empty if it is not known. The settings are its environment. Its stdin has the value of the record in the first line, and
+in the second line a JSON object with the members ``identifier``, ``token`` and ``key_authorization``. For ``remove``
+the state follows: what ``add`` wrote to stdout, without white space around it, and nothing if that is not known. The
+plugin keeps the state, and shows it nowhere. What the program writes to stderr is logged, and its last lines are in the
+error. Exit code 0 means that the provider has accepted the change. The program MUST NOT wait until the change is
+visible, and MUST NOT save anything.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -100,13 +102,12 @@ class ProviderDialect:
             "identifier": challenge.identifier,
             "token": challenge.token,
             "key_authorization": challenge.key_authorization,
-            "state": state,
         }
         return Call(
             operation=operation,
             arguments=(operation, challenge.record_name, challenge.txt_zone or ""),
             variables={TOKEN: challenge.token},
-            document=f"{challenge.validation}\n{json.dumps(more)}\n".encode(),
+            document=os.fsencode(f"{challenge.validation}\n{json.dumps(more)}\n{state}"),
             challenges=(challenge,),
             identifiers=(challenge.identifier,),
             words=self.program,

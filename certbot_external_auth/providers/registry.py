@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 GROUP = "certbot_external_auth.providers"
 BUILT_IN = {
+    "acme.sh": "certbot_external_auth.providers.acme_sh:AcmeSh",
     "httpreq": "certbot_external_auth.providers.httpreq:Httpreq",
 }
 
