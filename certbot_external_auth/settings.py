@@ -244,3 +244,10 @@ class Settings:
     ack_timeout: float = _default("ack-timeout")
     historic: bool = False
     warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def carrier(self) -> str:
+        """What limits the challenge types, for a sentence."""
+        if self.mode != "handler":
+            return f"the mode {self.mode}"
+        return f"the dialect {self.dialect}" if self.provider is None else f"the provider {self.provider}"

@@ -19,7 +19,7 @@ MAX_BYTES = 1_000_000
 """A longer file is not a script."""
 _OWN_FUNCTION = "\n_initpath()"
 """The real acme.sh defines it. A program of that name that only starts the real one does not."""
-_SAVED = re.compile(r"^(?:SAVED_)?([A-Za-z_]\w*)=", re.MULTILINE)
+_SAVED = re.compile(r"^(?:SAVED_)?([A-Za-z_]\w*)='(.*)'$", re.MULTILINE)
 
 
 class AcmeSh:
@@ -45,8 +45,9 @@ class AcmeSh:
         return None
 
     def providers(self) -> list[Provider]:
-        saved = set(_SAVED.findall(_text(self._saved())))
-        return [_without(saved, acme_sh_info.provider(name, _text(path))) for name, path in self._scripts().items()]
+        return [
+            _without(self.saved, acme_sh_info.provider(name, _text(path))) for name, path in self._scripts().items()
+        ]
 
     def problems(self, name: str) -> list[Problem]:
         path = self._saved()
@@ -79,13 +80,18 @@ class AcmeSh:
         found = {path.stem.removeprefix("dns_"): path for path in paths}
         return dict(sorted(found.items()))
 
+    @property
+    def saved(self) -> dict[str, str]:
+        """The variables that acme.sh has saved."""
+        return dict(_SAVED.findall(_text(self._saved())))
+
     def _saved(self) -> Path:
         """Return the file in which acme.sh has saved its user's secrets, if the user wants them used."""
         folder = self._settings.get("LE_CONFIG_HOME", "")
         return Path(self._settings.get("ACCOUNT_CONF_PATH") or (folder and f"{folder}/account.conf"))
 
 
-def _without(saved: set[str], provider: Provider) -> Provider:
+def _without(saved: Mapping[str, str], provider: Provider) -> Provider:
     """Return a provider that does not need the variables that are saved."""
     variables = (dataclasses.replace(each, group=None) if each.name in saved else each for each in provider.variables)
     return dataclasses.replace(provider, variables=tuple(variables))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from zope.interface import implementer
@@ -30,7 +30,8 @@ from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.providers import registry
 
 if TYPE_CHECKING:
-    from certbot_external_auth.interfaces import Dialect, ProviderEngine
+    from certbot_external_auth.interfaces import Dialect
+    from certbot_external_auth.providers.contract import ProviderEngine
 
 ADD, REMOVE = "add", "remove"
 TOKEN = "CERTBOT_EXTERNAL_AUTH_TOKEN"  # noqa: S105 - the name of a variable
@@ -75,6 +76,14 @@ class ProviderDialect:
         self.name = name
         self.challenge_types = tuple(engine.challenge_types)
         self.told_aliases = engine.told_aliases
+
+    def settings(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return the settings of this provider, which may be secrets. :param given: all variables of the program."""
+        if self.engine.installed() is not None:
+            return {}
+        variables = next((each.variables for each in self.engine.providers() if each.name == self.name), ())
+        declared = {each.name: given[each.name] for each in variables if each.name in given}
+        return {**getattr(self.engine, "saved", {}), **declared}
 
     @property
     def program(self) -> tuple[str, ...]:
