@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import errno
 import logging
@@ -16,14 +15,13 @@ from certbot_external_auth import journal, recovery
 from certbot_external_auth.backends import Context, Finished, publisher
 from certbot_external_auth.backends.printed import shown
 from certbot_external_auth.challenges import Challenge, guard
-from certbot_external_auth.errors import Failure, PerformError, Problem, UsageError
+from certbot_external_auth.errors import Failure, PerformError, Problem
 from certbot_external_auth.interfaces import Backend, BackendAbilities
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.context import entry_of
 from certbot_external_auth.run import lasting
 from certbot_external_auth.run.informer import Informer
-from certbot_external_auth.run.offered_types import carrier
 from certbot_external_auth.run.verification import OFF, Verification
 from certbot_external_auth.text import rfc3339
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
@@ -37,8 +35,14 @@ NAMES_UNKNOWN = (
 _UNUSABLE = "Nothing was published. Fix that, or name another folder with --work-dir."
 _BUSY = "Nothing was published. Run Certbot again when that process has ended."
 
+_STATELESS = (
+    "Every address of these names must answer from the thumbprint that certbot-external-auth thumbprint prints, and "
+    "also to requests from outside."
+)
 _CAA, _FOUND_WRONG = "caa", ("unauthorized", "incorrectResponse")
 """Types of problem documents: CAA records forbid the CA to issue; it looked, and did not see the right value."""
+_OF_DNS = (_CAA, "dns", "connection")
+"""Types behind which may be CAA records, or signatures of DNSSEC that are not right."""
 
 
 class Publication:
@@ -72,9 +76,13 @@ class Publication:
         self._abilities = BackendAbilities.of(backend)
         if self._abilities.outputs is not None:
             self._abilities.outputs.hear(self._journal.hear)
+        if self._abilities.states is not None:
+            self._abilities.states(self._journal.state)
         by_name = context.settings.mode == "handler" and context.settings.dialect == "dehydrated"
         self._served = ServedCertificates(self._work_dir, context.tls_port, by_name)
         self._offered = False
+        self._records = lasting.Lasting(context, backend, self._abilities.persists, verification.observer)
+        self._staying: tuple[Challenge, ...] = ()
         self._lasting: list[Challenge] = []
         self._failed: dict[tuple[str, str], Problem] = {}
         self._refused: dict[str, Problem] = {}
@@ -89,46 +97,18 @@ class Publication:
         """
         self._offered = False
         batch = self._checked(challenges)
+        self._staying = tuple(one for one in batch if one.persists)
         try:
-            records = self._records([one for one in batch if one.persists])
+            records = self._records.found(self._staying)
             self._publish([one for one in batch if not one.persists], records)
         except PerformError as error:
             self._refused.update(error.problems)
             raise
         self._offered = True
 
-    def _records(self, challenges: Sequence[Challenge]) -> lasting.Records:
-        """Look for the records that stay.
-
-        :raises RecordMissingError: if one is missing, and cannot be published here.
-        """
-        if not challenges:
-            return lasting.Records()
-        records = lasting.look(challenges, self._verification.observer.look, self._settings.verify == OFF)
-        # What no server told counts as there at a renewal. Otherwise it is published: at the first time it is missing.
-        guessed = records.unknown if not self._context.renewing else ()
-        refused = self._unable() if records.missing or guessed else ""
-        if records.missing and refused:
-            raise lasting.refusal(records, self._context, refused)
-        lasting.tell(records)
-        if guessed and not refused:
-            return dataclasses.replace(records, missing=(*records.missing, *guessed), unknown=())
-        return records
-
-    def _unable(self) -> str:
-        """Say why the backend cannot publish a record that stays; nothing if it can."""
-        if not self._abilities.persists:
-            who = carrier(self._settings)
-            return f"{who[0].upper()}{who[1:]} has no call that adds such a record."
-        try:
-            self._backend.prepare(True, False)
-        except UsageError as error:
-            return str(error)
-        return ""
-
     def _publish(self, passing: Sequence[Challenge], records: lasting.Records) -> None:
         """Publish what is missing, and wait until the CA can see it. Records that stay are not in the journal."""
-        if passing:
+        if passing and not self._abilities.publishes_nothing:
             self._note(passing)
         self._lasting = list(records.missing)
         made = self._served.make([*passing, *records.missing])
@@ -188,9 +168,26 @@ class Publication:
 
     def hint(self) -> str:
         """Say what to do if the CA did not see what was published."""
-        refused = {one.id for one in self._journal.begun() if one.key in self._failed}
+        refused = [one for one in (*self._journal.begun(), *self._staying) if one.key in self._failed]
         sentences = _hints({problem.get("type", "") for problem in self._failed.values()}, self._settings.mode)
-        return "\n".join([" ".join(sentences), *shown(publisher(self._context).who, self._abilities.printed(refused))])
+        printed = self._abilities.printed({one.id for one in refused})
+        return "\n".join(
+            [" ".join(sentences), *self._forbidden(refused), *shown(publisher(self._context).who, printed)]
+        )
+
+    def _forbidden(self, refused: Sequence[Challenge]) -> Sequence[str]:
+        """Say what in DNS keeps the CA from issuing, if its answer is about DNS."""
+        about = [one for one in refused if _last(self._failed[one.key].get("type", "")) in _OF_DNS]
+        bases = {one.identifier.lower() for one in about}
+        names = [name for name in self._asked or () if guard.base_name(name) in bases] or sorted(bases)
+        if not names:
+            return ()
+        from certbot_external_auth.permission.examine import Request, examine
+
+        types = tuple(dict.fromkeys(one.type for one in about))
+        context = self._context
+        request = Request(context.server, context.facts.config_dir, context.account, types)
+        return examine(names, self._verification.observer.dns, request).sentences
 
     # --- withdraw ---
 
@@ -256,9 +253,14 @@ class Publication:
             logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error.strerror)
 
 
+def _last(kind: str) -> str:
+    """Return the last word of a problem document's type (RFC 8555 section 6.7)."""
+    return kind.rpartition(":")[2]
+
+
 def _hints(types: Collection[str], mode: str) -> list[str]:
     """Say what to do, by the types of the CA's problem documents (RFC 8555 section 6.7)."""
-    kinds = {each.rpartition(":")[2] for each in types}
+    kinds = {_last(each) for each in types}
     caa = "A CAA record does not let this CA issue: change the record, or use another CA. Publishing is not at fault."
     hints = [caa] if _CAA in kinds else []
     if kinds == {_CAA}:
@@ -266,8 +268,11 @@ def _hints(types: Collection[str], mode: str) -> list[str]:
     seen = "did not find it" if kinds <= {_CAA, *_FOUND_WRONG} else "did not find it or could not look"
     handler = "The log has each call of the handler and what it printed. The handler must not exit before"
     others = "Do not confirm a challenge before"
+    shown = (
+        f"{handler if mode == 'handler' else others} every name server, or every address of the web server, shows it."
+    )
     return [
         *hints,
         f"The CA checked what was published and {seen}, as it says above.",
-        f"{handler if mode == 'handler' else others} every name server, or every address of the web server, shows it.",
+        _STATELESS if mode == "stateless" else shown,
     ]
