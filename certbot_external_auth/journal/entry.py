@@ -24,7 +24,7 @@ _MAX_SECONDS = 10_000_000
 _MAX_ATTEMPTS = 1_000_000
 ID = re.compile(r"[0-9a-f]{32}")
 _CHALLENGE = ("id", "type", "identifier", "identifier_type", "token", "key_authorization")
-_OF_ALIASES = ("txt_target", "txt_zone")
+_IF_GIVEN = ("txt_target", "txt_zone", "account_label")
 
 
 class EntryError(ValueError):
@@ -132,8 +132,8 @@ def encode(entry: Entry) -> bytes:
 
 
 def _members(challenge: Challenge) -> dict[str, str]:
-    aliases = {name: value for name in _OF_ALIASES if (value := getattr(challenge, name)) is not None}
-    return {**{name: getattr(challenge, name) for name in _CHALLENGE}, **aliases}
+    more = {name: value for name in _IF_GIVEN if (value := getattr(challenge, name)) is not None}
+    return {**{name: getattr(challenge, name) for name in _CHALLENGE}, **more}
 
 
 def decode(data: bytes) -> Entry:
@@ -294,4 +294,5 @@ def _challenge(value: Any) -> Challenge:
         key_authorization=fields.text("key_authorization"),
         txt_target=target,
         txt_zone=zone,
+        account_label=fields.text_or_none("account_label"),
     )
