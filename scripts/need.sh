@@ -9,6 +9,7 @@
 #     need.sh dnsmasq   a resolver that remembers, and hands on what it is told
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
+#     need.sh dns-tools    tools that read the records which `persist` prints
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh strace    what makes calls of the system fail
@@ -148,6 +149,18 @@ for need; do
         [ -x /usr/sbin/tinydns ] || install "The name server tinydns" tinydns
         command -v curl >/dev/null 2>&1 || install "The program curl" curl
         command -v dig >/dev/null 2>&1 || install "The program dig" bind9-dnsutils
+        ;;
+    dns-tools)
+        wanted=$(cksum <tests/constraints/dns-tools.txt)
+        if [ "$(cat .tools/dns-tools/made-for 2>/dev/null)" != "$wanted" ]; then
+            echo "== installing octoDNS and a parser of HCL into .tools/dns-tools"
+            rm -rf .tools/dns-tools
+            "$python" -m venv .tools/dns-tools
+            .tools/dns-tools/bin/python -m pip install -qq --disable-pip-version-check -r tests/constraints/dns-tools.txt </dev/null
+            printf '%s\n' "$wanted" >.tools/dns-tools/made-for
+        fi
+        { [ -x /usr/bin/named-checkzone ] || command -v named-checkzone; } >/dev/null 2>&1 ||
+            install "The program named-checkzone" bind9-utils
         ;;
     ssh)
         { [ -x /usr/sbin/sshd ] || command -v sshd; } >/dev/null 2>&1 && command -v ssh >/dev/null 2>&1 ||
