@@ -156,6 +156,8 @@ class BackendAbilities:
     :ivar looks: attribute of the same name: `perform` itself waits until the challenges are visible. The plugin then
         skips its own check.
     :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
+    :ivar persists: attribute of the same name: `perform` also publishes records of dns-persist-01
+        (`Challenge.persists`), which stay for good: they are never passed to `cleanup`.
     :ivar printed: method ``printed(ids)``: returns `printed.Printed` objects, the last lines of calls that published
         these challenges and did not fail. Errors about names that are not visible show them.
     """
@@ -163,6 +165,7 @@ class BackendAbilities:
     told_aliases: bool = False
     looks: bool = False
     outputs: KeepsOutputs | None = None
+    persists: bool = False
     printed: Callable[[Collection[str]], Sequence[Printed]] = _nothing_printed
 
     @classmethod
@@ -173,6 +176,7 @@ class BackendAbilities:
             told_aliases=bool(_attribute(backend, "told_aliases")),
             looks=bool(_attribute(backend, "looks")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
+            persists=bool(_attribute(backend, "persists")),
             printed=_attribute(backend, "printed") or _nothing_printed,
         )
 
@@ -189,6 +193,7 @@ class DialectAbilities:
         the handler, also where a call lacks one.
     :ivar told_aliases: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`, which are None
         for other dialects.
+    :ivar persists: `perform` has an operation of its own for records of dns-persist-01 (`Challenge.persists`).
     :ivar untold_aliases_if: variables of the env file or Certbot's environment, with the values that switch
         `told_aliases` off.
     :ivar exit: method ``exit(facts, error)``: returns calls for the end of the process. `error` is what ended the
@@ -200,6 +205,7 @@ class DialectAbilities:
     output_variable: str | None = None
     own_variables: Collection[str] = ()
     told_aliases: bool = False
+    persists: bool = False
     untold_aliases_if: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exit: Callable[[Facts, str], Sequence[Call]] | None = None
 
@@ -212,6 +218,7 @@ class DialectAbilities:
             output_variable=_attribute(dialect, "output_variable"),
             own_variables=tuple(_attribute(dialect, "own_variables") or ()),
             told_aliases=bool(_attribute(dialect, "told_aliases")),
+            persists=bool(_attribute(dialect, "persists")),
             untold_aliases_if=_attribute(dialect, "untold_aliases_if") or {},
             exit=_attribute(dialect, "exit"),
         )

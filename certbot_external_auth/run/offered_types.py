@@ -6,8 +6,9 @@ import logging
 from collections.abc import Collection, Sequence
 
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import choice, tlssni01
+from certbot_external_auth.challenges import PERSISTENT, choice, tlssni01
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.settings import Settings
 from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
@@ -18,7 +19,10 @@ class OfferedTypes:
 
     def __init__(self, context: Context, carried: Sequence[str]) -> None:
         self._context = context
-        self._carried = tuple(carried)
+        # A record that stands needs nobody to publish it.
+        named = PERSISTENT in context.preferred and not context.settings.historic
+        lasting = (PERSISTENT,) if named else ()
+        self._carried = tuple(dict.fromkeys((*carried, *lasting)))
 
     def check(self, asked: Collection[str]) -> None:
         """Check that there is a type for every name that was asked for.
@@ -26,7 +30,7 @@ class OfferedTypes:
         :raises UsageError: with every name for which there is none.
         """
         preferred, server = self._context.preferred, self._context.server
-        problems = choice.problems(asked, self._carried, preferred, self._carrier())
+        problems = choice.problems(asked, self._carried, preferred, carrier(self._context.settings))
         if tlssni01.TYPE in preferred and tlssni01.withdrawn_at(server):
             problems.append(
                 f"--preferred-challenges: Let's Encrypt ({server}) ended tls-sni-01 in 2019; use tls-alpn-01, or name "
@@ -37,13 +41,13 @@ class OfferedTypes:
         if tlssni01.TYPE in preferred:
             say_once(logger, tlssni01.WARNING)
 
-    def _carrier(self) -> str:
-        settings = self._context.settings
-        return f"the dialect {settings.dialect}" if settings.mode == "handler" else f"the mode {settings.mode}"
-
     def of(self, identifier: str) -> list[str]:
         """Return the types for a name or an address, best first."""
         return choice.usable(identifier, self._carried, self._context.preferred)
+
+    def all_persist(self, asked: Collection[str]) -> bool:
+        """Tell whether every name is proven by a record that may stand already, so that nobody may be needed."""
+        return bool(asked) and all(self.of(name) == [PERSISTENT] for name in asked)
 
     def usable(self, identifier: str, addresses: bool) -> list[str]:
         """Return the types for a name or an address that Certbot can use, best first.
@@ -57,3 +61,8 @@ class OfferedTypes:
                 [f"{identifier} is an IP address: for these Certbot 5.3 or newer is needed (certbot --version)."]
             )
         return self.of(identifier)
+
+
+def carrier(settings: Settings) -> str:
+    """Name what carries challenges out."""
+    return f"the dialect {settings.dialect}" if settings.mode == "handler" else f"the mode {settings.mode}"

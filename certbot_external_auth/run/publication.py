@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import errno
 import logging
@@ -15,12 +16,14 @@ from certbot_external_auth import journal, recovery
 from certbot_external_auth.backends import Context, Finished, publisher
 from certbot_external_auth.backends.printed import shown
 from certbot_external_auth.challenges import Challenge, guard
-from certbot_external_auth.errors import Failure, PerformError, Problem
+from certbot_external_auth.errors import Failure, PerformError, Problem, UsageError
 from certbot_external_auth.interfaces import Backend, BackendAbilities
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.context import entry_of
+from certbot_external_auth.run import lasting
 from certbot_external_auth.run.informer import Informer
+from certbot_external_auth.run.offered_types import carrier
 from certbot_external_auth.run.verification import OFF, Verification
 from certbot_external_auth.text import rfc3339
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
@@ -43,7 +46,7 @@ class Publication:
 
     :param asked: names that were asked for; None if they cannot be known.
     :param types_of: the challenge types that were offered for a name.
-    :param prepare: checks that challenges can be published; raises UsageError.
+    :param prepare: checks that challenges can be published, as far as they must be; raises UsageError.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Publication:
         by_name = context.settings.mode == "handler" and context.settings.dialect == "dehydrated"
         self._served = ServedCertificates(self._work_dir, context.tls_port, by_name)
         self._offered = False
+        self._lasting: list[Challenge] = []
         self._failed: dict[tuple[str, str], Problem] = {}
         self._refused: dict[str, Problem] = {}
 
@@ -85,20 +89,55 @@ class Publication:
         """
         self._offered = False
         batch = self._checked(challenges)
-        if batch:
-            self._note(batch)
         try:
-            made = self._served.make(batch)
-            try:
-                self._backend.perform(made, self._begin)
-            finally:
-                self._keep_outputs()
-            if not self._abilities.looks:
-                self._verification.check(made, self._abilities.printed)
+            records = self._records([one for one in batch if one.persists])
+            self._publish([one for one in batch if not one.persists], records)
         except PerformError as error:
             self._refused.update(error.problems)
             raise
         self._offered = True
+
+    def _records(self, challenges: Sequence[Challenge]) -> lasting.Records:
+        """Look for the records that stay.
+
+        :raises RecordMissingError: if one is missing, and cannot be published here.
+        """
+        if not challenges:
+            return lasting.Records()
+        records = lasting.look(challenges, self._verification.observer.look, self._settings.verify == OFF)
+        # What no server told counts as there at a renewal. Otherwise it is published: at the first time it is missing.
+        guessed = records.unknown if not self._context.renewing else ()
+        refused = self._unable() if records.missing or guessed else ""
+        if records.missing and refused:
+            raise lasting.refusal(records, self._context.server, refused)
+        lasting.tell(records)
+        if guessed and not refused:
+            return dataclasses.replace(records, missing=(*records.missing, *guessed), unknown=())
+        return records
+
+    def _unable(self) -> str:
+        """Say why the backend cannot publish a record that stays; nothing if it can."""
+        if not self._abilities.persists:
+            return f"{carrier(self._settings)} has no call that adds such a record."
+        try:
+            self._backend.prepare(True, False)
+        except UsageError as error:
+            return str(error)
+        return ""
+
+    def _publish(self, passing: Sequence[Challenge], records: lasting.Records) -> None:
+        """Publish what is missing, and wait until the CA can see it. Records that stay are not in the journal."""
+        if passing:
+            self._note(passing)
+        self._lasting = list(records.missing)
+        made = self._served.make([*passing, *records.missing])
+        if made:
+            try:
+                self._backend.perform(made, self._begin)
+            finally:
+                self._keep_outputs()
+        unseen = [] if self._abilities.looks else made
+        self._verification.check([*unseen, *records.unsure, *records.unknown], self._abilities.printed)
 
     def _checked(self, challenges: Sequence[Challenge]) -> Sequence[Challenge]:
         """Return the batch with the ends of aliases, if this is what was asked for and can be published."""
@@ -128,7 +167,9 @@ class Publication:
             ) from error
 
     def _begin(self, challenges: Sequence[Challenge]) -> None:
-        self._journal.begin(challenges)
+        passing = [one for one in challenges if not one.persists]
+        if passing:
+            self._journal.begin(passing)
         for challenge in challenges:
             self._informer.mirror(lines.perform_challenge(challenge))
 
@@ -140,13 +181,13 @@ class Publication:
 
     # --- the CA's answer ---
 
-    def refused_by_ca(self, challenge_type: str, token: str, problem: Problem) -> None:
-        """Note the CA's problem document for a challenge."""
-        self._failed[challenge_type, token] = problem
+    def refused_by_ca(self, challenge_type: str, mark: str, problem: Problem) -> None:
+        """Note the CA's problem document for a challenge. :param mark: see `Challenge.key`."""
+        self._failed[challenge_type, mark] = problem
 
     def hint(self) -> str:
         """Say what to do if the CA did not see what was published."""
-        refused = {one.id for one in self._journal.begun() if (one.type, one.token) in self._failed}
+        refused = {one.id for one in self._journal.begun() if one.key in self._failed}
         sentences = _hints({problem.get("type", "") for problem in self._failed.values()}, self._settings.mode)
         return "\n".join([" ".join(sentences), *shown(publisher(self._context).who, self._abilities.printed(refused))])
 
@@ -160,9 +201,10 @@ class Publication:
         begun = self._journal.begun()
         failures: list[Failure] = []
         try:
+            finished = [self._finished(challenge, exception) for challenge in begun]
+            self._tell_results([*finished, *(self._finished(one, exception) for one in self._lasting)])
+            self._lasting = []
             if begun:
-                finished = [self._finished(challenge, exception) for challenge in begun]
-                self._tell_results(finished)
                 failures = self._standing(begun, self._backend.cleanup(finished))
             self._settle(recovery.reasons_of(failures, begun))
         finally:
@@ -178,7 +220,7 @@ class Publication:
             )
 
     def _finished(self, challenge: Challenge, exception: BaseException | None) -> Finished:
-        problem = self._failed.get((challenge.type, challenge.token))
+        problem = self._failed.get(challenge.key)
         if problem is not None:
             return Finished(challenge, "invalid", problem)
         if not self._offered:
