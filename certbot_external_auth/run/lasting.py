@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import RecordMissingError
 from certbot_external_auth.persistent_records import Judgement, wording
 from certbot_external_auth.text import say_once
@@ -82,10 +84,10 @@ def tell(records: Records) -> None:
             logger.warning("%s", wording.because(judgement.reason, challenge.need))
 
 
-def refusal(records: Records, server: str, carrier: str) -> RecordMissingError:
+def refusal(records: Records, context: Context, unable: str) -> RecordMissingError:
     """Return the error where nothing here can publish the records: it has each record, and a command that prints it.
 
-    :param carrier: what cannot publish them, and why, in a sentence.
+    :param unable: says what cannot publish them, and why.
     """
     lines, problems = [], {}
     for challenge, judgement in records.judgements:
@@ -93,12 +95,18 @@ def refusal(records: Records, server: str, carrier: str) -> RecordMissingError:
         sentence = wording.missing(judgement.reason, challenge.need)
         lines.append(sentence)
         problems[challenge.id] = {"type": "challenge.record_missing", "detail": sentence}
-    command = shlex.join(["certbot-external-auth", "persist", *_flags(records, server)])
-    last = f"{carrier} Publish each record once, by hand; it stays for renewals. This prints it in other forms: "
-    return RecordMissingError([*lines, last + command], problems)
+    last = f"{unable} Publish each record once, by hand; it stays for renewals. This prints it in other forms: "
+    return RecordMissingError([*lines, last + shlex.join(command(records.missing, context))], problems)
 
 
-def _flags(records: Records, server: str) -> list[str]:
-    names = [word for one in records.missing for word in ("-d", one.identifier)]
-    wildcard = any(one.need is not None and one.need.wildcard for one in records.missing)
-    return [*names, *(["--wildcard"] if wildcard else []), "--server", server]
+def command(missing: Sequence[Challenge], context: Context) -> list[str]:
+    """Return the command that prints records."""
+    needs = [one.need for one in missing if one.need is not None]
+    names = [name for need in needs for name in (need.domain, *([f"*.{need.domain}"] if need.wildcard else []))]
+    folder = context.facts.config_dir
+    return [
+        *("certbot-external-auth", "persist"),
+        *(word for name in names for word in ("-d", name)),
+        *("--server", context.server),
+        *(("--config-dir", folder) if folder != certbot_folders.DEFAULTS["config-dir"] else ()),
+    ]

@@ -109,7 +109,7 @@ class Publication:
         guessed = records.unknown if not self._context.renewing else ()
         refused = self._unable() if records.missing or guessed else ""
         if records.missing and refused:
-            raise lasting.refusal(records, self._context.server, refused)
+            raise lasting.refusal(records, self._context, refused)
         lasting.tell(records)
         if guessed and not refused:
             return dataclasses.replace(records, missing=(*records.missing, *guessed), unknown=())
@@ -118,7 +118,8 @@ class Publication:
     def _unable(self) -> str:
         """Say why the backend cannot publish a record that stays; nothing if it can."""
         if not self._abilities.persists:
-            return f"{carrier(self._settings)} has no call that adds such a record."
+            who = carrier(self._settings)
+            return f"{who[0].upper()}{who[1:]} has no call that adds such a record."
         try:
             self._backend.prepare(True, False)
         except UsageError as error:
