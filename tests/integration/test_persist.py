@@ -15,8 +15,11 @@ from certbot_external_auth.persist.making import Entry
 from tests.support import new_ca
 from tests.support.bind import Bind
 from tests.support.certbot import Certbot
+from tests.support.draft_ca import DraftCA
+from tests.support.hooks import Hooks
 from tests.support.new_ca import ISSUER, NewCA
 from tests.support.persist import Printed, persist
+from tests.support.words import handler
 from tests.support.wrong_records import CASES, NOW, OTHER, Wrong
 
 TOOLS = Path(__file__).resolve().parents[2] / ".tools" / "dns-tools" / "bin"
@@ -203,3 +206,29 @@ def test_a_parser_of_hcl_reads_the_records(odd: tuple[str, ...]) -> None:
             text.strip('"').replace("$$", "$").replace("%%", "%")
         )
     assert found == wanted(odd)
+
+
+@new_ca.needed
+@pytest.mark.long
+@pytest.mark.parametrize("draft", ["00", "01", "02"])
+def test_what_is_printed_is_what_the_ca_accepts(draft: str, tmp_path: Path, scripts: Hooks) -> None:
+    """Guards against: a record of another form than the CA's, found without an order, and a handler that is called."""
+    with NewCA() if draft == "00" else DraftCA(draft) as ca:
+        certbot = Certbot(tmp_path / "host", ca)
+        certbot.environment["RECORD"] = str(scripts.record)
+        assert certbot.run("register", *REGISTER, ca.directory).returncode == 0
+        domains = ("-d", "a.test", "-d", "*.a.test", "-d", "www.a.test")
+        [*records] = at(certbot, *domains, "--format", "json").document["records"]
+        assert {one["draft"] for one in records} == {"02" if draft == "02" else "01"}
+        for one in records:
+            ca.add_txt(one["name"], one["text"])
+        issued = certbot.run("certonly", *handler(scripts.native, "--preferred-challenges", "dns-persist-01"), *domains)
+        assert issued.returncode == 0, issued
+        assert (issued.validated, scripts.operations) == (True, [])
+        # Without names, the command looks at what the renewal needs.
+        where = ("--config-dir", str(certbot.config_dir), "--nameserver", ca.dns)
+        assert persist("--look", *where, environment=certbot.environment).code == 0
+        ca.clear_txt("_validation-persist.www.a.test")
+        seen = persist("--look", *where, "--format", "json", environment=certbot.environment)
+        assert seen.code == 1
+        assert [one["look"]["state"] for one in seen.document["records"]] == ["stands", "wrong"]
