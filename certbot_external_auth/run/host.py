@@ -27,7 +27,7 @@ from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
 
-_OF_ACCOUNT = ("dns-account-01",)
+_OF_ACCOUNT = ("dns-account-01", "dns-persist-01")
 """Challenge types whose records depend on the account."""
 ISSUING_VERBS = ("certonly", "run")
 """After these, something else must renew. ``renew`` is what a schedule starts."""
@@ -119,7 +119,7 @@ class Host:
             return challenges
         from certbot_external_auth.run import own_account
 
-        return own_account.completed(challenges, self._certbot)
+        return own_account.completed(challenges, self._certbot, assembly.names_asked_for(self._certbot))
 
     def withdraw(self) -> None:
         """Withdraw what was begun. If a signal is what ends the run, end this process by it afterwards."""

@@ -103,7 +103,8 @@ class Run:
             if publishing:
                 self._types.check(self._asked or ())
                 self._verification.prepare()
-            self._backend.prepare(publishing, deploying)
+            needed = publishing and not self._types.all_persist(self._asked or ())
+            self._backend.prepare(needed, deploying)
             self._prepared.add((publishing, deploying))
 
     def recover(self, publishing: bool) -> None:

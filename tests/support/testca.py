@@ -164,18 +164,26 @@ class TestCA:
         }
         configuration["pebble"].update(self.more)
         (self.folder / "pebble.json").write_text(json.dumps(configuration))
-        pebble = self._spawn("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", self.dns)
+        looks_at = self._name_server_of_pebble()
+        pebble = self._spawn("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", looks_at)
         if self._dns_server is None:
             self._start_name_server(f"{ADDRESS}:{management}")
         self._wait(pebble, self._directory_answers)
 
+    def _name_server_of_pebble(self) -> str:
+        """Return where Pebble itself looks: the CA's name server, unless a front looks there in its place."""
+        return self.dns
+
     def _start_name_server(self, management: str) -> None:
-        nowhere = [word for name in ("http01", "https01", "tlsalpn01", "defaultIPv6") for word in (f"-{name}", "")]
-        listening = [self.dns_flag, self.dns, "-management", management]
-        name_server = self._spawn("pebble-challtestsrv", *listening, *nowhere, *self.more_of_dns)
+        name_server = self._spawn_name_server(self.dns, management)
         self._wait(
             name_server, lambda: self.txt("ready.test") == [] and self.manage("clear-txt", {"host": "x."}) == b""
         )
+
+    def _spawn_name_server(self, address: str, management: str) -> subprocess.Popen[bytes]:
+        nowhere = [word for name in ("http01", "https01", "tlsalpn01", "defaultIPv6") for word in (f"-{name}", "")]
+        listening = [self.dns_flag, address, "-management", management]
+        return self._spawn("pebble-challtestsrv", *listening, *nowhere, *self.more_of_dns)
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PEBBLE_")}

@@ -127,7 +127,7 @@ challenges:
     txt_target:
       description:
         - >-
-          dns-01 and dns-account-01: the name that holds the record, if the challenge's name is an alias (CNAME).
+          DNS types: the name that holds the record, if the challenge's name is an alias (CNAME).
       returned: if there is one
       type: str
       sample: "w.example.acme.example.net"
@@ -145,6 +145,13 @@ txt:
   returned: with a session
   type: dict
   sample: {"_acme-challenge.w.example": ["m2omo67T9cC8Du6gOa0ty4rgTUnBzpevKFE2JFy2xEc"]}
+persist:
+  description:
+    - >-
+      TXT records of dns-persist-01, by name. Publish them once, and never remove them. Absent if there are none.
+  returned: if there is one
+  type: dict
+  sample: {"_validation-persist.w.example": ["ca.example; accounturi=https://ca.example/acct/1"]}
 aliases:
   description:
     - >-
