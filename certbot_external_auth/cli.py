@@ -38,6 +38,14 @@ VERBS: dict[str, tuple[str, str]] = {
         "certbot_external_auth.doctor.verb",
         "list every Certbot of this host, what renews with it, and what does not fit",
     ),
+    "persist": (
+        "certbot_external_auth.persist.verb",
+        "print the records of dns-persist-01, or say whether they stand, without an order",
+    ),
+    "rehearse": (
+        "certbot_external_auth.rehearsal.verb",
+        "look at what the next renewal of each certificate needs, without an order",
+    ),
     "recover": (
         "certbot_external_auth.recovery.verb",
         "clean up after killed runs and failed cleanups",

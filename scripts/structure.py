@@ -35,7 +35,8 @@ FLOORS = (
     ("configuration",),
     ("recovery",),
     ("run", "sessions"),
-    ("check", "plan", "plugin", "thumbprint"),
+    ("check", "persist", "plan", "plugin", "thumbprint"),
+    ("rehearsal",),
 )
 
 Trees = Mapping[str, ast.Module]

@@ -37,7 +37,7 @@ def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -
     return config_dir, work_dir
 
 
-def server(given: str | None) -> str:
+def server(given: str | None = None) -> str:
     """Return the URL of the CA's directory. :param given: from the command line, None if it is not there."""
     return given or _configured(()).get(SERVER) or DEFAULT_SERVER
 

@@ -26,7 +26,7 @@ class OfferedTypes:
         :raises UsageError: with every name for which there is none.
         """
         preferred, server = self._context.preferred, self._context.server
-        problems = choice.problems(asked, self._carried, preferred, self._carrier())
+        problems = choice.problems(asked, self._carried, preferred, self._context.settings.carrier)
         if tlssni01.TYPE in preferred and tlssni01.withdrawn_at(server):
             problems.append(
                 f"--preferred-challenges: Let's Encrypt ({server}) ended tls-sni-01 in 2019; use tls-alpn-01, or name "
@@ -36,10 +36,6 @@ class OfferedTypes:
             raise UsageError(problems)
         if tlssni01.TYPE in preferred:
             say_once(logger, tlssni01.WARNING)
-
-    def _carrier(self) -> str:
-        settings = self._context.settings
-        return f"the dialect {settings.dialect}" if settings.mode == "handler" else f"the mode {settings.mode}"
 
     def of(self, identifier: str) -> list[str]:
         """Return the types for a name or an address, best first."""

@@ -135,11 +135,13 @@ CASES = (
 
 def table() -> Iterator[str]:
     """Yield the lines of the table."""
-    yield "| what was published | what the plugin says |"
-    yield "|---|---|"
+    yield "| what was published | reason | what the plugin says |"
+    yield "|---|---|---|"
     for case in CASES:
         reason = judge(case.records, case.need, NOW, (OTHER,)).reason
-        yield f"| {case.what} | {wording.because(reason, case.need)} |"
+        kind = f"`{reason.kind.value}`" + (f", `{reason.fault.value}`" if reason.fault else "")
+        said = wording.because(reason, case.need).partition(" The record is ")[0]
+        yield f"| {case.what} | {kind} | {said} |"
 
 
 def page() -> str:

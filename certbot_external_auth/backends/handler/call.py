@@ -15,6 +15,7 @@ from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.backends.handler.heard import Heard, fitting
 from certbot_external_auth.backends.handler.mistakes import Mistake
+from certbot_external_auth.backends.handler.states import States
 from certbot_external_auth.backends.printed import Printed
 from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_TRIED, Failure
@@ -56,6 +57,7 @@ class HandlerCaller:
     :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
         call has succeeded.
     :ivar printed: the last lines of calls that published, and did not fail.
+    :ivar states: keeps what a provider's program must be told when it removes.
     """
 
     def __init__(self, context: Context, dialect: Dialect, abilities: DialectAbilities) -> None:
@@ -65,6 +67,7 @@ class HandlerCaller:
         self.declined: set[str] = set()
         self.silent: set[str] = set()
         self.printed: list[Printed] = []
+        self.states = States()
         self._taken: set[str] = set()
         self._context = context
         self._settings = context.settings
@@ -80,7 +83,8 @@ class HandlerCaller:
         surroundings = {**handler_environment(os.environ), **self.secrets}
         own = self._abilities.own_variables
         self._surroundings = {name: value for name, value in surroundings.items() if name not in own}
-        self._masks = masking.of(self.secrets, self._context.facts.exports)
+        more = self._dialect.settings(surroundings) if isinstance(self._dialect, ProviderDialect) else {}
+        self._masks = masking.of(self.secrets, {**self._context.facts.exports, **more})
         self._size = exec_limits.measure((), self._surroundings)
         self._limit = exec_limits.system_limit()
 
@@ -119,9 +123,12 @@ class HandlerCaller:
         for words in handlers:
             logger.debug("Calling %s: %s", words[0], _label(call))
             program = self._program(words, call)
-            if publishing and self._abilities.told_output:
-                program = dataclasses.replace(program, hear=self._hearing(call))
-            results.append((words, (yield program)))
+            if self._abilities.private_output:
+                ended = yield from self.states.written(call, program, self._hearing(call) if publishing else None)
+            else:
+                hear = self._hearing(call) if publishing and self._abilities.told_output else None
+                ended = yield dataclasses.replace(program, hear=hear)
+            results.append((words, ended))
             self._note(call, results[-1][1], publishing)
         return self._failures(call, results)
 
@@ -206,7 +213,6 @@ class HandlerCaller:
             folder=call.folder or self._context.folder,
             limit=self._settings.timeout,
             masks=self._masks,
-            private=self._abilities.private_output,
         )
 
     def _environment(self, call: Call) -> dict[str, str]:
@@ -242,7 +248,7 @@ class HandlerCaller:
         def hear(data: bytes) -> None:
             for each in ids:
                 self.heard[each].add(data)
-                if self.hear is not None:
+                if self.hear is not None and not self._abilities.private_output:
                     self.hear(each, data)
 
         return hear
