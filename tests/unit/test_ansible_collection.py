@@ -37,6 +37,8 @@ def test_the_licence_of_a_module(path: Path) -> None:
     assert "SPDX-License-Identifier: GPL-3.0-or-later" in path.read_text()
 
 
-@pytest.mark.parametrize("path", sorted((COLLECTION / "plugins" / "module_utils").glob("*.py")), ids=lambda one: one.stem)
+@pytest.mark.parametrize(
+    "path", sorted((COLLECTION / "plugins" / "module_utils").glob("*.py")), ids=lambda one: one.stem
+)
 def test_the_licence_of_what_modules_import(path: Path) -> None:
     assert "SPDX-License-Identifier: Apache-2.0" in path.read_text()

@@ -544,6 +544,19 @@ def words(params):
     return found + params["arguments"]
 
 
+def contradiction(params):
+    """Return what is wrong with the arguments; None if nothing is. An empty list counts as not given."""
+    if params["renew"] and not params["cert_name"]:
+        return "A renewal needs the name of the certificate, cert_name."
+    if params["renew"] and params["names"]:
+        return "A renewal keeps its names: give either renew or names."
+    if params["csr"] and (params["renew"] or params["names"] or params["key_type"]):
+        return "A request (csr) has its names and its key: give neither renew nor names nor key_type."
+    if not (params["renew"] or params["names"] or params["csr"]):
+        return "Nothing is asked for: give names, csr, or renew and cert_name."
+    return None
+
+
 def begun(module, run):
     """Begin, and wait while another session or Certbot has the lock."""
     params = module.params
@@ -620,11 +633,12 @@ def main():
             deadline={"type": "int", "default": 900},
             lock_timeout={"type": "int", "default": 960},
         ),
-        required_if=[("renew", True, ("cert_name",)), ("renew", False, ("names", "csr"), True)],
         required_together=[("csr", "cert_path", "chain_path", "fullchain_path")],
-        mutually_exclusive=[("csr", "names"), ("csr", "renew"), ("csr", "key_type"), ("renew", "names")],
         supports_check_mode=True,
     )
+    wrong = contradiction(module.params)
+    if wrong:
+        module.fail_json(msg=wrong)
     run = verbs.Verbs(module)
     if module.check_mode:
         module.exit_json(**checked(module, run))

@@ -302,9 +302,7 @@ def _listed(module, lineage, reasons):
     paths = {key: lineage[key] for key in lineages.PATHS}
     one = dict(shown(lineage), name=lineage["name"], due=bool(reasons), **paths)
     if module.params["with_content"]:
-        one["content"] = {
-            key: text(lineage[key + "_path"]) for key in ("cert", "chain", "fullchain")
-        }
+        one["content"] = {key: text(lineage[key + "_path"]) for key in ("cert", "chain", "fullchain")}
     return one
 
 

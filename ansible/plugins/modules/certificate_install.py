@@ -140,7 +140,12 @@ def wanted_files(module, certificate):
     fullchain = module.params["fullchain"].strip() + "\n"
     first = pem.first(fullchain)
     chain = fullchain[fullchain.index(first.strip()) + len(first.strip()) :].lstrip()
-    return {"cert.pem": first, "chain.pem": chain, "fullchain.pem": fullchain, "privkey.pem": key_of(module, certificate)}
+    return {
+        "cert.pem": first,
+        "chain.pem": chain,
+        "fullchain.pem": fullchain,
+        "privkey.pem": key_of(module, certificate),
+    }
 
 
 def version_of(files):
@@ -175,7 +180,9 @@ class Place:
         folder = tempfile.mkdtemp(prefix=".new-", dir=self.versions)
         try:
             for name, content in files.items():
-                with open(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                with open(
+                    os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+                ) as file:
                     file.write(to_bytes(content))
                     os.fsync(file.fileno())
             final = os.path.join(self.versions, version)
@@ -276,6 +283,8 @@ def main():
     )
     certificate = described(module, module.params["fullchain"])
     place = Place(module)
+    if os.path.lexists(place.link) and not os.path.islink(place.link):
+        module.fail_json(msg="%s is not a link, so it was not made by this module; move it away." % place.link)
     files = wanted_files(module, certificate)
     version, before = version_of(files), place.target()
     old = text(os.path.join(place.link, "cert.pem"))

@@ -196,9 +196,7 @@ class Pending:
             asked = pem.requested(self._module, csr)
         except pem.UnreadableError:
             return False
-        return (
-            asked == (names, public) and pem.key_type(self._module, public) == self._module.params["key_type"]
-        )
+        return asked == (names, public) and pem.key_type(self._module, public) == self._module.params["key_type"]
 
     def make(self):
         """Make a key, and a request for it."""

@@ -1,0 +1,113 @@
+"""A fleet: real playbooks over ssh to hosts with addresses of their own, and a CA that looks at them.
+
+Each host is a set of namespaces of this machine, with sshd and nginx from Debian.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import certificates
+from tests.support import fleet as fleets
+from tests.support.ansible import Ansible, Play
+from tests.support.certbot import Certbot
+from tests.support.fleet import Fleet
+from tests.support.testca import TestCA
+
+pytestmark = pytest.mark.skipif(not fleets.possible(), reason="only root can make namespaces for networks")
+
+PROGRAM = Path(sys.executable).parent / "certbot-external-auth"
+NAME = "shop.test"
+CURRENT = "/srv/ssl/shop/current"
+PLAY = """
+- hosts: web
+  gather_facts: false
+  roles:
+    - role: external_auth.certbot.certificate
+"""
+
+
+class Bed:
+    """A fleet, a CA that looks at its hosts, and the machine that orders."""
+
+    def __init__(self, folder: Path, fleet: Fleet, ca: TestCA, runtime: Path) -> None:
+        self.fleet, self.ca = fleet, ca
+        self.certbot = Certbot(folder / "orders", ca)
+        environment = {**self.certbot.environment, "XDG_RUNTIME_DIR": str(runtime), "HOME": str(runtime)}
+        self.ansible = Ansible(folder / "ansible", environment)
+        ca.set_addresses(NAME, *(host.address for host in fleet.hosts))
+        self.certificate = {"name": "shop", "names": [NAME], "challenge": "http-01"}
+        arguments = ["--server", ca.directory, "--agree-tos", "--register-unsafely-without-email"]
+        arguments += ["--logs-dir", str(self.certbot.logs_dir)]
+        arguments += ["--external-auth-verify-nameservers", ca.dns, "--external-auth-verify-timeout", "2"]
+        nginx = ["/usr/sbin/nginx", "-c", "/srv/nginx.conf"]
+        self.vars = {
+            "certificate_list": [self.certificate],
+            "certificate_executable": str(PROGRAM),
+            "certificate_config_dir": str(self.certbot.config_dir),
+            "certificate_work_dir": str(self.certbot.work_dir),
+            "certificate_arguments": arguments,
+            "certificate_webroot": "/srv/www",
+            "certificate_path": "/srv/ssl",
+            "certificate_test": [*nginx, "-t"],
+            "certificate_reload": [*nginx, "-s", "reload"],
+            "certificate_lock_timeout": 20,
+            "certificate_look_timeout": 3,
+        }
+
+    def play(self, *words: str, text: str = PLAY, **more: object) -> Play:
+        """Run a playbook. What the CA has validated is forgotten afterwards."""
+        given = json.dumps({**self.vars, **more})
+        play = self.ansible.play(text, "-e", given, *words, inventory=self.fleet.inventory())
+        self.certbot.after_run()
+        return play
+
+    def installed(self) -> set[int]:
+        """The serial numbers of what the hosts have."""
+        return {certificates.serial(host.folder / "ssl" / "shop" / "current" / "cert.pem") for host in self.fleet.hosts}
+
+    def tokens(self) -> list[Path]:
+        """What is still published."""
+        return [path for host in self.fleet.hosts for path in host.folder.glob("www/.well-known/acme-challenge/*")]
+
+
+@contextlib.contextmanager
+def bed(folder: Path, count: int) -> Iterator[Bed]:
+    # Paths of sockets are short, and those of pytest's folders are not.
+    with tempfile.TemporaryDirectory() as runtime, fleets.fleet(folder / "fleet", count, CURRENT) as fleet:
+        with TestCA(looks_at=(80, 443)) as ca:
+            yield Bed(folder, fleet, ca, Path(runtime))
+
+
+def test_issue_and_install(tmp_path: Path) -> None:
+    """Guards against: a CA that is asked although one host lacks its token, and a second run that changes something."""
+    with bed(tmp_path, 3) as found:
+        web2 = found.fleet.hosts[1]
+        # A web server that serves another folder than the one in which the tokens are.
+        (web2.folder / "www").rename(web2.folder / "elsewhere")
+        (web2.folder / "www").symlink_to("/var/empty")
+        missing = found.play()
+        assert missing.code != 0
+        assert [reason for reason in missing.reasons if "web2: HTTP status 404" in reason], missing.output
+        assert "/chalZ/" not in found.ca.log("pebble")
+        (web2.folder / "www").unlink()
+        (web2.folder / "elsewhere").rename(web2.folder / "www")
+
+        issued = found.play("--diff")
+        assert issued.code == 0, issued.output
+        assert len(found.installed()) == 1
+        assert {host.served() for host in found.fleet.hosts} == found.installed()
+        key = found.certbot.live("shop", "privkey").read_text()
+        assert all(host.read("ssl/shop/current/privkey.pem") == key for host in found.fleet.hosts)
+        assert key.splitlines()[1] not in issued.output + found.ansible.log() + json.dumps(issued.tasks)
+        assert found.tokens() == []
+
+        again = found.play("--diff")
+        assert (again.code, again.count("changed")) == (0, 0), again.output
