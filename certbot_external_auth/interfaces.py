@@ -157,11 +157,11 @@ class BackendAbilities:
         skips its own check.
     :ivar publishes_nothing: attribute of the same name: `perform` publishes nothing, so the journal has no batch.
     :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
-    :ivar persists: attribute of the same name: `perform` also publishes records of dns-persist-01
-        (`Challenge.persists`), which stay for good: they are never passed to `cleanup`.
     :ivar states: method ``states(opener)``: registers, before `perform`, a function that takes a challenge's id and
         returns a descriptor. What the program that publishes writes to stdout goes straight there, so that it is kept
         also if this process is killed.
+    :ivar persists: attribute of the same name: `perform` also publishes records of dns-persist-01
+        (`Challenge.persists`), which stay for good: they are never passed to `cleanup`.
     :ivar printed: method ``printed(ids)``: returns `printed.Printed` objects, the last lines of calls that published
         these challenges and did not fail. Errors about names that are not visible show them.
     """
@@ -170,8 +170,8 @@ class BackendAbilities:
     looks: bool = False
     publishes_nothing: bool = False
     outputs: KeepsOutputs | None = None
-    persists: bool = False
     states: Callable[[Callable[[str], int]], None] | None = None
+    persists: bool = False
     printed: Callable[[Collection[str]], Sequence[Printed]] = _nothing_printed
 
     @classmethod
@@ -183,8 +183,8 @@ class BackendAbilities:
             looks=bool(_attribute(backend, "looks")),
             publishes_nothing=bool(_attribute(backend, "publishes_nothing")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
-            persists=bool(_attribute(backend, "persists")),
             states=_attribute(backend, "states"),
+            persists=bool(_attribute(backend, "persists")),
             printed=_attribute(backend, "printed") or _nothing_printed,
         )
 
