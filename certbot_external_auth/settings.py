@@ -131,6 +131,13 @@ OPTIONS = (
         modes=_HANDLER,
     ),
     Option(
+        "run-as",
+        "Run the handler as this user when it publishes and removes, with the user's groups and HOME. The plugin must "
+        "run as root. Certificates are handed over as root.",
+        "USER[:GROUP]",
+        modes=_HANDLER,
+    ),
+    Option(
         "wellknown",
         "Directory for http-01 files. The plugin writes each file before it calls the handler to publish, and deletes"
         " it before it calls the handler to clean up.",
@@ -215,6 +222,7 @@ class Settings:
 
     :ivar handler: the command line as kept or typed, still to be resolved to a file.
     :ivar provider: ENGINE:NAME; then `dialect` is `PROVIDER`.
+    :ivar run_as: the user as whom the handler publishes and withdraws; None for the caller.
     :ivar jobs: how many handler calls may run at the same time.
     :ivar timeout: seconds for a handler call, or None for no limit.
     :ivar verify: ``auto``, ``strict`` or ``off``.
@@ -234,6 +242,7 @@ class Settings:
     timeout: float | None = _default("timeout")
     wellknown: str | None = None
     cleanup_handler: str | None = None
+    run_as: str | None = None
     env_file: str | None = None
     dehydrated_config: str | None = None
     verify: str = _default("verify")

@@ -18,8 +18,8 @@ from certbot_external_auth.configuration import assembly, certbot_argv
 from certbot_external_auth.configuration.certbot_config import absolute_path
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.handler_setup import command_line
-from certbot_external_auth.settings import MODES, OPTIONS
+from certbot_external_auth.handler_setup import command_line, run_as
+from certbot_external_auth.settings import MODES, OPTIONS, Settings
 from certbot_external_auth.visibility import watch
 from certbot_external_auth.visibility.verdict import STRICT
 
@@ -112,7 +112,9 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
         raise UsageError(["The dialect certbot needs --cleanup-handler too; otherwise the test values stay published."])
     names = _names(arguments.domains or ())
     identifier = guard.base_name(names[0])
-    challenge_type = _type(handler.types, dialect, names, "--type" if arguments.type else "--preferred-challenges")
+    challenge_type = _type(
+        handler.types, handler.settings, names, "--type" if arguments.type else "--preferred-challenges"
+    )
     about = Facts(
         alias=arguments.cert_name or identifier,
         names=(identifier, f"*.{identifier}") if challenge_type == dns01.TYPE else (identifier,),
@@ -174,14 +176,15 @@ def _names(typed: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _type(wanted: Sequence[str], dialect: str, names: Sequence[str], flag: str) -> str:
+def _type(wanted: Sequence[str], settings: Settings, names: Sequence[str], flag: str) -> str:
     """Return the first type of those wanted that the dialect carries, as in a run."""
-    carried = dialects.dialect(dialect).challenge_types
+    carried = run_as.carried(dialects.dialect(settings.dialect).challenge_types, settings.run_as)
+    carrier = run_as.carrier(settings.dialect, settings.run_as)
     unknown = [name for name in wanted if name not in TYPES]
     if unknown or (wanted and not set(wanted) & set(carried)):
         reason = f" {unknown[0]!r} is not a challenge type;" if unknown else ""
-        raise UsageError([f"{flag}:{reason} the dialect {dialect} supports {', '.join(carried)}; name one of these."])
-    problems = choice.problems(names, carried, wanted, f"the dialect {dialect}")
+        raise UsageError([f"{flag}:{reason} {carrier} supports {', '.join(carried)}; name one of these."])
+    problems = choice.problems(names, carried, wanted, carrier)
     if problems:
         raise UsageError(problems)
     usable = choice.usable(names[0], carried, wanted)

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from certbot_external_auth.processes.account import Account
 from certbot_external_auth.text import counted
 
 GRACE_SECONDS = 5.0
@@ -73,6 +74,7 @@ class Program:
     :ivar masks: secrets that are replaced with *** in its output.
     :ivar hear: called with each piece of its standard output, unchanged, as soon as it is read; None if not needed.
     :ivar private: only `hear` gets its standard output, and `say` does not.
+    :ivar account: the user as whom it runs; None for that of this process.
     """
 
     argv: Sequence[str]
@@ -85,3 +87,4 @@ class Program:
     masks: Sequence[bytes] = ()
     hear: Callable[[bytes], None] | None = None
     private: bool = False
+    account: Account | None = None

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import choice, tlssni01
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.handler_setup import run_as
 from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,9 @@ class OfferedTypes:
 
     def _carrier(self) -> str:
         settings = self._context.settings
-        return f"the dialect {settings.dialect}" if settings.mode == "handler" else f"the mode {settings.mode}"
+        if settings.mode == "handler":
+            return run_as.carrier(settings.dialect, settings.run_as)
+        return f"the mode {settings.mode}"
 
     def of(self, identifier: str) -> list[str]:
         """Return the types for a name or an address, best first."""

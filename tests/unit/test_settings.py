@@ -32,6 +32,7 @@ TABLE = {
     "timeout": ("SECONDS", Kind.SECONDS, HANDLER, 300.0, ()),
     "dehydrated-config": ("FILE", Kind.TEXT, HANDLER, None, ()),
     "env-file": ("FILE", Kind.TEXT, HANDLER, None, ()),
+    "run-as": ("USER[:GROUP]", Kind.TEXT, HANDLER, None, ()),
     "wellknown": ("DIRECTORY", Kind.TEXT, HANDLER, None, ()),
     "verify": ("POLICY", Kind.WORD, MODES, "auto", ("auto", "strict", "off")),
     "verify-timeout": ("SECONDS", Kind.SECONDS, MODES, 120.0, ()),

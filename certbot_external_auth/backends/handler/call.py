@@ -18,10 +18,11 @@ from certbot_external_auth.backends.handler.mistakes import Mistake
 from certbot_external_auth.backends.printed import Printed
 from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_TRIED, Failure
-from certbot_external_auth.handler_setup import masking, preflight
+from certbot_external_auth.handler_setup import masking, preflight, run_as
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import Dialect, DialectAbilities
 from certbot_external_auth.processes import exec_limits
+from certbot_external_auth.processes.account import Account
 from certbot_external_auth.processes.program import Ended, Program
 from certbot_external_auth.providers import wording
 from certbot_external_auth.providers.dialect import ProviderDialect
@@ -29,8 +30,8 @@ from certbot_external_auth.text import clean
 
 logger = logging.getLogger(__name__)
 
-_called: set[tuple[tuple[str, ...], str]] = set()
-"""Command lines and operations that this process has called."""
+_called: set[tuple[tuple[str, ...], str, int | None]] = set()
+"""Command lines and operations that this process has called, and the ids of the users that it called them as."""
 _last: dict[tuple[str, ...], HandlerCaller] = {}
 """By command line, its last caller: the one that makes the call for the end of the process."""
 
@@ -55,6 +56,7 @@ class HandlerCaller:
     :ivar silent: operations at which it printed nothing, and ended with success.
     :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
         call has succeeded.
+    :ivar enters: another user as whom it runs can enter the folder in which Certbot was started.
     :ivar printed: the last lines of calls that published, and did not fail.
     """
 
@@ -65,6 +67,7 @@ class HandlerCaller:
         self.declined: set[str] = set()
         self.silent: set[str] = set()
         self.printed: list[Printed] = []
+        self.enters = True
         self._taken: set[str] = set()
         self._context = context
         self._settings = context.settings
@@ -74,10 +77,16 @@ class HandlerCaller:
         self._masks: tuple[bytes, ...] = ()
         self._size = exec_limits.measure((), {})
         self._limit = 0
+        self._user: Account | None = None
 
-    def read_environment(self) -> None:
-        """Read the environment, once for all calls of a batch. Certbot changes its own between batches."""
-        surroundings = {**handler_environment(os.environ), **self.secrets}
+    def read_environment(self, user: Account | None = None) -> None:
+        """Read the environment, once for all calls of a batch. Certbot changes its own between batches.
+
+        :param user: the user as whom the handler runs from now on; None for the caller.
+        """
+        self._user = user
+        caller = handler_environment(os.environ)
+        surroundings = {**(caller if user is None else run_as.environment(caller, user)), **self.secrets}
         own = self._abilities.own_variables
         self._surroundings = {name: value for name, value in surroundings.items() if name not in own}
         self._masks = masking.of(self.secrets, self._context.facts.exports)
@@ -103,7 +112,7 @@ class HandlerCaller:
         :param publishing: the cleanup may be told what the handler prints, and an error about the names.
         """
         call = self._fitted(call)
-        key = (self._context.words, call.operation)
+        key = (self._context.words, call.operation, None if self._user is None else self._user.uid)
         if call.once and key in _called:
             return []
         if call.optional and self._settings.historic and call.operation != "unchanged_cert":
@@ -188,10 +197,10 @@ class HandlerCaller:
         _last[self._context.words] = self
 
     def exit(self) -> None:
-        """Make the call for the end of the process."""
+        """Make the call for the end of the process, as the user of the last call."""
         exception = getattr(sys, "last_value", None)
         error = clean(str(exception) or type(exception).__name__) if exception is not None else ""
-        self.read_environment()
+        self.read_environment(self._user)
         calls = self._abilities.exit(self._context.facts, error) if self._abilities.exit is not None else ()
         carry_out(calls, self.steps, keep_going=True)
 
@@ -203,10 +212,11 @@ class HandlerCaller:
             say=lambda line: self._say(label, line),
             stdin=call.document,
             umask=call.umask,
-            folder=call.folder or self._context.folder,
+            folder=call.folder or (self._context.folder if self._user is None or self.enters else "/"),
             limit=self._settings.timeout,
             masks=self._masks,
             private=self._abilities.private_output,
+            account=self._user,
         )
 
     def _environment(self, call: Call) -> dict[str, str]:
