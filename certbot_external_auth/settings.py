@@ -72,6 +72,7 @@ OPTIONS = (
         default="native",
         modes=_HANDLER,
         of_handler=True,
+        deploys=True,
         in_dehydrated_config=True,
     ),
     Option(
@@ -83,6 +84,13 @@ OPTIONS = (
         modes=_HANDLER,
         of_handler=True,
         only_dialect="certbot",
+    ),
+    Option(
+        "deploy-handler",
+        "A command for new certificates, in every mode: the plugin calls it with deploy_cert and unchanged_cert, in "
+        "place of what publishes. Its dialect is dehydrated if that is the dialect, else native.",
+        "COMMAND",
+        kind=Kind.COMMAND_LINE,
     ),
     Option(
         "hook-chain",
@@ -113,6 +121,7 @@ OPTIONS = (
         kind=Kind.SECONDS,
         default=300.0,
         modes=_HANDLER,
+        deploys=True,
     ),
     Option(
         "dehydrated-config",
@@ -129,6 +138,7 @@ OPTIONS = (
         "for the secrets of your DNS provider. The plugin refuses a file that other users can read.",
         "FILE",
         modes=_HANDLER,
+        deploys=True,
     ),
     Option(
         "run-as",
@@ -222,6 +232,7 @@ class Settings:
 
     :ivar handler: the command line as kept or typed, still to be resolved to a file.
     :ivar provider: ENGINE:NAME; then `dialect` is `PROVIDER`.
+    :ivar deploy_handler: the same of the command that takes certificates; None if the publisher does.
     :ivar run_as: the user as whom the handler publishes and withdraws; None for the caller.
     :ivar jobs: how many handler calls may run at the same time.
     :ivar timeout: seconds for a handler call, or None for no limit.
@@ -242,6 +253,7 @@ class Settings:
     timeout: float | None = _default("timeout")
     wellknown: str | None = None
     cleanup_handler: str | None = None
+    deploy_handler: str | None = None
     run_as: str | None = None
     env_file: str | None = None
     dehydrated_config: str | None = None

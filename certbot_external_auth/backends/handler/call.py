@@ -99,7 +99,7 @@ class HandlerCaller:
             return [(self._dialect.program, wording.FLAG)] if self._dialect.program else []
         facts, cleanup = self._context.facts, self._context.facts.cleanup_words
         from_config = facts.config is not None and self._settings.handler is None
-        origin = f"HOOK in {facts.config}" if from_config else preflight.HANDLER_FLAG
+        origin = f"HOOK in {facts.config}" if from_config else self._context.origin
         more = [(cleanup, "--external-auth-cleanup-handler")] if cleanup else []
         return [*((words, origin) for words in self._handlers()), *more]
 
