@@ -1,9 +1,8 @@
-"""The contracts for backends, dialects and engines of providers, which other packages may implement too.
+"""The contracts for backends and dialects, which other packages may implement too.
 
-Each contract stands here twice. The zope interface (`IBackend`, `IDialect`, `IProviderEngine`) is the one that counts:
-it is compared with a class by ``verifyClass`` when the class is loaded. The protocol class (`Backend`, `Dialect`,
-`ProviderEngine`) says the same to type checkers. What an object may have besides is read once, when it is loaded
-(`BackendAbilities`, `DialectAbilities`).
+Each contract stands here twice. The zope interface (`IBackend`, `IDialect`) is the one that counts: it is compared with
+a class by ``verifyClass`` when the class is loaded. The protocol class (`Backend`, `Dialect`) says the same to type
+checkers. What an object may have besides is read once, when it is loaded (`BackendAbilities`, `DialectAbilities`).
 
 The words MUST, SHOULD and MAY are those of RFC 2119.
 """
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from certbot_external_auth.errors import Failure
     from certbot_external_auth.lineages.deployment import Deployment
     from certbot_external_auth.processes.program import Ended
-    from certbot_external_auth.providers.engine import Missing, Problem, Provider
 
 
 class IBackend(Interface):
@@ -98,45 +96,6 @@ class IDialect(Interface):
         """Tell whether the handler implements the operation of a call that failed."""
 
 
-class IProviderEngine(Interface):
-    """An engine adds and removes TXT records at DNS providers that another project's code knows.
-
-    A class, called with the settings: a mapping with the variables of the env file, and else of the caller's
-    environment. Entry-point group ``certbot_external_auth.providers``. A class need not declare that it implements
-    this: another Python that has nothing of ours may run the engine's file.
-
-    `providers.dialect` says what the plugin gives the engine's program, and what it expects of it.
-    """
-
-    challenge_types = Attribute("Challenge types that it can carry out, in order of preference.")
-    builds_name = Attribute("Whether the engine itself makes the record's name from the domain, as for dns-01.")
-    told_aliases = Attribute(
-        "Whether its program is told the name at the end of an alias (CNAME), and changes that one."
-    )
-    persists = Attribute("Whether it can add a record that stays, for dns-persist-01.")
-
-    def installed() -> object:
-        """Return an `engine.Missing` that says what must be installed; None if the engine can be used here."""
-
-    def providers() -> list:
-        """Return an `engine.Provider` for each one that the engine knows. Called only if it is installed.
-
-        An engine that reaches one kind of server has one provider, whose name is empty.
-        """
-
-    def problems(name) -> list:
-        """Return an `engine.Problem` for each reason, besides missing variables, why a provider cannot be used now.
-
-        Called before the order. MUST NOT change anything outside. SHOULD NOT connect to the provider.
-        """
-
-    def program(name) -> list:
-        """Return the argument list of the program, without secrets. The first word is an absolute path.
-
-        Called only if the engine is installed.
-        """
-
-
 class Backend(Protocol):
     """`IBackend` for type checkers. Parameters may have other names."""
 
@@ -171,30 +130,6 @@ class Dialect(Protocol):
     def supported(self, call: Call, ended: Ended, /) -> bool: ...
 
 
-class ProviderEngine(Protocol):
-    """`IProviderEngine` for type checkers. Parameters may have other names."""
-
-    @property
-    def challenge_types(self) -> Sequence[str]: ...
-
-    @property
-    def builds_name(self) -> bool: ...
-
-    @property
-    def told_aliases(self) -> bool: ...
-
-    @property
-    def persists(self) -> bool: ...
-
-    def installed(self) -> Missing | None: ...
-
-    def providers(self) -> Sequence[Provider]: ...
-
-    def problems(self, name: str, /) -> Sequence[Problem]: ...
-
-    def program(self, name: str, /) -> Sequence[str]: ...
-
-
 class KeepsOutputs(Protocol):
     """A backend whose cleanup needs what was printed when a challenge was published, even after a crash."""
 
@@ -221,6 +156,9 @@ class BackendAbilities:
     :ivar looks: attribute of the same name: `perform` itself waits until the challenges are visible. The plugin then
         skips its own check.
     :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
+    :ivar states: method ``states(opener)``: registers, before `perform`, a function that takes a challenge's id and
+        returns a descriptor. What the program that publishes writes to stdout goes straight there, so that it is kept
+        also if this process is killed.
     :ivar printed: method ``printed(ids)``: returns `printed.Printed` objects, the last lines of calls that published
         these challenges and did not fail. Errors about names that are not visible show them.
     """
@@ -228,6 +166,7 @@ class BackendAbilities:
     told_aliases: bool = False
     looks: bool = False
     outputs: KeepsOutputs | None = None
+    states: Callable[[Callable[[str], int]], None] | None = None
     printed: Callable[[Collection[str]], Sequence[Printed]] = _nothing_printed
 
     @classmethod
@@ -238,6 +177,7 @@ class BackendAbilities:
             told_aliases=bool(_attribute(backend, "told_aliases")),
             looks=bool(_attribute(backend, "looks")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
+            states=_attribute(backend, "states"),
             printed=_attribute(backend, "printed") or _nothing_printed,
         )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAME, HISTORIC_NAME = "external-auth", "certbot-external-auth:out"
 """The plugin's names in Certbot: today's, and that of 2016-2020."""
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
-ENGINES = ("httpreq",)
+ENGINES = ("acme.sh", "httpreq")
 """Engines by which providers are reached."""
 PROVIDER = "provider"
 """What `Settings.dialect` says of a provider, which is not called in any dialect."""
@@ -265,3 +265,13 @@ class Settings:
     ack_timeout: float = _default("ack-timeout")
     historic: bool = False
     warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def carrier(self) -> str:
+        """What limits the challenge types, for a sentence."""
+        if self.mode != "handler":
+            return f"the mode {self.mode}"
+        name = f"the dialect {self.dialect}" if self.provider is None else f"the provider {self.provider}"
+        if self.run_as is None:
+            return name
+        return f"{name} with --external-auth-run-as, whose user cannot read keys of TLS challenges,"

@@ -8,6 +8,7 @@
 #     need.sh dnsmasq   a resolver that remembers, and hands on what it is told
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
+#     need.sh acme-sh   acme.sh, for its scripts for DNS providers
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh strace    what makes calls of the system fail
@@ -116,6 +117,31 @@ for need; do
         [ -x /usr/sbin/tinydns ] || install "The name server tinydns" tinydns
         command -v curl >/dev/null 2>&1 || install "The program curl" curl
         command -v dig >/dev/null 2>&1 || install "The program dig" bind9-dnsutils
+        ;;
+    acme-sh)
+        # Debian has it since 2026, in sid. It is a tree of scripts, so it needs nothing else of sid. The lists of this
+        # machine stay as they are: those of sid have a folder of their own.
+        if ! [ -e .tools/acme.sh/acme.sh ]; then
+            command -v dpkg-deb >/dev/null 2>&1 && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || {
+                echo "acme.sh is not there, and only Debian has a package of it: the tests of acme.sh are skipped." >&2
+                continue
+            }
+            echo "== unpacking acme.sh of Debian sid into .tools/acme.sh"
+            rm -rf .tools/sid .tools/acme.sh
+            mkdir -p .tools/sid/lists/partial .tools/sid/archives/partial
+            keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+            echo "deb [signed-by=$keyring] http://deb.debian.org/debian sid main" >.tools/sid/sources.list
+            (
+                cd .tools/sid
+                sid() {
+                    apt-get -qq -o "Dir::Etc::sourcelist=$PWD/sources.list" -o Dir::Etc::sourceparts=- \
+                        -o "Dir::State::lists=$PWD/lists" -o "Dir::Cache::archives=$PWD/archives" \
+                        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root "$@" </dev/null
+                }
+                sid update && sid download acme.sh && dpkg-deb -x acme.sh_*.deb . && mv usr/share/acme.sh ../acme.sh
+            ) >/dev/null
+            rm -rf .tools/sid
+        fi
         ;;
     ssh)
         { [ -x /usr/sbin/sshd ] || command -v sshd; } >/dev/null 2>&1 && command -v ssh >/dev/null 2>&1 ||

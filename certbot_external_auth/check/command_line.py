@@ -19,6 +19,7 @@ from certbot_external_auth.configuration.certbot_config import absolute_path
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import command_line, run_as
+from certbot_external_auth.providers.dialect import dialect_of
 from certbot_external_auth.settings import MODES, OPTIONS, Settings
 from certbot_external_auth.visibility import watch
 from certbot_external_auth.visibility.verdict import STRICT
@@ -104,7 +105,7 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
     assembly.require("dns.message", "dnspython")
     assembly.require("zope.interface", "zope.interface")
     flags = Flags(arguments)
-    if flags.values()["handler"] is None and arguments.dehydrated_config is None:
+    if all(flags.values()[option] is None for option in ("handler", "provider", "dehydrated-config")):
         raise UsageError(["Name the handler: certbot-external-auth check HANDLER --domain NAME"])
     handler = assembly.handler_of(assembly.settings_of(flags.values()), flags)
     dialect = handler.settings.dialect
@@ -177,14 +178,13 @@ def _names(typed: Sequence[str]) -> tuple[str, ...]:
 
 
 def _type(wanted: Sequence[str], settings: Settings, names: Sequence[str], flag: str) -> str:
-    """Return the first type of those wanted that the dialect carries, as in a run."""
-    carried = run_as.carried(dialects.dialect(settings.dialect).challenge_types, settings.run_as)
-    carrier = run_as.carrier(settings.dialect, settings.run_as)
+    """Return the first type of those wanted that the dialect or the provider carries, as in a run."""
+    carried = run_as.carried(dialect_of(settings).challenge_types, settings.run_as)
     unknown = [name for name in wanted if name not in TYPES]
     if unknown or (wanted and not set(wanted) & set(carried)):
         reason = f" {unknown[0]!r} is not a challenge type;" if unknown else ""
-        raise UsageError([f"{flag}:{reason} {carrier} supports {', '.join(carried)}; name one of these."])
-    problems = choice.problems(names, carried, wanted, carrier)
+        raise UsageError([f"{flag}:{reason} {settings.carrier} supports {', '.join(carried)}; name one of these."])
+    problems = choice.problems(names, carried, wanted, settings.carrier)
     if problems:
         raise UsageError(problems)
     usable = choice.usable(names[0], carried, wanted)

@@ -50,12 +50,6 @@ def carried(types: Sequence[str], run_as: str | None) -> tuple[str, ...]:
     return tuple(kind for kind in types if run_as is None or kind not in TLS_TYPES)
 
 
-def carrier(dialect: str, run_as: str | None) -> str:
-    """Name what carries challenges out, for a sentence about their types."""
-    name = f"the dialect {dialect}"
-    return name if run_as is None else f"{name} with {FLAG}, whose user cannot read keys of TLS challenges,"
-
-
 def user(text: str) -> Account:
     """Find the user that was named.
 

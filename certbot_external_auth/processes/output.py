@@ -25,7 +25,6 @@ class Output:
     :ivar say: called with each line to log.
     :ivar masks: secrets that are replaced with ***.
     :ivar hear: called with each piece of the standard output, unchanged, as soon as it is read.
-    :ivar private: nothing else is done with the standard output.
     :ivar last: the last lines, masked.
     :ivar stdout: the beginning of the standard output.
     :ivar partial: by pipe, the beginning of a line whose end has not been read.
@@ -37,7 +36,6 @@ class Output:
     say: Callable[[str], None]
     masks: Sequence[bytes] = ()
     hear: Callable[[bytes], None] | None = None
-    private: bool = False
     last: deque[bytes] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
     stdout: bytearray = field(default_factory=bytearray)
     partial: dict[int, bytearray] = field(default_factory=dict)
@@ -53,8 +51,6 @@ class Output:
         """
         if standard and self.hear is not None:
             self.hear(data)
-        if standard and self.private:
-            return
         if standard and len(self.stdout) < text.MAX_CHARACTERS:
             self.stdout += data[: text.MAX_CHARACTERS - len(self.stdout)]
         buffer = self.partial.setdefault(key, bytearray())

@@ -20,7 +20,7 @@ class Pipes:
     stdout: int
     stderr: int
     to_stdin: IO[bytes] | None
-    from_stdout: IO[bytes]
+    from_stdout: IO[bytes] | None
     from_stderr: IO[bytes]
 
     def give_to(self, popen: subprocess.Popen[bytes]) -> None:
@@ -29,13 +29,14 @@ class Pipes:
 
 
 @contextlib.contextmanager
-def belonging_to(account: Account, has_input: bool) -> Iterator[Pipes]:
+def belonging_to(account: Account, has_input: bool, output: int | None = None) -> Iterator[Pipes]:
     """Open pipes that belong to a user. The block starts the program; if it fails, all ends are closed.
 
     A program may open a pipe again by its path, as ``echo >/dev/stderr`` does. Linux then asks who owns it, and a pipe
     of `subprocess` belongs to the caller.
 
     :param has_input: the program gets standard input; otherwise that is `/dev/null`.
+    :param output: descriptor that gets standard output in place of a pipe.
     :raises OSError: if there are no more descriptors.
     """
     with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
@@ -50,7 +51,7 @@ def belonging_to(account: Account, has_input: bool) -> Iterator[Pipes]:
             return given, file
 
         stdin, to_stdin = pipe("wb") if has_input else (subprocess.DEVNULL, None)
-        stdout, from_stdout = pipe("rb")
+        stdout, from_stdout = pipe("rb") if output is None else (output, None)
         stderr, from_stderr = pipe("rb")
         yield Pipes(stdin, stdout, stderr, to_stdin, from_stdout, from_stderr)
         ours.pop_all()

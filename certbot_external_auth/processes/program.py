@@ -73,8 +73,8 @@ class Program:
     :ivar limit: time limit in seconds; None for no limit.
     :ivar masks: secrets that are replaced with *** in its output.
     :ivar hear: called with each piece of its standard output, unchanged, as soon as it is read; None if not needed.
-    :ivar private: only `hear` gets its standard output, and `say` does not.
     :ivar account: the user as whom it runs; None for that of this process.
+    :ivar stdout: descriptor that gets its standard output; None if `say` and `hear` get it.
     """
 
     argv: Sequence[str]
@@ -86,5 +86,5 @@ class Program:
     limit: float | None = None
     masks: Sequence[bytes] = ()
     hear: Callable[[bytes], None] | None = None
-    private: bool = False
     account: Account | None = None
+    stdout: int | None = None

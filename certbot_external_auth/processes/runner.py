@@ -162,9 +162,10 @@ def _popen(program: Program) -> subprocess.Popen[bytes]:
     argv, has_input, account = list(program.argv), program.stdin is not None, program.account
     if account is None:
         stdin = subprocess.PIPE if has_input else subprocess.DEVNULL
-        return subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
+        stdout = subprocess.PIPE if program.stdout is None else program.stdout
+        return subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, **options)
     options |= {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
-    with owned_pipes.belonging_to(account, has_input) as pipes:
+    with owned_pipes.belonging_to(account, has_input, program.stdout) as pipes:
         popen = subprocess.Popen(argv, stdin=pipes.stdin, stdout=pipes.stdout, stderr=pipes.stderr, **options)
         pipes.give_to(popen)
         return popen

@@ -55,7 +55,7 @@ class Running:
     """
 
     def __init__(self, popen: subprocess.Popen[bytes], program: Program, poller: Poller, tree: ProgramTree) -> None:
-        self.output = Output(program.say, program.masks, program.hear, program.private)
+        self.output = Output(program.say, program.masks, program.hear)
         self._popen = popen
         self._child = Child(popen)
         self._name = program.argv[0]

@@ -2,17 +2,19 @@
 
 The plugin runs the engine's program once for each record that is added or removed: with the arguments of `program`,
 then ``add`` or ``remove``, the name of the record without a dot at its end, and the name of its zone, which is
-empty if it is not known. The settings are its environment. Its stdin has two lines: the value of the record, and a
-JSON object with the members ``identifier``, ``token``, ``key_authorization``, and ``state``: what ``add`` wrote to
-stdout, empty if that is not known. What it writes to stdout is this state: the plugin keeps it for ``remove``, and
-shows it nowhere. What it writes to stderr is logged, and its last lines are in the error. Exit code 0 means that
-the provider has accepted the change. It MUST NOT wait until the change is visible, and MUST NOT save anything.
+empty if it is not known. The settings are its environment. Its stdin has the value of the record in the first line, and
+in the second line a JSON object with the members ``identifier``, ``token`` and ``key_authorization``. For ``remove``
+the state follows: what ``add`` wrote to stdout, without white space around it, and nothing if that is not known. The
+plugin keeps the state, and shows it nowhere. What the program writes to stderr is logged, and its last lines are in the
+error. Exit code 0 means that the provider has accepted the change. The program MUST NOT wait until the change is
+visible, and MUST NOT save anything.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from zope.interface import implementer
@@ -28,7 +30,8 @@ from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.providers import registry
 
 if TYPE_CHECKING:
-    from certbot_external_auth.interfaces import Dialect, ProviderEngine
+    from certbot_external_auth.interfaces import Dialect
+    from certbot_external_auth.providers.contract import ProviderEngine
 
 ADD, REMOVE = "add", "remove"
 TOKEN = "CERTBOT_EXTERNAL_AUTH_TOKEN"  # noqa: S105 - the name of a variable
@@ -74,6 +77,14 @@ class ProviderDialect:
         self.challenge_types = tuple(engine.challenge_types)
         self.told_aliases = engine.told_aliases
 
+    def settings(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return the settings of this provider, which may be secrets. :param given: all variables of the program."""
+        if self.engine.installed() is not None:
+            return {}
+        variables = next((each.variables for each in self.engine.providers() if each.name == self.name), ())
+        declared = {each.name: given[each.name] for each in variables if each.name in given}
+        return {**getattr(self.engine, "saved", {}), **declared}
+
     @property
     def program(self) -> tuple[str, ...]:
         """The command line of the engine's program; empty if the engine is not installed."""
@@ -100,13 +111,12 @@ class ProviderDialect:
             "identifier": challenge.identifier,
             "token": challenge.token,
             "key_authorization": challenge.key_authorization,
-            "state": state,
         }
         return Call(
             operation=operation,
             arguments=(operation, challenge.record_name, challenge.txt_zone or ""),
             variables={TOKEN: challenge.token},
-            document=f"{challenge.validation}\n{json.dumps(more)}\n".encode(),
+            document=os.fsencode(f"{challenge.validation}\n{json.dumps(more)}\n{state}"),
             challenges=(challenge,),
             identifiers=(challenge.identifier,),
             words=self.program,

@@ -1,6 +1,6 @@
 """What engines say about themselves and about providers, as data; `wording` has the words. Pure functions.
 
-The contract is `interfaces.IProviderEngine`.
+The contract is `contract.IProviderEngine`.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from certbot_external_auth import extensions
 
 if TYPE_CHECKING:
-    from certbot_external_auth.interfaces import ProviderEngine
+    from certbot_external_auth.providers.contract import ProviderEngine
 
 GROUP = "certbot_external_auth.providers"
 BUILT_IN = {
+    "acme.sh": "certbot_external_auth.providers.acme_sh:AcmeSh",
     "httpreq": "certbot_external_auth.providers.httpreq:Httpreq",
 }
 
@@ -27,7 +28,7 @@ def engine(name: str, settings: Mapping[str, str]) -> ProviderEngine:
 
     :raises UsageError: if it cannot be loaded or does not provide `IProviderEngine`.
     """
-    from certbot_external_auth.interfaces import IProviderEngine
+    from certbot_external_auth.providers.contract import IProviderEngine
 
     made: ProviderEngine = extensions.load(GROUP, BUILT_IN, name, IProviderEngine, declared=False)(settings)
     return made

@@ -22,7 +22,7 @@ def _end(provider: str, problem: Problem) -> str:
     if problem.kind is Kind.NAME_NOT_NEEDED:
         return f"{engine} has no names of providers; leave out :{facts['name']}"
     if problem.kind is Kind.UNKNOWN_PROVIDER:
-        return f"{engine} knows no provider {facts['name']}{_hints(engine, problem)}."
+        return f"{engine} knows no provider {facts['name']}{_hints(engine, problem)}"
     if problem.kind is Kind.REFUSED:
         instead = f"; use {facts['instead']}" if facts["instead"] else ""
         return f"{facts['why']}{instead}."
@@ -39,8 +39,8 @@ def _end(provider: str, problem: Problem) -> str:
 def _hints(engine: str, problem: Problem) -> str:
     near = [f"{engine}:{name}" for name in problem.facts["near"]]
     others = problem.facts["others"]
-    did = f"; did you mean {_or(near)}?" if near else ""
-    return did + (f"{' Or' if did else ';'} use {_or(others)}, another engine on this machine" if others else "")
+    use = f"; another engine of this machine does: {_or(others)}" if others else ""
+    return use + (f"; did you mean {_or(near)}?" if near else "" if use else ".")
 
 
 def _or(words: object) -> str:

@@ -126,12 +126,12 @@ def finished(entry: Entry, work_dir: str, deliberate: bool = False) -> list[Fini
     """Return the challenges of a batch for the cleanup of a backend. They are pending: the CA's verdict is unknown.
 
     :param deliberate: a person named the batch. If it is not known how the handler's call ended, the backend then gets
-        whatever the handler printed.
+        whatever the handler printed. For a provider it always does: none of it makes an engine publish.
     """
-    ends = []
+    ends, private = [], entry.handler.provider is not None
     for challenge in entry.challenges:
         output, printed = _outputs(entry, challenge, work_dir)
-        told_output = printed if deliberate and not output else output
+        told_output = printed if (deliberate or private) and not output else output
         ends.append(Finished(_served(challenge, entry, work_dir), "pending", output=told_output))
     return ends
 

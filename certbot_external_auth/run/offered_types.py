@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import choice, tlssni01
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.handler_setup import run_as
 from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ class OfferedTypes:
         :raises UsageError: with every name for which there is none.
         """
         preferred, server = self._context.preferred, self._context.server
-        problems = choice.problems(asked, self._carried, preferred, self._carrier())
+        problems = choice.problems(asked, self._carried, preferred, self._context.settings.carrier)
         if tlssni01.TYPE in preferred and tlssni01.withdrawn_at(server):
             problems.append(
                 f"--preferred-challenges: Let's Encrypt ({server}) ended tls-sni-01 in 2019; use tls-alpn-01, or name "
@@ -37,12 +36,6 @@ class OfferedTypes:
             raise UsageError(problems)
         if tlssni01.TYPE in preferred:
             say_once(logger, tlssni01.WARNING)
-
-    def _carrier(self) -> str:
-        settings = self._context.settings
-        if settings.mode == "handler":
-            return run_as.carrier(settings.dialect, settings.run_as)
-        return f"the mode {settings.mode}"
 
     def of(self, identifier: str) -> list[str]:
         """Return the types for a name or an address, best first."""

@@ -69,6 +69,8 @@ class Publication:
         self._abilities = BackendAbilities.of(backend)
         if self._abilities.outputs is not None:
             self._abilities.outputs.hear(self._journal.hear)
+        if self._abilities.states is not None:
+            self._abilities.states(self._journal.state)
         by_name = context.settings.mode == "handler" and context.settings.dialect == "dehydrated"
         self._served = ServedCertificates(self._work_dir, context.tls_port, by_name)
         self._offered = False

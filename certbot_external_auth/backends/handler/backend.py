@@ -138,8 +138,9 @@ class HandlerBackend:
         """Return what the dialect gets for cleanup: with what the handler printed, and without untold aliases."""
         printed = self._handler.heard.get(end.challenge.id)
         # Only recovery has the output of another run.
-        from_before = end.output if self._context.recovering else None
-        output = from_before if printed is None else printed.text
+        output = end.output if self._context.recovering else None
+        if printed is not None:
+            output = printed.printed if self._abilities.private_output else printed.text
         return dataclasses.replace(end, challenge=self._for_dialect(end.challenge), output=output)
 
     def _unsafe(self, end: Finished) -> bool:
@@ -205,7 +206,8 @@ class HandlerBackend:
         """What the calls that succeeded have printed, by challenge id. Empty if the cleanup is not told it."""
         if not self._abilities.told_output:
             return {}
-        outputs = ((id, output.text) for id, output in self._handler.heard.items())
+        private = self._abilities.private_output
+        outputs = ((id, each.printed if private else each.text) for id, each in self._handler.heard.items())
         return {id: heard.fitting(text, MAX_KEPT_BYTES) for id, text in outputs if text is not None}
 
     def printed(self, ids: Collection[str]) -> list[Printed]:
@@ -218,6 +220,10 @@ class HandlerBackend:
         :param listener: gets the challenge's id and a piece, and an empty piece when the call has succeeded.
         """
         self._handler.hear = listener
+
+    def states(self, opener: Callable[[str], int]) -> None:
+        """Let programs write what their removing counterparts need to descriptors from elsewhere."""
+        self._handler.states.opener = opener
 
     @property
     def _jobs(self) -> int:

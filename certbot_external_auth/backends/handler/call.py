@@ -15,6 +15,7 @@ from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.backends.handler.heard import Heard, fitting
 from certbot_external_auth.backends.handler.mistakes import Mistake
+from certbot_external_auth.backends.handler.states import States
 from certbot_external_auth.backends.printed import Printed
 from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_TRIED, Failure
@@ -58,6 +59,7 @@ class HandlerCaller:
         call has succeeded.
     :ivar enters: another user as whom it runs can enter the folder in which Certbot was started.
     :ivar printed: the last lines of calls that published, and did not fail.
+    :ivar states: keeps what a provider's program must be told when it removes.
     """
 
     def __init__(self, context: Context, dialect: Dialect, abilities: DialectAbilities) -> None:
@@ -68,6 +70,7 @@ class HandlerCaller:
         self.silent: set[str] = set()
         self.printed: list[Printed] = []
         self.enters = True
+        self.states = States()
         self._taken: set[str] = set()
         self._context = context
         self._settings = context.settings
@@ -80,16 +83,16 @@ class HandlerCaller:
         self._user: Account | None = None
 
     def read_environment(self, user: Account | None = None) -> None:
-        """Read the environment, once for all calls of a batch. Certbot changes its own between batches.
+        """Read the environment for all calls of a batch, and set the user as whom the handler runs; None is the caller.
 
-        :param user: the user as whom the handler runs from now on; None for the caller.
+        Certbot changes its own environment between batches.
         """
-        self._user = user
-        caller = handler_environment(os.environ)
+        self._user, caller = user, handler_environment(os.environ)
         surroundings = {**(caller if user is None else run_as.environment(caller, user)), **self.secrets}
         own = self._abilities.own_variables
         self._surroundings = {name: value for name, value in surroundings.items() if name not in own}
-        self._masks = masking.of(self.secrets, self._context.facts.exports)
+        more = self._dialect.settings(surroundings) if isinstance(self._dialect, ProviderDialect) else {}
+        self._masks = masking.of(self.secrets, {**self._context.facts.exports, **more})
         self._size = exec_limits.measure((), self._surroundings)
         self._limit = exec_limits.system_limit()
 
@@ -128,10 +131,13 @@ class HandlerCaller:
         for words in handlers:
             logger.debug("Calling %s: %s", words[0], _label(call))
             program = self._program(words, call)
-            if publishing and self._abilities.told_output:
-                program = dataclasses.replace(program, hear=self._hearing(call))
-            results.append((words, (yield program)))
-            self._note(call, results[-1][1], publishing)
+            if self._abilities.private_output:
+                ended = yield from self.states.written(call, program, self._hearing(call) if publishing else None)
+            else:
+                hear = self._hearing(call) if publishing and self._abilities.told_output else None
+                ended = yield dataclasses.replace(program, hear=hear)
+            results.append((words, ended))
+            self._note(call, ended, publishing)
         return self._failures(call, results)
 
     def _untried(self, call: Call) -> Failure:
@@ -215,7 +221,6 @@ class HandlerCaller:
             folder=call.folder or (self._context.folder if self._user is None or self.enters else "/"),
             limit=self._settings.timeout,
             masks=self._masks,
-            private=self._abilities.private_output,
             account=self._user,
         )
 
@@ -252,7 +257,7 @@ class HandlerCaller:
         def hear(data: bytes) -> None:
             for each in ids:
                 self.heard[each].add(data)
-                if self.hear is not None:
+                if self.hear is not None and not self._abilities.private_output:
                     self.hear(each, data)
 
         return hear

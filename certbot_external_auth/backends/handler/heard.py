@@ -27,6 +27,11 @@ class Heard:
             del self._end[:-MAX_HEARD_BYTES]
 
     @property
+    def printed(self) -> str:
+        """All of it, or its end, however the call ended."""
+        return told(bytes(self._end))
+
+    @property
     def text(self) -> str | None:
         """What the cleanup handler gets; see `known`."""
         return known(bytes(self._end), self.ended)

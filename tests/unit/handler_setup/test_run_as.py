@@ -13,6 +13,7 @@ import pytest
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import run_as
 from certbot_external_auth.processes.account import find
+from certbot_external_auth.settings import Settings
 from tests.support.another_user import GROUP, NAME, NOBODY
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
@@ -150,5 +151,5 @@ def test_types_with_a_key_are_not_carried() -> None:
     types = ("dns-01", "http-01", "tls-alpn-01", "tls-sni-01")
     assert run_as.carried(types, NAME) == ("dns-01", "http-01")
     assert run_as.carried(types, None) == types
-    assert run_as.carrier("native", None) == "the dialect native"
-    assert "cannot read keys" in run_as.carrier("native", NAME)
+    assert Settings("handler").carrier == "the dialect native"
+    assert "whose user cannot read keys" in Settings("handler", run_as=NAME).carrier
