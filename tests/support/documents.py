@@ -18,6 +18,7 @@ KINDS = {
     "status": (*OF_A_SESSION, "sessions"),
     "recover": ("recovery",),
     "check": ("step", "summary"),
+    "providers": ("providers",),
 }
 """Verb to what it may print."""
 

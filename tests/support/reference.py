@@ -35,6 +35,7 @@ OF_SESSIONS = (
 )
 OF_RECOVER = ("recovery", "batch", "leftover")
 OF_CHECK = ("step", "sight", "summary")
+OF_PROVIDERS = ("providers", "engine", "provider", "variable")
 
 
 def pages() -> dict[Path, str]:
@@ -53,6 +54,7 @@ def pages() -> dict[Path, str]:
             "sessions": _described(verbs, OF_SESSIONS),
             "check": _described(verbs, OF_CHECK),
             "recover": _described(verbs, OF_RECOVER),
+            "providers": _described(verbs, OF_PROVIDERS),
         },
     }
     return {FOLDER / page: _filled(FOLDER / page, contents) for page, contents in parts.items()}
