@@ -272,7 +272,8 @@ def test_other_proofs(tmp_path: Path) -> None:
         assert issued.code == 0, issued.output
         assert found.ca.txt(f"_acme-challenge.{NAME}") == []
         tasks.write_text(
-            "- name: Ask the zone\n  ansible.builtin.fail:\n    msg: the zone is full\n  when: certificate_state == 'present'\n"
+            "- name: Ask the zone\n  ansible.builtin.fail:\n    msg: the zone is full\n"
+            "  when: certificate_state == 'present'\n"
         )
         failed = found.play(certificate_force=True)
         assert failed.code != 0
