@@ -14,7 +14,7 @@ from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.persist import renewals
 from certbot_external_auth.persist.command_line import Setting
-from certbot_external_auth.persist.renewals import Want
+from certbot_external_auth.persist.renewals import NotMadeError, Want
 from certbot_external_auth.persistent_records import (
     Draft,
     Need,
@@ -25,10 +25,6 @@ from certbot_external_auth.persistent_records import (
     wording,
 )
 from certbot_external_auth.text import one_line, quoted
-
-
-class NotMadeError(Exception):
-    """The records cannot be made. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)

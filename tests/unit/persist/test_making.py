@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from certbot_external_auth.accounts.directory import DirectoryError
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.persist import making
 from certbot_external_auth.persist.command_line import Setting
-from certbot_external_auth.persist.making import NotMadeError
+from certbot_external_auth.persist.renewals import NotMadeError
 from certbot_external_auth.persistent_records import Draft
 from certbot_external_auth.persistent_records.record import hashed_account
 from tests.support import certificates
@@ -202,6 +203,30 @@ def test_renewals_say_what_they_need(tmp_path: Path, told: dict[str, Any]) -> No
         (OTHER, "a.example", True),
         (OTHER, "b.example", True),
     ]
+
+
+def test_what_cannot_be_read_is_not_taken_for_nothing(tmp_path: Path, told: dict[str, Any]) -> None:
+    """Guards against: a look that leaves a certificate out, and says that all is well."""
+    register(tmp_path, SERVER, "aa", URL)
+    certify(tmp_path, "good", ["a.example"])
+    (tmp_path / "live" / "bad").mkdir()
+    (tmp_path / "live" / "bad" / "cert.pem").write_text("rubbish")
+    with pytest.raises(NotMadeError, match="certificate bad"):
+        making.entries(setting(tmp_path, names={}))
+
+
+def test_a_closed_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: "no certificates" for a user who may not see them. Root, who runs tests, may see everything."""
+
+    def closed(path: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "listdir", closed)
+    for servers in ((), (SERVER,)):
+        with pytest.raises(NotMadeError, match="Permission denied"):
+            making.entries(setting(tmp_path, names={}, servers=servers))
+    with pytest.raises(NotMadeError, match="Permission denied"):
+        making.entries(setting(tmp_path))
 
 
 def test_all_accounts_of_the_machine_are_known(tmp_path: Path) -> None:
