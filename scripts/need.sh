@@ -5,10 +5,13 @@
 #     need.sh new-pebble    one of Debian's next release, which knows newer challenge types; nothing fails without it
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
+#     need.sh web       the other web servers that answer without files
 #     need.sh knot      one of another hand
+#     need.sh unbound   a resolver that checks signatures
 #     need.sh dnsmasq   a resolver that remembers, and hands on what it is told
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
+#     need.sh acme-sh   acme.sh, for its scripts for DNS providers
 #     need.sh dns-tools    tools that read the records which `persist` prints
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
@@ -46,21 +49,23 @@ install() {
         { echo "apt-get could not install $*: see above; install $what by hand and run the same command again." >&2; exit 1; }
 }
 
-unpack_new_pebble() {
-    # The lists of the next release have a folder of their own, so that apt-get installs nothing from there. Its name has
-    # no blank, which apt-get would not take.
+from_sid() {
+    # from_sid PACKAGE[=VERSION] FOLDER: unpacks a package of Debian sid. The lists of sid have a folder of their own, so
+    # that apt-get installs nothing from there. Its name has no blank, which apt-get would not take.
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep '/debian/*$' | head -n 1)
+    [ -n "$mirror" ] || return 1
     folder=$(mktemp -d) || return 1
-    mkdir -p "$folder/lists/partial" "$folder/archives/partial" .tools/new-pebble
-    printf 'Types: deb\nURIs: http://deb.debian.org/debian\nSuites: sid\nComponents: main\nSigned-By: %s\n' \
+    mkdir -p "$folder/lists/partial" "$folder/archives/partial" "$2"
+    printf 'Types: deb\nURIs: %s\nSuites: sid\nComponents: main\nSigned-By: %s\n' "$mirror" \
         /usr/share/keyrings/debian-archive-keyring.gpg >"$folder/sid.sources"
     aside() {
         apt-get -qq -o "Dir::Etc::sourcelist=$folder/sid.sources" -o Dir::Etc::sourceparts=- \
             -o "Dir::State::lists=$folder/lists" -o "Dir::Cache=$folder" -o Debug::NoLocking=1 "$@" </dev/null
     }
-    aside update && (cd "$folder" && aside download "pebble=$1") && dpkg -x "$folder"/pebble_*.deb .tools/new-pebble
+    aside update && (cd "$folder" && aside download "$1") && dpkg -x "$folder/${1%%=*}"_*.deb "$2"
     ended=$?
     rm -rf "$folder"
-    [ "$ended" = 0 ] && [ -x .tools/new-pebble/usr/bin/pebble ]
+    return "$ended"
 }
 
 for need; do
@@ -89,7 +94,7 @@ for need; do
         if [ "$(cat .tools/new-pebble/made-for 2>/dev/null)" != "$version" ]; then
             echo "== unpacking Pebble $version into .tools/new-pebble"
             rm -rf .tools/new-pebble
-            if unpack_new_pebble "$version" >/dev/null 2>&1; then
+            if from_sid "pebble=$version" .tools/new-pebble >/dev/null 2>&1; then
                 printf '%s\n' "$version" >.tools/new-pebble/made-for
             else
                 rm -rf .tools/new-pebble
@@ -109,8 +114,15 @@ for need; do
     haproxy)
         { [ -x /usr/sbin/haproxy ] || command -v haproxy; } >/dev/null 2>&1 || install "HAProxy" haproxy
         ;;
+    web)
+        command -v /usr/sbin/apache2 >/dev/null 2>&1 || install "Apache (without a service)" apache2-bin
+        command -v caddy >/dev/null 2>&1 || install "Caddy" caddy
+        ;;
     knot)
         { [ -x /usr/sbin/knotd ] || command -v knotd; } >/dev/null 2>&1 || install "Knot DNS (the name server knotd)" knot
+        ;;
+    unbound)
+        { [ -x /usr/sbin/unbound ] || command -v unbound; } >/dev/null 2>&1 || install "unbound (a resolver)" unbound
         ;;
     dnsmasq)
         { [ -x /usr/sbin/dnsmasq ] || command -v dnsmasq; } >/dev/null 2>&1 || install "dnsmasq" dnsmasq-base
@@ -149,6 +161,19 @@ for need; do
         [ -x /usr/sbin/tinydns ] || install "The name server tinydns" tinydns
         command -v curl >/dev/null 2>&1 || install "The program curl" curl
         command -v dig >/dev/null 2>&1 || install "The program dig" bind9-dnsutils
+        ;;
+    acme-sh)
+        # Debian has it since 2026, in sid. It is a tree of scripts, so it needs nothing else of sid.
+        if ! [ -e .tools/acme.sh/acme.sh ]; then
+            echo "== unpacking acme.sh of Debian sid into .tools/acme.sh"
+            rm -rf .tools/acme.sh .tools/sid
+            if from_sid acme.sh .tools/sid >/dev/null 2>&1; then
+                mv .tools/sid/usr/share/acme.sh .tools/acme.sh
+            else
+                echo "acme.sh cannot be had from Debian sid: the tests of acme.sh will be skipped." >&2
+            fi
+            rm -rf .tools/sid
+        fi
         ;;
     dns-tools)
         wanted=$(cksum <tests/constraints/dns-tools.txt)

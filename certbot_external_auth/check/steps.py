@@ -58,6 +58,8 @@ TWO_VALUES = ("second", "chain", "together")
 """Keys of the steps that publish two values at one name."""
 DECIDED_LATER = ("keep", "withdraw")
 """Keys of the steps at which a value may stay; `STAYS` shows whether that matters."""
+PERMISSION = "permission"
+"""Key of the step that says what in DNS keeps the CA from issuing; it calls no handler."""
 _ONE_BY_ONE = ("certbot", "lego", "lego-raw", "uacme", "acmetool")
 """Dialects whose calls for two values are the same in one batch as in two."""
 

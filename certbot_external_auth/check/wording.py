@@ -28,6 +28,7 @@ TITLES = {
     "chain-withdraw": "remove both in one call",
     "together": "publish two values at the same name in one batch",
     "together-withdraw": "remove both in one batch",
+    "permission": "look up CAA records and DNSSEC",
 }
 EXPECTED = {
     "start": "it can be started, and no other user can change it",
@@ -44,6 +45,7 @@ EXPECTED = {
     "chain-withdraw": "nothing is left",
     "together": "both are visible",
     "together-withdraw": "nothing is left",
+    "permission": "nothing keeps the CA from issuing",
 }
 VARIABLES = {
     "native": "$cbot_validation",

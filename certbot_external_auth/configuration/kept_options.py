@@ -25,7 +25,7 @@ OF_CERTBOT = {
 _WORDS = {"None": None, "True": True, "False": False}
 """Certbot gives these words these values, whatever the option is."""
 _MAX_BYTES = 1_000_000
-PUBLISHERS = {NAME: ("mode", "handler", "dehydrated-config"), HISTORIC_NAME: ("handler", "text-mode")}
+PUBLISHERS = {NAME: ("mode", "handler", "provider", "dehydrated-config"), HISTORIC_NAME: ("handler", "text-mode")}
 """By plugin name, the options that choose who publishes and deploys."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from certbot_external_auth.settings import (
     MODES,
     NAME,
     OPTIONS,
+    PROVIDER,
     Kind,
     Option,
     Settings,
@@ -28,14 +30,20 @@ _NOTHING_REMOVED = (
 )
 
 
-def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[str] = ()) -> Settings:
+_PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def resolve(
+    raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[str] = (), extra_engines: Iterable[str] = ()
+) -> Settings:
     """Check the options of `external-auth`.
 
     :param extra_modes: names of backends registered by other packages.
     :param extra_dialects: names of dialects registered by other packages.
+    :param extra_engines: names of engines registered by other packages.
     :raises UsageError: with one sentence for every wrong option.
     """
-    extra = {"mode": tuple(extra_modes), "dialect": tuple(extra_dialects)}
+    extra = {"mode": tuple(extra_modes), "dialect": tuple(extra_dialects), "provider": tuple(extra_engines)}
     defaults = {"mode": mode_of({**raw, "mode": None}), "dialect": _dialect_of({**raw, "dialect": None})}
     values: dict[str, Any] = {}
     problems: list[str] = []
@@ -48,11 +56,13 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
             except _ValueProblemError as error:
                 problems.append(f"{_flag(option.name)}{error}")
     if values["mode"] == "handler":
-        problems += _handler_problems(values)
+        problems += _handler_problems(values) if raw.get("provider") is None else _provider_problems(raw)
     if problems:
         raise UsageError(problems)
     fields = {option.name.replace("-", "_"): values[option.name] for option in OPTIONS if option.kept}
     fields["timeout"] = fields["timeout"] or None
+    if fields["provider"] is not None:
+        fields["dialect"] = PROVIDER
     return Settings(**fields, warnings=_warnings(raw, values))
 
 
@@ -66,6 +76,15 @@ def _handler_problems(values: Mapping[str, Any]) -> list[str]:
         f"--external-auth-dialect {option.only_dialect}."
         for option in OPTIONS
         if option.only_dialect not in (None, dialect) and values[option.name] != option.default
+    ]
+
+
+def _provider_problems(raw: Raw) -> list[str]:
+    """Return one sentence for each option that is about a handler, which a provider takes the place of."""
+    return [
+        f"{_flag('provider')} and {_flag(option.name)} contradict each other; remove one of them."
+        for option in OPTIONS
+        if option.of_handler and raw.get(option.name) is not None
     ]
 
 
@@ -124,23 +143,30 @@ def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:
     :param typed: names of the options on the command line.
     """
     has_config = "dehydrated-config" in typed
+    if "provider" in typed:
+        return tuple(each.name for each in OPTIONS if each.of_handler and _kept(each, raw, typed))
     dialect = raw.get("dialect") if "dialect" in typed else "dehydrated" if has_config else None
     return tuple(
         option.name
         for option in OPTIONS
-        if option.name not in typed
-        and raw.get(option.name) is not None
+        if _kept(option, raw, typed)
         and (
-            (has_config and option.in_dehydrated_config)
+            (option.name == "provider" and (has_config or "handler" in typed))
+            or (has_config and option.in_dehydrated_config)
             or (dialect is not None and option.only_dialect not in (None, dialect))
         )
     )
 
 
+def _kept(option: Option, raw: Raw, typed: Collection[str]) -> bool:
+    """Tell whether an option has its value from the renewal file."""
+    return option.name not in typed and raw.get(option.name) is not None
+
+
 def mode_of(raw: Raw) -> str:
     """Return the mode that options of `external-auth` choose; not checked."""
-    publishers = (raw.get("handler"), raw.get("dehydrated-config"))
-    return str(raw.get("mode") or ("manual" if publishers == (None, None) else "handler"))
+    published = any(raw.get(option) is not None for option in ("handler", "provider", "dehydrated-config"))
+    return str(raw.get("mode") or ("handler" if published else "manual"))
 
 
 def mode_of_historic(raw: Raw) -> str:
@@ -191,6 +217,8 @@ def _value(option: Option, text: str, extra: tuple[str, ...]) -> Any:
         return float(_number(text, option.least, "a whole number of seconds"))
     if option.kind is Kind.ENDPOINTS:
         return _endpoints(text)
+    if option.kind is Kind.PROVIDER:
+        return _provider(text, (*option.accepted, *extra))
     if option.kind is Kind.COMMAND_LINE and not text.strip():
         raise _ValueProblemError(" is empty; give the path of your script.")
     return text
@@ -205,6 +233,14 @@ def _word(text: str, accepted: tuple[Any, ...]) -> Any:
     close = difflib.get_close_matches(text.lower(), by_text, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]}?" if close else "."
     raise _ValueProblemError(f": {text!r} is not known; accepted: {', '.join(by_text)}{hint}")
+
+
+def _provider(text: str, engines: tuple[str, ...]) -> str:
+    engine, colon, name = text.partition(":")
+    if not engine or (colon and not _PROVIDER_NAME.fullmatch(name)):
+        raise _ValueProblemError(f": {text!r} is not ENGINE:NAME; write an engine, a colon and the name of a provider.")
+    _word(engine, engines)
+    return text
 
 
 def _number(text: str, least: int, what: str) -> int:

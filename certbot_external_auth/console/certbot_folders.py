@@ -1,4 +1,4 @@
-"""Certbot's folders and server, for commands of our own: as typed, else from cli.ini, else Certbot's defaults."""
+"""Certbot's folders and its CA, for commands of our own: from the command line, cli.ini, or Certbot's defaults."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from certbot_external_auth.files import regular_file
 MAX_BYTES = 1_000_000
 """Longest cli.ini, in bytes, that is read."""
 DEFAULTS = {"config-dir": "/etc/letsencrypt", "work-dir": "/var/lib/letsencrypt"}
+SERVER, DEFAULT_SERVER = "server", "https://acme-v02.api.letsencrypt.org/directory"
+"""Certbot's option that names the CA's directory, and its default."""
 
-DEFAULT_SERVER = "https://acme-v02.api.letsencrypt.org/directory"
-
-_LINE = re.compile(rf"(?:--)?(?P<key>{'|'.join(DEFAULTS)}|server)(?:\s*[=:]\s*|\s+)(?P<value>.*?)(?:\s+[#;].*)?")
+_LINE = re.compile(rf"(?:--)?(?P<key>{'|'.join((*DEFAULTS, SERVER))})(?:\s*[=:]\s*|\s+)(?P<value>.*?)(?:\s+[#;].*)?")
 
 
 def arguments(parser: argparse.ArgumentParser, *options: str) -> None:
@@ -37,23 +37,24 @@ def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -
     return config_dir, work_dir
 
 
-def server() -> str:
-    """Return the URL of the CA's directory that Certbot asks unless another one is typed."""
-    return _configured().get("server") or DEFAULT_SERVER
+def server(given: str | None = None) -> str:
+    """Return the URL of the CA's directory. :param given: from the command line, None if it is not there."""
+    return given or _configured(()).get(SERVER) or DEFAULT_SERVER
 
 
-def _configured(configurations: Sequence[str] = ()) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _configured(configurations: Sequence[str]) -> dict[str, str]:
+    """Return what the configuration files say; a later one counts more."""
+    configured: dict[str, str] = {}
     for path in (*_cli_inis(), *configurations):
         with contextlib.suppress(OSError):
-            found.update(assignments(regular_file.read(path, MAX_BYTES).decode("utf-8", "replace")))
-    return found
+            configured.update(assignments(regular_file.read(path, MAX_BYTES).decode("utf-8", "replace")))
+    return configured
 
 
 def assignments(text: str) -> dict[str, str]:
-    """Read the folders and the server from the text of a cli.ini, as ConfigArgParse does.
+    """Read folders and CA from the text of a cli.ini, as ConfigArgParse does: ``key = value`` or ``key: value``.
 
-    The forms are ``key = value`` and ``key: value``. A value ends where a comment begins, and may be empty.
+    A value ends where a comment begins, and may be empty.
     """
     found = filter(None, (_LINE.fullmatch(line.strip()) for line in text.split("\n")))
     return {match["key"]: match["value"].strip("\"'") for match in found}

@@ -39,7 +39,9 @@ class VersionError(EntryError):
 class Handler:
     """How the handler was called.
 
-    :ivar words: its command line.
+    :ivar words: its command line; empty for a provider.
+    :ivar provider: the provider in place of a handler, as ENGINE:NAME. The dialect is then one that no earlier version
+        knows, so these call nothing.
     :ivar cleanup_words: the command line of the cleanup handler; None if there is none.
     :ivar jobs: how many calls may run at a time.
     :ivar timeout: seconds for each call; None for no limit.
@@ -48,6 +50,7 @@ class Handler:
     """
 
     words: tuple[str, ...] = ()
+    provider: str | None = None
     dialect: str = "native"
     cleanup_words: tuple[str, ...] | None = None
     hook_chain: bool = False
@@ -262,6 +265,8 @@ def _handler(fields: _Fields) -> Handler:
         raise EntryError("words do not begin with an absolute path")
     return Handler(
         words=words,
+        # Earlier versions did not write it.
+        provider=fields.text_or_none("provider"),
         dialect=fields.text("dialect"),
         cleanup_words=fields.texts("cleanup_words", optional=True),
         hook_chain=fields.get("hook_chain", bool),

@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import PERSISTENT, choice, tlssni01
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.settings import Settings
 from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
@@ -30,7 +29,7 @@ class OfferedTypes:
         :raises UsageError: with every name for which there is none.
         """
         preferred, server = self._context.preferred, self._context.server
-        problems = choice.problems(asked, self._carried, preferred, carrier(self._context.settings))
+        problems = choice.problems(asked, self._carried, preferred, self._context.settings.carrier)
         if tlssni01.TYPE in preferred and tlssni01.withdrawn_at(server):
             problems.append(
                 f"--preferred-challenges: Let's Encrypt ({server}) ended tls-sni-01 in 2019; use tls-alpn-01, or name "
@@ -61,8 +60,3 @@ class OfferedTypes:
                 [f"{identifier} is an IP address: for these Certbot 5.3 or newer is needed (certbot --version)."]
             )
         return self.of(identifier)
-
-
-def carrier(settings: Settings) -> str:
-    """Name what carries challenges out."""
-    return f"the dialect {settings.dialect}" if settings.mode == "handler" else f"the mode {settings.mode}"

@@ -21,9 +21,8 @@ from certbot_external_auth.interfaces import Backend, BackendAbilities
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.context import entry_of
-from certbot_external_auth.run import lasting
+from certbot_external_auth.run import ca_hints, lasting
 from certbot_external_auth.run.informer import Informer
-from certbot_external_auth.run.offered_types import carrier
 from certbot_external_auth.run.verification import OFF, Verification
 from certbot_external_auth.text import rfc3339
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
@@ -36,9 +35,6 @@ NAMES_UNKNOWN = (
 )
 _UNUSABLE = "Nothing was published. Fix that, or name another folder with --work-dir."
 _BUSY = "Nothing was published. Run Certbot again when that process has ended."
-
-_CAA, _FOUND_WRONG = "caa", ("unauthorized", "incorrectResponse")
-"""Types of problem documents: CAA records forbid the CA to issue; it looked, and did not see the right value."""
 
 
 class Publication:
@@ -72,9 +68,12 @@ class Publication:
         self._abilities = BackendAbilities.of(backend)
         if self._abilities.outputs is not None:
             self._abilities.outputs.hear(self._journal.hear)
+        if self._abilities.states is not None:
+            self._abilities.states(self._journal.state)
         by_name = context.settings.mode == "handler" and context.settings.dialect == "dehydrated"
         self._served = ServedCertificates(self._work_dir, context.tls_port, by_name)
         self._offered = False
+        self._batch: Sequence[Challenge] = ()
         self._lasting: list[Challenge] = []
         self._failed: dict[tuple[str, str], Problem] = {}
         self._refused: dict[str, Problem] = {}
@@ -88,7 +87,7 @@ class Publication:
         :raises PerformError: naming what failed.
         """
         self._offered = False
-        batch = self._checked(challenges)
+        batch = self._batch = self._checked(challenges)
         try:
             records = self._records([one for one in batch if one.persists])
             self._publish([one for one in batch if not one.persists], records)
@@ -118,7 +117,7 @@ class Publication:
     def _unable(self) -> str:
         """Say why the backend cannot publish a record that stays; nothing if it can."""
         if not self._abilities.persists:
-            who = carrier(self._settings)
+            who = self._settings.carrier
             return f"{who[0].upper()}{who[1:]} has no call that adds such a record."
         try:
             self._backend.prepare(True, False)
@@ -128,7 +127,7 @@ class Publication:
 
     def _publish(self, passing: Sequence[Challenge], records: lasting.Records) -> None:
         """Publish what is missing, and wait until the CA can see it. Records that stay are not in the journal."""
-        if passing:
+        if passing and not self._abilities.publishes_nothing:
             self._note(passing)
         self._lasting = list(records.missing)
         made = self._served.make([*passing, *records.missing])
@@ -188,9 +187,26 @@ class Publication:
 
     def hint(self) -> str:
         """Say what to do if the CA did not see what was published."""
-        refused = {one.id for one in self._journal.begun() if one.key in self._failed}
-        sentences = _hints({problem.get("type", "") for problem in self._failed.values()}, self._settings.mode)
-        return "\n".join([" ".join(sentences), *shown(publisher(self._context).who, self._abilities.printed(refused))])
+        refused = [one for one in self._batch if one.key in self._failed]
+        sentences = ca_hints.hints({problem.get("type", "") for problem in self._failed.values()}, self._settings.mode)
+        printed = self._abilities.printed({one.id for one in refused})
+        return "\n".join(
+            [" ".join(sentences), *self._forbidden(refused), *shown(publisher(self._context).who, printed)]
+        )
+
+    def _forbidden(self, refused: Sequence[Challenge]) -> Sequence[str]:
+        """Say what in DNS keeps the CA from issuing, if its answer is about DNS."""
+        about = [one for one in refused if ca_hints.of_dns(self._failed[one.key].get("type", ""))]
+        bases = {one.identifier.lower() for one in about}
+        names = [name for name in self._asked or () if guard.base_name(name) in bases] or sorted(bases)
+        if not names:
+            return ()
+        from certbot_external_auth.permission.examine import Request, examine
+
+        types = tuple(dict.fromkeys(one.type for one in about))
+        context = self._context
+        request = Request(context.server, context.facts.config_dir, context.account, types)
+        return examine(names, self._verification.observer.dns, request).sentences
 
     # --- withdraw ---
 
@@ -254,20 +270,3 @@ class Publication:
             self._journal.close(reasons)
         except OSError as error:
             logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error.strerror)
-
-
-def _hints(types: Collection[str], mode: str) -> list[str]:
-    """Say what to do, by the types of the CA's problem documents (RFC 8555 section 6.7)."""
-    kinds = {each.rpartition(":")[2] for each in types}
-    caa = "A CAA record does not let this CA issue: change the record, or use another CA. Publishing is not at fault."
-    hints = [caa] if _CAA in kinds else []
-    if kinds == {_CAA}:
-        return hints
-    seen = "did not find it" if kinds <= {_CAA, *_FOUND_WRONG} else "did not find it or could not look"
-    handler = "The log has each call of the handler and what it printed. The handler must not exit before"
-    others = "Do not confirm a challenge before"
-    return [
-        *hints,
-        f"The CA checked what was published and {seen}, as it says above.",
-        f"{handler if mode == 'handler' else others} every name server, or every address of the web server, shows it.",
-    ]

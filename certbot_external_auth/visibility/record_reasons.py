@@ -22,12 +22,14 @@ class Publisher:
     :ivar dialect: the handler's; empty if it is not a handler.
     :ivar chained: the handler receives all values in one call.
     :ivar wellknown: the folder into which the plugin itself writes files for http-01; empty if it writes none.
+    :ivar stateless: web servers answer from the thumbprint of the account, without files.
     """
 
     who: str = PERSON
     dialect: str = ""
     chained: bool = False
     wellknown: str = ""
+    stateless: bool = False
 
     @property
     def person(self) -> bool:

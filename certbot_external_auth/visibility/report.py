@@ -148,7 +148,7 @@ def reasons(
     :param files: by place, the file that the plugin itself has written.
     """
     found = data.reasons(expectations, observations, clues, publisher)
-    of_servers = web.reasons(expectations, observations, files)
+    of_servers = web.reasons(expectations, observations, files, publisher.stateless)
     lasting = standing.reasons(expectations, by_place(expectations, observations))
     return [
         *lasting,

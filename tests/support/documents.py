@@ -17,6 +17,7 @@ KINDS = {
     **dict.fromkeys(("begin", "finish", "abort"), OF_A_SESSION),
     "status": (*OF_A_SESSION, "sessions"),
     "recover": ("recovery",),
+    "rehearse": ("rehearsal",),
     "check": ("step", "summary"),
     "persist": ("persist",),
 }

@@ -89,6 +89,7 @@ def _sessions(tool: Tool) -> Iterator[Recorded]:
     yield _said("begin", begun)
     yield _said("status", tool.run("status"))
     yield _said("begin", tool.begin("certonly", *names("b.example")))
+    yield _said("begin", tool.begin("certonly", *names("w.example", "*.w.example"), more=("--resume",)))
     tool.publish(begun)
     done = tool.run("finish", begun["session"])
     yield _said("finish", done)

@@ -34,6 +34,7 @@ OF_SESSIONS = (
     "listed",
 )
 OF_RECOVER = ("recovery", "batch", "leftover")
+OF_REHEARSE = ("rehearsal", "rehearsed", "finding")
 OF_CHECK = ("step", "sight", "summary")
 OF_PERSIST = ("persist", "persist_record", "persist_look")
 
@@ -55,6 +56,7 @@ def pages() -> dict[Path, str]:
             "check": _described(verbs, OF_CHECK),
             "recover": _described(verbs, OF_RECOVER),
             "persist": _described(verbs, OF_PERSIST),
+            "rehearse": _described(verbs, OF_REHEARSE),
         },
     }
     return {FOLDER / page: _filled(FOLDER / page, contents) for page, contents in parts.items()}

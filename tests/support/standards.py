@@ -26,6 +26,7 @@ TITLES = {
     "3927": "Link-local IPv4 addresses",
     "3986": "URIs",
     "4007": "IPv6 scopes",
+    "4035": "DNSSEC: protocol",
     "4193": "Unique local IPv6 addresses",
     "4291": "IPv6 addresses",
     "4343": "Letter case in DNS",
@@ -37,6 +38,7 @@ TITLES = {
     "6454": "Origins of URLs",
     "6598": "Shared IPv4 address space",
     "6672": "DNAME",
+    "6840": "DNSSEC: clarifications",
     "6890": "Special-purpose addresses",
     "6891": "EDNS",
     "7208": "SPF, for the strings of a TXT record",
@@ -50,6 +52,7 @@ TITLES = {
     "8659": "CAA",
     "8737": "tls-alpn-01",
     "8738": "ACME for IP addresses",
+    "8914": "Extended DNS errors",
     "9110": "HTTP",
 }
 _SECTION = r"\d+(?:\.\d+)*"
