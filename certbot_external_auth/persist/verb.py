@@ -35,7 +35,7 @@ def _told(setting: command_line.Setting, entries: Sequence[making.Entry], now: i
     """Print what was asked for."""
     found = None
     if setting.look:
-        found = looking.look(entries, setting.nameservers, now, making.others(setting))
+        found = looking.look(entries, setting.nameservers, now, making.others(setting.config_dir))
     if setting.shape == "json":
         documents.tell(report.document(entries, found, now))
     elif found is not None:

@@ -62,8 +62,8 @@ def test_from_no_account_to_a_record_that_stands(certbot: Certbot, dns: Bind) ->
     """Guards against: a record that needs an order, and one that the server did not ask for."""
     names = ("-d", "r.example.test", "-d", "*.r.example.test")
     without = at(certbot, *names)
-    assert (without.code, without.stdout) == (1, "")
-    assert f"certbot register --server {certbot.ca.directory}" in without.stderr
+    assert (without.code, without.stdout) == (2, "")
+    assert f"--server {certbot.ca.directory}" in without.stderr.partition("certbot register")[2]
     registered = certbot.run("register", *REGISTER, certbot.ca.directory)
     assert registered.returncode == 0, registered
     printed = at(certbot, *names, "--format", "nsupdate")

@@ -99,13 +99,25 @@ def test_several_accounts_are_listed_and_one_is_chosen(tmp_path: Path, told: dic
         making.entries(setting(tmp_path))
     assert all(part in str(raised.value) for part in ("--account", "aa", "bb", URL + "4"))
     assert making.entries(setting(tmp_path, ids=("bb",)))[0].need.account.uri == URL + "4"
-    with pytest.raises(UsageError, match=r"no account .cc. at"):
+    with pytest.raises(UsageError, match="has the id cc"):
         making.entries(setting(tmp_path, ids=("cc",)))
+
+
+def test_accounts_of_several_servers_are_chosen_together(tmp_path: Path, told: dict[str, Any]) -> None:
+    """Guards against: an account of one server that is looked for at the other one."""
+    for here, there in (("aa", "cc"), ("bb", "dd")):
+        register(tmp_path, SERVER, here, f"https://acme.ca.example/acct/{here}")
+        register(tmp_path, OTHER, there, f"https://acme.example.org/acct/{there}")
+    made = making.entries(setting(tmp_path, names={"a.example": False}, servers=(SERVER, OTHER), ids=("bb", "cc")))
+    assert [entry.need.account.uri for entry in made] == [
+        "https://acme.ca.example/acct/bb",
+        "https://acme.example.org/acct/cc",
+    ]
 
 
 def test_without_an_account_the_command_that_makes_one_is_said(tmp_path: Path, told: dict[str, Any]) -> None:
     """Guards against: advice that registers at another server."""
-    with pytest.raises(NotMadeError, match=f"certbot register --server {SERVER}"):
+    with pytest.raises(UsageError, match=f"certbot register .*--server {SERVER}"):
         making.entries(setting(tmp_path))
 
 
@@ -123,7 +135,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, told: dict[str, Any]) -> None
     register(tmp_path, SERVER, "aa", URL)
     path = tmp_path / "accounts" / "acme.ca.example" / "directory" / "aa" / "private_key.json"
     path.write_text('{"secret": ')
-    with pytest.raises(NotMadeError, match="cannot be used") as raised:
+    with pytest.raises(UsageError, match="is not JSON") as raised:
         making.entries(setting(tmp_path))
     assert "secret" not in str(raised.value)
 
@@ -225,7 +237,7 @@ def test_a_closed_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for servers in ((), (SERVER,)):
         with pytest.raises(NotMadeError, match="Permission denied"):
             making.entries(setting(tmp_path, names={}, servers=servers))
-    with pytest.raises(NotMadeError, match="Permission denied"):
+    with pytest.raises(UsageError, match="Permission denied"):
         making.entries(setting(tmp_path))
 
 
@@ -233,5 +245,5 @@ def test_all_accounts_of_the_machine_are_known(tmp_path: Path) -> None:
     """Guards against: the hash of a dry run's account that is taken for an older key."""
     register(tmp_path, SERVER, "aa", URL)
     register(tmp_path, OTHER, "bb", "https://acme.example.org/acct/2")
-    found = making.others(setting(tmp_path))
+    found = making.others(str(tmp_path))
     assert {account.uri for account in found} == {URL, "https://acme.example.org/acct/2"}
