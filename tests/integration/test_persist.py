@@ -124,6 +124,17 @@ def test_a_real_name_server_takes_long_records_and_several_at_one_name(dns: Bind
         assert (seen.code, seen.stdout.count("stands until 2099-12-31")) == (0, 2), seen
 
 
+def test_an_alias_is_followed(dns: Bind) -> None:
+    """Guards against: a record that a CA finds, and that is called missing."""
+    text = f"ca.example; accounturi={ACCOUNT}"
+    dns.change(
+        "add _validation-persist.alias.example.test 60 CNAME elsewhere.example.test.",
+        f'add elsewhere.example.test 60 TXT "{text[:255]}" "{text[255:]}"',
+    )
+    seen = persist(*TYPED, "-d", "alias.example.test", "--look", "--nameserver", dns.server)
+    assert seen.code == 0, seen
+
+
 def test_a_server_that_is_down_is_not_a_missing_record() -> None:
     """Guards against: a script that publishes a second record because of a broken network."""
     seen = persist(*TYPED, "-d", "example.test", "--look", "--nameserver", "127.0.0.1:1")
