@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from zope.interface import implementer
 
 from certbot_external_auth import dialects
-from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.challenges import Challenge, dns01, dnsaccount01
 from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.handler_setup import env_file
@@ -76,7 +76,11 @@ class ProviderDialect:
         self.engine = engine
         self.name = name
         self.challenge_types = tuple(engine.challenge_types)
+        if not engine.builds_name and dns01.TYPE in self.challenge_types:
+            # To an engine that is told the name, it is a record like any other.
+            self.challenge_types = tuple(dict.fromkeys((*self.challenge_types, dnsaccount01.TYPE)))
         self.told_aliases = engine.told_aliases
+        self.persists = engine.persists
 
     def settings(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return the settings of this provider, which may be secrets. :param given: all variables of the program."""

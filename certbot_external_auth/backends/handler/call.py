@@ -127,14 +127,16 @@ class HandlerCaller:
         _called.add(key)
         self._exit_later()
         handlers = [call.words] if call.words is not None else self._handlers()
+        # Nothing removes a record that stays, so nothing needs to know what was printed for it.
+        keeps = publishing and not any(one.persists for one in call.challenges)
         results = []
         for words in handlers:
             logger.debug("Calling %s: %s", words[0], _label(call))
             program = self._program(words, call)
             if self._abilities.private_output:
-                ended = yield from self.states.written(call, program, self._hearing(call) if publishing else None)
+                ended = yield from self.states.written(call, program, self._hearing(call) if keeps else None)
             else:
-                hear = self._hearing(call) if publishing and self._abilities.told_output else None
+                hear = self._hearing(call) if keeps and self._abilities.told_output else None
                 ended = yield dataclasses.replace(program, hear=hear)
             results.append((words, ended))
             self._note(call, ended, publishing)
