@@ -21,7 +21,7 @@ MODULES = ROOT / "ansible" / "plugins" / "modules"
 BLOCK = re.compile(r'^RETURN = r"""\n.*?"""$', re.MULTILINE | re.DOTALL)
 TYPES = {"string": "str", "integer": "int", "boolean": "bool", "object": "dict", "array": "list"}
 MAX_SAMPLE = 60
-LINE = 110
+LINE = 100
 
 Field = Mapping[str, Any]
 
@@ -101,8 +101,8 @@ def blocks() -> dict[Path, str]:
     for name, (fields, returned) in modules.items():
         path = MODULES / f"{name}.py"
         lines = [line for field, one in fields.items() for line in _field(rules, field, one, returned, always, 0)]
-        text = 'RETURN = r"""\n' + "\n".join(lines) + '\n"""'
-        found[path] = BLOCK.sub(lambda _, text=text: text, path.read_text())
+        before, after = BLOCK.split(path.read_text())
+        found[path] = f'{before}RETURN = r"""\n' + "\n".join(lines) + f'\n"""{after}'
     return found
 
 

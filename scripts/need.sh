@@ -10,10 +10,13 @@
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
+#     need.sh ansible-oldest    the oldest ansible-core for which the collection is, that of Debian 12
+#     need.sh ansible-quality   what judges an Ansible collection
 #     need.sh strace    what makes calls of the system fail
 #     need.sh deb     what builds and judges a Debian package
 #     need.sh git    what tells the files of a checkout from those that lie about
 #     need.sh debootstrap    what makes whole Debian systems
+#     need.sh namespaces    what makes hosts out of namespaces: ip, unshare
 #     need.sh tmux      terminals for mode manual: tmux, and script
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
@@ -136,6 +139,23 @@ for need; do
             .tools/ansible/bin/python -m pip install -qq --disable-pip-version-check ansible-core </dev/null
         fi
         ;;
+    ansible-oldest)
+        if ! [ -x .tools/ansible-oldest/bin/ansible-playbook ]; then
+            echo "== installing the oldest ansible-core into .tools/ansible-oldest"
+            rm -rf .tools/ansible-oldest
+            "$python" -m venv .tools/ansible-oldest
+            .tools/ansible-oldest/bin/python -m pip install -qq --disable-pip-version-check 'ansible-core==2.14.*' </dev/null
+        fi
+        ;;
+    ansible-quality)
+        if ! [ -x .tools/ansible-quality/bin/ansible-lint ]; then
+            echo "== installing ansible-lint and others into .tools/ansible-quality"
+            rm -rf .tools/ansible-quality
+            "$python" -m venv .tools/ansible-quality
+            .tools/ansible-quality/bin/python -m pip install -qq --disable-pip-version-check \
+                ansible-lint antsibull-changelog antsibull-docs </dev/null
+        fi
+        ;;
     tmux)
         command -v tmux >/dev/null 2>&1 || install "tmux, a terminal whose screen can be read" tmux
         command -v script >/dev/null 2>&1 || install "The program script" bsdutils
@@ -156,6 +176,10 @@ for need; do
         ;;
     debootstrap)
         command -v debootstrap >/dev/null 2>&1 || install "debootstrap" debootstrap
+        ;;
+    namespaces)
+        command -v ip >/dev/null 2>&1 || install "The program ip" iproute2
+        command -v unshare >/dev/null 2>&1 || install "The program unshare" util-linux
         ;;
     strace)
         command -v strace >/dev/null 2>&1 || install "strace" strace
