@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 GROUP = "certbot_external_auth.providers"
 BUILT_IN = {
     "acme.sh": "certbot_external_auth.providers.acme_sh:AcmeSh",
+    "lego": "certbot_external_auth.providers.lego:Lego",
+    "lexicon": "certbot_external_auth.providers.lexicon:Lexicon",
+    "certbot": "certbot_external_auth.providers.certbot_plugin:CertbotPlugin",
     "httpreq": "certbot_external_auth.providers.httpreq:Httpreq",
 }
 
