@@ -96,7 +96,15 @@ class IDialect(Interface):
         """Tell whether the handler implements the operation of a call that failed."""
 
 
-class Backend(Protocol):
+class Receiver(Protocol):
+    """The part of `IBackend` that takes certificates, for type checkers."""
+
+    def deploy(self, deployment: Deployment, /) -> None: ...
+
+    def unchanged(self, deployment: Deployment, /) -> None: ...
+
+
+class Backend(Receiver, Protocol):
     """`IBackend` for type checkers. Parameters may have other names."""
 
     @property
@@ -107,10 +115,6 @@ class Backend(Protocol):
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None], /) -> None: ...
 
     def cleanup(self, finished: Sequence[Finished], /) -> Sequence[Failure]: ...
-
-    def deploy(self, deployment: Deployment, /) -> None: ...
-
-    def unchanged(self, deployment: Deployment, /) -> None: ...
 
 
 class Dialect(Protocol):

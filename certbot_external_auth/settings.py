@@ -17,8 +17,11 @@ NAME, HISTORIC_NAME = "external-auth", "certbot-external-auth:out"
 """The plugin's names in Certbot: today's, and that of 2016-2020."""
 MODES = ("handler", "json", "manual")
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
+PUBLISHERS = ("handler", "dehydrated-config", "routes")
+"""Options that name who publishes, and so imply the mode handler."""
 CHAINING_DIALECTS = ("dehydrated",)
-VERIFY = ("auto", "strict", "off")
+OFF = "off"
+VERIFY = ("auto", "strict", OFF)
 MAX_SECONDS = 2_000_000
 """About three weeks; poll() takes at most 2**31 milliseconds."""
 SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
@@ -96,7 +99,7 @@ OPTIONS = (
         "MODE",
         kind=Kind.WORD,
         accepted=MODES,
-        default_help="handler if a handler or dehydrated-config is given, else manual",
+        default_help="handler if a handler, routes or dehydrated-config is given, else manual",
     ),
     Option(
         "handler",
@@ -105,6 +108,12 @@ OPTIONS = (
         kind=Kind.COMMAND_LINE,
         modes=_HANDLER,
         in_dehydrated_config=True,
+    ),
+    Option(
+        "routes",
+        "File that says who publishes for which names, if one certificate has names at several providers.",
+        "FILE",
+        modes=_HANDLER,
     ),
     Option(
         "dialect",
@@ -265,6 +274,7 @@ class Settings:
 
     mode: str
     handler: str | None = None
+    routes: str | None = None
     dialect: str = _default("dialect")
     hook_chain: bool = _default("hook-chain")
     jobs: int = _default("jobs")

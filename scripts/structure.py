@@ -26,7 +26,7 @@ FLOORS = (
     ("console", "errors", "lineages", "processes", "progress"),
     ("challenges", "cli", "doctor", "extensions"),
     ("handler_setup", "journal", "protocol", "validation_certificates", "visibility"),
-    ("dialects",),
+    ("dialects", "routes"),
     ("backends",),
     ("configuration",),
     ("recovery",),

@@ -8,7 +8,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -84,9 +84,10 @@ def require(module: str, library: str) -> None:
         raise MissingDependencyError(library, error) from error
 
 
-def settings_of(values: Mapping[str, Any]) -> Settings:
+def settings_of(values: Mapping[str, Any], named: Callable[[str], str] = resolution.flag) -> Settings:
     """Check the options of `external-auth`. Looks for other packages only if a name is not our own, which takes time.
 
+    :param named: returns what sentences call an option.
     :raises UsageError: with one sentence for every wrong option.
     """
     foreign_mode = values.get("mode") not in (None, *settings.MODES)
@@ -95,6 +96,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         values,
         extra_modes=extensions.names(backends.GROUP) if foreign_mode else (),
         extra_dialects=extensions.names(dialects.GROUP) if foreign_dialect else (),
+        named=named,
     )
 
 
@@ -111,8 +113,9 @@ def handler_of(checked: Settings, origin: Origin) -> Handler:
         checked,
         wellknown=path("wellknown", checked.wellknown),
         env_file=path("env-file", checked.env_file),
+        routes=path("routes", checked.routes),
     )
-    if checked.mode != "handler":
+    if checked.mode != "handler" or checked.routes is not None:
         return Handler(checked, origin.named_types)
     config_path = path("dehydrated-config", checked.dehydrated_config)
     config = None if config_path is None else dehydrated_once.read(config_path, checked.env_file)

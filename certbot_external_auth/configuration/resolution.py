@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.routes.keys import OF_A_ROUTE
 from certbot_external_auth.settings import (
     HISTORIC_NAME,
     HISTORIC_OPTIONS,
@@ -13,6 +14,7 @@ from certbot_external_auth.settings import (
     MODES,
     NAME,
     OPTIONS,
+    PUBLISHERS,
     Kind,
     Option,
     Settings,
@@ -28,11 +30,22 @@ _NOTHING_REMOVED = (
 )
 
 
-def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[str] = ()) -> Settings:
+def flag(option: str) -> str:
+    """Return an option's flag."""
+    return f"--{NAME}-{option}"
+
+
+def resolve(
+    raw: Raw,
+    extra_modes: Iterable[str] = (),
+    extra_dialects: Iterable[str] = (),
+    named: Callable[[str], str] = flag,
+) -> Settings:
     """Check the options of `external-auth`.
 
     :param extra_modes: names of backends registered by other packages.
     :param extra_dialects: names of dialects registered by other packages.
+    :param named: returns what sentences call an option.
     :raises UsageError: with one sentence for every wrong option.
     """
     extra = {"mode": tuple(extra_modes), "dialect": tuple(extra_dialects)}
@@ -46,9 +59,9 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
             try:
                 values[option.name] = _value(option, str(given), extra.get(option.name, ()))
             except _ValueProblemError as error:
-                problems.append(f"{_flag(option.name)}{error}")
+                problems.append(f"{named(option.name)}{error}")
     if values["mode"] == "handler":
-        problems += _handler_problems(values)
+        problems += _handler_problems(values, named)
     if problems:
         raise UsageError(problems)
     fields = {option.name.replace("-", "_"): values[option.name] for option in OPTIONS if option.kept}
@@ -56,23 +69,35 @@ def resolve(raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[
     return Settings(**fields, warnings=_warnings(raw, values))
 
 
-def _handler_problems(values: Mapping[str, Any]) -> list[str]:
+def _handler_problems(values: Mapping[str, Any], named: Callable[[str], str]) -> list[str]:
     """Return what is wrong with a handler's options, one with another."""
+    if values["routes"] is not None:
+        return _beside_routes(values)
     if values["handler"] is None and values["dehydrated-config"] is None:
         return ["--external-auth-mode handler needs --external-auth-handler with the path of your script."]
     dialect = values["dialect"]
     return [
-        f"{_flag(option.name)} works only with the dialect {option.only_dialect}, not {dialect}; remove it, or choose "
-        f"--external-auth-dialect {option.only_dialect}."
+        f"{named(option.name)} works only with the dialect {option.only_dialect}, not {dialect}; remove it, or choose "
+        f"{named('dialect')} {option.only_dialect}."
         for option in OPTIONS
         if option.only_dialect not in (None, dialect) and values[option.name] != option.default
+    ]
+
+
+def _beside_routes(values: Mapping[str, Any]) -> list[str]:
+    """Return what does not fit a file of routes, in which each route has a publisher of its own."""
+    return [
+        f"{flag(option.name)} and {flag('routes')} contradict each other: a route has its own publisher; remove one of "
+        "them, or write it into a section of the file."
+        for option in OPTIONS
+        if option.name in OF_A_ROUTE and values[option.name] not in (None, option.default)
     ]
 
 
 def _warnings(raw: Raw, values: Mapping[str, Any]) -> tuple[str, ...]:
     mode = values["mode"]
     unused = [
-        _flag(option.name)
+        flag(option.name)
         for option in OPTIONS
         if mode in MODES and mode not in option.modes and raw.get(option.name) is not None
     ]
@@ -124,6 +149,7 @@ def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:
     :param typed: names of the options on the command line.
     """
     has_config = "dehydrated-config" in typed
+    others = _other_publishers(typed)
     dialect = raw.get("dialect") if "dialect" in typed else "dehydrated" if has_config else None
     return tuple(
         option.name
@@ -131,16 +157,24 @@ def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:
         if option.name not in typed
         and raw.get(option.name) is not None
         and (
-            (has_config and option.in_dehydrated_config)
+            option.name in others
+            or (has_config and option.in_dehydrated_config)
             or (dialect is not None and option.only_dialect not in (None, dialect))
         )
     )
 
 
+def _other_publishers(typed: Collection[str]) -> tuple[str, ...]:
+    """Return the options of a publisher that the one on the command line replaces."""
+    if "routes" in typed:
+        return ("mode", *OF_A_ROUTE)
+    return ("routes",) if set(PUBLISHERS).intersection(typed) else ()
+
+
 def mode_of(raw: Raw) -> str:
     """Return the mode that options of `external-auth` choose; not checked."""
-    publishers = (raw.get("handler"), raw.get("dehydrated-config"))
-    return str(raw.get("mode") or ("manual" if publishers == (None, None) else "handler"))
+    given = any(raw.get(option) is not None for option in PUBLISHERS)
+    return str(raw.get("mode") or ("handler" if given else "manual"))
 
 
 def mode_of_historic(raw: Raw) -> str:
@@ -152,10 +186,6 @@ def mode_of_historic(raw: Raw) -> str:
 
 def _dialect_of(raw: Raw) -> str:
     return str(raw.get("dialect") or ("native" if raw.get("dehydrated-config") is None else "dehydrated"))
-
-
-def _flag(option: str) -> str:
-    return f"--{NAME}-{option}"
 
 
 # --- values ---

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from certbot_external_auth.backends import Context
 from certbot_external_auth.configuration import kept_options, reissue_flags
 from certbot_external_auth.errors import DeployError, DriverError, Failure, UsageError
-from certbot_external_auth.interfaces import Backend
+from certbot_external_auth.interfaces import Receiver
 from certbot_external_auth.lineages import certificate
 from certbot_external_auth.lineages.deployment import Deployment, names_to_hand_over
 from certbot_external_auth.lineages.handed_over import (
@@ -44,7 +44,9 @@ class Handover:
         handed over. Raises UsageError.
     """
 
-    def __init__(self, context: Context, backend: Backend, informer: Informer, prepare: Callable[[bool], None]) -> None:
+    def __init__(
+        self, context: Context, backend: Receiver, informer: Informer, prepare: Callable[[bool], None]
+    ) -> None:
         self._settings = context.settings
         self._context = context
         self._backend = backend

@@ -14,11 +14,14 @@ logger = logging.getLogger(__name__)
 
 
 class OfferedTypes:
-    """:param carried: what the backend can carry out, in order of preference."""
+    """:param carried: what the backend can carry out, in order of preference.
+    :param carrier: names the backend, for errors; None for mode or dialect.
+    """
 
-    def __init__(self, context: Context, carried: Sequence[str]) -> None:
+    def __init__(self, context: Context, carried: Sequence[str], carrier: str | None = None) -> None:
         self._context = context
         self._carried = tuple(carried)
+        self._who = carrier
 
     def check(self, asked: Collection[str]) -> None:
         """Check that there is a type for every name that was asked for.
@@ -38,6 +41,8 @@ class OfferedTypes:
             say_once(logger, tlssni01.WARNING)
 
     def _carrier(self) -> str:
+        if self._who is not None:
+            return self._who
         settings = self._context.settings
         return f"the dialect {settings.dialect}" if settings.mode == "handler" else f"the mode {settings.mode}"
 

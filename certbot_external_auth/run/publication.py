@@ -7,7 +7,7 @@ import datetime
 import errno
 import logging
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from certbot import errors
 
@@ -21,7 +21,8 @@ from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.context import entry_of
 from certbot_external_auth.run.informer import Informer
-from certbot_external_auth.run.verification import OFF, Verification
+from certbot_external_auth.run.verification import Verification
+from certbot_external_auth.settings import OFF
 from certbot_external_auth.text import rfc3339
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
 
@@ -83,31 +84,55 @@ class Publication:
         :raises GuardError: before anything outside is touched.
         :raises PerformError: naming what failed.
         """
-        self._offered = False
-        batch = self._checked(challenges)
-        if batch:
-            self._note(batch)
-        try:
-            made = self._served.make(batch)
-            try:
-                self._backend.perform(made, self._begin)
-            finally:
-                self._keep_outputs()
-            if not self._abilities.looks:
-                self._verification.check(made, self._abilities.printed)
-        except PerformError as error:
-            self._refused.update(error.problems)
-            raise
-        self._offered = True
+        made = self.publish(self.checked(challenges))
+        self.look(made)
+        self.offer()
 
-    def _checked(self, challenges: Sequence[Challenge]) -> Sequence[Challenge]:
-        """Return the batch with the ends of aliases, if this is what was asked for and can be published."""
+    def checked(self, challenges: Sequence[Challenge]) -> Sequence[Challenge]:
+        """Return the batch with the ends of aliases, if this is what was asked for and can be published.
+
+        :raises GuardError: if it is not.
+        """
+        self._offered = False
         checked = guard.check(challenges, self._asked, self._types_of)
         if self._asked is None:
             logger.info(NAMES_UNKNOWN)
         self._prepare()
         # Before the batch is noted: after a crash, a recovery must know where the records are.
         return self._verification.aliased(checked) if self._abilities.told_aliases else checked
+
+    def publish(self, batch: Sequence[Challenge]) -> Sequence[Challenge]:
+        """Publish a batch that is checked, and return it as it was published."""
+        if batch:
+            self._note(batch)
+        with self._noting_refusals():
+            made = self._served.make(batch)
+            try:
+                self._backend.perform(made, self._begin)
+            finally:
+                self._keep_outputs()
+        return made
+
+    def look(self, made: Sequence[Challenge]) -> None:
+        """Wait until the CA can see what was published.
+
+        :raises NotVisibleError: if it cannot.
+        """
+        if not self._abilities.looks:
+            with self._noting_refusals():
+                self._verification.check(made, self._abilities.printed)
+
+    def offer(self) -> None:
+        """Note that the CA may be asked now."""
+        self._offered = True
+
+    @contextlib.contextmanager
+    def _noting_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except PerformError as error:
+            self._refused.update(error.problems)
+            raise
 
     def _note(self, challenges: Sequence[Challenge]) -> None:
         """Write the batch to disk, before anything of it is published."""
@@ -140,6 +165,10 @@ class Publication:
 
     # --- the CA's answer ---
 
+    def has(self, challenge_type: str, token: str) -> bool:
+        """Tell whether a challenge was begun."""
+        return any((one.type, one.token) == (challenge_type, token) for one in self._journal.begun())
+
     def refused_by_ca(self, challenge_type: str, token: str, problem: Problem) -> None:
         """Note the CA's problem document for a challenge."""
         self._failed[challenge_type, token] = problem
@@ -151,6 +180,10 @@ class Publication:
         return "\n".join([" ".join(sentences), *shown(publisher(self._context).who, self._abilities.printed(refused))])
 
     # --- withdraw ---
+
+    def abandon(self) -> None:
+        """Leave to a recovery what is not withdrawn."""
+        self._journal.abandon()
 
     def cleanup(self, exception: BaseException | None) -> None:
         """Withdraw what was begun. A failure is logged, and does not stop the others.

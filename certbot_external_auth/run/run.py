@@ -16,21 +16,23 @@ from collections.abc import Callable, Collection
 from certbot.display import util as display_util
 
 from certbot_external_auth import journal, recovery
-from certbot_external_auth.backends import Context, backend
+from certbot_external_auth.backends import Context
 from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import file_signature
+from certbot_external_auth.interfaces import Receiver
 from certbot_external_auth.lineages.handed_over import HandedOver, attempts_for
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.protocol.stream import Stream, opened
 from certbot_external_auth.recovery import messages
 from certbot_external_auth.run.exit_report import exit_report
+from certbot_external_auth.run.groups import Groups
 from certbot_external_auth.run.handover import Handover
 from certbot_external_auth.run.informer import Informer
-from certbot_external_auth.run.offered_types import OfferedTypes
+from certbot_external_auth.run.part import Part, Surroundings
 from certbot_external_auth.run.publication import Publication
-from certbot_external_auth.run.verification import Verification
+from certbot_external_auth.run.undeployed import Undeployed
 from certbot_external_auth.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -45,33 +47,24 @@ class Run:
 
     :ivar publication: publishes and withdraws the challenges.
     :ivar handover: hands the certificates over.
-    :ivar usable_types: see `OfferedTypes.usable`.
     """
 
     def __init__(self, context: Context, asked: Collection[str] | None) -> None:
         settings = context.settings
         self._context = context
-        self._asked = asked
         self._work_dir = context.facts.work_dir
-        self._prepared: set[tuple[bool, bool]] = set()
         # Before everything else, so that the stream also reports a backend that cannot be loaded.
         self._informer = Informer(self._open_stream(), mirrors=_mirrors(settings))
-        self._backend = backend(settings.mode, context)
-        self._verification = Verification(context, _say(context), self._informer.inform)
-        self._types = OfferedTypes(context, self._backend.challenge_types)
-        self.usable_types = self._types.usable
-        self.publication = Publication(
-            context,
-            asked,
-            self._backend,
-            self._verification,
-            self._types.of,
-            self._informer,
-            functools.partial(self.prepare, publishing=True),
-        )
-        self.handover = Handover(
-            context, self._backend, self._informer, lambda deploying: self.prepare(deploying=deploying)
-        )
+        around = Surroundings(asked, self._informer, _say(context))
+        self._publishing: Part | Groups
+        self.publication: Publication | Groups
+        if settings.mode == "handler" and settings.routes is not None:
+            self._publishing = self.publication = Groups(context, settings.routes, around)
+            receiver: Receiver = Undeployed()
+        else:
+            self._publishing = Part.whole(context, around)
+            self.publication, receiver = self._publishing.publication, self._publishing.backend
+        self.handover = Handover(context, receiver, self._informer, lambda deploying: self.prepare(deploying=deploying))
 
     def _open_stream(self) -> Stream | None:
         """Open the stream of JSON lines, if there is one.
@@ -95,16 +88,15 @@ class Run:
         return []
 
     def prepare(self, publishing: bool = False, deploying: bool = False) -> None:
-        """Check everything that can be checked before the work, each combination once.
+        """Check everything that can be checked before the work.
 
         :raises UsageError: if the work cannot be done.
         """
-        if (publishing, deploying) not in self._prepared:
-            if publishing:
-                self._types.check(self._asked or ())
-                self._verification.prepare()
-            self._backend.prepare(publishing, deploying)
-            self._prepared.add((publishing, deploying))
+        self._publishing.prepare(publishing, deploying)
+
+    def usable_types(self, identifier: str, addresses: bool) -> list[str]:
+        """Return the challenge types for a name or an address; see `OfferedTypes.usable`."""
+        return self._publishing.usable(identifier, addresses)
 
     def recover(self, publishing: bool) -> None:
         """Withdraw what earlier runs left behind. A failure does not stop this run.

@@ -12,6 +12,7 @@ HANDLER, JSON = ("handler",), ("json",)
 TABLE = {
     "mode": ("MODE", Kind.WORD, MODES, None, ("handler", "json", "manual")),
     "handler": ("COMMAND", Kind.COMMAND_LINE, HANDLER, None, ()),
+    "routes": ("FILE", Kind.TEXT, HANDLER, None, ()),
     "dialect": (
         *("DIALECT", Kind.WORD, HANDLER, "native"),
         ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool"),

@@ -1,0 +1,98 @@
+"""Chooses the route of each name: that of the target of its CNAME, then its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from certbot_external_auth.backends import Context, surroundings
+from certbot_external_auth.challenges import dns01, guard
+from certbot_external_auth.configuration import routing
+from certbot_external_auth.endpoint import is_address
+from certbot_external_auth.routes.ini import Section
+from certbot_external_auth.routes.table import Routes
+from certbot_external_auth.run import aliases
+from certbot_external_auth.settings import Settings
+from certbot_external_auth.text import say_once
+from certbot_external_auth.visibility.observer import Observer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The route of a name.
+
+    :ivar delegated: it is the route of the CNAME's target, so only dns-01 will do.
+    """
+
+    section: Section
+    delegated: bool = False
+
+
+class Choices:
+    """The routes of the names of one run.
+
+    :param context: that of the run.
+    """
+
+    def __init__(self, routes: Routes, context: Context) -> None:
+        self._routes = routes
+        self._context = context
+        self._chosen: dict[str, Choice] = {}
+
+    def of(self, name: str) -> Choice | None:
+        """Return the route of a name; None if it has none. A name that was not looked up has its own."""
+        name = guard.base_name(name)
+        own = self._routes.own(name)
+        return self._chosen.get(name) or (None if own is None else Choice(own))
+
+    def choose(self, names: Iterable[str]) -> None:
+        """Look up which names are delegated, and choose their routes."""
+        new = dict.fromkeys(guard.base_name(name) for name in names)
+        targets = self._targets([name for name in new if name not in self._chosen and self._may_be_delegated(name)])
+        for name in new:
+            target = self._of_target(targets.get(dns01.txt_domain(name)))
+            choice = self.of(name) if target is None else Choice(target, delegated=True)
+            if choice is not None:
+                self._chosen[name] = choice
+
+    def _may_be_delegated(self, name: str) -> bool:
+        if not self._routes.named or is_address(name) or not guard.well_formed(name, "dns"):
+            return False
+        own = self._routes.nearest(name)
+        # A CNAME means nothing to a name whose own section proves it in another way.
+        return own is None or self._by_dns(own)
+
+    def _by_dns(self, section: Section) -> bool:
+        return all(not types or dns01.TYPE in types for types in (section.types, self._context.preferred))
+
+    def _of_target(self, end: tuple[str, str] | None) -> Section | None:
+        section = None if end is None else self._routes.nearest(end[0])
+        return section if section is not None and self._by_dns(section) else None
+
+    def _targets(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Return the ends of aliases by TXT name, as the name servers know them that a name's own route asks."""
+        groups: dict[tuple[object, ...], tuple[Settings, list[str]]] = {}
+        for name in names:
+            own = self._routes.own(name)
+            whole = self._context.settings
+            settings = whole if own is None else routing.settings_of(own, whole)
+            key = settings.verify, settings.verify_nameservers
+            groups.setdefault(key, (settings, []))[1].append(dns01.txt_domain(name))
+        found: dict[str, tuple[str, str]] = {}
+        for settings, txt_names in groups.values():
+            observer = Observer(surroundings(dataclasses.replace(self._context, settings=settings)))
+            found.update(aliases.ends(observer, txt_names, settings.verify, _unsaid))
+        return found
+
+
+def _unsaid(names: Collection[str]) -> None:
+    shown = ", ".join(sorted(names)[:5]) + (", …" if len(names) > 5 else "")
+    say_once(
+        logger,
+        f"No server said whether {shown} is an alias, so the plugin uses the route of the name itself and not that of "
+        "a target.",
+    )

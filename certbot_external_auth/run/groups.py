@@ -1,0 +1,188 @@
+"""Publishes the challenges of a run with routes: one group after the other, each through its own part of the run."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from certbot_external_auth.backends import Context, backend
+from certbot_external_auth.challenges import Challenge, dns01, guard
+from certbot_external_auth.configuration import routing
+from certbot_external_auth.errors import NotVisibleError, Problem, UsageError
+from certbot_external_auth.routes.ini import Section
+from certbot_external_auth.routes.problem import Kind, RoutesError
+from certbot_external_auth.routes.problem import Problem as Mistake
+from certbot_external_auth.routes.table import Routes
+from certbot_external_auth.run.choices import Choices
+from certbot_external_auth.run.offered_types import OfferedTypes
+from certbot_external_auth.run.part import Part, Surroundings
+
+logger = logging.getLogger(__name__)
+
+
+class Groups:
+    """The challenges of a run, by route. It is used like a `Publication`.
+
+    The file is read when it is needed first: a certificate that is not due needs no routes.
+    """
+
+    def __init__(self, context: Context, path: str, around: Surroundings) -> None:
+        self._context = context
+        self._path = path
+        self._around = around
+        self._parts: dict[str, Part] = {}
+        self._refused: dict[str, Part] = {}
+        self._ready = False
+
+    @functools.cached_property
+    def _routes(self) -> Routes:
+        return routing.read(self._path)
+
+    @functools.cached_property
+    def _choices(self) -> Choices:
+        return Choices(self._routes, self._context)
+
+    # --- before the order ---
+
+    def prepare(self, publishing: bool, deploying: bool) -> None:
+        """Choose the route of each name, and check that the routes can work.
+
+        :raises RoutesError: with everything that is wrong.
+        """
+        if self._ready or not publishing:
+            return
+        asked = self._around.asked
+        self._choices.choose(asked or ())
+        problems = self._without_route(asked or ())
+        for section in self._routes.sections:
+            # Where the names are not known yet, each route may be needed.
+            if asked is None or self._names(section):
+                problems += self._problems(section)
+        if problems:
+            raise RoutesError(self._path, problems)
+        self._ready = True
+
+    def _without_route(self, names: Iterable[str]) -> list[Mistake]:
+        lost = sorted({name for name in names if self._choices.of(name) is None})
+        return [Mistake(Kind.NO_ROUTE, 0, {"text": ", ".join(lost)})] if lost else []
+
+    def _problems(self, section: Section) -> list[Mistake]:
+        try:
+            self._part(section).prepare(publishing=True, deploying=False)
+        except RoutesError as error:
+            return list(error.found)
+        except UsageError as error:
+            return routing.unusable(section, error.problems)
+        return []
+
+    def _names(self, section: Section) -> list[str]:
+        choices = ((name, self._choices.of(name)) for name in self._around.asked or ())
+        return [name for name, choice in choices if choice is not None and choice.section is section]
+
+    def _part(self, section: Section) -> Part:
+        """Return the part of a route, made at the first use.
+
+        :raises RoutesError: if it cannot be made.
+        """
+        if section.name not in self._parts:
+            context = routing.context_of(self._routes, section, self._context)
+            made = backend(context.settings.mode, context)
+            publisher = f"the dialect {context.settings.dialect}"
+            wrong = routing.type_problems(section, made.challenge_types, self._context.preferred, publisher)
+            if wrong:
+                raise RoutesError(self._path, wrong)
+            who = f"the route [{section.name}]"
+            types = OfferedTypes(context, routing.types_of(section, made.challenge_types), who)
+            names = functools.partial(self._names, section)
+            self._parts[section.name] = Part(context, self._around, made, types, self.types_of, names)
+        return self._parts[section.name]
+
+    # --- the order ---
+
+    def types_of(self, identifier: str) -> list[str]:
+        """Return the challenge types that are offered for a name or an address, best first."""
+        return self._offered(identifier, lambda part: part.types.of(identifier))
+
+    def usable(self, identifier: str, addresses: bool) -> list[str]:
+        """Return the same for Certbot; see `OfferedTypes.usable`.
+
+        :raises UsageError: if there is no route, or this Certbot cannot have addresses in a certificate.
+        """
+        if self._around.asked is None:
+            self._choices.choose([identifier])
+        if lost := self._without_route([identifier]):
+            raise RoutesError(self._path, lost)
+        return self._offered(identifier, lambda part: part.types.usable(identifier, addresses))
+
+    def _offered(self, identifier: str, types: Callable[[Part], list[str]]) -> list[str]:
+        choice = self._choices.of(identifier)
+        if choice is None:
+            return []
+        offered = types(self._part(choice.section))
+        return [name for name in offered if name == dns01.TYPE or not choice.delegated]
+
+    # --- see `Publication` ---
+
+    def perform(self, challenges: Sequence[Challenge]) -> None:
+        """Publish one group after the other, then wait until the CA can see each.
+
+        :raises GuardError: before anything outside is touched.
+        :raises PerformError: naming what failed.
+        """
+        self.prepare(publishing=True, deploying=False)
+        groups = self._grouped(guard.check(challenges, self._around.asked, self.types_of))
+        checked = [(part, part.publication.checked(group)) for part, group in groups]
+        made = [(part, part.publication.publish(batch)) for part, batch in checked]
+        self._look(made)
+        for part, _ in made:
+            part.publication.offer()
+
+    def _grouped(self, challenges: Iterable[Challenge]) -> list[tuple[Part, list[Challenge]]]:
+        """Return the challenges by part, in the order of the sections in the file."""
+        groups: dict[str, list[Challenge]] = {}
+        for challenge in challenges:
+            choice = self._choices.of(challenge.identifier)
+            if choice is not None:
+                groups.setdefault(choice.section.name, []).append(challenge)
+        return [(self._part(one), groups[one.name]) for one in self._routes.sections if one.name in groups]
+
+    def _look(self, made: Sequence[tuple[Part, Sequence[Challenge]]]) -> None:
+        hidden: list[NotVisibleError] = []
+        for part, batch in made:
+            try:
+                part.publication.look(batch)
+            except NotVisibleError as error:
+                if not self._context.subset:
+                    raise
+                hidden.append(error)
+        if hidden and len(hidden) == len(made):
+            text = [line for one in hidden for line in one.text]
+            raise NotVisibleError(text, {key: value for one in hidden for key, value in one.problems.items()})
+        for one in hidden:
+            # Certbot can go on with the names of the other groups.
+            logger.warning("%s", "\n".join(one.text))
+
+    def refused_by_ca(self, challenge_type: str, token: str, problem: Problem) -> None:
+        """Note the CA's problem document for a challenge."""
+        for name, part in self._parts.items():
+            if part.publication.has(challenge_type, token):
+                part.publication.refused_by_ca(challenge_type, token, problem)
+                self._refused[name] = part
+
+    def hint(self) -> str:
+        """Say what to do if the CA did not see what was published."""
+        return "\n".join(part.publication.hint() for part in self._refused.values())
+
+    def cleanup(self, exception: BaseException | None) -> None:
+        """Withdraw what was begun, group after group, also those after one that fails.
+
+        :param exception: what is ending the run, None after success.
+        """
+        with contextlib.ExitStack() as stack:
+            # If a signal ends the withdrawing of one, a recovery takes the others.
+            for part in self._parts.values():
+                stack.callback(part.publication.abandon)
+            for part in self._parts.values():
+                part.publication.cleanup(exception)
