@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from certbot_external_auth.backends import Context, surroundings
-from certbot_external_auth.challenges import dns01, guard
+from certbot_external_auth.challenges import Challenge, dns01, guard
 from certbot_external_auth.configuration import routing
-from certbot_external_auth.endpoint import is_address
+from certbot_external_auth.endpoint import Endpoint, is_address
 from certbot_external_auth.routes.ini import Section
 from certbot_external_auth.routes.table import Routes
 from certbot_external_auth.run import aliases
@@ -25,11 +25,24 @@ logger = logging.getLogger(__name__)
 class Choice:
     """The route of a name.
 
-    :ivar delegated: it is the route of the CNAME's target, so only dns-01 will do.
+    :ivar nameservers: which servers are asked about the name: also those of a delegated name are its own route's.
+    :ivar end: name and zone at the end of the alias, if that is why this is the route. Then only dns-01 will do.
     """
 
     section: Section
-    delegated: bool = False
+    nameservers: tuple[Endpoint, ...]
+    end: tuple[str, str] | None = None
+
+    @property
+    def delegated(self) -> bool:
+        """Whether this is the route of the target, and not of the name itself."""
+        return self.end is not None
+
+    def placed(self, challenge: Challenge) -> Challenge:
+        """Return a challenge with the end of its alias."""
+        if self.end is None:
+            return challenge
+        return dataclasses.replace(challenge, txt_target=self.end[0], txt_zone=self.end[1] or None)
 
 
 class Choices:
@@ -42,22 +55,29 @@ class Choices:
         self._routes = routes
         self._context = context
         self._chosen: dict[str, Choice] = {}
+        self._known: set[str] = set()
 
     def of(self, name: str) -> Choice | None:
         """Return the route of a name; None if it has none. A name that was not looked up has its own."""
         name = guard.base_name(name)
         own = self._routes.own(name)
-        return self._chosen.get(name) or (None if own is None else Choice(own))
+        return self._chosen.get(name) or (None if own is None else Choice(own, self._settings(own).verify_nameservers))
+
+    def plain(self) -> list[Choice]:
+        """Return each route as that of names which are not delegated."""
+        return [Choice(one, self._settings(one).verify_nameservers) for one in self._routes.sections]
 
     def choose(self, names: Iterable[str]) -> None:
         """Look up which names are delegated, and choose their routes."""
-        new = dict.fromkeys(guard.base_name(name) for name in names)
-        targets = self._targets([name for name in new if name not in self._chosen and self._may_be_delegated(name)])
+        new = [name for name in dict.fromkeys(map(guard.base_name, names)) if name not in self._known]
+        self._known.update(new)
+        targets = self._targets([name for name in new if self._may_be_delegated(name)])
         for name in new:
-            target = self._of_target(targets.get(dns01.txt_domain(name)))
-            choice = self.of(name) if target is None else Choice(target, delegated=True)
-            if choice is not None:
-                self._chosen[name] = choice
+            end = targets.get(dns01.txt_domain(name))
+            section = self._of_target(end)
+            if section is not None:
+                own = self._settings(self._routes.own(name))
+                self._chosen[name] = Choice(section, own.verify_nameservers, end)
 
     def _may_be_delegated(self, name: str) -> bool:
         if not self._routes.named or is_address(name) or not guard.well_formed(name, "dns"):
@@ -73,13 +93,15 @@ class Choices:
         section = None if end is None else self._routes.nearest(end[0])
         return section if section is not None and self._by_dns(section) else None
 
+    def _settings(self, own: Section | None) -> Settings:
+        whole = self._context.settings
+        return whole if own is None else routing.settings_of(own, whole)
+
     def _targets(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Return the ends of aliases by TXT name, as the name servers know them that a name's own route asks."""
         groups: dict[tuple[object, ...], tuple[Settings, list[str]]] = {}
         for name in names:
-            own = self._routes.own(name)
-            whole = self._context.settings
-            settings = whole if own is None else routing.settings_of(own, whole)
+            settings = self._settings(self._routes.own(name))
             key = settings.verify, settings.verify_nameservers
             groups.setdefault(key, (settings, []))[1].append(dns01.txt_domain(name))
         found: dict[str, tuple[str, str]] = {}

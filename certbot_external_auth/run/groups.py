@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -10,16 +11,19 @@ from collections.abc import Callable, Iterable, Sequence
 from certbot_external_auth.backends import Context, backend
 from certbot_external_auth.challenges import Challenge, dns01, guard
 from certbot_external_auth.configuration import routing
+from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.errors import NotVisibleError, Problem, UsageError
-from certbot_external_auth.routes.ini import Section
 from certbot_external_auth.routes.problem import Kind, RoutesError
 from certbot_external_auth.routes.problem import Problem as Mistake
 from certbot_external_auth.routes.table import Routes
-from certbot_external_auth.run.choices import Choices
+from certbot_external_auth.run.choices import Choice, Choices
 from certbot_external_auth.run.offered_types import OfferedTypes
 from certbot_external_auth.run.part import Part, Surroundings
 
 logger = logging.getLogger(__name__)
+
+Key = tuple[str, tuple[Endpoint, ...]]
+"""A route, and the name servers that are asked: names delegated to a route are looked up through those of their own."""
 
 
 class Groups:
@@ -32,8 +36,8 @@ class Groups:
         self._context = context
         self._path = path
         self._around = around
-        self._parts: dict[str, Part] = {}
-        self._refused: dict[str, Part] = {}
+        self._parts: dict[Key, Part] = {}
+        self._refused: dict[Key, Part] = {}
         self._ready = False
 
     @functools.cached_property
@@ -56,38 +60,46 @@ class Groups:
         asked = self._around.asked
         self._choices.choose(asked or ())
         problems = self._without_route(asked or ())
-        for section in self._routes.sections:
-            # Where the names are not known yet, each route may be needed.
-            if asked is None or self._names(section):
-                problems += self._problems(section)
+        for choice in self._needed():
+            # One route may be needed with several name servers.
+            problems += [one for one in self._problems(choice) if one not in problems]
         if problems:
             raise RoutesError(self._path, problems)
         self._ready = True
+
+    def _needed(self) -> list[Choice]:
+        """Return the choices that have parts of their own. Where the names are not known, each route may be needed."""
+        asked = self._around.asked
+        found = self._choices.plain() if asked is None else [self._choices.of(name) for name in asked]
+        return list({_key(choice): choice for choice in found if choice is not None}.values())
 
     def _without_route(self, names: Iterable[str]) -> list[Mistake]:
         lost = sorted({name for name in names if self._choices.of(name) is None})
         return [Mistake(Kind.NO_ROUTE, 0, {"text": ", ".join(lost)})] if lost else []
 
-    def _problems(self, section: Section) -> list[Mistake]:
+    def _problems(self, choice: Choice) -> list[Mistake]:
         try:
-            self._part(section).prepare(publishing=True, deploying=False)
+            self._part(choice).prepare(publishing=True, deploying=False)
         except RoutesError as error:
             return list(error.found)
         except UsageError as error:
-            return routing.unusable(section, error.problems)
+            return routing.unusable(choice.section, error.problems)
         return []
 
-    def _names(self, section: Section) -> list[str]:
+    def _names(self, key: Key) -> list[str]:
         choices = ((name, self._choices.of(name)) for name in self._around.asked or ())
-        return [name for name, choice in choices if choice is not None and choice.section is section]
+        return [name for name, choice in choices if choice is not None and _key(choice) == key]
 
-    def _part(self, section: Section) -> Part:
-        """Return the part of a route, made at the first use.
+    def _part(self, choice: Choice) -> Part:
+        """Return the part for a choice, made at the first use.
 
         :raises RoutesError: if it cannot be made.
         """
-        if section.name not in self._parts:
+        key, section = _key(choice), choice.section
+        if key not in self._parts:
             context = routing.context_of(self._routes, section, self._context)
+            settings = dataclasses.replace(context.settings, verify_nameservers=choice.nameservers)
+            context = dataclasses.replace(context, settings=settings)
             made = backend(context.settings.mode, context)
             publisher = f"the dialect {context.settings.dialect}"
             wrong = routing.type_problems(section, made.challenge_types, self._context.preferred, publisher)
@@ -95,9 +107,9 @@ class Groups:
                 raise RoutesError(self._path, wrong)
             who = f"the route [{section.name}]"
             types = OfferedTypes(context, routing.types_of(section, made.challenge_types), who)
-            names = functools.partial(self._names, section)
-            self._parts[section.name] = Part(context, self._around, made, types, self.types_of, names)
-        return self._parts[section.name]
+            names = functools.partial(self._names, key)
+            self._parts[key] = Part(context, self._around, made, types, self.types_of, names)
+        return self._parts[key]
 
     # --- the order ---
 
@@ -120,7 +132,7 @@ class Groups:
         choice = self._choices.of(identifier)
         if choice is None:
             return []
-        offered = types(self._part(choice.section))
+        offered = types(self._part(choice))
         return [name for name in offered if name == dns01.TYPE or not choice.delegated]
 
     # --- see `Publication` ---
@@ -141,12 +153,13 @@ class Groups:
 
     def _grouped(self, challenges: Iterable[Challenge]) -> list[tuple[Part, list[Challenge]]]:
         """Return the challenges by part, in the order of the sections in the file."""
-        groups: dict[str, list[Challenge]] = {}
+        groups: dict[Key, tuple[Choice, list[Challenge]]] = {}
         for challenge in challenges:
             choice = self._choices.of(challenge.identifier)
             if choice is not None:
-                groups.setdefault(choice.section.name, []).append(challenge)
-        return [(self._part(one), groups[one.name]) for one in self._routes.sections if one.name in groups]
+                groups.setdefault(_key(choice), (choice, []))[1].append(choice.placed(challenge))
+        ordered = sorted(groups.values(), key=lambda group: group[0].section.line)
+        return [(self._part(choice), group) for choice, group in ordered]
 
     def _look(self, made: Sequence[tuple[Part, Sequence[Challenge]]]) -> None:
         hidden: list[NotVisibleError] = []
@@ -166,10 +179,10 @@ class Groups:
 
     def refused_by_ca(self, challenge_type: str, token: str, problem: Problem) -> None:
         """Note the CA's problem document for a challenge."""
-        for name, part in self._parts.items():
+        for key, part in self._parts.items():
             if part.publication.has(challenge_type, token):
                 part.publication.refused_by_ca(challenge_type, token, problem)
-                self._refused[name] = part
+                self._refused[key] = part
 
     def hint(self) -> str:
         """Say what to do if the CA did not see what was published."""
@@ -186,3 +199,7 @@ class Groups:
                 stack.callback(part.publication.abandon)
             for part in self._parts.values():
                 part.publication.cleanup(exception)
+
+
+def _key(choice: Choice) -> Key:
+    return choice.section.name, choice.nameservers

@@ -72,7 +72,8 @@ class Verification:
         Never fails, and takes at most `aliases.SECONDS`. The plugin does this even with verify off, because the backend
         must know where to publish.
         """
-        names = list(dict.fromkeys(one.txt_domain for one in challenges if one.txt_domain is not None))
+        unknown = (one for one in challenges if one.txt_target is None)
+        names = list(dict.fromkeys(one.txt_domain for one in unknown if one.txt_domain is not None))
         if self._settings.historic or not names:
             return list(challenges)
         targets = aliases.ends(self.observer, names, self._settings.verify)

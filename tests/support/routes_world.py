@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import caches, ports, tls
-from tests.support.bind import Bind
+from tests.support.bind import PROGRAM, Bind
 from tests.support.powerdns import PowerDns, powerdns
 from tests.support.testca import TestCA
-from tests.support.web import program
 from tests.support.webroot import Webroot
 
 HANDLERS = tls.EXAMPLES / "handlers"
 BIND, POWERDNS, WEB = "bind.test", "powerdns.test", "web.test"
+OUTER = "outer.test"
+"""A zone in BIND that no handler can change: its route calls that of PowerDNS."""
 
 
 @dataclass(frozen=True)
@@ -32,43 +34,55 @@ class World:
     powerdns: PowerDns
     challenges: Path
 
-    def write(self, folder: Path, *more: str) -> Path:
+    def write(self, folder: Path, *more: str, then: str = ":") -> Path:
         """Write a file of routes with its env files into a folder, and return its path.
 
-        :param more: sections, or keys of the last one, behind those of the three publishers.
+        :param more: lines behind the sections.
+        :param then: what the shell script of PowerDNS does once it has published.
         """
         folder.mkdir(parents=True, exist_ok=True)
         secrets = {
-            "bind.env": f"NSUPDATE_KEY_FILE={self.bind.key_file}\nNSUPDATE_SERVER={self.bind.address} {self.bind.port}",
-            "powerdns.env": f"PDNS_API={self.powerdns.api}\nPDNS_API_KEY={self.powerdns.key}",
-            "web.env": f"CHALLENGE_FOLDER={self.challenges}",
+            "bind": f"NSUPDATE_KEY_FILE={self.bind.key_file}\nNSUPDATE_SERVER={self.bind.address} {self.bind.port}",
+            "powerdns": f"PDNS_API={self.powerdns.api}\nPDNS_API_KEY={self.powerdns.key}",
+            "web": f"CHALLENGE_FOLDER={self.challenges}",
         }
         for name, text in secrets.items():
-            (folder / name).write_text(f"{text}\n")
-            (folder / name).chmod(0o600)
+            (folder / f"{name}.env").write_text(f"{text}\n")
+            (folder / f"{name}.env").chmod(0o600)
+        # What the example writes at the name itself, this one writes at its target.
+        alias = '[ -z "${cbot_txt_target:-}" ] || export cbot_txt_domain=$cbot_txt_target'
+        _script(folder / "at bind", f'{alias}\nexec {_example("nsupdate.sh")} "$@"')
+        perform = f'{_example("powerdns.py")} "$@" || exit\n[ "$1" != perform ] || {then}\nexit 0'
+        _script(folder / "at powerdns", perform)
         path = folder / "routes.ini"
-        path.write_text("\n".join([self.of_bind(folder), *self._others(), *more]) + "\n")
+        path.write_text("\n".join([self._sections(), *more]) + "\n")
         path.chmod(0o644)
         return path
 
-    def of_bind(self, folder: Path) -> str:
-        """The section of BIND's zone, which follows aliases: examples/handlers/nsupdate.sh writes at txt_domain."""
-        handler = folder / "publish at bind"
-        handler.write_text(
-            "#!/bin/sh\ncbot_txt_domain=${cbot_txt_target:-${cbot_txt_domain:-}}\nexport cbot_txt_domain\n"
-            f'exec {shlex.quote(str(HANDLERS / "nsupdate.sh"))} "$@"\n'
-        )
-        handler.chmod(0o755)
-        server = f"verify-nameservers = {self.bind.server}"
-        return f"[{BIND}]\nhandler = ./publish at bind\nenv-file = bind.env\n{server}\n"
+    def _sections(self) -> str:
+        return f"""\
+# Three publishers.
+[{BIND}]
+handler = './at bind'
+env-file = bind.env
+verify-nameservers = {self.bind.server}
 
-    def _others(self) -> list[str]:
-        return [
-            f"[{POWERDNS}]\nhandler = {HANDLERS / 'powerdns.py'}\nenv-file = powerdns.env",
-            f"verify-nameservers = {self.powerdns.server}\n",
-            f"[*]\nhandler = {HANDLERS / 'minimal.sh'}\nenv-file = web.env\nchallenge = http-01\n"
-            f"verify-nameservers = {self.ca.dns}",
-        ]
+[{POWERDNS}]
+handler = './at powerdns'
+env-file = powerdns.env
+verify-nameservers = {self.powerdns.server}
+
+[{OUTER}]
+handler = './at powerdns'
+env-file = powerdns.env
+verify-nameservers = {self.bind.server}
+
+[*]
+handler = {_example("minimal.sh")}
+env-file = web.env
+challenge = http-01
+verify-nameservers = {self.ca.dns}
+"""
 
     def nothing_left(self, before: list[tuple[str, str, str]]) -> bool:
         """Tell whether no value of a challenge is published anywhere.
@@ -78,11 +92,20 @@ class World:
         return self.powerdns.records() == before and not any(self.challenges.iterdir())
 
 
+def _example(name: str) -> str:
+    return shlex.quote(str(HANDLERS / name))
+
+
+def _script(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
 @contextlib.contextmanager
 def world(folder: Path) -> Iterator[World]:
     """:param folder: for the challenges of http-01."""
     with contextlib.ExitStack() as stack:
-        bind = stack.enter_context(Bind(BIND, records=f"known TXT known\nalias CNAME x.{POWERDNS}."))
+        bind = stack.enter_context(Bind(BIND, OUTER))
         pdns = stack.enter_context(powerdns(POWERDNS))
         resolver = stack.enter_context(_resolver(bind, pdns))
         ca = stack.enter_context(TestCA(dns_server=resolver))
@@ -91,17 +114,40 @@ def world(folder: Path) -> Iterator[World]:
         yield World(ca, bind, pdns, challenges)
 
 
+_RESOLVER = """\
+options {{
+    directory "{folder}";
+    listen-on port {port} {{ {address}; }};
+    listen-on-v6 {{ none; }};
+    pid-file none;
+    session-keyfile none;
+    recursion yes;
+    dnssec-validation no;
+    empty-zones-enable no;
+    max-cache-ttl 0;
+    max-ncache-ttl 0;
+}};
+controls {{ }};
+zone "{web}" {{ type primary; file "web.zone"; }};
+"""
+_FORWARDED = 'zone "{zone}" {{ type forward; forward only; forwarders {{ {host} port {port}; }}; }};\n'
+_WEB = "$TTL 60\n@ SOA ns hostmaster 1 60 60 600 1\n@ NS ns\nns A {address}\nknown TXT known\n* A {address}\n"
+
+
 @contextlib.contextmanager
 def _resolver(bind: Bind, pdns: PowerDns) -> Iterator[str]:
-    """A dnsmasq that remembers nothing, and knows both zones and the names of the web server."""
+    """A BIND that remembers nothing, follows aliases from zone to zone, and knows the names of the web server."""
     with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="test-routes-")))
         port = ports.free(stack)
-        words = [program("dnsmasq"), "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"]
-        words += ["--bind-interfaces", f"--listen-address={ports.ADDRESS}", f"--port={port}", "--pid-file=", "--user="]
-        words += ["--cache-size=0", f"--address=/{WEB}/{ports.ADDRESS}"]
-        for zone, server in ((BIND, bind.server), (POWERDNS, pdns.server)):
-            words.append(f"--server=/{zone}/{server.replace(':', '#')}")
-        yield from caches.running(words, ports.ADDRESS, port, f"known.{BIND}")
+        text = _RESOLVER.format(folder=folder, port=port, address=ports.ADDRESS, web=WEB)
+        for zone, server in ((BIND, bind.server), (OUTER, bind.server), (POWERDNS, pdns.server)):
+            host, _, theirs = server.rpartition(":")
+            text += _FORWARDED.format(zone=zone, host=host, port=theirs)
+        (folder / "named.conf").write_text(text)
+        (folder / "web.zone").write_text(_WEB.format(address=ports.ADDRESS))
+        words = [PROGRAM, "-g", "-n", "1", "-c", str(folder / "named.conf")]
+        yield from caches.running(words, ports.ADDRESS, port, f"known.{WEB}")
 
 
 def name(zone: str) -> str:
