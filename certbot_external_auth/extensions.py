@@ -1,4 +1,4 @@
-"""Backends and dialects by name: the plugin's own, and those that other packages register by entry point."""
+"""Backends, dialects and engines by name: the plugin's own, and those that other packages register by entry point."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ def names(group: str) -> list[str]:
     return sorted({point.name for point in importlib.metadata.entry_points(group=group)})
 
 
-def load(group: str, built_in: Mapping[str, str], name: str, interface: Any) -> Any:
+def load(group: str, built_in: Mapping[str, str], name: str, interface: Any, declared: bool = True) -> Any:
     """Load the class of that name, and compare it with its contract.
 
+    :param declared: the class must also declare that it keeps the contract.
     :raises UsageError: naming what is wrong with its package.
     """
     from zope.interface.exceptions import Invalid
@@ -29,7 +30,7 @@ def load(group: str, built_in: Mapping[str, str], name: str, interface: Any) -> 
     else:
         made = _foreign(group, name)
     try:
-        verifyClass(interface, made)
+        verifyClass(interface, made, tentative=not declared)
     except Invalid as error:
         raise UsageError([f"{name!r} of {group} does not keep the contract {interface.__name__}: {error}"]) from None
     return made

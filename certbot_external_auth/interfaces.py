@@ -96,15 +96,7 @@ class IDialect(Interface):
         """Tell whether the handler implements the operation of a call that failed."""
 
 
-class Receiver(Protocol):
-    """The part of `IBackend` that takes certificates, for type checkers."""
-
-    def deploy(self, deployment: Deployment, /) -> None: ...
-
-    def unchanged(self, deployment: Deployment, /) -> None: ...
-
-
-class Backend(Receiver, Protocol):
+class Backend(Protocol):
     """`IBackend` for type checkers. Parameters may have other names."""
 
     @property
@@ -115,6 +107,10 @@ class Backend(Receiver, Protocol):
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None], /) -> None: ...
 
     def cleanup(self, finished: Sequence[Finished], /) -> Sequence[Failure]: ...
+
+    def deploy(self, deployment: Deployment, /) -> None: ...
+
+    def unchanged(self, deployment: Deployment, /) -> None: ...
 
 
 class Dialect(Protocol):
@@ -159,14 +155,20 @@ class BackendAbilities:
     :ivar told_aliases: attribute of the same name: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`.
     :ivar looks: attribute of the same name: `perform` itself waits until the challenges are visible. The plugin then
         skips its own check.
+    :ivar publishes_nothing: attribute of the same name: `perform` publishes nothing, so the journal has no batch.
     :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
+    :ivar states: method ``states(opener)``: registers, before `perform`, a function that takes a challenge's id and
+        returns a descriptor. What the program that publishes writes to stdout goes straight there, so that it is kept
+        also if this process is killed.
     :ivar printed: method ``printed(ids)``: returns `printed.Printed` objects, the last lines of calls that published
         these challenges and did not fail. Errors about names that are not visible show them.
     """
 
     told_aliases: bool = False
     looks: bool = False
+    publishes_nothing: bool = False
     outputs: KeepsOutputs | None = None
+    states: Callable[[Callable[[str], int]], None] | None = None
     printed: Callable[[Collection[str]], Sequence[Printed]] = _nothing_printed
 
     @classmethod
@@ -176,7 +178,9 @@ class BackendAbilities:
         return cls(
             told_aliases=bool(_attribute(backend, "told_aliases")),
             looks=bool(_attribute(backend, "looks")),
+            publishes_nothing=bool(_attribute(backend, "publishes_nothing")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
+            states=_attribute(backend, "states"),
             printed=_attribute(backend, "printed") or _nothing_printed,
         )
 
@@ -187,6 +191,8 @@ class DialectAbilities:
 
     :ivar folder: a handler may be a folder of hooks, and each of these is called.
     :ivar told_output: `cleanup` uses `Finished.output`, which the journal then keeps. It is None if it is not known.
+    :ivar private_output: what the handler writes to stdout is only for `cleanup`: it is not shown, and `cleanup` is
+        called also if it is not known.
     :ivar output_variable: the environment variable that holds this output. If the output is too long for a variable,
         the handler gets its end.
     :ivar own_variables: variables that only the calls have: values of Certbot's environment or the env file never reach
@@ -201,6 +207,7 @@ class DialectAbilities:
 
     folder: bool = False
     told_output: bool = False
+    private_output: bool = False
     output_variable: str | None = None
     own_variables: Collection[str] = ()
     told_aliases: bool = False
@@ -213,6 +220,7 @@ class DialectAbilities:
         return cls(
             folder=bool(_attribute(dialect, "folder")),
             told_output=bool(_attribute(dialect, "told_output")),
+            private_output=bool(_attribute(dialect, "private_output")),
             output_variable=_attribute(dialect, "output_variable"),
             own_variables=tuple(_attribute(dialect, "own_variables") or ()),
             told_aliases=bool(_attribute(dialect, "told_aliases")),

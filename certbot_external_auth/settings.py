@@ -6,19 +6,25 @@ what was given. Certbot keeps an option in the renewal file only as text, so eve
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from certbot_external_auth.option import MODES as MODES
+from certbot_external_auth.option import Kind as Kind
+from certbot_external_auth.option import Option as Option
 
 if TYPE_CHECKING:
     from certbot_external_auth.endpoint import Endpoint
 
 NAME, HISTORIC_NAME = "external-auth", "certbot-external-auth:out"
 """The plugin's names in Certbot: today's, and that of 2016-2020."""
-MODES = ("handler", "json", "manual")
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
-PUBLISHERS = ("handler", "dehydrated-config", "routes")
+PUBLISHERS = ("handler", "provider", "dehydrated-config", "routes")
 """Options that name who publishes, and so imply the mode handler."""
+ENGINES = ("acme.sh", "httpreq")
+"""Engines by which providers are reached."""
+PROVIDER = "provider"
+"""What `Settings.dialect` says of a provider, which is not called in any dialect."""
 CHAINING_DIALECTS = ("dehydrated",)
 OFF = "off"
 VERIFY = ("auto", "strict", OFF)
@@ -28,66 +34,6 @@ SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
 """The variable in which `certbot-external-auth begin` names its session's folder to the Certbot it starts."""
 
 
-class Kind(enum.Enum):
-    """Which values an option accepts."""
-
-    TEXT = enum.auto()
-    COMMAND_LINE = enum.auto()
-    WORD = enum.auto()
-    YES_NO = enum.auto()
-    NUMBER = enum.auto()
-    SECONDS = enum.auto()
-    ENDPOINTS = enum.auto()
-    """HOST[:PORT], several with commas between. In a renewal file blanks may follow the commas."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One command line option.
-
-    :ivar name: without the plugin's prefix.
-    :ivar help: one or two sentences.
-    :ivar kind: which values it accepts.
-    :ivar accepted: the values of a ``WORD``.
-    :ivar least: the smallest ``NUMBER`` or number of ``SECONDS``.
-    :ivar default: the value if the option is not given.
-    :ivar default_help: what the help says about that, if it is not simply the value.
-    :ivar modes: the modes that use it.
-    :ivar only_dialect: the only dialect that it works with.
-    :ivar in_dehydrated_config: a Dehydrated configuration says it as well, so that naming one drops a kept value.
-    :ivar kept: it holds for renewals; otherwise for one command.
-    :ivar historic_switch: an on/off flag of the plugin of 2016-2020.
-    """
-
-    name: str
-    help: str
-    metavar: str = "VALUE"
-    kind: Kind = Kind.TEXT
-    accepted: tuple[Any, ...] = ()
-    least: int = 0
-    default: Any = None
-    default_help: str | None = None
-    modes: tuple[str, ...] = MODES
-    only_dialect: str | None = None
-    in_dehydrated_config: bool = False
-    kept: bool = True
-    historic_switch: bool = False
-
-    @property
-    def shown_default(self) -> str:
-        """The default as help and documentation show it."""
-        if self.default_help is not None:
-            return self.default_help
-        if isinstance(self.default, float):
-            return f"{self.default:g}"
-        return "none" if self.default is None else "no" if self.default is False else str(self.default)
-
-    @property
-    def full_help(self) -> str:
-        """The help for argparse, which takes a percent sign for the beginning of a pattern."""
-        return f"{self.help} (default: {self.shown_default})".replace("%", "%%")
-
-
 _HANDLER = ("handler",)
 _JSON = ("json",)
 
@@ -95,11 +41,12 @@ OPTIONS = (
     Option(
         "mode",
         "Who publishes the challenges: handler (a script), json (the program that started Certbot, which exchanges "
-        "JSON lines with it), manual (a person at the terminal).",
+        "JSON lines with it), manual (a person at the terminal), stateless (http-01 only: web servers answer "
+        "each token from the account's thumbprint; see certbot-external-auth thumbprint).",
         "MODE",
         kind=Kind.WORD,
         accepted=MODES,
-        default_help="handler if a handler, routes or dehydrated-config is given, else manual",
+        default_help="handler if a handler, provider, routes or dehydrated-config is given, else manual",
     ),
     Option(
         "handler",
@@ -107,7 +54,17 @@ OPTIONS = (
         "COMMAND",
         kind=Kind.COMMAND_LINE,
         modes=_HANDLER,
+        of_handler=True,
         in_dehydrated_config=True,
+    ),
+    Option(
+        "provider",
+        "A DNS provider, in place of a handler: ENGINE:NAME. The engine is a program or library of this machine that "
+        "reaches the provider. Its settings come from the env file.",
+        "ENGINE:NAME",
+        kind=Kind.PROVIDER,
+        accepted=ENGINES,
+        modes=_HANDLER,
     ),
     Option(
         "routes",
@@ -124,6 +81,7 @@ OPTIONS = (
         accepted=DIALECTS,
         default="native",
         modes=_HANDLER,
+        of_handler=True,
         in_dehydrated_config=True,
     ),
     Option(
@@ -133,6 +91,7 @@ OPTIONS = (
         "COMMAND",
         kind=Kind.COMMAND_LINE,
         modes=_HANDLER,
+        of_handler=True,
         only_dialect="certbot",
     ),
     Option(
@@ -142,6 +101,7 @@ OPTIONS = (
         kind=Kind.YES_NO,
         default=False,
         modes=_HANDLER,
+        of_handler=True,
         only_dialect="dehydrated",
         in_dehydrated_config=True,
     ),
@@ -170,6 +130,7 @@ OPTIONS = (
         "CHALLENGETYPE; flags override them. Implies the dialect dehydrated.",
         "FILE",
         modes=_HANDLER,
+        of_handler=True,
         only_dialect="dehydrated",
     ),
     Option(
@@ -185,6 +146,7 @@ OPTIONS = (
         " it before it calls the handler to clean up.",
         "DIRECTORY",
         modes=_HANDLER,
+        of_handler=True,
         in_dehydrated_config=True,
     ),
     Option(
@@ -262,6 +224,7 @@ class Settings:
     """Checked settings of one lineage: the kept options, with the defaults of the table.
 
     :ivar handler: the command line as kept or typed, still to be resolved to a file.
+    :ivar provider: ENGINE:NAME; then `dialect` is `PROVIDER`.
     :ivar jobs: how many handler calls may run at the same time.
     :ivar timeout: seconds for a handler call, or None for no limit.
     :ivar verify: ``auto``, ``strict`` or ``off``.
@@ -274,6 +237,7 @@ class Settings:
 
     mode: str
     handler: str | None = None
+    provider: str | None = None
     routes: str | None = None
     dialect: str = _default("dialect")
     hook_chain: bool = _default("hook-chain")
@@ -291,3 +255,10 @@ class Settings:
     ack_timeout: float = _default("ack-timeout")
     historic: bool = False
     warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def carrier(self) -> str:
+        """What limits the challenge types, for a sentence."""
+        if self.mode != "handler":
+            return f"the mode {self.mode}"
+        return f"the dialect {self.dialect}" if self.provider is None else f"the provider {self.provider}"

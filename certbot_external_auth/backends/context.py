@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ BUILT_IN = {
     "handler": "certbot_external_auth.backends.handler.backend:HandlerBackend",
     "json": "certbot_external_auth.backends.json_lines:JsonBackend",
     "manual": "certbot_external_auth.backends.manual.backend:ManualBackend",
+    "stateless": "certbot_external_auth.backends.stateless:StatelessBackend",
 }
 HISTORIC_JSON = "certbot_external_auth.backends.historic_lines:HistoricBackend"
 """The backend for mode json in protocol 0."""
@@ -37,6 +38,7 @@ class Context:
     :ivar silent: print nothing but problems (``-q``, ``renew``).
     :ivar preferred: what ``--preferred-challenges`` names, empty if it was not given.
     :ivar server: the CA's directory.
+    :ivar account: the id of the account in Certbot's files; empty if it is not known before the order.
     :ivar tls_port: where a server must answer TLS challenges (``--https-port``).
     :ivar folder: working directory of a handler; None is the caller's.
     :ivar recovering: the backend withdraws what an earlier run left. A handler gets no call for the end of the process.
@@ -59,6 +61,7 @@ class Context:
     silent: bool = False
     preferred: tuple[str, ...] = ()
     server: str = ""
+    account: str = ""
     tls_port: int = 443
     folder: str | None = None
     recovering: bool = False
@@ -72,6 +75,15 @@ class Context:
     hear: Callable[[str, str], None] | None = None
     progress: Progress = NOWHERE
 
+    def named(self, words: Sequence[str] = ()) -> str:
+        """Name who publishes in mode handler, for the beginning of a sentence.
+
+        :param words: command line of one hook, if there are several.
+        """
+        if self.settings.provider is not None:
+            return f"The provider {self.settings.provider}"
+        return f"The handler {command_line.named(words or self.words)}"
+
 
 def surroundings(context: Context) -> Surroundings:
     """Return what the probes must know to see what the CA will see."""
@@ -82,8 +94,9 @@ def publisher(context: Context) -> report.Publisher:
     """Return who published, for sentences about what is visible."""
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
-        who = f"The handler {command_line.named(context.words)}"
-        return report.Publisher(who, settings.dialect, settings.hook_chain, settings.wellknown or "")
+        return report.Publisher(context.named(), settings.dialect, settings.hook_chain, settings.wellknown or "")
+    if mode == "stateless":
+        return report.Publisher("The web server", stateless=True)
     return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()
 
 

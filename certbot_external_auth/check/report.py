@@ -119,9 +119,11 @@ class TextReport(Report):
         """Print the heading."""
         settings = setting.context.settings
         chain = ", with chains" if settings.hook_chain else ""
-        handler = " ".join(setting.context.words)
+        handler = f"{' '.join(setting.context.words)}, dialect {settings.dialect}{chain}"
+        if settings.provider is not None:
+            handler = f"provider {settings.provider}"
         first = f" (the first of {setting.others + 1} names)" if setting.others else ""
-        self._said(f"{handler}, dialect {settings.dialect}{chain}: {setting.challenge_type} at {setting.place}{first}")
+        self._said(f"{handler}: {setting.challenge_type} at {setting.place}{first}")
 
     def step(self, result: Result) -> None:
         """Print the step."""

@@ -25,6 +25,7 @@ from certbot_external_auth.handler_setup.dehydrated_config import DehydratedConf
 from certbot_external_auth.lineages import certificate
 from certbot_external_auth.lineages.lineage import Lineage
 from certbot_external_auth.protocol import stream
+from certbot_external_auth.providers import registry
 from certbot_external_auth.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class Origin(Protocol):
 
 @dataclass(frozen=True)
 class Handler:
-    """A handler ready to be called; in other modes only the settings.
+    """A handler ready to be called; of a provider, and in other modes, only the settings.
 
     :ivar settings: with what a Dehydrated configuration says.
     :ivar words: the handler's command line, files absolute.
@@ -92,11 +93,13 @@ def settings_of(values: Mapping[str, Any], named: Callable[[str], str] = resolut
     """
     foreign_mode = values.get("mode") not in (None, *settings.MODES)
     foreign_dialect = values.get("dialect") not in (None, *settings.DIALECTS)
+    engine = str(values.get("provider") or "").partition(":")[0]
     return resolution.resolve(
         values,
         extra_modes=extensions.names(backends.GROUP) if foreign_mode else (),
         extra_dialects=extensions.names(dialects.GROUP) if foreign_dialect else (),
         named=named,
+        extra_engines=extensions.names(registry.GROUP) if engine not in ("", *settings.ENGINES) else (),
     )
 
 
@@ -115,7 +118,7 @@ def handler_of(checked: Settings, origin: Origin) -> Handler:
         env_file=path("env-file", checked.env_file),
         routes=path("routes", checked.routes),
     )
-    if checked.mode != "handler" or checked.routes is not None:
+    if checked.mode != "handler" or checked.provider is not None or checked.routes is not None:
         return Handler(checked, origin.named_types)
     config_path = path("dehydrated-config", checked.dehydrated_config)
     config = None if config_path is None else dehydrated_once.read(config_path, checked.env_file)
@@ -184,6 +187,7 @@ def context_of_run(config: CertbotConfig, lineage: str | None) -> tuple[Context,
         silent=bool(certbot.quiet) or certbot.verb == "renew",
         preferred=handler.types,
         server=str(certbot.server or ""),
+        account=str(certbot.account or ""),
         tls_port=int(certbot.https_port),
         http_port=int(certbot.http01_port),
         subset=bool(certbot.allow_subset_of_names),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from certbot_external_auth.settings import (
     MODES,
     NAME,
     OPTIONS,
+    PROVIDER,
     PUBLISHERS,
     Kind,
     Option,
@@ -30,6 +32,9 @@ _NOTHING_REMOVED = (
 )
 
 
+_PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
 def flag(option: str) -> str:
     """Return an option's flag."""
     return f"--{NAME}-{option}"
@@ -39,16 +44,18 @@ def resolve(
     raw: Raw,
     extra_modes: Iterable[str] = (),
     extra_dialects: Iterable[str] = (),
+    extra_engines: Iterable[str] = (),
     named: Callable[[str], str] = flag,
 ) -> Settings:
     """Check the options of `external-auth`.
 
     :param extra_modes: names of backends registered by other packages.
     :param extra_dialects: names of dialects registered by other packages.
+    :param extra_engines: names of engines registered by other packages.
     :param named: returns what sentences call an option.
     :raises UsageError: with one sentence for every wrong option.
     """
-    extra = {"mode": tuple(extra_modes), "dialect": tuple(extra_dialects)}
+    extra = {"mode": tuple(extra_modes), "dialect": tuple(extra_dialects), "provider": tuple(extra_engines)}
     defaults = {"mode": mode_of({**raw, "mode": None}), "dialect": _dialect_of({**raw, "dialect": None})}
     values: dict[str, Any] = {}
     problems: list[str] = []
@@ -61,18 +68,25 @@ def resolve(
             except _ValueProblemError as error:
                 problems.append(f"{named(option.name)}{error}")
     if values["mode"] == "handler":
-        problems += _handler_problems(values, named)
+        problems += _publisher_problems(raw, values, named)
     if problems:
         raise UsageError(problems)
     fields = {option.name.replace("-", "_"): values[option.name] for option in OPTIONS if option.kept}
     fields["timeout"] = fields["timeout"] or None
+    if fields["provider"] is not None:
+        fields["dialect"] = PROVIDER
     return Settings(**fields, warnings=_warnings(raw, values))
+
+
+def _publisher_problems(raw: Raw, values: Mapping[str, Any], named: Callable[[str], str]) -> list[str]:
+    """Return what is wrong with the options of a publisher, one with another."""
+    if raw.get("routes") is not None:
+        return _beside_routes(raw)
+    return _handler_problems(values, named) if raw.get("provider") is None else _provider_problems(raw, named)
 
 
 def _handler_problems(values: Mapping[str, Any], named: Callable[[str], str]) -> list[str]:
     """Return what is wrong with a handler's options, one with another."""
-    if values["routes"] is not None:
-        return _beside_routes(values)
     if values["handler"] is None and values["dehydrated-config"] is None:
         return ["--external-auth-mode handler needs --external-auth-handler with the path of your script."]
     dialect = values["dialect"]
@@ -84,13 +98,22 @@ def _handler_problems(values: Mapping[str, Any], named: Callable[[str], str]) ->
     ]
 
 
-def _beside_routes(values: Mapping[str, Any]) -> list[str]:
-    """Return what does not fit a file of routes, in which each route has a publisher of its own."""
+def _provider_problems(raw: Raw, named: Callable[[str], str]) -> list[str]:
+    """Return one sentence for each option that is about a handler, which a provider takes the place of."""
     return [
-        f"{flag(option.name)} and {flag('routes')} contradict each other: a route has its own publisher; remove one of "
-        "them, or write it into a section of the file."
+        f"{named('provider')} and {named(option.name)} contradict each other; remove one of them."
         for option in OPTIONS
-        if option.name in OF_A_ROUTE and values[option.name] not in (None, option.default)
+        if option.of_handler and raw.get(option.name) is not None
+    ]
+
+
+def _beside_routes(raw: Raw) -> list[str]:
+    """Return one sentence for each option that names a publisher, since each route has its own."""
+    return [
+        f"{flag('routes')} and {flag(option.name)} contradict each other; remove one of them, or write {option.name} "
+        "into a section of the file."
+        for option in OPTIONS
+        if option.name in OF_A_ROUTE and raw.get(option.name) is not None
     ]
 
 
@@ -149,26 +172,33 @@ def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:
     :param typed: names of the options on the command line.
     """
     has_config = "dehydrated-config" in typed
-    others = _other_publishers(typed)
+    replaced = _replaced(typed)
     dialect = raw.get("dialect") if "dialect" in typed else "dehydrated" if has_config else None
     return tuple(
         option.name
         for option in OPTIONS
-        if option.name not in typed
-        and raw.get(option.name) is not None
+        if _kept(option, raw, typed)
         and (
-            option.name in others
+            option.name in replaced
             or (has_config and option.in_dehydrated_config)
             or (dialect is not None and option.only_dialect not in (None, dialect))
         )
     )
 
 
-def _other_publishers(typed: Collection[str]) -> tuple[str, ...]:
-    """Return the options of a publisher that the one on the command line replaces."""
+def _replaced(typed: Collection[str]) -> Collection[str]:
+    """Return the options that the publisher on the command line takes the place of."""
+    of_handler = {option.name for option in OPTIONS if option.of_handler}
     if "routes" in typed:
-        return ("mode", *OF_A_ROUTE)
-    return ("routes",) if set(PUBLISHERS).intersection(typed) else ()
+        return {"mode", *OF_A_ROUTE}
+    if "provider" in typed:
+        return {*of_handler, "routes"}
+    return {"provider", "routes"} if {"handler", "dehydrated-config"}.intersection(typed) else ()
+
+
+def _kept(option: Option, raw: Raw, typed: Collection[str]) -> bool:
+    """Tell whether an option has its value from the renewal file."""
+    return option.name not in typed and raw.get(option.name) is not None
 
 
 def mode_of(raw: Raw) -> str:
@@ -221,6 +251,8 @@ def _value(option: Option, text: str, extra: tuple[str, ...]) -> Any:
         return float(_number(text, option.least, "a whole number of seconds"))
     if option.kind is Kind.ENDPOINTS:
         return _endpoints(text)
+    if option.kind is Kind.PROVIDER:
+        return _provider(text, (*option.accepted, *extra))
     if option.kind is Kind.COMMAND_LINE and not text.strip():
         raise _ValueProblemError(" is empty; give the path of your script.")
     return text
@@ -235,6 +267,14 @@ def _word(text: str, accepted: tuple[Any, ...]) -> Any:
     close = difflib.get_close_matches(text.lower(), by_text, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]}?" if close else "."
     raise _ValueProblemError(f": {text!r} is not known; accepted: {', '.join(by_text)}{hint}")
+
+
+def _provider(text: str, engines: tuple[str, ...]) -> str:
+    engine, colon, name = text.partition(":")
+    if not engine or (colon and not _PROVIDER_NAME.fullmatch(name)):
+        raise _ValueProblemError(f": {text!r} is not ENGINE:NAME; write an engine, a colon and the name of a provider.")
+    _word(engine, engines)
+    return text
 
 
 def _number(text: str, least: int, what: str) -> int:

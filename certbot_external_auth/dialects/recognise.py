@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from certbot_external_auth.processes.program import Ended
+from certbot_external_auth.settings import PROVIDER
 
 
 def _label(word: str) -> str:
@@ -62,6 +63,8 @@ def likely(dialect: str, ended: Ended, script: str) -> str | None:
     :param ended: how the call ended.
     :param script: the beginning of the hook's text, empty for a binary.
     """
+    if dialect == PROVIDER:
+        return None
     shown = "\n".join([ended.stdout, *ended.tail])
     by_answer = [name for name, pattern in ANSWERS.items() if pattern.search(shown)]
     if ended.code == UNSUPPORTED_BY_ACMETOOL:

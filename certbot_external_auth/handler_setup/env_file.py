@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -134,6 +135,13 @@ def trusted(path: str) -> dict[str, str]:
     except (OSError, EnvFileError):
         # Also where the file has become better since: nothing is done with what was not read.
         raise UsageError([problem(path) or f"--external-auth-env-file: {path} has just changed; try again."]) from None
+
+
+def readable(path: str | None) -> dict[str, str]:
+    """Return the assignments for settings that count before a call; none if the file cannot be used, see `problem`."""
+    with contextlib.suppress(OSError, EnvFileError):
+        return {} if path is None else read(path)
+    return {}
 
 
 def read(path: str) -> dict[str, str]:

@@ -82,6 +82,8 @@ def handler_text(words: Sequence[str]) -> str:
 
     A script behind its interpreter needs no first line that names it.
     """
+    if not words:
+        return ""
     behind = command_line.named(words)
     if behind != words[0]:
         return _beginning(behind)

@@ -24,7 +24,7 @@ _MAX_SECONDS = 10_000_000
 _MAX_ATTEMPTS = 1_000_000
 ID = re.compile(r"[0-9a-f]{32}")
 _CHALLENGE = ("id", "type", "identifier", "identifier_type", "token", "key_authorization")
-_OF_ALIASES = ("txt_target", "txt_zone")
+_IF_GIVEN = ("txt_target", "txt_zone", "account_label")
 
 
 class EntryError(ValueError):
@@ -39,7 +39,9 @@ class VersionError(EntryError):
 class Handler:
     """How the handler was called.
 
-    :ivar words: its command line.
+    :ivar words: its command line; empty for a provider.
+    :ivar provider: the provider in place of a handler, as ENGINE:NAME. The dialect is then one that no earlier version
+        knows, so these call nothing.
     :ivar cleanup_words: the command line of the cleanup handler; None if there is none.
     :ivar jobs: how many calls may run at a time.
     :ivar timeout: seconds for each call; None for no limit.
@@ -48,6 +50,7 @@ class Handler:
     """
 
     words: tuple[str, ...] = ()
+    provider: str | None = None
     dialect: str = "native"
     cleanup_words: tuple[str, ...] | None = None
     hook_chain: bool = False
@@ -129,8 +132,8 @@ def encode(entry: Entry) -> bytes:
 
 
 def _members(challenge: Challenge) -> dict[str, str]:
-    aliases = {name: value for name in _OF_ALIASES if (value := getattr(challenge, name)) is not None}
-    return {**{name: getattr(challenge, name) for name in _CHALLENGE}, **aliases}
+    more = {name: value for name in _IF_GIVEN if (value := getattr(challenge, name)) is not None}
+    return {**{name: getattr(challenge, name) for name in _CHALLENGE}, **more}
 
 
 def decode(data: bytes) -> Entry:
@@ -260,6 +263,8 @@ def _handler(fields: _Fields) -> Handler:
         raise EntryError("words do not begin with an absolute path")
     return Handler(
         words=words,
+        # Earlier versions did not write it.
+        provider=fields.text_or_none("provider"),
         dialect=fields.text("dialect"),
         cleanup_words=fields.texts("cleanup_words", optional=True),
         hook_chain=fields.get("hook_chain", bool),
@@ -289,4 +294,5 @@ def _challenge(value: Any) -> Challenge:
         key_authorization=fields.text("key_authorization"),
         txt_target=target,
         txt_zone=zone,
+        account_label=fields.text_or_none("account_label"),
     )

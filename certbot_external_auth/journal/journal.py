@@ -12,6 +12,7 @@ import dataclasses
 import errno
 import json
 import logging
+import os
 import time
 from collections.abc import Iterable, Mapping
 
@@ -85,13 +86,29 @@ class Journal:
             else:
                 printed.end(self._work_dir, self._held.entry.id, challenge)
         except OSError as error:
-            self._deaf = True
-            logger.warning(
-                "The plugin cannot record in %s what the handler prints: %s. If this run is killed, its cleanup will "
-                "not have that output.",
-                self._work_dir,
-                error.strerror,
-            )
+            self._not_recorded(error)
+
+    def state(self, challenge: str) -> int:
+        """Open the file for what the program that publishes a challenge writes.
+
+        :raises OSError: if that is not possible.
+        """
+        if self._held is None or self._deaf:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        try:
+            return printed.descriptor(self._work_dir, self._held.entry.id, challenge)
+        except OSError as error:
+            self._not_recorded(error)
+            raise
+
+    def _not_recorded(self, error: OSError) -> None:
+        self._deaf = True
+        logger.warning(
+            "The plugin cannot record in %s what the handler prints: %s. If this run is killed, its cleanup will not "
+            "have that output.",
+            self._work_dir,
+            error.strerror,
+        )
 
     def keep(self, outputs: Mapping[str, str]) -> None:
         """Write what the handler printed into the file, for a recovery.

@@ -8,6 +8,7 @@ says that the call has succeeded: without it, the output may be incomplete.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -54,6 +55,17 @@ def append(work_dir: str, batch: str, challenge: str, data: bytes) -> None:
                 view = view[os.write(descriptor, view) :]
         finally:
             os.close(descriptor)
+
+
+def descriptor(work_dir: str, batch: str, challenge: str) -> int:
+    """Open a challenge's file for a program that writes to it itself.
+
+    :raises OSError: if it cannot be opened.
+    """
+    if not _CHALLENGE.fullmatch(challenge):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), challenge)
+    with own_folder.opened(work_dir, FOLDER, create=True) as above:
+        return os.open(f"{batch}.{challenge}", _APPENDING, 0o600, dir_fd=above)
 
 
 def end(work_dir: str, batch: str, challenge: str) -> None:

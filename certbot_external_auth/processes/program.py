@@ -72,6 +72,7 @@ class Program:
     :ivar limit: time limit in seconds; None for no limit.
     :ivar masks: secrets that are replaced with *** in its output.
     :ivar hear: called with each piece of its standard output, unchanged, as soon as it is read; None if not needed.
+    :ivar stdout: descriptor that gets its standard output; None if `say` and `hear` get it.
     """
 
     argv: Sequence[str]
@@ -83,3 +84,4 @@ class Program:
     limit: float | None = None
     masks: Sequence[bytes] = ()
     hear: Callable[[bytes], None] | None = None
+    stdout: int | None = None

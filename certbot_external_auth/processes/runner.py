@@ -150,7 +150,7 @@ def _popen(program: Program) -> subprocess.Popen[bytes]:
         list(program.argv),
         bufsize=0,
         stdin=subprocess.DEVNULL if program.stdin is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.PIPE if program.stdout is None else program.stdout,
         stderr=subprocess.PIPE,
         env=program.environment,
         umask=-1 if program.umask is None else program.umask,

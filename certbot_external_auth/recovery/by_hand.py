@@ -14,12 +14,13 @@ from certbot import errors
 from certbot_external_auth import journal
 from certbot_external_auth.backends.handler.call import handlers
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.dialects import Call, dialect
+from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_CALLED
 from certbot_external_auth.interfaces import Dialect, DialectAbilities
 from certbot_external_auth.journal import outputs
 from certbot_external_auth.journal.entry import Entry, Handler
 from certbot_external_auth.processes.program import Ended
+from certbot_external_auth.providers.dialect import ProviderDialect, dialect_of
 from certbot_external_auth.recovery import shell_command
 from certbot_external_auth.recovery.consent import TOLD_MODES
 from certbot_external_auth.recovery.context import context_of, finished, unsafe
@@ -56,15 +57,17 @@ def calls(entry: Entry, work_dir: str) -> list[str]:
     lines = []
     for call in all_calls:
         if left_out.isdisjoint(each.id for each in call.challenges):
-            hooks = [_line(entry, call, words, work_dir) for words in handlers(entry.handler.words, folder)]
-            lines.append(_judged(call, convention, hooks))
+            hooks = handlers(entry.handler.words, folder) if call.words is None else [call.words]
+            lines.append(_judged(call, convention, [_line(entry, call, words, work_dir) for words in hooks]))
     return lines
 
 
 def _convention(entry: Entry) -> Dialect | None:
-    """Return the dialect of a batch; None if it has no handler, or the dialect's package is no longer installed."""
+    """Return the dialect of a batch; None if it has no handler, or what it needs is no longer installed."""
     with contextlib.suppress(errors.Error):
-        return dialect(entry.handler.dialect) if entry.handler.words else None
+        found = dialect_of(entry.handler)
+        if entry.handler.words or (isinstance(found, ProviderDialect) and found.program):
+            return found
     return None
 
 
@@ -97,7 +100,8 @@ def fix(entry: Entry, work_dir: str) -> Fix:
     """Return what a person has to do about a batch that is left."""
     if entry.mode in TOLD_MODES:
         return Fix.REMOVE_AND_CONFIRM
-    return Fix.REMOVE if not_called(entry, work_dir) else Fix.RECOVER
+    can_be_called = entry.handler.provider is not None or not not_called(entry, work_dir)
+    return Fix.RECOVER if can_be_called else Fix.REMOVE
 
 
 def described(challenge: Challenge) -> str:
@@ -119,7 +123,7 @@ def _line(entry: Entry, call: Call, words: Sequence[str], work_dir: str) -> str:
 
 def _kept(entry: Entry, call: Call, work_dir: str) -> Kept | None:
     """Return the variable for what the handler printed. The command reads it from a file, so it need not be shown."""
-    name = DialectAbilities.of(dialect(entry.handler.dialect)).output_variable
+    name = DialectAbilities.of(dialect_of(entry.handler)).output_variable
     if name is None or not call.variables.get(name):
         return None
     # A file without an end has only a part of the output; the entry may have all of it.

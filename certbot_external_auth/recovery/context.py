@@ -19,6 +19,7 @@ from certbot_external_auth.endpoint import parse
 from certbot_external_auth.interfaces import DialectAbilities
 from certbot_external_auth.journal import outputs
 from certbot_external_auth.journal.entry import Entry, Handler
+from certbot_external_auth.providers.dialect import dialect_of
 from certbot_external_auth.recovery import fingerprint
 from certbot_external_auth.settings import Settings
 from certbot_external_auth.validation_certificates import tls_files
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 _warned_of: set[tuple[str, str]] = set()
 """Ids of batch and challenge: this process has warned that it could not read their outputs."""
 
-_SHARED = ("dialect", "hook_chain", "jobs", "timeout", "wellknown", "env_file")
+_SHARED = ("provider", "dialect", "hook_chain", "jobs", "timeout", "wellknown", "env_file")
 
 
 def entry_of(context: Context, challenges: Sequence[Challenge], written: str) -> Entry:
@@ -125,12 +126,12 @@ def finished(entry: Entry, work_dir: str, deliberate: bool = False) -> list[Fini
     """Return the challenges of a batch for the cleanup of a backend. They are pending: the CA's verdict is unknown.
 
     :param deliberate: a person named the batch. If it is not known how the handler's call ended, the backend then gets
-        whatever the handler printed.
+        whatever the handler printed. For a provider it always does: none of it makes an engine publish.
     """
-    ends = []
+    ends, private = [], entry.handler.provider is not None
     for challenge in entry.challenges:
         output, printed = _outputs(entry, challenge, work_dir)
-        told_output = printed if deliberate and not output else output
+        told_output = printed if (deliberate or private) and not output else output
         ends.append(Finished(_served(challenge, entry, work_dir), "pending", output=told_output))
     return ends
 
@@ -158,6 +159,8 @@ def withdraws(entry: Entry, work_dir: str) -> bool:
     """Tell whether a cleanup calls anything: in the dialect certbot there may be no cleanup handler."""
     if entry.mode != "handler":
         return True
+    if entry.handler.provider is not None:
+        return True
     return bool(
         dialect(entry.handler.dialect).cleanup(finished(entry, work_dir), context_of(entry, work_dir, {}).facts)
     )
@@ -165,8 +168,8 @@ def withdraws(entry: Entry, work_dir: str) -> bool:
 
 def unsafe(entry: Entry, challenge: Challenge, work_dir: str) -> bool:
     """Tell whether the call that is meant to withdraw a challenge may publish it instead; see `heard.unsafe`."""
-    told_output = DialectAbilities.of(dialect(entry.handler.dialect)).told_output
-    return heard.unsafe(told_output, output(entry, challenge, work_dir)) and withdraws(entry, work_dir)
+    abilities = DialectAbilities.of(dialect_of(entry.handler))
+    return heard.unsafe(abilities, output(entry, challenge, work_dir)) and withdraws(entry, work_dir)
 
 
 def _served(challenge: Challenge, entry: Entry, work_dir: str) -> Challenge:

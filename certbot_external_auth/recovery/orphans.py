@@ -51,7 +51,7 @@ def _with_children(entry: Entry) -> list[Process]:
 
 def handlers(entry: Entry) -> list[Process]:
     """Return the running programs that the run of a batch, or its handler, has started for it."""
-    if not entry.handler.words:
+    if not entry.handler.words and entry.handler.provider is None:
         # The run started no handler. The programs of a driver or a person are not ours to end.
         return []
     values = {text.encode() for challenge in entry.challenges for text in (challenge.token, challenge.validation)}

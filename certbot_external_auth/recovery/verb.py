@@ -179,6 +179,7 @@ def _described(entry: Entry) -> dict[str, Any]:
         "lineage": entry.lineage,
         "config_dir": entry.config_dir,
         "handler": list(entry.handler.words),
+        "provider": entry.handler.provider,
         "dialect": entry.handler.dialect if entry.handler.words else None,
         "attempts": entry.attempts,
         "challenges": messages.leftover(entry),

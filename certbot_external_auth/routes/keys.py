@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CHALLENGE = "challenge"
-PUBLISHERS = ("handler",)
+PUBLISHERS = ("handler", "provider")
 """A route has exactly one of these."""
 OWN = ("dialect", "cleanup-handler", "env-file", "hook-chain", "wellknown")
 """Belong to the publisher of a route, so a flag never says them for all routes."""

@@ -59,7 +59,7 @@ _SENTENCES: dict[Kind, Callable[[Facts], str]] = {
     Kind.UNKNOWN_KEY: _unknown_key,
     Kind.NO_VALUE: lambda facts: f"{facts['key']} has no value; write one, or remove the line.",
     Kind.NO_PUBLISHER: lambda facts: (
-        f"the section [{facts['section']}] does not say who publishes; add a line handler = …"
+        f"the section [{facts['section']}] does not say who publishes; add a line handler = … or provider = …"
     ),
     Kind.TWO_PUBLISHERS: lambda facts: (
         f"the section [{facts['section']}] has both handler and provider; keep one of them."

@@ -101,8 +101,7 @@ class Groups:
             settings = dataclasses.replace(context.settings, verify_nameservers=choice.nameservers)
             context = dataclasses.replace(context, settings=settings)
             made = backend(context.settings.mode, context)
-            publisher = f"the dialect {context.settings.dialect}"
-            wrong = routing.type_problems(section, made.challenge_types, self._context.preferred, publisher)
+            wrong = routing.type_problems(section, made.challenge_types, self._context.preferred, settings.carrier)
             if wrong:
                 raise RoutesError(self._path, wrong)
             who = f"the route [{section.name}]"
@@ -122,8 +121,7 @@ class Groups:
 
         :raises UsageError: if there is no route, or this Certbot cannot have addresses in a certificate.
         """
-        if self._around.asked is None:
-            self._choices.choose([identifier])
+        self._choices.choose([identifier] if self._around.asked is None else self._around.asked)
         if lost := self._without_route([identifier]):
             raise RoutesError(self._path, lost)
         return self._offered(identifier, lambda part: part.types.usable(identifier, addresses))

@@ -8,11 +8,11 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from certbot_external_auth.backends import Context
 from certbot_external_auth.configuration import kept_options, reissue_flags
 from certbot_external_auth.errors import DeployError, DriverError, Failure, UsageError
-from certbot_external_auth.interfaces import Receiver
 from certbot_external_auth.lineages import certificate
 from certbot_external_auth.lineages.deployment import Deployment, names_to_hand_over
 from certbot_external_auth.lineages.handed_over import (
@@ -35,6 +35,14 @@ STARTED = int(time.time())
 
 Paths = Mapping[str, str | None]
 """``cert_path``, ``key_path``, ``chain_path`` and ``fullchain_path``, as Certbot gives them."""
+
+
+class Receiver(Protocol):
+    """The part of a `Backend` that takes certificates."""
+
+    def deploy(self, deployment: Deployment, /) -> None: ...
+
+    def unchanged(self, deployment: Deployment, /) -> None: ...
 
 
 class Handover:

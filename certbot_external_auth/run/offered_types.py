@@ -15,13 +15,13 @@ logger = logging.getLogger(__name__)
 
 class OfferedTypes:
     """:param carried: what the backend can carry out, in order of preference.
-    :param carrier: names the backend, for errors; None for mode or dialect.
+    :param carrier: names what limits them, for errors; None for the mode, the dialect or the provider.
     """
 
     def __init__(self, context: Context, carried: Sequence[str], carrier: str | None = None) -> None:
         self._context = context
         self._carried = tuple(carried)
-        self._who = carrier
+        self._carrier = carrier or context.settings.carrier
 
     def check(self, asked: Collection[str]) -> None:
         """Check that there is a type for every name that was asked for.
@@ -29,7 +29,7 @@ class OfferedTypes:
         :raises UsageError: with every name for which there is none.
         """
         preferred, server = self._context.preferred, self._context.server
-        problems = choice.problems(asked, self._carried, preferred, self._carrier())
+        problems = choice.problems(asked, self._carried, preferred, self._carrier)
         if tlssni01.TYPE in preferred and tlssni01.withdrawn_at(server):
             problems.append(
                 f"--preferred-challenges: Let's Encrypt ({server}) ended tls-sni-01 in 2019; use tls-alpn-01, or name "
@@ -39,12 +39,6 @@ class OfferedTypes:
             raise UsageError(problems)
         if tlssni01.TYPE in preferred:
             say_once(logger, tlssni01.WARNING)
-
-    def _carrier(self) -> str:
-        if self._who is not None:
-            return self._who
-        settings = self._context.settings
-        return f"the dialect {settings.dialect}" if settings.mode == "handler" else f"the mode {settings.mode}"
 
     def of(self, identifier: str) -> list[str]:
         """Return the types for a name or an address, best first."""

@@ -20,7 +20,6 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import file_signature
-from certbot_external_auth.interfaces import Receiver
 from certbot_external_auth.lineages.handed_over import HandedOver, attempts_for
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
@@ -28,7 +27,7 @@ from certbot_external_auth.protocol.stream import Stream, opened
 from certbot_external_auth.recovery import messages
 from certbot_external_auth.run.exit_report import exit_report
 from certbot_external_auth.run.groups import Groups
-from certbot_external_auth.run.handover import Handover
+from certbot_external_auth.run.handover import Handover, Receiver
 from certbot_external_auth.run.informer import Informer
 from certbot_external_auth.run.part import Part, Surroundings
 from certbot_external_auth.run.publication import Publication

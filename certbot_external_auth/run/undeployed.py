@@ -16,7 +16,7 @@ SENTENCE = (
 
 
 class Undeployed:
-    """See `interfaces.Receiver`."""
+    """See `handover.Receiver`."""
 
     def deploy(self, deployment: Deployment) -> None:
         """Say that nothing is called. With -q, Certbot shows errors only, and a timer's renewal is run like that."""

@@ -24,7 +24,7 @@ def test_the_import_loads_nothing_but_itself() -> None:
     """Every Certbot command of the host pays for it."""
     shown = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True).stdout.split()
     assert {name.split(".")[0] for name in shown} == {"certbot_external_auth"}
-    parts = ("", ".plugin", ".registration", ".settings")
+    parts = ("", ".option", ".plugin", ".registration", ".settings")
     assert set(shown) == {f"certbot_external_auth{part}" for part in parts}
 
 
@@ -38,6 +38,7 @@ CONFIG = {
     "noninteractive_mode": True,
     "pref_challs": [],
     "server": "",
+    "account": None,
     "https_port": 443,
     "http01_port": 80,
     "allow_subset_of_names": False,

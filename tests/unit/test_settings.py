@@ -6,12 +6,22 @@ import pytest
 
 from certbot_external_auth.configuration import resolution
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.settings import HISTORIC_OPTIONS, MAX_SECONDS, MODES, OPTIONS, Kind, Option, Settings
+from certbot_external_auth.settings import (
+    ENGINES,
+    HISTORIC_OPTIONS,
+    MAX_SECONDS,
+    MODES,
+    OPTIONS,
+    Kind,
+    Option,
+    Settings,
+)
 
 HANDLER, JSON = ("handler",), ("json",)
 TABLE = {
-    "mode": ("MODE", Kind.WORD, MODES, None, ("handler", "json", "manual")),
+    "mode": ("MODE", Kind.WORD, MODES, None, ("handler", "json", "manual", "stateless")),
     "handler": ("COMMAND", Kind.COMMAND_LINE, HANDLER, None, ()),
+    "provider": ("ENGINE:NAME", Kind.PROVIDER, HANDLER, None, ENGINES),
     "routes": ("FILE", Kind.TEXT, HANDLER, None, ()),
     "dialect": (
         *("DIALECT", Kind.WORD, HANDLER, "native"),
@@ -33,6 +43,7 @@ TABLE = {
     "ack-timeout": ("SECONDS", Kind.SECONDS, JSON, 3600.0, ()),
 }
 OF_A_DIALECT = {"cleanup-handler": "certbot", "hook-chain": "dehydrated", "dehydrated-config": "dehydrated"}
+OF_A_HANDLER = {"handler", "dialect", "cleanup-handler", "hook-chain", "dehydrated-config", "wellknown"}
 SAID_BY_DEHYDRATED = {"handler", "dialect", "hook-chain", "wellknown"}
 SWITCHES = {"dehydrated-dns", "text-mode", "public-ip-logging-ok", "test-mode"}
 
@@ -45,6 +56,7 @@ def test_every_option() -> None:
     assert {one.name: (one.metavar, one.kind, one.modes, one.default, one.accepted) for one in OPTIONS} == TABLE
     assert len(OPTIONS) == len(TABLE)
     assert {one.name: one.only_dialect for one in OPTIONS if one.only_dialect} == OF_A_DIALECT
+    assert names("of_handler") == OF_A_HANDLER
     assert names("in_dehydrated_config") == SAID_BY_DEHYDRATED
     assert [one.name for one in OPTIONS if not one.kept] == ["socket"]
     assert names("historic_switch") == set()

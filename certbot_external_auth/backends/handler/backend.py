@@ -7,7 +7,7 @@ import dataclasses
 import logging
 import os
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from zope.interface import implementer
 
@@ -17,7 +17,7 @@ from certbot_external_auth.backends.handler.call import HandlerCaller
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.backends.printed import Printed, about
 from certbot_external_auth.challenges import Challenge, http01
-from certbot_external_auth.dialects import Call, dialect
+from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, PerformError, UsageError
 from certbot_external_auth.files import webroot
 from certbot_external_auth.handler_setup import command_line, env_file, preflight, trust
@@ -25,6 +25,8 @@ from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import DialectAbilities, IBackend
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes import runner
+from certbot_external_auth.providers import examine
+from certbot_external_auth.providers.dialect import dialect_of
 from certbot_external_auth.text import first_time, say_once
 from certbot_external_auth.validation_certificates import tls_files
 
@@ -41,19 +43,21 @@ class HandlerBackend:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._settings = context.settings
-        self._dialect = dialect(context.settings.dialect)
+        self._dialect = dialect_of(context.settings)
         self.challenge_types = self._dialect.challenge_types
         self._abilities = DialectAbilities.of(self._dialect)
-        self._tells_aliases = self._abilities.tells_aliases({**os.environ, **self._of_env_file()})
+        self._tells_aliases = self._abilities.tells_aliases(
+            {**os.environ, **env_file.readable(context.settings.env_file)}
+        )
         # Two names that are aliases of the same name are one place, so calls for them must not run side by side.
         self.told_aliases = self._tells_aliases or self._settings.jobs > 1
         self._handler = HandlerCaller(context, self._dialect, self._abilities)
 
     def examine(self) -> trust.Findings:
-        """Check the handler and its files without calling it."""
-        search_path = {**handler_environment(os.environ), **self._of_env_file()}["PATH"]
+        """Check the handler, or the provider, and its files without calling it."""
+        search_path = {**handler_environment(os.environ), **env_file.readable(self._settings.env_file)}["PATH"]
         ids = trust.trusted_ids()
-        findings = trust.Findings()
+        findings = trust.Findings(examine.sentences(self._settings))
         for words, origin in self._handler.commands():
             findings.add(preflight.check_command(words, search_path, ids, origin))
         if self._settings.wellknown is not None:
@@ -67,6 +71,8 @@ class HandlerBackend:
         return findings
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
+        if self._settings.provider is not None and not publishing:
+            return
         findings = self.examine()
         if findings.problems:
             raise UsageError(findings.problems)
@@ -74,13 +80,6 @@ class HandlerBackend:
             self._handler.secrets = env_file.trusted(self._settings.env_file)
         for warning in findings.warnings:
             say_once(logger, warning)
-
-    def _of_env_file(self) -> Mapping[str, str]:
-        """Read the env file for settings that count before a call; what is wrong with the file, `examine` says."""
-        with contextlib.suppress(OSError, env_file.EnvFileError):
-            if self._settings.env_file is not None:
-                return env_file.read(self._settings.env_file)
-        return {}
 
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         calls = self._dialect.perform([self._for_dialect(each) for each in challenges], self._context.facts)
@@ -113,20 +112,20 @@ class HandlerBackend:
         """Return what the dialect gets for cleanup: with what the handler printed, and without untold aliases."""
         printed = self._handler.heard.get(end.challenge.id)
         # Only recovery has the output of another run.
-        from_before = end.output if self._context.recovering else None
-        output = from_before if printed is None else printed.text
+        output = end.output if self._context.recovering else None
+        if printed is not None:
+            output = printed.printed if self._abilities.private_output else printed.text
         return dataclasses.replace(end, challenge=self._for_dialect(end.challenge), output=output)
 
     def _unsafe(self, end: Finished) -> bool:
         """Tell whether the call that withdraws could publish again, and no person has asked for it by name."""
-        return heard.unsafe(self._abilities.told_output, end.output) and not self._context.deliberate
+        return heard.unsafe(self._abilities, end.output) and not self._context.deliberate
 
     def _withdraw(self, call: Call, unsafe: frozenset[str]) -> Steps:
         failures = self._remove_files(call)
         ids = tuple(challenge.id for challenge in call.challenges)
         if not unsafe.isdisjoint(ids):
-            who = f"The handler {command_line.named(self._context.words)}"
-            return [*failures, Failure(who, call.operation, call.identifiers, NOT_CALLED, ids=ids)]
+            return [*failures, Failure(self._context.named(), call.operation, call.identifiers, NOT_CALLED, ids=ids)]
         return failures + (yield from self._counted(call, self._handler.steps(call)))
 
     @contextlib.contextmanager
@@ -151,7 +150,7 @@ class HandlerBackend:
         for failure in carry_out(calls, self._handler.steps):
             raise DeployError(failure, deployment.lineage)
         if not calls:
-            self._warn(nobody.without_call(self._settings.dialect))
+            self._warn(nobody.without_call(self._settings))
             return
         words, handler = self._context.words, self._handler
         unknown = nobody.unknown_operation(calls, handler.declined, handler.silent, preflight.handler_text(words))
@@ -181,7 +180,8 @@ class HandlerBackend:
         """What the calls that succeeded have printed, by challenge id. Empty if the cleanup is not told it."""
         if not self._abilities.told_output:
             return {}
-        outputs = ((id, output.text) for id, output in self._handler.heard.items())
+        private = self._abilities.private_output
+        outputs = ((id, each.printed if private else each.text) for id, each in self._handler.heard.items())
         return {id: heard.fitting(text, MAX_KEPT_BYTES) for id, text in outputs if text is not None}
 
     def printed(self, ids: Collection[str]) -> list[Printed]:
@@ -194,6 +194,10 @@ class HandlerBackend:
         :param listener: gets the challenge's id and a piece, and an empty piece when the call has succeeded.
         """
         self._handler.hear = listener
+
+    def states(self, opener: Callable[[str], int]) -> None:
+        """Let programs write what their removing counterparts need to descriptors from elsewhere."""
+        self._handler.states.opener = opener
 
     @property
     def _jobs(self) -> int:

@@ -15,14 +15,17 @@ from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.backends.handler.carry_out import Steps, carry_out
 from certbot_external_auth.backends.handler.heard import Heard, fitting
 from certbot_external_auth.backends.handler.mistakes import Mistake
+from certbot_external_auth.backends.handler.states import States
 from certbot_external_auth.backends.printed import Printed
 from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_TRIED, Failure
-from certbot_external_auth.handler_setup import command_line, masking, preflight
+from certbot_external_auth.handler_setup import masking, preflight
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import Dialect, DialectAbilities
 from certbot_external_auth.processes import exec_limits
 from certbot_external_auth.processes.program import Ended, Program
+from certbot_external_auth.providers import wording
+from certbot_external_auth.providers.dialect import ProviderDialect
 from certbot_external_auth.text import clean
 
 logger = logging.getLogger(__name__)
@@ -54,6 +57,7 @@ class HandlerCaller:
     :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
         call has succeeded.
     :ivar printed: the last lines of calls that published, and did not fail.
+    :ivar states: keeps what a provider's program must be told when it removes.
     """
 
     def __init__(self, context: Context, dialect: Dialect, abilities: DialectAbilities) -> None:
@@ -63,6 +67,7 @@ class HandlerCaller:
         self.declined: set[str] = set()
         self.silent: set[str] = set()
         self.printed: list[Printed] = []
+        self.states = States()
         self._taken: set[str] = set()
         self._context = context
         self._settings = context.settings
@@ -78,12 +83,15 @@ class HandlerCaller:
         surroundings = {**handler_environment(os.environ), **self.secrets}
         own = self._abilities.own_variables
         self._surroundings = {name: value for name, value in surroundings.items() if name not in own}
-        self._masks = masking.of(self.secrets, self._context.facts.exports)
+        more = self._dialect.settings(surroundings) if isinstance(self._dialect, ProviderDialect) else {}
+        self._masks = masking.of(self.secrets, {**self._context.facts.exports, **more})
         self._size = exec_limits.measure((), self._surroundings)
         self._limit = exec_limits.system_limit()
 
     def commands(self) -> list[tuple[tuple[str, ...], str]]:
         """Return every command line that the caller may start, and the flag or the line of a file that has it."""
+        if isinstance(self._dialect, ProviderDialect):
+            return [(self._dialect.program, wording.FLAG)] if self._dialect.program else []
         facts, cleanup = self._context.facts, self._context.facts.cleanup_words
         from_config = facts.config is not None and self._settings.handler is None
         origin = f"HOOK in {facts.config}" if from_config else preflight.HANDLER_FLAG
@@ -115,16 +123,18 @@ class HandlerCaller:
         for words in handlers:
             logger.debug("Calling %s: %s", words[0], _label(call))
             program = self._program(words, call)
-            if publishing and self._abilities.told_output:
-                program = dataclasses.replace(program, hear=self._hearing(call))
-            results.append((words, (yield program)))
+            if self._abilities.private_output:
+                ended = yield from self.states.written(call, program, self._hearing(call) if publishing else None)
+            else:
+                hear = self._hearing(call) if publishing and self._abilities.told_output else None
+                ended = yield dataclasses.replace(program, hear=hear)
+            results.append((words, ended))
             self._note(call, results[-1][1], publishing)
         return self._failures(call, results)
 
     def _untried(self, call: Call) -> Failure:
         ids = tuple(one.id for one in call.challenges)
-        who = f"The handler {command_line.named(self._context.words)}"
-        return Failure(who, call.operation, call.identifiers, NOT_TRIED, mend="", ids=ids)
+        return Failure(self._context.named(), call.operation, call.identifiers, NOT_TRIED, mend="", ids=ids)
 
     def _failures(self, call: Call, results: Sequence[tuple[tuple[str, ...], Ended]]) -> list[Failure]:
         """Return the failure of a call, if it is one."""
@@ -145,7 +155,7 @@ class HandlerCaller:
             logger.info("%s: %s, which changes nothing: the operation is optional.", call.operation, ended)
             return []
         failure = Failure(
-            who=f"The handler {command_line.named(words)}",
+            who=self._context.named(words),
             operation=call.operation,
             identifiers=call.identifiers,
             happened=str(ended),
@@ -174,9 +184,7 @@ class HandlerCaller:
         if len(call.challenges) > 1:
             # A hook expects the whole batch in a chain, so a chain is never split.
             fix += ", ask for fewer names in one certificate, or give --external-auth-hook-chain no"
-        return Failure(
-            f"The handler {command_line.named(words)}", call.operation, call.identifiers, reason, mend=f"{fix}."
-        )
+        return Failure(self._context.named(words), call.operation, call.identifiers, reason, mend=f"{fix}.")
 
     def _exit_later(self) -> None:
         """Prepare the dialect's call for the end of the process: one for each handler, about its last lineage."""
@@ -240,7 +248,7 @@ class HandlerCaller:
         def hear(data: bytes) -> None:
             for each in ids:
                 self.heard[each].add(data)
-                if self.hear is not None:
+                if self.hear is not None and not self._abilities.private_output:
                     self.hear(each, data)
 
         return hear
@@ -270,7 +278,8 @@ class HandlerCaller:
         """Return what may be wrong with the handler, if a call of it has failed."""
         names = {one.record_name for one in call.challenges} & self._taken
         taken = min(names) if names and len(call.challenges) == 1 else None
-        return mistakes.likely(call, ended, self._settings.dialect, preflight.handler_text(words), taken, words)
+        script = "" if self._settings.provider is not None else preflight.handler_text(words)
+        return mistakes.likely(call, ended, self._settings.dialect, script, taken, words)
 
 
 def _exit(words: tuple[str, ...], process_id: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from certbot_external_auth.interfaces import DialectAbilities
 from certbot_external_auth.processes.exec_limits import MAX_STRING_BYTES
 
 MAX_HEARD_BYTES = MAX_STRING_BYTES
@@ -24,6 +25,11 @@ class Heard:
         self._end += data
         if len(self._end) > 2 * MAX_HEARD_BYTES:
             del self._end[:-MAX_HEARD_BYTES]
+
+    @property
+    def printed(self) -> str:
+        """All of it, or its end, however the call ended."""
+        return told(bytes(self._end))
 
     @property
     def text(self) -> str | None:
@@ -59,10 +65,10 @@ def known(printed: bytes, ended_well: bool) -> str | None:
     return told(printed) if ended_well else None
 
 
-def unsafe(told_output: bool, output: str | None) -> bool:
+def unsafe(abilities: DialectAbilities, output: str | None) -> bool:
     """Tell whether the call that is meant to withdraw may publish instead, whatever the two programs are.
 
-    :param told_output: the dialect's cleanup uses what the handler printed.
+    :param abilities: the cleanup of some dialects uses what the handler printed.
     :param output: see `known`.
     """
-    return told_output and output is None
+    return abilities.told_output and not abilities.private_output and output is None

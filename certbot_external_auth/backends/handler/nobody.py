@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from certbot_external_auth.dialects import Call
+from certbot_external_auth.settings import Settings
 
 _PUBLISHING = re.compile(r"\b(?:perform|deploy_challenge|challenge-(?:dns|http)-start)\b")
 """Operations by which a script shows that it lists the ones it knows."""
@@ -30,10 +31,11 @@ def unknown_operation(
     return unknown[0] if unknown == needed and unknown else None
 
 
-def without_call(dialect: str) -> str:
-    """Say that a dialect has no call for a certificate."""
+def without_call(settings: Settings) -> str:
+    """Say that a dialect, or a provider, has no call for a certificate."""
+    who = f"the dialect {settings.dialect} has" if settings.provider is None else "a provider has"
     return (
-        f"Nobody was given the certificate: the dialect {dialect} has no call for that. Name a program with Certbot's "
+        f"Nobody was given the certificate: {who} no call for that. Name a program with Certbot's "
         "--deploy-hook, or choose this plugin only as authenticator (-a external-auth)."
     )
 

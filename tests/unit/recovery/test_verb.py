@@ -39,6 +39,7 @@ def described(entry: journal.Entry, handler: str, **more: object) -> dict[str, A
         "lineage": "a.test",
         "config_dir": "/etc/le",
         "handler": [handler],
+        "provider": None,
         "dialect": "dehydrated",
         "attempts": 0,
         "challenges": [
