@@ -16,7 +16,7 @@ from certbot import errors
 
 from certbot_external_auth import backends, dialects, extensions, progress, settings
 from certbot_external_auth.backends import Context
-from certbot_external_auth.configuration import certbot_argv, lineage_name, reissue_flags, resolution
+from certbot_external_auth.configuration import certbot_argv, lineage_name, reissue_flags, resolution, superseded
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, evaluated_problem
 from certbot_external_auth.dialects import Facts, key_algorithm
 from certbot_external_auth.errors import MissingDependencyError, UsageError
@@ -61,6 +61,7 @@ class Handler:
     :ivar settings: with what a Dehydrated configuration says.
     :ivar words: the handler's command line, files absolute.
     :ivar cleanup_words: the same of the cleanup handler, if there is one.
+    :ivar deploy_words: the same of the command that takes certificates, in every mode; empty if there is none.
     :ivar config: the Dehydrated configuration, if there is one.
     :ivar types: the challenge types preferred, by a flag or else by the configuration.
     """
@@ -69,6 +70,7 @@ class Handler:
     types: tuple[str, ...]
     words: tuple[str, ...] = ()
     cleanup_words: tuple[str, ...] | None = None
+    deploy_words: tuple[str, ...] = ()
     config: DehydratedConfig | None = None
 
 
@@ -118,8 +120,10 @@ def handler_of(checked: Settings, origin: Origin) -> Handler:
         env_file=path("env-file", checked.env_file),
         routes=path("routes", checked.routes),
     )
+    deploy = checked.deploy_handler
+    deploy_words = () if deploy is None else origin.words("deploy-handler", deploy)
     if checked.mode != "handler" or checked.provider is not None or checked.routes is not None:
-        return Handler(checked, origin.named_types)
+        return Handler(checked, origin.named_types, deploy_words=deploy_words)
     config_path = path("dehydrated-config", checked.dehydrated_config)
     config = None if config_path is None else dehydrated_once.read(config_path, checked.env_file)
     types = origin.named_types or (() if config is None else (config.challenge_type,))
@@ -134,6 +138,7 @@ def handler_of(checked: Settings, origin: Origin) -> Handler:
         types=types,
         words=words,
         cleanup_words=None if cleanup is None else origin.words("cleanup-handler", cleanup),
+        deploy_words=deploy_words,
         config=config,
     )
 
@@ -157,6 +162,7 @@ def context_of(handler: Handler, about: Facts, **more: Any) -> Context:
         settings=handler.settings,
         facts=facts_of(about, handler.settings),
         words=handler.words,
+        deploy_words=handler.deploy_words,
         config_files=() if config is None else config.files,
         **more,
     )
@@ -263,7 +269,7 @@ def _drop_superseded(config: CertbotConfig) -> None:
     """Drop options of the renewal file that contradict this command line."""
     values = config.values()
     typed = [option for option in values if config.source(option) is Source.COMMAND_LINE]
-    dropped = resolution.superseded(values, typed)
+    dropped = superseded.superseded(values, typed)
     for option in dropped:
         config.set(option, None)
     if dropped:

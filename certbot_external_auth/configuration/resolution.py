@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from certbot_external_auth.errors import UsageError
@@ -113,7 +113,9 @@ def _beside_routes(raw: Raw) -> list[str]:
         f"{flag('routes')} and {flag(option.name)} contradict each other; remove one of them, or write {option.name} "
         "into a section of the file."
         for option in OPTIONS
-        if option.name in OF_A_ROUTE and raw.get(option.name) is not None
+        if option.name in OF_A_ROUTE
+        and raw.get(option.name) is not None
+        and not (option.deploys and raw.get("deploy-handler") is not None)
     ]
 
 
@@ -122,7 +124,10 @@ def _warnings(raw: Raw, values: Mapping[str, Any]) -> tuple[str, ...]:
     unused = [
         flag(option.name)
         for option in OPTIONS
-        if mode in MODES and mode not in option.modes and raw.get(option.name) is not None
+        if mode in MODES
+        and mode not in option.modes
+        and raw.get(option.name) is not None
+        and not (option.deploys and values["deploy-handler"] is not None)
     ]
     warnings = [f"The mode is {mode}, which does not use {', '.join(unused)}."] if unused else []
     if mode == "handler" and values["dialect"] == "certbot" and values["cleanup-handler"] is None:
@@ -162,43 +167,6 @@ def resolve_historic(raw: Raw) -> Settings:
         protocol=0,
         historic=True,
     )
-
-
-def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:
-    """Return the options of a renewal file to drop, because they contradict the command line at every renewal.
-
-    No flag removes an option. Options that only another mode uses are kept: the next command may choose that mode.
-
-    :param typed: names of the options on the command line.
-    """
-    has_config = "dehydrated-config" in typed
-    replaced = _replaced(typed)
-    dialect = raw.get("dialect") if "dialect" in typed else "dehydrated" if has_config else None
-    return tuple(
-        option.name
-        for option in OPTIONS
-        if _kept(option, raw, typed)
-        and (
-            option.name in replaced
-            or (has_config and option.in_dehydrated_config)
-            or (dialect is not None and option.only_dialect not in (None, dialect))
-        )
-    )
-
-
-def _replaced(typed: Collection[str]) -> Collection[str]:
-    """Return the options that the publisher on the command line takes the place of."""
-    of_handler = {option.name for option in OPTIONS if option.of_handler}
-    if "routes" in typed:
-        return {"mode", *OF_A_ROUTE}
-    if "provider" in typed:
-        return {*of_handler, "routes"}
-    return {"provider", "routes"} if {"handler", "dehydrated-config"}.intersection(typed) else ()
-
-
-def _kept(option: Option, raw: Raw, typed: Collection[str]) -> bool:
-    """Tell whether an option has its value from the renewal file."""
-    return option.name not in typed and raw.get(option.name) is not None
 
 
 def mode_of(raw: Raw) -> str:

@@ -6,7 +6,8 @@ empty if it is not known. The settings are its environment. Its stdin has the va
 in the second line a JSON object with the members ``identifier``, ``token`` and ``key_authorization``. For ``remove``
 the state follows: what ``add`` wrote to stdout, without white space around it, and nothing if that is not known. The
 plugin keeps the state, and shows it nowhere. What the program writes to stderr is logged, and its last lines are in the
-error. Exit code 0 means that the provider has accepted the change. The program MUST NOT wait until the change is
+error. If Certbot is killed, the program goes on and nothing reads its stderr any more: it SHOULD write its state even
+then. Exit code 0 means that the provider has accepted the change. The program MUST NOT wait until the change is
 visible, and MUST NOT save anything.
 """
 

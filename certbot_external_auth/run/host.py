@@ -32,6 +32,11 @@ _OF_ACCOUNT = ("dns-account-01",)
 ISSUING_VERBS = ("certonly", "run")
 """After these, something else must renew. ``renew`` is what a schedule starts."""
 
+NOT_INSTALLER = (
+    "--external-auth-deploy-handler will not be called, because external-auth is not the installer. To make it the "
+    "installer, add -i external-auth."
+)
+
 if TYPE_CHECKING:
     from certbot_external_auth.challenges import Challenge
     from certbot_external_auth.run.handover import Paths
@@ -84,6 +89,7 @@ class Host:
                 self.run.handover.first_contact()
             if publishing and certbot.verb in ISSUING_VERBS:
                 self._warn_of_another_certbot()
+                self._warn_of_a_command_that_is_not_called(deploying)
         except UsageError as error:
             early_stream.report_wrong_use(str(error), self._lines_by_default, self._configuration.historic)
             if certbot.verb == "plugins":
@@ -101,6 +107,12 @@ class Host:
 
         if (sentence := other_certbot.warning(self._certbot.config_dir)) is not None:
             say_once(logger, sentence)
+
+    def _warn_of_a_command_that_is_not_called(self, deploying: bool) -> None:
+        """Warn if a command is named for certificates, and Certbot will give the plugin none."""
+        configuration = self._configuration
+        if not deploying and not configuration.historic and configuration.value("deploy-handler") is not None:
+            say_once(logger, NOT_INSTALLER)
 
     @property
     def _lines_by_default(self) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from certbot.display import util as display_util
 
 from certbot_external_auth import journal, recovery
-from certbot_external_auth.backends import Context
+from certbot_external_auth.backends import Context, deploy_handler
 from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import file_signature
@@ -55,15 +55,23 @@ class Run:
         # Before everything else, so that the stream also reports a backend that cannot be loaded.
         self._informer = Informer(self._open_stream(), mirrors=_mirrors(settings))
         around = Surroundings(asked, self._informer, _say(context))
+        self._deployer = deploy_handler(context)
+        self._prepared_to_deploy: set[bool] = set()
         self._publishing: Part | Groups
         self.publication: Publication | Groups
+        receiver: Receiver
         if settings.mode == "handler" and settings.routes is not None:
             self._publishing = self.publication = Groups(context, settings.routes, around)
-            receiver: Receiver = Undeployed()
+            receiver = Undeployed()
         else:
             self._publishing = Part.whole(context, around)
             self.publication, receiver = self._publishing.publication, self._publishing.backend
-        self.handover = Handover(context, receiver, self._informer, lambda deploying: self.prepare(deploying=deploying))
+        self.handover = Handover(
+            context,
+            self._deployer or receiver,
+            self._informer,
+            lambda deploying: self.prepare(deploying=deploying),
+        )
 
     def _open_stream(self) -> Stream | None:
         """Open the stream of JSON lines, if there is one.
@@ -91,7 +99,11 @@ class Run:
 
         :raises UsageError: if the work cannot be done.
         """
-        self._publishing.prepare(publishing, deploying)
+        if self._deployer is None or publishing:
+            self._publishing.prepare(publishing, deploying and self._deployer is None)
+        if self._deployer is not None and (deploying or not publishing) and deploying not in self._prepared_to_deploy:
+            self._deployer.prepare(False, deploying)
+            self._prepared_to_deploy.add(deploying)
 
     def usable_types(self, identifier: str, addresses: bool) -> list[str]:
         """Return the challenge types for a name or an address; see `OfferedTypes.usable`."""

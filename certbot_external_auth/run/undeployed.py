@@ -10,8 +10,8 @@ from certbot_external_auth.text import first_time
 logger = logging.getLogger(__name__)
 
 SENTENCE = (
-    "Nothing was called with the certificate: with routes, no publisher is. Name a program with Certbot's "
-    "--deploy-hook, or choose this plugin only as authenticator (-a external-auth)."
+    "Nothing was called with the certificate: with routes, no publisher is. Name a command with "
+    "--external-auth-deploy-handler, or choose this plugin only as authenticator (-a external-auth)."
 )
 
 
