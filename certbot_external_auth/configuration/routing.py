@@ -13,6 +13,7 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import TYPES, tlssni01
 from certbot_external_auth.configuration import assembly
 from certbot_external_auth.configuration.certbot_config import absolute_path
+from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import command_line
 from certbot_external_auth.routes import file, ini
@@ -118,10 +119,11 @@ def settings_of(section: Section, whole: Settings) -> Settings:
     return dataclasses.replace(checked, **{name: getattr(whole, name) for name in fields.values()})
 
 
-def context_of(routes: Routes, section: Section, whole: Context) -> Context:
+def context_of(routes: Routes, section: Section, whole: Context, nameservers: tuple[Endpoint, ...]) -> Context:
     """Assemble the `Context` of a route.
 
     :param whole: that of the run.
+    :param nameservers: which servers are asked about its names.
     :raises RoutesError: if a command line or a path cannot be used.
     """
     handler = assembly.handler_of(settings_of(section, whole.settings), _Origin(routes, section))
@@ -135,7 +137,7 @@ def context_of(routes: Routes, section: Section, whole: Context) -> Context:
     named = tlssni01.TYPE in section.types and not whole.preferred
     return dataclasses.replace(
         whole,
-        settings=handler.settings,
+        settings=dataclasses.replace(handler.settings, verify_nameservers=nameservers),
         words=handler.words,
         facts=assembly.facts_of(about, handler.settings),
         # This type is never used unless it is named.

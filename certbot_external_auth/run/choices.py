@@ -21,6 +21,10 @@ from certbot_external_auth.visibility.observer import Observer
 logger = logging.getLogger(__name__)
 
 
+Key = tuple[str, tuple[Endpoint, ...]]
+"""A route, and the name servers that are asked: names delegated to a route are looked up through those of their own."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """The route of a name.
@@ -32,6 +36,11 @@ class Choice:
     section: Section
     nameservers: tuple[Endpoint, ...]
     end: tuple[str, str] | None = None
+
+    @property
+    def key(self) -> Key:
+        """What all names have in common that are published together."""
+        return self.section.name, self.nameservers
 
     @property
     def delegated(self) -> bool:
@@ -62,6 +71,19 @@ class Choices:
         name = guard.base_name(name)
         own = self._routes.own(name)
         return self._chosen.get(name) or (None if own is None else Choice(own, self._settings(own).verify_nameservers))
+
+    def lost(self, names: Iterable[str]) -> list[str]:
+        """Return the names without a route."""
+        return sorted({name for name in names if self.of(name) is None})
+
+    def grouped(self, names: Iterable[str]) -> list[tuple[Choice, list[str]]]:
+        """Return the names that are published together, in the order of the file."""
+        groups: dict[Key, tuple[Choice, list[str]]] = {}
+        for name in names:
+            choice = self.of(name)
+            if choice is not None:
+                groups.setdefault(choice.key, (choice, []))[1].append(name)
+        return sorted(groups.values(), key=lambda group: group[0].section.line)
 
     def plain(self) -> list[Choice]:
         """Return each route as that of names which are not delegated."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -11,19 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 from certbot_external_auth.backends import Context, backend
 from certbot_external_auth.challenges import Challenge, dns01, guard
 from certbot_external_auth.configuration import routing
-from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.errors import NotVisibleError, Problem, UsageError
 from certbot_external_auth.routes.problem import Kind, RoutesError
 from certbot_external_auth.routes.problem import Problem as Mistake
 from certbot_external_auth.routes.table import Routes
-from certbot_external_auth.run.choices import Choice, Choices
+from certbot_external_auth.run.choices import Choice, Choices, Key
 from certbot_external_auth.run.offered_types import OfferedTypes
 from certbot_external_auth.run.part import Part, Surroundings
 
 logger = logging.getLogger(__name__)
-
-Key = tuple[str, tuple[Endpoint, ...]]
-"""A route, and the name servers that are asked: names delegated to a route are looked up through those of their own."""
 
 
 class Groups:
@@ -60,21 +55,17 @@ class Groups:
         asked = self._around.asked
         self._choices.choose(asked or ())
         problems = self._without_route(asked or ())
-        for choice in self._needed():
+        # Where the names are not known yet, each route may be needed.
+        choices = self._choices.plain() if asked is None else [one for one, _ in self._choices.grouped(asked)]
+        for choice in choices:
             # One route may be needed with several name servers.
             problems += [one for one in self._problems(choice) if one not in problems]
         if problems:
             raise RoutesError(self._path, problems)
         self._ready = True
 
-    def _needed(self) -> list[Choice]:
-        """Return the choices that have parts of their own. Where the names are not known, each route may be needed."""
-        asked = self._around.asked
-        found = self._choices.plain() if asked is None else [self._choices.of(name) for name in asked]
-        return list({_key(choice): choice for choice in found if choice is not None}.values())
-
     def _without_route(self, names: Iterable[str]) -> list[Mistake]:
-        lost = sorted({name for name in names if self._choices.of(name) is None})
+        lost = self._choices.lost(names)
         return [Mistake(Kind.NO_ROUTE, 0, {"text": ", ".join(lost)})] if lost else []
 
     def _problems(self, choice: Choice) -> list[Mistake]:
@@ -87,21 +78,21 @@ class Groups:
         return []
 
     def _names(self, key: Key) -> list[str]:
-        choices = ((name, self._choices.of(name)) for name in self._around.asked or ())
-        return [name for name, choice in choices if choice is not None and _key(choice) == key]
+        groups = self._choices.grouped(self._around.asked or ())
+        return next((names for choice, names in groups if choice.key == key), [])
 
     def _part(self, choice: Choice) -> Part:
         """Return the part for a choice, made at the first use.
 
         :raises RoutesError: if it cannot be made.
         """
-        key, section = _key(choice), choice.section
+        key, section = choice.key, choice.section
         if key not in self._parts:
-            context = routing.context_of(self._routes, section, self._context)
-            settings = dataclasses.replace(context.settings, verify_nameservers=choice.nameservers)
-            context = dataclasses.replace(context, settings=settings)
+            context = routing.context_of(self._routes, section, self._context, choice.nameservers)
             made = backend(context.settings.mode, context)
-            wrong = routing.type_problems(section, made.challenge_types, self._context.preferred, settings.carrier)
+            wrong = routing.type_problems(
+                section, made.challenge_types, self._context.preferred, context.settings.carrier
+            )
             if wrong:
                 raise RoutesError(self._path, wrong)
             who = f"the route [{section.name}]"
@@ -151,13 +142,13 @@ class Groups:
 
     def _grouped(self, challenges: Iterable[Challenge]) -> list[tuple[Part, list[Challenge]]]:
         """Return the challenges by part, in the order of the sections in the file."""
-        groups: dict[Key, tuple[Choice, list[Challenge]]] = {}
+        by_name: dict[str, list[Challenge]] = {}
         for challenge in challenges:
-            choice = self._choices.of(challenge.identifier)
-            if choice is not None:
-                groups.setdefault(_key(choice), (choice, []))[1].append(choice.placed(challenge))
-        ordered = sorted(groups.values(), key=lambda group: group[0].section.line)
-        return [(self._part(choice), group) for choice, group in ordered]
+            by_name.setdefault(challenge.identifier, []).append(challenge)
+        return [
+            (self._part(choice), [choice.placed(one) for name in names for one in by_name[name]])
+            for choice, names in self._choices.grouped(by_name)
+        ]
 
     def _look(self, made: Sequence[tuple[Part, Sequence[Challenge]]]) -> None:
         hidden: list[NotVisibleError] = []
@@ -197,7 +188,3 @@ class Groups:
                 stack.callback(part.publication.abandon)
             for part in self._parts.values():
                 part.publication.cleanup(exception)
-
-
-def _key(choice: Choice) -> Key:
-    return choice.section.name, choice.nameservers

@@ -34,7 +34,8 @@ def whole(folder: Path, **options: str) -> Context:
 def one(folder: Path, text: str, **options: str) -> Context:
     """The context of the last section."""
     routes = routing.read(written(folder, text))
-    return routing.context_of(routes, routes.sections[-1], whole(folder, **options))
+    run, section = whole(folder, **options), routes.sections[-1]
+    return routing.context_of(routes, section, run, routing.settings_of(section, run.settings).verify_nameservers)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_paths_begin_in_the_folder_of_the_file(tmp_path: Path) -> None:
 def test_a_command_line_that_cannot_be_used_has_its_line(tmp_path: Path) -> None:
     routes = routing.read(written(tmp_path, "[*]\n\nhandler = no-such-program-anywhere\n"))
     with pytest.raises(RoutesError) as caught:
-        routing.context_of(routes, routes.sections[0], whole(tmp_path))
+        routing.context_of(routes, routes.sections[0], whole(tmp_path), ())
     assert [(problem.kind, problem.line) for problem in caught.value.found] == [(Kind.WRONG, 3)]
 
 
