@@ -38,6 +38,14 @@ VERBS: dict[str, tuple[str, str]] = {
         "certbot_external_auth.doctor.verb",
         "list every Certbot of this host, what renews with it, and what does not fit",
     ),
+    "persist": (
+        "certbot_external_auth.persist.verb",
+        "print the records of dns-persist-01, or say whether they stand, without an order",
+    ),
+    "rehearse": (
+        "certbot_external_auth.rehearsal.verb",
+        "look at what the next renewal of each certificate needs, without an order",
+    ),
     "recover": (
         "certbot_external_auth.recovery.verb",
         "clean up after killed runs and failed cleanups",
@@ -49,9 +57,14 @@ PRINTED: dict[str, tuple[str, str]] = {
         "certbot_external_auth.recovery.call_verb",
         "run a command with the variables that a handler gets from an env file or a Dehydrated configuration",
     ),
+    "thumbprint": (
+        "certbot_external_auth.thumbprint.verb",
+        "print what web servers need to answer http-01 without files (mode stateless)",
+    ),
     "plan": ("certbot_external_auth.plan.verb", "print the commands that move certificates from Dehydrated to Certbot"),
 }
-"""The same for verbs that print no document: `call` stands in commands that others print, `plan` is for people."""
+"""The same for verbs that print no document: `call` stands in commands that others print, `plan` is for people, and
+`thumbprint` prints lines of a web server's configuration."""
 
 
 def main(words: Sequence[str] | None = None) -> int:

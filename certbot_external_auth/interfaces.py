@@ -155,6 +155,7 @@ class BackendAbilities:
     :ivar told_aliases: attribute of the same name: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`.
     :ivar looks: attribute of the same name: `perform` itself waits until the challenges are visible. The plugin then
         skips its own check.
+    :ivar publishes_nothing: attribute of the same name: `perform` publishes nothing, so the journal has no batch.
     :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
     :ivar states: method ``states(opener)``: registers, before `perform`, a function that takes a challenge's id and
         returns a descriptor. What the program that publishes writes to stdout goes straight there, so that it is kept
@@ -165,6 +166,7 @@ class BackendAbilities:
 
     told_aliases: bool = False
     looks: bool = False
+    publishes_nothing: bool = False
     outputs: KeepsOutputs | None = None
     states: Callable[[Callable[[str], int]], None] | None = None
     printed: Callable[[Collection[str]], Sequence[Printed]] = _nothing_printed
@@ -176,6 +178,7 @@ class BackendAbilities:
         return cls(
             told_aliases=bool(_attribute(backend, "told_aliases")),
             looks=bool(_attribute(backend, "looks")),
+            publishes_nothing=bool(_attribute(backend, "publishes_nothing")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
             states=_attribute(backend, "states"),
             printed=_attribute(backend, "printed") or _nothing_printed,

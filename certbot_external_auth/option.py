@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Any
 
-MODES = ("handler", "json", "manual")
+MODES = ("handler", "json", "manual", "stateless")
 
 
 class Kind(enum.Enum):

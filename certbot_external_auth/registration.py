@@ -1,8 +1,8 @@
 """Registers challenge types with the acme library that it does not know, or no longer knows.
 
-acme dropped ``tls-sni-01`` in 1.0 and ``tls-alpn-01`` in 5.0. Certbot loads plugins before it parses
-``--preferred-challenges``. So a type that is registered at import can be named there, and acme reads it from the CA's
-answers.
+acme dropped ``tls-sni-01`` in 1.0 and ``tls-alpn-01`` in 5.0, and does not have ``dns-account-01`` yet. Certbot loads
+plugins before it parses ``--preferred-challenges``. So a type that is registered at import can be named there, and acme
+reads it from the CA's answers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from acme import challenges
 
 logger = logging.getLogger(__name__)
 
-NAMES = {"tls-alpn-01": "TLSALPN01", "tls-sni-01": "TLSSNI01"}
+NAMES = {"tls-alpn-01": "TLSALPN01", "tls-sni-01": "TLSSNI01", "dns-account-01": "DNSACCOUNT01"}
 
 
 def ensure() -> None:

@@ -38,7 +38,8 @@ OPTIONS = (
     Option(
         "mode",
         "Who publishes the challenges: handler (a script), json (the program that started Certbot, which exchanges "
-        "JSON lines with it), manual (a person at the terminal).",
+        "JSON lines with it), manual (a person at the terminal), stateless (http-01 only: web servers answer "
+        "each token from the account's thumbprint; see certbot-external-auth thumbprint).",
         "MODE",
         kind=Kind.WORD,
         accepted=MODES,

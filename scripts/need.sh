@@ -2,9 +2,12 @@
 # Makes sure that the programs which no Python package brings are there:
 #     need.sh python    an interpreter that can make virtual environments
 #     need.sh pebble    the test CA and its DNS server
+#     need.sh new-pebble    one of Debian's next release, which knows newer challenge types; nothing fails without it
 #     need.sh openssl nginx haproxy    what the examples are tried with
 #     need.sh bind      a name server that takes dynamic updates
+#     need.sh web       the other web servers that answer without files
 #     need.sh knot      one of another hand
+#     need.sh unbound   a resolver that checks signatures
 #     need.sh dnsmasq   a resolver that remembers, and hands on what it is told
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
@@ -45,6 +48,23 @@ install() {
         { echo "apt-get could not install $*: see above; install $what by hand and run the same command again." >&2; exit 1; }
 }
 
+unpack_new_pebble() {
+    # The lists of the next release have a folder of their own, so that apt-get installs nothing from there. Its name has
+    # no blank, which apt-get would not take.
+    folder=$(mktemp -d) || return 1
+    mkdir -p "$folder/lists/partial" "$folder/archives/partial" .tools/new-pebble
+    printf 'Types: deb\nURIs: http://deb.debian.org/debian\nSuites: sid\nComponents: main\nSigned-By: %s\n' \
+        /usr/share/keyrings/debian-archive-keyring.gpg >"$folder/sid.sources"
+    aside() {
+        apt-get -qq -o "Dir::Etc::sourcelist=$folder/sid.sources" -o Dir::Etc::sourceparts=- \
+            -o "Dir::State::lists=$folder/lists" -o "Dir::Cache=$folder" -o Debug::NoLocking=1 "$@" </dev/null
+    }
+    aside update && (cd "$folder" && aside download "pebble=$1") && dpkg -x "$folder"/pebble_*.deb .tools/new-pebble
+    ended=$?
+    rm -rf "$folder"
+    [ "$ended" = 0 ] && [ -x .tools/new-pebble/usr/bin/pebble ]
+}
+
 for need; do
     case $need in
     python)
@@ -65,6 +85,20 @@ for need; do
         { command -v pebble && command -v pebble-challtestsrv; } >/dev/null 2>&1 ||
             install "Pebble (the test CA: pebble and pebble-challtestsrv)" pebble
         ;;
+    new-pebble)
+        # Only unpacked: it must not take the place of the one that all other tests use.
+        version=$(cat tests/constraints/new-pebble.txt)
+        if [ "$(cat .tools/new-pebble/made-for 2>/dev/null)" != "$version" ]; then
+            echo "== unpacking Pebble $version into .tools/new-pebble"
+            rm -rf .tools/new-pebble
+            if unpack_new_pebble "$version" >/dev/null 2>&1; then
+                printf '%s\n' "$version" >.tools/new-pebble/made-for
+            else
+                rm -rf .tools/new-pebble
+                echo "Debian no longer has Pebble $version (tests/constraints/new-pebble.txt), or cannot be reached: tests of dns-account-01 and dns-persist-01 will be skipped." >&2
+            fi
+        fi
+        ;;
     openssl)
         command -v openssl >/dev/null 2>&1 || install "OpenSSL's program" openssl
         ;;
@@ -77,8 +111,15 @@ for need; do
     haproxy)
         { [ -x /usr/sbin/haproxy ] || command -v haproxy; } >/dev/null 2>&1 || install "HAProxy" haproxy
         ;;
+    web)
+        command -v /usr/sbin/apache2 >/dev/null 2>&1 || install "Apache (without a service)" apache2-bin
+        command -v caddy >/dev/null 2>&1 || install "Caddy" caddy
+        ;;
     knot)
         { [ -x /usr/sbin/knotd ] || command -v knotd; } >/dev/null 2>&1 || install "Knot DNS (the name server knotd)" knot
+        ;;
+    unbound)
+        { [ -x /usr/sbin/unbound ] || command -v unbound; } >/dev/null 2>&1 || install "unbound (a resolver)" unbound
         ;;
     dnsmasq)
         { [ -x /usr/sbin/dnsmasq ] || command -v dnsmasq; } >/dev/null 2>&1 || install "dnsmasq" dnsmasq-base

@@ -25,15 +25,18 @@ FLOORS = (
     ("client", "endpoint", "files", "interfaces", "option", "signals", "text", "threads"),
     ("registration", "settings"),
     ("console", "errors", "lineages", "processes", "progress"),
+    ("accounts",),
+    ("persistent_records",),
     ("challenges", "cli", "doctor", "extensions"),
     ("handler_setup", "journal", "protocol", "validation_certificates", "visibility"),
-    ("dialects",),
+    ("dialects", "permission"),
     ("providers",),
     ("backends",),
     ("configuration",),
     ("recovery",),
     ("run", "sessions"),
-    ("check", "plan", "plugin"),
+    ("check", "persist", "plan", "plugin", "thumbprint"),
+    ("rehearsal",),
 )
 
 Trees = Mapping[str, ast.Module]

@@ -76,6 +76,7 @@ def _configuration(folder: str) -> Any:
         noninteractive_mode=True,
         pref_challs=[],
         server="",
+        account=None,
         https_port=443,
         http01_port=80,
         allow_subset_of_names=False,

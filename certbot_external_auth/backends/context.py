@@ -23,6 +23,7 @@ BUILT_IN = {
     "handler": "certbot_external_auth.backends.handler.backend:HandlerBackend",
     "json": "certbot_external_auth.backends.json_lines:JsonBackend",
     "manual": "certbot_external_auth.backends.manual.backend:ManualBackend",
+    "stateless": "certbot_external_auth.backends.stateless:StatelessBackend",
 }
 _DEHYDRATED = "dehydrated"
 HISTORIC_JSON = "certbot_external_auth.backends.historic_lines:HistoricBackend"
@@ -41,6 +42,7 @@ class Context:
     :ivar silent: print nothing but problems (``-q``, ``renew``).
     :ivar preferred: what ``--preferred-challenges`` names, empty if it was not given.
     :ivar server: the CA's directory.
+    :ivar account: the id of the account in Certbot's files; empty if it is not known before the order.
     :ivar tls_port: where a server must answer TLS challenges (``--https-port``).
     :ivar folder: working directory of a handler; None is the caller's.
     :ivar recovering: the backend withdraws what an earlier run left. A handler gets no call for the end of the process.
@@ -65,6 +67,7 @@ class Context:
     silent: bool = False
     preferred: tuple[str, ...] = ()
     server: str = ""
+    account: str = ""
     tls_port: int = 443
     folder: str | None = None
     recovering: bool = False
@@ -98,6 +101,8 @@ def publisher(context: Context) -> report.Publisher:
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
         return report.Publisher(context.named(), settings.dialect, settings.hook_chain, settings.wellknown or "")
+    if mode == "stateless":
+        return report.Publisher("The web server", stateless=True)
     return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from certbot_external_auth.challenges import dns01, http01, tlsalpn01, tlssni01
+from certbot_external_auth.challenges import dns01, dnsaccount01, http01, tlsalpn01, tlssni01
 
-TYPES = (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE, tlssni01.TYPE)
-"""Challenge types of this plugin, in order of preference. The last one is chosen only if it is named."""
+TYPES = (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE, tlssni01.TYPE, dnsaccount01.TYPE)
+"""Challenge types of this plugin, in order of preference. For those that must be named, see `choice`."""
+TXT_TYPES = (dns01.TYPE, dnsaccount01.TYPE)
+"""Types that a TXT record answers, which is removed afterwards."""
 TLS_TYPES = (tlsalpn01.TYPE, tlssni01.TYPE)
 """Types that a TLS server answers with a certificate."""
 
@@ -41,6 +43,7 @@ class Challenge:
     :ivar served: certificate for the TLS types, once it is made.
     :ivar txt_target: name at the end of the alias, if `txt_domain` is an alias (CNAME). The TXT record belongs there.
     :ivar txt_zone: zone of `txt_target`, if it is known.
+    :ivar account_label: label of the account in the name of the record, for dns-account-01.
     """
 
     id: str
@@ -52,11 +55,12 @@ class Challenge:
     served: Served | None = None
     txt_target: str | None = None
     txt_zone: str | None = None
+    account_label: str | None = None
 
     @property
     def validation(self) -> str:
         """The value to publish."""
-        if self.type == dns01.TYPE:
+        if self.type in TXT_TYPES:
             return dns01.validation(self.key_authorization)
         if self.type == tlsalpn01.TYPE:
             return tlsalpn01.validation(self.key_authorization)
@@ -69,6 +73,8 @@ class Challenge:
         """Where the CA looks: name of the TXT record, URL, or server name (SNI) for the TLS types."""
         if self.type == dns01.TYPE:
             return dns01.txt_domain(self.identifier)
+        if self.type == dnsaccount01.TYPE:
+            return dnsaccount01.txt_domain(self.identifier, self.account_label or "")
         if self.type == http01.TYPE:
             return http01.uri(self.identifier, self.token)
         if self.type == tlsalpn01.TYPE:
@@ -83,7 +89,7 @@ class Challenge:
     @property
     def description(self) -> str:
         """What is published, in words for a person."""
-        if self.type == dns01.TYPE:
+        if self.type in TXT_TYPES:
             return f'the TXT record {self.record_name}. "{self.validation}"'
         if self.type == http01.TYPE:
             return f"the file at {self.place}"
@@ -91,8 +97,8 @@ class Challenge:
 
     @property
     def txt_domain(self) -> str | None:
-        """Owner name of the TXT record, for dns-01."""
-        return self.place if self.type == dns01.TYPE else None
+        """Owner name of the TXT record, for dns-01 and dns-account-01."""
+        return self.place if self.type in TXT_TYPES else None
 
     @property
     def uri(self) -> str | None:

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from certbot_external_auth.challenges import dns01, http01, tlsalpn01, tlssni01
+from certbot_external_auth.challenges import dns01, dnsaccount01, http01, tlsalpn01, tlssni01
 from certbot_external_auth.endpoint import is_address as is_address  # also a name of this module
+
+NAMED_ONLY = (tlssni01.TYPE, dnsaccount01.TYPE)
+"""Types that are used only if ``--preferred-challenges`` names them. tls-sni-01 is weak. Where a name is delegated,
+dns-account-01 needs a CNAME of its own."""
 
 
 def defined_for(identifier: str) -> tuple[str, ...]:
     """Return the types that can prove an identifier.
 
-    A wildcard needs dns-01 (RFC 8555 section 8.4). The other types need a host to connect to (RFC 8555 section 8.3, RFC
-    8737 section 3). An address can be proven by http-01 and tls-alpn-01 (RFC 8738 sections 4 to 7).
+    A wildcard needs a type that uses DNS (RFC 8555 section 8.4). The other types need a host to connect to (RFC 8555
+    section 8.3, RFC 8737 section 3). An address can be proven by http-01 and tls-alpn-01 (RFC 8738 sections 4 to 7).
     """
     if identifier.startswith("*."):
-        return (dns01.TYPE,)
+        return (dns01.TYPE, dnsaccount01.TYPE)
     if is_address(identifier):
         return (http01.TYPE, tlsalpn01.TYPE)
-    return (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE, tlssni01.TYPE)
+    return (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE, tlssni01.TYPE, dnsaccount01.TYPE)
 
 
 def usable(identifier: str, carried: Iterable[str], preferred: Collection[str]) -> list[str]:
     """Return the types to offer to Certbot for an identifier, best first.
 
     :param carried: types that mode and dialect can carry.
-    :param preferred: types that the user has named; without them, all but tls-sni-01 are offered.
+    :param preferred: types that the user has named; without them, all but `NAMED_ONLY` are offered.
     """
     defined = defined_for(identifier)
-    wanted = [kind for kind in carried if (kind in preferred if preferred else kind != tlssni01.TYPE)]
+    wanted = [kind for kind in carried if (kind in preferred if preferred else kind not in NAMED_ONLY)]
     return [kind for kind in wanted if kind in defined]
 
 

@@ -6,11 +6,12 @@ import base64
 import hashlib
 
 TYPE = "dns-01"
+LABEL = "_acme-challenge"
 
 
 def txt_domain(domain: str) -> str:
     """Return the name of the record: "prepending the label '_acme-challenge' to the domain name being validated"."""
-    return f"_acme-challenge.{domain}"
+    return f"{LABEL}.{domain}"
 
 
 def validation(key_authorization: str) -> str:

@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from certbot_external_auth.challenges import TYPES, Challenge
+from certbot_external_auth.challenges import TYPES, Challenge, dnsaccount01
 from certbot_external_auth.challenges.choice import defined_for, is_address
 from certbot_external_auth.errors import GuardError
 from certbot_external_auth.text import quoted
@@ -112,6 +112,8 @@ def _problems(challenge: Challenge, known: _Known | None, types: Callable[[str],
         problems.append(
             f"{sent} with a challenge of type {quoted(challenge.type)}, which the plugin did not offer for it."
         )
+    if not _labelled(challenge):
+        problems.append(f"The record's name for {quoted(challenge.identifier)} lacks the label of the account.")
     if not _TOKEN.fullmatch(challenge.token):
         problems.append(
             f"The CA sent the token {quoted(challenge.token)} for {quoted(challenge.identifier)}, which is "
@@ -123,6 +125,13 @@ def _problems(challenge: Challenge, known: _Known | None, types: Callable[[str],
     ):
         problems.append(f"The key authorization for {quoted(challenge.identifier)} does not belong to its token.")
     return problems
+
+
+def _labelled(challenge: Challenge) -> bool:
+    """Tell whether a challenge has the label of an account if its type needs one, and only then."""
+    if challenge.type != dnsaccount01.TYPE:
+        return challenge.account_label is None
+    return dnsaccount01.LABEL.fullmatch(challenge.account_label or "") is not None
 
 
 def alias_ends(target: str, zone: str | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from certbot_external_auth.challenges import Challenge, dns01
+from certbot_external_auth.challenges import TXT_TYPES, Challenge
 from certbot_external_auth.check.looking import Sight
 from certbot_external_auth.check.steps import SECOND, Step
 from certbot_external_auth.errors import Failure
@@ -129,7 +129,7 @@ def _unpublished(attempt: Attempt) -> list[Advice]:
     if attempt.asks:
         return [attempt.advice(Kind.ASKS_A_PERSON)]
     # A reason says what to do at another name, or with another value, than this advice would.
-    record = attempt.challenge.type == dns01.TYPE
+    record = attempt.challenge.type in TXT_TYPES
     return [] if sight.reasons and record else [attempt.advice(Kind.NOT_PUBLISHED)]
 
 

@@ -6,19 +6,21 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from certbot_external_auth import dialects, progress
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import TYPES, choice, dns01, guard
-from certbot_external_auth.check import certbot_flags
+from certbot_external_auth.challenges import TXT_TYPES, TYPES, choice, dns01, dnsaccount01, guard
+from certbot_external_auth.check import certbot_flags, made_up
 from certbot_external_auth.check.verb import TIMEOUT_SECONDS
 from certbot_external_auth.configuration import assembly, certbot_argv
 from certbot_external_auth.configuration.certbot_config import absolute_path
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import command_line, run_as
+from certbot_external_auth.permission.examine import Request
 from certbot_external_auth.providers.dialect import dialect_of
 from certbot_external_auth.settings import MODES, OPTIONS, Settings
 from certbot_external_auth.visibility import watch
@@ -35,6 +37,8 @@ class Setting:
     :ivar identifier: the name or address for which test values are published.
     :ivar names: all names and addresses of the command line.
     :ivar not_empty: the TXT name may have values that nobody needs.
+    :ivar account_label: label of an account that does not exist, for dns-account-01.
+    :ivar request: from which CA, and with which account, the certificate will be asked for.
     """
 
     context: Context
@@ -42,6 +46,8 @@ class Setting:
     identifier: str
     names: tuple[str, ...]
     not_empty: bool = False
+    account_label: str | None = None
+    request: Request = field(default_factory=lambda: Request("", ""))
 
     @property
     def policy(self) -> watch.Policy:
@@ -70,6 +76,8 @@ class Setting:
     @property
     def place(self) -> str:
         """Where test values are published, for a person."""
+        if self.account_label is not None:
+            return dnsaccount01.txt_domain(self.identifier, self.account_label)
         return dns01.txt_domain(self.identifier) if self.challenge_type == dns01.TYPE else self.identifier
 
 
@@ -118,7 +126,7 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
     )
     about = Facts(
         alias=arguments.cert_name or identifier,
-        names=(identifier, f"*.{identifier}") if challenge_type == dns01.TYPE else (identifier,),
+        names=(identifier, f"*.{identifier}") if challenge_type in TXT_TYPES else (identifier,),
         config_dir=folder,
         work_dir=os.path.abspath(arguments.work_dir) if arguments.work_dir else folder,
         challenge_type=challenge_type,
@@ -133,7 +141,11 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
         http_port=_port(arguments.http_01_port, "--http-01-port"),
         progress=progress.on_terminal(sys.stderr, not arguments.json),
     )
-    return Setting(context, challenge_type, identifier, names, arguments.not_empty)
+    label = made_up.account_label() if challenge_type == dnsaccount01.TYPE else None
+    config_dir, _ = certbot_folders.found({"config-dir": arguments.config_dir})
+    server = certbot_flags.server(arguments.server, arguments.staging)
+    request = Request(server, config_dir, arguments.account or "", (challenge_type,))
+    return Setting(context, challenge_type, identifier, names, arguments.not_empty, label, request)
 
 
 def _mode(typed: str | None) -> str:

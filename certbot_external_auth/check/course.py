@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from certbot_external_auth.challenges import Challenge, dns01
+from certbot_external_auth.challenges import TXT_TYPES, Challenge
 from certbot_external_auth.check import occupied, steps
 from certbot_external_auth.check.advice import Kind
 from certbot_external_auth.check.command_line import Setting
@@ -27,7 +27,7 @@ class Course:
         self.stood: set[str] = set()
         self.before: frozenset[str] = frozenset()
         self.placeholders: tuple[str, ...] = ()
-        self._dns = setting.challenge_type == dns01.TYPE
+        self._dns = setting.challenge_type in TXT_TYPES
         self._both = setting.both
         self._stayed: tuple[Challenge, ...] = ()
         self._trial = steps.trial(setting.context.settings.dialect)
@@ -78,5 +78,5 @@ class Course:
         return Kind.MAKES_ROOM if steps.STAYS.key in self.stood else Kind.LEAVES
 
     def works(self, results: Sequence[Result]) -> Works:
-        """Return what works; nothing is known for other types than dns-01."""
+        """Return what works; nothing is known for other types than those of TXT records."""
         return works(results, self.stood, bool(self.placeholders)) if self._dns else Works()

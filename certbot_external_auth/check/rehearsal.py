@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from certbot_external_auth.backends import Context, Finished, surroundings
 from certbot_external_auth.backends.handler.backend import HandlerBackend
-from certbot_external_auth.challenges import Challenge, dns01
+from certbot_external_auth.challenges import TXT_TYPES, Challenge
 from certbot_external_auth.check import made_up, occupied, steps
 from certbot_external_auth.check.advice import Advice, Attempt, Kind, advise
 from certbot_external_auth.check.command_line import Setting
@@ -56,10 +56,9 @@ class Rehearsal:
         self._served = ServedCertificates(
             setting.context.facts.work_dir, setting.context.tls_port, self._dialect == "dehydrated"
         )
-        kind, identifier = setting.challenge_type, setting.identifier
+        made = setting.challenge_type, setting.identifier, setting.identifier_type
         self._made = {
-            name: made_up.challenge(name, kind, identifier, setting.identifier_type, dashed)
-            for name, dashed in steps.VALUES.items()
+            name: made_up.challenge(name, *made, dashed, setting.account_label) for name, dashed in steps.VALUES.items()
         }
         self._published: list[str] = []
         self._results: list[Result] = []
@@ -119,7 +118,7 @@ class Rehearsal:
 
         :raises UsageError: if it has some, since a rehearsal must not touch a name in use.
         """
-        if self._setting.challenge_type != dns01.TYPE:
+        if self._setting.challenge_type not in TXT_TYPES:
             return True
         sight = self._look(steps.BEFORE, Wish(absent=tuple(self._made.values())))
         values = occupied.values(sight.observations)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from certbot_external_auth.challenges import dns01
+from certbot_external_auth.challenges import TXT_TYPES
 from certbot_external_auth.settings import CHAINING_DIALECTS
 
 STATIC, BEFORE = "start", "before"
@@ -58,6 +58,8 @@ TWO_VALUES = ("second", "chain", "together")
 """Keys of the steps that publish two values at one name."""
 DECIDED_LATER = ("keep", "withdraw")
 """Keys of the steps at which a value may stay; `STAYS` shows whether that matters."""
+PERMISSION = "permission"
+"""Key of the step that says what in DNS keeps the CA from issuing; it calls no handler."""
 _ONE_BY_ONE = ("certbot", "lego", "lego-raw", "uacme", "acmetool")
 """Dialects whose calls for two values are the same in one batch as in two."""
 
@@ -76,12 +78,12 @@ def trial(dialect: str) -> tuple[Step, ...]:
 def plan(challenge_type: str, chain: bool) -> tuple[Step, ...]:
     """Return the steps of a rehearsal.
 
-    Only dns-01 can have two values at one place: those of a name and its wildcard (RFC 8555 section 8.4), or of two
-    orders at the same time.
+    Only a TXT name can have two values: those of a name and its wildcard (RFC 8555 section 8.4), or of two orders at
+    the same time.
 
     :param chain: the flags ask for chains.
     """
-    if challenge_type != dns01.TYPE:
+    if challenge_type not in TXT_TYPES:
         return (*_SINGLE, _AGAIN, *_DASHES)
     if chain:
         return (*_SINGLE, _CHAIN, _CHAIN_AWAY, _AGAIN, *_DASHES)

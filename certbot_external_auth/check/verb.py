@@ -85,6 +85,7 @@ def main(given: argparse.Namespace) -> int:
     :raises UsageError: for wrong use.
     :raises NotPrintedError: if stdout did not take the whole report.
     """
+    from certbot_external_auth.check import permitted
     from certbot_external_auth.check.command_line import build
     from certbot_external_auth.check.rehearsal import Rehearsal
     from certbot_external_auth.check.report import JsonReport, TextReport
@@ -95,7 +96,7 @@ def main(given: argparse.Namespace) -> int:
         setting = build(given, folder)
         report = JsonReport() if given.json else TextReport()
         report.begin(setting)
-        summary = Rehearsal(setting, report).run()
+        summary = permitted.added(Rehearsal(setting, report).run(), setting, report)
         report.end(summary)
     if report.lost:
         raise NotPrintedError(f"The report could not be printed: {report.lost}. The check itself ran to its end.")

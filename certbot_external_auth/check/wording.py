@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from certbot_external_auth.backends.handler import mistakes
-from certbot_external_auth.challenges import Challenge, dns01, http01
+from certbot_external_auth.challenges import TXT_TYPES, Challenge, http01
 from certbot_external_auth.check.advice import Advice, Kind
 from certbot_external_auth.check.patience import Waiting, Wanted
 from certbot_external_auth.check.results import Level, Result
@@ -28,6 +28,7 @@ TITLES = {
     "chain-withdraw": "remove both in one call",
     "together": "publish two values at the same name in one batch",
     "together-withdraw": "remove both in one batch",
+    "permission": "look up CAA records and DNSSEC",
 }
 EXPECTED = {
     "start": "it can be started, and no other user can change it",
@@ -44,6 +45,7 @@ EXPECTED = {
     "chain-withdraw": "nothing is left",
     "together": "both are visible",
     "together-withdraw": "nothing is left",
+    "permission": "nothing keeps the CA from issuing",
 }
 VARIABLES = {
     "native": "$cbot_validation",
@@ -122,7 +124,7 @@ def sentence(advice: Advice) -> str:
 
 def _variable(advice: Advice) -> str:
     """Name the variable that has the value, in parentheses; nothing where the dialect has several ways."""
-    known = advice.challenge.type == dns01.TYPE and advice.dialect in VARIABLES
+    known = advice.challenge.type in TXT_TYPES and advice.dialect in VARIABLES
     return f" ({VARIABLES[advice.dialect]})" if known else ""
 
 
@@ -141,7 +143,7 @@ def _not_published(advice: Advice) -> str:
 
 
 def _task(challenge: Challenge) -> str:
-    if challenge.type == dns01.TYPE:
+    if challenge.type in TXT_TYPES:
         return (
             f"Let it write the TXT record {challenge.record_name} to the zone that these servers serve, and exit when "
             "the record is there; if that takes longer, raise --verify-timeout."
@@ -159,7 +161,7 @@ def _task(challenge: Challenge) -> str:
 
 
 def _unanswered(advice: Advice) -> str:
-    if advice.challenge.type == dns01.TYPE:
+    if advice.challenge.type in TXT_TYPES:
         return (
             "No name server said whether the record is there; each answer stands above. With --nameserver, name one "
             "that serves this zone."

@@ -1,4 +1,4 @@
-"""Certbot's folders, for commands of our own: from the command line, else from cli.ini, else Certbot's defaults."""
+"""Certbot's folders and its CA, for commands of our own: from the command line, cli.ini, or Certbot's defaults."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from certbot_external_auth.files import regular_file
 MAX_BYTES = 1_000_000
 """Longest cli.ini, in bytes, that is read."""
 DEFAULTS = {"config-dir": "/etc/letsencrypt", "work-dir": "/var/lib/letsencrypt"}
+SERVER, DEFAULT_SERVER = "server", "https://acme-v02.api.letsencrypt.org/directory"
+"""Certbot's option that names the CA's directory, and its default."""
 
-_LINE = re.compile(rf"(?:--)?(?P<key>{'|'.join(DEFAULTS)})(?:\s*[=:]\s*|\s+)(?P<value>.*?)(?:\s+[#;].*)?")
+_LINE = re.compile(rf"(?:--)?(?P<key>{'|'.join((*DEFAULTS, SERVER))})(?:\s*[=:]\s*|\s+)(?P<value>.*?)(?:\s+[#;].*)?")
 
 
 def arguments(parser: argparse.ArgumentParser, *options: str) -> None:
@@ -30,16 +32,27 @@ def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -
     :param given: the values of ``config-dir`` and ``work-dir``; None if not given.
     :param configurations: files that Certbot gets by ``--config``, besides those that it reads by itself.
     """
-    configured = {**DEFAULTS}
-    for path in (*_cli_inis(), *configurations):
-        with contextlib.suppress(OSError):
-            configured.update(assignments(regular_file.read(path, MAX_BYTES).decode("utf-8", "replace")))
+    configured = {**DEFAULTS, **_configured(configurations)}
     config_dir, work_dir = (os.path.abspath(os.path.expanduser(given.get(key) or configured[key])) for key in DEFAULTS)
     return config_dir, work_dir
 
 
+def server(given: str | None = None) -> str:
+    """Return the URL of the CA's directory. :param given: from the command line, None if it is not there."""
+    return given or _configured(()).get(SERVER) or DEFAULT_SERVER
+
+
+def _configured(configurations: Sequence[str]) -> dict[str, str]:
+    """Return what the configuration files say; a later one counts more."""
+    configured: dict[str, str] = {}
+    for path in (*_cli_inis(), *configurations):
+        with contextlib.suppress(OSError):
+            configured.update(assignments(regular_file.read(path, MAX_BYTES).decode("utf-8", "replace")))
+    return configured
+
+
 def assignments(text: str) -> dict[str, str]:
-    """Read the folders from the text of a cli.ini, as ConfigArgParse does: ``key = value`` or ``key: value``.
+    """Read folders and CA from the text of a cli.ini, as ConfigArgParse does: ``key = value`` or ``key: value``.
 
     A value ends where a comment begins, and may be empty.
     """

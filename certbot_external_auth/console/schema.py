@@ -44,7 +44,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="1 (default), or 0 of the plugin of 2016-2020",
     )
     which.add_argument(
-        "--documents", action="store_true", help="of what begin, finish, status, abort, recover and check print instead"
+        "--documents",
+        action="store_true",
+        help="of what begin, finish, status, abort, recover, check and persist print instead",
     )
 
 

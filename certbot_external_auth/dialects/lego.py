@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from zope.interface import implementer
 
-from certbot_external_auth.challenges import Challenge, dns01
+from certbot_external_auth.challenges import TXT_TYPES, Challenge, dns01
 from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.interfaces import IDialect
@@ -24,7 +24,7 @@ GO_TRUE = ("1", "t", "T", "true", "TRUE", "True")
 class Lego:
     """Calls ``present FQDN. VALUE``."""
 
-    challenge_types = (dns01.TYPE,)
+    challenge_types: Sequence[str] = TXT_TYPES
     told_aliases = True
     """lego follows aliases (CNAME) itself and gives its hook the name at their end."""
     untold_aliases_if: Mapping[str, Sequence[str]] = {"LEGO_DISABLE_CNAME_SUPPORT": GO_TRUE}
@@ -68,6 +68,7 @@ class Lego:
 class LegoRaw(Lego):
     """Calls ``present -- DOMAIN TOKEN KEY_AUTHORIZATION``, as lego does with ``EXEC_MODE=RAW``."""
 
+    challenge_types = (dns01.TYPE,)
     told_aliases = False
     """The hook gets only the domain, and finds the record's name itself."""
     mode = "RAW"

@@ -29,7 +29,7 @@ _AS_A_USER = "+run-as"
 """Behind the dialect of a handler that runs as another user. Earlier versions know no such dialect, so they do not call
 it as root."""
 _CHALLENGE = ("id", "type", "identifier", "identifier_type", "token", "key_authorization")
-_OF_ALIASES = ("txt_target", "txt_zone")
+_IF_GIVEN = ("txt_target", "txt_zone", "account_label")
 
 
 class VersionError(EntryError):
@@ -137,8 +137,8 @@ def encode(entry: Entry) -> bytes:
 
 
 def _members(challenge: Challenge) -> dict[str, str]:
-    aliases = {name: value for name in _OF_ALIASES if (value := getattr(challenge, name)) is not None}
-    return {**{name: getattr(challenge, name) for name in _CHALLENGE}, **aliases}
+    more = {name: value for name in _IF_GIVEN if (value := getattr(challenge, name)) is not None}
+    return {**{name: getattr(challenge, name) for name in _CHALLENGE}, **more}
 
 
 def decode(data: bytes) -> Entry:
@@ -254,4 +254,5 @@ def _challenge(value: Any) -> Challenge:
         key_authorization=fields.text("key_authorization"),
         txt_target=target,
         txt_zone=zone,
+        account_label=fields.text_or_none("account_label"),
     )

@@ -18,11 +18,13 @@ class Facts:
     """:ivar names: the common name first, if there is one; then the others in the certificate's order.
     :ivar not_after: end of validity, UTC.
     :ivar sha256: fingerprint of the DER form, lower-case hex.
+    :ivar not_before: begin of validity, UTC.
     """
 
     names: tuple[str, ...]
     not_after: datetime.datetime
     sha256: str
+    not_before: datetime.datetime
 
 
 def fingerprint(path: str) -> str:
@@ -47,7 +49,8 @@ def read(path: str) -> Facts:
         names = []
     common = [str(a.value) for a in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
     ordered = dict.fromkeys([*(name for name in common if name in names or not names), *names])
-    return Facts(tuple(ordered), _not_after(certificate), hashlib.sha256(der).hexdigest())
+    before, after = (_moment(certificate, name) for name in ("not_valid_before", "not_valid_after"))
+    return Facts(tuple(ordered), after, hashlib.sha256(der).hexdigest(), before)
 
 
 def addresses_requested(data: bytes) -> list[str]:
@@ -76,10 +79,10 @@ def _first(path: str) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pem[start : stop + len(end)])
 
 
-def _not_after(certificate: object) -> datetime.datetime:
+def _moment(certificate: object, name: str) -> datetime.datetime:
     # cryptography 42 brought the aware attribute; Debian 12 has 38.
-    aware = getattr(certificate, "not_valid_after_utc", None)
+    aware = getattr(certificate, f"{name}_utc", None)
     if isinstance(aware, datetime.datetime):
         return aware
-    naive: datetime.datetime = certificate.not_valid_after  # type: ignore[attr-defined]
+    naive: datetime.datetime = getattr(certificate, name)
     return naive.replace(tzinfo=datetime.timezone.utc)

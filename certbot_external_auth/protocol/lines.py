@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certbot_external_auth import text
-from certbot_external_auth.challenges import TYPES, Challenge, dns01, http01
+from certbot_external_auth.challenges import TXT_TYPES, TYPES, Challenge, http01
 from certbot_external_auth.errors import Problem, problem_text
 from certbot_external_auth.lineages.deployment import Deployment
 
@@ -37,7 +37,7 @@ def perform_challenge(challenge: Challenge) -> Line:
         # In 2016 this key came before the validation.
         line["z_domain"] = challenge.server_name
     line["validation"] = challenge.validation
-    if challenge.type == dns01.TYPE:
+    if challenge.type in TXT_TYPES:
         line["txt_domain"] = challenge.txt_domain
     elif challenge.type == http01.TYPE:
         line["uri"] = challenge.uri

@@ -27,6 +27,8 @@ from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
 
+_OF_ACCOUNT = ("dns-account-01",)
+"""Challenge types whose records depend on the account."""
 ISSUING_VERBS = ("certonly", "run")
 """After these, something else must renew. ``renew`` is what a schedule starts."""
 
@@ -121,7 +123,15 @@ class Host:
     def publish(self, challenges: Sequence[Challenge]) -> None:
         """Publish a batch; see `Publication.perform`."""
         with deferral.SignalKeeper():
-            self.run.publication.perform(challenges)
+            self.run.publication.perform(self._with_account(challenges))
+
+    def _with_account(self, challenges: Sequence[Challenge]) -> Sequence[Challenge]:
+        """Return the batch with what the account says about the names of records."""
+        if not any(one.type in _OF_ACCOUNT for one in challenges):
+            return challenges
+        from certbot_external_auth.run import own_account
+
+        return own_account.completed(challenges, self._certbot)
 
     def withdraw(self) -> None:
         """Withdraw what was begun. If a signal is what ends the run, end this process by it afterwards."""

@@ -34,8 +34,14 @@ NAMES_UNKNOWN = (
 _UNUSABLE = "Nothing was published. Fix that, or name another folder with --work-dir."
 _BUSY = "Nothing was published. Run Certbot again when that process has ended."
 
+_STATELESS = (
+    "Every address of these names must answer from the thumbprint that certbot-external-auth thumbprint prints, and "
+    "also to requests from outside."
+)
 _CAA, _FOUND_WRONG = "caa", ("unauthorized", "incorrectResponse")
 """Types of problem documents: CAA records forbid the CA to issue; it looked, and did not see the right value."""
+_OF_DNS = (_CAA, "dns", "connection")
+"""Types behind which may be CAA records, or signatures of DNSSEC that are not right."""
 
 
 class Publication:
@@ -87,7 +93,7 @@ class Publication:
         """
         self._offered = False
         batch = self._checked(challenges)
-        if batch:
+        if batch and not self._abilities.publishes_nothing:
             self._note(batch)
         try:
             made = self._served.make(batch)
@@ -148,9 +154,26 @@ class Publication:
 
     def hint(self) -> str:
         """Say what to do if the CA did not see what was published."""
-        refused = {one.id for one in self._journal.begun() if (one.type, one.token) in self._failed}
+        refused = [one for one in self._journal.begun() if (one.type, one.token) in self._failed]
         sentences = _hints({problem.get("type", "") for problem in self._failed.values()}, self._settings.mode)
-        return "\n".join([" ".join(sentences), *shown(publisher(self._context).who, self._abilities.printed(refused))])
+        printed = self._abilities.printed({one.id for one in refused})
+        return "\n".join(
+            [" ".join(sentences), *self._forbidden(refused), *shown(publisher(self._context).who, printed)]
+        )
+
+    def _forbidden(self, refused: Sequence[Challenge]) -> Sequence[str]:
+        """Say what in DNS keeps the CA from issuing, if its answer is about DNS."""
+        about = [one for one in refused if _last(self._failed[one.type, one.token].get("type", "")) in _OF_DNS]
+        bases = {one.identifier.lower() for one in about}
+        names = [name for name in self._asked or () if guard.base_name(name) in bases] or sorted(bases)
+        if not names:
+            return ()
+        from certbot_external_auth.permission.examine import Request, examine
+
+        types = tuple(dict.fromkeys(one.type for one in about))
+        context = self._context
+        request = Request(context.server, context.facts.config_dir, context.account, types)
+        return examine(names, self._verification.observer.dns, request).sentences
 
     # --- withdraw ---
 
@@ -215,9 +238,14 @@ class Publication:
             logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error.strerror)
 
 
+def _last(kind: str) -> str:
+    """Return the last word of a problem document's type (RFC 8555 section 6.7)."""
+    return kind.rpartition(":")[2]
+
+
 def _hints(types: Collection[str], mode: str) -> list[str]:
     """Say what to do, by the types of the CA's problem documents (RFC 8555 section 6.7)."""
-    kinds = {each.rpartition(":")[2] for each in types}
+    kinds = {_last(each) for each in types}
     caa = "A CAA record does not let this CA issue: change the record, or use another CA. Publishing is not at fault."
     hints = [caa] if _CAA in kinds else []
     if kinds == {_CAA}:
@@ -225,8 +253,11 @@ def _hints(types: Collection[str], mode: str) -> list[str]:
     seen = "did not find it" if kinds <= {_CAA, *_FOUND_WRONG} else "did not find it or could not look"
     handler = "The log has each call of the handler and what it printed. The handler must not exit before"
     others = "Do not confirm a challenge before"
+    shown = (
+        f"{handler if mode == 'handler' else others} every name server, or every address of the web server, shows it."
+    )
     return [
         *hints,
         f"The CA checked what was published and {seen}, as it says above.",
-        f"{handler if mode == 'handler' else others} every name server, or every address of the web server, shows it.",
+        _STATELESS if mode == "stateless" else shown,
     ]

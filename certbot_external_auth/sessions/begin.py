@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import hashlib
 import ipaddress
+import json
 import os
 import shutil
 import sys
@@ -52,6 +54,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=DEADLINE,
         help="how long a batch waits for finish; Certbot holds its lock meanwhile (default: %(default)s)",
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="if a session that was begun with the same command line still waits, print its batch and begin nothing",
+    )
     parser.add_argument("words", metavar="-- VERB …", nargs=argparse.REMAINDER, help="the command line of Certbot")
 
 
@@ -74,26 +81,44 @@ def main(arguments: argparse.Namespace) -> int:
     config_dir, work_dir = certbot_folders.found(named, typed.configurations)
     command = [*_certbot(arguments.certbot), *completed(words, given)]
     try:
-        return _begun(command, _session(words, config_dir, work_dir, arguments.deadline))
+        return _begun(command, _session(words, config_dir, work_dir, arguments.deadline), arguments.resume)
     except OSError as error:
         raise UsageError(
             [f"The plugin cannot use its folder in {work_dir} ({error}). To name another one, use --work-dir."]
         ) from error
 
 
-def _begun(command: Sequence[str], wanted: Session) -> int:
+def _begun(command: Sequence[str], wanted: Session, resume: bool) -> int:
     config_dir, work_dir = wanted.config_dir, wanted.work_dir
     with store.beginning(work_dir):
         socket_place.sweep()
         store.forget_old(work_dir, time.time())
         is_open = store.open_session(config_dir, work_dir)
         if is_open is not None:
-            return session_document.locked(is_open)
+            resumed = _resumed(command, is_open) if resume else None
+            return session_document.locked(is_open) if resumed is None else resumed
         session_document.note_ends(store.every(work_dir))
         session, locks = store.new(work_dir, wanted)
+        notes.write(session, notes.REQUEST, _digest(command))
         ended = _start(command, session, locks)
     with session_document.interruptible(session):
         return _first_batch(session, ended)
+
+
+def _resumed(command: Sequence[str], is_open: Session) -> int | None:
+    """Print the batch of an open session, and return the exit code; None if it is another request, or does not wait."""
+    if notes.read(is_open, notes.REQUEST) != _digest(command):
+        return None
+    with session_document.interruptible(is_open):
+        document, code = session_document.describe(is_open)
+        if document["state"] != "waiting":
+            return None
+        return session_document.hand_out(is_open, {**document, "resumed": True}, code)
+
+
+def _digest(command: Sequence[str]) -> str:
+    """Return a digest of a command line. The command line itself may have secrets, which do not belong on disk."""
+    return hashlib.sha256(json.dumps(list(command)).encode()).hexdigest()
 
 
 def _first_batch(session: Session, ended: Callable[[], bool]) -> int:

@@ -20,6 +20,8 @@ END = "end"
 """The document that the first verb printed after the end."""
 CODE = "code"
 """Certbot's exit code."""
+REQUEST = "request"
+"""A digest of Certbot's command line, by which `begin --resume` recognises its session."""
 
 
 _MAX_BYTES = 50_000_000

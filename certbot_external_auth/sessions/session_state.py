@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from certbot_external_auth.sessions import STATES
+from certbot_external_auth.sessions import STATES, session_reason
 
 Line = Mapping[str, Any]
 Document = dict[str, Any]
@@ -211,7 +211,8 @@ def document(session: str, seen: Seen, command: str, since: int | None = None) -
     current = batch(seen.lines) if seen.alive else None
     number = len(batches(seen.lines)) if current is not None else None
     members: Document = {"session": session, "state": name, "batch": number}
-    members["message"] = message(name, command, number)
+    found = session_reason.reason(name, seen.lines, seen.output)
+    members["message"] = session_reason.sentence(found) if found else message(name, command, number)
     if waiting(seen) is not None and "deadline" in (current or {}):
         members["deadline"] = (current or {})["deadline"]
     shown = current or {"ids": [], "txt": {}, "http": {}, "tls": {}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from certbot_external_auth.visibility.observation import (
     KINDS,
+    Accepts,
     Clue,
     Expectation,
     Found,
@@ -18,6 +19,7 @@ from certbot_external_auth.visibility.observation import (
 
 __all__ = [
     "KINDS",
+    "Accepts",
     "Clue",
     "Expectation",
     "Found",

@@ -8,10 +8,10 @@ until the rule is met or the time is over.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.challenges import TLS_TYPES, Challenge, dns01, http01, tlsalpn01
+from certbot_external_auth.challenges import TLS_TYPES, TXT_TYPES, Challenge, http01, tlsalpn01
 from certbot_external_auth.visibility.near_miss import Miss
 
 
@@ -88,6 +88,10 @@ _SAYS = {
 }
 
 
+Accepts = Callable[[Sequence[str]], bool] | None
+"""A function that tells whether the TXT values at a name are enough, for records that can be right in several ways."""
+
+
 @dataclass(frozen=True)
 class Expectation:
     """A value, or several, that the CA must find at one place.
@@ -98,6 +102,7 @@ class Expectation:
     :ivar values: all must be there: TXT values; the body; for tls-alpn-01 the hexadecimal SHA-256 digest in
         acmeIdentifier; for tls-sni-01 z_domain.
     :ivar ids: the challenges that this is for. Base name and wildcard share one expectation.
+    :ivar accepts: decides in place of `values`, which are empty then.
     """
 
     type: str
@@ -105,6 +110,7 @@ class Expectation:
     place: str
     values: tuple[str, ...]
     ids: tuple[str, ...] = ()
+    accepts: Accepts = None
 
 
 @dataclass(frozen=True)
@@ -185,6 +191,7 @@ class Observation:
     :ivar keeps: the seconds for which a resolver gives this answer again, whatever its name servers have then. None for
         other servers.
     :ivar hops: the aliases on the way, as each server told them.
+    :ivar whole: all TXT values, as they are.
     :ivar fact: of http-01 and the TLS types, what shows the likely reason; None if nothing does.
     """
 
@@ -202,6 +209,7 @@ class Observation:
     keeps: int | None = None
     hops: tuple[Hop, ...] = ()
     fact: Page | TlsFault | None = None
+    whole: tuple[str, ...] = ()
 
 
 class Found(enum.Enum):
@@ -261,5 +269,5 @@ def _value(challenge: Challenge) -> str:
     return challenge.validation
 
 
-KINDS = {dns01.TYPE: "dns", http01.TYPE: "http", **dict.fromkeys(TLS_TYPES, "tls")}
+KINDS = {**dict.fromkeys(TXT_TYPES, "dns"), http01.TYPE: "http", **dict.fromkeys(TLS_TYPES, "tls")}
 """The kind of probe for each challenge type."""

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from certbot_external_auth.challenges import dns01
+from certbot_external_auth.challenges import TXT_TYPES
 from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Says
 from certbot_external_auth.visibility.near_miss import Miss, NearMiss, compare
 
@@ -22,12 +22,14 @@ class Publisher:
     :ivar dialect: the handler's; empty if it is not a handler.
     :ivar chained: the handler receives all values in one call.
     :ivar wellknown: the folder into which the plugin itself writes files for http-01; empty if it writes none.
+    :ivar stateless: web servers answer from the thumbprint of the account, without files.
     """
 
     who: str = PERSON
     dialect: str = ""
     chained: bool = False
     wellknown: str = ""
+    stateless: bool = False
 
     @property
     def person(self) -> bool:
@@ -141,7 +143,7 @@ def reasons(
     names = _by_name(expectations, seen)
     for expectation in expectations:
         rows = [row for row in seen[expectation.place] if row.outcome.says in (Says.YES, Says.NO)]
-        if expectation.type == dns01.TYPE and any(row.outcome.says is Says.NO for row in rows):
+        if expectation.type in TXT_TYPES and any(row.outcome.says is Says.NO for row in rows):
             own = [clue for clue in clues if clue.place == expectation.place]
             yield from _of_place(expectation, rows, own, names, publisher)
 
@@ -191,7 +193,7 @@ class _Name:
 def _by_name(expectations: Sequence[Expectation], seen: Mapping[str, Sequence[Observation]]) -> list[_Name]:
     found: dict[str, _Name] = {}
     for expectation in expectations:
-        for row in seen[expectation.place] if expectation.type == dns01.TYPE else ():
+        for row in seen[expectation.place] if expectation.type in TXT_TYPES else ():
             if row.outcome.says in (Says.YES, Says.NO):
                 name = row.asked or row.place
                 group = found.setdefault(name.lower(), _Name(name))

@@ -147,7 +147,7 @@ def reasons(
     :param files: by place, the file that the plugin itself has written.
     """
     found = data.reasons(expectations, observations, clues, publisher)
-    of_servers = web.reasons(expectations, observations, files)
+    of_servers = web.reasons(expectations, observations, files, publisher.stateless)
     return [*(reason_sentence(reason, publisher.who) for reason in found), *map(web_wording.sentence, of_servers)]
 
 
@@ -174,7 +174,7 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
 
 
 def _is_record(row: Observation) -> bool:
-    return row.place.startswith(dns01.txt_domain(""))
+    return dns01.LABEL in row.place.split(".")[:2]
 
 
 def _advice_sentence(each: Advice) -> str:

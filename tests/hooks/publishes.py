@@ -7,10 +7,11 @@ import os
 import recording
 
 operation = recording.begin()
-dns = os.environ.get("type") == "dns-01"
+dns = os.environ.get("type", "").startswith("dns-")
+label = os.environ.get("cbot_txt_domain", "").removesuffix(f".{os.environ.get('domain')}") or "_acme-challenge"
 tls = os.environ.get("type", "").startswith("tls-")
 if operation == "perform" and dns:
-    recording.add_txt(os.environ["domain"], os.environ["validation"])
+    recording.add_txt(os.environ["domain"], os.environ["validation"], label)
 elif operation == "perform" and tls:
     recording.add_certificate(os.environ["z_domain"], os.environ["cert_path"], os.environ["key_path"])
 elif operation == "cleanup" and tls:
@@ -18,7 +19,7 @@ elif operation == "cleanup" and tls:
 elif operation == "perform":
     recording.add_file(os.environ["token"], os.environ["key_auth"])
 elif operation == "cleanup" and dns:
-    recording.remove_txt(os.environ["domain"])
+    recording.remove_txt(os.environ["domain"], label)
 elif operation == "cleanup":
     recording.remove_file(os.environ["token"])
 print(f"{operation} is done")

@@ -62,16 +62,16 @@ def digest(key_authorization: str) -> str:
     return base64.urlsafe_b64encode(found).rstrip(b"=").decode()
 
 
-def add_txt(domain: str, value: str) -> None:
+def add_txt(domain: str, value: str, label: str = "_acme-challenge") -> None:
     """Publish, but not for the name in $FORGET, about which this provider keeps silent."""
     if domain == os.environ.get("FORGET"):
         return
-    _publish(f"add _acme-challenge.{domain}. 60 TXT {value}", "set-txt", domain, value=value)
+    _publish(f"add {label}.{domain}. 60 TXT {value}", "set-txt", f"{label}.{domain}", value=value)
 
 
-def remove_txt(domain: str) -> None:
+def remove_txt(domain: str, label: str = "_acme-challenge") -> None:
     """The name server forgets all values of a name at once."""
-    _publish(f"delete _acme-challenge.{domain}. TXT", "clear-txt", domain)
+    _publish(f"delete {label}.{domain}. TXT", "clear-txt", f"{label}.{domain}")
 
 
 def add_file(token: str, content: str) -> None:
@@ -95,7 +95,7 @@ def remove_certificate(server_name: str) -> None:
         os.unlink(os.path.join(os.environ["TLS_FOLDER"], f"{server_name}.{kind}.pem"))
 
 
-def _publish(update: str, path: str, domain: str, **more: str) -> None:
+def _publish(update: str, path: str, name: str, **more: str) -> None:
     """In the name server $SERVER, "address port", that takes updates with $KEY_FILE (RFC 2136), or in the CA's own."""
     if "SERVER" in os.environ:
         import subprocess
@@ -103,7 +103,7 @@ def _publish(update: str, path: str, domain: str, **more: str) -> None:
         words = f"server {os.environ['SERVER']}\nupdate {update}\nsend\n"
         subprocess.run(["nsupdate", "-k", os.environ["KEY_FILE"]], input=words, text=True, check=True)
     else:
-        manage(path, {"host": f"_acme-challenge.{domain}.", **more})
+        manage(path, {"host": f"{name}.", **more})
 
 
 def manage(path: str, body: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ import recording
 arguments = sys.argv[1:]
 operation = arguments[0] if arguments else os.environ.get("SPEAKS", "auth-hook")
 kind = os.environ.get("KIND", "dns-01")
+label = ""
 if operation == "begin" and arguments[1] != kind:
     # uacme's way to be offered the next type.
     sys.exit(1)
@@ -34,7 +35,9 @@ if kind == "http-01":
 if operation in ("deploy_challenge", "clean_challenge"):
     adds, pairs = operation == "deploy_challenge", list(zip(arguments[1::3], arguments[3::3], strict=True))
 elif operation in ("present", "cleanup") and len(arguments) == 3:
-    adds, pairs = operation == "present", [(arguments[1].removeprefix("_acme-challenge.").rstrip("."), arguments[2])]
+    # The label of an account may be in front.
+    label, _, domain = arguments[1].rstrip(".").partition("_acme-challenge.")
+    adds, pairs = operation == "present", [(domain, arguments[2])]
 elif operation in ("present", "cleanup"):
     digest = recording.digest(arguments[4])
     adds, pairs = operation == "present", [(arguments[2], digest)]
@@ -49,4 +52,5 @@ elif operation in ("auth-hook", "cleanup-hook"):
 else:
     adds, pairs = False, []
 for domain, value in pairs:
-    (recording.add_txt if adds else lambda name, _: recording.remove_txt(name))(domain, value)
+    whole = f"{label}_acme-challenge"
+    recording.add_txt(domain, value, whole) if adds else recording.remove_txt(domain, whole)

@@ -95,6 +95,8 @@ def test_the_ca_refuses(tool: Tool, domain: str) -> None:
     [problem] = refused["problems"]
     assert problem["id"] == begun["challenges"][0]["id"]
     assert problem["type"].startswith("urn:ietf:params:acme:error:")
+    assert domain in refused["message"]
+    assert problem["detail"][:20] in refused["message"]
     assert refused["remove"]["txt"] == begun["txt"]
 
 
@@ -106,6 +108,8 @@ def test_something_could_not_be_published(tool: Tool, certbot: Certbot, domain: 
     failed = tool.run("finish", begun["session"], "--failed", begun["challenges"][0]["id"], "--message", "zone is full")
     assert (failed.code, failed["state"]) == (1, "failed"), failed
     assert any("zone is full" in error["message"] for error in failed["errors"])
+    # For a tool that shows one line.
+    assert "zone is full" in failed["message"]
 
 
 def test_one_session_at_a_time(tool: Tool, certbot: Certbot, domain: str) -> None:

@@ -17,7 +17,9 @@ KINDS = {
     **dict.fromkeys(("begin", "finish", "abort"), OF_A_SESSION),
     "status": (*OF_A_SESSION, "sessions"),
     "recover": ("recovery",),
+    "rehearse": ("rehearsal",),
     "check": ("step", "summary"),
+    "persist": ("persist",),
 }
 """Verb to what it may print."""
 

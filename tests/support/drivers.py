@@ -48,8 +48,9 @@ class Publisher:
             answer(send, id=line["id"], ok=True)
 
     def publish(self, line: Line) -> None:
-        if line["type"] == "dns-01":
+        if "txt_domain" in line:
             self._ca.add_txt(line["txt_domain"], line["validation"])
+            self._names[line["token"]] = line["txt_domain"]
             self.published.setdefault(line["txt_domain"], []).append(line["validation"])
         elif self._tls is not None and line["type"].startswith("tls-"):
             for path, kind in ((line["key_path"], "key"), (line["cert_path"], "crt")):
@@ -61,8 +62,8 @@ class Publisher:
             self.published.setdefault(line["uri"], []).append(line["key_auth"])
 
     def withdraw(self, line: Line) -> None:
-        if line["type"] == "dns-01":
-            self._ca.clear_txt(f"_acme-challenge.{line['domain']}")
+        if line["type"].startswith("dns-"):
+            self._ca.clear_txt(self._names[line["token"]])
         elif self._tls is not None and line["type"].startswith("tls-"):
             for kind in ("key", "crt"):
                 (self._tls / f"{self._names[line['token']]}.{kind}.pem").unlink()

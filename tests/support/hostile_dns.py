@@ -114,7 +114,7 @@ def honest() -> list[tuple[Message, bytes]]:
 
 def read(message: Message) -> set[str]:
     """Read everything from a message that the plugin may read; return the names that it would ask about next."""
-    names = {response.soa(message)[0], response.address_alias(message, NAME)}
+    names = {clues.soa(message)[0], response.address_alias(message, NAME)}
     for zone in (ZONE, None):
         said = response.read(message, NAME, ("one",), zone)
         names |= {said.alias, said.referral, said.name, *said.authorities, *said.glue}

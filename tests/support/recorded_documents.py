@@ -23,6 +23,7 @@ from certbot_external_auth.console.schema import DOCUMENTS
 from tests.support.bind import Bind
 from tests.support.certbot import Certbot
 from tests.support.hooks import Hooks
+from tests.support.persist import persist
 from tests.support.recordings import FOLDER
 from tests.support.recover import recover
 from tests.support.rehearsals import rehearse
@@ -57,6 +58,7 @@ def record() -> str:
         certbot.environment["RECORD"] = str(scripts.record)
         tool = Tool(certbot, ca, host)
         ones = [*_sessions(tool), *_renewal(tool), *_leftovers(tool, dns, scripts), *_checks(dns, scripts)]
+        ones += list(_records(dns))
         text = json.dumps(
             [{"verb": verb, "code": code, "document": document} for verb, code, document in ones], indent=1
         )
@@ -85,6 +87,7 @@ def _sessions(tool: Tool) -> Iterator[Recorded]:
     yield _said("begin", begun)
     yield _said("status", tool.run("status"))
     yield _said("begin", tool.begin("certonly", *names("b.example")))
+    yield _said("begin", tool.begin("certonly", *names("w.example", "*.w.example"), more=("--resume",)))
     tool.publish(begun)
     done = tool.run("finish", begun["session"])
     yield _said("finish", done)
@@ -146,6 +149,19 @@ def _checks(dns: Bind, scripts: Hooks) -> Iterator[Recorded]:
         path = scripts.path("updates.sh")
         ended = rehearse(path, *words, "--verify-timeout", "1", environment={**environment, "FAULT": fault})
         yield from (("check", None, line) for line in [*ended.steps.values(), ended.summary])
+
+
+def _records(dns: Bind) -> Iterator[Recorded]:
+    """Records as they are printed, and one that stands beside one that does not."""
+    account = "https://acme.ca.example/acct/123"
+    words = ("--account-uri", account, "--issuer", "ca.example", "--draft", "01", "--format", "json")
+    named = ("-d", "p.example", "-d", "*.q.example")
+    yield "persist", None, persist(*words, *named, "--until", "2099-12-31").document
+    dns.change(
+        f'add _validation-persist.p.example 60 TXT "ca.example; accounturi={account}"',
+        f'add _validation-persist.q.example 60 TXT "ca.example; accounturi={account}"',
+    )
+    yield "persist", None, persist(*words, *named, "--look", "--nameserver", dns.server).document
 
 
 def main() -> int:

@@ -34,7 +34,9 @@ OF_SESSIONS = (
     "listed",
 )
 OF_RECOVER = ("recovery", "batch", "leftover")
+OF_REHEARSE = ("rehearsal", "rehearsed", "finding")
 OF_CHECK = ("step", "sight", "summary")
+OF_PERSIST = ("persist", "persist_record", "persist_look")
 
 
 def pages() -> dict[Path, str]:
@@ -53,6 +55,8 @@ def pages() -> dict[Path, str]:
             "sessions": _described(verbs, OF_SESSIONS),
             "check": _described(verbs, OF_CHECK),
             "recover": _described(verbs, OF_RECOVER),
+            "persist": _described(verbs, OF_PERSIST),
+            "rehearse": _described(verbs, OF_REHEARSE),
         },
     }
     return {FOLDER / page: _filled(FOLDER / page, contents) for page, contents in parts.items()}

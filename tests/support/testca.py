@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,6 +46,11 @@ class TestCA:
 
     # Its name begins with Test, and pytest shall not take it for one.
     __test__ = False
+    # What another version of Pebble has differently.
+    programs = Path()
+    dns_flag = "-dns01"
+    more_of_dns: Sequence[str] = ()
+    more: Mapping[str, object] = {}
 
     def __init__(
         self,
@@ -143,7 +148,7 @@ class TestCA:
         self.directory = f"https://localhost:{listen}/dir"
         self.management = f"http://{ADDRESS}:{management}" if self._dns_server is None else ""
         self.dns = self._dns_server or f"{ADDRESS}:{dns_port}"
-        configuration = {
+        configuration: dict[str, dict[str, object]] = {
             "pebble": {
                 "listenAddress": f"{ADDRESS}:{listen}",
                 "managementListenAddress": f"{ADDRESS}:{manage_ca}",
@@ -157,6 +162,7 @@ class TestCA:
                 "domainBlocklist": [BLOCKED],
             }
         }
+        configuration["pebble"].update(self.more)
         (self.folder / "pebble.json").write_text(json.dumps(configuration))
         pebble = self._spawn("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", self.dns)
         if self._dns_server is None:
@@ -165,8 +171,8 @@ class TestCA:
 
     def _start_name_server(self, management: str) -> None:
         nowhere = [word for name in ("http01", "https01", "tlsalpn01", "defaultIPv6") for word in (f"-{name}", "")]
-        listening = ["-dns01", self.dns, "-management", management]
-        name_server = self._spawn("pebble-challtestsrv", *listening, *nowhere)
+        listening = [self.dns_flag, self.dns, "-management", management]
+        name_server = self._spawn("pebble-challtestsrv", *listening, *nowhere, *self.more_of_dns)
         self._wait(
             name_server, lambda: self.txt("ready.test") == [] and self.manage("clear-txt", {"host": "x."}) == b""
         )
@@ -180,7 +186,7 @@ class TestCA:
         tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
         with (self.folder / f"{program}.log").open("ab") as log:
             process = subprocess.Popen(
-                [*tied, program, *arguments],
+                [*tied, str(self.programs / program), *arguments],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -38,6 +38,7 @@ CONFIG = {
     "noninteractive_mode": True,
     "pref_challs": [],
     "server": "",
+    "account": None,
     "https_port": 443,
     "http01_port": 80,
     "allow_subset_of_names": False,

@@ -59,6 +59,7 @@ def config(tmp_path: Path, hook: Path) -> Iterator[Namespace]:
         noninteractive_mode=True,
         pref_challs=[],
         server="https://ca.test/directory",
+        account=None,
         https_port=443,
         http01_port=80,
         tls_sni_01_port=443,

@@ -33,13 +33,13 @@ from acme import challenges
 own = challenges.Challenge.TYPES.get("tls-alpn-01")
 import certbot_external_auth.plugin
 found = challenges.Challenge.TYPES
-print(own is None or found["tls-alpn-01"] is own, "tls-sni-01" in found)
+print(own is None or found["tls-alpn-01"] is own, {"tls-sni-01", "dns-account-01"} <= set(found))
 """
     assert run(code) == "True True"
 
 
 @pytest.mark.versions
-@pytest.mark.parametrize("kind", ["tls-alpn-01", "tls-sni-01"])
+@pytest.mark.parametrize("kind", ["tls-alpn-01", "tls-sni-01", "dns-account-01"])
 def test_read_from_a_ca_and_answered(kind: str) -> None:
     code = f"""
 import certbot_external_auth.plugin, josepy
@@ -57,7 +57,7 @@ def test_an_acme_that_does_not_let_itself_be_extended_breaks_no_import() -> None
     """Guards against breaking every Certbot command of the host."""
     code = """
 from acme import challenges
-for typ in ("tls-alpn-01", "tls-sni-01"):
+for typ in ("tls-alpn-01", "tls-sni-01", "dns-account-01"):
     challenges.Challenge.TYPES.pop(typ, None)
 del challenges.KeyAuthorizationChallenge
 import certbot_external_auth.registration as found

@@ -19,7 +19,7 @@ from certbot_external_auth.settings import (
 
 HANDLER, JSON = ("handler",), ("json",)
 TABLE = {
-    "mode": ("MODE", Kind.WORD, MODES, None, ("handler", "json", "manual")),
+    "mode": ("MODE", Kind.WORD, MODES, None, ("handler", "json", "manual", "stateless")),
     "handler": ("COMMAND", Kind.COMMAND_LINE, HANDLER, None, ()),
     "provider": ("ENGINE:NAME", Kind.PROVIDER, HANDLER, None, ENGINES),
     "dialect": (

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from certbot_external_auth.backends.manual.renewal_reminder import Reminder
-from certbot_external_auth.challenges import Challenge, Served, dns01, http01
+from certbot_external_auth.challenges import TXT_TYPES, Challenge, Served, http01
 
 MIN_WIDTH_COLUMNS, MAX_WIDTH_COLUMNS = 30, 100
 SCRIPT = "--external-auth-mode handler --external-auth-handler PATH"
@@ -71,7 +71,7 @@ def instructions(
     :param port_in_use: a program on this machine listens already where TLS challenges must be answered.
     :param zones: by name of a record, the zone that it lies in, if it is known.
     """
-    records = [challenge for challenge in challenges if challenge.type == dns01.TYPE]
+    records = [challenge for challenge in challenges if challenge.type in TXT_TYPES]
     files = [challenge for challenge in challenges if challenge.type == http01.TYPE]
     certificates = [(challenge, challenge.served) for challenge in challenges if challenge.served is not None]
     parts = []
@@ -88,7 +88,7 @@ def values(challenges: Sequence[Challenge], zones: Mapping[str, str]) -> dict[st
     """Return, by place, the lines that say what to publish there."""
     found: dict[str, list[str]] = {}
     for challenge in challenges:
-        if challenge.type == dns01.TYPE:
+        if challenge.type in TXT_TYPES:
             name = challenge.record_name
             found.setdefault(challenge.place, _record(name, zones.get(name, ""))).append(f"  {challenge.validation}")
         elif challenge.served is not None:
@@ -201,7 +201,7 @@ def removals(challenges: Iterable[Challenge]) -> str:
 
 
 def _published(challenge: Challenge) -> str:
-    if challenge.type == dns01.TYPE:
+    if challenge.type in TXT_TYPES:
         return f'{challenge.record_name}. TXT "{challenge.validation}"'
     if challenge.served is not None:
         return f"{challenge.description}, port {challenge.served.port}"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import TYPE_CHECKING
 
 from certbot_external_auth.endpoint import parse
 from certbot_external_auth.visibility import Clue, Expectation, Found, Hop, Observation, Says, unreadable
 from certbot_external_auth.visibility.dns import response, wire
 from certbot_external_auth.visibility.dns.reply import Question, Reply
 from certbot_external_auth.visibility.probe import DNS_PORT
+
+if TYPE_CHECKING:
+    from dns.message import Message
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +47,10 @@ def _clues(wanted: Expectation, row: Observation, recursive: bool, until: float)
     beside = sibling(name)
     twins = [beside] if response.fits(beside) else []
     questions = [Question(name, "SOA", recursive), *(Question(twin, "TXT", recursive) for twin in twins)]
-    soa, *others = wire.ask(server, questions, until)
-    zone, _ = soa.read(response.soa, (row.zone, None))
+    authority, *others = wire.ask(server, questions, until)
+    zone, _ = authority.read(soa, (row.zone, None))
     # What a resolver remembers of a zone says nothing about a copy of it.
-    found = _serial(row.place, soa, row.server, row.address) if row.keeps is None else []
+    found = _serial(row.place, authority, row.server, row.address) if row.keeps is None else []
     if row.outcome.says is not Says.NO:
         return found
     if row.seen and any(_values(answer, beside) & set(row.seen) for answer in others):
@@ -60,9 +64,19 @@ def _clues(wanted: Expectation, row: Observation, recursive: bool, until: float)
 
 
 def _serial(place: str, reply: Reply, server: str, address: str) -> list[Clue]:
-    zone, serial = reply.read(response.soa, ("", None))
+    zone, serial = reply.read(soa, ("", None))
     return [] if serial is None else [Clue(place, Found.SERIAL, str(serial), server, address, zone)]
 
 
 def _values(reply: Reply, name: str) -> set[str]:
     return set(reply.read(response.values_of, (), name))
+
+
+def soa(message: Message) -> tuple[str, int | None]:
+    """Return the zone and its serial number from an answer about a SOA record, positive or negative."""
+    import dns.rdatatype
+
+    for found in (*message.answer, *message.authority):
+        if found.rdtype == dns.rdatatype.SOA:
+            return response.text(found.name), found[0].serial
+    return "", None

@@ -108,7 +108,13 @@ def made(question: Question) -> Pending:
     import dns.message
 
     query = dns.message.make_query(question.name, question.type, use_edns=0, payload=MAX_UDP_BYTES)
-    query.flags = dns.flags.Flag(dns.flags.RD if question.recursive else 0)
+    query.flags = dns.flags.Flag(0)
+    for wanted, flag in (
+        (question.recursive, dns.flags.RD),
+        (question.validation, dns.flags.AD),
+        (question.unchecked, dns.flags.CD),
+    ):
+        query.flags |= flag if wanted else 0
     return Pending(query)
 
 

@@ -1,4 +1,4 @@
-"""Check TXT records as the CA will: at every address of every name server of the zone, and along aliases."""
+"""Look records up as the CA will: at every address of every name server of the zone, and along aliases."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 
 from certbot_external_auth.challenges import dns01
-from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Says, parallel
+from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Says, parallel, this_host
 from certbot_external_auth.visibility.dns import aliases, clues, response
 from certbot_external_auth.visibility.dns.aliases import Chain
 from certbot_external_auth.visibility.dns.named import Named
-from certbot_external_auth.visibility.dns.resolver import Resolver
+from certbot_external_auth.visibility.dns.resolver import Resolver, expand
 from certbot_external_auth.visibility.dns.walk import Place, Walk
 from certbot_external_auth.visibility.dns.zone import Authority, Zone, Zones
 from certbot_external_auth.visibility.probe import Surroundings
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 MAX_EXPLAINED_ADDRESSES = 200
 """Asked for clues to the likely reason."""
+_LABEL = "_acme-challenge"
+"""A label whose name above is the name that is meant. No server is asked about the name with it."""
 
 
 class Probe:
@@ -30,7 +33,7 @@ class Probe:
     """
 
     def __init__(self, surroundings: Surroundings, zones: Zones | None = None) -> None:
-        named = surroundings.nameservers
+        named = self._nameservers = surroundings.nameservers
         self._caches = surroundings.caches
         self._zones = zones or Zones(Resolver(named))
         self._named = Named(named, self._zones) if named else None
@@ -89,6 +92,18 @@ class Probe:
         ends = {place: way[-1] for place, way in self._without_wildcards(ways, until).items()}
         return {place: (end.name, end.zone) for place, end in ends.items() if end.name != place.lower()}
 
+    def records(self, names: Sequence[str], kind: str, until: float) -> list[Observation]:
+        """Return what the authorities say about the records of a type at names, which are the places of the rows.
+
+        Every answer is `Outcome.MATCH`; `Observation.seen` has the records as a zone file has them.
+        """
+        place = self._named.place if self._named else self._zones.of
+        return Walk(_where_it_lies(place), self._zones, kind=kind).look(_any(names), until)
+
+    def resolvers(self, until: float) -> list[Endpoint]:
+        """Return the named servers, else this machine's resolvers, by address."""
+        return expand(self._nameservers, until)[0] if self._nameservers else this_host.resolvers()
+
     def explain(
         self, expectations: Sequence[Expectation], observations: Sequence[Observation], until: float
     ) -> list[Clue]:
@@ -143,6 +158,18 @@ class Probe:
 def _any(names: Sequence[str]) -> list[Expectation]:
     """Return expectations of no value, so that every answer is a match, except for a circle."""
     return [Expectation(dns01.TYPE, name, name, ()) for name in names]
+
+
+def _where_it_lies(place: Place) -> Place:
+    """Return a function that finds the zone of a name itself, from one that finds the zone of the name above."""
+
+    def of(names: Sequence[str], until: float) -> Mapping[str, Zone]:
+        below = {name: response.below(_LABEL, name) for name in names}
+        below.update({name: name for name in names if not response.fits(below[name])})
+        found = place(list(below.values()), until)
+        return {name: found[under] for name, under in below.items()}
+
+    return of
 
 
 def _at(servers: tuple[Authority, ...]) -> Place:

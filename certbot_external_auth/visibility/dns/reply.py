@@ -22,11 +22,15 @@ class Question:
 
     :ivar name: absolute; the dot at its end may be missing.
     :ivar recursive: whether recursion is desired.
+    :ivar validation: the resolver is to tell whether it has checked the signatures (AD, RFC 6840 section 5.7).
+    :ivar unchecked: it is not to check them (CD, RFC 4035 section 3.2.2).
     """
 
     name: str
     type: str
     recursive: bool = False
+    validation: bool = False
+    unchecked: bool = False
 
 
 @dataclass

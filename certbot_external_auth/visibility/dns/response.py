@@ -1,4 +1,4 @@
-"""Read what a DNS message says about the TXT records at a name. Pure functions."""
+"""Read what a DNS message says about the records at a name: TXT or, as text, those of another type. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from certbot_external_auth.text import clean
-from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility import Accepts, Outcome
 
 if TYPE_CHECKING:
     from dns.message import Message
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 MAX_ALIASES = 12
 """The number of aliases that are followed; resolvers stop at about as many."""
 MAX_SHOWN_VALUES = 8
-"""The number of values that an observation keeps, beside those that are wanted."""
+"""The number of values that an observation shows, beside those that are wanted."""
 MAX_VALUE_CHARACTERS = 255
+TXT = "TXT"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -30,6 +31,7 @@ class Said:
     :ivar alias: the name that the asked name leads to (by its CNAME, or the DNAME of a name above).
     :ivar referral: a zone below, with servers of its own, that the name lies in.
     :ivar values: TXT values, the strings of each joined (RFC 8555 section 8.4 with RFC 7208 section 3.3).
+    :ivar whole: all values, as they are.
     :ivar name: the name that the outcome is about, at the end of the aliases in the answer.
     :ivar more: the number of values that `values` leaves out.
     :ivar keeps: the seconds for which the records, or that there are none, may be remembered.
@@ -41,6 +43,7 @@ class Said:
     alias: str | None = None
     referral: str | None = None
     values: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
     name: str = ""
     detail: str = ""
     more: int = 0
@@ -72,14 +75,24 @@ def text(name: Name) -> str:
     return name.to_text(omit_final_dot=True).lower() if len(name) > 1 else "."
 
 
-def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None, stepwise: bool = False) -> Said:
-    """Return what an answer says about TXT records.
+def read(
+    message: Message,
+    asked: str,
+    wanted: Sequence[str],
+    zone: str | None,
+    stepwise: bool = False,
+    how: Accepts = None,
+    kind: str = TXT,
+) -> Said:
+    """Return what an answer says about records of one type.
 
-    :param asked: the name whose TXT records were asked for.
+    :param asked: the name whose records were asked for.
     :param wanted: the values that must all be there.
+    :param how: see `Expectation.accepts`.
     :param zone: the zone that the server is an authority of. None if the administrator named the server. It may be a
         resolver then: it need not be an authority, and what it says about the end of aliases counts.
     :param stepwise: return the first alias all the same.
+    :param kind: the type of the records. Only TXT records are values; each other one is the text of a zone file.
     """
     import dns.flags
     import dns.name
@@ -101,16 +114,18 @@ def read(message: Message, asked: str, wanted: Sequence[str], zone: str | None, 
     if end != name and (zone is not None or stepwise):
         # The next name may lie in a zone of other servers, so what this server adds about it does not count.
         return Said(alias=text(_target(message, name) or end))
-    if end != name and not values(message, end) and not _denied(message, end):
+    found = values(message, end, kind)
+    if end != name and not found and not _denied(message, end):
         return Said(alias=text(end))
-    return _records(message, end, wanted)
+    if kind != TXT:
+        return Said(Outcome.MATCH, values=found, name=text(end))
+    return _records(message, end, found, wanted, how)
 
 
-def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
+def _records(message: Message, name: Name, found: tuple[str, ...], wanted: Sequence[str], how: Accepts) -> Said:
     import dns.rcode
 
-    found = values(message, name)
-    if set(wanted) <= set(found):
+    if how(found) if how is not None else set(wanted) <= set(found):
         outcome = Outcome.MATCH
     elif found:
         outcome = Outcome.OTHER_VALUES
@@ -122,7 +137,8 @@ def _records(message: Message, name: Name, wanted: Sequence[str]) -> Said:
     right = sorted(value for value in found if value in wanted)
     others = sorted(value for value in found if value not in wanted)
     shown = tuple(map(_shown, (*right, *others[:MAX_SHOWN_VALUES])))
-    return Said(outcome, values=shown, name=text(name), more=len(found) - len(shown), keeps=_keeps(message, name))
+    more = len(found) - len(shown)
+    return Said(outcome, values=shown, whole=found, name=text(name), more=more, keeps=_keeps(message, name))
 
 
 def _shown(value: str) -> str:
@@ -143,16 +159,15 @@ def _keeps(message: Message, name: Name) -> int:
     return 0
 
 
-def values(message: Message, name: Name) -> tuple[str, ...]:
-    """Return the TXT values at exactly this name (RFC 1035 section 3.3.14)."""
+def values(message: Message, name: Name, kind: str = TXT) -> tuple[str, ...]:
+    """Return the TXT values at exactly this name (RFC 1035 section 3.3.14), or the records of another type as text."""
     import dns.rdatatype
 
-    return tuple(
-        b"".join(record.strings).decode("utf-8", "replace")
-        for found in message.answer
-        if found.rdtype == dns.rdatatype.TXT and found.name == name
-        for record in found
-    )
+    wanted = dns.rdatatype.from_text(kind)
+    found = [one for rrset in message.answer if rrset.rdtype == wanted and rrset.name == name for one in rrset]
+    if kind != TXT:
+        return tuple(sorted(one.to_text() for one in found))
+    return tuple(b"".join(one.strings).decode("utf-8", "replace") for one in found)
 
 
 def _target(message: Message, name: Name) -> Name | None:
@@ -272,16 +287,6 @@ def address_alias(message: Message, asked: str) -> str | None:
     end, looped = _end(message, name)
     known = end == name or looped or addresses(message, asked) or _denied(message, end)
     return None if known else text(end)
-
-
-def soa(message: Message) -> tuple[str, int | None]:
-    """Return the zone and its serial number from an answer about a SOA record, positive or negative."""
-    import dns.rdatatype
-
-    for found in (*message.answer, *message.authority):
-        if found.rdtype == dns.rdatatype.SOA:
-            return text(found.name), found[0].serial
-    return "", None
 
 
 def values_of(message: Message, name: str) -> tuple[str, ...]:

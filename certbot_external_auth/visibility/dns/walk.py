@@ -1,4 +1,4 @@
-"""Ask about TXT records along aliases and down into zones, at every server of each zone at the same time."""
+"""Ask about records along aliases and down into zones, at every server of each zone at the same time."""
 
 from __future__ import annotations
 
@@ -59,19 +59,23 @@ class _Asked:
 
 
 class Walk:
-    """A way to ask about TXT records.
+    """A way to ask about records.
 
     :param place: where to ask about a name.
     :param zones: looks up zones that an authority refers to.
     :param stepwise: follow one alias at a time, also where the servers answer for its target.
     :param recursive: ask resolvers, which may remember what they look up.
+    :param kind: the type of the records.
     """
 
-    def __init__(self, place: Place, zones: Zones, stepwise: bool = True, recursive: bool = False) -> None:
+    def __init__(
+        self, place: Place, zones: Zones, stepwise: bool = True, recursive: bool = False, kind: str = response.TXT
+    ) -> None:
         self._place = place
         self._zones = zones
         self._stepwise = stepwise
         self._recursive = recursive
+        self._kind = kind
         self._dead: set[Endpoint] = set()
 
     def look(self, expectations: Sequence[Expectation], until: float) -> list[Observation]:
@@ -129,7 +133,7 @@ class Walk:
                     jobs.setdefault(authority.address, []).append((trail, authority))
 
         def ask(address: Endpoint) -> list[_Asked]:
-            questions = [Question(trail.name, "TXT", self._recursive) for trail, _ in jobs[address]]
+            questions = [Question(trail.name, self._kind, self._recursive) for trail, _ in jobs[address]]
             replies = wire.ask(address, questions, until)
             return [_Asked(*job, reply) for job, reply in zip(jobs[address], replies, strict=True)]
 
@@ -163,7 +167,8 @@ class Walk:
         return replace(seen, keeps=said.keeps) if self._recursive else seen
 
     def _said(self, message: Message, trail: _Trail) -> Said:
-        return response.read(message, trail.name, trail.expectation.values, _zone_name(trail), self._stepwise)
+        wanted, zone = trail.expectation, _zone_name(trail)
+        return response.read(message, trail.name, wanted.values, zone, self._stepwise, wanted.accepts, self._kind)
 
 
 def _followed(one: _Asked, alias: str) -> Observation | _Trail:
@@ -210,6 +215,7 @@ def _observation(
         wanted=trail.expectation.values,
         more=said.more if said is not None else 0,
         hops=trail.hops,
+        whole=said.whole if said is not None else (),
     )
 
 

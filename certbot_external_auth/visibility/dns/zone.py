@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from certbot_external_auth.challenges import dns01
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.visibility import Outcome, parallel, reach
 from certbot_external_auth.visibility.dns import response, wire
@@ -76,11 +77,12 @@ class Zones:
 
     def of(self, names: Sequence[str], until: float) -> dict[str, Zone]:
         """Return for each name the zone that the name above it lies in."""
-        cuts = self._find_cuts([response.parent(name) for name in names], until)
+        above = {name: _above(name) for name in names}
+        cuts = self._find_cuts(list(above.values()), until)
         zones = self._find_zones([cut for cut in cuts.values() if isinstance(cut, str)], until)
         found = {}
         for name in names:
-            cut = cuts[response.parent(name)]
+            cut = cuts[above[name]]
             found[name] = zones[cut] if isinstance(cut, str) else cut
         return found
 
@@ -224,6 +226,15 @@ class Zones:
                     server, None, outcome, f"no address: {known.outcome.value if known.outcome else ''}"
                 )
         return tuple(found.values())
+
+
+def _above(name: str) -> str:
+    """Return the first name above that is no name of challenges.
+
+    A resolver that knows that `_acme-challenge` does not exist may deny all names below it (RFC 8020 section 2).
+    """
+    above = response.parent(name)
+    return response.parent(above) if above.startswith(f"{dns01.LABEL}.") else above
 
 
 def _askable(servers: Mapping[str, Addresses], publicly: bool) -> list[str]:

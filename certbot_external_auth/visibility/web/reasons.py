@@ -44,6 +44,7 @@ class WrongPage:
     :ivar names: the names for which it sends this.
     :ivar page: what it sends.
     :ivar file: the file that the plugin itself has written; None if it has written none, or cannot look.
+    :ivar stateless: the server must answer from the thumbprint of the account, without a file.
     """
 
     kind: Kind
@@ -51,6 +52,7 @@ class WrongPage:
     names: tuple[str, ...]
     page: Page
     file: FileState | None = None
+    stateless: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,12 @@ def reasons(
     expectations: Sequence[Expectation],
     observations: Sequence[Observation],
     files: Mapping[str, FileState] | None = None,
+    stateless: bool = False,
 ) -> list[WebReason]:
     """Return the likely reasons, each once, with all names that it holds for.
 
     :param files: by place, the file that the plugin itself has written.
+    :param stateless: see `WrongPage`.
     """
     names = {one.place: one.identifier for one in of_web(expectations)}
     found: dict[WebReason, list[str]] = {}
@@ -111,8 +115,12 @@ def reasons(
         if row.place in names:
             rows = [one for one in observations if one.place == row.place]
             for reason in _of_row(row, names[row.place], rows, (files or {}).get(row.place)):
-                found.setdefault(reason, []).append(names[row.place])
+                found.setdefault(_told(reason, stateless), []).append(names[row.place])
     return [_named(reason, for_names) for reason, for_names in found.items()]
+
+
+def _told(reason: WebReason, stateless: bool) -> WebReason:
+    return replace(reason, stateless=stateless) if isinstance(reason, WrongPage) else reason
 
 
 def _named(reason: WebReason, names: Sequence[str]) -> WebReason:

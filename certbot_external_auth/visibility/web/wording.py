@@ -86,6 +86,8 @@ _DOES: dict[Kind, Callable[[WrongPage], str]] = {
 
 
 def _what_to_do(reason: WrongPage) -> str:
+    if reason.stateless and reason.kind in _STATELESS:
+        return _STATELESS[reason.kind]
     if reason.kind in (Kind.FORBIDDEN, Kind.MISSING) and reason.file is not None:
         return _about_file(reason.kind, reason.file)
     return _TO_DO[reason.kind]
@@ -106,6 +108,13 @@ _TO_DO = {
     "account.",
     Kind.NEARLY: "Publish the key authorization exactly as it is given.",
     Kind.OTHER_PAGE: f"It must send the key authorization alone. {_PASSED_ON}",
+}
+_THUMBPRINT = "certbot-external-auth thumbprint prints the thumbprint, and the lines for the web server."
+_STATELESS = {
+    Kind.MISSING: f"It must answer every token from the thumbprint of this account. {_THUMBPRINT} {_PASSED_ON}",
+    Kind.OTHER_KEY: "It answers from the thumbprint of another account. A dry run has an account of its own, so it "
+    f"fails here; so does a run with another --server or --account, or after a new registration. {_THUMBPRINT}",
+    Kind.NEARLY: "It must send the token, a full stop and the thumbprint, and nothing else. " + _THUMBPRINT,
 }
 
 

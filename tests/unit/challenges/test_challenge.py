@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.challenges import TYPES, Challenge, http01, tlssni01
+from certbot_external_auth.challenges import TYPES, Challenge, dnsaccount01, http01, tlssni01
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
+LABEL = "_ujmmovf2vn55tgye"
+"""Of the account in the example of draft-ietf-acme-dns-account-label-02 section 3.2."""
 
 
 def challenge(kind: str, identifier: str = "a.test", identifier_type: str = "dns") -> Challenge:
@@ -28,11 +30,19 @@ def challenge(kind: str, identifier: str = "a.test", identifier_type: str = "dns
         (challenge("tls-alpn-01"), "a.test"),
         (challenge("tls-alpn-01", "127.0.0.1", "ip"), "1.0.0.127.in-addr.arpa"),
         (challenge("tls-sni-01"), tlssni01.z_domain(KEY_AUTHORIZATION)),
+        (replace(challenge("dns-account-01"), account_label=LABEL), f"{LABEL}._acme-challenge.a.test"),
     ],
 )
 def test_the_place_is_what_the_type_has_of_its_own(made: Challenge, place: str) -> None:
     assert made.place == place
     assert [value for value in (made.txt_domain, made.uri, made.server_name) if value is not None] == [place]
+
+
+def test_the_label_of_an_account_is_that_of_the_draft() -> None:
+    """Guards against a record where the CA does not look: the hash is cut to ten bytes, and in lower case."""
+    assert dnsaccount01.label("https://example.com/acme/acct/ExampleAccount") == LABEL
+    account = replace(challenge("dns-account-01"), account_label=LABEL)
+    assert account.validation == challenge("dns-01").validation
 
 
 def test_the_record_is_written_at_the_end_of_aliases() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import re
 
@@ -39,6 +40,27 @@ def challenge(identifier: str = "example.org", kind: str = "dns", token: str = T
 def test_what_was_asked_for_passes(identifier: str, kind: str, asked: list[str] | None) -> None:
     passed = guard.check([challenge(identifier, kind, typ="http-01" if kind == "ip" else "dns-01")], asked)
     assert [one.identifier for one in passed] == [identifier.lower()]
+
+
+@pytest.mark.parametrize(
+    ("typ", "label"),
+    [
+        ("dns-account-01", None),
+        ("dns-account-01", ""),
+        ("dns-account-01", "_UJMMOVF2VN55TGYE"),
+        ("dns-account-01", "_ujmmovf2vn55tgy"),
+        ("dns-account-01", "_ujmmovf2vn55tgye."),
+        ("dns-account-01", "www._ujmmovf2vn55tgye"),
+        ("dns-01", "_ujmmovf2vn55tgye"),
+    ],
+)
+def test_a_label_of_an_account_has_its_form_and_its_type(typ: str, label: str | None) -> None:
+    """Guards against a file of the journal that has records removed at other names."""
+    wrong = dataclasses.replace(challenge(typ=typ), account_label=label)
+    with pytest.raises(GuardError, match="the label of the account"):
+        guard.check([wrong], ["example.org"])
+    right = dataclasses.replace(challenge(typ="dns-account-01"), account_label="_ujmmovf2vn55tgye")
+    assert guard.check([right], ["example.org"]) == [right]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from certbot_external_auth import cli
-from certbot_external_auth.challenges import TYPES, Challenge, guard
+from certbot_external_auth.challenges import TXT_TYPES, TYPES, Challenge, guard
 from certbot_external_auth.check import arguments, command_line, made_up, steps
 from certbot_external_auth.check.advice import Attempt, Kind, advise
 from certbot_external_auth.check.looking import Sight, Wish
@@ -32,7 +32,8 @@ def observation(outcome: Outcome, *seen: str) -> Observation:
 @pytest.mark.parametrize(("kind", "dashed"), list(itertools.product(TYPES, (False, True))))
 def test_made_up_challenges_are_well_formed(kind: str, dashed: bool) -> None:
     for _ in range(20):
-        found = made_up.challenge("first", kind, "a.test", "dns", dashed)
+        label = made_up.account_label() if kind == "dns-account-01" else None
+        found = made_up.challenge("first", kind, "a.test", "dns", dashed, label)
         guard.check([found], ["a.test"])
         assert found.token.startswith("-") is dashed
         assert found.validation.startswith("-") is (dashed and kind != "tls-sni-01")
@@ -51,10 +52,10 @@ def test_a_plan_leaves_nothing_published_and_needs_only_what_was_before(kind: st
     assert not there
 
 
-def test_two_values_at_a_name_are_for_dns_01_alone() -> None:
+def test_two_values_at_a_name_are_for_txt_records_alone() -> None:
     for kind in TYPES:
         most = max(len(step.present) for step in steps.plan(kind, chain=False))
-        assert most == (2 if kind == "dns-01" else 1)
+        assert most == (2 if kind in TXT_TYPES else 1)
 
 
 def test_a_wish_is_judged_by_values() -> None:

@@ -46,6 +46,10 @@ FULL = Entry(
     challenges=(
         Challenge("c1", "dns-01", "example.org", "dns", TOKEN, KEY_AUTHORIZATION),
         Challenge("c3", "dns-01", "w.example.org", "dns", TOKEN, KEY_AUTHORIZATION, None, "w.acme.test", "acme.test"),
+        dataclasses.replace(
+            Challenge("c4", "dns-account-01", "example.org", "dns", TOKEN, KEY_AUTHORIZATION),
+            account_label="_ujmmovf2vn55tgye",
+        ),
         Challenge("c2", "http-01", "192.0.2.1", "ip", TOKEN, KEY_AUTHORIZATION),
     ),
     attempts=2,
@@ -79,7 +83,7 @@ def test_unknown_members_are_ignored() -> None:
 def test_a_file_without_aliases_is_read() -> None:
     """As those are that were written before there was such a thing."""
     assert not {"txt_target", "txt_zone"} & set(MEMBERS["challenges"][0])
-    assert [one.txt_target for one in decode(encode(FULL)).challenges] == [None, "w.acme.test", None]
+    assert [one.txt_target for one in decode(encode(FULL)).challenges] == [None, "w.acme.test", None, None]
 
 
 def test_a_file_that_does_not_count_interrupted_tries_is_read() -> None:

@@ -218,6 +218,19 @@ def test_one_session_at_a_time_for_the_same_folders(host: Host) -> None:
     assert [one["state"] for one in host.run("status")[1]["sessions"]] == ["done", "nothing_due"]
 
 
+def test_a_tool_that_was_cut_off_goes_on_with_its_session(host: Host) -> None:
+    """Lost: a quarter of an hour, until the session of a play that was killed has expired."""
+    code, begun = host.begin(HELLO, challenge(1), batch(1), GOOD)
+    folders = ["--config-dir", host.config_dir, "--work-dir", host.work_dir, "--certbot", str(host.folder / "certbot")]
+    again = ["begin", *folders, "--resume", "--", "certonly", "-d", "a.test"]
+    assert host.run(*again) == (code, {**begun, "resumed": True})
+    other = host.run("begin", *folders, "--resume", "--", "certonly", "-d", "b.test")
+    assert (other[0], other[1]["open"]) == (8, begun["session"])
+    Path(host.work_dir, "external-auth", "sessions", begun["session"], "request").unlink()
+    assert host.run(*again)[0] == 8
+    assert host.run("abort", begun["session"])[0] == 0
+
+
 @pytest.mark.parametrize("verb", ["status", "finish", "abort"])
 def test_an_unknown_session(host: Host, verb: str) -> None:
     code, found = host.run(verb, "0123456789ab")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -155,6 +156,14 @@ def test_a_zone_of_its_own_for_the_challenge_is_found_from_the_authorities(net: 
     assert [(one.outcome, one.zone, one.server) for one in found] == [(Outcome.MATCH, NAME, f"ns.{NAME}")]
 
 
+def test_a_resolver_learns_nothing_about_names_below_the_name_of_challenges(net: Net) -> None:
+    """Guards against a resolver that denies, for an hour, all below `_acme-challenge` (RFC 8020)."""
+    name = "_ujmmovf2vn55tgye._acme-challenge.example.org"
+    net.serve("example.org", ZONE + "_ujmmovf2vn55tgye._acme-challenge 60 IN TXT one\n", [NS1, NS2, "::1"])
+    assert set(outcomes(look(net, "one", name=name)).values()) == {Outcome.MATCH}
+    assert not any("_acme-challenge" in question for question in net[RESOLVER].asked)
+
+
 def test_named_servers_are_asked_instead(net: Net) -> None:
     net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1])
     net.serve("other.org", OTHER_ZONE + "x 60 IN TXT one\n", [OTHER])
@@ -289,6 +298,22 @@ def test_all_wanted_values_are_seen_however_many_others_there_are(net: Net) -> N
     for row in look(net, *values):
         assert (row.outcome, row.more) == (Outcome.OTHER_VALUES, 12)
         assert set(values) - set(row.seen) == {values[-1]}
+
+
+def test_records_that_a_function_judges_are_kept_as_they_are(net: Net) -> None:
+    """Guards against: a long record that is cut, or one of many that is left out, before the rule has seen it."""
+    long, odd = '"' + "x" * 255 + '" "' + "y" * 45 + '"', '"a\\009b\\226\\128\\139c"'
+    many = "".join(f"_acme-challenge 60 IN TXT {number}\n" for number in range(20))
+    net.serve(
+        "example.org", ZONE + f"_acme-challenge 60 IN TXT {long}\n_acme-challenge 60 IN TXT {odd}\n" + many, [NS1]
+    )
+    wanted = {"x" * 255 + "y" * 45, "a\tb\u200bc"}
+    judged = replace(expectation(), accepts=lambda values: wanted <= set(values))
+    found = probe(net).look([judged], time.monotonic() + 8)
+    assert outcomes(found) == {NS1: Outcome.MATCH, NS2: Outcome.NO_SUCH_NAME, "[::1]": Outcome.NO_SUCH_NAME}
+    rows = {row.outcome: row.whole for row in found}
+    assert len(rows[Outcome.MATCH]) == 22
+    assert wanted <= set(rows[Outcome.MATCH])
 
 
 CHILD = SOA.format(serial=1) + f"@ 60 IN NS ns\n@ 60 IN NS ns2\nns 60 IN A {OTHER}\nns2 60 IN A {PARENT}\n"

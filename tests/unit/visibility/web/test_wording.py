@@ -77,6 +77,14 @@ def test_every_kind_has_a_sentence(kind: Kind, file: FileState | None) -> None:
     assert "a.test" in wording.sentence(page(kind, Page(200, near=Miss.CUT), file))
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_without_files_no_sentence_speaks_of_one_that_the_plugin_wrote(kind: Kind) -> None:
+    reason = WrongPage(kind, WHERE, NAMES, Page(200, near=Miss.CUT), stateless=True)
+    said = wording.sentence(reason)
+    known = kind in (Kind.MISSING, Kind.OTHER_KEY, Kind.NEARLY)
+    assert ("certbot-external-auth thumbprint" in said) is known
+
+
 @pytest.mark.parametrize("fault", TlsFault)
 def test_every_fault_has_a_sentence(fault: TlsFault) -> None:
     said = wording.sentence(WrongTls(fault, WHERE, NAMES, "certificate of b.test"))

@@ -1,0 +1,67 @@
+"""Writes what a rehearsal has found: a line for each certificate, or a JSON document. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from certbot_external_auth.rehearsal.findings import Finding, Level, Outcome
+from certbot_external_auth.rehearsal.rehearsal import Report
+from certbot_external_auth.rehearsal.wording import sentence
+from certbot_external_auth.text import counted
+
+MARKS = {None: "ok", Level.NOTE: "ok", Level.WARNING: "warn", Level.PROBLEM: "FAIL"}
+
+
+def lines(report: Report) -> Iterator[str]:
+    """Yield the lines for a person."""
+    width = max((len(one.lineage) for one in report.outcomes), default=0)
+    for one in report.outcomes:
+        ends = f"ends {one.not_after[:10]}" if one.not_after else "cannot be read"
+        yield f"{MARKS[one.level]:4}  {one.lineage:{width}}  {ends}"
+        yield from _listed(one.findings)
+    if report.host:
+        yield "All certificates:"
+        yield from _listed(report.host)
+    yield _conclusion(report)
+
+
+def _listed(findings: Sequence[Finding]) -> Iterator[str]:
+    order = list(Level)
+    for finding in sorted(findings, key=lambda one: -order.index(one.level)):
+        yield f"      {finding.level.value}: {sentence(finding)}"
+
+
+def _conclusion(report: Report) -> str:
+    if not report.outcomes:
+        return "No renewal file names this plugin."
+    failing = sum(one.level is Level.PROBLEM for one in report.outcomes)
+    everywhere = any(one.level is Level.PROBLEM for one in report.host)
+    if everywhere or failing == len(report.outcomes):
+        return f"No renewal would succeed ({counted(len(report.outcomes), 'certificate')})."
+    if failing:
+        return f"{failing} of {counted(len(report.outcomes), 'renewal')} would fail."
+    return f"{counted(len(report.outcomes), 'renewal')}: nothing stands in the way."
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return the JSON document."""
+    return {
+        "ok": report.level is not Level.PROBLEM,
+        "host": [_object(one) for one in report.host],
+        "certificates": [_certificate(one) for one in report.outcomes],
+    }
+
+
+def _certificate(one: Outcome) -> dict[str, Any]:
+    return {
+        "lineage": one.lineage,
+        "names": list(one.names),
+        "not_after": one.not_after or None,
+        "ok": one.level is not Level.PROBLEM,
+        "findings": [_object(finding) for finding in one.findings],
+    }
+
+
+def _object(finding: Finding) -> dict[str, str]:
+    return {"level": finding.level.value, "code": finding.kind.code, "message": sentence(finding)}

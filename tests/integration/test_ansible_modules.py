@@ -1,0 +1,160 @@
+"""The modules of the Ansible collection, each run twice, against a CA that really validates."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import certificates
+from tests.support.ansible import Ansible, Play
+from tests.support.certbot import Certbot
+from tests.support.testca import BLOCKED, TestCA
+from tests.support.webroot import Webroot
+
+PROGRAM = Path(sys.executable).parent / "certbot-external-auth"
+HEAD = """
+- hosts: localhost
+  gather_facts: false
+  module_defaults:
+    group/external_auth.certbot.certificate:
+      executable: "{{ program }}"
+      config_dir: "{{ config_dir }}"
+      work_dir: "{{ work_dir }}"
+  tasks:
+    - name: Begin
+      external_auth.certbot.certificate_begin: &begin
+        names: ["{{ domain }}"]
+        challenge: [http-01]
+        arguments: "{{ arguments }}"
+        lock_timeout: 0
+      register: begun
+    - name: Begin again
+      external_auth.certbot.certificate_begin: *begin
+"""
+ISSUE = f"""{HEAD}
+    - name: Publish
+      ansible.builtin.copy:
+        content: "{{{{ item.value }}}}"
+        dest: "{{{{ webroot }}}}/{{{{ item.key | basename }}}}"
+        mode: "0644"
+      loop: "{{{{ begun.http | default({{}}) | dict2items }}}}"
+    - name: Finish
+      external_auth.certbot.certificate_finish: &finish
+        session: "{{{{ begun.session | default('') }}}}"
+        answering: [{{host: here, address: 127.0.0.1, port: "{{{{ port }}}}"}}]
+        look_timeout: 1
+    - name: Finish again
+      external_auth.certbot.certificate_finish: *finish
+    - name: Look
+      external_auth.certbot.certificate_info:
+"""
+GIVE_UP = f"""{HEAD}
+    - name: Finish what nobody published
+      external_auth.certbot.certificate_finish:
+        session: "{{{{ begun.session }}}}"
+        answering: [{{host: web1, address: 127.0.0.1, port: "{{{{ port }}}}"}}]
+        look_timeout: 0
+      ignore_errors: true
+    - name: Begin once more
+      external_auth.certbot.certificate_begin: *begin
+      register: third
+    - name: Another certificate
+      external_auth.certbot.certificate_begin:
+        names: ["b.{{{{ domain }}}}"]
+        lock_timeout: 0
+        arguments: "{{{{ arguments }}}}"
+      ignore_errors: true
+    - name: Give up
+      external_auth.certbot.certificate_abort: &abort
+        session: "{{{{ third.session }}}}"
+    - name: Give up again
+      external_auth.certbot.certificate_abort: *abort
+    - name: A name that the CA refuses
+      external_auth.certbot.certificate_begin:
+        names: ["{BLOCKED}"]
+        arguments: "{{{{ arguments }}}}"
+"""
+
+
+class Host:
+    """A host that orders, as the tasks see it."""
+
+    def __init__(self, certbot: Certbot, ca: TestCA, folder: Path, domain: str, webroot: Path, runtime: str) -> None:
+        self.certbot, self.ca, self.domain = certbot, ca, domain
+        self.ansible = Ansible(folder / "ansible", {**certbot.environment, "XDG_RUNTIME_DIR": runtime})
+        arguments = ["--server", ca.directory, "--agree-tos", "--register-unsafely-without-email"]
+        arguments += ["--logs-dir", str(certbot.logs_dir), "--http-01-port", str(ca.http_port)]
+        arguments += ["--external-auth-verify-nameservers", ca.dns, "--external-auth-verify-timeout", "2"]
+        self.vars = {
+            "program": str(PROGRAM),
+            "config_dir": str(certbot.config_dir),
+            "work_dir": str(certbot.work_dir),
+            "domain": domain,
+            "arguments": arguments,
+            "webroot": str(webroot),
+            "port": ca.http_port,
+            "ansible_python_interpreter": os.path.realpath("/usr/bin/python3"),
+        }
+
+    def play(self, text: str, *words: str) -> Play:
+        """Run a playbook. What the CA has validated is forgotten afterwards."""
+        play = self.ansible.play(text, "-e", json.dumps(self.vars), *words)
+        self.certbot.after_run()
+        return play
+
+
+@pytest.fixture
+def host(certbot: Certbot, ca: TestCA, tmp_path: Path, domain: str, webroot_folder: Path) -> Iterator[Host]:
+    # A socket's path is short, and those of pytest's folders are not.
+    with tempfile.TemporaryDirectory() as runtime:
+        yield Host(certbot, ca, tmp_path, domain, webroot_folder, runtime)
+
+
+def changed(play: Play) -> list[bool]:
+    """Whether each task changed something, in order, without those that only published."""
+    return [next(iter(one.values()))["changed"] for name, one in play.tasks if one and not name.startswith("Publish")]
+
+
+def test_an_order_each_step_twice(host: Host, web: Webroot) -> None:
+    """Guards against: a step that changes something when it is run again, and one that acts in check mode."""
+    would = host.play(ISSUE, "--check", "--diff")
+    assert (would.code, changed(would)) == (0, [True, True, False, False, False]), would.output
+    begun = would.result("Begin")
+    assert (begun["state"], begun["reasons"], begun["diff"]["after"]["domains"]) == ("due", ["new"], [host.domain])
+    assert not host.certbot.config_dir.joinpath("accounts").exists()
+
+    issued = host.play(ISSUE, "--diff", "-vvv")
+    assert (issued.code, changed(issued)) == (0, [True, False, True, False, False]), issued.output
+    assert certificates.names(host.certbot.live(host.domain)) == [host.domain]
+    [found] = issued.result("Look")["lineages"]
+    assert (found["name"], found["due"]) == (host.domain, False)
+    assert issued.result("Finish")["diff"]["after"][host.domain]["sha256"] == found["sha256"]
+    key = host.certbot.live(host.domain, "privkey").read_text().splitlines()[1]
+    log = Path(host.ansible.environment["ANSIBLE_LOG_PATH"]).read_text()
+    assert key not in issued.output + log + json.dumps(issued.tasks)
+
+    again = host.play(ISSUE)
+    assert (again.code, changed(again)) == (0, [False] * 5), again.output
+
+
+@pytest.mark.long
+def test_what_fails_says_why_in_one_sentence(host: Host, web: Webroot) -> None:
+    """Guards against: a reason that has to be read out of a page of JSON, and a lock that stays."""
+    play = host.play(GIVE_UP)
+    assert play.code != 0
+    unanswered, locked, refused = play.reasons
+    assert re.fullmatch(r"The CA was not asked, because .*: web1: HTTP status 404 .* at 127.0.0.1\.", unanswered)
+    assert locked.startswith(f"Session {play.result('Begin once more')['session']}, which uses")
+    assert re.fullmatch(r"The CA refused the request: .*blocked.example.*\.", refused)
+    assert [name for name, one in play.tasks if one and next(iter(one.values()))["changed"]] == [
+        "Begin",
+        "Begin once more",
+        "Give up",
+    ]

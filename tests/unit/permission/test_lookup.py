@@ -1,0 +1,121 @@
+"""Which CAA records count for a name, asked over real sockets from name servers in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import pytest
+
+from certbot_external_auth.endpoint import Endpoint
+from certbot_external_auth.permission import lookup
+from certbot_external_auth.permission.caa import Record
+from certbot_external_auth.permission.lookup import Standing, Told, Unanswered
+from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility.dns.probe import Probe
+from certbot_external_auth.visibility.dns.resolver import Resolver
+from certbot_external_auth.visibility.dns.zone import Zones
+from certbot_external_auth.visibility.probe import Surroundings
+from tests.support.name_servers import NameServer, Net
+
+RESOLVER, PARENT, NS1, NS2 = (f"127.0.7.{number}" for number in range(1, 5))
+SOA = "@ 60 IN SOA ns1 hostmaster 1 60 60 60 60\n"
+ZONE = SOA + f"@ 60 IN NS ns1\n@ 60 IN NS ns2\nns1 60 IN A {NS1}\nns2 60 IN A {NS2}\nwww 60 IN A 127.0.0.1\n"
+TOP = SOA + (
+    f"@ 60 IN NS a\na 60 IN A {PARENT}\nexample 60 IN NS ns1.example\nexample 60 IN NS ns2.example\n"
+    f"ns1.example 60 IN A {NS1}\nns2.example 60 IN A {NS2}\n"
+)
+CAA = '{} 60 IN CAA 0 issue "{}"\n'
+
+
+@pytest.fixture
+def net() -> Iterator[Net]:
+    with Net([RESOLVER, PARENT, NS1, NS2]) as found:
+        found.serve("org", TOP, [RESOLVER, PARENT])
+        found.serve("example.org", ZONE, [RESOLVER, NS1, NS2])
+        found[RESOLVER].recursive = True
+        yield found
+
+
+def look(net: Net, *names: str, seconds: float = 10) -> dict[str, Told]:
+    probe = Probe(Surroundings(), Zones(Resolver([Endpoint(RESOLVER, net.port)]), net.port))
+    return lookup.look(names, probe.records, time.monotonic() + seconds)
+
+
+def test_the_nearest_name_that_has_records_counts(net: Net) -> None:
+    net.serve("org", TOP + CAA.format("@", "top.test"), [PARENT])
+    assert look(net, "www.example.org") == {"www.example.org": (Standing("org", (Record(0, "issue", "top.test"),)),)}
+    net.serve("example.org", ZONE + CAA.format("@", "ca.test"), [NS1, NS2])
+    expected = (Standing("example.org", (Record(0, "issue", "ca.test"),)),)
+    found = look(net, "www.example.org", "a.b.example.org", "other.org")
+    assert found["www.example.org"] == found["a.b.example.org"] == expected
+    assert found["other.org"] == (Standing("org", (Record(0, "issue", "top.test"),)),)
+
+
+def test_no_records_up_to_the_root(net: Net) -> None:
+    assert look(net, "www.example.org") == {"www.example.org": (Standing(),)}
+    # No resolver was asked about the name itself or about its CAA records: it would remember that there are none.
+    assert not [one for one in net[RESOLVER].asked if "CAA" in one]
+    assert not [one for one in net[RESOLVER].asked if "_acme" in one]
+
+
+def test_servers_that_differ_are_named(net: Net) -> None:
+    net.serve("example.org", ZONE + CAA.format("@", "ca.test"), [NS1])
+    net.serve("example.org", ZONE + CAA.format("@", "their.test"), [NS2])
+    found = look(net, "example.org")["example.org"]
+    assert isinstance(found, tuple)
+    assert {(one.records[0].value, one.servers[0].split(" ")[0]) for one in found} == {
+        ("ca.test", "ns1.example.org"),
+        ("their.test", "ns2.example.org"),
+    }
+
+
+def _fails_at_caa(server: NameServer, code: str | None) -> None:
+    """Let a server answer questions about CAA records with an error, None for silence."""
+    answer = server.reply
+
+    def reply(data: bytes, tcp: bool) -> bytes | None:
+        query = dns.message.from_wire(data)
+        if query.question[0].rdtype != dns.rdatatype.CAA:
+            return answer(data, tcp)
+        if code is None:
+            return None
+        made = dns.message.make_response(query)
+        made.set_rcode(dns.rcode.from_text(code))
+        return made.to_wire()
+
+    server.reply = reply  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("SERVFAIL", Outcome.SERVFAIL),
+        ("NOTIMP", Outcome.SERVFAIL),
+        ("REFUSED", Outcome.REFUSED),
+        (None, Outcome.TIMEOUT),
+    ],
+)
+def test_servers_that_know_no_caa_are_an_error(net: Net, code: str | None, outcome: Outcome) -> None:
+    for address in (NS1, NS2):
+        _fails_at_caa(net[address], code)
+    found = look(net, "www.example.org")["www.example.org"]
+    assert isinstance(found, Unanswered)
+    assert found.owner == "www.example.org"
+    assert {row.outcome for row in found.rows} == {outcome}
+
+
+def test_one_server_that_answers_is_enough(net: Net) -> None:
+    _fails_at_caa(net[NS1], "SERVFAIL")
+    assert look(net, "www.example.org")["www.example.org"] == (Standing(),)
+
+
+def test_servers_that_this_machine_cannot_reach_say_nothing(net: Net) -> None:
+    net[NS1].behaviour = net[NS2].behaviour = "silent"
+    assert look(net, "www.example.org", seconds=4)["www.example.org"] is None
+    net[NS1].behaviour = net[NS2].behaviour = "good"
+    net[RESOLVER].behaviour = "servfail"
+    assert look(net, "www.example.org")["www.example.org"] is None
