@@ -33,12 +33,13 @@ provider=${provider%.sh}
 eval "info=\$dns_${provider}_info"
 
 # Nothing is saved for the account, and no variable of the user's for the domain: what remains is the script's state.
+# Encoded, because acme.sh evaluates the file: an answer of the provider must not become a command.
 _saveaccountconf() { :; }
 _saveaccountconf_mutable() { :; }
 _clearaccountconf() { :; }
 _clearaccountconf_mutable() { :; }
 _savedomainconf() {
-    case $info in *" $1 "*) ;; *) _save_conf "$DOMAIN_CONF" "$@" ;; esac
+    case $info in *" $1 "*) ;; *) _save_conf "$DOMAIN_CONF" "$1" "$2" base64 ;; esac
 }
 
 if [ "$operation" = remove ]; then

@@ -224,7 +224,7 @@ challenges:
     txt_target:
       description:
         - >-
-          dns-01: the name that holds the record, if the challenge's name is an alias (CNAME).
+          dns-01 and dns-account-01: the name that holds the record, if the challenge's name is an alias (CNAME).
       returned: if there is one
       type: str
       sample: "w.example.acme.example.net"

@@ -27,8 +27,19 @@ HANDLER = ("handler", "dialect", "env-file")
         ({"handler": "h", "env-file": "e", "routes": "r"}, ["handler", "env-file"], ("routes",)),
         ({"provider": "httpreq:", "routes": "r"}, ["provider"], ("routes",)),
         ({"dehydrated-config": "c", "routes": "r"}, ["dehydrated-config"], ("routes",)),
-        ({"handler": "h", "provider": "httpreq:"}, ["handler"], ("provider",)),
-        ({"handler": "h", "provider": "httpreq:", "dialect": "lego"}, ["provider"], ("handler", "dialect")),
+        ({"provider": "httpreq", "handler": "h", "timeout": "5"}, ["handler"], ("provider",)),
+        ({"provider": "httpreq", "dehydrated-config": "c"}, ["dehydrated-config"], ("provider",)),
+        ({"provider": "httpreq", "dialect": "lego"}, ["dialect"], ()),
+        (
+            {"provider": "httpreq", "handler": "h", "dialect": "certbot", "cleanup-handler": "x", "env-file": "e"},
+            ["provider"],
+            ("handler", "dialect", "cleanup-handler"),
+        ),
+        (
+            {"provider": "httpreq", "dehydrated-config": "c", "wellknown": "/w"},
+            ["provider"],
+            ("dehydrated-config", "wellknown"),
+        ),
     ],
 )
 def test_what_a_renewal_file_has_no_place_for_any_more(
