@@ -22,7 +22,7 @@ MODULES = ROOT / "ansible" / "plugins" / "modules"
 BLOCK = re.compile(r'^RETURN = r"""\n.*?"""$', re.MULTILINE | re.DOTALL)
 TYPES = {"string": "str", "integer": "int", "boolean": "bool", "object": "dict", "array": "list"}
 MAX_SAMPLE = 60
-LINE = 110
+LINE = 100
 
 Field = Mapping[str, Any]
 

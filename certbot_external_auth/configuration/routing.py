@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import TYPES, tlssni01
+from certbot_external_auth.challenges import PERSISTENT, TYPES, tlssni01
 from certbot_external_auth.configuration import assembly
 from certbot_external_auth.configuration.certbot_config import absolute_path
 from certbot_external_auth.endpoint import Endpoint
@@ -134,15 +134,21 @@ def context_of(routes: Routes, section: Section, whole: Context, nameservers: tu
         cleanup_words=handler.cleanup_words,
         challenge_type=next(iter(section.types), whole.facts.challenge_type),
     )
-    named = tlssni01.TYPE in section.types and not whole.preferred
     return dataclasses.replace(
         whole,
         settings=dataclasses.replace(handler.settings, verify_nameservers=nameservers),
         words=handler.words,
         facts=assembly.facts_of(about, handler.settings),
-        # This type is never used unless it is named.
-        preferred=section.types if named else whole.preferred,
+        preferred=_preferred(section, whole.preferred),
     )
+
+
+def _preferred(section: Section, preferred: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the types that are named for a route."""
+    if section.types and preferred:
+        return tuple(name for name in preferred if name in section.types)
+    # Some types are never used unless they are named.
+    return section.types if {tlssni01.TYPE, PERSISTENT} & set(section.types) else preferred
 
 
 def unusable(section: Section, problems: Sequence[str]) -> list[Problem]:
@@ -155,7 +161,7 @@ def types_of(section: Section, carried: Sequence[str]) -> tuple[str, ...]:
 
     :param carried: what its publisher can carry out.
     """
-    return tuple(name for name in section.types or carried if name in carried)
+    return tuple(name for name in section.types or carried if name in (*carried, PERSISTENT))
 
 
 def type_problems(section: Section, carried: Sequence[str], preferred: Sequence[str], who: str) -> list[Problem]:
@@ -169,7 +175,8 @@ def type_problems(section: Section, carried: Sequence[str], preferred: Sequence[
     found = [
         Problem(Kind.NOT_CARRIED, line, {"text": name, "who": who, "more": ", ".join(carried)})
         for name in section.types
-        if name not in carried
+        # A record that stands needs nobody to publish it.
+        if name not in (*carried, PERSISTENT)
     ]
     if section.types and preferred and not set(preferred) & set(section.types):
         facts = {"text": ", ".join(section.types), "more": ",".join(preferred)}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from certbot_external_auth import accounts
 from certbot_external_auth.accounts import Account, AccountError, directory
 from certbot_external_auth.accounts.directory import DirectoryError
-from certbot_external_auth.endpoint import is_address
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.lineages import live
+from certbot_external_auth.persist import renewals
 from certbot_external_auth.persist.command_line import Setting
+from certbot_external_auth.persist.renewals import Want
 from certbot_external_auth.persistent_records import (
     Draft,
     Need,
@@ -21,7 +22,6 @@ from certbot_external_auth.persistent_records import (
     Problem,
     Terms,
     of_directory,
-    proven,
     wording,
 )
 from certbot_external_auth.text import one_line, quoted
@@ -69,15 +69,31 @@ def entries(setting: Setting) -> list[Entry]:
     :raises NotMadeError: if there is no account, or if the CA's directory does not tell what it wants.
     :raises UsageError: if the flags do not say which account, or for which names.
     """
-    names = setting.names or _of_certificates(setting.config_dir)
     made = []
-    for server in setting.servers or ("",):
-        account = setting.account or _chosen(setting, server)
-        terms = _terms(setting, server, account)
+    for want in _wants(setting):
+        account = setting.account or _chosen(setting.config_dir, want, several=len(setting.servers) > 1)
+        terms = _terms(setting, want.server, account)
         made += [
-            Entry(Need(domain, wildcard, terms, account), server, setting.until) for domain, wildcard in names.items()
+            Entry(Need(domain, wildcard or setting.wildcard, terms, account), want.server, setting.until)
+            for domain, wildcard in want.names.items()
         ]
-    return sorted(made, key=lambda each: list(names).index(each.need.domain))
+    order = {domain: number for number, domain in enumerate(dict.fromkeys(each.need.domain for each in made))}
+    return sorted(made, key=lambda each: order[each.need.domain])
+
+
+def _wants(setting: Setting) -> list[Want]:
+    """Return what the flags ask for, or what the renewals of this machine need."""
+    if not setting.names and not setting.servers and setting.account is None:
+        found = renewals.wants(setting.config_dir)
+        if setting.ids:
+            found = [replace(want, ids=setting.ids) for want in found]
+    else:
+        names = setting.names or renewals.names(setting.config_dir)
+        default = "" if setting.account is not None else certbot_folders.server()
+        found = [Want(names, server, setting.ids) for server in setting.servers or (default,) if names]
+    if not found:
+        raise UsageError([f"Certbot has no certificates in {setting.config_dir}, so give the names: -d NAME."])
+    return found
 
 
 def others(setting: Setting) -> list[Account]:
@@ -88,27 +104,22 @@ def others(setting: Setting) -> list[Account]:
     return [account for account in found if account is not None]
 
 
-def _of_certificates(config_dir: str) -> dict[str, bool]:
-    """Return the names of all certificates that Certbot has. An address cannot be proven by a record."""
-    names = [name for found in live.of(config_dir).names().values() for name in sorted(found) if not is_address(name)]
-    if not names:
-        raise UsageError([f"Certbot has no certificates in {config_dir}, so give the names: -d NAME."])
-    return proven(names)
-
-
 # --- accounts ---
 
 
-def _chosen(setting: Setting, server: str) -> Account:
+def _chosen(config_dir: str, want: Want, several: bool) -> Account:
     """Return the account at a server.
 
+    :param several: accounts that were typed may belong to other servers.
     :raises NotMadeError: if there is none that can be used.
     :raises UsageError: if there are several, and no flag chooses one of them.
     """
-    known = list(_at(setting.config_dir, server))
-    named = [each for each in known if each.id in setting.ids]
-    if setting.ids and not named and len(setting.servers) == 1:
-        raise UsageError([f"--account: Certbot has no such account at {server}. It has: {_listed(known) or 'none'}"])
+    server = want.server
+    known = list(_at(config_dir, server))
+    named = [each for each in known if each.id in want.ids]
+    if known and want.ids and not named and not several:
+        typed = ", ".join(map(quoted, want.ids))
+        raise UsageError([f"Certbot has no account {typed} at {server}. Choose with --account ID: {_listed(known)}"])
     candidates = named or known
     if not candidates:
         raise NotMadeError(f"Certbot has no account at {server}. Make one: certbot register --server {server}")

@@ -81,7 +81,8 @@ class Part:
             if publishing:
                 self._verification.prepare()
                 problems += _problems(lambda: self.types.check(self._names()))
-            problems += _problems(lambda: self.backend.prepare(publishing, deploying))
+            needed = publishing and not self.types.all_persist(self._names())
+            problems += _problems(lambda: self.backend.prepare(needed, deploying))
             if problems:
                 raise UsageError(problems)
             self._prepared.add((publishing, deploying))

@@ -37,6 +37,7 @@ OF_RECOVER = ("recovery", "batch", "leftover")
 OF_REHEARSE = ("rehearsal", "rehearsed", "finding")
 OF_CHECK = ("step", "sight", "summary", "routes")
 OF_PERSIST = ("persist", "persist_record", "persist_look")
+OF_NOTIFIERS = ("failure",)
 
 
 def pages() -> dict[Path, str]:
@@ -57,6 +58,7 @@ def pages() -> dict[Path, str]:
             "recover": _described(verbs, OF_RECOVER),
             "persist": _described(verbs, OF_PERSIST),
             "rehearse": _described(verbs, OF_REHEARSE),
+            "notify": _described(verbs, OF_NOTIFIERS),
         },
     }
     return {FOLDER / page: _filled(FOLDER / page, contents) for page, contents in parts.items()}

@@ -18,6 +18,7 @@ from certbot_external_auth.persist.command_line import Setting
 from certbot_external_auth.persist.making import NotMadeError
 from certbot_external_auth.persistent_records import Draft
 from certbot_external_auth.persistent_records.record import hashed_account
+from tests.support import certificates
 from tests.support.wrong_records import THUMBPRINT, URL
 
 SERVER = "https://acme.ca.example/directory"
@@ -97,7 +98,7 @@ def test_several_accounts_are_listed_and_one_is_chosen(tmp_path: Path, told: dic
         making.entries(setting(tmp_path))
     assert all(part in str(raised.value) for part in ("--account", "aa", "bb", URL + "4"))
     assert making.entries(setting(tmp_path, ids=("bb",)))[0].need.account.uri == URL + "4"
-    with pytest.raises(UsageError, match="no such account"):
+    with pytest.raises(UsageError, match=r"no account .cc. at"):
         making.entries(setting(tmp_path, ids=("cc",)))
 
 
@@ -164,11 +165,43 @@ def test_flags_can_say_all_that_a_directory_would(tmp_path: Path, told: dict[str
         making.entries(setting(tmp_path, account=Account(URL, ""), servers=()))
 
 
-def test_without_names_those_of_certificates_are_taken(tmp_path: Path, told: dict[str, Any]) -> None:
+def test_without_names_and_certificates_names_are_needed(tmp_path: Path, told: dict[str, Any]) -> None:
     """Guards against: a silent success about nothing."""
-    register(tmp_path, SERVER, "aa", URL)
-    with pytest.raises(UsageError, match="-d NAME"):
-        making.entries(setting(tmp_path, names={}))
+    for servers in ((), (SERVER,)):
+        with pytest.raises(UsageError, match="-d NAME"):
+            making.entries(setting(tmp_path, names={}, servers=servers))
+
+
+def certify(config_dir: Path, name: str, names: list[str], **kept: str) -> None:
+    """Write a certificate and its renewal file as Certbot does."""
+    folder = config_dir / "live" / name
+    folder.mkdir(parents=True)
+    certificates.self_signed(folder / "cert.pem", names)
+    lines = "".join(f"{key} = {value}\n" for key, value in kept.items())
+    path = config_dir / "renewal" / f"{name}.conf"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"[renewalparams]\n{lines}")
+
+
+def test_renewals_say_what_they_need(tmp_path: Path, told: dict[str, Any]) -> None:
+    """Guards against: a look at names that renew in another way, and at another CA or account than renewals use."""
+    for name in ("aa", "cc"):
+        register(tmp_path, SERVER, name, f"https://acme.ca.example/acct/{name}")
+    register(tmp_path, OTHER, "bb", "https://acme.example.org/acct/2")
+    certify(tmp_path, "plain", ["plain.example"], server=SERVER, account="aa", pref_challs="dns-01,")
+    assert [entry.need.domain for entry in making.entries(setting(tmp_path, names={}, servers=()))] == ["plain.example"]
+    certify(tmp_path, "one", ["a.example", "*.a.example"], server=SERVER, account="cc", pref_challs="dns-persist-01,")
+    certify(tmp_path, "two", ["b.example"], server=OTHER, account="bb", pref_challs="dns-persist-01,")
+    made = making.entries(setting(tmp_path, names={}, servers=()))
+    assert [(entry.need.domain, entry.need.wildcard, entry.need.account.uri) for entry in made] == [
+        ("a.example", True, "https://acme.ca.example/acct/cc"),
+        ("b.example", False, "https://acme.example.org/acct/2"),
+    ]
+    made = making.entries(setting(tmp_path, names={}, servers=(OTHER,), wildcard=True))
+    assert [(entry.server, entry.need.domain, entry.need.wildcard) for entry in made] == [
+        (OTHER, "a.example", True),
+        (OTHER, "b.example", True),
+    ]
 
 
 def test_all_accounts_of_the_machine_are_known(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def config(folder: Path, **more: object) -> Namespace:
 
 def test_only_where_the_type_needs_it(tmp_path: Path) -> None:
     other = dataclasses.replace(MADE, type="http-01")
-    first, second = own_account.completed([MADE, other], config(tmp_path))
+    first, second = own_account.completed([MADE, other], config(tmp_path), None)
     assert first.account_label == "_ujmmovf2vn55tgye"
     assert second == other
 
@@ -41,10 +41,10 @@ def test_only_where_the_type_needs_it(tmp_path: Path) -> None:
 )
 def test_an_account_that_is_not_known_or_is_elsewhere(tmp_path: Path, more: dict[str, object], said: str) -> None:
     with pytest.raises(GuardError, match=said):
-        own_account.completed([MADE], config(tmp_path, **more))
+        own_account.completed([MADE], config(tmp_path, **more), None)
 
 
 def test_an_account_with_another_key(tmp_path: Path) -> None:
     """Guards against the name of an account that Certbot does not use."""
     with pytest.raises(GuardError, match="is not the key that Certbot uses now"):
-        own_account.completed([challenges.DNS], config(tmp_path))
+        own_account.completed([challenges.DNS], config(tmp_path), None)
