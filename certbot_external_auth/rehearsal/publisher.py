@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from certbot_external_auth.backends import Context, context
@@ -12,6 +12,7 @@ from certbot_external_auth.rehearsal.findings import Finding, Kind, Level, worst
 from certbot_external_auth.rehearsal.logged import collected
 from certbot_external_auth.rehearsal.subject import Host, Subject, context_of, handler_of
 from certbot_external_auth.run.offered_types import OfferedTypes
+from certbot_external_auth.run.run import Run
 
 NOT_REHEARSED = {"json": Kind.BY_DRIVER, "manual": Kind.BY_HAND}
 """Modes in which a renewal needs a program or a person that a rehearsal does not have."""
@@ -68,16 +69,24 @@ class Publishers:
 
     def _once(self, subject: Subject, handler: assembly.Handler, found: Context) -> tuple[Finding, ...]:
         roles = (subject.publishes, subject.deploys)
-        key = (*roles, handler.settings, handler.words, handler.cleanup_words, handler.types)
+        names = subject.facts.names if found.settings.routes is not None else None
+        key = (*roles, handler.settings, handler.words, handler.cleanup_words, handler.types, names)
         if key not in self._checked:
-            self._checked[key] = tuple(_prepared(found, *roles))
+            self._checked[key] = tuple(_prepared(found, *roles, names))
         return self._checked[key]
 
 
-def _prepared(found: Context, publishing: bool, deploying: bool) -> Iterator[Finding]:
+def _prepared(found: Context, publishing: bool, deploying: bool, names: Collection[str] | None) -> Iterator[Finding]:
+    """Yield what the examination before a run finds.
+
+    :param names: of the certificate, if it has routes.
+    """
     with collected() as warnings:
         try:
-            context.backend(found.settings.mode, found).prepare(publishing, deploying)
+            if found.settings.routes is None:
+                context.backend(found.settings.mode, found).prepare(publishing, deploying)
+            else:
+                Run(found, names).prepare(publishing, deploying)
         except UsageError as error:
             yield from (Finding(Kind.PUBLISHER, {"text": problem}) for problem in error.problems)
     yield from (Finding(Kind.PUBLISHER_DOUBT, {"text": text}) for text in warnings)
@@ -87,9 +96,20 @@ def _of_types(subject: Subject, found: Context) -> tuple[tuple[str, ...], list[F
     """Return the challenge types for the names, and a finding for each name that none of them can prove."""
     if not subject.publishes:
         return (), []
+    if found.settings.routes is not None:
+        return _of_routes(subject, found), []
     offered = OfferedTypes(found, context.backend(found.settings.mode, found).challenge_types)
     try:
         offered.check(subject.facts.names)
     except UsageError as error:
         return (), [Finding(Kind.PUBLISHER, {"text": problem}) for problem in error.problems]
     return tuple(dict.fromkeys(kind for name in subject.facts.names for kind in offered.of(name))), []
+
+
+def _of_routes(subject: Subject, found: Context) -> tuple[str, ...]:
+    """Return the challenge types for names with routes. What is wrong with these, their examination says."""
+    run, names = Run(found, subject.facts.names), subject.facts.names
+    try:
+        return tuple(dict.fromkeys(kind for name in names for kind in run.usable_types(name, addresses=True)))
+    except UsageError:
+        return ()
