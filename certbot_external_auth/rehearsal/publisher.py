@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from certbot_external_auth.backends import Context, context
+from certbot_external_auth.challenges import PERSISTENT
 from certbot_external_auth.configuration import assembly
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.rehearsal.findings import Finding, Kind, Level, worst
@@ -34,7 +35,7 @@ class Publisher:
     @property
     def can_publish(self) -> bool:
         """Whether a value can be published for a test."""
-        if self.context is None or self.context.settings.mode in NOTHING_PUBLISHED:
+        if self.context is None or self.context.settings.mode in NOTHING_PUBLISHED or PERSISTENT in self.types:
             return False
         return worst(self.findings) is not Level.PROBLEM
 
@@ -61,9 +62,11 @@ class Publishers:
         except UsageError as error:
             return Publisher(tuple(Finding(Kind.OPTIONS, {"text": problem}) for problem in error.problems))
         by_other = NOT_REHEARSED.get(handler.settings.mode)
+        found = context_of(subject, handler, self.host)
+        if by_other is not None and OfferedTypes(found, ()).all_persist(subject.facts.names):
+            return Publisher((), found, (PERSISTENT,))
         if by_other is not None:
             return Publisher((Finding(by_other, {"day": subject.facts.not_after.date().isoformat()}),))
-        found = context_of(subject, handler, self.host)
         types, unfit = _of_types(subject, found)
         return Publisher((*self._once(subject, handler, found), *unfit), found, types)
 

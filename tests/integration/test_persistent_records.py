@@ -221,3 +221,34 @@ def test_a_person_sees_the_record(ca: NewCA, certbot: Certbot, domain: str) -> N
     assert "You can now remove" not in issued.stdout
     # The next one needs nobody.
     assert certbot.run(*RENEW_NOW).returncode == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["manual", "lego", "native"])
+def test_a_rehearsal_looks_at_the_record(ca: NewCA, certbot: Certbot, scripts: Hooks, domain: str, mode: str) -> None:
+    """Guards against a rehearsal that publishes a record that stays, or that asks for a person who is not needed."""
+    certbot.run("register", "--agree-tos", "--register-unsafely-without-email", "--server", ca.directory)
+    place, right = f"_validation-persist.{domain}", f"{ISSUER}; accounturi={account(certbot)}"
+    ca.add_txt(place, right)
+    words = {"manual": ["-n", *AUTHENTICATOR], "native": handler(scripts.native)}
+    lego = handler("/bin/true", "--external-auth-dialect", "lego")
+    issued = certbot.run("certonly", *words.get(mode, lego), *WORDS, *names(domain))
+    assert issued.returncode == 0, issued
+
+    def rehearsed(*values: str) -> list[tuple[str, str]]:
+        ca.clear_txt(place)
+        for value in values:
+            ca.add_txt(place, value)
+        folders = ("--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir))
+        ended = console(certbot, "rehearse", "--publish", "--json", *folders)
+        found = json.loads(ended.stdout)["certificates"][0]["findings"]
+        about = [
+            (one["code"], one["level"]) for one in found if "dnssec" not in one["code"] and "caa" not in one["code"]
+        ]
+        assert (ended.returncode == 1) is ("problem" in {level for _, level in about}), ended
+        return about
+
+    assert rehearsed(right) == []
+    assert rehearsed() == ([("record_to_come", "note")] if mode == "native" else [("record", "problem")])
+    assert rehearsed(f"{right}; persistUntil={int(time.time()) + 1000}") == [("record_ends", "warning")]
+    assert scripts.calls("persist", "perform") == []
