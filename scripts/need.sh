@@ -14,12 +14,16 @@
 #     need.sh acme-sh   acme.sh, for its scripts for DNS providers
 #     need.sh dns-tools    tools that read the records which `persist` prints
 #     need.sh second-ca    an ACME server by other people than Pebble
+#     need.sh engines   libraries and a Certbot plugin that reach DNS providers: certbot-dns-multi, dns-lexicon
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
+#     need.sh ansible-oldest    the oldest ansible-core for which the collection is, that of Debian 12
+#     need.sh ansible-quality   what judges an Ansible collection
 #     need.sh strace    what makes calls of the system fail
 #     need.sh deb     what builds and judges a Debian package
 #     need.sh git    what tells the files of a checkout from those that lie about
 #     need.sh debootstrap    what makes whole Debian systems
+#     need.sh namespaces    what makes hosts out of namespaces: ip, unshare
 #     need.sh tmux      terminals for mode manual: tmux, and script
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
@@ -198,6 +202,17 @@ for need; do
             printf '%s\n' "$wanted" >.tools/second-ca/made-for
         fi
         ;;
+    engines)
+        # In a folder that is searched only by tests that ask for it. What .venv has as well is not in it.
+        wanted=$("$python" --version; cksum <tests/constraints/engines.txt)
+        if [ "$(cat .tools/engines/made-for 2>/dev/null)" != "$wanted" ]; then
+            echo "== installing engines of DNS providers into .tools/engines"
+            rm -rf .tools/engines
+            "$python" -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: \
+                --target .tools/engines -r tests/constraints/engines.txt </dev/null
+            printf '%s\n' "$wanted" >.tools/engines/made-for
+        fi
+        ;;
     ssh)
         { [ -x /usr/sbin/sshd ] || command -v sshd; } >/dev/null 2>&1 && command -v ssh >/dev/null 2>&1 ||
             install "OpenSSH, server and client" openssh-server openssh-client
@@ -215,6 +230,23 @@ for need; do
             rm -rf .tools/ansible
             "$python" -m venv .tools/ansible
             .tools/ansible/bin/python -m pip install -qq --disable-pip-version-check ansible-core </dev/null
+        fi
+        ;;
+    ansible-oldest)
+        if ! [ -x .tools/ansible-oldest/bin/ansible-playbook ]; then
+            echo "== installing the oldest ansible-core into .tools/ansible-oldest"
+            rm -rf .tools/ansible-oldest
+            "$python" -m venv .tools/ansible-oldest
+            .tools/ansible-oldest/bin/python -m pip install -qq --disable-pip-version-check 'ansible-core==2.14.*' </dev/null
+        fi
+        ;;
+    ansible-quality)
+        if ! [ -x .tools/ansible-quality/bin/ansible-lint ]; then
+            echo "== installing ansible-lint and others into .tools/ansible-quality"
+            rm -rf .tools/ansible-quality
+            "$python" -m venv .tools/ansible-quality
+            .tools/ansible-quality/bin/python -m pip install -qq --disable-pip-version-check \
+                ansible-lint antsibull-changelog antsibull-docs </dev/null
         fi
         ;;
     tmux)
@@ -237,6 +269,10 @@ for need; do
         ;;
     debootstrap)
         command -v debootstrap >/dev/null 2>&1 || install "debootstrap" debootstrap
+        ;;
+    namespaces)
+        command -v ip >/dev/null 2>&1 || install "The program ip" iproute2
+        command -v unshare >/dev/null 2>&1 || install "The program unshare" util-linux
         ;;
     strace)
         command -v strace >/dev/null 2>&1 || install "strace" strace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import errno
 import logging
@@ -16,12 +15,12 @@ from certbot_external_auth import journal, recovery
 from certbot_external_auth.backends import Context, Finished, publisher
 from certbot_external_auth.backends.printed import shown
 from certbot_external_auth.challenges import Challenge, guard
-from certbot_external_auth.errors import Failure, PerformError, Problem, UsageError
+from certbot_external_auth.errors import Failure, PerformError, Problem
 from certbot_external_auth.interfaces import Backend, BackendAbilities
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.context import entry_of
-from certbot_external_auth.run import ca_hints, lasting
+from certbot_external_auth.run import ca_hints, lasting, placing
 from certbot_external_auth.run.informer import Informer
 from certbot_external_auth.run.verification import OFF, Verification
 from certbot_external_auth.text import rfc3339
@@ -73,6 +72,7 @@ class Publication:
         by_name = context.settings.mode == "handler" and context.settings.dialect == "dehydrated"
         self._served = ServedCertificates(self._work_dir, context.tls_port, by_name)
         self._offered = False
+        self._records = lasting.Lasting(context, backend, self._abilities.persists, verification.observer)
         self._batch: Sequence[Challenge] = ()
         self._lasting: list[Challenge] = []
         self._failed: dict[tuple[str, str], Problem] = {}
@@ -89,41 +89,12 @@ class Publication:
         self._offered = False
         batch = self._batch = self._checked(challenges)
         try:
-            records = self._records([one for one in batch if one.persists])
+            records = self._records.found([one for one in batch if one.persists])
             self._publish([one for one in batch if not one.persists], records)
         except PerformError as error:
             self._refused.update(error.problems)
             raise
         self._offered = True
-
-    def _records(self, challenges: Sequence[Challenge]) -> lasting.Records:
-        """Look for the records that stay.
-
-        :raises RecordMissingError: if one is missing, and cannot be published here.
-        """
-        if not challenges:
-            return lasting.Records()
-        records = lasting.look(challenges, self._verification.observer.look, self._settings.verify == OFF)
-        # What no server told counts as there at a renewal. Otherwise it is published: at the first time it is missing.
-        guessed = records.unknown if not self._context.renewing else ()
-        refused = self._unable() if records.missing or guessed else ""
-        if records.missing and refused:
-            raise lasting.refusal(records, self._context, refused)
-        lasting.tell(records)
-        if guessed and not refused:
-            return dataclasses.replace(records, missing=(*records.missing, *guessed), unknown=())
-        return records
-
-    def _unable(self) -> str:
-        """Say why the backend cannot publish a record that stays; nothing if it can."""
-        if not self._abilities.persists:
-            who = self._settings.carrier
-            return f"{who[0].upper()}{who[1:]} has no call that adds such a record."
-        try:
-            self._backend.prepare(True, False)
-        except UsageError as error:
-            return str(error)
-        return ""
 
     def _publish(self, passing: Sequence[Challenge], records: lasting.Records) -> None:
         """Publish what is missing, and wait until the CA can see it. Records that stay are not in the journal."""
@@ -146,7 +117,7 @@ class Publication:
             logger.info(NAMES_UNKNOWN)
         self._prepare()
         # Before the batch is noted: after a crash, a recovery must know where the records are.
-        return self._verification.aliased(checked) if self._abilities.told_aliases else checked
+        return placing.placed(checked, self._abilities, self._verification)
 
     def _note(self, challenges: Sequence[Challenge]) -> None:
         """Write the batch to disk, before anything of it is published."""

@@ -27,7 +27,7 @@ options:
 seealso:
   - module: external_auth.certbot.certificate_begin
 author:
-  - The authors of certbot-external-auth (@ph4r05)
+  - The authors of certbot-external-auth (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -69,15 +69,16 @@ state:
 batch:
   description:
     - >-
-      Number of the batch that you must publish, or must keep published while Certbot works. Null if there is none.
+      Number of the batch that you must publish, or must keep published while Certbot works. Null if there
+      is none.
   returned: with a session
   type: int
   sample: 1
 message:
   description:
     - >-
-      What the state means, and which command comes next. If the session failed, or the CA refused: the reason, in
-      one sentence.
+      What the state means, and which command comes next. If the session failed, or the CA refused: the
+      reason, in one sentence.
   returned: with a session
   type: str
   sample: "Publish what is in the batch, then run: certbot-external-..."
@@ -148,18 +149,20 @@ txt:
 persist:
   description:
     - >-
-      TXT records of dns-persist-01, by name. Publish them once, and never remove them. Absent if there are none.
+      TXT records of dns-persist-01, by name. Publish them once, and never remove them. Absent if there
+      are none.
   returned: if there is one
   type: dict
   sample: {"_validation-persist.w.example": ["ca.example; accounturi=https://ca.example/acct/1"]}
 aliases:
   description:
     - >-
-      The names in C(txt) that are aliases (CNAME), and where their records belong: create them there. Absent if
-      there are none.
+      The names in C(txt) that are aliases (CNAME), and where their records belong: create them there.
+      Absent if there are none.
   returned: if there is one
   type: dict
-  sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+  sample:
+    "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
 http:
   description:
     - >-
@@ -191,10 +194,12 @@ remove:
     aliases:
       description:
         - >-
-          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are none.
+          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are
+          none.
       returned: if there is one
       type: dict
-      sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+      sample:
+        "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
     http:
       description:
         - >-
@@ -228,10 +233,12 @@ leftover:
     aliases:
       description:
         - >-
-          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are none.
+          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are
+          none.
       returned: if there is one
       type: dict
-      sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+      sample:
+        "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
     http:
       description:
         - >-
@@ -402,7 +409,8 @@ certificates:
     changed:
       description:
         - >-
-          Whether you have to deploy it: this session saved it, or deployed it after an earlier run could not.
+          Whether you have to deploy it: this session saved it, or deployed it after an earlier run could
+          not.
       returned: always
       type: bool
       sample: true
