@@ -11,7 +11,7 @@ from typing import Any
 
 from certbot_external_auth import dialects, progress
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import TXT_TYPES, TYPES, choice, dns01, dnsaccount01, guard
+from certbot_external_auth.challenges import PERSISTENT, TXT_TYPES, TYPES, choice, dns01, dnsaccount01, guard
 from certbot_external_auth.check import certbot_flags, made_up
 from certbot_external_auth.check.verb import TIMEOUT_SECONDS
 from certbot_external_auth.configuration import assembly, certbot_argv
@@ -191,6 +191,13 @@ def _names(typed: Sequence[str]) -> tuple[str, ...]:
 
 def _type(wanted: Sequence[str], settings: Settings, names: Sequence[str], flag: str) -> str:
     """Return the first type of those wanted that the dialect or the provider carries, as in a run."""
+    if PERSISTENT in wanted:
+        raise UsageError(
+            [
+                f"{flag}: check does not try {PERSISTENT}, because it would have to remove a record that stays. To see "
+                f"whether the record stands: certbot-external-auth persist --look -d {names[0]}"
+            ]
+        )
     carried = run_as.carried(dialect_of(settings).challenge_types, settings.run_as)
     unknown = [name for name in wanted if name not in TYPES]
     if unknown or (wanted and not set(wanted) & set(carried)):
