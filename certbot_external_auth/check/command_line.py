@@ -12,7 +12,7 @@ from typing import Any
 
 from certbot_external_auth import dialects, progress
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import TXT_TYPES, TYPES, choice, dns01, dnsaccount01, guard
+from certbot_external_auth.challenges import PERSISTENT, TXT_TYPES, TYPES, choice, dns01, dnsaccount01, guard
 from certbot_external_auth.check import certbot_flags, made_up
 from certbot_external_auth.check.verb import TIMEOUT_SECONDS
 from certbot_external_auth.configuration import assembly, certbot_argv
@@ -216,6 +216,13 @@ def chosen_type(
     :raises UsageError: if there is none.
     """
     flag = "--type" if arguments.type else "--preferred-challenges"
+    if PERSISTENT in wanted:
+        raise UsageError(
+            [
+                f"{flag}: check does not try {PERSISTENT}, because it would have to remove a record that stays. To see "
+                f"whether the record stands: certbot-external-auth persist --look -d {names[0]}"
+            ]
+        )
     unknown = [name for name in wanted if name not in TYPES]
     if unknown or (wanted and not set(wanted) & set(carried)):
         reason = f" {unknown[0]!r} is not a challenge type;" if unknown else ""
