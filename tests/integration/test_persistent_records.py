@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import certificates, draft_ca, new_ca
+from tests.support.bind import Bind
 from tests.support.certbot import Certbot
 from tests.support.draft_ca import DraftCA
 from tests.support.drivers import Publisher
@@ -252,3 +253,40 @@ def test_a_rehearsal_looks_at_the_record(ca: NewCA, certbot: Certbot, scripts: H
     assert rehearsed() == ([("record_to_come", "note")] if mode == "native" else [("record", "problem")])
     assert rehearsed(f"{right}; persistUntil={int(time.time()) + 1000}") == [("record_ends", "warning")]
     assert scripts.calls("persist", "perform") == []
+
+
+FOLLOWS = """#!/bin/sh
+[ "$1" = persist ] || exit 0
+printf 'server %s\\nupdate add %s 60 TXT "%s"\\nsend\\n' "$SERVER" "$cbot_txt_target" "$cbot_validation" |
+    nsupdate -k "$KEY_FILE"
+"""
+
+
+@pytest.mark.long
+def test_an_alias_leads_to_the_record(tmp_path: Path, scripts: Hooks) -> None:
+    """Guards against a record beside a CNAME, which no zone can have."""
+    with Bind("example") as dns, NewCA(dns_server=dns.server) as ca:
+        dns.change("add _validation-persist.a.example 60 CNAME a.records.example.")
+        certbot = host(tmp_path, ca, scripts)
+        certbot.environment |= {"SERVER": f"{dns.address} {dns.port}", "KEY_FILE": str(dns.key_file)}
+        words = (
+            *handler(scripts.write("follows.sh", FOLLOWS), *WORDS),
+            "--external-auth-verify-nameservers",
+            dns.server,
+        )
+        issued = certbot.run("certonly", *words, *names("a.example", "*.a.example"))
+        assert issued.returncode == 0, issued
+        assert len(dns.txt("a.records.example")) == 1
+        assert certbot.run(*RENEW_NOW).returncode == 0
+        assert len(dns.txt("a.records.example")) == 1
+
+
+@pytest.mark.long
+def test_the_directory_is_read_again_as_certbot_reads_it(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Guards against a certificate of the CA that Certbot accepts, and the plugin does not."""
+    words = ("certonly", *handler(scripts.native, *WORDS), *names(domain))
+    del certbot.environment["REQUESTS_CA_BUNDLE"]
+    assert certbot.run(*words).returncode == 1
+    accepted = certbot.run(*words, "--no-verify-ssl")
+    assert accepted.returncode == 0, accepted
+    assert len(scripts.calls("persist")) == 1
