@@ -9,10 +9,11 @@ FLAG = "--external-auth-provider"
 
 def sentence(provider: str, problem: Problem) -> str:
     """Write a problem. :param provider: the value of the flag."""
-    return f"{FLAG} {provider}: {_end(provider, problem)}"
+    return f"{FLAG} {provider}: {end(provider, problem)}"
 
 
-def _end(provider: str, problem: Problem) -> str:
+def end(provider: str, problem: Problem) -> str:
+    """Write a problem behind the name of the provider."""
     engine, facts = provider.partition(":")[0], problem.facts
     if problem.kind is Kind.ENGINE_MISSING:
         why = f" ({facts['why']})" if facts["why"] else ""
@@ -24,7 +25,7 @@ def _end(provider: str, problem: Problem) -> str:
     if problem.kind is Kind.UNKNOWN_PROVIDER:
         return f"{engine} knows no provider {facts['name']}{_hints(engine, problem)}"
     if problem.kind is Kind.REFUSED:
-        instead = f"; use {facts['instead']}" if facts["instead"] else ""
+        instead = f"; use {_or(facts['instead'])}" if facts["instead"] else ""
         return f"{facts['why']}{instead}."
     if problem.kind is Kind.VARIABLE_MISSING:
         described = f" ({facts['description']})" if facts["description"] else ""

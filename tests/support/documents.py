@@ -19,6 +19,7 @@ KINDS = {
     "recover": ("recovery",),
     "rehearse": ("rehearsal",),
     "check": ("step", "summary"),
+    "providers": ("providers",),
     "persist": ("persist",),
 }
 """Verb to what it may print."""

@@ -36,6 +36,7 @@ OF_SESSIONS = (
 OF_RECOVER = ("recovery", "batch", "leftover")
 OF_REHEARSE = ("rehearsal", "rehearsed", "finding")
 OF_CHECK = ("step", "sight", "summary")
+OF_PROVIDERS = ("providers", "engine", "provider", "variable")
 OF_PERSIST = ("persist", "persist_record", "persist_look")
 
 
@@ -55,6 +56,7 @@ def pages() -> dict[Path, str]:
             "sessions": _described(verbs, OF_SESSIONS),
             "check": _described(verbs, OF_CHECK),
             "recover": _described(verbs, OF_RECOVER),
+            "providers": _described(verbs, OF_PROVIDERS),
             "persist": _described(verbs, OF_PERSIST),
             "rehearse": _described(verbs, OF_REHEARSE),
         },
