@@ -12,6 +12,7 @@
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
 #     need.sh acme-sh   acme.sh, for its scripts for DNS providers
+#     need.sh engines   libraries and a Certbot plugin that reach DNS providers: certbot-dns-multi, dns-lexicon
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh strace    what makes calls of the system fail
@@ -182,6 +183,17 @@ for need; do
                 sid update && sid download acme.sh && dpkg-deb -x acme.sh_*.deb . && mv usr/share/acme.sh ../acme.sh
             ) >/dev/null
             rm -rf .tools/sid
+        fi
+        ;;
+    engines)
+        # In a folder that is searched only by tests that ask for it. What .venv has as well is not in it.
+        wanted=$("$python" --version; cksum <tests/constraints/engines.txt)
+        if [ "$(cat .tools/engines/made-for 2>/dev/null)" != "$wanted" ]; then
+            echo "== installing engines of DNS providers into .tools/engines"
+            rm -rf .tools/engines
+            "$python" -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: \
+                --target .tools/engines -r tests/constraints/engines.txt </dev/null
+            printf '%s\n' "$wanted" >.tools/engines/made-for
         fi
         ;;
     ssh)

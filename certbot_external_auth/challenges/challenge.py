@@ -44,6 +44,9 @@ class Challenge:
     :ivar txt_target: name at the end of the alias, if `txt_domain` is an alias (CNAME). The TXT record belongs there.
     :ivar txt_zone: zone of `txt_target`, if it is known.
     :ivar account_label: label of the account in the name of the record, for dns-account-01.
+    :ivar zone: zone of `record_name`, whether that is an alias or not, if it is known and the publisher is told it.
+    :ivar name_servers: where that was found out, as ``address:port``: first servers of the zone of the name, then those
+        of the zones on the way of its aliases, last those of `zone`.
     """
 
     id: str
@@ -56,6 +59,8 @@ class Challenge:
     txt_target: str | None = None
     txt_zone: str | None = None
     account_label: str | None = None
+    zone: str | None = None
+    name_servers: tuple[str, ...] = ()
 
     @property
     def validation(self) -> str:

@@ -32,6 +32,10 @@ def end(provider: str, problem: Problem) -> str:
         return f"the variable {facts['name']}{described} is missing; set it in the file of --external-auth-env-file."
     if problem.kind is Kind.VARIABLE_WRONG:
         return f"the variable {facts['name']} is not accepted: {facts['why']}."
+    if problem.kind is Kind.NONE_SET:
+        return f"none of its variables is set in the file of --external-auth-env-file: {', '.join(facts['names'])}."
+    if problem.kind is Kind.SAID:
+        return f"{engine} says: {facts['text']}"
     if problem.kind is Kind.SECRETS_READABLE:
         return f"every user of this machine can read the secrets in {facts['path']}; run: chmod 600 {facts['path']}"
     return str(facts["text"])
