@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.providers import lego_names
+from certbot_external_auth.providers import lego, lego_names, program
 from certbot_external_auth.providers.engine import Variable
 from certbot_external_auth.providers.lexicon import Lexicon
 from tests.support import certificates, engines
@@ -78,7 +81,7 @@ def rfc2136_by_certbot(dns: Bind, folder: Path) -> dict[str, str]:
 def bind_host(folder: Path, provider: str) -> Iterator[Host]:
     settings = rfc2136_by_lego if provider == "lego:rfc2136" else rfc2136_by_certbot
     with (
-        Bind(ZONE, "other.test", records="_acme-challenge.alias CNAME x.other.test.\n") as dns,
+        Bind(ZONE, "other.test", records="_acme-challenge.alias CNAME x.acme\n") as dns,
         TestCA(dns_server=dns.server) as ca,
     ):
         yield host(folder, ca, provider, settings(dns, folder), dns.txt)
@@ -138,13 +141,40 @@ def test_base_and_wildcard_issue_and_renew(tmp_path: Path, provider: str) -> Non
 
 @pytest.mark.long
 @pytest.mark.parametrize("provider", [REPLACES, "certbot:dns-rfc2136"])
-def test_an_alias_into_another_zone(tmp_path: Path, provider: str) -> None:
+def test_an_alias(tmp_path: Path, provider: str) -> None:
     """lego follows it by itself, and Certbot's plugin is told where it leads."""
     with HOSTS[provider](tmp_path, provider) as one:
         issued = one.certbot.run("certonly", *one.words, *names(f"alias.{ZONE}"))
         assert issued.returncode == 0, issued
-        assert "is an alias of x.other.test" in issued.log
-        assert one.txt("x.other.test") == []
+        assert f"is an alias of x.acme.{ZONE}" in issued.log
+        assert one.txt(f"x.acme.{ZONE}") == []
+
+
+def test_lego_follows_aliases_with_our_name_servers_and_writes_nowhere_else(tmp_path: Path) -> None:
+    """Guards against: a record at another name than the one that the journal has, which nothing would remove."""
+    with Bind(ZONE, "other.test", records="_acme-challenge.alias CNAME x.other.test.\n") as dns:
+        environment = {**SETTINGS, **engines.needed("lego"), **rfc2136_by_lego(dns, tmp_path)}
+        argv = [sys.executable, "-I", program.__file__, lego.__file__, str(engines.FOLDER), "rfc2136"]
+        more = {"identifier": f"alias.{ZONE}", "token": "t", "key_authorization": "t.k", "name_servers": [dns.server]}
+
+        def call(operation: str, record: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [*argv, operation, record, ""],
+                input=f"value\n{json.dumps(more)}\n",
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+
+        assert call("add", "x.other.test").returncode == 0
+        assert len(dns.txt("x.other.test")) == 1
+        assert call("remove", "x.other.test").returncode == 0
+        assert dns.txt("x.other.test") == []
+        refused = call("add", "another.other.test")
+        assert refused.returncode == 1
+        assert "lego follows aliases to x.other.test, and the plugin to another.other.test" in refused.stderr
+        assert dns.txt("x.other.test") == []
 
 
 @pytest.mark.long
@@ -184,7 +214,7 @@ def test_providers_with_the_variables_of_their_parsers() -> None:
     assert len(found) > 85
     assert "base" not in found
     first = found["powerdns"].variables[0]
-    assert first == Variable("LEXICON_POWERDNS_AUTH_TOKEN", "specify token for authentication", None)
+    assert first == Variable("LEXICON_POWERDNS_AUTH_TOKEN", "specify token for authentication")
     assert found["powerdns"].refused is None
     # lego's refusals lead to these.
     twins = {twin for twins in lego_names.IN_MEMORY.values() for twin in twins if twin.startswith("lexicon:")}
