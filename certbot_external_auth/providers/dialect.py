@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from zope.interface import implementer
 
 from certbot_external_auth import dialects
-from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.challenges import Challenge, dnsaccount01
 from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.handler_setup import env_file
@@ -75,7 +75,9 @@ class ProviderDialect:
     def __init__(self, engine: ProviderEngine, name: str) -> None:
         self.engine = engine
         self.name = name
-        self.challenge_types = tuple(engine.challenge_types)
+        # Both are a record with a value; only its name differs, which some engines build themselves.
+        account = () if engine.builds_name else (dnsaccount01.TYPE,)
+        self.challenge_types = (*engine.challenge_types, *account)
         self.told_aliases = engine.told_aliases
         self.told_zones = bool(getattr(engine, "told_zones", False))
 

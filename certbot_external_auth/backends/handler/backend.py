@@ -59,8 +59,9 @@ class HandlerBackend:
         search_path = {**handler_environment(os.environ), **env_file.readable(self._settings.env_file)}["PATH"]
         ids = trust.trusted_ids()
         findings = trust.Findings(examine.sentences(self._settings))
+        noun = "handler" if self._settings.provider is None else "provider's program"
         for words, origin in self._handler.commands():
-            findings.add(preflight.check_command(words, search_path, ids, origin))
+            findings.add(preflight.check_command(words, search_path, ids, origin, noun))
         if self._settings.wellknown is not None:
             problem = webroot.problem(self._settings.wellknown)
             findings.problems.extend([problem] if problem else [])
