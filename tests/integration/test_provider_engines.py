@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mmap
+import re
 import signal
 import subprocess
 import sys
@@ -219,3 +221,31 @@ def test_providers_with_the_variables_of_their_parsers() -> None:
     # lego's refusals lead to these.
     twins = {twin for twins in lego_names.IN_MEMORY.values() for twin in twins if twin.startswith("lexicon:")}
     assert {twin.partition(":")[2] for twin in twins} <= found.keys()
+
+
+def messages_about_ids() -> Iterator[str]:
+    """Yield the names of providers in lego's messages ``NAME: unknown record ID``, as they stand in its library.
+
+    Texts stand there one after the other, so that the end of another text may be before the name.
+    """
+    (library,) = engines.FOLDER.glob("lego_bridge*.so")
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(b": unknown ")
+        while at != -1:
+            before, after = content[at - 30 : at], content[at : at + 30]
+            if re.match(rb": unknown (?:record ?|zone |domain )ID", after):
+                yield re.split(rb"[^a-z0-9]", before)[-1].decode()
+            at = content.find(b": unknown ", at + 1)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("here")
+def test_the_list_of_providers_in_memory_is_that_of_this_lego() -> None:
+    """Guards against: a newer lego with more of them, for which the list must be made again."""
+    assert engines.version("certbot-dns-multi") == lego_names.VERSION
+    found = list(messages_about_ids())
+    # Their messages begin with another word than their name.
+    others = {"51dns": "dns51", "aurora": "auroradns"}
+    known = {*lego_names.IN_MEMORY, *others}
+    assert len(found) > 60
+    assert [text for text in found if not text.endswith(tuple(known))] == []
