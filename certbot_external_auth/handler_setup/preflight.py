@@ -21,7 +21,11 @@ HANDLER_FLAG = "--external-auth-handler"
 
 
 def check_command(
-    words: Sequence[str], search_path: str, caller_ids: Sequence[int], origin: str = HANDLER_FLAG
+    words: Sequence[str],
+    search_path: str,
+    caller_ids: Sequence[int],
+    origin: str = HANDLER_FLAG,
+    noun: str = "handler",
 ) -> Findings:
     """Check every file that a handler's command line names, and the interpreters of these files.
 
@@ -29,6 +33,7 @@ def check_command(
     :param search_path: PATH of the handler, for ``#!/usr/bin/env``.
     :param caller_ids: user ids whose files are trusted without a warning, besides root's.
     :param origin: what to correct: the flag, or the line of a file, that has the command line.
+    :param noun: what the sentences call the files.
     """
     findings = Findings()
     problem = _start_problem(words[0], search_path, origin)
@@ -37,7 +42,7 @@ def check_command(
         return findings
     found: dict[str, None] = {}
     for word in filter(is_file, words):
-        findings.add(check_file(word, "handler", caller_ids))
+        findings.add(check_file(word, noun, caller_ids))
         found.update(dict.fromkeys(interpreters(word, search_path) if os.access(word, os.X_OK) else ()))
     for program in found:
         findings.add(check_file(program, "interpreter", caller_ids))

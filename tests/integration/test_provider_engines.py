@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import mmap
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.providers import lego_names
+from certbot_external_auth.providers import lego, lego_names, program
 from certbot_external_auth.providers.engine import Variable
 from certbot_external_auth.providers.lexicon import Lexicon
 from tests.support import certificates, engines
@@ -78,7 +83,7 @@ def rfc2136_by_certbot(dns: Bind, folder: Path) -> dict[str, str]:
 def bind_host(folder: Path, provider: str) -> Iterator[Host]:
     settings = rfc2136_by_lego if provider == "lego:rfc2136" else rfc2136_by_certbot
     with (
-        Bind(ZONE, "other.test", records="_acme-challenge.alias CNAME x.other.test.\n") as dns,
+        Bind(ZONE, "other.test", records="_acme-challenge.alias CNAME x.acme\n") as dns,
         TestCA(dns_server=dns.server) as ca,
     ):
         yield host(folder, ca, provider, settings(dns, folder), dns.txt)
@@ -138,13 +143,40 @@ def test_base_and_wildcard_issue_and_renew(tmp_path: Path, provider: str) -> Non
 
 @pytest.mark.long
 @pytest.mark.parametrize("provider", [REPLACES, "certbot:dns-rfc2136"])
-def test_an_alias_into_another_zone(tmp_path: Path, provider: str) -> None:
+def test_an_alias(tmp_path: Path, provider: str) -> None:
     """lego follows it by itself, and Certbot's plugin is told where it leads."""
     with HOSTS[provider](tmp_path, provider) as one:
         issued = one.certbot.run("certonly", *one.words, *names(f"alias.{ZONE}"))
         assert issued.returncode == 0, issued
-        assert "is an alias of x.other.test" in issued.log
-        assert one.txt("x.other.test") == []
+        assert f"is an alias of x.acme.{ZONE}" in issued.log
+        assert one.txt(f"x.acme.{ZONE}") == []
+
+
+def test_lego_follows_aliases_with_our_name_servers_and_writes_nowhere_else(tmp_path: Path) -> None:
+    """Guards against: a record at another name than the one that the journal has, which nothing would remove."""
+    with Bind(ZONE, "other.test", records="_acme-challenge.alias CNAME x.other.test.\n") as dns:
+        environment = {**SETTINGS, **engines.needed("lego"), **rfc2136_by_lego(dns, tmp_path)}
+        argv = [sys.executable, "-I", program.__file__, lego.__file__, str(engines.FOLDER), "rfc2136"]
+        more = {"identifier": f"alias.{ZONE}", "token": "t", "key_authorization": "t.k", "name_servers": [dns.server]}
+
+        def call(operation: str, record: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [*argv, operation, record, ""],
+                input=f"value\n{json.dumps(more)}\n",
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+
+        assert call("add", "x.other.test").returncode == 0
+        assert len(dns.txt("x.other.test")) == 1
+        assert call("remove", "x.other.test").returncode == 0
+        assert dns.txt("x.other.test") == []
+        refused = call("add", "another.other.test")
+        assert refused.returncode == 1
+        assert "lego follows aliases to x.other.test, and the plugin to another.other.test" in refused.stderr
+        assert dns.txt("x.other.test") == []
 
 
 @pytest.mark.long
@@ -184,8 +216,36 @@ def test_providers_with_the_variables_of_their_parsers() -> None:
     assert len(found) > 85
     assert "base" not in found
     first = found["powerdns"].variables[0]
-    assert first == Variable("LEXICON_POWERDNS_AUTH_TOKEN", "specify token for authentication", None)
+    assert first == Variable("LEXICON_POWERDNS_AUTH_TOKEN", "specify token for authentication")
     assert found["powerdns"].refused is None
     # lego's refusals lead to these.
     twins = {twin for twins in lego_names.IN_MEMORY.values() for twin in twins if twin.startswith("lexicon:")}
     assert {twin.partition(":")[2] for twin in twins} <= found.keys()
+
+
+def messages_about_ids() -> Iterator[str]:
+    """Yield the names of providers in lego's messages ``NAME: unknown record ID``, as they stand in its library.
+
+    Texts stand there one after the other, so that the end of another text may be before the name.
+    """
+    (library,) = engines.FOLDER.glob("lego_bridge*.so")
+    with library.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at = content.find(b": unknown ")
+        while at != -1:
+            before, after = content[at - 30 : at], content[at : at + 30]
+            if re.match(rb": unknown (?:record ?|zone |domain )ID", after):
+                yield re.split(rb"[^a-z0-9]", before)[-1].decode()
+            at = content.find(b": unknown ", at + 1)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("here")
+def test_the_list_of_providers_in_memory_is_that_of_this_lego() -> None:
+    """Guards against: a newer lego with more of them, for which the list must be made again."""
+    assert engines.version("certbot-dns-multi") == lego_names.VERSION
+    found = list(messages_about_ids())
+    # Their messages begin with another word than their name.
+    others = {"51dns": "dns51", "aurora": "auroradns"}
+    known = {*lego_names.IN_MEMORY, *others}
+    assert len(found) > 60
+    assert [text for text in found if not text.endswith(tuple(known))] == []
