@@ -33,23 +33,23 @@ def check_command(
     :param search_path: PATH of the handler, for ``#!/usr/bin/env``.
     :param caller_ids: user ids whose files are trusted without a warning, besides root's.
     :param origin: what to correct: the flag, or the line of a file, that has the command line.
-    :param noun: what the sentences call the files.
+    :param noun: what the sentences call the program.
     """
     findings = Findings()
-    problem = _start_problem(words[0], search_path, origin)
+    problem = _start_problem(words[0], search_path, origin, noun)
     if problem:
         findings.problems.append(problem)
         return findings
-    interpreters: dict[str, None] = {}
-    for word in filter(_is_file, words):
+    found: dict[str, None] = {}
+    for word in filter(is_file, words):
         findings.add(check_file(word, noun, caller_ids))
-        interpreters.update(dict.fromkeys(_interpreters(word, search_path) if os.access(word, os.X_OK) else ()))
-    for program in interpreters:
+        found.update(dict.fromkeys(interpreters(word, search_path) if os.access(word, os.X_OK) else ()))
+    for program in found:
         findings.add(check_file(program, "interpreter", caller_ids))
     if not _names_handler(words):
         findings.warnings.append(
-            f"The handler that {words[0]} starts was not checked, because the command line does not name its file; "
-            f"write the full path of the handler behind {words[0]}."
+            f"The {noun} that {words[0]} starts was not checked, because the command line does not name its file; "
+            f"write the full path of the {noun} behind {words[0]}."
         )
     return findings
 
@@ -58,11 +58,12 @@ def _names_handler(words: Sequence[str]) -> bool:
     """Tell whether a command line begins with the handler, or names an executable file behind a launcher."""
     if os.path.basename(words[0]) not in LAUNCHERS:
         return True
-    programs = [word for word in words[1:] if _is_file(word) and os.access(word, os.X_OK)]
+    programs = [word for word in words[1:] if is_file(word) and os.access(word, os.X_OK)]
     return any(os.path.basename(program) not in LAUNCHERS for program in programs)
 
 
-def _is_file(word: str) -> bool:
+def is_file(word: str) -> bool:
+    """Tell whether a word of a command line names a file, with its whole path."""
     return os.path.isabs(word) and os.path.isfile(word)
 
 
@@ -95,13 +96,13 @@ def handler_text(words: Sequence[str]) -> str:
     return next(filter(None, map(script_text, filter(os.path.isabs, words))), "")
 
 
-def _start_problem(path: str, search_path: str, origin: str) -> str | None:
+def _start_problem(path: str, search_path: str, origin: str, noun: str) -> str | None:
     """Return why a program cannot start, as a sentence with the fix; None if it can."""
-    named = f"The handler {path}"
+    named = f"The {noun} {path}"
     try:
         status = os.stat(path)
     except OSError as error:
-        return _missing(path, error, origin)
+        return _missing(named, path, error, origin)
     if stat.S_ISDIR(status.st_mode):
         return (
             f"{named} is a directory; let {origin} name the script in it (of a folder of hooks, dialect "
@@ -114,13 +115,13 @@ def _start_problem(path: str, search_path: str, origin: str) -> str | None:
     return _head_problem(path, named, search_path)
 
 
-def _missing(path: str, error: OSError, origin: str) -> str:
+def _missing(named: str, path: str, error: OSError, origin: str) -> str:
     folder = os.path.dirname(path)
     if isinstance(error, PermissionError):
-        return f"The handler {path} cannot be read ({error.strerror}); let the user who runs Certbot enter {folder}."
+        return f"{named} cannot be read ({error.strerror}); let the user who runs Certbot enter {folder}."
     if not os.path.isdir(folder):
-        return f"The handler {path} is missing: its folder {folder} does not exist; restore it, or correct {origin}."
-    return f"The handler {path} does not exist; correct {origin}, or put the script there."
+        return f"{named} is missing: its folder {folder} does not exist; restore it, or correct {origin}."
+    return f"{named} does not exist; correct {origin}, or put the script there."
 
 
 def _head_problem(path: str, named: str, search_path: str) -> str | None:
@@ -166,7 +167,7 @@ def _program_of_env(words: Sequence[str]) -> str | None:
     return next((word for word in words[1:] if not word.startswith("-") and "=" not in word), None)
 
 
-def _interpreters(script: str, search_path: str) -> list[str]:
+def interpreters(script: str, search_path: str) -> list[str]:
     """Return the program in the first line of a script, the one that `env` finds for it, and their interpreters."""
     interpreters: dict[str, None] = {}
     todo = [script]

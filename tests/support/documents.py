@@ -20,8 +20,11 @@ KINDS = {
     "rehearse": ("rehearsal",),
     "check": ("step", "summary"),
     "persist": ("persist",),
+    "providers": ("providers",),
 }
 """Verb to what it may print."""
+OTHERS = {"notify": ("failure",)}
+"""What the plugin gives to programs of the administrator's."""
 
 
 def checked(text: str, verb: str, code: int | None = None) -> Document:
@@ -40,7 +43,7 @@ def complaint(document: Document, verb: str, code: int | None = None, kind: str 
     """What is wrong with a document, None if nothing is. :param kind: of those that the verb prints, the one it is."""
     from jsonschema.exceptions import best_match
 
-    error = best_match(_rules(KINDS[verb] if kind is None else (kind,)).iter_errors(document))
+    error = best_match(_rules({**KINDS, **OTHERS}[verb] if kind is None else (kind,)).iter_errors(document))
     if error is not None:
         return f"{error.message} (at {error.json_path})"
     state = document.get("state")

@@ -37,6 +37,8 @@ OF_RECOVER = ("recovery", "batch", "leftover")
 OF_REHEARSE = ("rehearsal", "rehearsed", "finding")
 OF_CHECK = ("step", "sight", "summary")
 OF_PERSIST = ("persist", "persist_record", "persist_look")
+OF_NOTIFIERS = ("failure",)
+OF_PROVIDERS = ("providers", "engine", "provider", "variable")
 
 
 def pages() -> dict[Path, str]:
@@ -57,6 +59,8 @@ def pages() -> dict[Path, str]:
             "recover": _described(verbs, OF_RECOVER),
             "persist": _described(verbs, OF_PERSIST),
             "rehearse": _described(verbs, OF_REHEARSE),
+            "notify": _described(verbs, OF_NOTIFIERS),
+            "providers": _described(verbs, OF_PROVIDERS),
         },
     }
     return {FOLDER / page: _filled(FOLDER / page, contents) for page, contents in parts.items()}
