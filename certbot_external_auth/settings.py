@@ -205,6 +205,13 @@ OPTIONS = (
         default=3600.0,
         modes=_JSON,
     ),
+    Option(
+        "notify",
+        "Command that the plugin calls if the certificate was not issued, renewed or handed over, also if Certbot "
+        "itself fails. Standard input is a JSON document, and $summary a sentence.",
+        "COMMAND",
+        kind=Kind.COMMAND_LINE,
+    ),
 )
 
 HISTORIC_OPTIONS = (
@@ -241,6 +248,7 @@ class Settings:
     :ivar verify_timeout: seconds.
     :ivar verify_settle: seconds.
     :ivar ack_timeout: seconds.
+    :ivar notify: the command line as kept or typed.
     :ivar historic: the plugin was called by its name of 2016-2020.
     :ivar warnings: sentences for the log, each printed once in a process.
     """
@@ -264,6 +272,7 @@ class Settings:
     verify_settle: float = _default("verify-settle")
     protocol: int = _default("protocol")
     ack_timeout: float = _default("ack-timeout")
+    notify: str | None = None
     historic: bool = False
     warnings: tuple[str, ...] = field(default=(), compare=False)
 

@@ -33,10 +33,10 @@ def check_command(
     :param search_path: PATH of the handler, for ``#!/usr/bin/env``.
     :param caller_ids: user ids whose files are trusted without a warning, besides root's.
     :param origin: what to correct: the flag, or the line of a file, that has the command line.
-    :param noun: what the sentences call the files.
+    :param noun: what the sentences call the program.
     """
     findings = Findings()
-    problem = _start_problem(words[0], search_path, origin)
+    problem = _start_problem(words[0], search_path, origin, noun)
     if problem:
         findings.problems.append(problem)
         return findings
@@ -48,8 +48,8 @@ def check_command(
         findings.add(check_file(program, "interpreter", caller_ids))
     if not _names_handler(words):
         findings.warnings.append(
-            f"The handler that {words[0]} starts was not checked, because the command line does not name its file; "
-            f"write the full path of the handler behind {words[0]}."
+            f"The {noun} that {words[0]} starts was not checked, because the command line does not name its file; "
+            f"write the full path of the {noun} behind {words[0]}."
         )
     return findings
 
@@ -96,13 +96,13 @@ def handler_text(words: Sequence[str]) -> str:
     return next(filter(None, map(script_text, filter(os.path.isabs, words))), "")
 
 
-def _start_problem(path: str, search_path: str, origin: str) -> str | None:
+def _start_problem(path: str, search_path: str, origin: str, noun: str) -> str | None:
     """Return why a program cannot start, as a sentence with the fix; None if it can."""
-    named = f"The handler {path}"
+    named = f"The {noun} {path}"
     try:
         status = os.stat(path)
     except OSError as error:
-        return _missing(path, error, origin)
+        return _missing(named, path, error, origin)
     if stat.S_ISDIR(status.st_mode):
         return (
             f"{named} is a directory; let {origin} name the script in it (of a folder of hooks, dialect "
@@ -115,13 +115,13 @@ def _start_problem(path: str, search_path: str, origin: str) -> str | None:
     return _head_problem(path, named, search_path)
 
 
-def _missing(path: str, error: OSError, origin: str) -> str:
+def _missing(named: str, path: str, error: OSError, origin: str) -> str:
     folder = os.path.dirname(path)
     if isinstance(error, PermissionError):
-        return f"The handler {path} cannot be read ({error.strerror}); let the user who runs Certbot enter {folder}."
+        return f"{named} cannot be read ({error.strerror}); let the user who runs Certbot enter {folder}."
     if not os.path.isdir(folder):
-        return f"The handler {path} is missing: its folder {folder} does not exist; restore it, or correct {origin}."
-    return f"The handler {path} does not exist; correct {origin}, or put the script there."
+        return f"{named} is missing: its folder {folder} does not exist; restore it, or correct {origin}."
+    return f"{named} does not exist; correct {origin}, or put the script there."
 
 
 def _head_problem(path: str, named: str, search_path: str) -> str | None:

@@ -158,6 +158,8 @@ def decode(data: bytes) -> Entry:
         kind = EntryError if isinstance(version, bool) or not isinstance(version, int) else VersionError
         raise kind(f"it is not of version {VERSION}, the only one this plugin reads")
     entry = _entry(Fields(value))
+    if any(one.persists for one in entry.challenges):
+        raise EntryError("a challenge has a record that is never removed")
     try:
         return dataclasses.replace(entry, challenges=tuple(guard.check(entry.challenges, None)))
     except GuardError as error:

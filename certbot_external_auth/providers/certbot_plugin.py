@@ -23,7 +23,7 @@ OTHERS = {"dns-route53": ["acme.sh:aws", "lego:route53"], "dns-multi": ["lego:NA
 class CertbotPlugin:
     """See `IProviderEngine`."""
 
-    challenge_types = ("dns-01", "dns-account-01")
+    challenge_types = ("dns-01",)
     builds_name, told_aliases, persists, told_zones, finds_missing = False, True, True, True, True
 
     def __init__(self, settings: Mapping[str, str]) -> None:

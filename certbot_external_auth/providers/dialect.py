@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from zope.interface import implementer
 
 from certbot_external_auth import dialects
-from certbot_external_auth.challenges import Challenge, dnsaccount01
+from certbot_external_auth.challenges import Challenge, dns01, dnsaccount01
 from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.handler_setup import env_file
@@ -75,10 +75,12 @@ class ProviderDialect:
     def __init__(self, engine: ProviderEngine, name: str) -> None:
         self.engine = engine
         self.name = name
-        # Both are a record with a value; only its name differs, which some engines build themselves.
-        account = () if engine.builds_name else (dnsaccount01.TYPE,)
-        self.challenge_types = (*engine.challenge_types, *account)
+        self.challenge_types = tuple(engine.challenge_types)
+        if not engine.builds_name and dns01.TYPE in self.challenge_types:
+            # To an engine that is told the name, it is a record like any other.
+            self.challenge_types = tuple(dict.fromkeys((*self.challenge_types, dnsaccount01.TYPE)))
         self.told_aliases = engine.told_aliases
+        self.persists = engine.persists
         self.told_zones = bool(getattr(engine, "told_zones", False))
 
     def settings(self, given: Mapping[str, str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ ZONE, CHOOSES = "example.org", {"auto": "it looks up the provider of a zone by i
 class Lexicon:
     """See `IProviderEngine`."""
 
-    challenge_types = ("dns-01", "dns-account-01")
+    challenge_types = ("dns-01",)
     builds_name, told_aliases, persists, told_zones, finds_missing = False, True, True, True, True
 
     def __init__(self, settings: Mapping[str, str]) -> None:

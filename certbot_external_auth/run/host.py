@@ -27,7 +27,7 @@ from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
 
-_OF_ACCOUNT = ("dns-account-01",)
+_OF_ACCOUNT = ("dns-account-01", "dns-persist-01")
 """Challenge types whose records depend on the account."""
 ISSUING_VERBS = ("certonly", "run")
 """After these, something else must renew. ``renew`` is what a schedule starts."""
@@ -82,6 +82,7 @@ class Host:
         try:
             if certbot.verb == "install" and certbot.certname:
                 self._restore(certbot.certname)
+            self._watch()
             self.run.prepare(publishing=publishing, deploying=deploying)
             if certbot.verb in certbot_argv.SPEAKING_VERBS:
                 self.run.recover(publishing=publishing)
@@ -131,7 +132,7 @@ class Host:
             return challenges
         from certbot_external_auth.run import own_account
 
-        return own_account.completed(challenges, self._certbot)
+        return own_account.completed(challenges, self._certbot, assembly.names_asked_for(self._certbot))
 
     def withdraw(self) -> None:
         """Withdraw what was begun. If a signal is what ends the run, end this process by it afterwards."""
@@ -153,6 +154,7 @@ class Host:
     def deploy(self, domain: str, paths: Paths) -> None:
         """Hand over the certificate of a new lineage, or one that Certbot installs again."""
         self._restore(handed_over.lineage_of(str(paths["cert_path"]), self._certbot.config_dir))
+        self._watch()
         if not self._certbot.dry_run:
             # If no flag names the installer, Certbot chooses this plugin only after it has called `prepare`.
             self.run.handover.first_contact()
@@ -168,14 +170,27 @@ class Host:
     def renewed(self, lineage: str, paths: Paths) -> None:
         """Hand over a renewed certificate."""
         self._lineage = lineage
+        self._watch()
         self.run.handover.deploy_lineage(lineage, paths)
 
     def not_due(self, lineage: str, paths: Paths) -> None:
         """Hand over a certificate that earlier renewals could not. Certbot calls this without `prepare`."""
         self._lineage = lineage
+        self._watch()
         self.run.handover.first_contact()
         self.run.recover(publishing=False)
         self.run.handover.look_again(lineage, paths)
+
+    def _watch(self) -> None:
+        """Let the notifier be told if this certificate is not issued, renewed or handed over.
+
+        :raises UsageError: if the notifier was named now, and cannot be called.
+        """
+        # Imported here: most runs have no notifier.
+        if not self._configuration.historic and self._configuration.value("notify") is not None:
+            from certbot_external_auth.run import watched
+
+            watched.watch(self._configuration, self._lineage)
 
     def _restore(self, lineage: str | None) -> None:
         """Read the options that a lineage keeps, for the verbs at which Certbot does not read them.

@@ -107,8 +107,9 @@ class Run:
             if publishing:
                 self._types.check(self._asked or ())
                 self._verification.prepare()
+            needed = publishing and not self._types.all_persist(self._asked or ())
             if self._deployer is None or publishing:
-                self._backend.prepare(publishing, deploying and self._deployer is None)
+                self._backend.prepare(needed, deploying and self._deployer is None)
             if self._deployer is not None and (deploying or not publishing):
                 self._deployer.prepare(False, deploying)
             self._prepared.add((publishing, deploying))

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import venv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.support.certbot import Certbot, Result
 from tests.support.httpreq_server import PASSWORD, USER, httpreq_server
 from tests.support.powerdns import powerdns
 from tests.support.recover import recover
+from tests.support.rehearsals import rehearse
 from tests.support.testca import TestCA
 from tests.support.words import AUTHENTICATOR, RENEW_NOW, names
 
@@ -221,6 +223,67 @@ def test_providers_with_the_variables_of_their_parsers() -> None:
     # lego's refusals lead to these.
     twins = {twin for twins in lego_names.IN_MEMORY.values() for twin in twins if twin.startswith("lexicon:")}
     assert {twin.partition(":")[2] for twin in twins} <= found.keys()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("provider", list(HOSTS))
+def test_check_tries_it_without_a_ca(tmp_path: Path, provider: str) -> None:
+    """One that replaces values cannot do a name with its wildcard."""
+    with HOSTS[provider](tmp_path, provider) as one:
+        env_file = one.words[one.words.index("--external-auth-env-file") + 1]
+        words = ["--provider", provider, "--env-file", env_file, "--domain", f"rehearsal.{ZONE}", "--json"]
+        look = ["--nameserver", one.certbot.ca.dns, "--verify-timeout", "3"]
+        found = rehearse(*words, *look, environment=one.certbot.environment)
+        assert found.code == 0, found
+        assert json.loads(found.stdout.splitlines()[-1])["with_wildcard"] == ("no" if provider == REPLACES else "yes")
+        assert one.txt(f"_acme-challenge.rehearsal.{ZONE}") == []
+
+
+@pytest.mark.long
+def test_lexicon_of_debian_12(tmp_path: Path) -> None:
+    """It is of 2023, and in the Python of the system."""
+    python = "/usr/bin/python3"
+    asked = subprocess.run([python, "-c", "import lexicon.client"], capture_output=True, check=False, timeout=60)
+    if asked.returncode != 0:
+        pytest.skip(f"{python} has no lexicon")
+    with powerdns_host(tmp_path, "lexicon:powerdns") as one:
+        one.certbot.environment.update({"LEXICON_PYTHON": python, "PYTHONPATH": ""})
+        issued = one.certonly()
+        assert issued.returncode == 0, issued
+        assert one.published == 0
+
+
+@pytest.mark.long
+def test_lego_in_a_python_of_its_own(tmp_path: Path) -> None:
+    """As beside a Certbot of the distribution, which shall stay as it is."""
+    with httpreq_host(tmp_path, "lego:httpreq") as one:
+        other = tmp_path / "a python of its own"
+        venv.create(other, with_pip=False)
+        (site,) = other.glob("lib/python*/site-packages")
+        (site / "lego.pth").write_text(f"{engines.FOLDER}\n")
+        one.certbot.environment.update({"LEGO_PYTHON": str(other / "bin" / "python"), "PYTHONPATH": ""})
+        issued = one.certonly()
+        assert issued.returncode == 0, issued
+        assert one.published == 0
+
+
+def test_what_is_missing_is_said_before_the_order(tmp_path: Path) -> None:
+    """A sentence each, with the engine's own description."""
+    with TestCA() as ca:
+        one = host(tmp_path, ca, "certbot:dns-rfc2136", {}, ca.txt)
+        said = {
+            "certbot:dns-rfc2136": "the variable DNS_RFC2136_CREDENTIALS (RFC 2136 credentials INI file) is missing",
+            "certbot:dns-multi": "it has a perform or cleanup of its own",
+            "lego:porkbun": "; use acme.sh:porkbun or lexicon:porkbun or certbot:dns-porkbun.",
+            "lego:hetzner": "the variable HETZNER_API_TOKEN is missing",
+            "lexicon:powerdns": "none of its variables is set",
+        }
+        for provider, sentence in said.items():
+            words = [*one.words[:-4], "--external-auth-provider", provider]
+            refused = one.certbot.run("certonly", *words, *names(DOMAIN))
+            assert refused.returncode == 1
+            assert sentence in refused.stderr
+            assert not refused.ordered
 
 
 def messages_about_ids() -> Iterator[str]:

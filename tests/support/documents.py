@@ -23,6 +23,8 @@ KINDS = {
     "persist": ("persist",),
 }
 """Verb to what it may print."""
+OTHERS = {"notify": ("failure",)}
+"""What the plugin gives to programs of the administrator's."""
 
 
 def checked(text: str, verb: str, code: int | None = None) -> Document:
@@ -41,7 +43,7 @@ def complaint(document: Document, verb: str, code: int | None = None, kind: str 
     """What is wrong with a document, None if nothing is. :param kind: of those that the verb prints, the one it is."""
     from jsonschema.exceptions import best_match
 
-    error = best_match(_rules(KINDS[verb] if kind is None else (kind,)).iter_errors(document))
+    error = best_match(_rules({**KINDS, **OTHERS}[verb] if kind is None else (kind,)).iter_errors(document))
     if error is not None:
         return f"{error.message} (at {error.json_path})"
     state = document.get("state")

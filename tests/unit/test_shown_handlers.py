@@ -16,7 +16,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(
-    path for path in (ROOT / "examples").glob("*/*") if path.parent.name != "drivers" and os.access(path, os.X_OK)
+    path
+    for path in (ROOT / "examples").glob("*/*")
+    if path.parent.name not in ("drivers", "notify") and os.access(path, os.X_OK)
 )
 BLOCK = re.compile(r"^```sh\n(#!/bin/sh\n.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = [page for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))) if BLOCK.search(page.read_text())]

@@ -124,6 +124,9 @@ def test_documents_of_every_verb_were_recorded() -> None:
 
 def test_the_documents_that_were_recorded_have_everything() -> None:
     whole = schema.load(schema.DOCUMENTS)["$defs"]
+    for kinds in documents.OTHERS.values():
+        for kind in kinds:
+            del whole[kind]
     met: dict[str, set[str]] = {name: set() for name in whole}
 
     def meet(value: Any, rule: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ dns_own_add() {
     return 1
   fi
   _saveaccountconf_mutable OWN_Token "$OWN_Token"
+  _saveaccountconf OWN_Login "$OWN_Token"
   _savedomainconf OWN_Token "$OWN_Token"
   _savedomainconf OWN_id "$OWN_ID"
   _info "added $1 $2 with $OWN_Token"
@@ -109,7 +110,7 @@ def test_saved_secrets_are_used_if_the_user_names_their_folder(home: Path, tmp_p
     assert added.returncode == 0, added
     assert "with a-secret" in added.stderr
     assert [path.name for path in saved.iterdir()] == ["account.conf"]
-    assert conf.read_text().count("\n") == 2
+    assert conf.read_text() == "LOG_FILE='/nowhere/log'\nSAVED_OWN_Token='a-secret'\n"
 
 
 @acme_sh.needed

@@ -1,0 +1,1 @@
+"""Tell a command of the administrator's about a certificate that was not issued, renewed or handed over."""

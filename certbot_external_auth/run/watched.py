@@ -1,0 +1,57 @@
+"""Lets a certificate be watched, if a notifier was named for it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+
+from certbot_external_auth.configuration import assembly, lineage_name
+from certbot_external_auth.configuration.certbot_config import CertbotConfig
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.handler_setup import preflight, trust
+from certbot_external_auth.handler_setup.environment import handler_environment
+from certbot_external_auth.notification.watch import Watched
+from certbot_external_auth.notification.watch import watch as watch_certificate
+from certbot_external_auth.text import say_once
+
+logger = logging.getLogger(__name__)
+
+OPTION = "notify"
+VERBS = ("certonly", "run", "renew", "install")
+"""Certbot's verbs after which a certificate may be missed. `reconfigure` only tries."""
+
+
+def watch(config: CertbotConfig, lineage: str | None) -> None:
+    """Watch the certificate of a run that has a notifier, unless it is a trial.
+
+    :param lineage: its name, if Certbot has told.
+    :raises UsageError: if the notifier was named now, and cannot be called. One that was kept for renewal is left out
+        with a warning, since a renewal is worth more than a notifier.
+    """
+    certbot = config.config
+    if certbot.verb not in VERBS or certbot.dry_run:
+        return
+    try:
+        words = config.words(OPTION, str(config.value(OPTION)))
+        _check(words, config.flag(OPTION))
+    except UsageError as error:
+        if OPTION in config.given:
+            raise
+        say_once(logger, f"The plugin cannot call the notifier if {certbot.verb} fails. {error}")
+        return
+    names = tuple(assembly.names_asked_for(certbot) or ())
+    watch_certificate(Watched(lineage_name.expected(certbot, names, lineage), names, certbot.verb, words))
+
+
+def _check(words: Sequence[str], flag: str) -> None:
+    """Check a notifier as a handler is checked.
+
+    :raises UsageError: if it cannot be started, or every user can change it.
+    """
+    search_path = handler_environment(os.environ)["PATH"]
+    found = preflight.check_command(words, search_path, trust.trusted_ids(), flag, "notifier")
+    for warning in found.warnings:
+        say_once(logger, warning)
+    if found.problems:
+        raise UsageError(found.problems)
