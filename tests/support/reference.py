@@ -39,7 +39,6 @@ OF_CHECK = ("step", "sight", "summary")
 OF_PROVIDERS = ("providers", "engine", "provider", "variable")
 OF_PERSIST = ("persist", "persist_record", "persist_look")
 OF_NOTIFIERS = ("failure",)
-OF_PROVIDERS = ("providers", "engine", "provider", "variable")
 
 
 def pages() -> dict[Path, str]:
