@@ -111,6 +111,7 @@ def test_wrong_use(engines: list[str], capsys: pytest.CaptureFixture[str], words
     [
         ((), None),
         ((Variable("A"), Variable("B")), "needs A and B"),
+        ((Variable("A"), Variable("B"), Variable("C")), "needs A, B and C"),
         ((Variable("A"), Variable("B", "", 1), Variable("C", "", 1)), "needs A, or B and C"),
         ((Variable("A"), Variable("B", "", None)), "needs A; optional: B"),
     ],
