@@ -139,11 +139,13 @@ class TextReport(Report):
         """Write to `file`; None is stdout."""
         super().__init__(file)
         self._marks = _MARKS if _can_show(self._file, "".join(_MARKS.values())) else _ASCII_MARKS
+        self._provider = False
         self._width = max(MIN_WIDTH_COLUMNS, min(MAX_WIDTH_COLUMNS, shutil.get_terminal_size((100, 24)).columns))
 
     def begin(self, setting: Setting) -> None:
         """Print the heading."""
         settings = setting.context.settings
+        self._provider = settings.provider is not None
         chain = ", with chains" if settings.hook_chain else ""
         handler = f"{' '.join(setting.context.words)}, dialect {settings.dialect}{chain}"
         if settings.provider is not None:
@@ -194,11 +196,15 @@ class TextReport(Report):
             self._said(f"{self._marks[level]} [{name}]{verdict.ROUTE[level]}")
 
     def _said(self, text: str) -> None:
-        self._line(terminal_lines.for_stream(text, self._file))
+        self._line(terminal_lines.for_stream(self._named(text), self._file))
+
+    def _named(self, text: str) -> str:
+        """Say provider in place of handler, if one is tried: to a rehearsal both are the same."""
+        return text.replace("handler", "provider") if self._provider else text
 
     def _paragraph(self, label: str, text: str) -> None:
         if text:
-            self._wrapped(f"    {label + ':':<10}", text)
+            self._wrapped(f"    {label + ':':<10}", self._named(text))
 
     def _wrapped(self, first: str, text: str) -> None:
         """Print a text in lines, behind each other. :param first: what is in front of it."""

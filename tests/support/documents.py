@@ -19,8 +19,8 @@ KINDS = {
     "recover": ("recovery",),
     "rehearse": ("rehearsal",),
     "check": ("step", "summary", "routes"),
-    "persist": ("persist",),
     "providers": ("providers",),
+    "persist": ("persist",),
 }
 """Verb to what it may print."""
 OTHERS = {"notify": ("failure",)}
