@@ -18,7 +18,7 @@ KINDS = {
     "status": (*OF_A_SESSION, "sessions"),
     "recover": ("recovery",),
     "rehearse": ("rehearsal",),
-    "check": ("step", "summary"),
+    "check": ("step", "summary", "routes"),
     "providers": ("providers",),
     "persist": ("persist",),
 }

@@ -35,7 +35,7 @@ OF_SESSIONS = (
 )
 OF_RECOVER = ("recovery", "batch", "leftover")
 OF_REHEARSE = ("rehearsal", "rehearsed", "finding")
-OF_CHECK = ("step", "sight", "summary")
+OF_CHECK = ("step", "sight", "summary", "routes")
 OF_PROVIDERS = ("providers", "engine", "provider", "variable")
 OF_PERSIST = ("persist", "persist_record", "persist_look")
 OF_NOTIFIERS = ("failure",)
