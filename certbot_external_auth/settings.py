@@ -21,7 +21,7 @@ NAME, HISTORIC_NAME = "external-auth", "certbot-external-auth:out"
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
 PUBLISHERS = ("handler", "provider", "dehydrated-config", "routes")
 """Options that name who publishes, and so imply the mode handler."""
-ENGINES = ("acme.sh", "httpreq")
+ENGINES = ("acme.sh", "lego", "lexicon", "certbot", "httpreq")
 """Engines by which providers are reached."""
 PROVIDER = "provider"
 """What `Settings.dialect` says of a provider, which is not called in any dialect."""

@@ -14,7 +14,7 @@ from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.endpoint import Endpoint, EndpointError, parse_list
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.persist import formats
-from certbot_external_auth.persistent_records import Draft, proven, trust
+from certbot_external_auth.persistent_records import Draft, fits, proven, trust
 from certbot_external_auth.text import quoted
 
 DNS_PORT = 53
@@ -157,6 +157,9 @@ def _names(words: Sequence[str]) -> dict[str, bool]:
     wrong = [name for name in found if not guard.well_formed(name, "dns")]
     if wrong:
         raise UsageError([f"-d {quoted(name)}: give a domain name; other scripts as xn--…" for name in wrong])
+    long = [name for name in found if not fits(name)]
+    if long:
+        raise UsageError([f"-d {name}: the name is too long for such a record." for name in long])
     return found
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from certbot_external_auth import accounts
-from certbot_external_auth.accounts import Account, AccountError, directory
+from certbot_external_auth.accounts import Account, AccountError, directory, stored
 from certbot_external_auth.accounts.directory import DirectoryError
 from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.persist import renewals
 from certbot_external_auth.persist.command_line import Setting
-from certbot_external_auth.persist.renewals import Want
+from certbot_external_auth.persist.renewals import NotMadeError, Want
 from certbot_external_auth.persistent_records import (
     Draft,
     Need,
@@ -25,10 +24,6 @@ from certbot_external_auth.persistent_records import (
     wording,
 )
 from certbot_external_auth.text import one_line, quoted
-
-
-class NotMadeError(Exception):
-    """The records cannot be made. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +42,6 @@ class Entry:
     def text(self) -> str:
         """The record to publish."""
         return self.need.value(self.until)
-
-
-@dataclass(frozen=True)
-class Known:
-    """An account of Certbot's on this machine.
-
-    :ivar id: Certbot's name for it, which `--account` takes.
-    :ivar account: None if its files cannot be used.
-    :ivar problem: why not.
-    """
-
-    id: str
-    account: Account | None
-    problem: str = ""
 
 
 def entries(setting: Setting) -> list[Entry]:
@@ -96,70 +77,33 @@ def _wants(setting: Setting) -> list[Want]:
     return found
 
 
-def others(setting: Setting) -> list[Account]:
+def others(config_dir: str) -> list[Account]:
     """Return all accounts on this machine, to recognize the records of the wrong one."""
     found = []
-    for folder, names, _ in os.walk(os.path.join(setting.config_dir, "accounts")):
-        found += [known.account for known in map(_read, (os.path.join(folder, name) for name in names))]
-    return [account for account in found if account is not None]
-
-
-# --- accounts ---
+    for folder, names, _ in os.walk(os.path.join(config_dir, stored.FOLDER)):
+        for name in names:
+            with contextlib.suppress(AccountError):
+                found.append(accounts.read(os.path.join(folder, name)))
+    return found
 
 
 def _chosen(config_dir: str, want: Want, several: bool) -> Account:
     """Return the account at a server.
 
-    :param several: accounts that were typed may belong to other servers.
-    :raises NotMadeError: if there is none that can be used.
-    :raises UsageError: if there are several, and no flag chooses one of them.
+    :param several: ids that were typed may belong to other servers.
+    :raises NotMadeError: if the account does not belong to the server.
+    :raises UsageError: if there is none, or if there are several, and no flag chooses one of them.
     """
-    server = want.server
-    known = list(_at(config_dir, server))
-    named = [each for each in known if each.id in want.ids]
-    if known and want.ids and not named and not several:
-        typed = ", ".join(map(quoted, want.ids))
-        raise UsageError([f"Certbot has no account {typed} at {server}. Choose with --account ID: {_listed(known)}"])
-    candidates = named or known
-    if not candidates:
-        raise NotMadeError(f"Certbot has no account at {server}. Make one: certbot register --server {server}")
-    if len(candidates) > 1:
-        raise UsageError([f"Certbot has several accounts at {server}. Choose with --account ID: {_listed(candidates)}"])
-    (chosen,) = candidates
-    if chosen.account is None:
-        raise NotMadeError(f"The account {chosen.id} cannot be used: {chosen.problem}.")
-    if accounts.foreign(chosen.account.uri, server):
+    known = stored.stored(config_dir, want.server)
+    fitting = [each for each in want.ids if any(name.startswith(each) for name in known)]
+    typed = fitting or ([] if several else list(want.ids))
+    account = stored.chosen(config_dir, want.server, typed[0] if typed else None)
+    if accounts.foreign(account.uri, want.server):
         raise NotMadeError(
-            f"The account {chosen.id} has the URL {quoted(chosen.account.uri)}, which does not belong to {server}. A "
-            "record with it could let another account have certificates."
+            f"Certbot's account has the URL {quoted(account.uri)}, which does not belong to {want.server}. A record "
+            "with it could let another account have certificates."
         )
-    return chosen.account
-
-
-def _listed(known: Sequence[Known]) -> str:
-    return ", ".join(f"{each.id} ({each.account.uri if each.account else each.problem})" for each in known)
-
-
-def _at(config_dir: str, server: str) -> Iterator[Known]:
-    """Yield Certbot's accounts at a server: Certbot names the folder by the URL without its scheme."""
-    parts = urlsplit(server)
-    folder = os.path.join(config_dir, "accounts", parts.netloc, *parts.path.strip("/").split("/"))
-    try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise NotMadeError(f"{folder} cannot be read: {error.strerror}.") from error
-    for name in names:
-        if os.path.isdir(os.path.join(folder, name)):
-            yield _read(os.path.join(folder, name))
-
-
-def _read(folder: str) -> Known:
-    try:
-        return Known(os.path.basename(folder), accounts.read(folder))
-    except AccountError as error:
-        return Known(os.path.basename(folder), None, str(error))
+    return account
 
 
 # --- the CA ---

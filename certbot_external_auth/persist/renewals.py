@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -9,7 +11,12 @@ from certbot_external_auth.configuration import kept_options
 from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.endpoint import is_address
 from certbot_external_auth.lineages import live
-from certbot_external_auth.persistent_records import TYPE, proven
+from certbot_external_auth.lineages.lineage import live_folder
+from certbot_external_auth.persistent_records import TYPE, fits, proven
+
+
+class NotMadeError(Exception):
+    """The records cannot be made. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class _Renewal:
 def wants(config_dir: str) -> list[Want]:
     """Return what the certificates need that renew with dns-persist-01; if there are none, what all would need.
 
+    :raises NotMadeError: if the certificates cannot be read.
     :raises UsageError: if a renewal file cannot be read.
     """
     found: dict[tuple[str, str], list[str]] = {}
@@ -52,7 +60,7 @@ def wants(config_dir: str) -> list[Want]:
 
 
 def names(config_dir: str) -> dict[str, bool]:
-    """Return the names of the same certificates, wherever they come from. :raises UsageError: see `wants`."""
+    """Return the names of the same certificates, wherever they come from. Raises what `wants` raises."""
     return proven(name for each in _chosen(_renewals(config_dir)) for name in each.names)
 
 
@@ -62,13 +70,20 @@ def _chosen(renewals: Iterable[_Renewal]) -> list[_Renewal]:
 
 
 def _renewals(config_dir: str) -> Iterator[_Renewal]:
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            os.listdir(live_folder(config_dir))
+        except PermissionError as error:
+            raise NotMadeError(f"{error.filename} cannot be read: {error.strerror}. Run this as root.") from error
     for lineage, certified in live.of(config_dir).names().items():
+        if not certified:
+            raise NotMadeError(f"The names of the certificate {lineage} cannot be read, so give the names: -d NAME.")
         kept = kept_options.read(config_dir, lineage)
         values = kept.values if kept is not None else {}
         types = kept.of_certbot.get("pref_challs", ()) if kept is not None else ()
         yield _Renewal(
-            # An address cannot be proven by a record.
-            tuple(sorted(name for name in certified if not is_address(name))),
+            # An address cannot be proven by a record, and a name can be too long for one.
+            tuple(sorted(name for name in certified if not is_address(name) and fits(name.removeprefix("*.")))),
             str(values.get("server") or certbot_folders.server()),
             str(values.get("account") or ""),
             TYPE in types,

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.console import certbot_folders
-from certbot_external_auth.errors import RecordMissingError
+from certbot_external_auth.errors import RecordMissingError, UsageError
+from certbot_external_auth.interfaces import Backend
 from certbot_external_auth.persistent_records import Judgement, wording
 from certbot_external_auth.settings import OFF
 from certbot_external_auth.text import say_once
 from certbot_external_auth.visibility import Expectation, Observation, Says, expectations, standing
+from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.verdict import by_place, said
 
 logger = logging.getLogger(__name__)
@@ -43,24 +45,47 @@ class Records:
     judgements: tuple[tuple[Challenge, Judgement], ...] = ()
 
 
-def needed(challenges: Sequence[Challenge], context: Context, ask: Look, unable: Callable[[], str]) -> Records:
-    """Look for the records that stay, and decide which of them to publish.
+class Lasting:
+    """Finds out what to publish.
 
-    :param unable: says why the backend cannot publish such a record; nothing if it can.
-    :raises RecordMissingError: if one is missing, and cannot be published here.
+    :param persists: the backend can publish such records.
     """
-    if not challenges:
-        return Records()
-    records = look(challenges, ask, context.settings.verify == OFF)
-    # What no server told counts as there at a renewal. Otherwise it is published: at the first time it is missing.
-    guessed = records.unknown if not context.renewing else ()
-    refused = unable() if records.missing or guessed else ""
-    if records.missing and refused:
-        raise refusal(records, context, refused)
-    tell(records)
-    if guessed and not refused:
-        return dataclasses.replace(records, missing=(*records.missing, *guessed), unknown=())
-    return records
+
+    def __init__(self, context: Context, backend: Backend, persists: bool, observer: Observer) -> None:
+        self._context = context
+        self._backend = backend
+        self._persists = persists
+        self._observer = observer
+
+    def found(self, challenges: Sequence[Challenge]) -> Records:
+        """Look for the records, and tell why those that are there are not enough.
+
+        :param challenges: those of dns-persist-01.
+        :raises RecordMissingError: if a record is missing, and cannot be published here.
+        """
+        if not challenges:
+            return Records()
+        records = look(challenges, self._observer.look, self._context.settings.verify == OFF)
+        # What no server told counts as there at a renewal. Otherwise it is published: at the first time it is missing.
+        guessed = records.unknown if not self._context.renewing else ()
+        refused = self._unable() if records.missing or guessed else ""
+        if records.missing and refused:
+            raise refusal(records, self._context, refused)
+        tell(records)
+        if guessed and not refused:
+            return dataclasses.replace(records, missing=(*records.missing, *guessed), unknown=())
+        return records
+
+    def _unable(self) -> str:
+        """Say why the backend cannot publish a record that stays; nothing if it can."""
+        if not self._persists:
+            who = self._context.settings.carrier
+            return f"{who[0].upper()}{who[1:]} has no call that adds such a record."
+        try:
+            self._backend.prepare(True, False)
+        except UsageError as error:
+            return str(error)
+        return ""
 
 
 def look(challenges: Sequence[Challenge], ask: Look, off: bool) -> Records:

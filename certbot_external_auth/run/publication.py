@@ -15,12 +15,12 @@ from certbot_external_auth import journal, recovery
 from certbot_external_auth.backends import Context, Finished, publisher
 from certbot_external_auth.backends.printed import shown
 from certbot_external_auth.challenges import Challenge, guard
-from certbot_external_auth.errors import Failure, PerformError, Problem, UsageError
+from certbot_external_auth.errors import Failure, PerformError, Problem
 from certbot_external_auth.interfaces import Backend, BackendAbilities
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.context import entry_of
-from certbot_external_auth.run import ca_hints, lasting
+from certbot_external_auth.run import ca_hints, lasting, placing
 from certbot_external_auth.run.informer import Informer
 from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.settings import OFF
@@ -73,6 +73,7 @@ class Publication:
         by_name = context.settings.mode == "handler" and context.settings.dialect == "dehydrated"
         self._served = ServedCertificates(self._work_dir, context.tls_port, by_name)
         self._offered = False
+        self._records = lasting.Lasting(context, backend, self._abilities.persists, verification.observer)
         self._batch: Sequence[Challenge] = ()
         self._lasting: list[Challenge] = []
         self._failed: dict[tuple[str, str], Problem] = {}
@@ -100,7 +101,7 @@ class Publication:
             logger.info(NAMES_UNKNOWN)
         self._prepare()
         # Before the batch is noted: after a crash, a recovery must know where the records are.
-        self._batch = self._verification.aliased(checked) if self._abilities.told_aliases else checked
+        self._batch = placing.placed(checked, self._abilities, self._verification)
         return self._batch
 
     def publish(self, batch: Sequence[Challenge]) -> Sequence[Challenge]:
@@ -109,8 +110,7 @@ class Publication:
         :returns: what the CA must be able to see.
         """
         with self._noting_refusals():
-            persisting = [one for one in batch if one.persists]
-            records = lasting.needed(persisting, self._context, self._verification.observer.look, self._unable)
+            records = self._records.found([one for one in batch if one.persists])
             passing = [one for one in batch if not one.persists]
             if passing and not self._abilities.publishes_nothing:
                 self._note(passing)
@@ -143,17 +143,6 @@ class Publication:
         except PerformError as error:
             self._refused.update(error.problems)
             raise
-
-    def _unable(self) -> str:
-        """Say why the backend cannot publish a record that stays; nothing if it can."""
-        if not self._abilities.persists:
-            who = self._settings.carrier
-            return f"{who[0].upper()}{who[1:]} has no call that adds such a record."
-        try:
-            self._backend.prepare(True, False)
-        except UsageError as error:
-            return str(error)
-        return ""
 
     def _note(self, challenges: Sequence[Challenge]) -> None:
         """Write the batch to disk, before anything of it is published."""

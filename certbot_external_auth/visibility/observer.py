@@ -79,6 +79,10 @@ class Observer:
         """
         return self.dns.follow(names, until) if unsaid is None else self.dns.follow(names, until, unsaid)
 
+    def whereabouts(self, names: Sequence[str], until: float) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Return the zone of each TXT name, and the addresses of name servers that answered about it."""
+        return self.dns.whereabouts(names, until)
+
 
 def _looked(probe: Probe, expectations: Sequence[Expectation], until: float) -> list[Observation]:
     try:

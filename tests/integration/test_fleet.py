@@ -57,6 +57,12 @@ DNS_TASKS = """
   loop: "{{ certificate_txt }}"
   delegate_to: localhost
 """
+FULL = """
+- name: Ask the zone
+  ansible.builtin.fail:
+    msg: the zone is full
+  when: certificate_state == 'present'
+"""
 ISSUES = int(os.environ.get("ISSUES", "50"))
 WITHIN = 60.0
 
@@ -271,9 +277,7 @@ def test_other_proofs(tmp_path: Path) -> None:
         issued = found.play()
         assert issued.code == 0, issued.output
         assert found.ca.txt(f"_acme-challenge.{NAME}") == []
-        tasks.write_text(
-            "- name: Ask the zone\n  ansible.builtin.fail:\n    msg: the zone is full\n  when: certificate_state == 'present'\n"
-        )
+        tasks.write_text(FULL)
         failed = found.play(certificate_force=True)
         assert failed.code != 0
         [reason] = failed.reasons[-1:]

@@ -64,7 +64,7 @@ options:
     type: list
     elements: str
     default: []
-  message:
+  reason:
     description:
       - Why the challenges in O(failed) could not be published.
     type: str
@@ -542,7 +542,7 @@ def main():
             answering={"type": "list", "elements": "dict", "default": [], "options": answering},
             look_timeout={"type": "int", "default": 10},
             failed={"type": "list", "elements": "str", "default": []},
-            message={"type": "str"},
+            reason={"type": "str"},
         ),
         supports_check_mode=True,
     )
@@ -555,7 +555,7 @@ def main():
     if module.check_mode:
         module.exit_json(**dict(now, changed=is_open))
     texts = lineages.live_texts(lineages.config_dir(params["config_dir"])) if module._diff and is_open else {}
-    failed, message = params["failed"], params["message"]
+    failed, message = params["failed"], params["reason"]
     if is_open and not failed:
         message = missing(now, params["answering"], params["look_timeout"])
         failed = [one["id"] for one in now["challenges"]] if message else []

@@ -73,6 +73,7 @@ def test_dates(text: str, seconds: int) -> None:
         (("-d", "exämple.com"), "-d"),
         (("-d", "192.0.2.1"), "-d"),
         (("-d", "a b"), "-d"),
+        (("-d", ".".join(["a" * 59] * 4)), "-d"),
         (("--account-uri", "123"), "--account-uri"),
         (("--account-uri", "https://a/1;policy=wildcard"), "--account-uri"),
         ((*TYPED, "--account", "x"), "--account"),
