@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import dns01
+from certbot_external_auth.challenges import PERSISTENT, dns01
 from certbot_external_auth.check import command_line, permitted
 from certbot_external_auth.check.command_line import Flags, Setting
 from certbot_external_auth.check.rehearsal import Rehearsal
@@ -125,6 +125,9 @@ class _Builder:
         if wrong:
             raise RoutesError(self._routes.path, wrong)
         offered = [dns01.TYPE] if choice.delegated else routing.types_of(section, carried)
+        offered = [name for name in offered if name != PERSISTENT]
+        if not offered:
+            raise UsageError([f"The check cannot try {PERSISTENT}: certbot-external-auth persist --look does that."])
         who = f"the route [{section.name}]"
         kind = command_line.chosen_type(self._arguments, self._whole.preferred, offered, who, names)
         return command_line.setting_of(self._arguments, context, kind, tuple(names))
