@@ -107,12 +107,22 @@ class Groups:
         """Return the challenge types that are offered for a name or an address, best first."""
         return self._offered(identifier, lambda part: part.types.of(identifier))
 
+    def _choose(self, identifier: str) -> None:
+        """Choose routes before `prepare` does, or of a name that only Certbot knew until now."""
+        self._choices.choose([identifier] if self._around.asked is None else self._around.asked)
+
+    def context_of(self, name: str) -> Context:
+        """Return the context with which a name is published."""
+        self._choose(name)
+        choice = self._choices.of(name)
+        return self._context if choice is None else self._part(choice).context
+
     def usable(self, identifier: str, addresses: bool) -> list[str]:
         """Return the same for Certbot; see `OfferedTypes.usable`.
 
         :raises UsageError: if there is no route, or this Certbot cannot have addresses in a certificate.
         """
-        self._choices.choose([identifier] if self._around.asked is None else self._around.asked)
+        self._choose(identifier)
         if lost := self._without_route([identifier]):
             raise RoutesError(self._path, lost)
         return self._offered(identifier, lambda part: part.types.usable(identifier, addresses))

@@ -7,6 +7,8 @@ import os
 import re
 import shlex
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from tests.support.two_steps import Tool
 from tests.support.words import AUTHENTICATOR, RENEW_NOW, names
 
 VERSION = tuple(map(int, importlib.metadata.version("certbot").split(".")[:2]))
+PATIENCE = 120.0
 pytestmark = pytest.mark.xdist_group("routes")
 
 
@@ -209,6 +212,14 @@ def test_from_a_handler_to_routes_and_back(three: World, certbot: Certbot, tmp_p
     renewed = certbot.run(*RENEW_NOW)
     assert renewed.returncode == 0, repr(renewed)
     assert deploy.with_name("deploy.calls").read_text().split("\n")[:-1] == [f"deploy_cert {first}"]
+    folders = ["--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir)]
+    words = [sys.executable, "-m", "certbot_external_auth", "rehearse", *folders, "--publish", "--cert-name", first]
+    ended = subprocess.run(words, env=certbot.environment, capture_output=True, text=True, timeout=PATIENCE)
+    assert ended.returncode == 0, ended
+    (tmp_path / "etc" / "at bind").chmod(0o644)
+    ended = subprocess.run(words[:-3] + words[-2:], env=certbot.environment, capture_output=True, text=True)
+    assert "chmod +x" in ended.stdout, ended
+    (tmp_path / "etc" / "at bind").chmod(0o755)
     back = certbot.run("reconfigure", "--cert-name", first, "-n", *AUTHENTICATOR, *by_handler)
     assert back.returncode == 0, repr(back)
     kept = certbot.renewal(first)
@@ -240,7 +251,6 @@ def test_one_route_publishes_as_another_user(three: World, certbot: Certbot, ope
 
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "routes.md"
-PATIENCE = 120.0
 
 
 @pytest.fixture

@@ -225,6 +225,25 @@ def test_nothing_is_looked_up_if_dns_01_is_not_allowed(made: Made) -> None:
     assert made.looked == []
 
 
+def test_a_delegated_name_is_looked_up_through_the_servers_of_its_own_route(made: Made, tmp_path: Path) -> None:
+    """Guards against: asking a server about a name that it cannot know."""
+    text = "[a.example]\nhandler = /bin/a\nverify-nameservers = 192.0.2.1\n"
+    text += "[b.example]\nhandler = /bin/b\nverify-nameservers = 192.0.2.2\njobs = 3\n"
+    made.ends = {"_acme-challenge.a.example": ("x.b.example", "b.example")}
+    run = made.groups("a.example", "b.example", text=text)
+    contexts = [run.context_of(name) for name in ("a.example", "b.example")]
+    assert [str(one.settings.verify_nameservers[0].host) for one in contexts] == ["192.0.2.1", "192.0.2.2"]
+    assert [(one.words, one.settings.jobs) for one in contexts] == [(("/bin/b",), 3)] * 2
+    run.perform([challenge("a.example"), challenge("b.example")])
+    assert made.calls() == [("perform", "a.example/0"), ("perform", "b.example/0")]
+    found = {
+        one.identifier: one for file in journal.read_all(str(tmp_path / "work")).running for one in file.challenges
+    }
+    assert (found["a.example"].txt_target, found["a.example"].txt_zone) == ("x.b.example", "b.example")
+    assert found["b.example"].txt_target is None
+    run.cleanup(None)
+
+
 def test_a_name_about_which_no_server_answers_has_its_own_route(made: Made, caplog: pytest.LogCaptureFixture) -> None:
     made.unsaid = {"_acme-challenge.a.example"}
     run = made.groups("a.example")
