@@ -43,19 +43,30 @@ class Outcome:
 
 
 def rehearse(routes: Sequence[Routed], report: Report) -> Outcome:
-    """Try each route. A signal ends all."""
+    """Try each route. A signal ends all.
+
+    :raises UsageError: at the end, if a name is in use.
+    """
     results: dict[str, Level] = {one.section.name: Level.SKIPPED for one in routes}
+    in_use: list[str] = []
     interrupted = None
     for one in routes:
         if one.setting is None or interrupted is not None:
             continue
         name = one.section.name
         report.route(name, one.section.line)
-        summary = tried(one.setting, report)
+        try:
+            summary = tried(one.setting, report)
+        except UsageError as error:
+            in_use += error.problems
+            results[name] = Level.FAILED
+            continue
         failed = not summary.ok or results[name] is Level.FAILED
         results[name] = Level.FAILED if failed else Level.PASSED
         interrupted = summary.interrupted
     report.routes(results, interrupted)
+    if in_use:
+        raise UsageError(in_use)
     return Outcome(Level.FAILED not in results.values(), interrupted)
 
 

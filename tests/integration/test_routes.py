@@ -144,6 +144,11 @@ def test_each_route_is_rehearsed(three: World, tmp_path: Path) -> None:
     found = rehearse(*words)
     assert found.lines[-1]["routes"] == {BIND: "passed", POWERDNS: "failed", OUTER: "failed", "*": "skipped"}
     assert found.code == 1
+    in_use = name(BIND)
+    three.bind.change(f"add _acme-challenge.{in_use} 60 TXT {'x' * 43}")
+    found = rehearse(*words, *names(in_use, name(WEB)))
+    assert (found.code, found.lines[-1]["routes"][BIND], found.lines[-1]["routes"]["*"]) == (2, "failed", "passed")
+    assert f"_acme-challenge.{in_use} has TXT records already" in found.stderr
     refused = rehearse("--routes", str(path), "--handler", "x")
     assert refused.code == 2
     assert "--external-auth-routes and --external-auth-handler contradict each other" in refused.stderr

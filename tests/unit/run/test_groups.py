@@ -170,8 +170,13 @@ def test_nothing_is_published_if_the_ca_sends_something_else(made: Made, tmp_pat
     with pytest.raises(GuardError):
         run.perform([challenge("a.example"), challenge("evil.example", kind="http-01")])
     assert (made.calls(), entries(tmp_path)) == ([], [])
+    # The same where no route is for it.
+    run = made.groups("a.example", text="[a.example]\nhandler = /bin/a\n")
+    with pytest.raises(GuardError):
+        run.perform([challenge("a.example"), challenge("evil.example")])
+    assert (made.calls(), entries(tmp_path)) == ([], [])
     # Only what was asked for is looked up.
-    assert made.looked == ["_acme-challenge.a.example", "_acme-challenge.b.example"]
+    assert set(made.looked) == {"_acme-challenge.a.example", "_acme-challenge.b.example"}
 
 
 # --- delegated names ---
@@ -203,7 +208,8 @@ def test_a_delegated_name_takes_the_route_of_its_target(made: Made) -> None:
 )
 def test_a_target_without_a_section_does_not_count(made: Made, target: str, handler: str) -> None:
     made.ends = {"_acme-challenge.a.example": (target, "")}
-    text = f"{ROUTES}[web.example]\nhandler = /bin/rest\nchallenge = http-01\n"
+    everything = ROUTES.replace("challenge = http-01\n", "")
+    text = f"{everything}[web.example]\nhandler = /bin/rest\nchallenge = http-01\n"
     run = made.groups("a.example", text=text)
     run.perform([challenge("a.example")])
     assert [name for name in HANDLERS if made.calls(name)] == [handler]
