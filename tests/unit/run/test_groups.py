@@ -231,6 +231,22 @@ def test_nothing_is_looked_up_if_dns_01_is_not_allowed(made: Made) -> None:
     assert made.looked == []
 
 
+def test_each_name_of_a_group_is_published_where_its_own_alias_leads(made: Made, tmp_path: Path) -> None:
+    """Guards against: the value of one name at the record of another."""
+    made.ends = {f"_acme-challenge.{name}": (f"{name}.b.example", "b.example") for name in ("a.example", "c.test")}
+    run = made.groups("a.example", "*.a.example", "c.test", "b.example")
+    run.perform([challenge("c.test"), challenge("a.example"), challenge("b.example"), challenge("a.example", 1)])
+    assert made.calls() == [("perform", "c.test/0", "a.example/0", "a.example/1", "b.example/0")]
+    ((entry,), left) = journal.read_all(str(tmp_path / "work")).running, journal.read_all(str(tmp_path / "work")).left
+    assert left == []
+    assert {(one.identifier, one.txt_target) for one in entry.challenges} == {
+        ("a.example", "a.example.b.example"),
+        ("c.test", "c.test.b.example"),
+        ("b.example", None),
+    }
+    run.cleanup(None)
+
+
 def test_a_delegated_name_is_looked_up_through_the_servers_of_its_own_route(made: Made, tmp_path: Path) -> None:
     """Guards against: asking a server about a name that it cannot know."""
     text = "[a.example]\nhandler = /bin/a\nverify-nameservers = 192.0.2.1\n"
