@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import dns01
+from certbot_external_auth.challenges import PERSISTENT, dns01
 from certbot_external_auth.check import command_line, permitted
 from certbot_external_auth.check.command_line import Flags, Setting
 from certbot_external_auth.check.rehearsal import Rehearsal
@@ -43,19 +43,30 @@ class Outcome:
 
 
 def rehearse(routes: Sequence[Routed], report: Report) -> Outcome:
-    """Try each route. A signal ends all."""
+    """Try each route. A signal ends all.
+
+    :raises UsageError: at the end, if a name is in use.
+    """
     results: dict[str, Level] = {one.section.name: Level.SKIPPED for one in routes}
+    in_use: list[str] = []
     interrupted = None
     for one in routes:
         if one.setting is None or interrupted is not None:
             continue
         name = one.section.name
         report.route(name, one.section.line)
-        summary = tried(one.setting, report)
+        try:
+            summary = tried(one.setting, report)
+        except UsageError as error:
+            in_use += error.problems
+            results[name] = Level.FAILED
+            continue
         failed = not summary.ok or results[name] is Level.FAILED
         results[name] = Level.FAILED if failed else Level.PASSED
         interrupted = summary.interrupted
     report.routes(results, interrupted)
+    if in_use:
+        raise UsageError(in_use)
     return Outcome(Level.FAILED not in results.values(), interrupted)
 
 
@@ -125,6 +136,9 @@ class _Builder:
         if wrong:
             raise RoutesError(self._routes.path, wrong)
         offered = [dns01.TYPE] if choice.delegated else routing.types_of(section, carried)
+        offered = [name for name in offered if name != PERSISTENT]
+        if not offered:
+            raise UsageError([f"The check cannot try {PERSISTENT}: certbot-external-auth persist --look does that."])
         who = f"the route [{section.name}]"
         kind = command_line.chosen_type(self._arguments, self._whole.preferred, offered, who, names)
         return command_line.setting_of(self._arguments, context, kind, tuple(names))

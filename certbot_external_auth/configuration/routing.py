@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import PERSISTENT, TYPES, tlssni01
+from certbot_external_auth.challenges import PERSISTENT, TYPES, choice
 from certbot_external_auth.configuration import assembly
 from certbot_external_auth.configuration.certbot_config import absolute_path
 from certbot_external_auth.endpoint import Endpoint
@@ -63,12 +63,12 @@ def _wrong(line: int, values: Mapping[str, str]) -> list[Problem]:
 
 
 def _type_problems(section: Section) -> list[Problem]:
-    unknown = [name for name in section.types if name not in TYPES]
+    unknown = [name for name in section.types if name not in (*TYPES, PERSISTENT)]
     return [
         Problem(
             Kind.UNKNOWN_TYPE,
             section.values[CHALLENGE].line,
-            {"text": name, "more": "".join(difflib.get_close_matches(name.lower(), TYPES, n=1))},
+            {"text": name, "more": "".join(difflib.get_close_matches(name.lower(), (*TYPES, PERSISTENT), n=1))},
         )
         for name in unknown
     ]
@@ -148,7 +148,7 @@ def _preferred(section: Section, preferred: tuple[str, ...]) -> tuple[str, ...]:
     if section.types and preferred:
         return tuple(name for name in preferred if name in section.types)
     # Some types are never used unless they are named.
-    return section.types if {tlssni01.TYPE, PERSISTENT} & set(section.types) else preferred
+    return section.types if set(choice.NAMED_ONLY) & set(section.types) else preferred
 
 
 def unusable(section: Section, problems: Sequence[str]) -> list[Problem]:
@@ -178,6 +178,8 @@ def type_problems(section: Section, carried: Sequence[str], preferred: Sequence[
         # A record that stands needs nobody to publish it.
         if name not in (*carried, PERSISTENT)
     ]
+    if PERSISTENT in section.types and PERSISTENT not in preferred:
+        found.append(Problem(Kind.NOT_NAMED, line, {"text": PERSISTENT}))
     if section.types and preferred and not set(preferred) & set(section.types):
         facts = {"text": ", ".join(section.types), "more": ",".join(preferred)}
         found.append(Problem(Kind.NOT_PREFERRED, line, facts))

@@ -83,7 +83,9 @@ def _batches(trials: Sequence[Trial]) -> Iterator[Sequence[Trial]]:
     for one in trials:
         groups.setdefault((one.context.settings, one.context.words, one.context.preferred), []).append(one)
     for group in groups.values():
-        size = max(group[0].context.settings.jobs, 1)
+        settings = group[0].context.settings
+        # Names with routes may have different publishers.
+        size = max(settings.jobs, 1) if settings.routes is None else 1
         yield from (group[first : first + size] for first in range(0, len(group), size))
 
 
@@ -99,6 +101,7 @@ def _there_and_back(batch: Sequence[Trial]) -> dict[str, list[Finding]]:
     found: dict[str, list[Finding]] = {one.lineage: [] for one in batch}
     context = _looking(batch[0].context)
     run = Run(context, [one.name for one in batch])
+    context = run.context_of(batch[0].name)
     observer = Observer(dataclasses.replace(surroundings(context), caches=False))
     made = {one.lineage: _challenge(run, one.name) for one in batch}
     policy = watch.Policy("auto", min(GONE_SECONDS, context.settings.verify_timeout))

@@ -42,6 +42,8 @@ class Kind(enum.Enum):
     """`text`: a challenge type; `who`: what cannot carry it; `more`: the types that it carries."""
     NOT_PREFERRED = enum.auto()
     """`text`: the challenge types of the route; `more`: those of --preferred-challenges."""
+    NOT_NAMED = enum.auto()
+    """`text`: a challenge type that --preferred-challenges must name, too."""
     WRONG = enum.auto()
     """`text`: a sentence about a value, or about two values that do not fit."""
     UNUSABLE = enum.auto()

@@ -71,6 +71,9 @@ _SENTENCES: dict[Kind, Callable[[Facts], str]] = {
     Kind.NOT_PREFERRED: lambda facts: (
         f"challenge: {facts['text']} is not among --preferred-challenges {facts['more']}; correct one of them."
     ),
+    Kind.NOT_NAMED: lambda facts: (
+        f"challenge: {facts['text']} is used only if --preferred-challenges names it, too; name it there, or remove it."
+    ),
     Kind.WRONG: lambda facts: facts["text"],
     Kind.UNUSABLE: lambda facts: f"[{facts['section']}]: {facts['text']}",
     Kind.NO_ROUTE: lambda facts: f"no section is for {facts['text']}; add one, or a section [*] for all other names.",

@@ -47,12 +47,6 @@ class Choice:
         """Whether this is the route of the target, and not of the name itself."""
         return self.end is not None
 
-    def placed(self, challenge: Challenge) -> Challenge:
-        """Return a challenge with the end of its alias."""
-        if self.end is None:
-            return challenge
-        return dataclasses.replace(challenge, txt_target=self.end[0], txt_zone=self.end[1] or None)
-
 
 class Choices:
     """The routes of the names of one run.
@@ -65,12 +59,20 @@ class Choices:
         self._context = context
         self._chosen: dict[str, Choice] = {}
         self._known: set[str] = set()
+        self._of_section: dict[str, Settings] = {}
 
     def of(self, name: str) -> Choice | None:
         """Return the route of a name; None if it has none. A name that was not looked up has its own."""
         name = guard.base_name(name)
         own = self._routes.own(name)
         return self._chosen.get(name) or (None if own is None else Choice(own, self._settings(own).verify_nameservers))
+
+    def placed(self, challenge: Challenge) -> Challenge:
+        """Return a challenge with the end of its alias, if that is why it has its route."""
+        choice = self.of(challenge.identifier)
+        if choice is None or choice.end is None:
+            return challenge
+        return dataclasses.replace(challenge, txt_target=choice.end[0], txt_zone=choice.end[1] or None)
 
     def lost(self, names: Iterable[str]) -> list[str]:
         """Return the names without a route."""
@@ -118,8 +120,11 @@ class Choices:
         return section if section is not None and self._by_dns(section) else None
 
     def _settings(self, own: Section | None) -> Settings:
-        whole = self._context.settings
-        return whole if own is None else routing.settings_of(own, whole)
+        if own is None:
+            return self._context.settings
+        if own.name not in self._of_section:
+            self._of_section[own.name] = routing.settings_of(own, self._context.settings)
+        return self._of_section[own.name]
 
     def _targets(self, names: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Return the ends of aliases by TXT name, as the name servers know them that a name's own route asks."""

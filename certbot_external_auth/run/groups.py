@@ -33,7 +33,7 @@ class Groups:
         self._around = around
         self._parts: dict[Key, Part] = {}
         self._refused: dict[Key, Part] = {}
-        self._ready = False
+        self._ready = self._chosen = False
 
     @functools.cached_property
     def _routes(self) -> Routes:
@@ -53,7 +53,7 @@ class Groups:
         if self._ready or not publishing:
             return
         asked = self._around.asked
-        self._choices.choose(asked or ())
+        self._choose()
         problems = self._without_route(asked or ())
         # Where the names are not known yet, each route may be needed.
         choices = self._choices.plain() if asked is None else [one for one, _ in self._choices.grouped(asked)]
@@ -107,12 +107,27 @@ class Groups:
         """Return the challenge types that are offered for a name or an address, best first."""
         return self._offered(identifier, lambda part: part.types.of(identifier))
 
+    def _choose(self, *identifiers: str) -> None:
+        """Choose the routes of all names once. :param identifiers: names that only Certbot may have known until now."""
+        asked = self._around.asked
+        if asked is None:
+            self._choices.choose(identifiers)
+        elif not self._chosen:
+            self._choices.choose(asked)
+            self._chosen = True
+
+    def context_of(self, name: str) -> Context:
+        """Return the context with which a name is published."""
+        self._choose(name)
+        choice = self._choices.of(name)
+        return self._context if choice is None else self._part(choice).context
+
     def usable(self, identifier: str, addresses: bool) -> list[str]:
         """Return the same for Certbot; see `OfferedTypes.usable`.
 
         :raises UsageError: if there is no route, or this Certbot cannot have addresses in a certificate.
         """
-        self._choices.choose([identifier] if self._around.asked is None else self._around.asked)
+        self._choose(identifier)
         if lost := self._without_route([identifier]):
             raise RoutesError(self._path, lost)
         return self._offered(identifier, lambda part: part.types.usable(identifier, addresses))
@@ -144,9 +159,9 @@ class Groups:
         """Return the challenges by part, in the order of the sections in the file."""
         by_name: dict[str, list[Challenge]] = {}
         for challenge in challenges:
-            by_name.setdefault(challenge.identifier, []).append(challenge)
+            by_name.setdefault(challenge.identifier, []).append(self._choices.placed(challenge))
         return [
-            (self._part(choice), [choice.placed(one) for name in names for one in by_name[name]])
+            (self._part(choice), [one for name in names for one in by_name[name]])
             for choice, names in self._choices.grouped(by_name)
         ]
 

@@ -34,6 +34,7 @@ class Part:
     :ivar publication: publishes and withdraws its challenges.
     :ivar types: the challenge types that it offers.
     :ivar backend: also hands certificates over.
+    :ivar context: what the backend was made with.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Part:
         :param types_of: the challenge types that the run offered for a name.
         :param names: the names of this part.
         """
+        self.context = context
         self.types = types
         self._names = names
         self.backend = made
@@ -66,6 +68,10 @@ class Part:
         made = backend(context.settings.mode, context)
         types = OfferedTypes(context, made.challenge_types)
         return cls(context, around, made, types, types.of, lambda: around.asked or ())
+
+    def context_of(self, name: str) -> Context:
+        """Return the context with which a name is published."""
+        return self.context
 
     def usable(self, identifier: str, addresses: bool) -> list[str]:
         """Return the challenge types for a name or an address; see `OfferedTypes.usable`."""

@@ -105,6 +105,10 @@ class Run:
             self._deployer.prepare(False, deploying)
             self._prepared_to_deploy.add(deploying)
 
+    def context_of(self, name: str) -> Context:
+        """Return the context with which a name is published: that of its route, if the run has routes."""
+        return self._publishing.context_of(name)
+
     def usable_types(self, identifier: str, addresses: bool) -> list[str]:
         """Return the challenge types for a name or an address; see `OfferedTypes.usable`."""
         return self._publishing.usable(identifier, addresses)

@@ -10,7 +10,7 @@ from certbot_external_auth.text import first_time
 logger = logging.getLogger(__name__)
 
 SENTENCE = (
-    "Nothing was called with the certificate: with routes, no publisher is. Name a command with "
+    "With routes, no publisher receives the certificate, so nothing was called with it. Name a command with "
     "--external-auth-deploy-handler, or choose this plugin only as authenticator (-a external-auth)."
 )
 

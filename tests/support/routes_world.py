@@ -20,8 +20,8 @@ from tests.support.testca import TestCA
 from tests.support.webroot import Webroot
 
 HANDLERS = tls.EXAMPLES / "handlers"
-BIND, POWERDNS, WEB = "bind.test", "powerdns.test", "web.test"
-OUTER = "outer.test"
+BIND, POWERDNS, WEB = "example.org", "example.net", "example.com"
+OUTER = "example.edu"
 """A zone in BIND that no handler can change: its route calls that of PowerDNS."""
 
 

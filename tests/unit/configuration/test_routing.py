@@ -111,6 +111,8 @@ def section_of(folder: Path, types: str) -> Routes:
         ("http-01", ("dns-01", "http-01"), []),
         ("http-01", ("dns-01",), [Kind.NOT_PREFERRED]),
         ("tls-alpn-01", (), [Kind.NOT_CARRIED]),
+        ("dns-persist-01", ("dns-persist-01",), []),
+        ("dns-persist-01, dns-01", (), [Kind.NOT_NAMED]),
         ("tls-alpn-01, http-01", ("dns-01",), [Kind.NOT_CARRIED, Kind.NOT_PREFERRED]),
     ],
 )

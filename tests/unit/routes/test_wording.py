@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from pathlib import Path
 
-from certbot_external_auth.routes import wording
-from certbot_external_auth.routes.problem import Kind, Problem
+from certbot_external_auth.routes import ini, wording
+from certbot_external_auth.routes.keys import KEYS
+from certbot_external_auth.routes.problem import Kind, Problem, RoutesError
 
 
 def test_every_kind_has_a_sentence() -> None:
@@ -13,6 +16,25 @@ def test_every_kind_has_a_sentence() -> None:
         text = wording.sentence("/etc/routes.ini", Problem(kind, 7, defaultdict(lambda: "FACT")))
         assert text.startswith("/etc/routes.ini:7: ")
         assert "FACT" in text or kind is Kind.NO_SECTION
+
+
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "routes.md"
+
+
+def test_the_errors_of_the_document() -> None:
+    """Its example, with a letter changed and a line removed."""
+    text = DOCUMENT.read_text()
+    (example, *_) = re.findall(r"^```ini\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert ini.parse(example)[1] == []
+    wrong = re.sub(r"^provider = .*\n", "", example.replace("env-file = bind", "env-flie = bind"), flags=re.MULTILINE)
+    shown = RoutesError("/etc/letsencrypt/routes.ini", ini.parse(wrong)[1]).problems
+    assert len(shown) == 2
+    assert "\n".join(f"    {one}" for one in shown) in text
+
+
+def test_the_keys_of_the_document() -> None:
+    text = DOCUMENT.read_text()
+    assert {key for key in KEYS if f"`{key}`" not in text} == set()
 
 
 def test_the_sentences() -> None:

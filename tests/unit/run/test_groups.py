@@ -170,8 +170,13 @@ def test_nothing_is_published_if_the_ca_sends_something_else(made: Made, tmp_pat
     with pytest.raises(GuardError):
         run.perform([challenge("a.example"), challenge("evil.example", kind="http-01")])
     assert (made.calls(), entries(tmp_path)) == ([], [])
+    # The same where no route is for it.
+    run = made.groups("a.example", text="[a.example]\nhandler = /bin/a\n")
+    with pytest.raises(GuardError):
+        run.perform([challenge("a.example"), challenge("evil.example")])
+    assert (made.calls(), entries(tmp_path)) == ([], [])
     # Only what was asked for is looked up.
-    assert made.looked == ["_acme-challenge.a.example", "_acme-challenge.b.example"]
+    assert set(made.looked) == {"_acme-challenge.a.example", "_acme-challenge.b.example"}
 
 
 # --- delegated names ---
@@ -203,7 +208,8 @@ def test_a_delegated_name_takes_the_route_of_its_target(made: Made) -> None:
 )
 def test_a_target_without_a_section_does_not_count(made: Made, target: str, handler: str) -> None:
     made.ends = {"_acme-challenge.a.example": (target, "")}
-    text = f"{ROUTES}[web.example]\nhandler = /bin/rest\nchallenge = http-01\n"
+    everything = ROUTES.replace("challenge = http-01\n", "")
+    text = f"{everything}[web.example]\nhandler = /bin/rest\nchallenge = http-01\n"
     run = made.groups("a.example", text=text)
     run.perform([challenge("a.example")])
     assert [name for name in HANDLERS if made.calls(name)] == [handler]
@@ -223,6 +229,41 @@ def test_nothing_is_looked_up_if_dns_01_is_not_allowed(made: Made) -> None:
     run = made.groups("a.example", preferred=("http-01",))
     run.prepare(publishing=True, deploying=False)
     assert made.looked == []
+
+
+def test_each_name_of_a_group_is_published_where_its_own_alias_leads(made: Made, tmp_path: Path) -> None:
+    """Guards against: the value of one name at the record of another."""
+    made.ends = {f"_acme-challenge.{name}": (f"{name}.b.example", "b.example") for name in ("a.example", "c.test")}
+    run = made.groups("a.example", "*.a.example", "c.test", "b.example")
+    run.perform([challenge("c.test"), challenge("a.example"), challenge("b.example"), challenge("a.example", 1)])
+    assert made.calls() == [("perform", "c.test/0", "a.example/0", "a.example/1", "b.example/0")]
+    ((entry,), left) = journal.read_all(str(tmp_path / "work")).running, journal.read_all(str(tmp_path / "work")).left
+    assert left == []
+    assert {(one.identifier, one.txt_target) for one in entry.challenges} == {
+        ("a.example", "a.example.b.example"),
+        ("c.test", "c.test.b.example"),
+        ("b.example", None),
+    }
+    run.cleanup(None)
+
+
+def test_a_delegated_name_is_looked_up_through_the_servers_of_its_own_route(made: Made, tmp_path: Path) -> None:
+    """Guards against: asking a server about a name that it cannot know."""
+    text = "[a.example]\nhandler = /bin/a\nverify-nameservers = 192.0.2.1\n"
+    text += "[b.example]\nhandler = /bin/b\nverify-nameservers = 192.0.2.2\njobs = 3\n"
+    made.ends = {"_acme-challenge.a.example": ("x.b.example", "b.example")}
+    run = made.groups("a.example", "b.example", text=text)
+    contexts = [run.context_of(name) for name in ("a.example", "b.example")]
+    assert [str(one.settings.verify_nameservers[0].host) for one in contexts] == ["192.0.2.1", "192.0.2.2"]
+    assert [(one.words, one.settings.jobs) for one in contexts] == [(("/bin/b",), 3)] * 2
+    run.perform([challenge("a.example"), challenge("b.example")])
+    assert made.calls() == [("perform", "a.example/0"), ("perform", "b.example/0")]
+    found = {
+        one.identifier: one for file in journal.read_all(str(tmp_path / "work")).running for one in file.challenges
+    }
+    assert (found["a.example"].txt_target, found["a.example"].txt_zone) == ("x.b.example", "b.example")
+    assert found["b.example"].txt_target is None
+    run.cleanup(None)
 
 
 def test_a_name_about_which_no_server_answers_has_its_own_route(made: Made, caplog: pytest.LogCaptureFixture) -> None:
