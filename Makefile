@@ -20,7 +20,7 @@ ifndef TOGETHER
 endif
 # Three: a machine that has no time left is a test of something else.
 TOGETHER_MAKE = $(MAKE) --no-print-directory -j3 --output-sync=target TOGETHER=1
-.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration long quick-faults demo pictures deb dist test-debian scenarios random-drivers bench bench-dehydrated faults mutants test-all clean
+.PHONY: help python venv pebble servers test lint types unit collected versions debian12 acme0401 integration long quick-faults demo pictures ansible-lint deb dist test-debian scenarios random-drivers bench bench-dehydrated faults mutants test-all clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -36,7 +36,7 @@ pebble: python
 	@sh scripts/need.sh pebble new-pebble
 
 servers: pebble
-	@sh scripts/need.sh openssl nginx haproxy web bind knot unbound prometheus dnsmasq hooks public-hooks acme-sh ssh clients ansible jq puppet strace tmux deb
+	@sh scripts/need.sh openssl nginx haproxy web bind knot unbound prometheus dnsmasq hooks public-hooks acme-sh dns-tools ssh namespaces clients ansible jq puppet strace tmux deb
 
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
 test: ## everything that must pass: lint, types, faults, tests (newest Certbot, and Debian 12's)
@@ -82,6 +82,10 @@ pictures: venv pebble ## the pictures of README.md, from real runs in a terminal
 scenarios: venv pebble ## the long forms: 500 random situations of name servers, 100 issuances with late ones (15 minutes)
 	SCENARIOS=500 $(PY) -m pytest -q tests/integration/test_visibility_scenarios.py </dev/null
 	ISSUANCES=100 LATEST=20 $(PY) -m pytest -q tests/integration/test_visibility.py -k late_to_some </dev/null
+
+ansible-lint: venv ## what Ansible's own tools say about the collection in ansible/ (5 minutes)
+	@sh scripts/need.sh git ansible-quality
+	@sh scripts/ansible_lint.sh
 
 random-drivers: venv ## 2,000 drivers of JSON lines that behave by chance, each another way (a minute)
 	EXTERNAL_AUTH_DRIVERS=2000 $(PY) -m pytest -q -n $(JOBS) tests/unit/backends/test_random_drivers.py </dev/null

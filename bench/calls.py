@@ -29,12 +29,14 @@ BATCH = 100
 CALL_AT_MOST = 1.5
 JOURNAL_AT_MOST = 2.0
 """Milliseconds for a challenge."""
-BARE, POPEN, ONE, MANY = (
+BARE, POPEN, ONE, MANY, OTHER = (
     "`posix_spawn` and `waitpid`",
     "`subprocess.Popen` and `wait`",
     "a handler call, jobs 1",
     "a handler call, jobs 16",
+    "a handler call, jobs 1, as another user",
 )
+USER = "nobody"
 
 
 @dataclass(frozen=True)
@@ -77,21 +79,23 @@ def challenges(number: int) -> list[Challenge]:
     ]
 
 
-def backend(jobs: int) -> HandlerBackend:
+def backend(jobs: int, user: str | None = None) -> HandlerBackend:
     """Return a caller of /bin/true, in the dialect with the fewest arguments."""
-    checked = resolution.resolve({"handler": TRUE, "dialect": "lego", "jobs": str(jobs)})
+    checked = resolution.resolve({"handler": TRUE, "dialect": "lego", "jobs": str(jobs), "run-as": user})
     return HandlerBackend(Context(checked, Facts(names=("bench.example",)), words=(TRUE,)))
 
 
 def _calls(plan: Plan) -> dict[str, list[float]]:
     batch = challenges(BATCH)
     words = [TRUE, "present", f"{batch[0].txt_domain}.", batch[0].validation]
-    single, many = backend(1), backend(16)
+    single, many, other = backend(1), backend(16), backend(1, USER)
     sides: dict[str, Callable[[], object]] = {
         BARE: lambda: [os.waitpid(os.posix_spawn(TRUE, words, os.environ), 0) for _ in batch],
         POPEN: lambda: [subprocess.Popen(words).wait() for _ in batch],
         ONE: lambda: single.perform(batch, lambda begun: None),
         MANY: lambda: many.perform(batch, lambda begun: None),
+        # Only root becomes another user.
+        **({OTHER: lambda: other.perform(batch, lambda begun: None)} if os.geteuid() == 0 else {}),
     }
     measured: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(plan.calls):
@@ -140,7 +144,9 @@ def section(measured: Measured) -> Iterator[str]:
         f"The time of one call of `{TRUE}` with the same arguments, in microseconds, in a process that "
         f"has loaded Certbot and writes a log. Least and median of {rounds} rounds of {BATCH} calls; "
         "the ways take turns. A handler call also reads the output, watches for the end and the time "
-        "limit, starts a session, and writes two lines to the log."
+        "limit, starts a session, and writes two lines to the log. As another user "
+        "(`--external-auth-run-as`), Python starts the program with fork in place of vfork, which copies "
+        "the tables of this process's memory."
     )
     yield ""
     yield "| | least | median | times the bare start (least) |"

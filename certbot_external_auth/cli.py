@@ -34,6 +34,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "status": ("certbot_external_auth.sessions.status", "print what a session waits for, or list the sessions"),
     "abort": ("certbot_external_auth.sessions.abort", "end a session: its Certbot gives up and cleans up"),
     "check": ("certbot_external_auth.check.verb", "try a handler without a CA"),
+    "providers": (
+        "certbot_external_auth.providers.verb",
+        "list the DNS providers that this machine can use, and say which one to take",
+    ),
     "doctor": (
         "certbot_external_auth.doctor.verb",
         "list every Certbot of this host, what renews with it, and what does not fit",

@@ -121,6 +121,10 @@ class NotVisibleError(PerformError):
         self.args = (_printable("\n".join([*self.text, "The CA was not asked to validate anything."])),)
 
 
+class RecordMissingError(NotVisibleError):
+    """A record of dns-persist-01 is missing or wrong, and nothing here can publish it, so the CA was not asked."""
+
+
 class GuardError(errors.PluginError):
     """The CA sent a challenge that Certbot did not ask for, or that is not well formed. Nothing outside was touched.
 

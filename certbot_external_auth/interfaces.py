@@ -160,6 +160,8 @@ class BackendAbilities:
     :ivar states: method ``states(opener)``: registers, before `perform`, a function that takes a challenge's id and
         returns a descriptor. What the program that publishes writes to stdout goes straight there, so that it is kept
         also if this process is killed.
+    :ivar persists: attribute of the same name: `perform` also publishes records of dns-persist-01
+        (`Challenge.persists`), which stay for good: they are never passed to `cleanup`.
     :ivar printed: method ``printed(ids)``: returns `printed.Printed` objects, the last lines of calls that published
         these challenges and did not fail. Errors about names that are not visible show them.
     """
@@ -169,6 +171,7 @@ class BackendAbilities:
     publishes_nothing: bool = False
     outputs: KeepsOutputs | None = None
     states: Callable[[Callable[[str], int]], None] | None = None
+    persists: bool = False
     printed: Callable[[Collection[str]], Sequence[Printed]] = _nothing_printed
 
     @classmethod
@@ -181,6 +184,7 @@ class BackendAbilities:
             publishes_nothing=bool(_attribute(backend, "publishes_nothing")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
             states=_attribute(backend, "states"),
+            persists=bool(_attribute(backend, "persists")),
             printed=_attribute(backend, "printed") or _nothing_printed,
         )
 
@@ -199,6 +203,7 @@ class DialectAbilities:
         the handler, also where a call lacks one.
     :ivar told_aliases: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`, which are None
         for other dialects.
+    :ivar persists: `perform` has an operation of its own for records of dns-persist-01 (`Challenge.persists`).
     :ivar untold_aliases_if: variables of the env file or Certbot's environment, with the values that switch
         `told_aliases` off.
     :ivar exit: method ``exit(facts, error)``: returns calls for the end of the process. `error` is what ended the
@@ -211,6 +216,7 @@ class DialectAbilities:
     output_variable: str | None = None
     own_variables: Collection[str] = ()
     told_aliases: bool = False
+    persists: bool = False
     untold_aliases_if: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exit: Callable[[Facts, str], Sequence[Call]] | None = None
 
@@ -224,6 +230,7 @@ class DialectAbilities:
             output_variable=_attribute(dialect, "output_variable"),
             own_variables=tuple(_attribute(dialect, "own_variables") or ()),
             told_aliases=bool(_attribute(dialect, "told_aliases")),
+            persists=bool(_attribute(dialect, "persists")),
             untold_aliases_if=_attribute(dialect, "untold_aliases_if") or {},
             exit=_attribute(dialect, "exit"),
         )

@@ -36,6 +36,7 @@ class Option:
     :ivar default: the value if the option is not given.
     :ivar default_help: what the help says about that, if it is not simply the value.
     :ivar modes: the modes that use it.
+    :ivar deploys: a deploy-handler uses it in the other modes, too.
     :ivar only_dialect: the only dialect that it works with.
     :ivar of_handler: it says which handler is called and how, so that a provider leaves no use for it.
     :ivar in_dehydrated_config: a Dehydrated configuration says it as well, so that naming one drops a kept value.
@@ -52,6 +53,7 @@ class Option:
     default: Any = None
     default_help: str | None = None
     modes: tuple[str, ...] = MODES
+    deploys: bool = False
     only_dialect: str | None = None
     of_handler: bool = False
     in_dehydrated_config: bool = False

@@ -7,6 +7,7 @@ else is loaded when the plugin is selected, and a missing library is reported th
 from __future__ import annotations
 
 import functools
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -88,14 +89,14 @@ class ExternalAuth(
     def perform(self, achalls: Iterable[Any]) -> list[Any]:
         achalls = list(achalls)
         self._host.publish([_challenge(achall) for achall in achalls])
-        return [achall.response(achall.account_key) for achall in achalls]
+        return [_response(achall) for achall in achalls]
 
     def auth_hint(self, failed_achalls: Iterable[Any]) -> str:
         from certbot_external_auth.protocol.lines import problem_of
 
         publication = self._host.run.publication
         for achall in failed_achalls:
-            publication.refused_by_ca(achall.chall.typ, achall.chall.encode("token"), problem_of(achall.error))
+            publication.refused_by_ca(*_challenge(achall).key, problem_of(achall.error))
         return publication.hint()
 
     def cleanup(self, achalls: Iterable[Any]) -> None:
@@ -154,14 +155,23 @@ def _challenge(achall: Any) -> Challenge:
     # Certbot 5.3 added `identifier` and deprecated `domain`.
     identifier = getattr(achall, "identifier", None)
     known = hasattr(achall, "account_key")
+    persistent = achall.chall.typ == registration.PERSISTENT
     return Challenge(
         id=next_id("c"),
         type=str(achall.chall.typ),
         identifier=str(achall.domain if identifier is None else identifier.value),
         identifier_type="dns" if identifier is None else str(identifier.typ.name),
-        token=achall.chall.encode("token") if known else "",
+        token=achall.chall.encode("token") if known and not persistent else "",
         key_authorization=achall.chall.key_authorization(achall.account_key) if known else "",
+        offer=json.loads(achall.chall.json_dumps()) if persistent else None,
     )
+
+
+def _response(achall: Any) -> Any:
+    if achall.chall.typ == registration.PERSISTENT:
+        # Looked up, because another plugin may have registered a challenge class that cannot answer by itself.
+        return acme_challenges.ChallengeResponse.TYPES[registration.PERSISTENT]()
+    return achall.response(achall.account_key)
 
 
 def _paths(lineage: Any) -> dict[str, str | None]:

@@ -73,6 +73,7 @@ OPTIONS = (
         default="native",
         modes=_HANDLER,
         of_handler=True,
+        deploys=True,
         in_dehydrated_config=True,
     ),
     Option(
@@ -84,6 +85,13 @@ OPTIONS = (
         modes=_HANDLER,
         of_handler=True,
         only_dialect="certbot",
+    ),
+    Option(
+        "deploy-handler",
+        "A command for new certificates, in every mode: the plugin calls it with deploy_cert and unchanged_cert, in "
+        "place of what publishes. Its dialect is dehydrated if that is the dialect, else native.",
+        "COMMAND",
+        kind=Kind.COMMAND_LINE,
     ),
     Option(
         "hook-chain",
@@ -114,6 +122,7 @@ OPTIONS = (
         kind=Kind.SECONDS,
         default=300.0,
         modes=_HANDLER,
+        deploys=True,
     ),
     Option(
         "dehydrated-config",
@@ -129,6 +138,14 @@ OPTIONS = (
         "File of NAME=VALUE lines, in the format of systemd's EnvironmentFile, for the handler's environment. Use it "
         "for the secrets of your DNS provider. The plugin refuses a file that other users can read.",
         "FILE",
+        modes=_HANDLER,
+        deploys=True,
+    ),
+    Option(
+        "run-as",
+        "Run the handler as this user when it publishes and removes, with the user's groups and HOME. The plugin must "
+        "run as root. Certificates are handed over as root.",
+        "USER[:GROUP]",
         modes=_HANDLER,
     ),
     Option(
@@ -229,6 +246,8 @@ class Settings:
 
     :ivar handler: the command line as kept or typed, still to be resolved to a file.
     :ivar provider: ENGINE:NAME; then `dialect` is `PROVIDER`.
+    :ivar deploy_handler: the same of the command that takes certificates; None if the publisher does.
+    :ivar run_as: the user as whom the handler publishes and withdraws; None for the caller.
     :ivar jobs: how many handler calls may run at the same time.
     :ivar timeout: seconds for a handler call, or None for no limit.
     :ivar verify: ``auto``, ``strict`` or ``off``.
@@ -250,6 +269,8 @@ class Settings:
     timeout: float | None = _default("timeout")
     wellknown: str | None = None
     cleanup_handler: str | None = None
+    deploy_handler: str | None = None
+    run_as: str | None = None
     env_file: str | None = None
     dehydrated_config: str | None = None
     verify: str = _default("verify")
@@ -268,4 +289,7 @@ class Settings:
         """What limits the challenge types, for a sentence."""
         if self.mode != "handler":
             return f"the mode {self.mode}"
-        return f"the dialect {self.dialect}" if self.provider is None else f"the provider {self.provider}"
+        name = f"the dialect {self.dialect}" if self.provider is None else f"the provider {self.provider}"
+        if self.run_as is None:
+            return name
+        return f"{name} with --external-auth-run-as, whose user cannot read keys of TLS challenges,"

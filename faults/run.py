@@ -22,6 +22,7 @@ from faults import (  # noqa: E402
     handlers,
     hostile_ca,
     hostile_looks,
+    hostile_offers,
     installing,
     kills,
     kills_of_recovery,
@@ -63,6 +64,7 @@ TABLES: dict[str, Make] = {
     "sessions": _with_ca(sessions_under_attack.table),
     "recovery": _kills_of_recovery,
     "looks": hostile_looks.table,
+    "offers": lambda folder, quick, seed: hostile_offers.table(folder, quick),
     "install": lambda folder, quick, seed: installing.table(folder, quick),
     "input": lambda folder, quick, seed: properties.table(quick, seed),
 }

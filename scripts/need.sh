@@ -13,12 +13,16 @@
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
 #     need.sh acme-sh   acme.sh, for its scripts for DNS providers
+#     need.sh dns-tools    tools that read the records which `persist` prints
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
+#     need.sh ansible-oldest    the oldest ansible-core for which the collection is, that of Debian 12
+#     need.sh ansible-quality   what judges an Ansible collection
 #     need.sh strace    what makes calls of the system fail
 #     need.sh deb     what builds and judges a Debian package
 #     need.sh git    what tells the files of a checkout from those that lie about
 #     need.sh debootstrap    what makes whole Debian systems
+#     need.sh namespaces    what makes hosts out of namespaces: ip, unshare
 #     need.sh tmux      terminals for mode manual: tmux, and script
 #     need.sh clients   the clients whose hooks are run here: dehydrated, lego, uacme, acmetool
 # Installs what is missing if it may, else says in one sentence what to install.
@@ -49,21 +53,23 @@ install() {
         { echo "apt-get could not install $*: see above; install $what by hand and run the same command again." >&2; exit 1; }
 }
 
-unpack_new_pebble() {
-    # The lists of the next release have a folder of their own, so that apt-get installs nothing from there. Its name has
-    # no blank, which apt-get would not take.
+from_sid() {
+    # from_sid PACKAGE[=VERSION] FOLDER: unpacks a package of Debian sid. The lists of sid have a folder of their own, so
+    # that apt-get installs nothing from there. Its name has no blank, which apt-get would not take.
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep '/debian/*$' | head -n 1)
+    [ -n "$mirror" ] || return 1
     folder=$(mktemp -d) || return 1
-    mkdir -p "$folder/lists/partial" "$folder/archives/partial" .tools/new-pebble
-    printf 'Types: deb\nURIs: http://deb.debian.org/debian\nSuites: sid\nComponents: main\nSigned-By: %s\n' \
+    mkdir -p "$folder/lists/partial" "$folder/archives/partial" "$2"
+    printf 'Types: deb\nURIs: %s\nSuites: sid\nComponents: main\nSigned-By: %s\n' "$mirror" \
         /usr/share/keyrings/debian-archive-keyring.gpg >"$folder/sid.sources"
     aside() {
         apt-get -qq -o "Dir::Etc::sourcelist=$folder/sid.sources" -o Dir::Etc::sourceparts=- \
             -o "Dir::State::lists=$folder/lists" -o "Dir::Cache=$folder" -o Debug::NoLocking=1 "$@" </dev/null
     }
-    aside update && (cd "$folder" && aside download "pebble=$1") && dpkg -x "$folder"/pebble_*.deb .tools/new-pebble
+    aside update && (cd "$folder" && aside download "$1") && dpkg -x "$folder/${1%%=*}"_*.deb "$2"
     ended=$?
     rm -rf "$folder"
-    [ "$ended" = 0 ] && [ -x .tools/new-pebble/usr/bin/pebble ]
+    return "$ended"
 }
 
 for need; do
@@ -92,7 +98,7 @@ for need; do
         if [ "$(cat .tools/new-pebble/made-for 2>/dev/null)" != "$version" ]; then
             echo "== unpacking Pebble $version into .tools/new-pebble"
             rm -rf .tools/new-pebble
-            if unpack_new_pebble "$version" >/dev/null 2>&1; then
+            if from_sid "pebble=$version" .tools/new-pebble >/dev/null 2>&1; then
                 printf '%s\n' "$version" >.tools/new-pebble/made-for
             else
                 rm -rf .tools/new-pebble
@@ -165,29 +171,29 @@ for need; do
         command -v dig >/dev/null 2>&1 || install "The program dig" bind9-dnsutils
         ;;
     acme-sh)
-        # Debian has it since 2026, in sid. It is a tree of scripts, so it needs nothing else of sid. The lists of this
-        # machine stay as they are: those of sid have a folder of their own.
+        # Debian has it since 2026, in sid. It is a tree of scripts, so it needs nothing else of sid.
         if ! [ -e .tools/acme.sh/acme.sh ]; then
-            command -v dpkg-deb >/dev/null 2>&1 && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || {
-                echo "acme.sh is not there, and only Debian has a package of it: the tests of acme.sh are skipped." >&2
-                continue
-            }
             echo "== unpacking acme.sh of Debian sid into .tools/acme.sh"
-            rm -rf .tools/sid .tools/acme.sh
-            mkdir -p .tools/sid/lists/partial .tools/sid/archives/partial
-            keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-            echo "deb [signed-by=$keyring] http://deb.debian.org/debian sid main" >.tools/sid/sources.list
-            (
-                cd .tools/sid
-                sid() {
-                    apt-get -qq -o "Dir::Etc::sourcelist=$PWD/sources.list" -o Dir::Etc::sourceparts=- \
-                        -o "Dir::State::lists=$PWD/lists" -o "Dir::Cache::archives=$PWD/archives" \
-                        -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root "$@" </dev/null
-                }
-                sid update && sid download acme.sh && dpkg-deb -x acme.sh_*.deb . && mv usr/share/acme.sh ../acme.sh
-            ) >/dev/null
+            rm -rf .tools/acme.sh .tools/sid
+            if from_sid acme.sh .tools/sid >/dev/null 2>&1; then
+                mv .tools/sid/usr/share/acme.sh .tools/acme.sh
+            else
+                echo "acme.sh cannot be had from Debian sid: the tests of acme.sh will be skipped." >&2
+            fi
             rm -rf .tools/sid
         fi
+        ;;
+    dns-tools)
+        wanted=$(cksum <tests/constraints/dns-tools.txt)
+        if [ "$(cat .tools/dns-tools/made-for 2>/dev/null)" != "$wanted" ]; then
+            echo "== installing octoDNS and a parser of HCL into .tools/dns-tools"
+            rm -rf .tools/dns-tools
+            "$python" -m venv .tools/dns-tools
+            .tools/dns-tools/bin/python -m pip install -qq --disable-pip-version-check -r tests/constraints/dns-tools.txt </dev/null
+            printf '%s\n' "$wanted" >.tools/dns-tools/made-for
+        fi
+        { [ -x /usr/bin/named-checkzone ] || command -v named-checkzone; } >/dev/null 2>&1 ||
+            install "The program named-checkzone" bind9-utils
         ;;
     ssh)
         { [ -x /usr/sbin/sshd ] || command -v sshd; } >/dev/null 2>&1 && command -v ssh >/dev/null 2>&1 ||
@@ -206,6 +212,23 @@ for need; do
             rm -rf .tools/ansible
             "$python" -m venv .tools/ansible
             .tools/ansible/bin/python -m pip install -qq --disable-pip-version-check ansible-core </dev/null
+        fi
+        ;;
+    ansible-oldest)
+        if ! [ -x .tools/ansible-oldest/bin/ansible-playbook ]; then
+            echo "== installing the oldest ansible-core into .tools/ansible-oldest"
+            rm -rf .tools/ansible-oldest
+            "$python" -m venv .tools/ansible-oldest
+            .tools/ansible-oldest/bin/python -m pip install -qq --disable-pip-version-check 'ansible-core==2.14.*' </dev/null
+        fi
+        ;;
+    ansible-quality)
+        if ! [ -x .tools/ansible-quality/bin/ansible-lint ]; then
+            echo "== installing ansible-lint and others into .tools/ansible-quality"
+            rm -rf .tools/ansible-quality
+            "$python" -m venv .tools/ansible-quality
+            .tools/ansible-quality/bin/python -m pip install -qq --disable-pip-version-check \
+                ansible-lint antsibull-changelog antsibull-docs </dev/null
         fi
         ;;
     tmux)
@@ -228,6 +251,10 @@ for need; do
         ;;
     debootstrap)
         command -v debootstrap >/dev/null 2>&1 || install "debootstrap" debootstrap
+        ;;
+    namespaces)
+        command -v ip >/dev/null 2>&1 || install "The program ip" iproute2
+        command -v unshare >/dev/null 2>&1 || install "The program unshare" util-linux
         ;;
     strace)
         command -v strace >/dev/null 2>&1 || install "strace" strace

@@ -84,6 +84,14 @@ def for_another_user() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter: those of pytest are closed to all but their owner."""
+    with tempfile.TemporaryDirectory(prefix="open to all ") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
 def domain(ca: TestCA) -> Iterator[str]:
     """A name of this test alone, so that tests can share a CA."""
     found = f"t{uuid.uuid4().hex[:12]}.test"

@@ -56,7 +56,7 @@ def chosen(config_dir: str, server: str, account_id: str | None = None) -> Accou
         raise UsageError(
             [f"Certbot has no account at {server}. To make one: {register_command(config_dir, server)}"],
         )
-    ids = ", ".join(found)
+    ids = ", ".join(f"{each} ({account.uri})" for each, account in found.items())
     if not fitting:
         raise UsageError([f"No account at {server} has the id {account_id}. There are: {ids}"])
     raise UsageError([f"There are several accounts at {server}. Choose one with --account: {ids}"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ BUILT_IN = {
     "manual": "certbot_external_auth.backends.manual.backend:ManualBackend",
     "stateless": "certbot_external_auth.backends.stateless:StatelessBackend",
 }
+_DEHYDRATED = "dehydrated"
 HISTORIC_JSON = "certbot_external_auth.backends.historic_lines:HistoricBackend"
 """The backend for mode json in protocol 0."""
 
@@ -33,6 +35,8 @@ class Context:
     """What a backend is made with.
 
     :ivar words: the handler's command line, files absolute; empty in other modes.
+    :ivar deploy_words: the same of the command that takes certificates; empty if the publisher does.
+    :ivar origin: the flag that has the command line `words`.
     :ivar unattended: Certbot was told not to ask (``-n``, ``renew``).
     :ivar renewing: Certbot's verb is renew.
     :ivar silent: print nothing but problems (``-q``, ``renew``).
@@ -56,6 +60,8 @@ class Context:
     settings: Settings
     facts: Facts
     words: tuple[str, ...] = ()
+    deploy_words: tuple[str, ...] = ()
+    origin: str = "--external-auth-handler"
     unattended: bool = False
     renewing: bool = False
     silent: bool = False
@@ -110,3 +116,26 @@ def backend(name: str, context: Context) -> Backend:
     built_in = {**BUILT_IN, "json": HISTORIC_JSON} if context.settings.protocol == 0 else BUILT_IN
     made: Backend = load(GROUP, built_in, name, IBackend)(context)
     return made
+
+
+def deploy_handler(context: Context) -> Backend | None:
+    """Return what calls the command that takes certificates, in any mode; None if the publisher takes them.
+
+    The command runs as the user who runs Certbot, whoever publishes.
+    """
+    if not context.deploy_words:
+        return None
+    settings = dataclasses.replace(
+        context.settings,
+        handler=context.settings.deploy_handler,
+        dialect=_DEHYDRATED if context.settings.dialect == _DEHYDRATED else "native",
+        provider=None,
+        run_as=None,
+        wellknown=None,
+    )
+    return backend(
+        "handler",
+        dataclasses.replace(
+            context, settings=settings, words=context.deploy_words, origin="--external-auth-deploy-handler"
+        ),
+    )

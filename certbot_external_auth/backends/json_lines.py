@@ -34,6 +34,7 @@ class JsonBackend:
 
     challenge_types = TYPES
     told_aliases = True
+    persists = True
 
     def __init__(self, context: Context) -> None:
         self._context = context

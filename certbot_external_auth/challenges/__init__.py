@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from certbot_external_auth.challenges.challenge import TLS_TYPES, TXT_TYPES, TYPES, Challenge, Served
+from certbot_external_auth.challenges.challenge import PERSISTENT, TLS_TYPES, TXT_TYPES, TYPES, Challenge, Served
 
-__all__ = ["TLS_TYPES", "TXT_TYPES", "TYPES", "Challenge", "Served"]
+__all__ = ["PERSISTENT", "TLS_TYPES", "TXT_TYPES", "TYPES", "Challenge", "Served"]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from certbot_external_auth import persistent_records
 from certbot_external_auth.challenges import dns01, dnsaccount01, http01, tlsalpn01, tlssni01
 
 TYPES = (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE, tlssni01.TYPE, dnsaccount01.TYPE)
 """Challenge types of this plugin, in order of preference. For those that must be named, see `choice`."""
+PERSISTENT = persistent_records.TYPE
+"""The type whose record is looked for, published only where it is missing, and never removed. Every mode has it."""
 TXT_TYPES = (dns01.TYPE, dnsaccount01.TYPE)
 """Types that a TXT record answers, which is removed afterwards."""
 TLS_TYPES = (tlsalpn01.TYPE, tlssni01.TYPE)
@@ -44,6 +49,8 @@ class Challenge:
     :ivar txt_target: name at the end of the alias, if `txt_domain` is an alias (CNAME). The TXT record belongs there.
     :ivar txt_zone: zone of `txt_target`, if it is known.
     :ivar account_label: label of the account in the name of the record, for dns-account-01.
+    :ivar offer: the challenge as the CA sent it, for dns-persist-01, which has neither token nor key authorization.
+    :ivar need: what the record must allow, for dns-persist-01, once it is known.
     """
 
     id: str
@@ -56,10 +63,24 @@ class Challenge:
     txt_target: str | None = None
     txt_zone: str | None = None
     account_label: str | None = None
+    offer: Mapping[str, Any] | None = None
+    need: persistent_records.Need | None = None
+
+    @property
+    def persists(self) -> bool:
+        """Whether the record stays for later certificates."""
+        return self.type == PERSISTENT
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from other challenges of the order: type and token, or type and name if there is no token."""
+        return self.type, self.token or self.identifier
 
     @property
     def validation(self) -> str:
         """The value to publish."""
+        if self.need is not None:
+            return self.need.value()
         if self.type in TXT_TYPES:
             return dns01.validation(self.key_authorization)
         if self.type == tlsalpn01.TYPE:
@@ -75,6 +96,8 @@ class Challenge:
             return dns01.txt_domain(self.identifier)
         if self.type == dnsaccount01.TYPE:
             return dnsaccount01.txt_domain(self.identifier, self.account_label or "")
+        if self.persists:
+            return persistent_records.record_name(self.identifier)
         if self.type == http01.TYPE:
             return http01.uri(self.identifier, self.token)
         if self.type == tlsalpn01.TYPE:
@@ -89,7 +112,7 @@ class Challenge:
     @property
     def description(self) -> str:
         """What is published, in words for a person."""
-        if self.type in TXT_TYPES:
+        if self.txt_domain is not None:
             return f'the TXT record {self.record_name}. "{self.validation}"'
         if self.type == http01.TYPE:
             return f"the file at {self.place}"
@@ -97,8 +120,8 @@ class Challenge:
 
     @property
     def txt_domain(self) -> str | None:
-        """Owner name of the TXT record, for dns-01 and dns-account-01."""
-        return self.place if self.type in TXT_TYPES else None
+        """Owner name of the TXT record, for the types that have one."""
+        return self.place if self.persists or self.type in TXT_TYPES else None
 
     @property
     def uri(self) -> str | None:

@@ -12,11 +12,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from certbot_external_auth.challenges import TYPES, Challenge, dnsaccount01
+from certbot_external_auth.challenges import PERSISTENT, TYPES, Challenge, dnsaccount01
 from certbot_external_auth.challenges.choice import defined_for, is_address
 from certbot_external_auth.errors import GuardError
 from certbot_external_auth.text import quoted
 
+_TYPES = (*TYPES, PERSISTENT)
 MAX_CHALLENGES = 1000
 """Most challenges of one order."""
 # RFC 8555 section 8.1: at least 128 bits of entropy, base64url without padding. The upper bound is ours.
@@ -79,7 +80,8 @@ def _too_many(challenges: Sequence[Challenge], known: _Known | None) -> list[str
             most = len(known[kind, name])
         if count > most:
             problems.append(f"The CA sent {count} challenges for {quoted(name)}, for which there can be {most}.")
-    same = Counter((one.type, one.identifier.lower(), one.token) for one in challenges)
+    # Without a token, the challenges of a name and of its wildcard look the same.
+    same = Counter((one.type, one.identifier.lower(), one.token) for one in challenges if not one.persists)
     problems += [
         f"The CA sent the same challenge for {quoted(name)} {count} times."
         for (_, name, _), count in same.items()
@@ -97,16 +99,17 @@ def base_name(name: str) -> str:
 def _problems(challenge: Challenge, known: _Known | None, types: Callable[[str], Collection[str]]) -> list[str]:
     problems = []
     key = (challenge.identifier_type, challenge.identifier.lower())
-    if challenge.type not in TYPES:
+    if challenge.type not in _TYPES:
+        supported = ", ".join(_TYPES)
         problems.append(
-            f"The CA offered a challenge of type {quoted(challenge.type)}; the plugin supports only {', '.join(TYPES)}."
+            f"The CA offered a challenge of type {quoted(challenge.type)}; the plugin supports only {supported}."
         )
     sent = f"The CA sent the identifier {quoted(challenge.identifier)}"
     if not well_formed(challenge.identifier, challenge.identifier_type):
         problems.append(f"{sent}, which is not a {quoted(challenge.identifier_type)} identifier.")
     elif known is not None and key not in known:
         problems.append(f"{sent}, which was not requested.")
-    elif challenge.type in TYPES and not any(
+    elif challenge.type in _TYPES and not any(
         challenge.type in offered for offered in (known[key] if known is not None else [types(challenge.identifier)])
     ):
         problems.append(
@@ -114,6 +117,8 @@ def _problems(challenge: Challenge, known: _Known | None, types: Callable[[str],
         )
     if not _labelled(challenge):
         problems.append(f"The record's name for {quoted(challenge.identifier)} lacks the label of the account.")
+    if challenge.persists:
+        return problems
     if not _TOKEN.fullmatch(challenge.token):
         problems.append(
             f"The CA sent the token {quoted(challenge.token)} for {quoted(challenge.identifier)}, which is "

@@ -19,7 +19,7 @@ from certbot_external_auth.configuration.certbot_config import absolute_path
 from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.handler_setup import command_line
+from certbot_external_auth.handler_setup import command_line, run_as
 from certbot_external_auth.permission.examine import Request
 from certbot_external_auth.providers.dialect import dialect_of
 from certbot_external_auth.settings import MODES, OPTIONS, Settings
@@ -191,7 +191,7 @@ def _names(typed: Sequence[str]) -> tuple[str, ...]:
 
 def _type(wanted: Sequence[str], settings: Settings, names: Sequence[str], flag: str) -> str:
     """Return the first type of those wanted that the dialect or the provider carries, as in a run."""
-    carried = dialect_of(settings).challenge_types
+    carried = run_as.carried(dialect_of(settings).challenge_types, settings.run_as)
     unknown = [name for name in wanted if name not in TYPES]
     if unknown or (wanted and not set(wanted) & set(carried)):
         reason = f" {unknown[0]!r} is not a challenge type;" if unknown else ""

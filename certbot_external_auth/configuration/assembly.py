@@ -61,6 +61,7 @@ class Handler:
     :ivar settings: with what a Dehydrated configuration says.
     :ivar words: the handler's command line, files absolute.
     :ivar cleanup_words: the same of the cleanup handler, if there is one.
+    :ivar deploy_words: the same of the command that takes certificates, in every mode; empty if there is none.
     :ivar config: the Dehydrated configuration, if there is one.
     :ivar types: the challenge types preferred, by a flag or else by the configuration.
     """
@@ -69,6 +70,7 @@ class Handler:
     types: tuple[str, ...]
     words: tuple[str, ...] = ()
     cleanup_words: tuple[str, ...] | None = None
+    deploy_words: tuple[str, ...] = ()
     config: DehydratedConfig | None = None
 
 
@@ -115,8 +117,10 @@ def handler_of(checked: Settings, origin: Origin) -> Handler:
         wellknown=path("wellknown", checked.wellknown),
         env_file=path("env-file", checked.env_file),
     )
+    deploy = checked.deploy_handler
+    deploy_words = () if deploy is None else origin.words("deploy-handler", deploy)
     if checked.mode != "handler" or checked.provider is not None:
-        return Handler(checked, origin.named_types)
+        return Handler(checked, origin.named_types, deploy_words=deploy_words)
     config_path = path("dehydrated-config", checked.dehydrated_config)
     config = None if config_path is None else dehydrated_once.read(config_path, checked.env_file)
     types = origin.named_types or (() if config is None else (config.challenge_type,))
@@ -131,6 +135,7 @@ def handler_of(checked: Settings, origin: Origin) -> Handler:
         types=types,
         words=words,
         cleanup_words=None if cleanup is None else origin.words("cleanup-handler", cleanup),
+        deploy_words=deploy_words,
         config=config,
     )
 
@@ -154,6 +159,7 @@ def context_of(handler: Handler, about: Facts, **more: Any) -> Context:
         settings=handler.settings,
         facts=facts_of(about, handler.settings),
         words=handler.words,
+        deploy_words=handler.deploy_words,
         config_files=() if config is None else config.files,
         **more,
     )

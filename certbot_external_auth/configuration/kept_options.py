@@ -81,6 +81,11 @@ class Kept:
             return mode_of_historic(self._raw(HISTORIC_NAME))
         return mode_of(self._raw(NAME)) if self.names(NAME) else None
 
+    @property
+    def has_deploy_handler(self) -> bool:
+        """Whether a command takes the certificate, whoever publishes."""
+        return self.names(NAME) and self._raw(NAME).get("deploy-handler") is not None
+
     def _raw(self, name: str) -> Mapping[str, Any]:
         prefix = name.replace("-", "_") + "_"
         return {
@@ -128,7 +133,7 @@ def by_hand_only(config_dir: str, lineage: str) -> bool:
         kept = read(config_dir, lineage)
     except UsageError:
         return False
-    return kept is None or kept.mode in (None, "manual")
+    return kept is None or (kept.mode in (None, "manual") and not kept.has_deploy_handler)
 
 
 def _to_restore(kept: Kept, config: CertbotConfig) -> dict[str, str | bool]:
@@ -156,7 +161,10 @@ def restore(config: CertbotConfig, lineage: str) -> bool:
     if not taken:
         return False
     if taken.get("mode") == "json" and not _lines_are_open():
-        raise UsageError([_needs_lines(lineage)])
+        if not taken.get("deploy-handler") and "deploy-handler" not in config.given:
+            raise UsageError([_needs_lines(lineage)])
+        # A command takes the certificate, so no driver is needed.
+        del taken["mode"]
     values: dict[str, Any] = {config.dest(option): value for option, value in taken.items()}
     values.update(_not_typed(config.config, kept.of_certbot))
     changed = False

@@ -51,9 +51,15 @@ def install_flags(config: CertbotConfig) -> tuple[str, ...]:
     # Certbot reads the mode in a renewal file too late to take over standard output, so mode json is always named. If
     # a flag names the publisher, nothing is taken from the renewal file, so the command needs all options.
     publisher_given = bool(config.given.intersection(kept_options.PUBLISHERS[config.name]))
-    everything = publisher_given or config.values().get("mode") == "json"
+    values = config.values()
+    driven = values.get("mode") == "json"
+    # A command that takes the certificate needs no driver.
+    alone = driven and values.get("deploy-handler") is not None
+    everything = publisher_given or (driven and not alone)
     words = ["-i", config.name]
     for option in config.options:
+        if alone and option.name == "mode":
+            continue
         unset = config.value(option.name) in (None, False)
         if not unset and option.kept and (everything or option.name in config.given):
             words += _words(config, option)

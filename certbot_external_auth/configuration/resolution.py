@@ -93,7 +93,10 @@ def _warnings(raw: Raw, values: Mapping[str, Any]) -> tuple[str, ...]:
     unused = [
         _flag(option.name)
         for option in OPTIONS
-        if mode in MODES and mode not in option.modes and raw.get(option.name) is not None
+        if mode in MODES
+        and mode not in option.modes
+        and raw.get(option.name) is not None
+        and not (option.deploys and values["deploy-handler"] is not None)
     ]
     warnings = [f"The mode is {mode}, which does not use {', '.join(unused)}."] if unused else []
     if mode == "handler" and values["dialect"] == "certbot" and values["cleanup-handler"] is None:

@@ -46,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--documents",
         action="store_true",
-        help="of what begin, finish, status, abort, recover, check and persist print instead",
+        help="of what begin, finish, status, abort, recover, check, rehearse, persist and providers print instead",
     )
 
 

@@ -18,7 +18,8 @@ from certbot_external_auth import text
 
 MIN_COLUMNS = 30
 _COMMAND = re.compile(
-    r"(?:(?<=: )|^ *)(?:certbot(?:-external-auth)?|chmod|chown|rm|mv|mkdir|sed|sh|pip|openssl|nsupdate|\(umask) .*$"
+    r"(?:(?<=: )|^ *)(?:certbot(?:-external-auth)?|apt-get|chmod|chown|git|rm|mv|mkdir|sed|sh|snap|pip|python3"
+    r"|/\S+ -m pip|openssl|nsupdate|\(umask) .*$"
 )
 """A command up to the end of its line, as sentences have it behind a colon."""
 _WITH_OUR_TEXT = ("certbot_external_auth", "certbot._internal")

@@ -30,7 +30,7 @@ _NOT_A_VARIABLE = ("command", "cert_pem")
 _FIELDS = """
     cmd type domain domains token tokens validation key_auth id ids identifier_type txt_domain txt_target txt_zone uri
     z_domain alpn port cert_path key_path chain_path fullchain_path status validated error timestamp cert_timestamp
-    lineage not_after sha256 json
+    lineage not_after sha256 persist issuers account_uri json
 """.split()  # noqa: SIM905 - a list of literals would be 30 lines
 
 
@@ -79,7 +79,7 @@ def _frame(operation: str, challenges: Sequence[Challenge]) -> Call:
         "domains": [challenge.identifier for challenge in challenges],
         "ids": [challenge.id for challenge in challenges],
         # Recovery recognizes a program that outlives its Certbot by these.
-        "tokens": [challenge.token for challenge in challenges],
+        "tokens": [challenge.token for challenge in challenges if challenge.token],
     }
     text = json.dumps(line)
     fields = {f"cbot_{key}": variable(value) for key, value in line.items()}
@@ -98,6 +98,7 @@ class Native:
 
     challenge_types = TYPES
     told_aliases = True
+    persists = True
     own_variables = tuple(f"cbot_{field}" for field in _FIELDS)
 
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
@@ -116,11 +117,12 @@ class Native:
 
     def supported(self, call: Call, ended: Ended) -> bool:
         declined = ended.code not in (None, 0) and ended.stdout.strip() == "NotImplemented"
-        return not declined or call.operation == "perform"
+        return not declined or call.operation in ("perform", "persist")
 
     @staticmethod
     def _publish(challenge: Challenge) -> Call:
-        call = _call("perform", lines.perform_challenge(challenge), (challenge,), (challenge.identifier,))
+        operation = "persist" if challenge.persists else "perform"
+        call = _call(operation, lines.perform_challenge(challenge), (challenge,), (challenge.identifier,))
         return dataclasses.replace(call, side_by_side=True)
 
     @staticmethod

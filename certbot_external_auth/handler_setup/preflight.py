@@ -40,11 +40,11 @@ def check_command(
     if problem:
         findings.problems.append(problem)
         return findings
-    interpreters: dict[str, None] = {}
-    for word in filter(_is_file, words):
+    found: dict[str, None] = {}
+    for word in filter(is_file, words):
         findings.add(check_file(word, noun, caller_ids))
-        interpreters.update(dict.fromkeys(_interpreters(word, search_path) if os.access(word, os.X_OK) else ()))
-    for program in interpreters:
+        found.update(dict.fromkeys(interpreters(word, search_path) if os.access(word, os.X_OK) else ()))
+    for program in found:
         findings.add(check_file(program, "interpreter", caller_ids))
     if not _names_handler(words):
         findings.warnings.append(
@@ -58,11 +58,12 @@ def _names_handler(words: Sequence[str]) -> bool:
     """Tell whether a command line begins with the handler, or names an executable file behind a launcher."""
     if os.path.basename(words[0]) not in LAUNCHERS:
         return True
-    programs = [word for word in words[1:] if _is_file(word) and os.access(word, os.X_OK)]
+    programs = [word for word in words[1:] if is_file(word) and os.access(word, os.X_OK)]
     return any(os.path.basename(program) not in LAUNCHERS for program in programs)
 
 
-def _is_file(word: str) -> bool:
+def is_file(word: str) -> bool:
+    """Tell whether a word of a command line names a file, with its whole path."""
     return os.path.isabs(word) and os.path.isfile(word)
 
 
@@ -166,7 +167,7 @@ def _program_of_env(words: Sequence[str]) -> str | None:
     return next((word for word in words[1:] if not word.startswith("-") and "=" not in word), None)
 
 
-def _interpreters(script: str, search_path: str) -> list[str]:
+def interpreters(script: str, search_path: str) -> list[str]:
     """Return the program in the first line of a script, the one that `env` finds for it, and their interpreters."""
     interpreters: dict[str, None] = {}
     todo = [script]

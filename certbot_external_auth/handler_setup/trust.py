@@ -46,14 +46,14 @@ def check_file(path: str, noun: str, caller_ids: Sequence[int]) -> Findings:
     """
     findings = Findings()
     try:
-        places = dict(_places(path))
+        on_the_way = dict(places(path))
     except OSError as error:
         findings.problems.append(
             f"The {noun} {path} cannot be followed to its file, so it is not known who can change it: "
             f"{error.filename}: {error.strerror}; restore it, or let the user who runs Certbot enter its folder."
         )
         return findings
-    for place, status in places.items():
+    for place, status in on_the_way.items():
         folder = stat.S_ISDIR(status.st_mode)
         subject = f"The folder {place} of the {noun} {path}" if folder else f"The {noun} file {place}"
         _check_place(place, status, subject, caller_ids, findings)
@@ -89,7 +89,7 @@ def _has_access_list(place: str) -> bool:
         return False
 
 
-def _places(path: str) -> Iterator[tuple[str, os.stat_result]]:
+def places(path: str) -> Iterator[tuple[str, os.stat_result]]:
     """Yield every folder and link on the way to a file, in the order in which Linux follows them, then the file.
 
     :raises OSError: if a part of the path does not exist or cannot be read.

@@ -16,6 +16,8 @@ from typing import Any
 from certbot_external_auth import __version__, endpoint
 from certbot_external_auth.challenges import Challenge, guard
 from certbot_external_auth.errors import GuardError
+from certbot_external_auth.journal.fields import EntryError as EntryError
+from certbot_external_auth.journal.fields import Fields
 from certbot_external_auth.text import counted
 
 VERSION = 1
@@ -23,12 +25,11 @@ MAX_ENTRY_BYTES = 16_000_000
 _MAX_SECONDS = 10_000_000
 _MAX_ATTEMPTS = 1_000_000
 ID = re.compile(r"[0-9a-f]{32}")
+_AS_A_USER = "+run-as"
+"""Behind the dialect of a handler that runs as another user. Earlier versions know no such dialect, so they do not call
+it as root."""
 _CHALLENGE = ("id", "type", "identifier", "identifier_type", "token", "key_authorization")
 _IF_GIVEN = ("txt_target", "txt_zone", "account_label")
-
-
-class EntryError(ValueError):
-    """A file does not contain a valid entry; the message says why, in a few words."""
 
 
 class VersionError(EntryError):
@@ -46,6 +47,7 @@ class Handler:
     :ivar jobs: how many calls may run at a time.
     :ivar timeout: seconds for each call; None for no limit.
     :ivar folder: the working directory that Certbot had.
+    :ivar run_as: the user as whom it ran; None for the caller.
     :ivar fingerprints: those of every program that the command lines name, by path; see `recovery.fingerprint`.
     """
 
@@ -60,6 +62,7 @@ class Handler:
     env_file: str | None = None
     dehydrated_config: str | None = None
     folder: str | None = None
+    run_as: str | None = None
     fingerprints: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -122,7 +125,9 @@ def encode(entry: Entry) -> bytes:
     :raises EntryError: if it is too long to be read again.
     """
     handler, value = dict(vars(entry.handler)), dict(vars(entry))
-    value["handler"] = {**handler, "fingerprints": dict(entry.handler.fingerprints)}
+    mark = _AS_A_USER if entry.handler.run_as is not None else ""
+    fingerprints = dict(entry.handler.fingerprints)
+    value["handler"] = {**handler, "dialect": entry.handler.dialect + mark, "fingerprints": fingerprints}
     value["challenges"] = [_members(challenge) for challenge in entry.challenges]
     value["reasons"], value["outputs"] = dict(entry.reasons), dict(entry.outputs)
     data = json.dumps({"version": VERSION, "plugin": __version__, **value}, indent=1).encode()
@@ -153,62 +158,16 @@ def decode(data: bytes) -> Entry:
     if version != VERSION or isinstance(version, bool):
         kind = EntryError if isinstance(version, bool) or not isinstance(version, int) else VersionError
         raise kind(f"it is not of version {VERSION}, the only one this plugin reads")
-    entry = _entry(_Fields(value))
+    entry = _entry(Fields(value))
+    if any(one.persists for one in entry.challenges):
+        raise EntryError("a challenge has a record that is never removed")
     try:
         return dataclasses.replace(entry, challenges=tuple(guard.check(entry.challenges, None)))
     except GuardError as error:
         raise EntryError(error.refusals[0]) from None
 
 
-class _Fields:
-    """The members of a JSON object, each read with the type that it must have."""
-
-    def __init__(self, value: Mapping[str, Any]) -> None:
-        self._value = value
-
-    def get(self, name: str, kind: type, optional: bool = False) -> Any:
-        value = self._value.get(name)
-        if value is None and optional:
-            return None
-        # For Python, a boolean is also an int.
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise EntryError(f"{name} is missing or of the wrong type")
-        return value
-
-    def text(self, name: str) -> str:
-        return self._plain(name, self.get(name, str))
-
-    def text_or_none(self, name: str) -> str | None:
-        value = self.get(name, str, optional=True)
-        return None if value is None else self._plain(name, value)
-
-    def texts(self, name: str, optional: bool = False) -> tuple[str, ...] | None:
-        values = self.get(name, list, optional)
-        return None if values is None else tuple(self._plain(name, value) for value in values)
-
-    def mapping(self, name: str, optional: bool = False) -> dict[str, str]:
-        members = self.get(name, dict, optional) or {}
-        return {self._plain(name, key): self._plain(name, value) for key, value in members.items()}
-
-    def number(self, name: str, most: int, least: int = 0, optional: bool = False) -> int:
-        value: int = self.get(name, int, optional) or 0
-        if not least <= value <= most:
-            raise EntryError(f"{name} is out of range")
-        return value
-
-    @staticmethod
-    def _plain(name: str, value: Any) -> str:
-        if not isinstance(value, str) or "\0" in value:
-            raise EntryError(f"{name} contains something that is not text")
-        try:
-            # A file name that is not UTF-8 has surrogates of this kind. No argument of a program can have others.
-            value.encode("utf-8", "surrogateescape")
-        except UnicodeEncodeError:
-            raise EntryError(f"{name} contains something that is not text") from None
-        return value
-
-
-def _entry(fields: _Fields) -> Entry:
+def _entry(fields: Fields) -> Entry:
     if not ID.fullmatch(fields.text("id")):
         raise EntryError("id does not have the form of one")
     challenges = tuple(_challenge(one) for one in fields.get("challenges", list))
@@ -228,7 +187,7 @@ def _entry(fields: _Fields) -> Entry:
         tls_port=fields.number("tls_port", 65535),
         protocol=fields.number("protocol", 1),
         historic=fields.get("historic", bool),
-        handler=_handler(_Fields(fields.get("handler", dict))),
+        handler=_handler(Fields(fields.get("handler", dict))),
         challenges=challenges,
         attempts=fields.number("attempts", _MAX_ATTEMPTS),
         # Earlier versions did not write it.
@@ -239,7 +198,7 @@ def _entry(fields: _Fields) -> Entry:
     )
 
 
-def _looking(fields: _Fields) -> dict[str, Any]:
+def _looking(fields: Fields) -> dict[str, Any]:
     """Read how the run verified, which earlier versions did not write."""
     verify, timeout = fields.text_or_none("verify") or "", fields.get("verify_timeout", float, optional=True) or 0.0
     servers = fields.texts("verify_nameservers", optional=True) or ()
@@ -254,18 +213,20 @@ def _looking(fields: _Fields) -> dict[str, Any]:
     return {"verify": verify, "verify_timeout": timeout, "verify_nameservers": servers, "http_port": port}
 
 
-def _handler(fields: _Fields) -> Handler:
+def _handler(fields: Fields) -> Handler:
     timeout = fields.get("timeout", float, optional=True)
     if timeout is not None and not 0 < timeout <= _MAX_SECONDS:
         raise EntryError("timeout is out of range")
-    words = fields.texts("words") or ()
+    words, dialect, run_as = fields.texts("words") or (), fields.text("dialect"), fields.text_or_none("run_as")
+    if dialect.endswith(_AS_A_USER) is (run_as is None):
+        raise EntryError("run_as does not fit the dialect")
     if words and not words[0].startswith("/"):
         raise EntryError("words do not begin with an absolute path")
     return Handler(
         words=words,
         # Earlier versions did not write it.
         provider=fields.text_or_none("provider"),
-        dialect=fields.text("dialect"),
+        dialect=dialect.removesuffix(_AS_A_USER),
         cleanup_words=fields.texts("cleanup_words", optional=True),
         hook_chain=fields.get("hook_chain", bool),
         jobs=fields.number("jobs", 10_000_000, least=1),
@@ -274,6 +235,7 @@ def _handler(fields: _Fields) -> Handler:
         env_file=fields.text_or_none("env_file"),
         dehydrated_config=fields.text_or_none("dehydrated_config"),
         folder=fields.text_or_none("folder"),
+        run_as=run_as,
         fingerprints=fields.mapping("fingerprints"),
     )
 
@@ -281,7 +243,7 @@ def _handler(fields: _Fields) -> Handler:
 def _challenge(value: Any) -> Challenge:
     if not isinstance(value, dict):
         raise EntryError("challenges contains something that is not an object")
-    fields = _Fields(value)
+    fields = Fields(value)
     target, zone = fields.text_or_none("txt_target"), fields.text_or_none("txt_zone")
     if not guard.alias_ends(target, zone) if target is not None else zone is not None:
         raise EntryError("txt_target or txt_zone is not a name")

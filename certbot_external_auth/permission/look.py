@@ -63,6 +63,11 @@ class Sight:
         """Whether a resolver said anything about signatures. If none did, none may check them."""
         return any(one.trust is not Trust.UNSAID for one in self.signed.values())
 
+    def about(self, names: Sequence[str]) -> Sight:
+        """Return the part of this look that is about some of the names."""
+        kept = tuple(name for name in names if _base(name) in self.told)
+        return Sight(kept, {_base(name): self.told[_base(name)] for name in kept}, self.signed)
+
     def findings(self, applicant: Applicant) -> list[Finding]:
         """Return what keeps the CA from issuing, each name's in the order of `names`."""
         found: dict[Finding, None] = {}
@@ -72,15 +77,17 @@ class Sight:
         return list(found)
 
 
-def look(names: Sequence[str], servers: Servers) -> Sight:
+def look(names: Sequence[str], servers: Servers, seconds: float = LIMIT_SECONDS) -> Sight:
     """Ask name servers and resolvers about names. IP addresses are left out: they have no CAA records.
 
-    Takes at most `LIMIT_SECONDS`. A fault here leaves the names unsaid.
+    A fault here leaves the names unsaid.
+
+    :param seconds: the time for both looks together.
     """
     names = tuple(name for name in dict.fromkeys(names) if not choice.is_address(name))
     bases = list(dict.fromkeys(map(_base, names)))
     begin = time.monotonic()
-    middle, end = begin + LIMIT_SECONDS / 2, begin + LIMIT_SECONDS
+    middle, end = begin + seconds / 2, begin + seconds
     unknown: dict[str, Signed] = {}
     # First: a resolver gives the reason only with the first answer, and the other look asks resolvers for zones.
     signed = guarded(lambda: dnssec.look(bases, servers.resolvers(middle), middle), unknown)

@@ -14,7 +14,7 @@ from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.endpoint import Endpoint, EndpointError, parse_list
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.persist import formats
-from certbot_external_auth.persistent_records import Draft, proven, trust
+from certbot_external_auth.persistent_records import Draft, fits, proven, trust
 from certbot_external_auth.text import quoted
 
 DNS_PORT = 53
@@ -24,7 +24,8 @@ examples:
   certbot-external-auth persist -d example.org --look
   certbot-external-auth persist -d example.org --server https://acme.ca.example/directory --account-uri URL
 
-It makes no order, and changes nothing. Without -d, the names are those of Certbot's certificates.
+It makes no order, and changes nothing. Without -d, the names, servers and accounts are those of the certificates that
+Certbot renews with dns-persist-01 or, if there are none, of all certificates.
 Exit code: 0 if the records were printed, or all stand; 1 if not; 2 for wrong use; 3 if a server did not tell.
 """
 
@@ -33,8 +34,9 @@ Exit code: 0 if the records were printed, or all stand; 1 if not; 2 for wrong us
 class Setting:
     """What was asked for.
 
-    :ivar names: the domains, and whether each needs a wildcard.
-    :ivar servers: URLs of the directories; empty if no directory is needed.
+    :ivar names: the domains that were typed, and whether each needs a wildcard.
+    :ivar wildcard: all need one.
+    :ivar servers: URLs of directories that were typed.
     :ivar ids: the accounts to use, by Certbot's names for them.
     :ivar account: the account that was typed; None to take it from Certbot's files.
     :ivar until: the value of persistUntil.
@@ -44,7 +46,8 @@ class Setting:
 
     config_dir: str
     names: dict[str, bool]
-    servers: tuple[str, ...]
+    servers: tuple[str, ...] = ()
+    wildcard: bool = False
     ids: tuple[str, ...] = ()
     account: Account | None = None
     issuer: str = ""
@@ -71,7 +74,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("-d", "--domain", "--domains", action="append", dest="domains", metavar="NAME", help="a name; may be repeated")
     add("--wildcard", action="store_true", help="allow wildcards of all names")
     add("--until", metavar="DATE", help="when the records end: 2027-12-31, or 2027-12-31T12:00:00Z (default: never)")
-    text = "directory of the CA; may be repeated (default: from cli.ini, else Let's Encrypt)"
+    text = "directory of the CA; may be repeated (default: as Certbot's)"
     add("--server", action="append", dest="servers", metavar="URL", help=text)
     text = "Certbot's name of the account, if there are several; may be repeated"
     add("--account", action="append", dest="accounts", metavar="ID", help=text)
@@ -100,7 +103,7 @@ def read(given: argparse.Namespace, now: int) -> Setting:
     until: int | None = None
     nameservers: tuple[Endpoint, ...] = ()
     try:
-        names = _names(given.domains or (), given.wildcard)
+        names = _names(given.domains or ())
         until = None if given.until is None else moment(given.until, now)
         nameservers = tuple(one for text in given.nameservers or () for one in parse_list(text, DNS_PORT))
     except EndpointError as error:
@@ -113,7 +116,8 @@ def read(given: argparse.Namespace, now: int) -> Setting:
     return Setting(
         config_dir=certbot_folders.found({"config-dir": given.config_dir})[0],
         names=names,
-        servers=tuple(dict.fromkeys(given.servers or ([] if typed else [certbot_folders.server()]))),
+        servers=tuple(dict.fromkeys(given.servers or ())),
+        wildcard=given.wildcard,
         ids=tuple(given.accounts or ()),
         account=Account(given.account_uri, given.thumbprint or "") if typed else None,
         issuer=given.issuer or "",
@@ -147,13 +151,16 @@ def _problems(given: argparse.Namespace) -> Iterable[str]:
         yield f"--zone {quoted(','.join(given.zones))}: give domain names."
 
 
-def _names(words: Sequence[str], wildcard: bool) -> dict[str, bool]:
+def _names(words: Sequence[str]) -> dict[str, bool]:
     typed = [name.strip() for word in words for name in word.split(",") if name.strip()]
     found = proven(typed)
     wrong = [name for name in found if not guard.well_formed(name, "dns")]
     if wrong:
         raise UsageError([f"-d {quoted(name)}: give a domain name; other scripts as xn--…" for name in wrong])
-    return {name: starred or wildcard for name, starred in found.items()}
+    long = [name for name in found if not fits(name)]
+    if long:
+        raise UsageError([f"-d {name}: the name is too long for such a record." for name in long])
+    return found
 
 
 def moment(text: str, now: int) -> int:

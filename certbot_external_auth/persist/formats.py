@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.persistent_records import strings
+from certbot_external_auth.persistent_records.wording import quoted_strings
 
 TTL = 3600
 """Seconds. CAs of drafts 00 and 01 use a validation again for this long at most."""
@@ -46,14 +46,14 @@ def zone(records: Sequence[Records], zones: Sequence[str]) -> Iterator[str]:
     """Yield lines of a zone file (RFC 1035 section 5.1)."""
     for each in records:
         yield from (f"; {remark}" for remark in each.remarks)
-        yield from (f"{each.name}. {TTL} IN TXT {_quoted(text)}" for text in each.texts)
+        yield from (f"{each.name}. {TTL} IN TXT {quoted_strings(text)}" for text in each.texts)
 
 
 def nsupdate(records: Sequence[Records], zones: Sequence[str]) -> Iterator[str]:
     """Yield a script for nsupdate, which finds the zone of each message by itself."""
     for each in records:
         yield from (f"; {remark}" for remark in each.remarks)
-        yield from (f"update add {each.name}. {TTL} TXT {_quoted(text)}" for text in each.texts)
+        yield from (f"update add {each.name}. {TTL} TXT {quoted_strings(text)}" for text in each.texts)
         yield "send"
 
 
@@ -93,10 +93,6 @@ FORMATS: Mapping[str, Callable[[Sequence[Records], Sequence[str]], Iterator[str]
     "json": None,
 }
 """JSON is not among the functions, because it also says what was seen."""
-
-
-def _quoted(text: str) -> str:
-    return " ".join(f'"{string}"' for string in strings(text))
 
 
 def _resource(name: str) -> str:

@@ -11,7 +11,7 @@ from certbot_external_auth.accounts import Account
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.persist.making import Entry
 from certbot_external_auth.persistent_records import TYPE, Judgement, Reason, judge
-from certbot_external_auth.visibility import Expectation, Observation, Says
+from certbot_external_auth.visibility import Expectation, Observation, Says, standing
 from certbot_external_auth.visibility.probe import Surroundings
 
 LOOK_SECONDS = 10.0
@@ -32,8 +32,8 @@ class State(enum.Enum):
 class Seen:
     """What was seen of one record.
 
-    :ivar judgement: of a server that does not have it, else of the one whose record ends first; None if no server
-        answered.
+    :ivar judgement: of a server that does not have it, the one that helps most; else of the one whose record ends
+        first; None if no server answered.
     :ivar lacking: the servers that do not have it, as name and address.
     :ivar answered: how many addresses answered.
     :ivar silent: what was asked and did not answer, with the reason.
@@ -64,7 +64,7 @@ def look(entries: Sequence[Entry], nameservers: Sequence[Endpoint], now: int, ot
         Expectation(TYPE, group[0].need.domain, place, (), accepts=_accepted(group, now))
         for place, group in places.items()
     ]
-    rows = Observer(Surroundings(tuple(nameservers))).dns.look(wanted, time.monotonic() + LOOK_SECONDS)
+    rows = Observer(Surroundings(tuple(nameservers))).look(wanted, time.monotonic() + LOOK_SECONDS)
     return [seen(entry, [row for row in rows if row.place == entry.need.place], now, others) for entry in entries]
 
 
@@ -83,7 +83,8 @@ def seen(entry: Entry, rows: Iterable[Observation], now: int, others: Sequence[A
     wrong = [(row, found) for row, found in answers if not found.stands]
     if wrong:
         lacking = tuple(_server(row) for row, _ in wrong)
-        return Seen(entry, State.WRONG, wrong[0][1], lacking, len(answers), tuple(silent))
+        worst = min((found for _, found in wrong), key=standing.helpful)
+        return Seen(entry, State.WRONG, worst, lacking, len(answers), tuple(silent))
     if not answers:
         return Seen(entry, State.UNKNOWN, silent=tuple(silent))
     first = min((found for _, found in answers), key=lambda found: (found.until is None, found.until or 0))

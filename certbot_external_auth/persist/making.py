@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
 
 from certbot_external_auth import accounts
-from certbot_external_auth.accounts import Account, AccountError, directory
+from certbot_external_auth.accounts import Account, AccountError, directory, stored
 from certbot_external_auth.accounts.directory import DirectoryError
-from certbot_external_auth.endpoint import is_address
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.lineages import live
+from certbot_external_auth.persist import renewals
 from certbot_external_auth.persist.command_line import Setting
+from certbot_external_auth.persist.renewals import NotMadeError, Want
 from certbot_external_auth.persistent_records import (
     Draft,
     Need,
@@ -21,14 +21,9 @@ from certbot_external_auth.persistent_records import (
     Problem,
     Terms,
     of_directory,
-    proven,
     wording,
 )
 from certbot_external_auth.text import one_line, quoted
-
-
-class NotMadeError(Exception):
-    """The records cannot be made. The message says why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -49,106 +44,66 @@ class Entry:
         return self.need.value(self.until)
 
 
-@dataclass(frozen=True)
-class Known:
-    """An account of Certbot's on this machine.
-
-    :ivar id: Certbot's name for it, which `--account` takes.
-    :ivar account: None if its files cannot be used.
-    :ivar problem: why not.
-    """
-
-    id: str
-    account: Account | None
-    problem: str = ""
-
-
 def entries(setting: Setting) -> list[Entry]:
     """Return the records that are needed, for each server and name.
 
     :raises NotMadeError: if there is no account, or if the CA's directory does not tell what it wants.
     :raises UsageError: if the flags do not say which account, or for which names.
     """
-    names = setting.names or _of_certificates(setting.config_dir)
     made = []
-    for server in setting.servers or ("",):
-        account = setting.account or _chosen(setting, server)
-        terms = _terms(setting, server, account)
+    for want in _wants(setting):
+        account = setting.account or _chosen(setting.config_dir, want, several=len(setting.servers) > 1)
+        terms = _terms(setting, want.server, account)
         made += [
-            Entry(Need(domain, wildcard, terms, account), server, setting.until) for domain, wildcard in names.items()
+            Entry(Need(domain, wildcard or setting.wildcard, terms, account), want.server, setting.until)
+            for domain, wildcard in want.names.items()
         ]
-    return sorted(made, key=lambda each: list(names).index(each.need.domain))
+    order = {domain: number for number, domain in enumerate(dict.fromkeys(each.need.domain for each in made))}
+    return sorted(made, key=lambda each: order[each.need.domain])
 
 
-def others(setting: Setting) -> list[Account]:
+def _wants(setting: Setting) -> list[Want]:
+    """Return what the flags ask for, or what the renewals of this machine need."""
+    if not setting.names and not setting.servers and setting.account is None:
+        found = renewals.wants(setting.config_dir)
+        if setting.ids:
+            found = [replace(want, ids=setting.ids) for want in found]
+    else:
+        names = setting.names or renewals.names(setting.config_dir)
+        default = "" if setting.account is not None else certbot_folders.server()
+        found = [Want(names, server, setting.ids) for server in setting.servers or (default,) if names]
+    if not found:
+        raise UsageError([f"Certbot has no certificates in {setting.config_dir}, so give the names: -d NAME."])
+    return found
+
+
+def others(config_dir: str) -> list[Account]:
     """Return all accounts on this machine, to recognize the records of the wrong one."""
     found = []
-    for folder, names, _ in os.walk(os.path.join(setting.config_dir, "accounts")):
-        found += [known.account for known in map(_read, (os.path.join(folder, name) for name in names))]
-    return [account for account in found if account is not None]
+    for folder, names, _ in os.walk(os.path.join(config_dir, stored.FOLDER)):
+        for name in names:
+            with contextlib.suppress(AccountError):
+                found.append(accounts.read(os.path.join(folder, name)))
+    return found
 
 
-def _of_certificates(config_dir: str) -> dict[str, bool]:
-    """Return the names of all certificates that Certbot has. An address cannot be proven by a record."""
-    names = [name for found in live.of(config_dir).names().values() for name in sorted(found) if not is_address(name)]
-    if not names:
-        raise UsageError([f"Certbot has no certificates in {config_dir}, so give the names: -d NAME."])
-    return proven(names)
-
-
-# --- accounts ---
-
-
-def _chosen(setting: Setting, server: str) -> Account:
+def _chosen(config_dir: str, want: Want, several: bool) -> Account:
     """Return the account at a server.
 
-    :raises NotMadeError: if there is none that can be used.
-    :raises UsageError: if there are several, and no flag chooses one of them.
+    :param several: ids that were typed may belong to other servers.
+    :raises NotMadeError: if the account does not belong to the server.
+    :raises UsageError: if there is none, or if there are several, and no flag chooses one of them.
     """
-    known = list(_at(setting.config_dir, server))
-    named = [each for each in known if each.id in setting.ids]
-    if setting.ids and not named and len(setting.servers) == 1:
-        raise UsageError([f"--account: Certbot has no such account at {server}. It has: {_listed(known) or 'none'}"])
-    candidates = named or known
-    if not candidates:
-        raise NotMadeError(f"Certbot has no account at {server}. Make one: certbot register --server {server}")
-    if len(candidates) > 1:
-        raise UsageError([f"Certbot has several accounts at {server}. Choose with --account ID: {_listed(candidates)}"])
-    (chosen,) = candidates
-    if chosen.account is None:
-        raise NotMadeError(f"The account {chosen.id} cannot be used: {chosen.problem}.")
-    if accounts.foreign(chosen.account.uri, server):
+    known = stored.stored(config_dir, want.server)
+    fitting = [each for each in want.ids if any(name.startswith(each) for name in known)]
+    typed = fitting or ([] if several else list(want.ids))
+    account = stored.chosen(config_dir, want.server, typed[0] if typed else None)
+    if accounts.foreign(account.uri, want.server):
         raise NotMadeError(
-            f"The account {chosen.id} has the URL {quoted(chosen.account.uri)}, which does not belong to {server}. A "
-            "record with it could let another account have certificates."
+            f"Certbot's account has the URL {quoted(account.uri)}, which does not belong to {want.server}. A record "
+            "with it could let another account have certificates."
         )
-    return chosen.account
-
-
-def _listed(known: Sequence[Known]) -> str:
-    return ", ".join(f"{each.id} ({each.account.uri if each.account else each.problem})" for each in known)
-
-
-def _at(config_dir: str, server: str) -> Iterator[Known]:
-    """Yield Certbot's accounts at a server: Certbot names the folder by the URL without its scheme."""
-    parts = urlsplit(server)
-    folder = os.path.join(config_dir, "accounts", parts.netloc, *parts.path.strip("/").split("/"))
-    try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise NotMadeError(f"{folder} cannot be read: {error.strerror}.") from error
-    for name in names:
-        if os.path.isdir(os.path.join(folder, name)):
-            yield _read(os.path.join(folder, name))
-
-
-def _read(folder: str) -> Known:
-    try:
-        return Known(os.path.basename(folder), accounts.read(folder))
-    except AccountError as error:
-        return Known(os.path.basename(folder), None, str(error))
+    return account
 
 
 # --- the CA ---

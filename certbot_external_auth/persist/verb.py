@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from certbot_external_auth.console import documents, terminal_lines
-from certbot_external_auth.persist import command_line, formats, looking, making, report
+from certbot_external_auth.persist import command_line, formats, looking, making, renewals, report
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def main(given: argparse.Namespace) -> int:
     try:
         setting = command_line.read(given, now)
         return _told(setting, making.entries(setting), now)
-    except making.NotMadeError as error:
+    except renewals.NotMadeError as error:
         terminal_lines.complain(str(error))
         return 1
     except KeyboardInterrupt:
@@ -35,7 +35,7 @@ def _told(setting: command_line.Setting, entries: Sequence[making.Entry], now: i
     """Print what was asked for."""
     found = None
     if setting.look:
-        found = looking.look(entries, setting.nameservers, now, making.others(setting))
+        found = looking.look(entries, setting.nameservers, now, making.others(setting.config_dir))
     if setting.shape == "json":
         documents.tell(report.document(entries, found, now))
     elif found is not None:

@@ -12,6 +12,8 @@ from certbot_external_auth.accounts import Account
 from certbot_external_auth.persistent_records.issue_value import Fault, IssueValueError, parse
 
 LABEL = "_validation-persist"
+MAX_NAME = 253
+"""Characters of a name, written without a dot at its end."""
 MAX_STRING = 255
 """Octets of one string of a TXT record (RFC 1035 section 3.3)."""
 ANY_NAME = "*"
@@ -113,6 +115,11 @@ def proven(names: Iterable[str]) -> dict[str, bool]:
 def record_name(domain: str) -> str:
     """Return the name of the record: "prepending the label '_validation-persist' to the domain name"."""
     return f"{LABEL}.{domain}"
+
+
+def fits(domain: str) -> bool:
+    """Tell whether a domain can have a record: a name has up to 253 characters (RFC 1035 section 2.3.4)."""
+    return len(record_name(domain)) <= MAX_NAME
 
 
 def value(issuer: str, account: str, wildcard: bool, until: int | None) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from certbot_external_auth.persistent_records.issue_value import Fault
 from certbot_external_auth.persistent_records.offer import OfferError, Problem
 from certbot_external_auth.persistent_records.reason import Kind, Reason
-from certbot_external_auth.persistent_records.record import Need
+from certbot_external_auth.persistent_records.record import Need, strings
 from certbot_external_auth.text import counted, quoted
 
 _DAY = 24 * 3600
@@ -24,7 +24,12 @@ def missing(reason: Reason, need: Need) -> str:
 
 def right(need: Need, until: int | None = None) -> str:
     """Say which record to publish."""
-    return f'This record is right: {need.place}. TXT "{need.value(until)}"'
+    return f"This record is right: {need.place}. TXT {quoted_strings(need.value(until))}"
+
+
+def quoted_strings(text: str) -> str:
+    """Return a record's text as zone files have it: each of its strings in quotation marks (RFC 1035 section 5.1)."""
+    return " ".join(f'"{string}"' for string in strings(text))
 
 
 def because(reason: Reason, need: Need) -> str:

@@ -116,8 +116,8 @@ def _settings(plan: Plan) -> Iterator[str]:
     user = plan.main.settings["DEHYDRATED_USER"]
     if user:
         yield _comment(
-            f"DEHYDRATED_USER={user}: the hook runs as the user who runs Certbot. For {user}, add to each command: "
-            f"--external-auth-handler 'runuser -u {user} -- HOOK'",
+            f"DEHYDRATED_USER={user}: the hook runs as the user who runs Certbot. To publish as {user}, add to each "
+            f"command: --external-auth-run-as {user}",
             "  ",
         )
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from certbot_external_auth.processes.account import Account
 from certbot_external_auth.text import counted
 
 GRACE_SECONDS = 5.0
@@ -72,6 +73,7 @@ class Program:
     :ivar limit: time limit in seconds; None for no limit.
     :ivar masks: secrets that are replaced with *** in its output.
     :ivar hear: called with each piece of its standard output, unchanged, as soon as it is read; None if not needed.
+    :ivar account: the user as whom it runs; None for that of this process.
     :ivar stdout: descriptor that gets its standard output; None if `say` and `hear` get it.
     """
 
@@ -84,4 +86,5 @@ class Program:
     limit: float | None = None
     masks: Sequence[bytes] = ()
     hear: Callable[[bytes], None] | None = None
+    account: Account | None = None
     stdout: int | None = None

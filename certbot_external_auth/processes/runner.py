@@ -12,9 +12,10 @@ import resource
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from certbot_external_auth.processes import rlimit_tag, table
+from certbot_external_auth.processes import owned_pipes, rlimit_tag, table
+from certbot_external_auth.processes.account import Account
 from certbot_external_auth.processes.child import Child
 from certbot_external_auth.processes.descendants import ProgramTree, adopt_orphans
 from certbot_external_auth.processes.poller import Poller
@@ -50,10 +51,11 @@ def run(
     umask: int | None = None,
     folder: str | None = None,
     limit: float | None = None,
+    account: Account | None = None,
 ) -> Ended:
     """Run one program, and return how it ended. See `Program` for the parameters, and `Together` for the rules."""
     with Together[None]() as together:
-        together.start(None, Program(argv, environment, say, stdin, umask, folder, limit))
+        together.start(None, Program(argv, environment, say, stdin, umask, folder, limit, account=account))
         ((_, ended),) = together.wait()
         return ended
 
@@ -145,19 +147,28 @@ class Together(Generic[Key]):
 
 
 def _popen(program: Program) -> subprocess.Popen[bytes]:
-    """Start a program cheaply: without a function to call in the child, Python uses vfork."""
-    return subprocess.Popen(
-        list(program.argv),
-        bufsize=0,
-        stdin=subprocess.DEVNULL if program.stdin is None else subprocess.PIPE,
-        stdout=subprocess.PIPE if program.stdout is None else program.stdout,
-        stderr=subprocess.PIPE,
-        env=program.environment,
-        umask=-1 if program.umask is None else program.umask,
-        cwd=program.folder,
-        start_new_session=True,
-        close_fds=True,
-    )
+    """Start a program cheaply: without a function to call in the child, and as the same user, Python uses vfork.
+
+    Fork, which it uses for another user, takes longer the more memory this process has.
+    """
+    options: dict[str, Any] = {
+        "bufsize": 0,
+        "env": program.environment,
+        "umask": -1 if program.umask is None else program.umask,
+        "cwd": program.folder,
+        "start_new_session": True,
+        "close_fds": True,
+    }
+    argv, has_input, account = list(program.argv), program.stdin is not None, program.account
+    if account is None:
+        stdin = subprocess.PIPE if has_input else subprocess.DEVNULL
+        stdout = subprocess.PIPE if program.stdout is None else program.stdout
+        return subprocess.Popen(argv, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, **options)
+    options |= {"user": account.uid, "group": account.gid, "extra_groups": account.groups}
+    with owned_pipes.belonging_to(account, has_input, program.stdout) as pipes:
+        popen = subprocess.Popen(argv, stdin=pipes.stdin, stdout=pipes.stdout, stderr=pipes.stderr, **options)
+        pipes.give_to(popen)
+        return popen
 
 
 _NOTE_EXIT_CODE = (

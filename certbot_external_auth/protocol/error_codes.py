@@ -11,6 +11,7 @@ from certbot_external_auth.errors import (
     NotVisibleError,
     PerformError,
     Problem,
+    RecordMissingError,
     UsageError,
     problem_text,
 )
@@ -30,6 +31,8 @@ CODES = {
     "challenge.not_published": "Challenges could not be published, so the CA was not asked to validate.",
     "challenge.not_visible": "The plugin could not verify what was published within --external-auth-verify-timeout, "
     "so the CA was not asked to validate. The lines visibility have the results.",
+    "challenge.record_missing": "A record of dns-persist-01 is missing or wrong, and this mode or dialect cannot "
+    "publish it. The message has the record.",
     "challenge.failed": "The CA could not validate a challenge, or did not decide in time. The lines result have the "
     "verdicts.",
     "ca.refused": "The CA refused a request, for example because of a name, a rate limit or the account. Its "
@@ -57,6 +60,7 @@ def code_of(exception: BaseException) -> str:
     by_class: tuple[tuple[type[BaseException], str], ...] = (
         (UsageError, "usage"),
         (GuardError, "challenge.not_accepted"),
+        (RecordMissingError, "challenge.record_missing"),
         (NotVisibleError, "challenge.not_visible"),
         (PerformError, "challenge.not_published"),
         (DriverError, "challenge.not_published"),

@@ -10,18 +10,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from certbot_external_auth import text
-from certbot_external_auth.challenges import TXT_TYPES, TYPES, Challenge, http01
+from certbot_external_auth.challenges import PERSISTENT, TYPES, Challenge, http01
 from certbot_external_auth.errors import Problem, problem_text
 from certbot_external_auth.lineages.deployment import Deployment
 
 Line = dict[str, Any]
 
 PROTOCOL = "1.0"
-FEATURES = (*TYPES, "deploy_cert", "wait", "visibility")
+FEATURES = (*TYPES, PERSISTENT, "deploy_cert", "wait", "visibility")
 
 HISTORIC_COMMANDS = ("perform_challenge", "cleanup", "deploy_cert", "save", "restart", "report")
 """Values of `cmd` that protocol 0 has."""
-_NEW_KEYS = ("id", "identifier_type", "alpn", "lineage", "domains", "not_after", "sha256", "txt_target", "txt_zone")
+_NEW_KEYS = (
+    *("id", "identifier_type", "alpn", "lineage", "domains", "not_after", "sha256", "txt_target", "txt_zone"),
+    *("persist", "issuers", "account_uri"),
+)
 
 
 def perform_challenge(challenge: Challenge) -> Line:
@@ -37,7 +40,7 @@ def perform_challenge(challenge: Challenge) -> Line:
         # In 2016 this key came before the validation.
         line["z_domain"] = challenge.server_name
     line["validation"] = challenge.validation
-    if challenge.type in TXT_TYPES:
+    if challenge.txt_domain is not None:
         line["txt_domain"] = challenge.txt_domain
     elif challenge.type == http01.TYPE:
         line["uri"] = challenge.uri
@@ -52,7 +55,15 @@ def perform_challenge(challenge: Challenge) -> Line:
     if served is not None:
         line["cert_pem"] = served.cert_pem
         new["alpn"] = challenge.alpn
-    return {**line, **new, **alias(challenge)}
+    return {**line, **new, **alias(challenge), **lasting(challenge)}
+
+
+def lasting(challenge: Challenge) -> Line:
+    """Return the keys of a record that stays: whom it allows to issue, and for which account; empty for others."""
+    if challenge.need is None:
+        return {}
+    need = challenge.need
+    return {"persist": True, "issuers": list(need.terms.issuers), "account_uri": need.account.uri}
 
 
 def alias(challenge: Challenge) -> Line:
@@ -93,12 +104,14 @@ def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Lin
     :param deadline: when the answers must have come.
     """
     txt: dict[str, list[str]] = {}
+    persist: dict[str, list[str]] = {}
     aliases: dict[str, Line] = {}
     http: dict[str, str] = {}
     tls: dict[str, Line] = {}
     for challenge in challenges:
         if challenge.txt_domain is not None:
-            txt.setdefault(challenge.txt_domain, []).append(challenge.validation)
+            group = persist if challenge.persists else txt
+            group.setdefault(challenge.txt_domain, []).append(challenge.validation)
             if challenge.txt_target is not None:
                 aliases[challenge.txt_domain] = alias(challenge)
         if challenge.uri is not None:
@@ -117,6 +130,8 @@ def waiting(challenges: Sequence[Challenge], deadline: datetime.datetime) -> Lin
         "ids": [challenge.id for challenge in challenges],
         "deadline": text.rfc3339(deadline),
         "txt": txt,
+        # Apart, since a driver that removes at the end what it found in txt must not remove these.
+        **({"persist": persist} if persist else {}),
         **({"aliases": aliases} if aliases else {}),
         "http": http,
         "tls": tls,

@@ -9,12 +9,14 @@ IFS= read -r _
 # Whatever acme.sh and the script write goes here. /tmp, because acme.sh refuses a path with a blank.
 umask 077
 private=$(mktemp -d /tmp/certbot-external-auth.XXXXXXXX) || exit 1
-trap 'rm -rf "$private"' EXIT
-trap 'exit 143' HUP INT TERM
 cat >"$private/domain.conf"
 
-# The script's messages are for the log. Only the state may go to stdout.
+# The script's messages are for the log. Only the state may go to stdout, and it must go there however this ends. If
+# Certbot is killed, the log has no reader any more; the script goes on, because it may have added the record already.
 exec 3>&1 1>&2
+trap 'cat "$private/domain.conf" >&3; rm -rf "$private"' EXIT
+trap 'exit 143' HUP INT TERM
+trap 'exec >/dev/null 2>&1' PIPE
 ln -s "${acme%/*}" "$private/home"
 LE_WORKING_DIR=$private/home LE_CONFIG_HOME=$private ACCOUNT_CONF_PATH=${account:-$private/account.conf} NO_TIMESTAMP=1
 export LE_WORKING_DIR LE_CONFIG_HOME NO_TIMESTAMP
@@ -31,12 +33,13 @@ provider=${provider%.sh}
 eval "info=\$dns_${provider}_info"
 
 # Nothing is saved for the account, and no variable of the user's for the domain: what remains is the script's state.
+# Encoded, because acme.sh evaluates the file: an answer of the provider must not become a command.
 _saveaccountconf() { :; }
 _saveaccountconf_mutable() { :; }
 _clearaccountconf() { :; }
 _clearaccountconf_mutable() { :; }
 _savedomainconf() {
-    case $info in *" $1 "*) ;; *) _save_conf "$DOMAIN_CONF" "$@" ;; esac
+    case $info in *" $1 "*) ;; *) _save_conf "$DOMAIN_CONF" "$1" "$2" base64 ;; esac
 }
 
 if [ "$operation" = remove ]; then
@@ -44,6 +47,3 @@ if [ "$operation" = remove ]; then
 else
     "dns_${provider}_add" "$name" "$value"
 fi
-code=$?
-cat "$private/domain.conf" >&3
-exit "$code"

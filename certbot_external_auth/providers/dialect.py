@@ -6,7 +6,8 @@ empty if it is not known. The settings are its environment. Its stdin has the va
 in the second line a JSON object with the members ``identifier``, ``token`` and ``key_authorization``. For ``remove``
 the state follows: what ``add`` wrote to stdout, without white space around it, and nothing if that is not known. The
 plugin keeps the state, and shows it nowhere. What the program writes to stderr is logged, and its last lines are in the
-error. Exit code 0 means that the provider has accepted the change. The program MUST NOT wait until the change is
+error. If Certbot is killed, the program goes on and nothing reads its stderr any more: it SHOULD write its state even
+then. Exit code 0 means that the provider has accepted the change. The program MUST NOT wait until the change is
 visible, and MUST NOT save anything.
 """
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from zope.interface import implementer
 
 from certbot_external_auth import dialects
-from certbot_external_auth.challenges import Challenge
+from certbot_external_auth.challenges import Challenge, dns01, dnsaccount01
 from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
 from certbot_external_auth.handler_setup import env_file
@@ -75,7 +76,11 @@ class ProviderDialect:
         self.engine = engine
         self.name = name
         self.challenge_types = tuple(engine.challenge_types)
+        if not engine.builds_name and dns01.TYPE in self.challenge_types:
+            # To an engine that is told the name, it is a record like any other.
+            self.challenge_types = tuple(dict.fromkeys((*self.challenge_types, dnsaccount01.TYPE)))
         self.told_aliases = engine.told_aliases
+        self.persists = engine.persists
 
     def settings(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return the settings of this provider, which may be secrets. :param given: all variables of the program."""

@@ -9,10 +9,11 @@ FLAG = "--external-auth-provider"
 
 def sentence(provider: str, problem: Problem) -> str:
     """Write a problem. :param provider: the value of the flag."""
-    return f"{FLAG} {provider}: {_end(provider, problem)}"
+    return f"{FLAG} {provider}: {end(provider, problem)}"
 
 
-def _end(provider: str, problem: Problem) -> str:
+def end(provider: str, problem: Problem) -> str:
+    """Write a problem behind the name of the provider."""
     engine, facts = provider.partition(":")[0], problem.facts
     if problem.kind is Kind.ENGINE_MISSING:
         why = f" ({facts['why']})" if facts["why"] else ""

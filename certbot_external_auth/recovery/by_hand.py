@@ -140,8 +140,15 @@ def _has_end(entry: Entry, challenge: Challenge, work_dir: str) -> bool:
 
 
 def _surrounded(handler: Handler) -> list[str]:
-    """Return the command that sets the variables of the handler's files, so that their values need not be shown."""
-    options = {"--env-file": handler.env_file, "--dehydrated-config": handler.dehydrated_config}
+    """Return the command that becomes the handler's user, and that sets the variables of the handler's files.
+
+    So their values need not be shown.
+    """
+    options = {
+        "--run-as": handler.run_as,
+        "--env-file": handler.env_file,
+        "--dehydrated-config": handler.dehydrated_config,
+    }
     given = [word for option, path in options.items() if path is not None for word in (option, path)]
     return [*_tool(), "call", *given, "--"] if given else []
 

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _warned_of: set[tuple[str, str]] = set()
 """Ids of batch and challenge: this process has warned that it could not read their outputs."""
 
-_SHARED = ("provider", "dialect", "hook_chain", "jobs", "timeout", "wellknown", "env_file")
+_SHARED = ("provider", "dialect", "hook_chain", "jobs", "timeout", "wellknown", "env_file", "run_as")
 
 
 def entry_of(context: Context, challenges: Sequence[Challenge], written: str) -> Entry:

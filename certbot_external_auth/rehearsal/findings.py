@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 class Level(enum.Enum):
@@ -36,6 +36,9 @@ class Kind(enum.Enum):
     LOCKED = "locked", Level.NOTE  # path
     NOT_PUBLISHED = "not_published", Level.PROBLEM  # name, text: as a run says it
     NOT_WITHDRAWN = "not_withdrawn", Level.PROBLEM  # place, text: as a run says it; may be empty
+    NOT_PERMITTED = "not_permitted", Level.PROBLEM  # text: a sentence, code: of the finding
+    UNSAID = "caa_unsaid", Level.NOTE  # names
+    UNSIGNED = "dnssec_unsaid", Level.NOTE
     SERVED_OTHER = "served_other", Level.PROBLEM  # name, address, text: the certificate in words
     NOT_SERVED = "not_served", Level.WARNING  # name, address: may be empty, text: why
     IN_USE = "in_use", Level.NOTE  # place
@@ -79,6 +82,10 @@ class Outcome:
     def level(self) -> Level | None:
         """The worst level of all findings, None if there are none."""
         return worst(self.findings)
+
+    def plus(self, more: Sequence[Finding]) -> Outcome:
+        """Return the outcome with more findings."""
+        return replace(self, findings=(*self.findings, *more))
 
 
 def worst(findings: Iterable[Finding]) -> Level | None:

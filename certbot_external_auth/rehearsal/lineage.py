@@ -64,12 +64,12 @@ def account(subject: Subject, host: Host) -> Iterator[Finding]:
         yield Finding(Kind.ACCOUNT, {"text": str(error)})
 
 
-def pending(subject: Subject, facts: certificate.Facts, host: Host) -> Iterator[Finding]:
+def pending(subject: Subject, host: Host) -> Iterator[Finding]:
     """Yield a finding if the certificate was not handed over.
 
     :raises OSError: if the state file cannot be read.
     """
     if subject.deploys:
         known = HandedOver(host.config_dir, host.work_dir).known()
-        if subject.lineage in known and known[subject.lineage] != facts.sha256:
+        if subject.lineage in known and known[subject.lineage] != subject.facts.sha256:
             yield Finding(Kind.PENDING, {"lineage": subject.lineage})

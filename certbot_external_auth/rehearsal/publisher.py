@@ -23,16 +23,27 @@ class Publisher:
     """What publishes or deploys one certificate.
 
     :ivar context: of the next renewal; None if there is none that can be rehearsed.
+    :ivar types: the challenge types that can be used for a name.
     """
 
     findings: tuple[Finding, ...]
     context: Context | None = None
+    types: tuple[str, ...] = ()
 
     @property
     def can_publish(self) -> bool:
         """Whether a value can be published for a test."""
-        ready = self.context is not None and worst(self.findings) is not Level.PROBLEM
-        return ready and self.context is not None and self.context.settings.mode not in NOTHING_PUBLISHED
+        if self.context is None or self.context.settings.mode in NOTHING_PUBLISHED:
+            return False
+        return worst(self.findings) is not Level.PROBLEM
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A certificate whose publisher was checked."""
+
+    subject: Subject
+    publisher: Publisher
 
 
 @dataclass
@@ -50,10 +61,10 @@ class Publishers:
             return Publisher(tuple(Finding(Kind.OPTIONS, {"text": problem}) for problem in error.problems))
         by_other = NOT_REHEARSED.get(handler.settings.mode)
         if by_other is not None:
-            day = subject.facts.not_after.date().isoformat() if subject.facts else ""
-            return Publisher((Finding(by_other, {"day": day}),))
+            return Publisher((Finding(by_other, {"day": subject.facts.not_after.date().isoformat()}),))
         found = context_of(subject, handler, self.host)
-        return Publisher((*self._once(subject, handler, found), *_of_types(subject, found)), found)
+        types, unfit = _of_types(subject, found)
+        return Publisher((*self._once(subject, handler, found), *unfit), found, types)
 
     def _once(self, subject: Subject, handler: assembly.Handler, found: Context) -> tuple[Finding, ...]:
         roles = (subject.publishes, subject.deploys)
@@ -72,11 +83,13 @@ def _prepared(found: Context, publishing: bool, deploying: bool) -> Iterator[Fin
     yield from (Finding(Kind.PUBLISHER_DOUBT, {"text": text}) for text in warnings)
 
 
-def _of_types(subject: Subject, found: Context) -> Iterator[Finding]:
-    """Yield a finding if there is a name that no challenge type can prove."""
-    if not subject.publishes or subject.facts is None:
-        return
+def _of_types(subject: Subject, found: Context) -> tuple[tuple[str, ...], list[Finding]]:
+    """Return the challenge types for the names, and a finding for each name that none of them can prove."""
+    if not subject.publishes:
+        return (), []
+    offered = OfferedTypes(found, context.backend(found.settings.mode, found).challenge_types)
     try:
-        OfferedTypes(found, context.backend(found.settings.mode, found).challenge_types).check(subject.facts.names)
+        offered.check(subject.facts.names)
     except UsageError as error:
-        yield from (Finding(Kind.PUBLISHER, {"text": problem}) for problem in error.problems)
+        return (), [Finding(Kind.PUBLISHER, {"text": problem}) for problem in error.problems]
+    return tuple(dict.fromkeys(kind for name in subject.facts.names for kind in offered.of(name))), []

@@ -23,6 +23,7 @@ from certbot_external_auth.errors import NotVisibleError, PerformError
 from certbot_external_auth.rehearsal import host as of_host
 from certbot_external_auth.rehearsal.findings import Finding, Kind
 from certbot_external_auth.rehearsal.logged import collected
+from certbot_external_auth.rehearsal.publisher import Ready
 from certbot_external_auth.rehearsal.subject import Host
 from certbot_external_auth.run.ids import next_id
 from certbot_external_auth.run.run import Run
@@ -50,15 +51,21 @@ class Trial:
     name: str
 
 
+def _trial(one: Ready) -> Iterator[Trial]:
+    context = one.publisher.context
+    if one.subject.publishes and one.publisher.can_publish and context is not None:
+        yield Trial(one.subject.lineage, context, one.subject.facts.names[0])
+
+
 class CertbotStartedError(errors.SignalExit):
     """A Certbot has taken its lock while something was published."""
 
 
-def publish(trials: Sequence[Trial], host: Host) -> Found:
+def publish(ready: Sequence[Ready], host: Host) -> Found:
     """Publish for each certificate, as many at a time as its ``--external-auth-jobs`` allows."""
     found: dict[str, Sequence[Finding]] = {}
     stopped = Finding(Kind.STOPPED, {"path": host.work_dir})
-    for batch in _batches(trials):
+    for batch in _batches([trial for one in ready for trial in _trial(one)]):
         if of_host.busy(host):
             found.update((one.lineage, [stopped]) for one in batch)
             continue

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.configuration import kept_options
 from certbot_external_auth.errors import UsageError
-from certbot_external_auth.lineages import certificate
 from certbot_external_auth.rehearsal import host as of_host
 from certbot_external_auth.rehearsal import lineage as of_lineage
-from certbot_external_auth.rehearsal import publishing, served
-from certbot_external_auth.rehearsal import subject as subjects
+from certbot_external_auth.rehearsal import permitted, publishing, served
 from certbot_external_auth.rehearsal.findings import Finding, Kind, Level, Outcome, worst
-from certbot_external_auth.rehearsal.publisher import Publisher, Publishers
-from certbot_external_auth.rehearsal.subject import Host, Subject
+from certbot_external_auth.rehearsal.publisher import Publishers, Ready
+from certbot_external_auth.rehearsal.subject import Host, Subject, chosen
 from certbot_external_auth.settings import HISTORIC_NAME, NAME
 from certbot_external_auth.text import rfc3339
 
@@ -45,11 +42,13 @@ class Wanted:
     :ivar named: lineages; all of them if it is empty.
     :ivar publish: publish a value for each, and remove it.
     :ivar served: compare with what servers serve.
+    :ivar dns: look up what may keep the CA from issuing.
     """
 
     named: Collection[str] = ()
     publish: bool = False
     served: bool = False
+    dns: bool = True
 
 
 def rehearse(host: Host, wanted: Wanted, now: datetime.datetime) -> Report:
@@ -58,25 +57,18 @@ def rehearse(host: Host, wanted: Wanted, now: datetime.datetime) -> Report:
     :param now: the present time, with its zone.
     :raises UsageError: if a lineage that is named does not exist.
     """
-    chosen = subjects.chosen(host.config_dir, wanted.named)
     publishers = Publishers(host)
-    outcomes: list[Outcome] = []
-    trials: list[publishing.Trial] = []
-    expected: list[served.Expected] = []
-    for name in chosen:
-        subject = _subject(name, host, bool(wanted.named))
-        if isinstance(subject, Outcome):
-            outcomes.append(subject)
-        elif subject is not None and subject.facts is not None:
-            publisher = publishers.of(subject)
-            outcomes.append(_outcome(subject, subject.facts, publisher, host, now))
-            trials += _trial(subject, publisher)
-            expected += _expected(subject, publisher)
-    of_all = tuple(of_host.findings(host))
-    published = publishing.publish(trials, host) if wanted.publish else {}
-    seen = served.check(expected, host.config_dir) if wanted.served else {}
-    more = {name: (*published.get(name, ()), *seen.get(name, ())) for name in chosen}
-    return Report(of_all, [_with(one, more[one.lineage]) for one in outcomes])
+    subjects = [_subject(name, host, bool(wanted.named)) for name in chosen(host.config_dir, wanted.named)]
+    ready = [Ready(one, publishers.of(one)) for one in subjects if isinstance(one, Subject)]
+    outcomes = {one.lineage: one for one in subjects if isinstance(one, Outcome)}
+    outcomes |= {one.subject.lineage: _outcome(one, host, now) for one in ready}
+    of_all = list(of_host.findings(host))
+    forbidden, unsaid = permitted.check(ready) if wanted.dns else ({}, ())
+    published = publishing.publish(ready, host) if wanted.publish else {}
+    seen = served.check(ready, host.config_dir) if wanted.served else {}
+    for more in (forbidden, published, seen):
+        outcomes |= {name: outcomes[name].plus(findings) for name, findings in more.items()}
+    return Report((*of_all, *unsaid), [outcomes[name] for name in sorted(outcomes)])
 
 
 def _subject(name: str, host: Host, asked: bool) -> Subject | Outcome | None:
@@ -97,32 +89,17 @@ def _subject(name: str, host: Host, asked: bool) -> Subject | Outcome | None:
     return Outcome(name, findings=(read,)) if isinstance(read, Finding) else Subject(name, kept, read)
 
 
-def _outcome(
-    subject: Subject, facts: certificate.Facts, publisher: Publisher, host: Host, now: datetime.datetime
-) -> Outcome:
-    found = (*publisher.findings, *_of_files(subject, facts, host, now))
-    return Outcome(subject.lineage, facts.names, rfc3339(facts.not_after), found)
+def _outcome(one: Ready, host: Host, now: datetime.datetime) -> Outcome:
+    facts = one.subject.facts
+    found = (*one.publisher.findings, *_of_files(one.subject, host, now))
+    return Outcome(one.subject.lineage, facts.names, rfc3339(facts.not_after), found)
 
 
-def _of_files(subject: Subject, facts: certificate.Facts, host: Host, now: datetime.datetime) -> Iterator[Finding]:
+def _of_files(subject: Subject, host: Host, now: datetime.datetime) -> Iterator[Finding]:
     yield from of_lineage.files(host.config_dir, subject.lineage)
-    yield from of_lineage.overdue(facts, now)
+    yield from of_lineage.overdue(subject.facts, now)
     yield from of_lineage.account(subject, host)
     try:
-        yield from of_lineage.pending(subject, facts, host)
+        yield from of_lineage.pending(subject, host)
     except OSError as error:
         yield Finding(Kind.JOURNAL, {"path": host.work_dir, "text": error.strerror or str(error)})
-
-
-def _trial(subject: Subject, publisher: Publisher) -> Iterator[publishing.Trial]:
-    if subject.publishes and publisher.can_publish and publisher.context is not None and subject.facts is not None:
-        yield publishing.Trial(subject.lineage, publisher.context, subject.facts.names[0])
-
-
-def _expected(subject: Subject, publisher: Publisher) -> Iterator[served.Expected]:
-    if publisher.context is not None and subject.facts is not None:
-        yield served.Expected(subject.lineage, subject.facts.names, publisher.context)
-
-
-def _with(outcome: Outcome, more: Sequence[Finding]) -> Outcome:
-    return dataclasses.replace(outcome, findings=(*outcome.findings, *more)) if more else outcome

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from certbot_external_auth.backends import Context
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.lineages import live
 from certbot_external_auth.rehearsal.findings import Finding, Kind
+from certbot_external_auth.rehearsal.publisher import Ready
+from certbot_external_auth.rehearsal.subject import Subject
 from certbot_external_auth.visibility.web.served import Served, look
 
 LIMIT_SECONDS = 60.0
@@ -20,21 +21,10 @@ _Where = tuple[tuple[Endpoint, ...], int]
 """The name servers to ask, and the port."""
 
 
-@dataclass(frozen=True)
-class Expected:
-    """One certificate.
-
-    :ivar names: in it. Wildcards are left out, because no client asks for them.
-    """
-
-    lineage: str
-    names: tuple[str, ...]
-    context: Context
-
-
-def check(expected: Sequence[Expected], config_dir: str) -> Found:
+def check(ready: Sequence[Ready], config_dir: str) -> Found:
     """Ask the servers, and compare with what Certbot has saved."""
     saved = _saved(config_dir)
+    expected = [(one.subject, one.publisher.context) for one in ready if one.publisher.context is not None]
     answers: dict[_Where, dict[str, list[Served]]] = {}
     for where, names in _questions(expected).items():
         found = look(sorted(names), where[1], where[0], time.monotonic() + LIMIT_SECONDS)
@@ -42,17 +32,18 @@ def check(expected: Sequence[Expected], config_dir: str) -> Found:
         for one in found:
             by_name.setdefault(one.name, []).append(one)
     return {
-        one.lineage: [
+        subject.lineage: [
             finding
-            for name in _asked(one.names)
-            for row in answers[_where(one.context)].get(name, ())
+            for name in _asked(subject.facts.names)
+            for row in answers[_where(context)].get(name, ())
             for finding in _compared(row, saved.get(name, set()))
         ]
-        for one in expected
+        for subject, context in expected
     }
 
 
 def _asked(names: Sequence[str]) -> list[str]:
+    # No client asks for a wildcard.
     return [name for name in names if not name.startswith("*.")]
 
 
@@ -60,10 +51,10 @@ def _where(context: Context) -> _Where:
     return context.settings.verify_nameservers, context.tls_port
 
 
-def _questions(expected: Sequence[Expected]) -> dict[_Where, set[str]]:
+def _questions(expected: Sequence[tuple[Subject, Context]]) -> dict[_Where, set[str]]:
     questions: dict[_Where, set[str]] = {}
-    for one in expected:
-        questions.setdefault(_where(one.context), set()).update(_asked(one.names))
+    for subject, context in expected:
+        questions.setdefault(_where(context), set()).update(_asked(subject.facts.names))
     return questions
 
 

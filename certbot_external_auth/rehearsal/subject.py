@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,12 +33,12 @@ class Host:
 class Subject:
     """One certificate.
 
-    :ivar facts: of the live certificate, None if it cannot be read.
+    :ivar facts: of the live certificate.
     """
 
     lineage: str
     kept: Kept
-    facts: certificate.Facts | None
+    facts: certificate.Facts
 
     @property
     def publishes(self) -> bool:
@@ -126,10 +126,9 @@ def handler_of(kept: Kept) -> assembly.Handler:
 
 def context_of(subject: Subject, handler: assembly.Handler, host: Host) -> Context:
     """Return the `Context` of a renewal."""
-    names: Sequence[str] = subject.facts.names if subject.facts else ()
     about = Facts(
         alias=subject.lineage,
-        names=tuple(names),
+        names=subject.facts.names,
         config_dir=host.config_dir,
         work_dir=host.work_dir,
         key_algorithm=dialects.key_algorithm(subject.text("key_type") or "rsa", subject.text("elliptic_curve")),

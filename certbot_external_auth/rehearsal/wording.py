@@ -39,6 +39,13 @@ _WORDS: Mapping[Kind, _Say] = {
     Kind.LOCKED: lambda one: f"A Certbot is running now (its configuration directory is {one['path']}).",
     Kind.NOT_PUBLISHED: lambda one: f"A test value for {one['name']} could not be published: {one['text']}",
     Kind.NOT_WITHDRAWN: lambda one: f"A test value at {one['place']} is still there after its removal. {one['text']}",
+    Kind.NOT_PERMITTED: lambda one: one["text"],
+    Kind.UNSAID: lambda one: (
+        f"This machine could not look up the CAA records of {one['names']}, so nothing is known about them."
+    ),
+    Kind.UNSIGNED: lambda _: (
+        "No resolver of this machine checks the signatures of zones (DNSSEC), so nothing is known about them."
+    ),
     Kind.SERVED_OTHER: lambda one: (
         f"{one['address']} serves another certificate for {one['name']} than Certbot has "
         f"saved ({one['text']}). Reload the server, or correct the path of its certificate."

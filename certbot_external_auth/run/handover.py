@@ -130,7 +130,8 @@ class Handover:
 
         Telling a person does not replace what the lineage's own handler or program would have done.
         """
-        if self._settings.mode != "manual" or kept_options.by_hand_only(self._config_dir, lineage):
+        told_only = self._settings.mode == "manual" and not self._settings.deploy_handler
+        if not told_only or kept_options.by_hand_only(self._config_dir, lineage):
             return True
         logger.warning(
             "The certificate %s still counts as not deployed: its renewal file has another mode than manual, but now "

@@ -27,10 +27,15 @@ from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
 
-_OF_ACCOUNT = ("dns-account-01",)
+_OF_ACCOUNT = ("dns-account-01", "dns-persist-01")
 """Challenge types whose records depend on the account."""
 ISSUING_VERBS = ("certonly", "run")
 """After these, something else must renew. ``renew`` is what a schedule starts."""
+
+NOT_INSTALLER = (
+    "--external-auth-deploy-handler will not be called, because external-auth is not the installer. To make it the "
+    "installer, add -i external-auth."
+)
 
 if TYPE_CHECKING:
     from certbot_external_auth.challenges import Challenge
@@ -85,6 +90,7 @@ class Host:
                 self.run.handover.first_contact()
             if publishing and certbot.verb in ISSUING_VERBS:
                 self._warn_of_another_certbot()
+                self._warn_of_a_command_that_is_not_called(deploying)
         except UsageError as error:
             early_stream.report_wrong_use(str(error), self._lines_by_default, self._configuration.historic)
             if certbot.verb == "plugins":
@@ -103,6 +109,12 @@ class Host:
         if (sentence := other_certbot.warning(self._certbot.config_dir)) is not None:
             say_once(logger, sentence)
 
+    def _warn_of_a_command_that_is_not_called(self, deploying: bool) -> None:
+        """Warn if a command is named for certificates, and Certbot will give the plugin none."""
+        configuration = self._configuration
+        if not deploying and not configuration.historic and configuration.value("deploy-handler") is not None:
+            say_once(logger, NOT_INSTALLER)
+
     @property
     def _lines_by_default(self) -> bool:
         """Whether a driver of 2016 reads lines, although no option has opened the stream."""
@@ -120,7 +132,7 @@ class Host:
             return challenges
         from certbot_external_auth.run import own_account
 
-        return own_account.completed(challenges, self._certbot)
+        return own_account.completed(challenges, self._certbot, assembly.names_asked_for(self._certbot))
 
     def withdraw(self) -> None:
         """Withdraw what was begun. If a signal is what ends the run, end this process by it afterwards."""

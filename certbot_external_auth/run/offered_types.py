@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Sequence
 
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import choice, tlssni01
+from certbot_external_auth.challenges import PERSISTENT, choice, tlssni01
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.text import say_once
 
@@ -18,7 +18,10 @@ class OfferedTypes:
 
     def __init__(self, context: Context, carried: Sequence[str]) -> None:
         self._context = context
-        self._carried = tuple(carried)
+        # A record that stands needs nobody to publish it.
+        named = PERSISTENT in context.preferred and not context.settings.historic
+        lasting = (PERSISTENT,) if named else ()
+        self._carried = tuple(dict.fromkeys((*carried, *lasting)))
 
     def check(self, asked: Collection[str]) -> None:
         """Check that there is a type for every name that was asked for.
@@ -40,6 +43,10 @@ class OfferedTypes:
     def of(self, identifier: str) -> list[str]:
         """Return the types for a name or an address, best first."""
         return choice.usable(identifier, self._carried, self._context.preferred)
+
+    def all_persist(self, asked: Collection[str]) -> bool:
+        """Tell whether every name is proven by a record that may stand already, so that nobody may be needed."""
+        return bool(asked) and all(self.of(name) == [PERSISTENT] for name in asked)
 
     def usable(self, identifier: str, addresses: bool) -> list[str]:
         """Return the types for a name or an address that Certbot can use, best first.

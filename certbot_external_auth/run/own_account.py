@@ -8,27 +8,72 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from certbot_external_auth import accounts
-from certbot_external_auth.accounts import Account, AccountError
+from certbot_external_auth import accounts, persistent_records
+from certbot_external_auth.accounts import Account, AccountError, directory
 from certbot_external_auth.challenges import Challenge, dnsaccount01
 from certbot_external_auth.errors import GuardError
+from certbot_external_auth.persistent_records import Need, OfferError, wording
 from certbot_external_auth.text import quoted
 
 
-def completed(challenges: Sequence[Challenge], config: Any) -> list[Challenge]:
-    """Return a batch with the label of the account where the type needs it.
+def completed(challenges: Sequence[Challenge], config: Any, asked: Collection[str] | None) -> list[Challenge]:
+    """Return a batch with what its records need to know of the account.
 
     :param config: Certbot's configuration.
-    :raises GuardError: if the account is not known, or its URL cannot be right.
+    :param asked: names that were asked for, wildcards with ``*.``; None if they are unknown.
+    :raises GuardError: if the account is not known, its URL cannot be right, or an offer of the CA cannot be used.
     """
-    thumbprints = {one.key_authorization.partition(".")[2] for one in challenges}
-    label = dnsaccount01.label(of_run(config, thumbprints).uri)
-    return [
-        dataclasses.replace(one, account_label=label) if one.type == dnsaccount01.TYPE else one for one in challenges
-    ]
+    thumbprints = {one.key_authorization.partition(".")[2] for one in challenges} - {""}
+    account = of_run(config, thumbprints)
+    meta = _meta(config) if any(one.persists for one in challenges) else {}
+    wildcards = _wildcards(challenges, asked)
+    return [_completed(one, account, meta, wildcards) for one in challenges]
+
+
+def _completed(
+    challenge: Challenge, account: Account, meta: Mapping[str, Any], wildcards: Mapping[str, bool]
+) -> Challenge:
+    if challenge.type == dnsaccount01.TYPE:
+        return dataclasses.replace(challenge, account_label=dnsaccount01.label(account.uri))
+    if not challenge.persists:
+        return challenge
+    name = challenge.identifier.lower()
+    try:
+        terms = persistent_records.of_challenge(meta, challenge.offer or {}, account.uri)
+    except OfferError as error:
+        raise GuardError([wording.offer(error)]) from error
+    return dataclasses.replace(
+        challenge, key_authorization="", need=Need(name, wildcards.get(name, False), terms, account)
+    )
+
+
+def _wildcards(challenges: Sequence[Challenge], asked: Collection[str] | None) -> Mapping[str, bool]:
+    """Return which names need a record that allows wildcards. Certbot does not tell it with the challenge."""
+    if asked is not None:
+        return persistent_records.proven(asked)
+    # A name has two authorizations if its wildcard is in the certificate, too (RFC 8555 section 7.1.4).
+    counts = Counter(one.identifier.lower() for one in challenges)
+    return {name: count > 1 for name, count in counts.items()}
+
+
+def _meta(config: Any) -> Mapping[str, Any]:
+    """Return ``meta`` of the CA's directory.
+
+    :raises GuardError: if it cannot be read: without it, the plugin does not know which form of record the CA wants.
+    """
+    try:
+        return directory.meta(str(config.server), not config.no_verify_ssl)
+    except directory.DirectoryError as error:
+        raise GuardError(
+            [
+                f"The plugin could not read the CA's directory {quoted(str(config.server))}, which says what a record "
+                f"of dns-persist-01 must contain: {error}. Run Certbot again."
+            ]
+        ) from error
 
 
 def of_run(config: Any, thumbprints: set[str]) -> Account:
@@ -42,7 +87,7 @@ def of_run(config: Any, thumbprints: set[str]) -> Account:
         found = accounts.read(os.path.join(config.accounts_dir, str(config.account or "")))
     except AccountError as error:
         raise GuardError([f"The plugin does not know the URL of the account: {error}."]) from error
-    if thumbprints != {found.thumbprint}:
+    if not thumbprints <= {found.thumbprint}:
         raise GuardError(["The key of the account in Certbot's files is not the key that Certbot uses now."])
     if accounts.foreign(found.uri, server):
         raise GuardError(

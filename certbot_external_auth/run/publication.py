@@ -20,6 +20,7 @@ from certbot_external_auth.interfaces import Backend, BackendAbilities
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.context import entry_of
+from certbot_external_auth.run import ca_hints, lasting
 from certbot_external_auth.run.informer import Informer
 from certbot_external_auth.run.verification import OFF, Verification
 from certbot_external_auth.text import rfc3339
@@ -34,22 +35,13 @@ NAMES_UNKNOWN = (
 _UNUSABLE = "Nothing was published. Fix that, or name another folder with --work-dir."
 _BUSY = "Nothing was published. Run Certbot again when that process has ended."
 
-_STATELESS = (
-    "Every address of these names must answer from the thumbprint that certbot-external-auth thumbprint prints, and "
-    "also to requests from outside."
-)
-_CAA, _FOUND_WRONG = "caa", ("unauthorized", "incorrectResponse")
-"""Types of problem documents: CAA records forbid the CA to issue; it looked, and did not see the right value."""
-_OF_DNS = (_CAA, "dns", "connection")
-"""Types behind which may be CAA records, or signatures of DNSSEC that are not right."""
-
 
 class Publication:
     """The challenges of one run. They are published as a batch, and withdrawn whatever happens.
 
     :param asked: names that were asked for; None if they cannot be known.
     :param types_of: the challenge types that were offered for a name.
-    :param prepare: checks that challenges can be published; raises UsageError.
+    :param prepare: checks that challenges can be published, as far as they must be; raises UsageError.
     """
 
     def __init__(
@@ -80,6 +72,9 @@ class Publication:
         by_name = context.settings.mode == "handler" and context.settings.dialect == "dehydrated"
         self._served = ServedCertificates(self._work_dir, context.tls_port, by_name)
         self._offered = False
+        self._records = lasting.Lasting(context, backend, self._abilities.persists, verification.observer)
+        self._batch: Sequence[Challenge] = ()
+        self._lasting: list[Challenge] = []
         self._failed: dict[tuple[str, str], Problem] = {}
         self._refused: dict[str, Problem] = {}
 
@@ -92,21 +87,28 @@ class Publication:
         :raises PerformError: naming what failed.
         """
         self._offered = False
-        batch = self._checked(challenges)
-        if batch and not self._abilities.publishes_nothing:
-            self._note(batch)
+        batch = self._batch = self._checked(challenges)
         try:
-            made = self._served.make(batch)
-            try:
-                self._backend.perform(made, self._begin)
-            finally:
-                self._keep_outputs()
-            if not self._abilities.looks:
-                self._verification.check(made, self._abilities.printed)
+            records = self._records.found([one for one in batch if one.persists])
+            self._publish([one for one in batch if not one.persists], records)
         except PerformError as error:
             self._refused.update(error.problems)
             raise
         self._offered = True
+
+    def _publish(self, passing: Sequence[Challenge], records: lasting.Records) -> None:
+        """Publish what is missing, and wait until the CA can see it. Records that stay are not in the journal."""
+        if passing and not self._abilities.publishes_nothing:
+            self._note(passing)
+        self._lasting = list(records.missing)
+        made = self._served.make([*passing, *records.missing])
+        if made:
+            try:
+                self._backend.perform(made, self._begin)
+            finally:
+                self._keep_outputs()
+        unseen = [] if self._abilities.looks else made
+        self._verification.check([*unseen, *records.unsure, *records.unknown], self._abilities.printed)
 
     def _checked(self, challenges: Sequence[Challenge]) -> Sequence[Challenge]:
         """Return the batch with the ends of aliases, if this is what was asked for and can be published."""
@@ -136,7 +138,9 @@ class Publication:
             ) from error
 
     def _begin(self, challenges: Sequence[Challenge]) -> None:
-        self._journal.begin(challenges)
+        passing = [one for one in challenges if not one.persists]
+        if passing:
+            self._journal.begin(passing)
         for challenge in challenges:
             self._informer.mirror(lines.perform_challenge(challenge))
 
@@ -148,14 +152,14 @@ class Publication:
 
     # --- the CA's answer ---
 
-    def refused_by_ca(self, challenge_type: str, token: str, problem: Problem) -> None:
-        """Note the CA's problem document for a challenge."""
-        self._failed[challenge_type, token] = problem
+    def refused_by_ca(self, challenge_type: str, mark: str, problem: Problem) -> None:
+        """Note the CA's problem document for a challenge. :param mark: see `Challenge.key`."""
+        self._failed[challenge_type, mark] = problem
 
     def hint(self) -> str:
         """Say what to do if the CA did not see what was published."""
-        refused = [one for one in self._journal.begun() if (one.type, one.token) in self._failed]
-        sentences = _hints({problem.get("type", "") for problem in self._failed.values()}, self._settings.mode)
+        refused = [one for one in self._batch if one.key in self._failed]
+        sentences = ca_hints.hints({problem.get("type", "") for problem in self._failed.values()}, self._settings.mode)
         printed = self._abilities.printed({one.id for one in refused})
         return "\n".join(
             [" ".join(sentences), *self._forbidden(refused), *shown(publisher(self._context).who, printed)]
@@ -163,7 +167,7 @@ class Publication:
 
     def _forbidden(self, refused: Sequence[Challenge]) -> Sequence[str]:
         """Say what in DNS keeps the CA from issuing, if its answer is about DNS."""
-        about = [one for one in refused if _last(self._failed[one.type, one.token].get("type", "")) in _OF_DNS]
+        about = [one for one in refused if ca_hints.of_dns(self._failed[one.key].get("type", ""))]
         bases = {one.identifier.lower() for one in about}
         names = [name for name in self._asked or () if guard.base_name(name) in bases] or sorted(bases)
         if not names:
@@ -185,9 +189,10 @@ class Publication:
         begun = self._journal.begun()
         failures: list[Failure] = []
         try:
+            finished = [self._finished(challenge, exception) for challenge in begun]
+            self._tell_results([*finished, *(self._finished(one, exception) for one in self._lasting)])
+            self._lasting = []
             if begun:
-                finished = [self._finished(challenge, exception) for challenge in begun]
-                self._tell_results(finished)
                 failures = self._standing(begun, self._backend.cleanup(finished))
             self._settle(recovery.reasons_of(failures, begun))
         finally:
@@ -203,7 +208,7 @@ class Publication:
             )
 
     def _finished(self, challenge: Challenge, exception: BaseException | None) -> Finished:
-        problem = self._failed.get((challenge.type, challenge.token))
+        problem = self._failed.get(challenge.key)
         if problem is not None:
             return Finished(challenge, "invalid", problem)
         if not self._offered:
@@ -236,28 +241,3 @@ class Publication:
             self._journal.close(reasons)
         except OSError as error:
             logger.error("The journal in %s cannot be changed: %s", journal.folder(self._work_dir), error.strerror)
-
-
-def _last(kind: str) -> str:
-    """Return the last word of a problem document's type (RFC 8555 section 6.7)."""
-    return kind.rpartition(":")[2]
-
-
-def _hints(types: Collection[str], mode: str) -> list[str]:
-    """Say what to do, by the types of the CA's problem documents (RFC 8555 section 6.7)."""
-    kinds = {_last(each) for each in types}
-    caa = "A CAA record does not let this CA issue: change the record, or use another CA. Publishing is not at fault."
-    hints = [caa] if _CAA in kinds else []
-    if kinds == {_CAA}:
-        return hints
-    seen = "did not find it" if kinds <= {_CAA, *_FOUND_WRONG} else "did not find it or could not look"
-    handler = "The log has each call of the handler and what it printed. The handler must not exit before"
-    others = "Do not confirm a challenge before"
-    shown = (
-        f"{handler if mode == 'handler' else others} every name server, or every address of the web server, shows it."
-    )
-    return [
-        *hints,
-        f"The CA checked what was published and {seen}, as it says above.",
-        _STATELESS if mode == "stateless" else shown,
-    ]

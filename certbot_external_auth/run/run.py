@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from certbot.display import util as display_util
 
 from certbot_external_auth import journal, recovery
-from certbot_external_auth.backends import Context, backend
+from certbot_external_auth.backends import Context, backend, deploy_handler
 from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import file_signature
@@ -57,6 +57,7 @@ class Run:
         # Before everything else, so that the stream also reports a backend that cannot be loaded.
         self._informer = Informer(self._open_stream(), mirrors=_mirrors(settings))
         self._backend = backend(settings.mode, context)
+        self._deployer = deploy_handler(context)
         self._verification = Verification(context, _say(context), self._informer.inform)
         self._types = OfferedTypes(context, self._backend.challenge_types)
         self.usable_types = self._types.usable
@@ -70,7 +71,10 @@ class Run:
             functools.partial(self.prepare, publishing=True),
         )
         self.handover = Handover(
-            context, self._backend, self._informer, lambda deploying: self.prepare(deploying=deploying)
+            context,
+            self._deployer or self._backend,
+            self._informer,
+            lambda deploying: self.prepare(deploying=deploying),
         )
 
     def _open_stream(self) -> Stream | None:
@@ -103,7 +107,11 @@ class Run:
             if publishing:
                 self._types.check(self._asked or ())
                 self._verification.prepare()
-            self._backend.prepare(publishing, deploying)
+            needed = publishing and not self._types.all_persist(self._asked or ())
+            if self._deployer is None or publishing:
+                self._backend.prepare(needed, deploying and self._deployer is None)
+            if self._deployer is not None and (deploying or not publishing):
+                self._deployer.prepare(False, deploying)
             self._prepared.add((publishing, deploying))
 
     def recover(self, publishing: bool) -> None:

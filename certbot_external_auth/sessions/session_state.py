@@ -149,7 +149,11 @@ def saved_for_request(output: str) -> dict[str, str] | None:
 
 
 def grouped(challenges: Sequence[Line]) -> Document:
-    """Return what was published, as TXT values by name, URLs and server names; and where aliases lead."""
+    """Return what was published, as TXT values by name, URLs and server names; and where aliases lead.
+
+    Records of dns-persist-01 are left out: nothing removes them.
+    """
+    challenges = [line for line in challenges if not line.get("persist")]
     groups: Document = {"txt": {}, **aliases(challenges), "http": [], "tls": []}
     for line in challenges:
         if line.get("txt_domain") is not None:
@@ -219,7 +223,8 @@ def document(session: str, seen: Seen, command: str, since: int | None = None) -
     ids = set(shown["ids"])
     performed = [line for line in _performed(seen.lines) if line.get("id") in ids]
     members["challenges"] = [_challenge(line) for line in performed]
-    members.update({"txt": shown["txt"], **aliases(performed), "http": shown["http"], "tls": shown["tls"]})
+    persist = {"persist": shown["persist"]} if "persist" in shown else {}
+    members.update({"txt": shown["txt"], **persist, **aliases(performed), "http": shown["http"], "tls": shown["tls"]})
     members["remove"] = to_remove(seen, since)
     members["leftover"] = leftover(seen)
     members["problems"] = [

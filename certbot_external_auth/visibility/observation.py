@@ -8,10 +8,13 @@ until the rule is met or the time is over.
 from __future__ import annotations
 
 import enum
+import functools
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.challenges import TLS_TYPES, TXT_TYPES, Challenge, http01, tlsalpn01
+from certbot_external_auth.challenges import PERSISTENT, TLS_TYPES, TXT_TYPES, Challenge, http01, tlsalpn01
+from certbot_external_auth.persistent_records import Need, judge
 from certbot_external_auth.visibility.near_miss import Miss
 
 
@@ -103,6 +106,7 @@ class Expectation:
         acmeIdentifier; for tls-sni-01 z_domain.
     :ivar ids: the challenges that this is for. Base name and wildcard share one expectation.
     :ivar accepts: decides in place of `values`, which are empty then.
+    :ivar need: what a record of dns-persist-01 must allow.
     """
 
     type: str
@@ -111,6 +115,7 @@ class Expectation:
     values: tuple[str, ...]
     ids: tuple[str, ...] = ()
     accepts: Accepts = None
+    need: Need | None = None
 
 
 @dataclass(frozen=True)
@@ -257,10 +262,16 @@ def expectations(challenges: Sequence[Challenge]) -> list[Expectation]:
             type=challenge.type,
             identifier=challenge.identifier,
             place=place,
-            values=tuple(dict.fromkeys((*values, _value(challenge)))),
+            values=() if challenge.need is not None else tuple(dict.fromkeys((*values, _value(challenge)))),
             ids=(*ids, challenge.id),
+            accepts=None if challenge.need is None else functools.partial(_stands, challenge.need),
+            need=challenge.need,
         )
     return list(found.values())
+
+
+def _stands(need: Need, values: Sequence[str]) -> bool:
+    return judge(values, need, int(time.time())).stands
 
 
 def _value(challenge: Challenge) -> str:
@@ -269,5 +280,5 @@ def _value(challenge: Challenge) -> str:
     return challenge.validation
 
 
-KINDS = {**dict.fromkeys(TXT_TYPES, "dns"), http01.TYPE: "http", **dict.fromkeys(TLS_TYPES, "tls")}
+KINDS = {**dict.fromkeys((*TXT_TYPES, PERSISTENT), "dns"), http01.TYPE: "http", **dict.fromkeys(TLS_TYPES, "tls")}
 """The kind of probe for each challenge type."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from certbot_external_auth.challenges import dns01
 from certbot_external_auth.files.webroot import FileState
+from certbot_external_auth.persistent_records import record
 from certbot_external_auth.text import counted, one_line
-from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says
+from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, standing
 from certbot_external_auth.visibility import reasons as data
 from certbot_external_auth.visibility.near_miss import compare
 from certbot_external_auth.visibility.reasons import Advice, Help
@@ -148,7 +149,12 @@ def reasons(
     """
     found = data.reasons(expectations, observations, clues, publisher)
     of_servers = web.reasons(expectations, observations, files, publisher.stateless)
-    return [*(reason_sentence(reason, publisher.who) for reason in found), *map(web_wording.sentence, of_servers)]
+    lasting = standing.reasons(expectations, by_place(expectations, observations))
+    return [
+        *lasting,
+        *(reason_sentence(reason, publisher.who) for reason in found),
+        *map(web_wording.sentence, of_servers),
+    ]
 
 
 def wildcard(clues: Sequence[Clue]) -> list[str]:
@@ -174,7 +180,8 @@ def advice(observations: Sequence[Observation], timeout: float, named: bool) -> 
 
 
 def _is_record(row: Observation) -> bool:
-    return dns01.LABEL in row.place.split(".")[:2]
+    first = row.place.split(".")[:2]
+    return dns01.LABEL in first or record.LABEL in first
 
 
 def _advice_sentence(each: Advice) -> str:

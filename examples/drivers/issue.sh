@@ -2,7 +2,7 @@
 # issue PROGRAM CERTBOT-ARGUMENTS…: a certificate by dns-01 in two steps, for tools that run one command.
 # issue --current CERT: whether a certificate (…/live/NAME/cert.pem) has 30 days left and was handed over.
 # PROGRAM is called as README.md says. Needs bash 4.4 or newer and jq. Ends with 0 if the certificate is there, new or
-# not due, and was handed over. Certbot's folders are its usual ones, or below $LETSENCRYPT.
+# not due, and was handed over; else the last line says why. Certbot's folders are its usual ones, or below $LETSENCRYPT.
 set -euo pipefail
 
 # stamp FILE-OF-A-LINEAGE: where the sha256 of the certificate is that was handed over last.
@@ -47,22 +47,42 @@ at_exit() {
 }
 trap at_exit EXIT
 
-step certbot-external-auth begin "${folders[@]}" -- certonly "${logs[@]}" "$@"
+# add_records: publishes the batch; what it says, if anything, is why it could not.
+add_records() {
+    local other
+    other=$(jq -r '[.challenges[] | select(.type | startswith("dns") | not) | .type][0] // empty' <<<"$document")
+    if [ -n "$other" ]; then
+        echo "the CA offers $other, and this program publishes only DNS records"
+        return
+    fi
+    while read -r name value; do
+        if [ -n "$name" ] && ! "$program" add "$name" "$value" </dev/null >&2; then
+            echo "$program could not add a record at $name"
+            return
+        fi
+    done <<<"$records"
+}
+
+# --resume: where an earlier run was killed, its session goes on.
+step certbot-external-auth begin --resume "${folders[@]}" -- certonly "${logs[@]}" "$@"
 session=$(jq -r '.session // empty' <<<"$document")
 # More than one batch: with --allow-subset-of-names.
 while [ "$state" = waiting ] || [ "$state" = more ]; do
     # Where a name is an alias (CNAME), the record belongs at its end.
     records=$(jq -r '.aliases as $to | .txt | to_entries[] | ($to[.key].txt_target // .key) as $name | .value[] |
         "\($name) \(.)"' <<<"$document")
-    while read -r name value; do
-        [ -z "$name" ] || "$program" add "$name" "$value" </dev/null
-    done <<<"$records"
-    step certbot-external-auth finish "${folders[@]}" "$session"
+    problem=$(add_records)
+    failed=()
+    if [ -n "$problem" ]; then
+        mapfile -t failed < <(jq -r '.challenges[] | "--failed", .id' <<<"$document")
+        failed+=(--message "$problem")
+    fi
+    step certbot-external-auth finish "${folders[@]}" "$session" "${failed[@]}"
     if [ -z "$document" ]; then exit 1; fi
     remove_records
 done
 if [ "$state" != done ] && [ "$state" != nothing_due ]; then
-    echo "$document" >&2
+    jq -r '.message // "certbot-external-auth printed no document."' <<<"$document" >&2
     exit 1
 fi
 

@@ -10,7 +10,7 @@ operation = recording.begin()
 dns = os.environ.get("type", "").startswith("dns-")
 label = os.environ.get("cbot_txt_domain", "").removesuffix(f".{os.environ.get('domain')}") or "_acme-challenge"
 tls = os.environ.get("type", "").startswith("tls-")
-if operation == "perform" and dns:
+if operation in ("perform", "persist") and dns:
     recording.add_txt(os.environ["domain"], os.environ["validation"], label)
 elif operation == "perform" and tls:
     recording.add_certificate(os.environ["z_domain"], os.environ["cert_path"], os.environ["key_path"])

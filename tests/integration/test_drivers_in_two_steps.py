@@ -236,6 +236,9 @@ def test_pipelines(host: Host, file: str, after: str, shell: str, umask: int) ->
     assert certificates.serial(checkout.certificate()) == first
     failed = checkout.run(DOMAIN=f"b.{host.domain}", FAIL_AT="add")
     assert failed.returncode != 0
+    # A pipeline shows the end of what a job says.
+    assert "could not add a record at _acme-challenge.b." in failed.stderr.splitlines()[-1], failed
+    assert "abort" not in host.said()
     assert host.nothing_left()
     text = (DRIVERS / file).read_text()
     assert re.findall(r"LETSENCRYPT: (.*)", text) == ["letsencrypt"]
@@ -296,6 +299,15 @@ def test_nothing_to_publish_where_the_ca_remembers(
             checkout.kept("cd letsencrypt/config && rm -r live archive renewal")
             again = checkout.run()
     assert (again.returncode, host.did()) == (0, ["deploy"]), again
+
+
+def test_what_is_not_a_record_is_refused(host: Host) -> None:
+    """Guards against: a CA that is asked to validate what this tool cannot publish."""
+    refused = host.run([str(DRIVERS / "issue.sh"), host.program, "--preferred-challenges", "http", "-d", host.domain])
+    assert refused.returncode != 0
+    assert "the CA offers http-01, and this program publishes only DNS records" in refused.stderr.splitlines()[-1]
+    assert host.did() == []
+    assert "abort" not in host.said()
 
 
 def test_several_batches(host: Host) -> None:

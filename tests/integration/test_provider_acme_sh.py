@@ -94,7 +94,7 @@ def is_killed_and_recovered(found: Site, domain: str) -> None:
     assert "LE_WORKING_DIR" not in file.read_text()
     (left,) = recover(found.certbot, "--list", "--json").document["left"]
     assert (left["provider"], left["handler"]) == (found.provider, [])
-    recovered = recover(found.certbot)
+    recovered = recover(found.certbot, timeout=180)
     assert recovered.returncode == 0, recovered.stdout
     assert found.txt(record) == []
     assert journal(found.certbot) == []

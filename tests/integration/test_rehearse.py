@@ -23,12 +23,17 @@ from tests.support.rehearsed import NAME, NOW, SERVER, Bed
 
 PLACE = f"_acme-challenge.{NAME}"
 PATIENCE = 60.0
+RECORDS = """\
+a A 127.0.0.2
+a A 127.0.0.3
+forbidden CAA 0 issue ";"
+"""
 TOOL = [sys.executable, "-m", "certbot_external_auth"]
 
 
 @pytest.fixture(scope="module")
 def dns() -> Iterator[Bind]:
-    with Bind("example", records="a A 127.0.0.2\na A 127.0.0.3\n") as found:
+    with Bind("example", records=RECORDS) as found:
         yield found
 
 
@@ -56,7 +61,7 @@ def keeps(bed: Bed, dns: Bind, fault: str = "", timeout: int = 60, **more: str) 
 
 
 def published(bed: Bed) -> Report:
-    return rehearse(bed.host, Wanted(publish=True), NOW)
+    return rehearse(bed.host, Wanted(publish=True, dns=False), NOW)
 
 
 def kinds(found: Report) -> list[Kind]:
@@ -150,9 +155,23 @@ def test_an_address_that_serves_another_certificate_is_named(bed: Bed, dns: Bind
     key, saved = bed.live("privkey"), bed.live("fullchain")
     right, wrong = (server.format(where, port, cert, key) for where, cert in (("127.0.0.2", saved), ("127.0.0.3", old)))
     with web.nginx(tmp_path, right + wrong, port, "127.0.0.2"):
-        found = rehearse(bed.host, Wanted(served=True), NOW)
+        found = rehearse(bed.host, Wanted(served=True, dns=False), NOW)
     (one,) = [each for outcome in found.outcomes for each in outcome.findings]
     assert (one.kind, one.facts["address"]) == (Kind.SERVED_OTHER, f"127.0.0.3:{port}")
-    silent = rehearse(bed.host, Wanted(served=True), NOW)
+    silent = rehearse(bed.host, Wanted(served=True, dns=False), NOW)
     assert kinds(silent) == [Kind.NOT_SERVED] * 2
     assert silent.level is Level.WARNING
+
+
+def test_a_caa_record_that_lets_no_ca_issue(bed: Bed, dns: Bind) -> None:
+    """Of two certificates, only the one with such a record has a finding."""
+    conf = Path(bed.host.config_dir) / "renewal" / f"{NAME}.conf"
+    kept = conf.read_text().split("key_type = ecdsa\n")[1].splitlines()
+    lineages.one(Path(bed.host.config_dir), "forbidden.example", SERVER, kept)
+    other = conf.with_name("forbidden.example.conf")
+    other.write_text(other.read_text().replace("account = none", "account = abc"))
+    found = rehearse(bed.host, Wanted(), NOW)
+    assert {one.lineage: [each.kind for each in one.findings] for one in found.outcomes} == {
+        NAME: [],
+        "forbidden.example": [Kind.NOT_PERMITTED],
+    }

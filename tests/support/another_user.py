@@ -8,6 +8,8 @@ import sysconfig
 from pathlib import Path
 
 NOBODY = 65534
+NAME, GROUP = "nobody", "games"
+"""A user that every Debian has, and a group of another user."""
 BECOME = f"import os; os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
 """What a program of a test does when it has loaded what the checkout has; others need not be able to read that."""
 # Files that no program loads by itself, and archives for embedding Python: most of the size.

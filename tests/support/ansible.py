@@ -98,6 +98,10 @@ class Ansible:
     def _command(self, words: Sequence[str]) -> list[str]:
         return [str(FOLDER / "ansible-playbook"), "-i", "inventory.ini", "play.yml", *words]
 
+    def log(self) -> str:
+        """What Ansible wrote into its log."""
+        return Path(self.environment["ANSIBLE_LOG_PATH"]).read_text()
+
     def ended(self, code: int, output: str) -> Play:
         path = self.environment["RESULTS"]
         found = json.loads(Path(path).read_text()) if os.path.exists(path) else {"hosts": {}, "tasks": []}

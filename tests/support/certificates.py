@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def curve(path: Path) -> str:
 
 def serial(path: Path) -> int:
     return _read(path).serial_number
+
+
+def presented(address: str, port: int) -> int:
+    """The serial number of the certificate that a server presents."""
+    return x509.load_pem_x509_certificate(ssl.get_server_certificate((address, port)).encode()).serial_number
 
 
 def sha256(path: Path) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from certbot_external_auth.accounts import Account
 from certbot_external_auth.challenges import Challenge, Served
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.lineages.deployment import Deployment
+from certbot_external_auth.persistent_records import Draft, Need, Terms
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -17,6 +19,17 @@ DNS = Challenge("c1", "dns-01", "a.example", "dns", TOKEN, KEY_AUTHORIZATION)
 HTTP = Challenge("c2", "http-01", "b.example", "dns", TOKEN, KEY_AUTHORIZATION)
 SERVED = Served("/w/192.crt.pem", "/w/192.key.pem", "-----BEGIN CERTIFICATE-----\n", 443)
 ALPN = Challenge("c3", "tls-alpn-01", "192.0.2.1", "ip", TOKEN, KEY_AUTHORIZATION, SERVED)
+LASTING = Challenge(
+    "c4",
+    "dns-persist-01",
+    "a.example",
+    "dns",
+    "",
+    "",
+    txt_target="x.example",
+    txt_zone="example",
+    need=Need("a.example", False, Terms(Draft.D01, ("ca.example",)), Account("https://ca.example/acct/1", "t" * 43)),
+)
 
 FACTS = Facts(alias="lineage", names=("a.example", "b.example", "192.0.2.1"), config_dir="/c", work_dir="/w")
 DEPLOYMENT = Deployment(

@@ -20,6 +20,7 @@ KINDS = {
     "rehearse": ("rehearsal",),
     "check": ("step", "summary"),
     "persist": ("persist",),
+    "providers": ("providers",),
 }
 """Verb to what it may print."""
 OTHERS = {"notify": ("failure",)}

@@ -17,9 +17,15 @@ PROGRAMS = ROOT / ".tools" / "new-pebble" / "usr" / "bin"
 ISSUER = "ca.example"
 """The only issuer domain name of these CAs."""
 
-needed = pytest.mark.skipif(
-    not (PROGRAMS / "pebble").exists(), reason="Debian's newer Pebble is not there: sh scripts/need.sh new-pebble"
-)
+LACKING = "Debian's newer Pebble is not there: sh scripts/need.sh new-pebble"
+
+
+def there() -> bool:
+    """Tell whether the program is there."""
+    return (PROGRAMS / "pebble").exists()
+
+
+needed = pytest.mark.skipif(not there(), reason=LACKING)
 
 
 class NewCA(TestCA):

@@ -23,6 +23,7 @@ from certbot_external_auth.console.schema import DOCUMENTS
 from tests.support.bind import Bind
 from tests.support.certbot import Certbot
 from tests.support.hooks import Hooks
+from tests.support.new_ca import NewCA
 from tests.support.persist import persist
 from tests.support.recordings import FOLDER
 from tests.support.recover import recover
@@ -58,6 +59,7 @@ def record() -> str:
         certbot.environment["RECORD"] = str(scripts.record)
         tool = Tool(certbot, ca, host)
         ones = [*_sessions(tool), *_renewal(tool), *_leftovers(tool, dns, scripts), *_checks(dns, scripts)]
+        ones += _lasting(host / "lasting")
         ones += list(_records(dns))
         text = json.dumps(
             [{"verb": verb, "code": code, "document": document} for verb, code, document in ones], indent=1
@@ -139,6 +141,16 @@ def _leftovers(tool: Tool, dns: Bind, scripts: Hooks) -> Iterator[Recorded]:
     yield "recover", None, recover(tool.certbot, "--list", "--json").document
     tool.certbot.environment["SPARE"] = "1"
     yield "recover", None, recover(tool.certbot, "--json").document
+
+
+def _lasting(folder: Path) -> list[Recorded]:
+    """A record that stays."""
+    with NewCA() as ca:
+        folder.mkdir()
+        tool = Tool(Certbot(folder / "host", ca), ca, folder)
+        begun = tool.begin("certonly", "--preferred-challenges", "dns-persist-01", *names("p.example"))
+        ca.add_txt(*next((name, values[0]) for name, values in begun["persist"].items()))
+        return [_said("begin", begun), _said("finish", tool.run("finish", begun["session"]))]
 
 
 def _checks(dns: Bind, scripts: Hooks) -> Iterator[Recorded]:

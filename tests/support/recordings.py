@@ -23,6 +23,7 @@ from tests.support.bind import Bind
 from tests.support.certbot import Certbot, Result
 from tests.support.drivers import Publisher, answer, refusal
 from tests.support.json_driver import GoneError, Send
+from tests.support.new_ca import NewCA
 from tests.support.purity import Line
 from tests.support.testca import BLOCKED, TestCA
 from tests.support.tls import serving
@@ -58,7 +59,7 @@ def record() -> dict[int, str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         found = _ordinary(folder / "ordinary")
-        return {**found, 1: found[1] + _alias(folder / "alias")}
+        return {**found, 1: found[1] + _alias(folder / "alias") + _lasting(folder / "lasting")}
 
 
 def _ordinary(folder: Path) -> dict[int, str]:
@@ -112,6 +113,16 @@ def _alias(folder: Path) -> str:
         looking = ("--external-auth-verify-timeout", "30", "--external-auth-verify-nameservers", dns.server)
         run = certbot.drive("certonly", *NEW, *looking, "-d", "a.example", "-d", "*.a.example", policy=publish)
         return _anywhere([run], certbot)
+
+
+def _lasting(folder: Path) -> str:
+    """A record that stays, published once and found the next time."""
+    with NewCA() as ca:
+        certbot = Certbot(folder, ca)
+        words = (*NEW, "--preferred-challenges", "dns-persist-01")
+        publisher = Publisher(ca, folder)
+        once = certbot.drive("certonly", *words, "-d", "p.example", "-d", "*.p.example", policy=publisher)
+        return _anywhere([once, certbot.drive(*RENEW_NOW, "-q", policy=publisher)], certbot)
 
 
 def _full(line: Line, send: Send) -> None:

@@ -57,13 +57,16 @@ class TestCA:
         authz_reuse: int = 0,
         external_accounts: Mapping[str, str] | None = None,
         dns_server: str | None = None,
+        looks_at: tuple[int, int] | None = None,
     ) -> None:
         """:param authz_reuse: how many valid authorizations out of a hundred the CA uses again.
         :param external_accounts: key identifiers and their base64url MAC keys, without one of which there is no
             account here (RFC 8555 section 7.3.4).
         :param dns_server: ``address:port`` of a name server that runs already; then there is none of the CA's own, and
             no management of it.
+        :param looks_at: the ports for http-01 and tls-alpn-01, if free ones of this machine do not do.
         """
+        self._looks_at = looks_at
         self._dns_server = dns_server
         self.authz_reuse = authz_reuse
         self._external_accounts = dict(external_accounts or {})
@@ -127,6 +130,10 @@ class TestCA:
             content: bytes = answer.read()
         return content
 
+    def log(self, program: str) -> str:
+        """What a server has printed."""
+        return (self.folder / f"{program}.log").read_text(errors="replace")
+
     # --- starting and stopping ---
 
     def _start_trying(self) -> None:
@@ -145,6 +152,8 @@ class TestCA:
         listen, manage_ca, self.http_port, self.tls_port, dns_port, management = (
             ports.free(self._stack) for _ in range(6)
         )
+        if self._looks_at is not None:
+            self.http_port, self.tls_port = self._looks_at
         self.directory = f"https://localhost:{listen}/dir"
         self.management = f"http://{ADDRESS}:{management}" if self._dns_server is None else ""
         self.dns = self._dns_server or f"{ADDRESS}:{dns_port}"
@@ -164,18 +173,26 @@ class TestCA:
         }
         configuration["pebble"].update(self.more)
         (self.folder / "pebble.json").write_text(json.dumps(configuration))
-        pebble = self._spawn("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", self.dns)
+        looks_at = self._name_server_of_pebble()
+        pebble = self._spawn("pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", looks_at)
         if self._dns_server is None:
             self._start_name_server(f"{ADDRESS}:{management}")
         self._wait(pebble, self._directory_answers)
 
+    def _name_server_of_pebble(self) -> str:
+        """Return where Pebble itself looks: the CA's name server, unless a front looks there in its place."""
+        return self.dns
+
     def _start_name_server(self, management: str) -> None:
-        nowhere = [word for name in ("http01", "https01", "tlsalpn01", "defaultIPv6") for word in (f"-{name}", "")]
-        listening = [self.dns_flag, self.dns, "-management", management]
-        name_server = self._spawn("pebble-challtestsrv", *listening, *nowhere, *self.more_of_dns)
+        name_server = self._spawn_name_server(self.dns, management)
         self._wait(
             name_server, lambda: self.txt("ready.test") == [] and self.manage("clear-txt", {"host": "x."}) == b""
         )
+
+    def _spawn_name_server(self, address: str, management: str) -> subprocess.Popen[bytes]:
+        nowhere = [word for name in ("http01", "https01", "tlsalpn01", "defaultIPv6") for word in (f"-{name}", "")]
+        listening = [self.dns_flag, address, "-management", management]
+        return self._spawn("pebble-challtestsrv", *listening, *nowhere, *self.more_of_dns)
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PEBBLE_")}

@@ -12,6 +12,7 @@ from scripts import ansible_returns
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = ROOT / "ansible"
+IMPORTED = sorted((COLLECTION / "plugins" / "module_utils").glob("*.py"))
 MODULES = sorted((COLLECTION / "plugins" / "modules").glob("*.py"))
 
 

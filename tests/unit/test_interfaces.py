@@ -51,7 +51,7 @@ def test_half_of_an_ability_is_none() -> None:
 def test_abilities_of_dialects() -> None:
     assert DialectAbilities.of(dialect("acmetool")).folder
     native = DialectAbilities.of(dialect("native"))
-    assert native == DialectAbilities(told_aliases=True, own_variables=native.own_variables)
+    assert native == DialectAbilities(told_aliases=True, persists=True, own_variables=native.own_variables)
     assert "cbot_txt_target" in native.own_variables
     certbot = DialectAbilities.of(dialect("certbot"))
     assert (certbot.told_output, certbot.output_variable) == (True, "CERTBOT_AUTH_OUTPUT")

@@ -27,11 +27,13 @@ TABLE = {
         ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool"),
     ),
     "cleanup-handler": ("COMMAND", Kind.COMMAND_LINE, HANDLER, None, ()),
+    "deploy-handler": ("COMMAND", Kind.COMMAND_LINE, MODES, None, ()),
     "hook-chain": ("YES/NO", Kind.YES_NO, HANDLER, False, ()),
     "jobs": ("NUMBER", Kind.NUMBER, HANDLER, 1, ()),
     "timeout": ("SECONDS", Kind.SECONDS, HANDLER, 300.0, ()),
     "dehydrated-config": ("FILE", Kind.TEXT, HANDLER, None, ()),
     "env-file": ("FILE", Kind.TEXT, HANDLER, None, ()),
+    "run-as": ("USER[:GROUP]", Kind.TEXT, HANDLER, None, ()),
     "wellknown": ("DIRECTORY", Kind.TEXT, HANDLER, None, ()),
     "verify": ("POLICY", Kind.WORD, MODES, "auto", ("auto", "strict", "off")),
     "verify-timeout": ("SECONDS", Kind.SECONDS, MODES, 120.0, ()),
@@ -61,6 +63,7 @@ def test_every_option() -> None:
     assert names("in_dehydrated_config") == SAID_BY_DEHYDRATED
     assert [one.name for one in OPTIONS if not one.kept] == ["socket"]
     assert names("historic_switch") == set()
+    assert names("deploys") == {"dialect", "timeout", "env-file"}
 
 
 def test_the_options_of_the_historic_name() -> None:

@@ -76,7 +76,7 @@ def read(module, folder, name):
         certificate = pem.described(module, _text(paths["cert_path"]))
         kept = kept_values(_text(os.path.join(folder, "renewal", name + ".conf")))
     except OSError as error:
-        raise pem.UnreadableError("%s: %s." % (error.filename, error.strerror)) from error
+        raise pem.UnreadableError(f"{error.filename}: {error.strerror}.") from error
     return dict(certificate, name=name, kept=kept, **paths)
 
 

@@ -52,11 +52,11 @@ def token(address, port, url, content):
             return None
         body = answer.read(MAX_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        return "no answer: %s" % _words(error)
+        return f"no answer: {_words(error)}"
     finally:
         connection.close()
     if answer.status != 200:
-        return "HTTP status %s instead of the token" % answer.status
+        return f"HTTP status {answer.status} instead of the token"
     return None if body.decode("ascii", "replace").rstrip() == content else "another content than the token"
 
 
@@ -71,9 +71,9 @@ def presented(address, port, server_name, alpn=None):
     context.verify_mode = ssl.CERT_NONE
     if alpn:
         context.set_alpn_protocols([alpn])
-    with socket.create_connection((address, port), timeout=CONNECT_SECONDS) as plain:
-        with context.wrap_socket(plain, server_hostname=server_name) as secure:
-            return secure.getpeercert(binary_form=True) or b""
+    plain = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
+    with plain, context.wrap_socket(plain, server_hostname=server_name) as secure:
+        return secure.getpeercert(binary_form=True) or b""
 
 
 def validation_certificate(address, port, server_name, server):
@@ -81,7 +81,7 @@ def validation_certificate(address, port, server_name, server):
     try:
         found = presented(address, port or int(server["port"]), server_name, server["alpn"])
     except OSError as error:
-        return "no answer: %s" % _words(error)
+        return f"no answer: {_words(error)}"
     wanted = ssl.PEM_cert_to_DER_cert(server["cert_pem"])
     return None if found == wanted else "another certificate than the one for validation"
 

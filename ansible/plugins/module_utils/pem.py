@@ -101,5 +101,5 @@ def openssl(module, words, data=None):
     program = module.get_bin_path("openssl", required=True)
     code, out, err = module.run_command([program, *words], data=data)
     if code != 0:
-        raise UnreadableError(" ".join(err.split()) or "openssl ended with code %s." % code)
+        raise UnreadableError(" ".join(err.split()) or f"openssl ended with code {code}.")
     return out

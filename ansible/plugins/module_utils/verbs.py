@@ -50,7 +50,7 @@ class Verbs:
             return json.loads(out)
         except ValueError:
             said = " ".join((err or out).split())
-            self._module.fail_json(msg=said or "%s %s ended with code %s." % (self._command, verb, code))
+            self._module.fail_json(msg=said or f"{self._command} {verb} ended with code {code}.")
 
     def session(self, name):
         """Return the document of a session as it is now; the module fails if there is no such session."""

@@ -27,7 +27,7 @@ options:
 seealso:
   - module: external_auth.certbot.certificate_begin
 author:
-  - The authors of certbot-external-auth (@ph4r05)
+  - The authors of certbot-external-auth (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -69,15 +69,16 @@ state:
 batch:
   description:
     - >-
-      Number of the batch that you must publish, or must keep published while Certbot works. Null if there is none.
+      Number of the batch that you must publish, or must keep published while Certbot works. Null if there
+      is none.
   returned: with a session
   type: int
   sample: 1
 message:
   description:
     - >-
-      What the state means, and which command comes next. If the session failed, or the CA refused: the reason, in
-      one sentence.
+      What the state means, and which command comes next. If the session failed, or the CA refused: the
+      reason, in one sentence.
   returned: with a session
   type: str
   sample: "Publish what is in the batch, then run: certbot-external-..."
@@ -127,7 +128,7 @@ challenges:
     txt_target:
       description:
         - >-
-          dns-01 and dns-account-01: the name that holds the record, if the challenge's name is an alias (CNAME).
+          DNS types: the name that holds the record, if the challenge's name is an alias (CNAME).
       returned: if there is one
       type: str
       sample: "w.example.acme.example.net"
@@ -145,14 +146,23 @@ txt:
   returned: with a session
   type: dict
   sample: {"_acme-challenge.w.example": ["m2omo67T9cC8Du6gOa0ty4rgTUnBzpevKFE2JFy2xEc"]}
+persist:
+  description:
+    - >-
+      TXT records of dns-persist-01, by name. Publish them once, and never remove them. Absent if there
+      are none.
+  returned: if there is one
+  type: dict
+  sample: {"_validation-persist.w.example": ["ca.example; accounturi=https://ca.example/acct/1"]}
 aliases:
   description:
     - >-
-      The names in C(txt) that are aliases (CNAME), and where their records belong: create them there. Absent if
-      there are none.
+      The names in C(txt) that are aliases (CNAME), and where their records belong: create them there.
+      Absent if there are none.
   returned: if there is one
   type: dict
-  sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+  sample:
+    "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
 http:
   description:
     - >-
@@ -184,10 +194,12 @@ remove:
     aliases:
       description:
         - >-
-          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are none.
+          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are
+          none.
       returned: if there is one
       type: dict
-      sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+      sample:
+        "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
     http:
       description:
         - >-
@@ -221,10 +233,12 @@ leftover:
     aliases:
       description:
         - >-
-          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are none.
+          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are
+          none.
       returned: if there is one
       type: dict
-      sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+      sample:
+        "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
     http:
       description:
         - >-
@@ -395,7 +409,8 @@ certificates:
     changed:
       description:
         - >-
-          Whether you have to deploy it: this session saved it, or deployed it after an earlier run could not.
+          Whether you have to deploy it: this session saved it, or deployed it after an earlier run could
+          not.
       returned: always
       type: bool
       sample: true

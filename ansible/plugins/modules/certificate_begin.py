@@ -12,15 +12,15 @@ module: certificate_begin
 short_description: Begin to order a certificate, and return what has to be published
 version_added: 1.0.0
 description:
-  - Runs C(certbot-external-auth begin), which starts Certbot in the background and returns when Certbot waits until the
-    challenges are published.
+  - Runs C(certbot-external-auth begin), which starts Certbot in the background and returns when Certbot waits
+    until the challenges are published.
   - Publish what RV(txt), RV(http) and RV(tls) contain, then run M(external_auth.certbot.certificate_finish). Run
     M(external_auth.certbot.certificate_abort) if you cannot.
   - If no certificate is due, RV(state) is V(nothing_due), and nothing changes.
   - If a play was killed after this module, the same task returns the session that still waits.
-  - In check mode, Certbot is not started. The module compares the names, the key type, the dates and what the renewal file
-    keeps with what is wanted. It does not ask the CA for its renewal information, so a certificate that the CA wants to
-    have renewed early is not found.
+  - In check mode, Certbot is not started. The module compares the names, the key type, the dates and what the
+    renewal file keeps with what is wanted. It does not ask the CA for its renewal information, so a certificate
+    that the CA wants to have renewed early is not found.
 extends_documentation_fragment:
   - external_auth.certbot.session
   - external_auth.certbot.session.attributes
@@ -108,7 +108,7 @@ seealso:
   - module: external_auth.certbot.certificate_abort
   - module: external_auth.certbot.certificate_info
 author:
-  - The authors of certbot-external-auth (@ph4r05)
+  - The authors of certbot-external-auth (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -136,8 +136,8 @@ RETURN = r"""
 reasons:
   description:
     - >-
-      In check mode: why a certificate would be ordered. C(new): there is none. C(names), C(key): the names or the
-      type of the key differ. C(date): its time has come. C(forced): because of O(force).
+      In check mode: why a certificate would be ordered. C(new): there is none. C(names), C(key): the
+      names or the type of the key differ. C(date): its time has come. C(forced): because of O(force).
   returned: in check mode
   type: list
   elements: str
@@ -166,15 +166,16 @@ state:
 batch:
   description:
     - >-
-      Number of the batch that you must publish, or must keep published while Certbot works. Null if there is none.
+      Number of the batch that you must publish, or must keep published while Certbot works. Null if there
+      is none.
   returned: with a session
   type: int
   sample: 1
 message:
   description:
     - >-
-      What the state means, and which command comes next. If the session failed, or the CA refused: the reason, in
-      one sentence.
+      What the state means, and which command comes next. If the session failed, or the CA refused: the
+      reason, in one sentence.
   returned: with a session
   type: str
   sample: "Publish what is in the batch, then run: certbot-external-..."
@@ -224,7 +225,7 @@ challenges:
     txt_target:
       description:
         - >-
-          dns-01 and dns-account-01: the name that holds the record, if the challenge's name is an alias (CNAME).
+          DNS types: the name that holds the record, if the challenge's name is an alias (CNAME).
       returned: if there is one
       type: str
       sample: "w.example.acme.example.net"
@@ -242,14 +243,23 @@ txt:
   returned: with a session
   type: dict
   sample: {"_acme-challenge.w.example": ["m2omo67T9cC8Du6gOa0ty4rgTUnBzpevKFE2JFy2xEc"]}
+persist:
+  description:
+    - >-
+      TXT records of dns-persist-01, by name. Publish them once, and never remove them. Absent if there
+      are none.
+  returned: if there is one
+  type: dict
+  sample: {"_validation-persist.w.example": ["ca.example; accounturi=https://ca.example/acct/1"]}
 aliases:
   description:
     - >-
-      The names in C(txt) that are aliases (CNAME), and where their records belong: create them there. Absent if
-      there are none.
+      The names in C(txt) that are aliases (CNAME), and where their records belong: create them there.
+      Absent if there are none.
   returned: if there is one
   type: dict
-  sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+  sample:
+    "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
 http:
   description:
     - >-
@@ -281,10 +291,12 @@ remove:
     aliases:
       description:
         - >-
-          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are none.
+          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are
+          none.
       returned: if there is one
       type: dict
-      sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+      sample:
+        "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
     http:
       description:
         - >-
@@ -318,10 +330,12 @@ leftover:
     aliases:
       description:
         - >-
-          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are none.
+          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are
+          none.
       returned: if there is one
       type: dict
-      sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+      sample:
+        "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
     http:
       description:
         - >-
@@ -492,7 +506,8 @@ certificates:
     changed:
       description:
         - >-
-          Whether you have to deploy it: this session saved it, or deployed it after an earlier run could not.
+          Whether you have to deploy it: this session saved it, or deployed it after an earlier run could
+          not.
       returned: always
       type: bool
       sample: true
@@ -544,6 +559,19 @@ def words(params):
     return found + params["arguments"]
 
 
+def contradiction(params):
+    """Return what is wrong with the arguments; None if nothing is. An empty list counts as not given."""
+    if params["renew"] and not params["cert_name"]:
+        return "A renewal needs the name of the certificate, cert_name."
+    if params["renew"] and params["names"]:
+        return "A renewal keeps its names: give either renew or names."
+    if params["csr"] and (params["renew"] or params["names"] or params["key_type"]):
+        return "A request (csr) has its names and its key: give neither renew nor names nor key_type."
+    if not (params["renew"] or params["names"] or params["csr"]):
+        return "Nothing is asked for: give names, csr, or renew and cert_name."
+    return None
+
+
 def begun(module, run):
     """Begin, and wait while another session or Certbot has the lock."""
     params = module.params
@@ -565,7 +593,7 @@ def planned(module, run):
     wanted = [name.lower() for name in params["names"]]
     lineage = None if params["csr"] else lineages.found(module, folder, params["cert_name"], wanted)
     if lineage is None and params["renew"]:
-        module.fail_json(msg="There is no certificate %s in %s." % (params["cert_name"], folder))
+        module.fail_json(msg="There is no certificate {} in {}.".format(params["cert_name"], folder))
     version = lineages.certbot_version(module, run.folder, params["certbot"])
     now = datetime.datetime.now(datetime.timezone.utc)
     reasons = lineages.reasons(lineage, now, version, wanted, params["key_type"], module)
@@ -596,7 +624,7 @@ def checked(module, run):
     if not reasons:
         result["message"] = "No certificate is due by its names, its key and its dates."
     else:
-        result["message"] = "A certificate would be ordered: %s." % ", ".join(reasons)
+        result["message"] = "A certificate would be ordered: {}.".format(", ".join(reasons))
     return result
 
 
@@ -620,11 +648,12 @@ def main():
             deadline={"type": "int", "default": 900},
             lock_timeout={"type": "int", "default": 960},
         ),
-        required_if=[("renew", True, ("cert_name",)), ("renew", False, ("names", "csr"), True)],
         required_together=[("csr", "cert_path", "chain_path", "fullchain_path")],
-        mutually_exclusive=[("csr", "names"), ("csr", "renew"), ("csr", "key_type"), ("renew", "names")],
         supports_check_mode=True,
     )
+    wrong = contradiction(module.params)
+    if wrong:
+        module.fail_json(msg=wrong)
     run = verbs.Verbs(module)
     if module.check_mode:
         module.exit_json(**checked(module, run))

@@ -12,10 +12,10 @@ module: certificate_finish
 short_description: Finish an order when everything is published, and return the certificates
 version_added: 1.0.0
 description:
-  - Runs C(certbot-external-auth finish), which tells the waiting Certbot that the batch is published. Certbot asks the CA to
-    validate, and saves the certificate.
-  - Before that, the module can look at every host in O(answering) by its address. If one of them does not answer as it
-    should, the CA is not asked, and the message names the host.
+  - Runs C(certbot-external-auth finish), which tells the waiting Certbot that the batch is published. Certbot
+    asks the CA to validate, and saves the certificate.
+  - Before that, the module can look at every host in O(answering) by its address. If one of them does not
+    answer as it should, the CA is not asked, and the message names the host.
   - Remove what RV(remove) lists. If RV(state) is V(more), publish the next batch, and run this module again.
   - Without a session, the module changes nothing. So a play can run it after a check mode run of
     M(external_auth.certbot.certificate_begin).
@@ -64,14 +64,14 @@ options:
     type: list
     elements: str
     default: []
-  message:
+  reason:
     description:
       - Why the challenges in O(failed) could not be published.
     type: str
 seealso:
   - module: external_auth.certbot.certificate_begin
 author:
-  - The authors of certbot-external-auth (@ph4r05)
+  - The authors of certbot-external-auth (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -112,15 +112,16 @@ state:
 batch:
   description:
     - >-
-      Number of the batch that you must publish, or must keep published while Certbot works. Null if there is none.
+      Number of the batch that you must publish, or must keep published while Certbot works. Null if there
+      is none.
   returned: with a session
   type: int
   sample: 1
 message:
   description:
     - >-
-      What the state means, and which command comes next. If the session failed, or the CA refused: the reason, in
-      one sentence.
+      What the state means, and which command comes next. If the session failed, or the CA refused: the
+      reason, in one sentence.
   returned: with a session
   type: str
   sample: "Publish what is in the batch, then run: certbot-external-..."
@@ -170,7 +171,7 @@ challenges:
     txt_target:
       description:
         - >-
-          dns-01 and dns-account-01: the name that holds the record, if the challenge's name is an alias (CNAME).
+          DNS types: the name that holds the record, if the challenge's name is an alias (CNAME).
       returned: if there is one
       type: str
       sample: "w.example.acme.example.net"
@@ -188,14 +189,23 @@ txt:
   returned: with a session
   type: dict
   sample: {"_acme-challenge.w.example": ["m2omo67T9cC8Du6gOa0ty4rgTUnBzpevKFE2JFy2xEc"]}
+persist:
+  description:
+    - >-
+      TXT records of dns-persist-01, by name. Publish them once, and never remove them. Absent if there
+      are none.
+  returned: if there is one
+  type: dict
+  sample: {"_validation-persist.w.example": ["ca.example; accounturi=https://ca.example/acct/1"]}
 aliases:
   description:
     - >-
-      The names in C(txt) that are aliases (CNAME), and where their records belong: create them there. Absent if
-      there are none.
+      The names in C(txt) that are aliases (CNAME), and where their records belong: create them there.
+      Absent if there are none.
   returned: if there is one
   type: dict
-  sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+  sample:
+    "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
 http:
   description:
     - >-
@@ -227,10 +237,12 @@ remove:
     aliases:
       description:
         - >-
-          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are none.
+          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are
+          none.
       returned: if there is one
       type: dict
-      sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+      sample:
+        "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
     http:
       description:
         - >-
@@ -264,10 +276,12 @@ leftover:
     aliases:
       description:
         - >-
-          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are none.
+          The names in C(txt) that are aliases (CNAME), and where their records are. Absent if there are
+          none.
       returned: if there is one
       type: dict
-      sample: {"_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}}
+      sample:
+        "_acme-challenge.w.example": {"txt_target": "w.example.acme.example.net", "txt_zone": "acme.example.net"}
     http:
       description:
         - >-
@@ -438,7 +452,8 @@ certificates:
     changed:
       description:
         - >-
-          Whether you have to deploy it: this session saved it, or deployed it after an earlier run could not.
+          Whether you have to deploy it: this session saved it, or deployed it after an earlier run could
+          not.
       returned: always
       type: bool
       sample: true
@@ -467,16 +482,16 @@ def missing(document, answering, timeout):
     said = look.until(timeout, _sight, sights)
     for place, reason in said.items():
         one, name, _kind, _what = sights[place]
-        wrong.setdefault(one["host"], "%s for %s at %s" % (reason, name, one["address"]))
+        wrong.setdefault(one["host"], "{} for {} at {}".format(reason, name, one["address"]))
     return sentence(wrong) if wrong else None
 
 
 def sentence(wrong):
     """Write what is wrong with each host as one sentence."""
     named = list(wrong.items())[:MAX_NAMED]
-    more = "; and %d more" % (len(wrong) - MAX_NAMED) if len(wrong) > MAX_NAMED else ""
-    reasons = "; ".join("%s: %s" % (host, reason.rstrip(".")) for host, reason in named)
-    return "The CA was not asked, because not every host answers as it should: %s%s." % (reasons, more)
+    more = f"; and {len(wrong) - MAX_NAMED} more" if len(wrong) > MAX_NAMED else ""
+    reasons = "; ".join(host + ": " + reason.rstrip(".") for host, reason in named)
+    return f"The CA was not asked, because not every host answers as it should: {reasons}{more}."
 
 
 def _sight(sight):
@@ -527,7 +542,7 @@ def main():
             answering={"type": "list", "elements": "dict", "default": [], "options": answering},
             look_timeout={"type": "int", "default": 10},
             failed={"type": "list", "elements": "str", "default": []},
-            message={"type": "str"},
+            reason={"type": "str"},
         ),
         supports_check_mode=True,
     )
@@ -540,7 +555,7 @@ def main():
     if module.check_mode:
         module.exit_json(**dict(now, changed=is_open))
     texts = lineages.live_texts(lineages.config_dir(params["config_dir"])) if module._diff and is_open else {}
-    failed, message = params["failed"], params["message"]
+    failed, message = params["failed"], params["reason"]
     if is_open and not failed:
         message = missing(now, params["answering"], params["look_timeout"])
         failed = [one["id"] for one in now["challenges"]] if message else []

@@ -13,8 +13,8 @@ short_description: Return which certificates Certbot has, which are due, and whi
 version_added: 1.0.0
 description:
   - Reads Certbot's configuration directory. Certbot is not started, and no lock is needed.
-  - Whether a certificate is due follows from its dates and from what the renewal file keeps. The CA is not asked for its
-    renewal information, so a certificate that the CA wants to have renewed early is not found.
+  - Whether a certificate is due follows from its dates and from what the renewal file keeps. The CA is not
+    asked for its renewal information, so a certificate that the CA wants to have renewed early is not found.
   - Can look at hosts, by their addresses, to see which certificates they serve.
 extends_documentation_fragment:
   - external_auth.certbot.session
@@ -44,8 +44,8 @@ options:
     default: false
   files:
     description:
-      - Files with certificates to return as well, such as those that were ordered with a request of a host's own. A file
-        that does not exist is left out.
+      - Files with certificates to return as well, such as those that were ordered with a request of a host's
+        own. A file that does not exist is left out.
     type: list
     elements: path
     default: []
@@ -83,7 +83,7 @@ options:
 seealso:
   - module: external_auth.certbot.certificate_begin
 author:
-  - The authors of certbot-external-auth (@ph4r05)
+  - The authors of certbot-external-auth (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -292,7 +292,7 @@ def listed(module, version):
         try:
             lineage = lineages.read(module, folder, name)
         except pem.UnreadableError as error:
-            problems.append("The certificate %s cannot be read: %s" % (name, error))
+            problems.append(f"The certificate {name} cannot be read: {error}")
             continue
         found.append(_listed(module, lineage, lineages.reasons(lineage, now, version)))
     return found, problems
@@ -302,9 +302,7 @@ def _listed(module, lineage, reasons):
     paths = {key: lineage[key] for key in lineages.PATHS}
     one = dict(shown(lineage), name=lineage["name"], due=bool(reasons), **paths)
     if module.params["with_content"]:
-        one["content"] = {
-            key: text(lineage[key + "_path"]) for key in ("cert", "chain", "fullchain")
-        }
+        one["content"] = {key: text(lineage[key + "_path"]) for key in ("cert", "chain", "fullchain")}
     return one
 
 
@@ -326,7 +324,7 @@ def files(module):
             try:
                 found[path] = dict(shown(pem.described(module, content)), content=content)
             except pem.UnreadableError as error:
-                module.warn("%s is left out: %s" % (path, error))
+                module.warn(f"{path} is left out: {error}")
     return found
 
 

@@ -12,8 +12,9 @@ module: certificate_install
 short_description: Install a certificate and its key together, test the configuration, and go back if the test fails
 version_added: 1.0.0
 description:
-  - Writes C(cert.pem), C(chain.pem), C(fullchain.pem) and C(privkey.pem) into a new folder below O(path), and then points the
-    link C(current) to it. So a server that reads C(current) never sees a certificate with another one's key.
+  - Writes C(cert.pem), C(chain.pem), C(fullchain.pem) and C(privkey.pem) into a new folder below O(path), and
+    then points the link C(current) to it. So a server that reads C(current) never sees a certificate with
+    another one's key.
   - Runs O(test) afterwards. If it fails, C(current) points to the certificate before, and the module fails.
   - Checks that the key belongs to the certificate before it changes anything.
   - Neither the result nor a diff has the key.
@@ -61,7 +62,7 @@ requirements:
 seealso:
   - module: external_auth.certbot.certificate_request
 author:
-  - The authors of certbot-external-auth (@ph4r05)
+  - The authors of certbot-external-auth (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -133,6 +134,7 @@ def key_of(module, certificate):
         except pem.UnreadableError:
             continue
     module.fail_json(msg="No key that was given belongs to the certificate, so nothing was installed.")
+    return None
 
 
 def wanted_files(module, certificate):
@@ -140,7 +142,12 @@ def wanted_files(module, certificate):
     fullchain = module.params["fullchain"].strip() + "\n"
     first = pem.first(fullchain)
     chain = fullchain[fullchain.index(first.strip()) + len(first.strip()) :].lstrip()
-    return {"cert.pem": first, "chain.pem": chain, "fullchain.pem": fullchain, "privkey.pem": key_of(module, certificate)}
+    return {
+        "cert.pem": first,
+        "chain.pem": chain,
+        "fullchain.pem": fullchain,
+        "privkey.pem": key_of(module, certificate),
+    }
 
 
 def version_of(files):
@@ -175,7 +182,9 @@ class Place:
         folder = tempfile.mkdtemp(prefix=".new-", dir=self.versions)
         try:
             for name, content in files.items():
-                with open(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                with open(
+                    os.open(os.path.join(folder, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+                ) as file:
                     file.write(to_bytes(content))
                     os.fsync(file.fileno())
             final = os.path.join(self.versions, version)
@@ -186,7 +195,7 @@ class Place:
             shutil.rmtree(folder, ignore_errors=True)
 
     def set_attributes(self, version, changed=False):
-        """Give the files the owner, the group and the permissions that the task names; return whether that changed any."""
+        """Give the files the owner, the group and the permissions that the task names; return whether any changed."""
         folder = os.path.join(self.versions, version)
         for name in ("cert.pem", "chain.pem", "fullchain.pem", "privkey.pem", ""):
             path = os.path.join(folder, name) if name else folder
@@ -203,9 +212,14 @@ class Place:
         if version is None:
             os.unlink(self.link)
             return
-        new = tempfile.mktemp(prefix=".link-", dir=self.path)
-        os.symlink(os.path.join(FOLDERS, version), new)
-        os.replace(new, self.link)
+        # A link cannot be made over a file; only its name is changed at once.
+        folder = tempfile.mkdtemp(prefix=".link-", dir=self.path)
+        new = os.path.join(folder, LINK)
+        try:
+            os.symlink(os.path.join(FOLDERS, version), new)
+            os.replace(new, self.link)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def forget_old(self, keep):
         """Remove all folders but the current one and the newest others."""
@@ -235,10 +249,8 @@ def test(module, place, before):
         place.point(before)
         lines = [line for line in (err or out).splitlines() if line.strip()]
         said = ": " + "; ".join(lines[-3:]) if lines else ""
-        module.fail_json(
-            msg="The configuration's test (%s) ended with code %s, so the certificate before is in place again%s"
-            % (" ".join(words), code, said)
-        )
+        command = " ".join(words)
+        module.fail_json(msg=f"{command} ended with code {code}, so the certificate before is in place again{said}")
 
 
 def described(module, content):
@@ -246,7 +258,7 @@ def described(module, content):
     try:
         return pem.described(module, content)
     except pem.UnreadableError as error:
-        module.fail_json(msg="The certificate cannot be read: %s" % error)
+        module.fail_json(msg=f"The certificate cannot be read: {error}")
 
 
 def shown(certificate):
@@ -276,6 +288,8 @@ def main():
     )
     certificate = described(module, module.params["fullchain"])
     place = Place(module)
+    if os.path.lexists(place.link) and not os.path.islink(place.link):
+        module.fail_json(msg=f"{place.link} is not a link, so it was not made by this module; move it away.")
     files = wanted_files(module, certificate)
     version, before = version_of(files), place.target()
     old = text(os.path.join(place.link, "cert.pem"))

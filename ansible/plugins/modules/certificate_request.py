@@ -13,10 +13,10 @@ short_description: Tell whether this host needs a new certificate, and if so, ma
 version_added: 1.0.0
 description:
   - Compares the names, the dates and the key of the installed certificate with what is wanted.
-  - If a new one is needed, makes a private key, which never leaves this host, and returns a signing request for it. Every
-    certificate gets a key of its own.
-  - The key and the request stay until the certificate is installed. So when run twice, the second run returns the same
-    request.
+  - If a new one is needed, makes a private key, which never leaves this host, and returns a signing request for
+    it. Every certificate gets a key of its own.
+  - The key and the request stay until the certificate is installed. So when run twice, the second run returns
+    the same request.
 extends_documentation_fragment:
   - external_auth.certbot.session.attributes
 options:
@@ -41,12 +41,13 @@ options:
     default: ecdsa
   offered:
     description:
-      - A certificate that was ordered for this host and may not be installed yet, as PEM. If it fits, no new one is needed.
+      - A certificate that was ordered for this host and may not be installed yet, as PEM. If it fits, no new
+        one is needed.
     type: str
   renew_before:
     description:
-      - How many days before its end a certificate is renewed. If not given, when a third of its lifetime is left, or half of
-        it if the lifetime is shorter than ten days.
+      - How many days before its end a certificate is renewed. If not given, when a third of its lifetime is
+        left, or half of it if the lifetime is shorter than ten days.
     type: int
 requirements:
   - openssl
@@ -54,7 +55,7 @@ seealso:
   - module: external_auth.certbot.certificate_begin
   - module: external_auth.certbot.certificate_install
 author:
-  - The authors of certbot-external-auth (@ph4r05)
+  - The authors of certbot-external-auth (!UNKNOWN)
 """
 
 EXAMPLES = r"""
@@ -74,8 +75,8 @@ due:
 reasons:
   description:
     - >-
-      Why it is needed. C(new): there is none. C(names), C(key): the names or the type of the key differ. C(date): its time has
-      come.
+      Why it is needed. C(new): there is none. C(names), C(key): the names or the type of the key differ.
+      C(date): its time has come.
   returned: always
   type: list
   elements: str
@@ -134,9 +135,9 @@ def write(path, content):
 def alternative(name):
     """Return a name in the form of the extension subjectAltName (RFC 5280 section 4.2.1.6)."""
     try:
-        return "IP:%s" % ipaddress.ip_address(name)
+        return f"IP:{ipaddress.ip_address(name)}"
     except ValueError:
-        return "DNS:%s" % name.rstrip(".")
+        return "DNS:{}".format(name.rstrip("."))
 
 
 def reasons(module, certificate, now):
@@ -150,7 +151,7 @@ def reasons(module, certificate, now):
     if pem.key_type(module, certificate["public_key"]) != params["key_type"]:
         because.append("key")
     days = params["renew_before"]
-    kept = {} if days is None else {"renew_before_expiry": "%d days" % days}
+    kept = {} if days is None else {"renew_before_expiry": f"{days} days"}
     if now > lineages.due_at(dict(certificate, kept=kept), lineages.THIRDS_SINCE):
         because.append("date")
     return because
@@ -196,9 +197,7 @@ class Pending:
             asked = pem.requested(self._module, csr)
         except pem.UnreadableError:
             return False
-        return (
-            asked == (names, public) and pem.key_type(self._module, public) == self._module.params["key_type"]
-        )
+        return asked == (names, public) and pem.key_type(self._module, public) == self._module.params["key_type"]
 
     def make(self):
         """Make a key, and a request for it."""
@@ -225,7 +224,9 @@ def main():
     params = module.params
     wrong = [name for name in params["names"] if alternative(name).startswith("DNS:") and not NAME.fullmatch(name)]
     if wrong or not params["names"]:
-        module.fail_json(msg="These are not names: %s." % ", ".join(wrong) if wrong else "At least one name is needed.")
+        module.fail_json(
+            msg="These are not names: {}.".format(", ".join(wrong)) if wrong else "At least one name is needed."
+        )
     pending = Pending(module)
     paths = [pending.key, os.path.join(params["path"], "current", "privkey.pem")]
     now = datetime.datetime.now(datetime.timezone.utc)

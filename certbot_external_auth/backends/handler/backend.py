@@ -20,11 +20,12 @@ from certbot_external_auth.challenges import Challenge, http01
 from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_CALLED, DeployError, Failure, PerformError, UsageError
 from certbot_external_auth.files import webroot
-from certbot_external_auth.handler_setup import command_line, env_file, preflight, trust
+from certbot_external_auth.handler_setup import command_line, env_file, preflight, run_as, trust
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import DialectAbilities, IBackend
 from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes import runner
+from certbot_external_auth.processes.account import Account
 from certbot_external_auth.providers import examine
 from certbot_external_auth.providers.dialect import dialect_of
 from certbot_external_auth.text import first_time, say_once
@@ -44,20 +45,26 @@ class HandlerBackend:
         self._context = context
         self._settings = context.settings
         self._dialect = dialect_of(context.settings)
-        self.challenge_types = self._dialect.challenge_types
+        self.challenge_types = run_as.carried(self._dialect.challenge_types, self._settings.run_as)
         self._abilities = DialectAbilities.of(self._dialect)
         self._tells_aliases = self._abilities.tells_aliases(
             {**os.environ, **env_file.readable(context.settings.env_file)}
         )
         # Two names that are aliases of the same name are one place, so calls for them must not run side by side.
         self.told_aliases = self._tells_aliases or self._settings.jobs > 1
+        self.persists = self._abilities.persists
         self._handler = HandlerCaller(context, self._dialect, self._abilities)
 
-    def examine(self) -> trust.Findings:
-        """Check the handler, or the provider, and its files without calling it."""
+    def examine(self, publishing: bool = True, deploying: bool = False) -> trust.Findings:
+        """Check the handler, or the provider, and its files without calling it.
+
+        :param deploying: the caller will start it, too, and not only the user of `run-as`.
+        """
         search_path = {**handler_environment(os.environ), **env_file.readable(self._settings.env_file)}["PATH"]
-        ids = trust.trusted_ids()
         findings = trust.Findings(examine.sentences(self._settings))
+        user = self._examine_user(findings) if publishing else None
+        # A handler that only its owner runs gives its owner nothing.
+        ids = (*trust.trusted_ids(), *([] if user is None or deploying else [user.uid]))
         for words, origin in self._handler.commands():
             findings.add(preflight.check_command(words, search_path, ids, origin))
         if self._settings.wellknown is not None:
@@ -68,12 +75,32 @@ class HandlerBackend:
             findings.problems.extend([problem] if problem else [])
             if os.path.isfile(self._settings.env_file):
                 findings.add(trust.check_file(self._settings.env_file, "env file", ids))
+        if user is not None and not findings.problems:
+            commands = [words for words, _ in self._handler.commands()]
+            trial = run_as.attempt(user, commands, search_path, self._context.folder)
+            self._handler.enters = trial.enters
+            findings.problems += trial.problems
         return findings
+
+    def _examine_user(self, findings: trust.Findings) -> Account | None:
+        """Find the user of `run-as`, or note why there is none."""
+        try:
+            return self._user()
+        except UsageError as error:
+            findings.problems += error.problems
+            return None
+
+    def _user(self) -> Account | None:
+        """Return the user as whom the handler publishes and withdraws; None for the caller.
+
+        :raises UsageError: if that user is gone: the handler must not run as the caller then.
+        """
+        return None if self._settings.run_as is None else run_as.user(self._settings.run_as)
 
     def prepare(self, publishing: bool, deploying: bool) -> None:
         if self._settings.provider is not None and not publishing:
             return
-        findings = self.examine()
+        findings = self.examine(publishing, deploying)
         if findings.problems:
             raise UsageError(findings.problems)
         if self._settings.env_file is not None:
@@ -84,7 +111,7 @@ class HandlerBackend:
     def perform(self, challenges: Sequence[Challenge], begin: Callable[[Sequence[Challenge]], None]) -> None:
         calls = self._dialect.perform([self._for_dialect(each) for each in challenges], self._context.facts)
         calls = _with_aliases(calls, challenges)
-        self._handler.read_environment()
+        self._handler.read_environment(self._user())
         self._handler.printed.clear()
         failures = [failure for call in calls if (failure := self._handler.too_large(call))]
         with self._shown("Publishing", calls):
@@ -104,7 +131,7 @@ class HandlerBackend:
         calls = _with_aliases(self._dialect.cleanup(ends, self._context.facts), challenges)
         if not calls:
             return self._remove_files(Call("cleanup", challenges=tuple(challenges)))
-        self._handler.read_environment()
+        self._handler.read_environment(self._user())
         with self._shown("Withdrawing", calls):
             return carry_out(calls, lambda call: self._withdraw(call, unsafe), jobs=self._jobs, keep_going=True)
 

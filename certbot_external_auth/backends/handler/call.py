@@ -19,10 +19,11 @@ from certbot_external_auth.backends.handler.states import States
 from certbot_external_auth.backends.printed import Printed
 from certbot_external_auth.dialects import Call
 from certbot_external_auth.errors import NOT_TRIED, Failure
-from certbot_external_auth.handler_setup import masking, preflight
+from certbot_external_auth.handler_setup import masking, preflight, run_as
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.interfaces import Dialect, DialectAbilities
 from certbot_external_auth.processes import exec_limits
+from certbot_external_auth.processes.account import Account
 from certbot_external_auth.processes.program import Ended, Program
 from certbot_external_auth.providers import wording
 from certbot_external_auth.providers.dialect import ProviderDialect
@@ -30,8 +31,8 @@ from certbot_external_auth.text import clean
 
 logger = logging.getLogger(__name__)
 
-_called: set[tuple[tuple[str, ...], str]] = set()
-"""Command lines and operations that this process has called."""
+_called: set[tuple[tuple[str, ...], str, int | None]] = set()
+"""Command lines and operations that this process has called, and the ids of the users that it called them as."""
 _last: dict[tuple[str, ...], HandlerCaller] = {}
 """By command line, its last caller: the one that makes the call for the end of the process."""
 
@@ -56,6 +57,7 @@ class HandlerCaller:
     :ivar silent: operations at which it printed nothing, and ended with success.
     :ivar hear: called with a challenge's id and each piece of that output as it comes; with an empty piece when the
         call has succeeded.
+    :ivar enters: another user as whom it runs can enter the folder in which Certbot was started.
     :ivar printed: the last lines of calls that published, and did not fail.
     :ivar states: keeps what a provider's program must be told when it removes.
     """
@@ -67,6 +69,7 @@ class HandlerCaller:
         self.declined: set[str] = set()
         self.silent: set[str] = set()
         self.printed: list[Printed] = []
+        self.enters = True
         self.states = States()
         self._taken: set[str] = set()
         self._context = context
@@ -77,10 +80,15 @@ class HandlerCaller:
         self._masks: tuple[bytes, ...] = ()
         self._size = exec_limits.measure((), {})
         self._limit = 0
+        self._user: Account | None = None
 
-    def read_environment(self) -> None:
-        """Read the environment, once for all calls of a batch. Certbot changes its own between batches."""
-        surroundings = {**handler_environment(os.environ), **self.secrets}
+    def read_environment(self, user: Account | None = None) -> None:
+        """Read the environment for all calls of a batch, and set the user as whom the handler runs; None is the caller.
+
+        Certbot changes its own environment between batches.
+        """
+        self._user, caller = user, handler_environment(os.environ)
+        surroundings = {**(caller if user is None else run_as.environment(caller, user)), **self.secrets}
         own = self._abilities.own_variables
         self._surroundings = {name: value for name, value in surroundings.items() if name not in own}
         more = self._dialect.settings(surroundings) if isinstance(self._dialect, ProviderDialect) else {}
@@ -94,7 +102,7 @@ class HandlerCaller:
             return [(self._dialect.program, wording.FLAG)] if self._dialect.program else []
         facts, cleanup = self._context.facts, self._context.facts.cleanup_words
         from_config = facts.config is not None and self._settings.handler is None
-        origin = f"HOOK in {facts.config}" if from_config else preflight.HANDLER_FLAG
+        origin = f"HOOK in {facts.config}" if from_config else self._context.origin
         more = [(cleanup, "--external-auth-cleanup-handler")] if cleanup else []
         return [*((words, origin) for words in self._handlers()), *more]
 
@@ -107,7 +115,7 @@ class HandlerCaller:
         :param publishing: the cleanup may be told what the handler prints, and an error about the names.
         """
         call = self._fitted(call)
-        key = (self._context.words, call.operation)
+        key = (self._context.words, call.operation, None if self._user is None else self._user.uid)
         if call.once and key in _called:
             return []
         if call.optional and self._settings.historic and call.operation != "unchanged_cert":
@@ -119,17 +127,19 @@ class HandlerCaller:
         _called.add(key)
         self._exit_later()
         handlers = [call.words] if call.words is not None else self._handlers()
+        # Nothing removes a record that stays, so nothing needs to know what was printed for it.
+        keeps = publishing and not any(one.persists for one in call.challenges)
         results = []
         for words in handlers:
             logger.debug("Calling %s: %s", words[0], _label(call))
             program = self._program(words, call)
             if self._abilities.private_output:
-                ended = yield from self.states.written(call, program, self._hearing(call) if publishing else None)
+                ended = yield from self.states.written(call, program, self._hearing(call) if keeps else None)
             else:
-                hear = self._hearing(call) if publishing and self._abilities.told_output else None
+                hear = self._hearing(call) if keeps and self._abilities.told_output else None
                 ended = yield dataclasses.replace(program, hear=hear)
             results.append((words, ended))
-            self._note(call, results[-1][1], publishing)
+            self._note(call, ended, publishing)
         return self._failures(call, results)
 
     def _untried(self, call: Call) -> Failure:
@@ -195,10 +205,10 @@ class HandlerCaller:
         _last[self._context.words] = self
 
     def exit(self) -> None:
-        """Make the call for the end of the process."""
+        """Make the call for the end of the process, as the user of the last call."""
         exception = getattr(sys, "last_value", None)
         error = clean(str(exception) or type(exception).__name__) if exception is not None else ""
-        self.read_environment()
+        self.read_environment(self._user)
         calls = self._abilities.exit(self._context.facts, error) if self._abilities.exit is not None else ()
         carry_out(calls, self.steps, keep_going=True)
 
@@ -210,9 +220,10 @@ class HandlerCaller:
             say=lambda line: self._say(label, line),
             stdin=call.document,
             umask=call.umask,
-            folder=call.folder or self._context.folder,
+            folder=call.folder or (self._context.folder if self._user is None or self.enters else "/"),
             limit=self._settings.timeout,
             masks=self._masks,
+            account=self._user,
         )
 
     def _environment(self, call: Call) -> dict[str, str]:

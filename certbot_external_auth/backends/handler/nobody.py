@@ -35,8 +35,8 @@ def without_call(settings: Settings) -> str:
     """Say that a dialect, or a provider, has no call for a certificate."""
     who = f"the dialect {settings.dialect} has" if settings.provider is None else "a provider has"
     return (
-        f"Nobody was given the certificate: {who} no call for that. Name a program with Certbot's "
-        "--deploy-hook, or choose this plugin only as authenticator (-a external-auth)."
+        f"Nobody was given the certificate: {who} no call for that. Name a command with "
+        "--external-auth-deploy-handler, or choose this plugin only as authenticator (-a external-auth)."
     )
 
 

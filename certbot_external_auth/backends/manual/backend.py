@@ -29,6 +29,7 @@ class ManualBackend:
 
     challenge_types = TYPES
     looks = True
+    persists = True
     told_aliases = True
 
     def __init__(self, context: Context) -> None:

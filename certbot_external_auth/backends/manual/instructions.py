@@ -7,6 +7,7 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from certbot_external_auth import persistent_records
 from certbot_external_auth.backends.manual.renewal_reminder import Reminder
 from certbot_external_auth.challenges import TXT_TYPES, Challenge, Served, http01
 
@@ -72,11 +73,14 @@ def instructions(
     :param zones: by name of a record, the zone that it lies in, if it is known.
     """
     records = [challenge for challenge in challenges if challenge.type in TXT_TYPES]
+    lasting = [challenge for challenge in challenges if challenge.persists]
     files = [challenge for challenge in challenges if challenge.type == http01.TYPE]
     certificates = [(challenge, challenge.served) for challenge in challenges if challenge.served is not None]
     parts = []
     if records:
         parts.append(_records(records, width, zones or {}))
+    if lasting:
+        parts.append(_records(lasting, width, zones or {}))
     if files:
         parts.append(_files(files, width))
     if certificates:
@@ -88,7 +92,7 @@ def values(challenges: Sequence[Challenge], zones: Mapping[str, str]) -> dict[st
     """Return, by place, the lines that say what to publish there."""
     found: dict[str, list[str]] = {}
     for challenge in challenges:
-        if challenge.type in TXT_TYPES:
+        if challenge.txt_domain is not None:
             name = challenge.record_name
             found.setdefault(challenge.place, _record(name, zones.get(name, ""))).append(f"  {challenge.validation}")
         elif challenge.served is not None:
@@ -117,14 +121,25 @@ def _records(challenges: Sequence[Challenge], width: int, zones: Mapping[str, st
         out += [*_record(name, zones.get(name, "")), *(f"  {value}" for value in there)]
     for sentence in _about(challenges, shared=len(names) < count):
         out += ["", wrapped(sentence, width)]
-    lines = [f'{name}. 60 IN TXT "{value}"' for name, there in names.items() for value in there]
+    lines = [f"{name}. 60 IN TXT {_quoted(value)}" for name, there in names.items() for value in there]
     out += ["", "As lines of a zone file:", "", *lines]
     out += ["", "Or with nsupdate:", "", "nsupdate <<'END'", *(f"update add {line}" for line in lines), "send", "END"]
     return "\n".join(out)
 
 
+def _quoted(value: str) -> str:
+    """Write a value as the strings of a TXT record. It has neither quotation marks nor backslashes."""
+    return " ".join(f'"{part}"' for part in persistent_records.strings(value))
+
+
 def _about(challenges: Sequence[Challenge], shared: bool) -> Iterator[str]:
     """Yield sentences about names that are aliases, and about names with several values."""
+    for one in challenges:
+        if one.need is not None:
+            yield (
+                f"The record of {one.identifier} stays: do not remove it. It lets "
+                f"{' or '.join(one.need.terms.issuers)} issue for the account {one.need.account.uri}, now and later."
+            )
     for place, target in dict.fromkeys((one.place, one.txt_target) for one in challenges):
         if target is not None:
             yield f"{place} is an alias (CNAME) of {target}. The CA follows it, so the record belongs there."
@@ -201,7 +216,7 @@ def removals(challenges: Iterable[Challenge]) -> str:
 
 
 def _published(challenge: Challenge) -> str:
-    if challenge.type in TXT_TYPES:
+    if challenge.txt_domain is not None:
         return f'{challenge.record_name}. TXT "{challenge.validation}"'
     if challenge.served is not None:
         return f"{challenge.description}, port {challenge.served.port}"

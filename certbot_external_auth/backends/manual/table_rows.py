@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.challenges import TXT_TYPES
+from certbot_external_auth.challenges import PERSISTENT, TXT_TYPES
 from certbot_external_auth.text import one_line
 from certbot_external_auth.visibility import Expectation, Observation, Says, report
 from certbot_external_auth.visibility.verdict import State
@@ -42,7 +42,7 @@ def titles(expectations: Sequence[Expectation]) -> dict[str, str]:
 
 
 def _title(expectation: Expectation) -> str:
-    if expectation.type in TXT_TYPES:
+    if expectation.type in (*TXT_TYPES, PERSISTENT):
         return expectation.place
     return f"{expectation.identifier} ({expectation.type})"
 

@@ -11,7 +11,7 @@ from certbot_external_auth import visibility
 from certbot_external_auth.backends import Context, publisher, surroundings
 from certbot_external_auth.backends.manual import instructions, keyboard, live_table, table_rows, terminal
 from certbot_external_auth.backends.manual.live_table import Screen
-from certbot_external_auth.challenges import TXT_TYPES, Challenge
+from certbot_external_auth.challenges import PERSISTENT, TXT_TYPES, Challenge
 from certbot_external_auth.visibility import Expectation, Observation, Says, explain, verdict
 from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.verdict import said
@@ -37,7 +37,7 @@ class Watching:
 
     def zones(self) -> dict[str, str]:
         """Return the zone of each record's name, for those that can be found out quickly."""
-        records = [one for one in self._wanted if one.type in TXT_TYPES]
+        records = [one for one in self._wanted if one.type in (*TXT_TYPES, PERSISTENT)]
         rows = self._observer.look(records, time.monotonic() + ZONE_SECONDS) if records else []
         # A server that does not answer about the name may belong to the zone above.
         known = {row.place: row.zone for row in rows if row.zone and row.outcome.says in (Says.YES, Says.NO)}

@@ -41,9 +41,9 @@ def test_among_several_the_beginning_of_an_id_chooses(tmp_path: Path) -> None:
         store(tmp_path, name)
     assert stored.chosen(str(tmp_path), SERVER, "abd") == stored.stored(str(tmp_path), SERVER)["abd"]
     for wanted in (None, "ab"):
-        with pytest.raises(UsageError, match="Choose one with --account: abc, abd"):
+        with pytest.raises(UsageError, match=r"Choose one with --account: abc \(https.*\), abd"):
             stored.chosen(str(tmp_path), SERVER, wanted)
-    with pytest.raises(UsageError, match=r"has the id x\. There are: abc, abd"):
+    with pytest.raises(UsageError, match=r"has the id x\. There are: abc \(https.*\), abd"):
         stored.chosen(str(tmp_path), SERVER, "x")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from certbot_external_auth.backends import Context, context
@@ -37,6 +39,29 @@ def test_who_published_is_named_by_the_mode() -> None:
     chained = context.publisher(made("handler", dialect="dehydrated", hook_chain=True))
     assert (chained.who, chained.dialect, chained.chained) == ("The handler /hook", "dehydrated", True)
     assert len({context.publisher(made(mode)).who for mode in ("handler", "json", "manual")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "dialect", "expected"),
+    [
+        ("handler", "dehydrated", "dehydrated"),
+        ("handler", "lego", "native"),
+        ("json", "native", "native"),
+        ("manual", "dehydrated", "dehydrated"),
+    ],
+)
+def test_a_command_of_its_own_takes_certificates_in_every_mode_as_the_caller(
+    mode: str, dialect: str, expected: str
+) -> None:
+    before = made(mode, dialect=dialect, run_as="nobody", deploy_handler="/deploy", timeout=7.0, env_file="/e")
+    assert context.deploy_handler(before) is None
+    caller = context.deploy_handler(dataclasses.replace(before, deploy_words=("/deploy", "-x")))
+    assert isinstance(caller, HandlerBackend)
+    found = caller._context
+    assert (found.words, found.origin) == (("/deploy", "-x"), "--external-auth-deploy-handler")
+    assert (found.settings.dialect, found.settings.run_as) == (expected, None)
+    assert (found.settings.timeout, found.settings.env_file) == (7.0, "/e")
+    assert [origin for _, origin in caller._handler.commands()] == ["--external-auth-deploy-handler"]
 
 
 def test_a_run_is_attended_and_not_a_recovery_unless_it_says_so() -> None:

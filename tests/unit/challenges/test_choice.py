@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from certbot_external_auth.challenges import TYPES, choice, tlssni01
+from certbot_external_auth.challenges import PERSISTENT, TYPES, choice, tlssni01
 
 DNS_ONLY = ("dns-01",)
 
@@ -19,10 +19,17 @@ DNS_ONLY = ("dns-01",)
         ("*.a.test", (), ["dns-01"]),
         ("192.0.2.1", ("tls-alpn-01", "dns-01"), ["tls-alpn-01"]),
         ("2001:db8::1", (), ["http-01", "tls-alpn-01"]),
+        ("a.test", ("dns-account-01",), ["dns-account-01"]),
+        ("*.a.test", ("dns-01", "dns-account-01"), ["dns-01", "dns-account-01"]),
+        ("192.0.2.1", ("dns-account-01",), []),
+        # It is used alone.
+        ("a.test", ("dns-01", "dns-persist-01", "http-01"), ["dns-persist-01"]),
+        ("*.a.test", ("dns-persist-01",), ["dns-persist-01"]),
+        ("192.0.2.1", ("http-01", "dns-persist-01"), ["http-01"]),
     ],
 )
 def test_usable(identifier: str, preferred: tuple[str, ...], usable: list[str]) -> None:
-    assert choice.usable(identifier, TYPES, preferred) == usable
+    assert choice.usable(identifier, (*TYPES, PERSISTENT), preferred) == usable
 
 
 @pytest.mark.parametrize(

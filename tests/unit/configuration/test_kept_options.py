@@ -107,6 +107,40 @@ def test_a_program_that_is_not_there_hands_nothing_over(host: Host) -> None:
     assert not host.deployed
 
 
+@pytest.mark.parametrize("mode", ["json", "manual", "handler"])
+def test_a_command_of_its_own_needs_no_driver_and_no_person(host: Host, mode: str) -> None:
+    """Guards against: a certificate that waits for a driver, though a command was named for it."""
+    publisher = ["external_auth_handler = /missing"] if mode == "handler" else []
+    host.keeps(*BOTH, f"external_auth_mode = {mode}", *publisher, f"external_auth_deploy_handler = {host.handler}")
+    ended = host.install()
+    assert (ended.returncode, host.called, host.deployed) == (0, ["hook deploy_cert 1  "], True), ended
+    assert "counts as not deployed" not in ended.stderr
+    assert '"cmd"' not in ended.stdout
+
+
+def test_a_command_that_fails_is_tried_again_and_named_by_its_flag(host: Host) -> None:
+    host.keeps(*BOTH, "external_auth_mode = json", f"external_auth_deploy_handler = {host.handler}")
+    (host.folder / "fails").touch()
+    ended = host.install()
+    assert (ended.returncode, host.deployed) == (1, False)
+    command = ended.stderr.split("do it now: ")[1].split("\n")[0]
+    assert "--external-auth-mode" not in command
+    (host.folder / "fails").unlink()
+    assert host.shell(command).returncode == 0
+    assert (host.called, host.deployed) == (["hook deploy_cert 1  "], True)
+    Path(host.handler).chmod(0o644)
+    ended = host.install()
+    assert (ended.returncode, host.called) == (1, [])
+    assert "is not executable; run: chmod +x" in ended.stderr
+
+
+def test_a_typed_command_takes_it_from_the_kept_publisher(host: Host) -> None:
+    host.keeps(*BOTH, f"external_auth_handler = {host.handler}", "external_auth_dialect = dehydrated")
+    assert host.install("--external-auth-deploy-handler", host.script("other")).returncode == 0
+    assert ["other", "deploy_cert", "7"] in [line.split()[:3] for line in host.called]
+    assert {line.split()[0] for line in host.called} == {"other"}
+
+
 def test_a_plugin_that_certbot_chose_by_itself(host: Host) -> None:
     """Certbot's own advice is `install` without -i, where it chooses after `prepare`."""
     host.keeps(*BOTH, f"external_auth_handler = {host.handler}")

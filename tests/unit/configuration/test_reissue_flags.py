@@ -56,3 +56,18 @@ def test_switches_of_the_historic_name_have_no_value() -> None:
     made = config(**{"certbot_external_auth:out_text_mode": True})
     said = "-a certbot-external-auth:out --certbot-external-auth:out-text-mode"
     assert flags(made, "certbot-external-auth:out") == said
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (config(external_auth_mode="json"), ("-i", "external-auth", "--external-auth-mode", "json")),
+        (
+            config(external_auth_mode="json", external_auth_deploy_handler="/deploy"),
+            ("-i", "external-auth", "--external-auth-deploy-handler", "/deploy"),
+        ),
+    ],
+)
+def test_a_command_that_takes_the_certificate_needs_no_driver(one: SimpleNamespace, words: tuple[str, ...]) -> None:
+    found = CertbotConfig(one, "external-auth", settings.OPTIONS)
+    assert reissue_flags.install_flags(found) == words

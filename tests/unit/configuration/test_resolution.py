@@ -108,6 +108,19 @@ def test_the_historic_name_does_not_look() -> None:
         ({"dialect": "dehydrated", "dehydrated-config": "c", "hook-chain": "yes"}, ["dialect"], ()),
         ({"dehydrated-config": "c", "handler": "h", "dialect": "lego"}, ["dehydrated-config"], ("handler", "dialect")),
         ({"dehydrated-config": "c", "handler": "h"}, ["dehydrated-config", "handler"], ()),
+        ({"provider": "httpreq", "handler": "h", "timeout": "5"}, ["handler"], ("provider",)),
+        ({"provider": "httpreq", "dehydrated-config": "c"}, ["dehydrated-config"], ("provider",)),
+        ({"provider": "httpreq", "dialect": "lego"}, ["dialect"], ()),
+        (
+            {"provider": "httpreq", "handler": "h", "dialect": "certbot", "cleanup-handler": "x", "env-file": "e"},
+            ["provider"],
+            ("handler", "dialect", "cleanup-handler"),
+        ),
+        (
+            {"provider": "httpreq", "dehydrated-config": "c", "wellknown": "/w"},
+            ["provider"],
+            ("dehydrated-config", "wellknown"),
+        ),
         ({"mode": "json", "handler": "h", "verify": "off", "timeout": "5"}, ["mode"], ()),
     ],
 )
@@ -178,3 +191,37 @@ def test_without_a_cleanup_handler_the_dialect_certbot_is_a_warning() -> None:
     (warning,) = resolution.resolve({"handler": "x", "dialect": "certbot"}).warnings
     assert "--external-auth-cleanup-handler" in warning
     assert not resolution.resolve({"handler": "x", "dialect": "certbot", "cleanup-handler": "y"}).warnings
+
+
+@pytest.mark.parametrize("value", ["httpreq", "acme.sh:cf", "acme.sh:west_cn"])
+def test_a_provider_is_published_by_mode_handler(value: str) -> None:
+    checked = resolution.resolve(raw(provider=value))
+    assert (checked.mode, checked.provider, checked.dialect) == ("handler", value, settings.PROVIDER)
+    assert checked.carrier == f"the provider {value}"
+    assert checked.warnings == ()
+
+
+@pytest.mark.parametrize("value", ["", ":cf", "acme.sh:", "acme.sh:../cf", "acme.sh:c f", "acme.sh:a:b", "acme.sh:-x"])
+def test_a_provider_that_is_not_engine_and_name(value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolution.resolve(raw(provider=value, timeout="x"))
+    assert len(caught.value.problems) == 2
+    assert caught.value.problems[0].startswith(f"--external-auth-provider: {value!r} is not ENGINE:NAME")
+
+
+def test_an_engine_that_is_nearly_right() -> None:
+    with pytest.raises(UsageError, match=r"did you mean acme\.sh"):
+        resolution.resolve(raw(provider="acmesh:cf"))
+    assert resolution.resolve(raw(provider="fax:1"), extra_engines=["fax"]).provider == "fax:1"
+
+
+@pytest.mark.parametrize(
+    "option", ["handler", "dialect", "cleanup_handler", "hook_chain", "dehydrated_config", "wellknown"]
+)
+def test_a_provider_beside_a_handler(option: str) -> None:
+    """Both flags are named, whichever a person wants to keep."""
+    with pytest.raises(UsageError) as caught:
+        resolution.resolve(raw(provider="httpreq", **{option: "no" if option == "hook_chain" else "lego"}))
+    (problem,) = caught.value.problems
+    assert "--external-auth-provider" in problem
+    assert f"--external-auth-{option.replace('_', '-')}" in problem

@@ -12,7 +12,7 @@ from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.dialects.native import Native, variable
 from certbot_external_auth.processes.program import Ended
-from tests.support.challenges import ALPN, DEPLOYMENT, FACTS
+from tests.support.challenges import ALPN, DEPLOYMENT, FACTS, LASTING
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -89,6 +89,7 @@ def test_every_variable_of_a_call_is_the_dialects_own() -> None:
     challenges = [DNS, HTTP, ALPN]
     finished = [Finished(dataclasses.replace(DNS, txt_target="x.example", txt_zone="example"), "valid")]
     calls = [*Native().perform([*challenges, finished[0].challenge], FACTS), *Native().cleanup(finished, FACTS)]
+    calls += Native().perform([LASTING], FACTS)
     calls += [*Native().deploy(DEPLOYMENT, FACTS), *Native().unchanged(DEPLOYMENT, FACTS)]
     found = {name for call in calls for name in call.variables if name.startswith("cbot_")}
     assert found == set(Native.own_variables)

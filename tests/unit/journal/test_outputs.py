@@ -52,6 +52,17 @@ def test_only_an_id_names_a_file(tmp_path: Path, challenge: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_program_writes_to_the_file_itself(tmp_path: Path) -> None:
+    work = str(tmp_path)
+    descriptor = outputs.descriptor(work, BATCH, "c1")
+    os.write(descriptor, b"state")
+    assert not os.get_inheritable(descriptor)
+    os.close(descriptor)
+    assert outputs.read(work, BATCH, "c1") == (b"state", False)
+    with pytest.raises(OSError, match="Invalid argument"):
+        outputs.descriptor(work, BATCH, "../x")
+
+
 def test_files_go_with_their_batch(tmp_path: Path) -> None:
     work = str(tmp_path)
     for batch in (BATCH, OTHER):

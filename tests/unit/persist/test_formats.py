@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import dns.zone
 import pytest
 
+from certbot_external_auth.accounts import foreign
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.persist import formats
 from certbot_external_auth.persist.formats import Records
+from certbot_external_auth.persistent_records.record import value
 
 TEXT = "ca.example; accounturi=https://ca.example/a'1"
 LONG = "ca.example; accounturi=https://ca.example/" + "x" * 300
 APEX = Records("_validation-persist.example.com", (TEXT, "b; accounturi=c"), ("one may",))
 BELOW = Records("_validation-persist.www.example.com", (LONG,))
+SERVER = "https://ca.example/directory"
 ZONES = ("example.com",)
 
 
@@ -23,6 +27,18 @@ def test_a_zone_file_has_absolute_names_and_short_strings() -> None:
         '_validation-persist.example.com. 3600 IN TXT "b; accounturi=c"',
         f'_validation-persist.www.example.com. 3600 IN TXT "{LONG[:255]}" "{LONG[255:]}"',
     ]
+
+
+def test_every_character_that_a_record_can_have_survives_a_zone_file() -> None:
+    """Guards against: a character of an account's URL that means something in a zone file."""
+    every = "".join(map(chr, range(0x21, 0x7F)))
+    account = "https://ca.example/" + "".join(one for one in every if not foreign(f"https://ca.example/{one}", SERVER))
+    text = value("ca.example", account, True, 7)
+    assert len(account) > 100
+    lines = "\n".join(formats.zone([Records("_validation-persist.example.com", (text * 4,))], ()))
+    zone = dns.zone.from_text(lines, "example.com.", check_origin=False, relativize=False)
+    [record] = zone.get_rdataset("_validation-persist.example.com.", "TXT")
+    assert b"".join(record.strings).decode() == text * 4
 
 
 def test_each_name_is_a_message_of_its_own_to_nsupdate() -> None:

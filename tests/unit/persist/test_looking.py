@@ -33,6 +33,15 @@ def test_every_address_must_have_it() -> None:
     assert any("Only these servers" in line for line in report.lines([found], NOW))
 
 
+def test_the_server_that_helps_most_is_quoted() -> None:
+    """Guards against: "no record", from a secondary that has an older copy than the one with the mistake."""
+    ended = value(ISSUER, URL, False, NOW - 1)
+    rows = [row("192.0.2.1", Outcome.NO_RECORD), row("192.0.2.2", Outcome.OTHER_VALUES, ended)]
+    reason = looking.seen(ENTRY, rows, NOW).reason
+    assert reason is not None
+    assert reason.kind is Kind.EXPIRED
+
+
 def test_silence_is_not_taken_for_a_missing_record() -> None:
     """Guards against: "there is no record" from a network that is down."""
     found = looking.seen(ENTRY, [row("192.0.2.1", Outcome.TIMEOUT), row("192.0.2.2", Outcome.SERVFAIL)], NOW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from certbot_external_auth.accounts.directory import DirectoryError
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.persist import making
 from certbot_external_auth.persist.command_line import Setting
-from certbot_external_auth.persist.making import NotMadeError
+from certbot_external_auth.persist.renewals import NotMadeError
 from certbot_external_auth.persistent_records import Draft
 from certbot_external_auth.persistent_records.record import hashed_account
+from tests.support import certificates
 from tests.support.wrong_records import THUMBPRINT, URL
 
 SERVER = "https://acme.ca.example/directory"
@@ -97,13 +99,25 @@ def test_several_accounts_are_listed_and_one_is_chosen(tmp_path: Path, told: dic
         making.entries(setting(tmp_path))
     assert all(part in str(raised.value) for part in ("--account", "aa", "bb", URL + "4"))
     assert making.entries(setting(tmp_path, ids=("bb",)))[0].need.account.uri == URL + "4"
-    with pytest.raises(UsageError, match="no such account"):
+    with pytest.raises(UsageError, match="has the id cc"):
         making.entries(setting(tmp_path, ids=("cc",)))
+
+
+def test_accounts_of_several_servers_are_chosen_together(tmp_path: Path, told: dict[str, Any]) -> None:
+    """Guards against: an account of one server that is looked for at the other one."""
+    for here, there in (("aa", "cc"), ("bb", "dd")):
+        register(tmp_path, SERVER, here, f"https://acme.ca.example/acct/{here}")
+        register(tmp_path, OTHER, there, f"https://acme.example.org/acct/{there}")
+    made = making.entries(setting(tmp_path, names={"a.example": False}, servers=(SERVER, OTHER), ids=("bb", "cc")))
+    assert [entry.need.account.uri for entry in made] == [
+        "https://acme.ca.example/acct/bb",
+        "https://acme.example.org/acct/cc",
+    ]
 
 
 def test_without_an_account_the_command_that_makes_one_is_said(tmp_path: Path, told: dict[str, Any]) -> None:
     """Guards against: advice that registers at another server."""
-    with pytest.raises(NotMadeError, match=f"certbot register --server {SERVER}"):
+    with pytest.raises(UsageError, match=f"certbot register .*--server {SERVER}"):
         making.entries(setting(tmp_path))
 
 
@@ -121,7 +135,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, told: dict[str, Any]) -> None
     register(tmp_path, SERVER, "aa", URL)
     path = tmp_path / "accounts" / "acme.ca.example" / "directory" / "aa" / "private_key.json"
     path.write_text('{"secret": ')
-    with pytest.raises(NotMadeError, match="cannot be used") as raised:
+    with pytest.raises(UsageError, match="is not JSON") as raised:
         making.entries(setting(tmp_path))
     assert "secret" not in str(raised.value)
 
@@ -164,16 +178,72 @@ def test_flags_can_say_all_that_a_directory_would(tmp_path: Path, told: dict[str
         making.entries(setting(tmp_path, account=Account(URL, ""), servers=()))
 
 
-def test_without_names_those_of_certificates_are_taken(tmp_path: Path, told: dict[str, Any]) -> None:
+def test_without_names_and_certificates_names_are_needed(tmp_path: Path, told: dict[str, Any]) -> None:
     """Guards against: a silent success about nothing."""
+    for servers in ((), (SERVER,)):
+        with pytest.raises(UsageError, match="-d NAME"):
+            making.entries(setting(tmp_path, names={}, servers=servers))
+
+
+def certify(config_dir: Path, name: str, names: list[str], **kept: str) -> None:
+    """Write a certificate and its renewal file as Certbot does."""
+    folder = config_dir / "live" / name
+    folder.mkdir(parents=True)
+    certificates.self_signed(folder / "cert.pem", names)
+    lines = "".join(f"{key} = {value}\n" for key, value in kept.items())
+    path = config_dir / "renewal" / f"{name}.conf"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"[renewalparams]\n{lines}")
+
+
+def test_renewals_say_what_they_need(tmp_path: Path, told: dict[str, Any]) -> None:
+    """Guards against: a look at names that renew in another way, and at another CA or account than renewals use."""
+    for name in ("aa", "cc"):
+        register(tmp_path, SERVER, name, f"https://acme.ca.example/acct/{name}")
+    register(tmp_path, OTHER, "bb", "https://acme.example.org/acct/2")
+    certify(tmp_path, "plain", ["plain.example"], server=SERVER, account="aa", pref_challs="dns-01,")
+    assert [entry.need.domain for entry in making.entries(setting(tmp_path, names={}, servers=()))] == ["plain.example"]
+    certify(tmp_path, "one", ["a.example", "*.a.example"], server=SERVER, account="cc", pref_challs="dns-persist-01,")
+    certify(tmp_path, "two", ["b.example"], server=OTHER, account="bb", pref_challs="dns-persist-01,")
+    made = making.entries(setting(tmp_path, names={}, servers=()))
+    assert [(entry.need.domain, entry.need.wildcard, entry.need.account.uri) for entry in made] == [
+        ("a.example", True, "https://acme.ca.example/acct/cc"),
+        ("b.example", False, "https://acme.example.org/acct/2"),
+    ]
+    made = making.entries(setting(tmp_path, names={}, servers=(OTHER,), wildcard=True))
+    assert [(entry.server, entry.need.domain, entry.need.wildcard) for entry in made] == [
+        (OTHER, "a.example", True),
+        (OTHER, "b.example", True),
+    ]
+
+
+def test_what_cannot_be_read_is_not_taken_for_nothing(tmp_path: Path, told: dict[str, Any]) -> None:
+    """Guards against: a look that leaves a certificate out, and says that all is well."""
     register(tmp_path, SERVER, "aa", URL)
-    with pytest.raises(UsageError, match="-d NAME"):
+    certify(tmp_path, "good", ["a.example"])
+    (tmp_path / "live" / "bad").mkdir()
+    (tmp_path / "live" / "bad" / "cert.pem").write_text("rubbish")
+    with pytest.raises(NotMadeError, match="certificate bad"):
         making.entries(setting(tmp_path, names={}))
+
+
+def test_a_closed_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: "no certificates" for a user who may not see them. Root, who runs tests, may see everything."""
+
+    def closed(path: str) -> list[str]:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "listdir", closed)
+    for servers in ((), (SERVER,)):
+        with pytest.raises(NotMadeError, match="Permission denied"):
+            making.entries(setting(tmp_path, names={}, servers=servers))
+    with pytest.raises(UsageError, match="Permission denied"):
+        making.entries(setting(tmp_path))
 
 
 def test_all_accounts_of_the_machine_are_known(tmp_path: Path) -> None:
     """Guards against: the hash of a dry run's account that is taken for an older key."""
     register(tmp_path, SERVER, "aa", URL)
     register(tmp_path, OTHER, "bb", "https://acme.example.org/acct/2")
-    found = making.others(setting(tmp_path))
+    found = making.others(str(tmp_path))
     assert {account.uri for account in found} == {URL, "https://acme.example.org/acct/2"}

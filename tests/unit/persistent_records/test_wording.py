@@ -16,7 +16,12 @@ def test_a_reason_names_the_place_and_the_right_record(case: Wrong) -> None:
     """Guards against: a sentence that does not say where, or not what to publish."""
     text = wording.missing(judge(case.records, case.need, NOW, (OTHER,)).reason, case.need)
     assert "_validation-persist.example.com" in text
-    assert text.endswith(f'TXT "{case.need.value()}"')
+    assert text.endswith(f"TXT {wording.quoted_strings(case.need.value())}")
+
+
+def test_a_long_record_is_shown_as_several_strings() -> None:
+    """Guards against: a text that a name server refuses when it is pasted."""
+    assert wording.quoted_strings("x" * 256) == f'"{"x" * 255}" "x"'
 
 
 def test_text_from_outside_is_quoted() -> None:

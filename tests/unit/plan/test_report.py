@@ -80,7 +80,7 @@ def test_what_is_said_of_servers_and_timers() -> None:
         "cron /etc/cron.daily/dehydrated",
         "nginx /etc/nginx/x leads to /srv/x, which was not read",
         "dovecot /etc/dovecot could not be read: Permission denied",
-        "runuser -u acme -- HOOK",
+        "--external-auth-run-as acme",
         "PRIVATE_KEY_ROLLOVER=yes: Certbot cannot do this.",
         "ACME_PROFILE=p q: Certbot 4.0 or newer is needed",
     ):

@@ -121,7 +121,7 @@ def test_what_describes_the_challenge_is_never_the_users(
     """
     foreign = dict.fromkeys(variables, "foreign")
     monkeypatch.setattr(os, "environ", foreign)
-    module._called.add((HOOK, "startup_hook"))
+    module._called.add((HOOK, "startup_hook", None))
     for of_env_file in ({}, foreign):
         for environment in environments(name, of_env_file):
             assert not {variable: value for variable, value in environment.items() if value == "foreign"}
