@@ -46,6 +46,7 @@ class Recorder:
         self._recorded: dict[str, Recorded] = {}
         self._failed: dict[str, str] = {}
         self._visible: dict[str, float] = {}
+        self._lasting: dict[str, float] = {}
         self._process = os.getpid()
 
     def add(self, recorded: Recorded) -> None:
@@ -59,6 +60,10 @@ class Recorder:
     def visible(self, lineage: str, seconds: float) -> None:
         """Note after how long everything was visible; of several batches, the longest time."""
         self._visible[lineage] = max(seconds, self._visible.get(lineage, 0.0))
+
+    def lasts(self, lineage: str, until: float) -> None:
+        """Note when a record of dns-persist-01 ends; of several, the first end."""
+        self._lasting[lineage] = min(until, self._lasting.get(lineage, until))
 
     def renewal_failed(self, exception: BaseException, lineage: str) -> None:
         """Take what Certbot logs about one of the certificates that it renews."""
@@ -84,7 +89,8 @@ class Recorder:
         code = self._code(one) if one.attempted else None
         values: dict[str, Any] = {}
         if code is not None:
-            values = {"attempt": time.time(), "code": code, "visibility": self._visible.get(one.lineage)}
+            seen = {"visibility": self._visible.get(one.lineage), "persist_until": self._lasting.get(one.lineage)}
+            values = {"attempt": time.time(), "code": code, **seen}
         return Change(one.lineage, one.config_dir, values)
 
     def _code(self, one: Recorded) -> str | None:
@@ -115,3 +121,9 @@ def visible(lineage: str, seconds: float) -> None:
     """See `Recorder.visible`; does nothing if nothing is recorded."""
     if _recorder is not None:
         _recorder.visible(lineage, seconds)
+
+
+def lasts(lineage: str, until: float) -> None:
+    """See `Recorder.lasts`; does nothing if nothing is recorded."""
+    if _recorder is not None:
+        _recorder.lasts(lineage, until)

@@ -45,10 +45,12 @@ def test_a_new_certificate_is_a_success(tmp_path: Path) -> None:
     one.add(recorded(tmp_path))
     one.visible("a.test", 2.5)
     one.visible("a.test", 1.5)
+    one.lasts("a.test", 9e9)
+    one.lasts("a.test", 8e9)
     issue(tmp_path)
     one.at_exit()
     entry = noted(tmp_path)["a.test"]
-    assert (entry.code, entry.visibility, entry.attempt is not None) == ("ok", 2.5, True)
+    assert (entry.code, entry.visibility, entry.persist_until, entry.attempt is not None) == ("ok", 2.5, 8e9, True)
 
 
 @pytest.mark.parametrize(
