@@ -152,10 +152,10 @@ def _nothing_printed(ids: Collection[str]) -> Sequence[Printed]:
 class BackendAbilities:
     """What a backend MAY have besides `IBackend`, read once when it is loaded.
 
-    :ivar told_aliases: attribute of the same name: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`.
-    :ivar looks: attribute of the same name: `perform` itself waits until the challenges are visible. The plugin then
-        skips its own check.
-    :ivar publishes_nothing: attribute of the same name: `perform` publishes nothing, so the journal has no batch.
+    :ivar told_aliases: the same attribute: `perform` uses `Challenge.txt_target` and `txt_zone`.
+    :ivar told_zones: the same attribute: it uses `Challenge.zone` and `name_servers` too.
+    :ivar looks: the same attribute: `perform` itself waits until the challenges are visible; the plugin does not.
+    :ivar publishes_nothing: the same attribute: `perform` publishes nothing, so the journal has no batch.
     :ivar outputs: the backend itself if it has both parts of `KeepsOutputs`.
     :ivar states: method ``states(opener)``: registers, before `perform`, a function that takes a challenge's id and
         returns a descriptor. What the program that publishes writes to stdout goes straight there, so that it is kept
@@ -167,6 +167,7 @@ class BackendAbilities:
     """
 
     told_aliases: bool = False
+    told_zones: bool = False
     looks: bool = False
     publishes_nothing: bool = False
     outputs: KeepsOutputs | None = None
@@ -180,6 +181,7 @@ class BackendAbilities:
         keeps = hasattr(backend, "hear") and hasattr(backend, "kept_outputs")
         return cls(
             told_aliases=bool(_attribute(backend, "told_aliases")),
+            told_zones=bool(_attribute(backend, "told_zones")),
             looks=bool(_attribute(backend, "looks")),
             publishes_nothing=bool(_attribute(backend, "publishes_nothing")),
             outputs=cast("KeepsOutputs", backend) if keeps else None,
@@ -195,19 +197,17 @@ class DialectAbilities:
 
     :ivar folder: a handler may be a folder of hooks, and each of these is called.
     :ivar told_output: `cleanup` uses `Finished.output`, which the journal then keeps. It is None if it is not known.
-    :ivar private_output: what the handler writes to stdout is only for `cleanup`: it is not shown, and `cleanup` is
-        called also if it is not known.
+    :ivar private_output: it is only for `cleanup`: it is not shown, and `cleanup` is called also if it is not known.
     :ivar output_variable: the environment variable that holds this output. If the output is too long for a variable,
         the handler gets its end.
     :ivar own_variables: variables that only the calls have: values of Certbot's environment or the env file never reach
         the handler, also where a call lacks one.
-    :ivar told_aliases: `perform` uses `Challenge.txt_target` and `Challenge.txt_zone`, which are None
-        for other dialects.
+    :ivar told_aliases: `perform` uses `Challenge.txt_target` and `txt_zone`, which are None for other dialects.
     :ivar persists: `perform` has an operation of its own for records of dns-persist-01 (`Challenge.persists`).
+    :ivar told_zones: calls use `Challenge.zone` and `name_servers`, which are empty for other dialects.
     :ivar untold_aliases_if: variables of the env file or Certbot's environment, with the values that switch
         `told_aliases` off.
-    :ivar exit: method ``exit(facts, error)``: returns calls for the end of the process. `error` is what ended the
-        process, or empty.
+    :ivar exit: method ``exit(facts, error)``: returns calls for the end of the process, which `error` ended, if any.
     """
 
     folder: bool = False
@@ -218,6 +218,7 @@ class DialectAbilities:
     told_aliases: bool = False
     persists: bool = False
     untold_aliases_if: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    told_zones: bool = False
     exit: Callable[[Facts, str], Sequence[Call]] | None = None
 
     @classmethod
@@ -232,6 +233,7 @@ class DialectAbilities:
             told_aliases=bool(_attribute(dialect, "told_aliases")),
             persists=bool(_attribute(dialect, "persists")),
             untold_aliases_if=_attribute(dialect, "untold_aliases_if") or {},
+            told_zones=bool(_attribute(dialect, "told_zones")),
             exit=_attribute(dialect, "exit"),
         )
 

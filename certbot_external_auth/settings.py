@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAME, HISTORIC_NAME = "external-auth", "certbot-external-auth:out"
 """The plugin's names in Certbot: today's, and that of 2016-2020."""
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
-ENGINES = ("acme.sh", "httpreq")
+ENGINES = ("acme.sh", "lego", "lexicon", "certbot", "httpreq")
 """Engines by which providers are reached."""
 PROVIDER = "provider"
 """What `Settings.dialect` says of a provider, which is not called in any dialect."""

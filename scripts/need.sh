@@ -14,6 +14,7 @@
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
 #     need.sh acme-sh   acme.sh, for its scripts for DNS providers
 #     need.sh dns-tools    tools that read the records which `persist` prints
+#     need.sh engines   libraries and a Certbot plugin that reach DNS providers: certbot-dns-multi, dns-lexicon
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
 #     need.sh ansible-oldest    the oldest ansible-core for which the collection is, that of Debian 12
@@ -194,6 +195,17 @@ for need; do
         fi
         { [ -x /usr/bin/named-checkzone ] || command -v named-checkzone; } >/dev/null 2>&1 ||
             install "The program named-checkzone" bind9-utils
+        ;;
+    engines)
+        # In a folder that is searched only by tests that ask for it. What .venv has as well is not in it.
+        wanted=$("$python" --version; cksum <tests/constraints/engines.txt)
+        if [ "$(cat .tools/engines/made-for 2>/dev/null)" != "$wanted" ]; then
+            echo "== installing engines of DNS providers into .tools/engines"
+            rm -rf .tools/engines
+            "$python" -m pip install -qq --disable-pip-version-check --no-deps --only-binary :all: \
+                --target .tools/engines -r tests/constraints/engines.txt </dev/null
+            printf '%s\n' "$wanted" >.tools/engines/made-for
+        fi
         ;;
     ssh)
         { [ -x /usr/sbin/sshd ] || command -v sshd; } >/dev/null 2>&1 && command -v ssh >/dev/null 2>&1 ||

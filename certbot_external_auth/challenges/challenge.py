@@ -51,6 +51,9 @@ class Challenge:
     :ivar account_label: label of the account in the name of the record, for dns-account-01.
     :ivar offer: the challenge as the CA sent it, for dns-persist-01, which has neither token nor key authorization.
     :ivar need: what the record must allow, for dns-persist-01, once it is known.
+    :ivar zone: zone of `record_name`, whether that is an alias or not, if it is known and the publisher is told it.
+    :ivar name_servers: where that was found out, as ``address:port``: first servers of the zone of the name, then those
+        of the zones on the way of its aliases, last those of `zone`.
     """
 
     id: str
@@ -65,6 +68,8 @@ class Challenge:
     account_label: str | None = None
     offer: Mapping[str, Any] | None = None
     need: persistent_records.Need | None = None
+    zone: str | None = None
+    name_servers: tuple[str, ...] = ()
 
     @property
     def persists(self) -> bool:

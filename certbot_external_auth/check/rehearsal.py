@@ -24,6 +24,7 @@ from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import Failure, PerformError, UsageError
 from certbot_external_auth.handler_setup import preflight
 from certbot_external_auth.processes.program import Ended
+from certbot_external_auth.run import placing
 from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.signals.interruption import Interrupted
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
@@ -211,8 +212,7 @@ class Rehearsal:
     def _publish(self, step: Step) -> Sequence[Failure]:
         made = self._served.make([self._made[name] for name in step.publish])
         backend = self._backend(step.chained or self._chain)
-        if backend.told_aliases:
-            made = self._verification.aliased(made)
+        made = list(placing.placed(made, backend, self._verification))
         self._made.update((challenge.id, challenge) for challenge in made)
         try:
             backend.perform(made, self._begin)

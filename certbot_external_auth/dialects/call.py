@@ -65,6 +65,11 @@ class Call:
     declined_by: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """Operation and the first names, for the log."""
+        return " ".join([self.operation, *self.identifiers[:3], *(["…"] if len(self.identifiers) > 3 else [])])
+
 
 @dataclass(frozen=True)
 class Facts:

@@ -29,7 +29,7 @@ _AS_A_USER = "+run-as"
 """Behind the dialect of a handler that runs as another user. Earlier versions know no such dialect, so they do not call
 it as root."""
 _CHALLENGE = ("id", "type", "identifier", "identifier_type", "token", "key_authorization")
-_IF_GIVEN = ("txt_target", "txt_zone", "account_label")
+_IF_GIVEN = ("txt_target", "txt_zone", "zone", "name_servers", "account_label")
 
 
 class VersionError(EntryError):
@@ -78,8 +78,7 @@ class Entry:
     :ivar outputs: what the handler printed when it published a challenge, by id, if its cleanup needs that. While the
         batch is being published, only the files of the module `outputs` have it.
     :ivar verify: how the run verified: ``auto``, ``strict`` or ``off``; empty if an earlier version did not record it.
-    :ivar verify_timeout: seconds.
-    :ivar verify_nameservers: in the form of the option.
+    :ivar verify_timeout: seconds. :ivar verify_nameservers: in the form of the option.
     :ivar http_port: where http-01 is validated.
     """
 
@@ -136,8 +135,8 @@ def encode(entry: Entry) -> bytes:
     return data
 
 
-def _members(challenge: Challenge) -> dict[str, str]:
-    more = {name: value for name in _IF_GIVEN if (value := getattr(challenge, name)) is not None}
+def _members(challenge: Challenge) -> dict[str, Any]:
+    more = {name: value for name in _IF_GIVEN if (value := getattr(challenge, name))}
     return {**{name: getattr(challenge, name) for name in _CHALLENGE}, **more}
 
 
@@ -244,9 +243,10 @@ def _challenge(value: Any) -> Challenge:
     if not isinstance(value, dict):
         raise EntryError("challenges contains something that is not an object")
     fields = Fields(value)
-    target, zone = fields.text_or_none("txt_target"), fields.text_or_none("txt_zone")
-    if not guard.alias_ends(target, zone) if target is not None else zone is not None:
-        raise EntryError("txt_target or txt_zone is not a name")
+    target, target_zone, zone = map(fields.text_or_none, ("txt_target", "txt_zone", "zone"))
+    bad_zone = zone is not None and not guard.alias_ends(zone, None)
+    if bad_zone or (not guard.alias_ends(target, target_zone) if target is not None else target_zone is not None):
+        raise EntryError("txt_target, txt_zone or zone is not a name")
     return Challenge(
         id=fields.text("id"),
         type=fields.text("type"),
@@ -255,6 +255,8 @@ def _challenge(value: Any) -> Challenge:
         token=fields.text("token"),
         key_authorization=fields.text("key_authorization"),
         txt_target=target,
-        txt_zone=zone,
+        txt_zone=target_zone,
+        zone=zone,
+        name_servers=fields.texts("name_servers", optional=True) or (),
         account_label=fields.text_or_none("account_label"),
     )

@@ -24,8 +24,11 @@ class IProviderEngine(Interface):
 
     A class, called with the settings: a mapping with the variables of the env file, and else of the caller's
     environment. Entry-point group ``certbot_external_auth.providers``. A class need not declare that it implements
-    this: another Python that has nothing of ours may run the engine's file. It MAY have an attribute ``saved``: a
-    mapping with settings that the program reads from elsewhere. Their values are masked in its output.
+    this: another Python that has nothing of ours may run the engine's file.
+
+    It MAY have more attributes. ``saved``: a mapping with settings that the program reads from elsewhere; their values
+    are masked in its output. ``told_zones``: its program is told the record's zone and name servers. ``finds_missing``:
+    `problems` finds missing variables too. Method ``provider(name)``: returns one of `providers`, or None, sooner.
 
     `providers.dialect` says what the plugin gives the engine's program, and what it expects of it.
     """

@@ -1,14 +1,14 @@
 """The calls of an engine's program, as a dialect: a provider is carried out like a handler.
 
 The plugin runs the engine's program once for each record that is added or removed: with the arguments of `program`,
-then ``add`` or ``remove``, the name of the record without a dot at its end, and the name of its zone, which is
-empty if it is not known. The settings are its environment. Its stdin has the value of the record in the first line, and
-in the second line a JSON object with the members ``identifier``, ``token`` and ``key_authorization``. For ``remove``
-the state follows: what ``add`` wrote to stdout, without white space around it, and nothing if that is not known. The
-plugin keeps the state, and shows it nowhere. What the program writes to stderr is logged, and its last lines are in the
-error. If Certbot is killed, the program goes on and nothing reads its stderr any more: it SHOULD write its state even
-then. Exit code 0 means that the provider has accepted the change. The program MUST NOT wait until the change is
-visible, and MUST NOT save anything.
+then ``add`` or ``remove``, the name of the record without a dot at its end, and the name of its zone, which is empty if
+it is not known. The settings are its environment. Its stdin has the value of the record in the first line, and in the
+second line a JSON object with the members ``identifier``, ``token``, ``key_authorization``, and ``name_servers`` (see
+`Challenge`), which is empty unless the engine has ``told_zones``. For ``remove`` the state follows: what ``add`` wrote
+to stdout, without white space around it, and nothing if that is not known. The plugin keeps the state, and shows it
+nowhere. What the program writes to stderr is logged, and its last lines are in the error. If Certbot is killed, the
+program goes on and nothing reads its stderr any more: it SHOULD write its state even then. Exit code 0 means that the
+provider has accepted the change. The program MUST NOT wait until the change is visible, and MUST NOT save anything.
 """
 
 from __future__ import annotations
@@ -81,13 +81,14 @@ class ProviderDialect:
             self.challenge_types = tuple(dict.fromkeys((*self.challenge_types, dnsaccount01.TYPE)))
         self.told_aliases = engine.told_aliases
         self.persists = engine.persists
+        self.told_zones = bool(getattr(engine, "told_zones", False))
 
     def settings(self, given: Mapping[str, str]) -> dict[str, str]:
         """Return the settings of this provider, which may be secrets. :param given: all variables of the program."""
         if self.engine.installed() is not None:
             return {}
-        variables = next((each.variables for each in self.engine.providers() if each.name == self.name), ())
-        declared = {each.name: given[each.name] for each in variables if each.name in given}
+        found = registry.provider(self.engine, self.name)
+        declared = {each.name: given[each.name] for each in (found.variables if found else ()) if each.name in given}
         return {**getattr(self.engine, "saved", {}), **declared}
 
     @property
@@ -116,10 +117,11 @@ class ProviderDialect:
             "identifier": challenge.identifier,
             "token": challenge.token,
             "key_authorization": challenge.key_authorization,
+            "name_servers": challenge.name_servers,
         }
         return Call(
             operation=operation,
-            arguments=(operation, challenge.record_name, challenge.txt_zone or ""),
+            arguments=(operation, challenge.record_name, challenge.zone or challenge.txt_zone or ""),
             variables={TOKEN: challenge.token},
             document=os.fsencode(f"{challenge.validation}\n{json.dumps(more)}\n{state}"),
             challenges=(challenge,),

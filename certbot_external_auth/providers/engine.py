@@ -67,11 +67,15 @@ class Kind(enum.Enum):
     UNKNOWN_PROVIDER = enum.auto()
     """name, near: the nearest names of this engine, others: ENGINE:NAME of other engines that know it"""
     REFUSED = enum.auto()
-    """name, why: a sentence's end, instead: ENGINE:NAME of another engine"""
+    """name, why: a sentence's end, instead: ENGINE:NAME of other engines that can"""
     VARIABLE_MISSING = enum.auto()
     """name, description"""
     VARIABLE_WRONG = enum.auto()
     """name, why: what is accepted"""
+    NONE_SET = enum.auto()
+    """names: all variables of a provider that does not say which of them it needs"""
+    SAID = enum.auto()
+    """text: the engine's own words"""
     SECRETS_READABLE = enum.auto()
     """path"""
     OTHER = enum.auto()

@@ -41,15 +41,14 @@ def problems(engine: str, name: str, settings: Mapping[str, str]) -> list[Proble
             "why": lacking.why,
         }
         return [Problem(Kind.ENGINE_MISSING, facts)]
-    known = {provider.name: provider for provider in made.providers()}
-    if name not in known:
-        return [_unknown(engine, name, known, settings)]
-    refused = known[name].refused
-    if refused is not None:
-        return [refused]
+    known = registry.provider(made, name)
+    if known is None:
+        return [_unknown(engine, name, {each.name: each for each in made.providers()}, settings)]
+    if known.refused is not None:
+        return [known.refused]
+    lacking_variables = () if getattr(made, "finds_missing", False) else missing(known.variables, settings)
     absent = [
-        Problem(Kind.VARIABLE_MISSING, {"name": one.name, "description": one.description})
-        for one in missing(known[name].variables, settings)
+        Problem(Kind.VARIABLE_MISSING, {"name": one.name, "description": one.description}) for one in lacking_variables
     ]
     return [*absent, *made.problems(name)]
 
@@ -68,6 +67,7 @@ def _knows(engine: str, name: str, settings: Mapping[str, str]) -> bool:
     """Tell whether another engine of this machine has a provider. Its own problems are not of interest."""
     try:
         made = registry.engine(engine, settings)
-        return made.installed() is None and any(each.name == name and each.refused is None for each in made.providers())
+        found = registry.provider(made, name) if made.installed() is None else None
+        return found is not None and found.refused is None
     except UsageError:
         return False

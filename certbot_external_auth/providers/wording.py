@@ -25,13 +25,17 @@ def end(provider: str, problem: Problem) -> str:
     if problem.kind is Kind.UNKNOWN_PROVIDER:
         return f"{engine} knows no provider {facts['name']}{_hints(engine, problem)}"
     if problem.kind is Kind.REFUSED:
-        instead = f"; use {facts['instead']}" if facts["instead"] else ""
+        instead = f"; use {_or(facts['instead'])}" if facts["instead"] else ""
         return f"{facts['why']}{instead}."
     if problem.kind is Kind.VARIABLE_MISSING:
         described = f" ({facts['description']})" if facts["description"] else ""
         return f"the variable {facts['name']}{described} is missing; set it in the file of --external-auth-env-file."
     if problem.kind is Kind.VARIABLE_WRONG:
         return f"the variable {facts['name']} is not accepted: {facts['why']}."
+    if problem.kind is Kind.NONE_SET:
+        return f"none of its variables is set in the file of --external-auth-env-file: {', '.join(facts['names'])}."
+    if problem.kind is Kind.SAID:
+        return f"{engine} says: {facts['text']}"
     if problem.kind is Kind.SECRETS_READABLE:
         return f"every user of this machine can read the secrets in {facts['path']}; run: chmod 600 {facts['path']}"
     return str(facts["text"])

@@ -20,7 +20,7 @@ from certbot_external_auth.interfaces import Backend, BackendAbilities
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.context import entry_of
-from certbot_external_auth.run import ca_hints, lasting
+from certbot_external_auth.run import ca_hints, lasting, placing
 from certbot_external_auth.run.informer import Informer
 from certbot_external_auth.run.verification import OFF, Verification
 from certbot_external_auth.text import rfc3339
@@ -117,7 +117,7 @@ class Publication:
             logger.info(NAMES_UNKNOWN)
         self._prepare()
         # Before the batch is noted: after a crash, a recovery must know where the records are.
-        return self._verification.aliased(checked) if self._abilities.told_aliases else checked
+        return placing.placed(checked, self._abilities, self._verification)
 
     def _note(self, challenges: Sequence[Challenge]) -> None:
         """Write the batch to disk, before anything of it is published."""

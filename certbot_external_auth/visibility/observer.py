@@ -74,6 +74,10 @@ class Observer:
         """Return where aliases of TXT names lead: for each alias its target and the target's zone."""
         return self.dns.follow(names, until)
 
+    def whereabouts(self, names: Sequence[str], until: float) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Return the zone of each TXT name, and the addresses of name servers that answered about it."""
+        return self.dns.whereabouts(names, until)
+
 
 def _looked(probe: Probe, expectations: Sequence[Expectation], until: float) -> list[Observation]:
     try:

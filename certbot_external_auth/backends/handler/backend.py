@@ -51,6 +51,7 @@ class HandlerBackend:
             {**os.environ, **env_file.readable(context.settings.env_file)}
         )
         # Two names that are aliases of the same name are one place, so calls for them must not run side by side.
+        self.told_zones = self._abilities.told_zones
         self.told_aliases = self._tells_aliases or self._settings.jobs > 1
         self.persists = self._abilities.persists
         self._handler = HandlerCaller(context, self._dialect, self._abilities)

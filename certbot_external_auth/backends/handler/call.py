@@ -131,7 +131,7 @@ class HandlerCaller:
         keeps = publishing and not any(one.persists for one in call.challenges)
         results = []
         for words in handlers:
-            logger.debug("Calling %s: %s", words[0], _label(call))
+            logger.debug("Calling %s: %s", words[0], call.label)
             program = self._program(words, call)
             if self._abilities.private_output:
                 ended = yield from self.states.written(call, program, self._hearing(call) if keeps else None)
@@ -213,7 +213,7 @@ class HandlerCaller:
         carry_out(calls, self.steps, keep_going=True)
 
     def _program(self, words: Sequence[str], call: Call) -> Program:
-        label = _label(call)
+        label = call.label
         return Program(
             [*words, *call.arguments],
             environment=self._environment(call),
@@ -236,7 +236,7 @@ class HandlerCaller:
             self._context.hear(label, line)
 
     def _note(self, call: Call, ended: Ended, publishing: bool) -> None:
-        logger.debug("%s: %s", _label(call), ended)
+        logger.debug("%s: %s", call.label, ended)
         if publishing and (ended.ok or call.optional):
             ids = tuple(challenge.id for challenge in call.challenges)
             failed = "" if ended.ok else str(ended)
@@ -278,7 +278,7 @@ class HandlerCaller:
         logger.warning(
             "%s: the handler printed %d bytes when it published, more than a variable can hold; %s has the last %d of "
             "them.",
-            _label(call),
+            call.label,
             len(os.fsencode(whole)),
             name,
             len(os.fsencode(text)),
@@ -296,7 +296,3 @@ class HandlerCaller:
 def _exit(words: tuple[str, ...], process_id: int) -> None:
     if os.getpid() == process_id:
         _last[words].exit()
-
-
-def _label(call: Call) -> str:
-    return " ".join([call.operation, *call.identifiers[:3], *(["…"] if len(call.identifiers) > 3 else [])])

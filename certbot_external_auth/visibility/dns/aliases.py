@@ -6,7 +6,10 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from certbot_external_auth.visibility import Observation, Outcome
+from certbot_external_auth.visibility import Observation, Outcome, Says
+
+MOST_SERVERS = 3
+"""How many servers of each zone are passed on, the fastest first."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,16 @@ def chains(rows: Iterable[Observation]) -> dict[str, Chain]:
     ordered = sorted(rows, key=lambda row: row.outcome is not Outcome.MATCH)
     ends = [row for row in ordered if row.asked and row.outcome is not Outcome.NO_RECORD]
     return {row.place: chain(row) for row in reversed(ends)}
+
+
+def servers(rows: Iterable[Observation]) -> tuple[str, ...]:
+    """Return the addresses that answered about one place: of its own zone first, and of its alias's last zone last."""
+    answered = sorted((row for row in rows if row.outcome.says in (Says.YES, Says.NO)), key=lambda row: row.seconds)
+    ways = [[*(hop.address for hop in row.hops), row.address] for row in answered]
+    found: dict[str, None] = {}
+    for level in itertools.zip_longest(*ways, fillvalue=""):
+        found.update(dict.fromkeys(list(dict.fromkeys(filter(None, level)))[:MOST_SERVERS]))
+    return tuple(found)
 
 
 def without_wildcards(way: Chain, siblings: Mapping[str, str], led: Collection[tuple[str, str]]) -> Chain:

@@ -92,6 +92,14 @@ class Probe:
         ends = {place: way[-1] for place, way in self._without_wildcards(ways, until).items()}
         return {place: (end.name, end.zone) for place, end in ends.items() if end.name != place.lower()}
 
+    def whereabouts(self, names: Sequence[str], until: float) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Return the zone of each name, empty if it is not known, and its servers; see `aliases.servers`."""
+        if self._named is not None:
+            self._named.learn([name.lower() for name in names], until, again=True)
+        seen = by_place(_any(names), self._walk.look(_any(names), until))
+        zones = {name: [row.hops[0].zone if row.hops else row.zone for row in rows] for name, rows in seen.items()}
+        return {name: (next(filter(None, zones[name]), ""), aliases.servers(rows)) for name, rows in seen.items()}
+
     def records(self, names: Sequence[str], kind: str, until: float) -> list[Observation]:
         """Return what the authorities say about the records of a type at names, which are the places of the rows.
 

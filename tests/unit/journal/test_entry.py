@@ -86,6 +86,13 @@ def test_a_file_without_aliases_is_read() -> None:
     assert [one.txt_target for one in decode(encode(FULL)).challenges] == [None, "w.acme.test", None, None]
 
 
+def test_the_zone_and_name_servers_of_a_record_are_kept_for_those_that_are_told() -> None:
+    placed = dataclasses.replace(FULL.challenges[0], zone="example.org", name_servers=("192.0.2.1:53",))
+    entry = dataclasses.replace(FULL, challenges=(placed,))
+    assert decode(encode(entry)) == entry
+    assert not {"zone", "name_servers"} & set(MEMBERS["challenges"][0])
+
+
 def test_a_file_that_does_not_count_interrupted_tries_is_read() -> None:
     members = {name: value for name, value in MEMBERS.items() if name != "interrupted"}
     assert decode(json.dumps(members).encode()) == dataclasses.replace(FULL, interrupted=0)
@@ -132,6 +139,9 @@ def test_too_long_is_not_written() -> None:
         (["challenges", 1, "txt_target"], "192.0.2.1"),
         (["challenges", 1, "txt_zone"], "acme.test\nupdate add x"),
         (["challenges", 1, "txt_zone"], "boo\u212a.test"),
+        (["challenges", 0, "zone"], "acme.test\nupdate add x"),
+        (["challenges", 0, "name_servers"], "192.0.2.1:53"),
+        (["challenges", 0, "name_servers"], [1]),
         (["handler", "words"], ["hook"]),
         (["handler", "words"], ["/hook", "a\0b"]),
         (["handler", "words"], ["/hook", "\ud800"]),

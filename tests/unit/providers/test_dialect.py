@@ -38,7 +38,8 @@ def test_adding_and_removing() -> None:
     assert add.document is not None
     value, document = add.document.decode().splitlines()
     assert value == DIGEST
-    assert json.loads(document) == {"identifier": "a.example", "token": VALUE, "key_authorization": KEY_AUTHORIZATION}
+    told = {"identifier": "a.example", "token": VALUE, "key_authorization": KEY_AUTHORIZATION}
+    assert json.loads(document) == {**told, "name_servers": []}
     assert remove.document is not None
     assert remove.document.decode().splitlines()[2:] == ["id=17", "key='x'"]
 

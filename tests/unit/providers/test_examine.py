@@ -12,7 +12,7 @@ from certbot_external_auth.providers.contract import ProviderEngine
 from certbot_external_auth.providers.engine import Kind, Missing, Problem, Provider, Variable
 from certbot_external_auth.settings import PROVIDER, Settings
 
-REFUSED = Problem(Kind.REFUSED, {"name": "old", "why": "it keeps ids in memory", "instead": "made-up:new"})
+REFUSED = Problem(Kind.REFUSED, {"name": "old", "why": "it keeps ids in memory", "instead": ("made-up:new",)})
 
 
 class MadeUp:
@@ -131,7 +131,8 @@ def test_a_handler_has_no_provider() -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_every_kind_has_its_words(kind: Kind) -> None:
     facts: dict[str, str | tuple[str, ...]] = dict.fromkeys(("what", "why", "name", "path", "text", "description"), "X")
-    facts |= {"commands": ("do this", "or that"), "near": ("a", "b"), "others": ("lego:a",), "instead": "lego:a"}
+    facts |= {"commands": ("do this", "or that"), "near": ("a", "b"), "others": ("lego:a",), "instead": ("lego:a",)}
+    facts["names"] = ("A", "B")
     said = wording.sentence("made-up:a", Problem(kind, facts))
     assert said.startswith("--external-auth-provider made-up:a: ")
     assert "None" not in said

@@ -220,6 +220,24 @@ def test_the_zone_of_the_end_is_found_where_the_named_server_has_only_the_zone_o
     assert probe(net, NS1).follow([NAME], time.monotonic() + 10) == {NAME: ("x.other.org", "other.org")}
 
 
+def test_the_zone_and_servers_of_a_record_are_found_along_its_alias(net: Net) -> None:
+    """Lost: the zone for a program that is told it, and a name server that lego may ask without planting an answer."""
+    net.serve("example.org", ZONE + "_acme-challenge 60 IN CNAME x.other.org.\n", [NS1])
+    plain, at = "_acme-challenge.www.example.org", [f"{address}:{net.port}" for address in (NS1, NS2, "[::1]", OTHER)]
+    found = probe(net).whereabouts([NAME, plain], time.monotonic() + 10)
+    assert {name: zone for name, (zone, _) in found.items()} == {NAME: "example.org", plain: "example.org"}
+    # The last one is asked for what the others do not know.
+    assert found[NAME][1] in ((at[0], at[3]), (at[0], *sorted(found[NAME][1][1:-1]), at[3]))
+    assert set(found[plain][1]) <= set(at[:3])
+    assert found[plain][1]
+    asked = {question.split()[1].rstrip(".") for question in net[RESOLVER].asked}
+    assert not {NAME, plain, "x.other.org"} & asked
+    assert probe(net).whereabouts(["_acme-challenge.x.nowhere"], time.monotonic() + 5)["_acme-challenge.x.nowhere"] == (
+        "",
+        (),
+    )
+
+
 WY = "three 60 IN CNAME three.wy\n*.wy 60 IN CNAME host.other.org.\ndname 60 IN DNAME wy\nhost 60 IN A 127.0.0.1\n"
 
 
