@@ -221,6 +221,12 @@ OPTIONS = (
         "COMMAND",
         kind=Kind.COMMAND_LINE,
     ),
+    Option(
+        "metrics",
+        "File for Prometheus's node_exporter (NAME.prom). The plugin writes when the certificate ends, how the last "
+        "attempt ended, and more. Needs the Python library prometheus-client.",
+        "FILE",
+    ),
 )
 
 HISTORIC_OPTIONS = (
@@ -258,6 +264,7 @@ class Settings:
     :ivar verify_settle: seconds.
     :ivar ack_timeout: seconds.
     :ivar notify: the command line as kept or typed.
+    :ivar metrics: the file as kept or typed.
     :ivar historic: the plugin was called by its name of 2016-2020.
     :ivar warnings: sentences for the log, each printed once in a process.
     """
@@ -283,6 +290,7 @@ class Settings:
     protocol: int = _default("protocol")
     ack_timeout: float = _default("ack-timeout")
     notify: str | None = None
+    metrics: str | None = None
     historic: bool = False
     warnings: tuple[str, ...] = field(default=(), compare=False)
 

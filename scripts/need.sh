@@ -8,6 +8,7 @@
 #     need.sh web       the other web servers that answer without files
 #     need.sh knot      one of another hand
 #     need.sh unbound   a resolver that checks signatures
+#     need.sh prometheus    Prometheus with promtool, and node_exporter
 #     need.sh dnsmasq   a resolver that remembers, and hands on what it is told
 #     need.sh hooks     hooks that Debian ships, and PowerDNS, for which one of them is
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
@@ -128,6 +129,10 @@ for need; do
         ;;
     unbound)
         { [ -x /usr/sbin/unbound ] || command -v unbound; } >/dev/null 2>&1 || install "unbound (a resolver)" unbound
+        ;;
+    prometheus)
+        { command -v promtool && command -v prometheus-node-exporter; } >/dev/null 2>&1 ||
+            install "Prometheus, and its node_exporter" prometheus prometheus-node-exporter
         ;;
     dnsmasq)
         { [ -x /usr/sbin/dnsmasq ] || command -v dnsmasq; } >/dev/null 2>&1 || install "dnsmasq" dnsmasq-base

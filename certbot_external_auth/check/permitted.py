@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from certbot_external_auth.backends import surroundings
+from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.check import steps
+from certbot_external_auth.check.advice import Advice, Kind
 from certbot_external_auth.check.command_line import Setting
 from certbot_external_auth.check.report import Report
 from certbot_external_auth.check.results import Level, Result, Summary
@@ -24,6 +26,8 @@ def added(summary: Summary, setting: Setting, report: Report) -> Summary:
         return dataclasses.replace(summary, interrupted=str(signal))
     if not found.findings:
         return summary
-    result = Result(steps.PERMISSION, Level.WARNING, findings=found.sentences)
+    about = Challenge("", setting.challenge_type, setting.identifier, setting.identifier_type, "", "")
+    advice = tuple(Advice(Kind.FIX, about, detail=fix) for fix in found.fixes)
+    result = Result(steps.PERMISSION, Level.WARNING, findings=found.seen, advice=advice)
     report.step(result)
     return dataclasses.replace(summary, results=(*summary.results, result))

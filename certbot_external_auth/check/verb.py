@@ -9,7 +9,7 @@ import tempfile
 from certbot_external_auth import settings
 from certbot_external_auth.check import certbot_flags
 
-NOT_SHOWN = ("mode", "handler", "deploy-handler", "notify", "verify", "verify-settle")
+NOT_SHOWN = ("mode", "handler", "deploy-handler", "notify", "metrics", "verify", "verify-settle")
 """Options that the help leaves out, besides those of other modes: `check` has one mode, and always verifies."""
 TIMEOUT_SECONDS = 30
 """How long a change may take to appear, unless --verify-timeout says otherwise. This is less than in a run, because a

@@ -34,9 +34,25 @@ class Examined:
     sight: Sight
 
     @property
+    def seen(self) -> tuple[str, ...]:
+        """What keeps the CA from issuing, and what is not known. Empty if nothing was found."""
+        found = [wording.what(finding, self.applicant) for finding in self.findings]
+        return (*found, *self._unsaid) if found else ()
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """What to do, once for all names that it helps."""
+        return tuple(dict.fromkeys(map(wording.fix, self.findings)))
+
+    @property
     def sentences(self) -> tuple[str, ...]:
-        """What keeps the CA from issuing, and what to do."""
-        return tuple(wording.sentence(finding, self.applicant) for finding in self.findings)
+        """The same in lines, each with what to do."""
+        found = [wording.sentence(finding, self.applicant) for finding in self.findings]
+        return (*found, *self._unsaid) if found else ()
+
+    @property
+    def _unsaid(self) -> tuple[str, ...]:
+        return tuple(wording.unsaid(self.sight.unsaid, self.sight.checked))
 
 
 def examine(names: Sequence[str], servers: Servers, request: Request) -> Examined:

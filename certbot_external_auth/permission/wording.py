@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from certbot_external_auth.permission.finding import Applicant, Finding, Kind
 from certbot_external_auth.text import one_line
@@ -56,9 +56,16 @@ def fix(finding: Finding) -> str:
     return f"{verb}: {finding.owner}. CAA {finding.right}"
 
 
-def could_not_say(names: tuple[str, ...]) -> str:
-    """Say that no CAA record could be looked up."""
-    return f"This machine could not look up the CAA records of {', '.join(names)}, so it says nothing about them."
+def unsaid(names: tuple[str, ...], checked: bool) -> Iterator[str]:
+    """Yield what could not be found out.
+
+    :param names: those whose CAA records could not be looked up.
+    :param checked: a resolver said something about signatures.
+    """
+    if names:
+        yield f"This machine could not look up the CAA records of {', '.join(names)}, so it says nothing about them."
+    if not checked:
+        yield "No resolver that was asked checks signatures, so nothing is said about DNSSEC."
 
 
 # --- CAA ---

@@ -82,7 +82,7 @@ class Host:
         try:
             if certbot.verb == "install" and certbot.certname:
                 self._restore(certbot.certname)
-            self._watch()
+            self._watch(attempted=publishing)
             self.run.prepare(publishing=publishing, deploying=deploying)
             if certbot.verb in certbot_argv.SPEAKING_VERBS:
                 self.run.recover(publishing=publishing)
@@ -181,16 +181,24 @@ class Host:
         self.run.recover(publishing=False)
         self.run.handover.look_again(lineage, paths)
 
-    def _watch(self) -> None:
-        """Let the notifier be told if this certificate is not issued, renewed or handed over.
+    def _watch(self, attempted: bool = False) -> None:
+        """Let the notifier and the figures learn how this ends for the certificate.
 
-        :raises UsageError: if the notifier was named now, and cannot be called.
+        :param attempted: Certbot may issue or renew it now.
+        :raises UsageError: if the notifier or the file was named now, and cannot be used.
         """
-        # Imported here: most runs have no notifier.
-        if not self._configuration.historic and self._configuration.value("notify") is not None:
+        configuration = self._configuration
+        if configuration.historic:
+            return
+        # Imported here: most runs have neither.
+        if configuration.value("notify") is not None:
             from certbot_external_auth.run import watched
 
-            watched.watch(self._configuration, self._lineage)
+            watched.watch(configuration, self._lineage)
+        if configuration.value("metrics") is not None:
+            from certbot_external_auth.run import recorded
+
+            recorded.record(configuration, self._lineage, attempted)
 
     def _restore(self, lineage: str | None) -> None:
         """Read the options that a lineage keeps, for the verbs at which Certbot does not read them.

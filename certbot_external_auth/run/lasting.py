@@ -37,12 +37,14 @@ class Records:
     :ivar unsure: a challenge for each record that some servers show, and others not yet.
     :ivar unknown: a challenge for each record about which no server answered.
     :ivar judgements: of each missing record, by its name.
+    :ivar until: when the first record that stands ends, in seconds since 1970; None if none has an end.
     """
 
     missing: tuple[Challenge, ...] = ()
     unsure: tuple[Challenge, ...] = ()
     unknown: tuple[Challenge, ...] = ()
     judgements: tuple[tuple[Challenge, Judgement], ...] = ()
+    until: int | None = None
 
 
 class Lasting:
@@ -66,6 +68,7 @@ class Lasting:
         if not challenges:
             return Records()
         records = look(challenges, self._observer.look, self._context.settings.verify == OFF)
+        self._record(records)
         # What no server told counts as there at a renewal. Otherwise it is published: at the first time it is missing.
         guessed = records.unknown if not self._context.renewing else ()
         refused = self._unable() if records.missing or guessed else ""
@@ -75,6 +78,12 @@ class Lasting:
         if guessed and not refused:
             return dataclasses.replace(records, missing=(*records.missing, *guessed), unknown=())
         return records
+
+    def _record(self, records: Records) -> None:
+        if self._context.settings.metrics is not None and records.until is not None:
+            from certbot_external_auth.metrics import recorder
+
+            recorder.lasts(self._context.facts.alias, records.until)
 
     def _unable(self) -> str:
         """Say why the backend cannot publish a record that stays; nothing if it can."""
@@ -98,11 +107,12 @@ def look(challenges: Sequence[Challenge], ask: Look, off: bool) -> Records:
     wanted = expectations(challenges)
     first = {one.place: one for one in reversed(challenges)}
     rows = by_place(wanted, ask(wanted, time.monotonic() + (LOOK_SECONDS_IF_OFF if off else LOOK_SECONDS)))
-    missing, unsure, unknown, judgements = [], [], [], []
+    missing, unsure, unknown, judgements, ends = [], [], [], [], []
     for place, seen in rows.items():
         challenge, answers = first[place], said(seen)
         judged = [standing.judged(challenge, row) for row in seen if row.outcome.says in (Says.YES, Says.NO)]
         if Says.YES in answers:
+            ends += [each.until for each in judged if each.stands and each.until is not None]
             _warn(challenge, judged)
         if answers == {Says.YES}:
             logger.info("The record at %s stands, so the plugin publishes nothing for it.", place)
@@ -113,7 +123,7 @@ def look(challenges: Sequence[Challenge], ask: Look, off: bool) -> Records:
             judgements.append((challenge, min(judged, key=standing.helpful)))
         else:
             unknown.append(challenge)
-    return Records(tuple(missing), tuple(unsure), tuple(unknown), tuple(judgements))
+    return Records(tuple(missing), tuple(unsure), tuple(unknown), tuple(judgements), min(ends, default=None))
 
 
 def _warn(challenge: Challenge, judged: Sequence[Judgement]) -> None:

@@ -39,6 +39,7 @@ class Verification:
 
     def __init__(self, context: Context, say: Callable[[str], None] | None, inform: Callable[[Line], None]) -> None:
         self._settings = context.settings
+        self._lineage = context.facts.alias
         self._subset = context.subset
         self._publisher = publisher(context)
         self._words = context.words
@@ -98,6 +99,7 @@ class Verification:
         decision = last.decision(self._settings.verify)
         if decision is Decision.GO_ON:
             self._say_end(last)
+            self._record(last)
         elif decision is Decision.WARN or self._some_may_be_left_out(last):
             logger.warning("%s", "\n".join(self._text(wanted, last, printed)))
         else:
@@ -136,6 +138,12 @@ class Verification:
             self._last = text
             limit = f"up to {self._settings.verify_timeout:.0f} s"
             self._say(f"Waiting until the CA will see it, {limit}: {text}" if current.number == 1 else f"  {text}")
+
+    def _record(self, last: Round) -> None:
+        if self._settings.metrics is not None:
+            from certbot_external_auth.metrics import recorder
+
+            recorder.visible(self._lineage, last.seconds)
 
     def _say_end(self, last: Round) -> None:
         if self._last:

@@ -215,6 +215,8 @@ def test_a_check_warns_at_its_end(scripts: Hooks) -> None:
         found = rehearse(*words, "-d", "a.example.test", environment=environment)
         assert (found.code, found.results, list(found.steps)[-1]) == (0, {"permission": "warning"}, "permission")
         assert "CAA records let no CA issue for a.example.test" in found.steps["permission"]["seen"]
+        assert "nothing is said about DNSSEC" in found.steps["permission"]["seen"]
+        assert found.steps["permission"]["change"].startswith("Let the CA's name stand in an issue record")
         # The CA that is not known may be the one that is named.
         found = rehearse(*words, "-d", "b.example.test", "--server", "http://127.0.0.1:9/dir", environment=environment)
         assert (found.code, found.results) == (0, {})

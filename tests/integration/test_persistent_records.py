@@ -19,6 +19,7 @@ from tests.support.bind import Bind
 from tests.support.certbot import Certbot
 from tests.support.draft_ca import DraftCA
 from tests.support.drivers import Publisher
+from tests.support.figures import parsed
 from tests.support.hooks import Hooks
 from tests.support.new_ca import ISSUER, NewCA
 from tests.support.words import AUTHENTICATOR, JSON, RENEW_NOW, handler, names
@@ -196,14 +197,18 @@ def console(certbot: Certbot, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.long
-def test_a_record_that_ends_soon(ca: NewCA, certbot: Certbot, domain: str) -> None:
+def test_a_record_that_ends_soon(ca: NewCA, certbot: Certbot, domain: str, tmp_path: Path) -> None:
     """Guards against renewals that fail at a date that nobody remembers."""
     certbot.run("register", "--agree-tos", "--register-unsafely-without-email", "--server", ca.directory)
     soon = int(time.time()) + 29 * 24 * 3600
     ca.add_txt(f"_validation-persist.{domain}", f"{ISSUER}; accounturi={account(certbot)}; persistUntil={soon}")
-    issued = certbot.run("certonly", *handler("/bin/true", *WORDS), *names(domain))
+    figures = tmp_path / "certbot.prom"
+    words = handler("/bin/true", *WORDS, "--external-auth-metrics", str(figures))
+    issued = certbot.run("certonly", *words, *names(domain))
     assert issued.returncode == 0, issued
     assert f"The dns-persist-01 record of {domain} ends on" in issued.stderr
+    ends = parsed(figures.read_bytes())["certbot_external_auth_persist_until_timestamp_seconds"]
+    assert ends == {(domain,): float(soon)}
 
 
 @pytest.mark.long

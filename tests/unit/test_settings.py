@@ -44,6 +44,7 @@ TABLE = {
     "socket": ("PATH", Kind.TEXT, JSON, None, ()),
     "ack-timeout": ("SECONDS", Kind.SECONDS, JSON, 3600.0, ()),
     "notify": ("COMMAND", Kind.COMMAND_LINE, MODES, None, ()),
+    "metrics": ("FILE", Kind.TEXT, MODES, None, ()),
 }
 OF_A_DIALECT = {"cleanup-handler": "certbot", "hook-chain": "dehydrated", "dehydrated-config": "dehydrated"}
 OF_A_HANDLER = {"handler", "dialect", "cleanup-handler", "hook-chain", "dehydrated-config", "wellknown"}

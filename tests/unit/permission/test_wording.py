@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from certbot_external_auth.permission.finding import Applicant, Finding, Kind
-from certbot_external_auth.permission.wording import could_not_say, sentence
+from certbot_external_auth.permission.wording import sentence, unsaid
 
 OURS = Applicant(("ca.test",), "https://ca.test/acct/1", ("dns-01",))
 RECORD = '0 issue "their.test"'
@@ -60,4 +60,11 @@ def test_a_fault_of_the_keys_is_fixed_above_and_one_of_the_clock_here() -> None:
         "DNSSEC: the resolver r does not accept the signatures above a.test: extended error (99)."
     )
     assert fixed().endswith("or remove its DS records from the zone above.")
-    assert could_not_say(("a.test",)).startswith("This machine could not look up the CAA records of a.test")
+
+
+def test_what_is_not_known_is_said() -> None:
+    assert list(unsaid((), True)) == []
+    assert list(unsaid(("a.test", "b.test"), False)) == [
+        "This machine could not look up the CAA records of a.test, b.test, so it says nothing about them.",
+        "No resolver that was asked checks signatures, so nothing is said about DNSSEC.",
+    ]

@@ -75,7 +75,9 @@ def test_the_reason_that_helps_most_is_kept() -> None:
 
 
 def test_a_record_that_ends_soon_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    lasting.look(challenges(), shown((YES, (SOON,)), (YES, (RIGHT,))), off=False)
+    found = lasting.look(challenges(), shown((YES, (SOON,)), (YES, (RIGHT,))), off=False)
+    assert f"persistUntil={found.until}" in SOON
+    assert lasting.look(challenges(), shown((YES, (RIGHT,))), off=False).until is None
     assert [one.levelname for one in caplog.records if "ends on" in one.message] == ["WARNING"]
 
 
