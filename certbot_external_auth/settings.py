@@ -33,7 +33,6 @@ MAX_SECONDS = 2_000_000
 SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
 """The variable in which `certbot-external-auth begin` names its session's folder to the Certbot it starts."""
 
-
 _HANDLER = ("handler",)
 _JSON = ("json",)
 
@@ -260,11 +259,8 @@ class Settings:
     :ivar jobs: how many handler calls may run at the same time.
     :ivar timeout: seconds for a handler call, or None for no limit.
     :ivar verify: ``auto``, ``strict`` or ``off``.
-    :ivar verify_timeout: seconds.
-    :ivar verify_settle: seconds.
-    :ivar ack_timeout: seconds.
-    :ivar notify: the command line as kept or typed.
-    :ivar metrics: the file as kept or typed.
+    :ivar verify_timeout, verify_settle, ack_timeout: seconds.
+    :ivar notify, metrics: the command line and the file, as kept or typed.
     :ivar historic: the plugin was called by its name of 2016-2020.
     :ivar warnings: sentences for the log, each printed once in a process.
     """
