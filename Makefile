@@ -36,7 +36,7 @@ pebble: python
 	@sh scripts/need.sh pebble new-pebble
 
 servers: pebble
-	@sh scripts/need.sh openssl nginx haproxy web bind knot unbound prometheus dnsmasq hooks public-hooks acme-sh engines dns-tools ssh namespaces clients ansible jq puppet strace tmux deb
+	@sh scripts/need.sh openssl nginx haproxy web bind knot unbound prometheus dnsmasq hooks public-hooks acme-sh engines dns-tools second-ca ssh namespaces clients ansible jq puppet strace tmux deb
 
 # The last lines that anybody sees are pytest's: CI reads there how many tests ran.
 test: ## everything that must pass: lint, types, faults, tests (newest Certbot, and Debian 12's)

@@ -52,6 +52,8 @@ class Plan:
     :ivar hosts: for `begin`. :ivar begins: tries on each of them.
     :ivar scale: challenges of the largest batch.
     :ivar renewals: numbers of certificates. :ivar renewal_rounds: with each of them.
+    :ivar provider_calls: rounds of single calls. :ivar provider_names: of a certificate by providers. :ivar own_waits:
+        also by clients that wait a minute for each certificate.
     """
 
     cells: Sequence[Cell]
@@ -68,6 +70,9 @@ class Plan:
     scale: int
     renewals: Sequence[int]
     renewal_rounds: int
+    provider_calls: int
+    provider_names: int
+    own_waits: bool
 
     def rounds_of(self, cell: Cell) -> int:
         return max(1, min(self.rounds, int(self.patience / cell.one_by_one)))
@@ -93,6 +98,9 @@ FULL = Plan(
     scale=1000,
     renewals=(50, 400, 2000),
     renewal_rounds=3,
+    provider_calls=10,
+    provider_names=20,
+    own_waits=True,
 )
 QUICK = Plan(
     cells=[Cell(1, 0), Cell(20, 0)],
@@ -109,4 +117,7 @@ QUICK = Plan(
     scale=200,
     renewals=(20,),
     renewal_rounds=1,
+    provider_calls=2,
+    provider_names=3,
+    own_waits=False,
 )

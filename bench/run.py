@@ -21,6 +21,7 @@ from bench import (  # noqa: E402
     json_lines,
     late_values,
     machine,
+    providers,
     renewals,
     starts,
     two_steps,
@@ -43,6 +44,7 @@ SECTIONS: dict[str, Section] = {
     "two-steps": lambda plan, folder: two_steps.section(two_steps.measure(plan, folder)),
     "visibility": lambda plan, folder: visibility.section(visibility.measure(rounds=5, late=plan.late)),
     "late-values": lambda plan, folder: late_values.section(late_values.measure(count=20)),
+    "providers": lambda plan, folder: providers.section(providers.measure(plan, folder)),
     "types": lambda plan, folder: types_of_challenge.section(plan, types_of_challenge.measure(plan, folder)),
 }
 

@@ -140,6 +140,8 @@ class Challenge(Request):
 
     :ivar txt_target: the name that holds the record, if `txt_domain` is an alias (CNAME); otherwise None.
     :ivar txt_zone: the zone of `txt_target`, if it is known.
+    :ivar persist: True for a record of dns-persist-01: publish it once and never remove it, there will be no `Cleanup`.
+        Otherwise None.
     """
 
     type: str
@@ -157,10 +159,11 @@ class Challenge(Request):
     cert_pem: str | None
     txt_target: str | None
     txt_zone: str | None
+    persist: bool | None
 
     @property
     def record_name(self) -> str | None:
-        """Name of the TXT record to write, for dns-01: where an alias leads, or else `txt_domain`."""
+        """Name of the TXT record to write, for DNS types: where an alias leads, or else `txt_domain`."""
         return self.txt_target or self.txt_domain
 
 

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 NAME, HISTORIC_NAME = "external-auth", "certbot-external-auth:out"
 """The plugin's names in Certbot: today's, and that of 2016-2020."""
 DIALECTS = ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool")
+PUBLISHERS = ("handler", "provider", "dehydrated-config", "routes")
+"""Options that name who publishes, and so imply the mode handler."""
 ENGINES = ("acme.sh", "lego", "lexicon", "certbot", "httpreq")
 """Engines by which providers are reached."""
 PROVIDER = "provider"
 """What `Settings.dialect` says of a provider, which is not called in any dialect."""
 CHAINING_DIALECTS = ("dehydrated",)
-VERIFY = ("auto", "strict", "off")
+OFF = "off"
+VERIFY = ("auto", "strict", OFF)
 MAX_SECONDS = 2_000_000
 """About three weeks; poll() takes at most 2**31 milliseconds."""
 SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
@@ -43,7 +46,7 @@ OPTIONS = (
         "MODE",
         kind=Kind.WORD,
         accepted=MODES,
-        default_help="handler if a handler, provider or dehydrated-config is given, else manual",
+        default_help="handler if a handler, provider, routes or dehydrated-config is given, else manual",
     ),
     Option(
         "handler",
@@ -61,6 +64,12 @@ OPTIONS = (
         "ENGINE:NAME",
         kind=Kind.PROVIDER,
         accepted=ENGINES,
+        modes=_HANDLER,
+    ),
+    Option(
+        "routes",
+        "File that says who publishes for which names, if one certificate has names at several providers.",
+        "FILE",
         modes=_HANDLER,
     ),
     Option(
@@ -220,19 +229,17 @@ OPTIONS = (
     ),
 )
 
+
+def _switch(name: str, sentence: str) -> Option:
+    return Option(name, sentence, default_help="off", historic_switch=True)
+
+
 HISTORIC_OPTIONS = (
     Option("handler", "Handler script. Without it the mode is json.", "PATH", kind=Kind.COMMAND_LINE),
-    Option("dehydrated-dns", "Call the handler as a Dehydrated hook.", default_help="off", historic_switch=True),
-    Option(
-        "text-mode", "Show a person what to do, instead of printing JSON.", default_help="off", historic_switch=True
-    ),
-    Option(
-        "public-ip-logging-ok",
-        "Accepted for old command lines. Has no effect.",
-        default_help="off",
-        historic_switch=True,
-    ),
-    Option("test-mode", "Accepted for old command lines. Has no effect.", default_help="off", historic_switch=True),
+    _switch("dehydrated-dns", "Call the handler as a Dehydrated hook."),
+    _switch("text-mode", "Show a person what to do, instead of printing JSON."),
+    _switch("public-ip-logging-ok", "Accepted for old command lines. Has no effect."),
+    _switch("test-mode", "Accepted for old command lines. Has no effect."),
 )
 
 
@@ -263,6 +270,7 @@ class Settings:
     mode: str
     handler: str | None = None
     provider: str | None = None
+    routes: str | None = None
     dialect: str = _default("dialect")
     hook_chain: bool = _default("hook-chain")
     jobs: int = _default("jobs")

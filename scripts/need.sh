@@ -14,6 +14,7 @@
 #     need.sh public-hooks    hooks that others published, and tinydns, for which one of them is
 #     need.sh acme-sh   acme.sh, for its scripts for DNS providers
 #     need.sh dns-tools    tools that read the records which `persist` prints
+#     need.sh second-ca    an ACME server by other people than Pebble
 #     need.sh engines   libraries and a Certbot plugin that reach DNS providers: certbot-dns-multi, dns-lexicon
 #     need.sh ssh       an SSH server and client
 #     need.sh ansible jq puppet    the tools whose drivers are run here
@@ -195,6 +196,16 @@ for need; do
         fi
         { [ -x /usr/bin/named-checkzone ] || command -v named-checkzone; } >/dev/null 2>&1 ||
             install "The program named-checkzone" bind9-utils
+        ;;
+    second-ca)
+        wanted=$(cksum <tests/constraints/second-ca.txt)
+        if [ "$(cat .tools/second-ca/made-for 2>/dev/null)" != "$wanted" ]; then
+            echo "== installing acme2certifier into .tools/second-ca"
+            rm -rf .tools/second-ca
+            "$python" -m venv .tools/second-ca
+            .tools/second-ca/bin/python -m pip install -qq --disable-pip-version-check -r tests/constraints/second-ca.txt </dev/null
+            printf '%s\n' "$wanted" >.tools/second-ca/made-for
+        fi
         ;;
     engines)
         # In a folder that is searched only by tests that ask for it. What .venv has as well is not in it.

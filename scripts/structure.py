@@ -29,7 +29,7 @@ FLOORS = (
     ("persistent_records",),
     ("challenges", "cli", "doctor", "extensions"),
     ("handler_setup", "journal", "protocol", "validation_certificates", "visibility"),
-    ("dialects", "metrics", "notification", "permission"),
+    ("dialects", "metrics", "notification", "permission", "routes"),
     ("providers",),
     ("backends",),
     ("configuration",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from certbot_external_auth import dialects, progress
 from certbot_external_auth.backends import Context
-from certbot_external_auth.challenges import TXT_TYPES, TYPES, choice, dns01, dnsaccount01, guard
+from certbot_external_auth.challenges import PERSISTENT, TXT_TYPES, TYPES, choice, dns01, dnsaccount01, guard
 from certbot_external_auth.check import certbot_flags, made_up
 from certbot_external_auth.check.verb import TIMEOUT_SECONDS
 from certbot_external_auth.configuration import assembly, certbot_argv
@@ -22,7 +23,7 @@ from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import command_line, run_as
 from certbot_external_auth.permission.examine import Request
 from certbot_external_auth.providers.dialect import dialect_of
-from certbot_external_auth.settings import MODES, OPTIONS, Settings
+from certbot_external_auth.settings import MODES, OPTIONS, PUBLISHERS
 from certbot_external_auth.visibility import watch
 from certbot_external_auth.visibility.verdict import STRICT
 
@@ -113,26 +114,26 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
     assembly.require("dns.message", "dnspython")
     assembly.require("zope.interface", "zope.interface")
     flags = Flags(arguments)
-    if all(flags.values()[option] is None for option in ("handler", "provider", "dehydrated-config")):
+    if all(flags.values()[option] is None for option in PUBLISHERS):
         raise UsageError(["Name the handler: certbot-external-auth check HANDLER --domain NAME"])
     handler = assembly.handler_of(assembly.settings_of(flags.values()), flags)
     dialect = handler.settings.dialect
     if dialect == "certbot" and handler.cleanup_words is None:
         raise UsageError(["The dialect certbot needs --cleanup-handler too; otherwise the test values stay published."])
-    names = _names(arguments.domains or ())
-    identifier = guard.base_name(names[0])
-    challenge_type = _type(
-        handler.types, handler.settings, names, "--type" if arguments.type else "--preferred-challenges"
-    )
+    names = names_of(arguments.domains or ())
+    carried = run_as.carried(dialect_of(handler.settings).challenge_types, handler.settings.run_as)
+    challenge_type = chosen_type(arguments, handler.types, carried, handler.settings.carrier, names)
+    return setting_of(arguments, context_of(arguments, handler, folder), challenge_type, names)
+
+
+def context_of(arguments: argparse.Namespace, handler: assembly.Handler, folder: str) -> Context:
+    """Assemble a `Context` that knows nothing of names yet; see `build`."""
     about = Facts(
-        alias=arguments.cert_name or identifier,
-        names=(identifier, f"*.{identifier}") if challenge_type in TXT_TYPES else (identifier,),
         config_dir=folder,
         work_dir=os.path.abspath(arguments.work_dir) if arguments.work_dir else folder,
-        challenge_type=challenge_type,
         key_algorithm=dialects.key_algorithm(arguments.key_type or "ecdsa", arguments.elliptic_curve or "secp384r1"),
     )
-    context = assembly.context_of(
+    return assembly.context_of(
         handler,
         about,
         unattended=True,
@@ -141,11 +142,23 @@ def build(arguments: argparse.Namespace, folder: str) -> Setting:
         http_port=_port(arguments.http_01_port, "--http-01-port"),
         progress=progress.on_terminal(sys.stderr, not arguments.json),
     )
+
+
+def setting_of(arguments: argparse.Namespace, context: Context, challenge_type: str, names: tuple[str, ...]) -> Setting:
+    """Make the setting of a rehearsal for the first of these names."""
+    identifier = guard.base_name(names[0])
+    facts = dataclasses.replace(
+        context.facts,
+        alias=arguments.cert_name or identifier,
+        names=(identifier, f"*.{identifier}") if challenge_type in TXT_TYPES else (identifier,),
+        challenge_type=challenge_type,
+    )
     label = made_up.account_label() if challenge_type == dnsaccount01.TYPE else None
     config_dir, _ = certbot_folders.found({"config-dir": arguments.config_dir})
     server = certbot_flags.server(arguments.server, arguments.staging)
     request = Request(server, config_dir, arguments.account or "", (challenge_type,))
-    return Setting(context, challenge_type, identifier, names, arguments.not_empty, label, request)
+    whole = dataclasses.replace(context, facts=facts)
+    return Setting(whole, challenge_type, identifier, names, arguments.not_empty, label, request)
 
 
 def _mode(typed: str | None) -> str:
@@ -158,15 +171,20 @@ def _handler(arguments: argparse.Namespace) -> str | None:
     """Return the handler's command line, named as `check` or as a run names it."""
     first: str | None = arguments.command
     named: str | None = arguments.handler
-    if first is None or named is None:
-        return first if named is None else named
-    if certbot_argv.verb([first]):
+    if first is not None and certbot_argv.verb([first]) and _publishers(arguments):
         # The verb of a command line that was copied.
         return named
+    if first is None or named is None:
+        return first if named is None else named
     raise UsageError([f"The handler is named twice, {first} and {named}; leave out one of them."])
 
 
-def _names(typed: Sequence[str]) -> tuple[str, ...]:
+def _publishers(arguments: argparse.Namespace) -> bool:
+    """Tell whether a flag names who publishes."""
+    return any(getattr(arguments, option.replace("-", "_")) is not None for option in PUBLISHERS)
+
+
+def names_of(typed: Sequence[str]) -> tuple[str, ...]:
     """Return every name and address as it will stand in the certificate.
 
     A value may have several, with commas between, as for Certbot.
@@ -189,14 +207,27 @@ def _names(typed: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _type(wanted: Sequence[str], settings: Settings, names: Sequence[str], flag: str) -> str:
-    """Return the first type of those wanted that the dialect or the provider carries, as in a run."""
-    carried = run_as.carried(dialect_of(settings).challenge_types, settings.run_as)
+def chosen_type(
+    arguments: argparse.Namespace, wanted: Sequence[str], carried: Sequence[str], carrier: str, names: Sequence[str]
+) -> str:
+    """Return the first type of those wanted that can be carried, as in a run.
+
+    :param carrier: names what carries them.
+    :raises UsageError: if there is none.
+    """
+    flag = "--type" if arguments.type else "--preferred-challenges"
+    if PERSISTENT in wanted:
+        raise UsageError(
+            [
+                f"{flag}: check does not try {PERSISTENT}, because it would have to remove a record that stays. To see "
+                f"whether the record stands: certbot-external-auth persist --look -d {names[0]}"
+            ]
+        )
     unknown = [name for name in wanted if name not in TYPES]
     if unknown or (wanted and not set(wanted) & set(carried)):
         reason = f" {unknown[0]!r} is not a challenge type;" if unknown else ""
-        raise UsageError([f"{flag}:{reason} {settings.carrier} supports {', '.join(carried)}; name one of these."])
-    problems = choice.problems(names, carried, wanted, settings.carrier)
+        raise UsageError([f"{flag}:{reason} {carrier} supports {', '.join(carried)}; name one of these."])
+    problems = choice.problems(names, carried, wanted, carrier)
     if problems:
         raise UsageError(problems)
     usable = choice.usable(names[0], carried, wanted)

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 from certbot_external_auth.check import verdict, wording
@@ -53,6 +54,14 @@ class Report:
         """Take what the whole rehearsal came to."""
         raise NotImplementedError
 
+    def route(self, name: str, line: int) -> None:
+        """Take which route is going to be tried. :param line: where its section begins in the file."""
+        raise NotImplementedError
+
+    def routes(self, results: Mapping[str, Level], interrupted: str | None) -> None:
+        """Take what the routes came to, each by its name: passed, failed, or skipped if none of its names is known."""
+        raise NotImplementedError
+
     def _line(self, text: str) -> None:
         encoding = self._file.encoding or "utf-8"
         try:
@@ -66,6 +75,8 @@ class Report:
 
 class JsonReport(Report):
     """Prints one JSON object per line; docs/check.md describes them."""
+
+    _route: str | None = None
 
     def begin(self, setting: Setting) -> None:
         """Print nothing."""
@@ -85,7 +96,7 @@ class JsonReport(Report):
             "observations": [_object(observation) for observation in result.sight.observations] if result.sight else [],
             "seconds": round(result.seconds, 3),
         }
-        self._line(documents.text(line, indent=None))
+        self._print(line)
 
     def cleaning(self, signal_name: str | None) -> None:
         """Print nothing."""
@@ -103,7 +114,22 @@ class JsonReport(Report):
             "with_wildcard": None if summary.works.both is None else summary.works.both.value,
             "stays": None if summary.works.stays is None else summary.works.stays.value,
         }
-        self._line(documents.text(line, indent=None))
+        self._print(line)
+
+    def route(self, name: str, line: int) -> None:
+        """Name the route in each of its lines."""
+        self._route = name
+
+    def routes(self, results: Mapping[str, Level], interrupted: str | None) -> None:
+        """Print the last line."""
+        self._route = None
+        ok = Level.FAILED not in results.values() and interrupted is None
+        by_name = {name: level.value for name, level in results.items()}
+        self._print({"kind": "routes", "ok": ok, "interrupted": interrupted, "routes": by_name})
+
+    def _print(self, line: Mapping[str, Any]) -> None:
+        more = {} if self._route is None else {"route": self._route}
+        self._line(documents.text({**line, **more}, indent=None))
 
 
 class TextReport(Report):
@@ -113,11 +139,13 @@ class TextReport(Report):
         """Write to `file`; None is stdout."""
         super().__init__(file)
         self._marks = _MARKS if _can_show(self._file, "".join(_MARKS.values())) else _ASCII_MARKS
+        self._provider = False
         self._width = max(MIN_WIDTH_COLUMNS, min(MAX_WIDTH_COLUMNS, shutil.get_terminal_size((100, 24)).columns))
 
     def begin(self, setting: Setting) -> None:
         """Print the heading."""
         settings = setting.context.settings
+        self._provider = settings.provider is not None
         chain = ", with chains" if settings.hook_chain else ""
         handler = f"{' '.join(setting.context.words)}, dialect {settings.dialect}{chain}"
         if settings.provider is not None:
@@ -157,12 +185,26 @@ class TextReport(Report):
         for challenge in summary.left:
             self._said(verdict.left(challenge, summary.works.stays is Stays.MAKES_ROOM))
 
+    def route(self, name: str, line: int) -> None:
+        """Print a heading."""
+        self._line(f"== [{name}], line {line}")
+
+    def routes(self, results: Mapping[str, Level], interrupted: str | None) -> None:
+        """Print a line for each route."""
+        self._line("== all routes")
+        for name, level in results.items():
+            self._said(f"{self._marks[level]} [{name}]{verdict.ROUTE[level]}")
+
     def _said(self, text: str) -> None:
-        self._line(terminal_lines.for_stream(text, self._file))
+        self._line(terminal_lines.for_stream(self._named(text), self._file))
+
+    def _named(self, text: str) -> str:
+        """Say provider in place of handler, if one is tried: to a rehearsal both are the same."""
+        return text.replace("handler", "provider") if self._provider else text
 
     def _paragraph(self, label: str, text: str) -> None:
         if text:
-            self._wrapped(f"    {label + ':':<10}", text)
+            self._wrapped(f"    {label + ':':<10}", self._named(text))
 
     def _wrapped(self, first: str, text: str) -> None:
         """Print a text in lines, behind each other. :param first: what is in front of it."""

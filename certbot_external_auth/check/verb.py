@@ -20,8 +20,9 @@ example:
 
 Every flag is also accepted under its name in Certbot (--external-auth-dialect), and so are Certbot's own flags. So you
 can copy a command line: write certbot-external-auth check in place of certbot. Of several names, the first is tried.
-Exit code: 0 if the handler can be used, 1 if not, 2 for wrong use, 128 plus the signal's number
-if a signal ended the check.
+With --routes, each route is tried: with the first name that it is for, or with its own.
+Exit code: 0 if the handler, or each route that was tried, can be used; 1 if not; 2 for wrong use; 128 plus the
+signal's number if a signal ended the check.
 """
 
 
@@ -45,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         dest="domains",
         metavar="NAME",
-        help="a domain of yours, required; the test values are published there",
+        help="a domain of yours, required without --routes; the test values are published there",
     )
     add(
         "--not-empty",
@@ -85,23 +86,23 @@ def main(given: argparse.Namespace) -> int:
     :raises UsageError: for wrong use.
     :raises NotPrintedError: if stdout did not take the whole report.
     """
-    from certbot_external_auth.check import permitted
-    from certbot_external_auth.check.command_line import build
-    from certbot_external_auth.check.rehearsal import Rehearsal
+    from certbot_external_auth.check import command_line, routed
     from certbot_external_auth.check.report import JsonReport, TextReport
+    from certbot_external_auth.check.results import Summary
     from certbot_external_auth.console.documents import NotPrintedError
     from certbot_external_auth.signals.interruption import raising_interrupted
 
     with tempfile.TemporaryDirectory(prefix="certbot-external-auth-") as folder, raising_interrupted():
-        setting = build(given, folder)
         report = JsonReport() if given.json else TextReport()
-        report.begin(setting)
-        summary = permitted.added(Rehearsal(setting, report).run(), setting, report)
-        report.end(summary)
+        outcome: routed.Outcome | Summary
+        if given.routes is None:
+            outcome = routed.tried(command_line.build(given, folder), report)
+        else:
+            outcome = routed.rehearse(routed.build(given, folder), report)
     if report.lost:
         raise NotPrintedError(f"The report could not be printed: {report.lost}. The check itself ran to its end.")
-    if summary.interrupted is not None:
+    if outcome.interrupted is not None:
         import signal
 
-        return 128 + signal.Signals[summary.interrupted]
-    return 0 if summary.ok else 1
+        return 128 + signal.Signals[outcome.interrupted]
+    return 0 if outcome.ok else 1

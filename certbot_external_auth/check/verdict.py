@@ -57,6 +57,12 @@ def works(summary: Summary) -> tuple[str, ...]:
     return tuple(lines)
 
 
+ROUTE = {
+    Level.PASSED: " can be used",
+    Level.FAILED: " cannot be used yet",
+    Level.SKIPPED: " was not tried: give --domain a name that it is for",
+}
+"""What is said of a route."""
 _BOTH = {
     Both.YES: "yes",
     Both.CHAIN: "only with --external-auth-hook-chain yes",

@@ -8,7 +8,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from certbot import errors
 
 from certbot_external_auth import backends, dialects, extensions, progress, settings
 from certbot_external_auth.backends import Context
-from certbot_external_auth.configuration import certbot_argv, lineage_name, reissue_flags, resolution
+from certbot_external_auth.configuration import certbot_argv, lineage_name, reissue_flags, resolution, superseded
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, evaluated_problem
 from certbot_external_auth.dialects import Facts, key_algorithm
 from certbot_external_auth.errors import MissingDependencyError, UsageError
@@ -87,9 +87,10 @@ def require(module: str, library: str) -> None:
         raise MissingDependencyError(library, error) from error
 
 
-def settings_of(values: Mapping[str, Any]) -> Settings:
+def settings_of(values: Mapping[str, Any], named: Callable[[str], str] = resolution.flag) -> Settings:
     """Check the options of `external-auth`. Looks for other packages only if a name is not our own, which takes time.
 
+    :param named: returns what sentences call an option.
     :raises UsageError: with one sentence for every wrong option.
     """
     foreign_mode = values.get("mode") not in (None, *settings.MODES)
@@ -99,6 +100,7 @@ def settings_of(values: Mapping[str, Any]) -> Settings:
         values,
         extra_modes=extensions.names(backends.GROUP) if foreign_mode else (),
         extra_dialects=extensions.names(dialects.GROUP) if foreign_dialect else (),
+        named=named,
         extra_engines=extensions.names(registry.GROUP) if engine not in ("", *settings.ENGINES) else (),
     )
 
@@ -116,10 +118,11 @@ def handler_of(checked: Settings, origin: Origin) -> Handler:
         checked,
         wellknown=path("wellknown", checked.wellknown),
         env_file=path("env-file", checked.env_file),
+        routes=path("routes", checked.routes),
     )
     deploy = checked.deploy_handler
     deploy_words = () if deploy is None else origin.words("deploy-handler", deploy)
-    if checked.mode != "handler" or checked.provider is not None:
+    if checked.mode != "handler" or checked.provider is not None or checked.routes is not None:
         return Handler(checked, origin.named_types, deploy_words=deploy_words)
     config_path = path("dehydrated-config", checked.dehydrated_config)
     config = None if config_path is None else dehydrated_once.read(config_path, checked.env_file)
@@ -266,7 +269,7 @@ def _drop_superseded(config: CertbotConfig) -> None:
     """Drop options of the renewal file that contradict this command line."""
     values = config.values()
     typed = [option for option in values if config.source(option) is Source.COMMAND_LINE]
-    dropped = resolution.superseded(values, typed)
+    dropped = superseded.superseded(values, typed)
     for option in dropped:
         config.set(option, None)
     if dropped:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from certbot_external_auth import settings
 from certbot_external_auth.configuration.certbot_config import CertbotConfig, Source, evaluated_problem, source
 from certbot_external_auth.configuration.resolution import kept_text, mode_of, mode_of_historic
 from certbot_external_auth.errors import UsageError
@@ -25,7 +26,7 @@ OF_CERTBOT = {
 _WORDS = {"None": None, "True": True, "False": False}
 """Certbot gives these words these values, whatever the option is."""
 _MAX_BYTES = 1_000_000
-PUBLISHERS = {NAME: ("mode", "handler", "provider", "dehydrated-config"), HISTORIC_NAME: ("handler", "text-mode")}
+PUBLISHERS = {NAME: ("mode", *settings.PUBLISHERS), HISTORIC_NAME: ("handler", "text-mode")}
 """By plugin name, the options that choose who publishes and deploys."""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from certbot_external_auth.errors import UsageError
+from certbot_external_auth.routes.keys import OF_A_ROUTE
 from certbot_external_auth.settings import (
     HISTORIC_NAME,
     HISTORIC_OPTIONS,
@@ -15,6 +16,7 @@ from certbot_external_auth.settings import (
     NAME,
     OPTIONS,
     PROVIDER,
+    PUBLISHERS,
     Kind,
     Option,
     Settings,
@@ -33,14 +35,24 @@ _NOTHING_REMOVED = (
 _PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+def flag(option: str) -> str:
+    """Return an option's flag."""
+    return f"--{NAME}-{option}"
+
+
 def resolve(
-    raw: Raw, extra_modes: Iterable[str] = (), extra_dialects: Iterable[str] = (), extra_engines: Iterable[str] = ()
+    raw: Raw,
+    extra_modes: Iterable[str] = (),
+    extra_dialects: Iterable[str] = (),
+    extra_engines: Iterable[str] = (),
+    named: Callable[[str], str] = flag,
 ) -> Settings:
     """Check the options of `external-auth`.
 
     :param extra_modes: names of backends registered by other packages.
     :param extra_dialects: names of dialects registered by other packages.
     :param extra_engines: names of engines registered by other packages.
+    :param named: returns what sentences call an option.
     :raises UsageError: with one sentence for every wrong option.
     """
     extra = {"mode": tuple(extra_modes), "dialect": tuple(extra_dialects), "provider": tuple(extra_engines)}
@@ -54,9 +66,9 @@ def resolve(
             try:
                 values[option.name] = _value(option, str(given), extra.get(option.name, ()))
             except _ValueProblemError as error:
-                problems.append(f"{_flag(option.name)}{error}")
+                problems.append(f"{named(option.name)}{error}")
     if values["mode"] == "handler":
-        problems += _handler_problems(values) if raw.get("provider") is None else _provider_problems(raw)
+        problems += _publisher_problems(raw, values, named)
     if problems:
         raise UsageError(problems)
     fields = {option.name.replace("-", "_"): values[option.name] for option in OPTIONS if option.kept}
@@ -66,32 +78,51 @@ def resolve(
     return Settings(**fields, warnings=_warnings(raw, values))
 
 
-def _handler_problems(values: Mapping[str, Any]) -> list[str]:
+def _publisher_problems(raw: Raw, values: Mapping[str, Any], named: Callable[[str], str]) -> list[str]:
+    """Return what is wrong with the options of a publisher, one with another."""
+    if raw.get("routes") is not None:
+        return _beside_routes(raw)
+    return _handler_problems(values, named) if raw.get("provider") is None else _provider_problems(raw, named)
+
+
+def _handler_problems(values: Mapping[str, Any], named: Callable[[str], str]) -> list[str]:
     """Return what is wrong with a handler's options, one with another."""
     if values["handler"] is None and values["dehydrated-config"] is None:
         return ["--external-auth-mode handler needs --external-auth-handler with the path of your script."]
     dialect = values["dialect"]
     return [
-        f"{_flag(option.name)} works only with the dialect {option.only_dialect}, not {dialect}; remove it, or choose "
-        f"--external-auth-dialect {option.only_dialect}."
+        f"{named(option.name)} works only with the dialect {option.only_dialect}, not {dialect}; remove it, or choose "
+        f"{named('dialect')} {option.only_dialect}."
         for option in OPTIONS
         if option.only_dialect not in (None, dialect) and values[option.name] != option.default
     ]
 
 
-def _provider_problems(raw: Raw) -> list[str]:
+def _provider_problems(raw: Raw, named: Callable[[str], str]) -> list[str]:
     """Return one sentence for each option that is about a handler, which a provider takes the place of."""
     return [
-        f"{_flag('provider')} and {_flag(option.name)} contradict each other; remove one of them."
+        f"{named('provider')} and {named(option.name)} contradict each other; remove one of them."
         for option in OPTIONS
         if option.of_handler and raw.get(option.name) is not None
+    ]
+
+
+def _beside_routes(raw: Raw) -> list[str]:
+    """Return one sentence for each option that names a publisher, since each route has its own."""
+    return [
+        f"{flag('routes')} and {flag(option.name)} contradict each other; remove one of them, or write {option.name} "
+        "into a section of the file."
+        for option in OPTIONS
+        if option.name in OF_A_ROUTE
+        and raw.get(option.name) is not None
+        and not (option.deploys and raw.get("deploy-handler") is not None)
     ]
 
 
 def _warnings(raw: Raw, values: Mapping[str, Any]) -> tuple[str, ...]:
     mode = values["mode"]
     unused = [
-        _flag(option.name)
+        flag(option.name)
         for option in OPTIONS
         if mode in MODES
         and mode not in option.modes
@@ -138,38 +169,10 @@ def resolve_historic(raw: Raw) -> Settings:
     )
 
 
-def superseded(raw: Raw, typed: Collection[str]) -> tuple[str, ...]:
-    """Return the options of a renewal file to drop, because they contradict the command line at every renewal.
-
-    No flag removes an option. Options that only another mode uses are kept: the next command may choose that mode.
-
-    :param typed: names of the options on the command line.
-    """
-    has_config = "dehydrated-config" in typed
-    if "provider" in typed:
-        return tuple(each.name for each in OPTIONS if each.of_handler and _kept(each, raw, typed))
-    dialect = raw.get("dialect") if "dialect" in typed else "dehydrated" if has_config else None
-    return tuple(
-        option.name
-        for option in OPTIONS
-        if _kept(option, raw, typed)
-        and (
-            (option.name == "provider" and (has_config or "handler" in typed))
-            or (has_config and option.in_dehydrated_config)
-            or (dialect is not None and option.only_dialect not in (None, dialect))
-        )
-    )
-
-
-def _kept(option: Option, raw: Raw, typed: Collection[str]) -> bool:
-    """Tell whether an option has its value from the renewal file."""
-    return option.name not in typed and raw.get(option.name) is not None
-
-
 def mode_of(raw: Raw) -> str:
     """Return the mode that options of `external-auth` choose; not checked."""
-    published = any(raw.get(option) is not None for option in ("handler", "provider", "dehydrated-config"))
-    return str(raw.get("mode") or ("handler" if published else "manual"))
+    given = any(raw.get(option) is not None for option in PUBLISHERS)
+    return str(raw.get("mode") or ("handler" if given else "manual"))
 
 
 def mode_of_historic(raw: Raw) -> str:
@@ -181,10 +184,6 @@ def mode_of_historic(raw: Raw) -> str:
 
 def _dialect_of(raw: Raw) -> str:
     return str(raw.get("dialect") or ("native" if raw.get("dehydrated-config") is None else "dehydrated"))
-
-
-def _flag(option: str) -> str:
-    return f"--{NAME}-{option}"
 
 
 # --- values ---

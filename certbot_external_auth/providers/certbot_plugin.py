@@ -23,8 +23,8 @@ OTHERS = {"dns-route53": ["acme.sh:aws", "lego:route53"], "dns-multi": ["lego:NA
 class CertbotPlugin:
     """See `IProviderEngine`."""
 
-    challenge_types = ("dns-01", "dns-account-01")
-    builds_name, told_aliases, persists, told_zones = False, True, True, True
+    challenge_types = ("dns-01",)
+    builds_name, told_aliases, persists, told_zones, finds_missing = False, True, True, True, True
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         from certbot_external_auth.providers.asked import Interpreter, Package
@@ -84,7 +84,8 @@ def describe(names: Sequence[str] | None) -> dict[str, Any]:
         options = {one.dest.upper(): one.help or "" for one in actions if not one.dest.endswith(WAIT)}
         url = f"https://pypi.org/project/{point.dist.name}/" if point.dist else ""
         title = str(getattr(made, "description", ""))
-        found[point.name] = {"title": title, "url": url, "variables": options, "error": error}
+        needs = [[one for one in options if one.endswith("_CREDENTIALS")]]
+        found[point.name] = {"title": title, "url": url, "variables": options, "groups": needs, "error": error}
     return found
 
 

@@ -34,7 +34,9 @@ class IProviderEngine(Interface):
     """
 
     challenge_types = Attribute("Challenge types that it can carry out, in order of preference.")
-    builds_name = Attribute("Whether the engine itself makes the record's name from the domain, as for dns-01.")
+    builds_name = Attribute(
+        "Whether the engine itself makes the record's name from the domain, so that it cannot do dns-account-01."
+    )
     told_aliases = Attribute(
         "Whether its program is told the name at the end of an alias (CNAME), and changes that one."
     )

@@ -96,6 +96,12 @@ class ProviderDialect:
         """The command line of the engine's program; empty if the engine is not installed."""
         return () if self.engine.installed() is not None else tuple(self.engine.program(self.name))
 
+    @property
+    def known_program(self) -> tuple[str, ...]:
+        """The same; also empty if the engine does not know the provider, and so has no program for it."""
+        installed = self.engine.installed() is None
+        return self.program if installed and registry.provider(self.engine, self.name) is not None else ()
+
     def perform(self, challenges: Sequence[Challenge], facts: Facts) -> list[Call]:
         return [self._call(ADD, one, "") for one in challenges]
 

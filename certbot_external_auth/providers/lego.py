@@ -41,7 +41,7 @@ class Lego:
     def providers(self) -> list[Provider]:
         from certbot_external_auth.providers import lego_names
 
-        asked = self._python.providers({}, sorted(lego_names.NAMES - lego_names.LOOKING_ABOUT))
+        asked = [*self._python.providers({}, sorted(lego_names.ASKED)), *lego_names.unasked()]
         return [dataclasses.replace(each, refused=lego_names.refused(each.name)) for each in asked]
 
     def provider(self, name: str) -> Provider | None:

@@ -38,6 +38,7 @@ _NAMES = """
 NAMES = frozenset(_NAMES.split())
 LOOKING_ABOUT = frozenset(("azuredns", "gcloud"))
 """These ask the network about credentials as soon as they are loaded, so they are not asked what they need."""
+ASKED = NAMES - LOOKING_ABOUT
 OTHER_USES = {"manual": "it asks a person", "exec": "it calls a program of yours; name that as handler"}
 TWINS = """
     allinkl acme.sh:kas
@@ -105,6 +106,11 @@ def refused(name: str) -> Problem | None:
         return None
     why = "lego remembers the record only in the process that added it, so another process could not remove it"
     return Problem(Kind.REFUSED, {"name": name, "why": why, "instead": IN_MEMORY[name]})
+
+
+def unasked() -> list[Provider]:
+    """Return the providers that are not asked what they need, so that nothing but their names is known."""
+    return [Provider(name, name) for name in sorted(LOOKING_ABOUT)]
 
 
 def provider(name: str, ask: Callable[[], Sequence[Provider]]) -> Provider | None:

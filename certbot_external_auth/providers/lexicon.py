@@ -15,15 +15,14 @@ if TYPE_CHECKING:
     from certbot_external_auth.providers.engine import Missing, Problem, Provider
     from certbot_external_auth.providers.program import Change
 
-ZONE = "example.org"
-CHOOSES = {"auto": "it looks up the provider of a zone by itself; name the provider"}
+ZONE, CHOOSES = "example.org", {"auto": "it looks up the provider of a zone by itself; name the provider"}
 
 
 class Lexicon:
     """See `IProviderEngine`."""
 
-    challenge_types = ("dns-01", "dns-account-01")
-    builds_name, told_aliases, persists, told_zones = False, True, True, True
+    challenge_types = ("dns-01",)
+    builds_name, told_aliases, persists, told_zones, finds_missing = False, True, True, True, True
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         from certbot_external_auth.providers.asked import Interpreter, Package
@@ -57,7 +56,7 @@ def describe(names: Sequence[str] | None) -> dict[str, Any]:
     import lexicon
 
     files = Path(lexicon.__path__[0]).glob("**/providers/*.py")
-    known = sorted(file.stem for file in files if file.stem not in ("__init__", "base"))
+    known = sorted({file.stem for file in files} - {"__init__", "base"})
     return {name: _described(name) for name in known if names is None or name in names}
 
 
@@ -71,7 +70,8 @@ def _described(name: str) -> dict[str, Any]:
     except Exception as raised:
         error = error or str(raised)
     variables = {f"lexicon_{name}_{one.dest}".upper(): one.help or "" for one in parser._actions}
-    return {"title": name, "url": "", "variables": variables, "error": error}
+    needs = [[one] for one in variables if "_AUTH_" in one]  # One at least; lexicon does not say which.
+    return {"title": name, "url": "", "variables": variables, "groups": needs, "error": error}
 
 
 def check(name: str) -> list[tuple[str, dict[str, Any]]]:

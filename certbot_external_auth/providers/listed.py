@@ -44,7 +44,10 @@ def _engine(engine: Engine, number: int, word: str) -> str:
     if engine.problem:
         return one_line(engine.problem)
     known = counted(number, "provider") + (f" like {word}" if word else "")
-    return known if engine.lacking is None else f"not installed, {known} known of it; {_install(engine)}"
+    if engine.lacking is None:
+        return known
+    reach = f", would reach {known}" if number else ""
+    return f"not installed{reach}; {_install(engine)}"
 
 
 def _install(engine: Engine) -> str:
@@ -79,10 +82,14 @@ def _variables(variables: Sequence[Variable]) -> str:
         if one.group is not None:
             groups.setdefault(one.group, []).append(one.name)
     others = [one.name for one in variables if one.group is None]
-    needed = ", or ".join(" with ".join(names) for names in groups.values())
+    needed = ", or ".join(_all(names) for names in groups.values())
     shown = ", ".join(others[:_MOST_VARIABLES]) + (" …" if len(others) > _MOST_VARIABLES else "")
     optional = f"{'optional: ' if needed else 'may have: '}{shown}" if others else ""
     return "; ".join(filter(None, (f"needs {needed}" if needed else "", optional)))
+
+
+def _all(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _advice(found: Sequence[tuple[Match, Row]], best: Row | None, word: str, settings: Sequence[str]) -> Iterator[str]:
@@ -103,7 +110,7 @@ def _taken(best: Row, settings: Sequence[str]) -> Iterator[str]:
     if best.engine.lacking is not None:
         yield f"Take {best.value}. First install its engine: {_install(best.engine)}"
         return
-    names = " and ".join(one.name for one in best.lacking)
+    names = "those of its variables that you need" if best.undecided else _all([one.name for one in best.lacking])
     yield f"Take {best.value}." + (f" Set {names} in a file of NAME=VALUE lines, mode 0600." if names else "")
     words = settings or (["--env-file", "FILE"] if best.provider.variables else [])
     command = ["certbot-external-auth", "check", "--provider", best.value, *words, "--domain", "NAME"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.errors import UsageError
@@ -36,6 +36,11 @@ class Match(enum.IntEnum):
     """The word is a part of its name or its title."""
 
 
+_EXACT = (Match.NAME, Match.TITLE)
+_GENERIC = ("api", "dns", "server", "service")
+"""Words at the end of titles that do not tell one provider from another."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """An engine on this machine.
@@ -51,11 +56,16 @@ class Engine:
 
 @dataclass(frozen=True)
 class Row:
-    """A provider, as one engine reaches it. :ivar lacking: the variables that it still needs."""
+    """A provider, as one engine reaches it.
+
+    :ivar lacking: the variables that it still needs.
+    :ivar undecided: the engine does not say which variables it needs, and none is set.
+    """
 
     engine: Engine
     provider: Provider
     lacking: tuple[Variable, ...] = ()
+    undecided: bool = False
 
     @property
     def value(self) -> str:
@@ -68,7 +78,7 @@ class Row:
             return State.REFUSED
         if self.engine.lacking is not None:
             return State.ENGINE_MISSING
-        return State.VARIABLES_MISSING if self.lacking else State.READY
+        return State.VARIABLES_MISSING if self.lacking or self.undecided else State.READY
 
 
 def collect(settings: Mapping[str, str], names: Sequence[str]) -> tuple[list[Engine], list[Row]]:
@@ -90,15 +100,29 @@ def _asked(name: str, settings: Mapping[str, str]) -> tuple[Engine, list[Row]]:
         # It belongs to another package, and one that is broken must not hide the others.
         return Engine(name, problem=" ".join(error.problems)), []
     engine = Engine(name, lacking)
-    return engine, [Row(engine, each, tuple(missing(each.variables, settings))) for each in known]
+    return engine, [_row(engine, each, settings) for each in known]
 
 
-def matching(rows: Iterable[Row], word: str) -> list[tuple[Match, Row]]:
+def _row(engine: Engine, provider: Provider, settings: Mapping[str, str]) -> Row:
+    names = [one.name for one in provider.variables]
+    optional = bool(names) and all(one.group is None for one in provider.variables)
+    undecided = optional and not any(map(settings.get, names))
+    return Row(engine, provider, tuple(missing(provider.variables, settings)), undecided)
+
+
+def matching(rows: Sequence[Row], word: str) -> list[tuple[Match, Row]]:
     """Return the providers that fit a word, the best first; all of them, in their order, if the word is empty."""
     if not word:
         return [(Match.PART, row) for row in rows]
-    found = [(match, row) for row in rows if (match := _match(row.provider, word)) is not None]
-    return sorted(found, key=lambda each: (min(each[0], Match.TITLE), *_order(each[1]), each[1].provider.name))
+    matches = [_match(row.provider, word) for row in rows]
+    # lego has no titles. What one engine calls by this title, another one may have under the same name.
+    meant = {key(row.provider.name) for row, match in zip(rows, matches, strict=True) if match in _EXACT}
+    found = [
+        (Match.TITLE if match not in _EXACT and key(row.provider.name) in meant else match, row)
+        for row, match in zip(rows, matches, strict=True)
+    ]
+    fitting = [(match, row) for match, row in found if match is not None]
+    return sorted(fitting, key=lambda each: (each[0] not in _EXACT, *_order(each[1]), each[1].provider.name))
 
 
 def _match(provider: Provider, word: str) -> Match | None:
@@ -107,9 +131,18 @@ def _match(provider: Provider, word: str) -> Match | None:
         return None
     if wanted == key(provider.name):
         return Match.NAME
-    if wanted in (key(provider.title), key(provider.title.rpartition(".")[0])):
+    if wanted in _keys(provider.title):
         return Match.TITLE
     return Match.PART if any(wanted in key(text) for text in (provider.name, provider.title)) else None
+
+
+def _keys(title: str) -> set[str]:
+    """Return the keys of a title: as it is, without words that say nothing, and without the end of a domain."""
+    words = title.lower().split()
+    while words and words[-1] in _GENERIC:
+        words.pop()
+    short = " ".join(words)
+    return {key(title), key(short), key(short.rpartition(".")[0])} - {""}
 
 
 def key(text: str) -> str:
@@ -124,7 +157,7 @@ def best(found: Sequence[tuple[Match, Row]]) -> Row | None:
     ready, then one that lacks variables, then one whose engine is not installed. Then engines count as in `PREFERRED`.
     """
     usable = [(match, row) for match, row in found if row.state is not State.REFUSED]
-    exact = [row for match, row in usable if match is not Match.PART]
+    exact = [row for match, row in usable if match in _EXACT]
     of_one = exact or ([row for _, row in usable] if len({key(row.provider.name) for _, row in usable}) == 1 else [])
     return min(of_one, key=_order, default=None)
 

@@ -42,6 +42,10 @@ class Kind(enum.Enum):
     SERVED_OTHER = "served_other", Level.PROBLEM  # name, address, text: the certificate in words
     NOT_SERVED = "not_served", Level.WARNING  # name, address: may be empty, text: why
     IN_USE = "in_use", Level.NOTE  # place
+    RECORD = "record", Level.PROBLEM  # name, text: why it does not stand, and which record is right
+    RECORD_TO_COME = "record_to_come", Level.NOTE  # the same
+    RECORD_ENDS = "record_ends", Level.WARNING  # name, text: a sentence
+    RECORD_UNSAID = "record_unsaid", Level.NOTE  # names, text: why
     STOPPED = "stopped", Level.NOTE  # path
     BY_DRIVER = "by_driver", Level.NOTE
     BY_HAND = "by_hand", Level.WARNING  # day: of its end

@@ -16,7 +16,7 @@ from types import FrameType
 from certbot import errors
 
 from certbot_external_auth.backends import Context, surroundings
-from certbot_external_auth.challenges import TXT_TYPES, Challenge, guard
+from certbot_external_auth.challenges import TXT_TYPES, Challenge, dnsaccount01, guard
 from certbot_external_auth.check import looking, made_up, occupied
 from certbot_external_auth.check.looking import Wish
 from certbot_external_auth.errors import NotVisibleError, PerformError
@@ -132,7 +132,8 @@ def _challenge(run: Run, name: str) -> Challenge:
     base = guard.base_name(name)
     kind = run.usable_types(name, addresses=True)[0]
     identifier_type = "ip" if base != name.removeprefix("*.") or ":" in base else "dns"
-    return made_up.challenge(next_id("r"), kind, base, identifier_type, dashed=False)
+    label = made_up.account_label() if kind == dnsaccount01.TYPE else None
+    return made_up.challenge(next_id("r"), kind, base, identifier_type, dashed=False, label=label)
 
 
 def _in_use(observer: Observer, challenge: Challenge) -> bool:

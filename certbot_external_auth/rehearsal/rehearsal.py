@@ -13,6 +13,7 @@ from certbot_external_auth.rehearsal import lineage as of_lineage
 from certbot_external_auth.rehearsal import permitted, publishing, served
 from certbot_external_auth.rehearsal.findings import Finding, Kind, Level, Outcome, worst
 from certbot_external_auth.rehearsal.publisher import Publishers, Ready
+from certbot_external_auth.rehearsal.records import Records
 from certbot_external_auth.rehearsal.subject import Host, Subject, chosen
 from certbot_external_auth.settings import HISTORIC_NAME, NAME
 from certbot_external_auth.text import rfc3339
@@ -64,9 +65,10 @@ def rehearse(host: Host, wanted: Wanted, now: datetime.datetime) -> Report:
     outcomes |= {one.subject.lineage: _outcome(one, host, now) for one in ready}
     of_all = list(of_host.findings(host))
     forbidden, unsaid = permitted.check(ready) if wanted.dns else ({}, ())
+    records = Records(host, now).check(ready) if wanted.dns else {}
     published = publishing.publish(ready, host) if wanted.publish else {}
     seen = served.check(ready, host.config_dir) if wanted.served else {}
-    for more in (forbidden, published, seen):
+    for more in (forbidden, records, published, seen):
         outcomes |= {name: outcomes[name].plus(findings) for name, findings in more.items()}
     return Report((*of_all, *unsaid), [outcomes[name] for name in sorted(outcomes)])
 

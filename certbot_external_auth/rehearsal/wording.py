@@ -58,6 +58,12 @@ _WORDS: Mapping[Kind, _Say] = {
         f"Nothing was published, because {one['place']} has TXT records that a mistake could "
         "remove. Remove them if they are not needed."
     ),
+    Kind.RECORD: lambda one: one["text"],
+    Kind.RECORD_TO_COME: lambda one: f"{one['text']} The next renewal will publish it.",
+    Kind.RECORD_ENDS: lambda one: one["text"],
+    Kind.RECORD_UNSAID: lambda one: (
+        f"Nothing is known about the records of dns-persist-01 for {one['names']}: {one['text']}."
+    ),
     Kind.STOPPED: lambda _: "Nothing was published, because a Certbot runs. Run rehearse again when it has ended.",
     Kind.BY_DRIVER: lambda _: "Not rehearsed: a program renews it in mode json.",
     Kind.BY_HAND: lambda one: f"A person must renew it before {one['day']}: mode manual cannot run unattended.",

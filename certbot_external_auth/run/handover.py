@@ -8,11 +8,11 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from certbot_external_auth.backends import Context
 from certbot_external_auth.configuration import kept_options, reissue_flags
 from certbot_external_auth.errors import DeployError, DriverError, Failure, UsageError
-from certbot_external_auth.interfaces import Backend
 from certbot_external_auth.lineages import certificate
 from certbot_external_auth.lineages.deployment import Deployment, names_to_hand_over
 from certbot_external_auth.lineages.handed_over import (
@@ -37,6 +37,14 @@ Paths = Mapping[str, str | None]
 """``cert_path``, ``key_path``, ``chain_path`` and ``fullchain_path``, as Certbot gives them."""
 
 
+class Receiver(Protocol):
+    """The part of a `Backend` that takes certificates."""
+
+    def deploy(self, deployment: Deployment, /) -> None: ...
+
+    def unchanged(self, deployment: Deployment, /) -> None: ...
+
+
 class Handover:
     """The certificates of one run.
 
@@ -44,7 +52,9 @@ class Handover:
         handed over. Raises UsageError.
     """
 
-    def __init__(self, context: Context, backend: Backend, informer: Informer, prepare: Callable[[bool], None]) -> None:
+    def __init__(
+        self, context: Context, backend: Receiver, informer: Informer, prepare: Callable[[bool], None]
+    ) -> None:
         self._settings = context.settings
         self._context = context
         self._backend = backend

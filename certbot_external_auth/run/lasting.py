@@ -15,7 +15,7 @@ from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import RecordMissingError, UsageError
 from certbot_external_auth.interfaces import Backend
 from certbot_external_auth.persistent_records import Judgement, wording
-from certbot_external_auth.run.verification import OFF
+from certbot_external_auth.settings import OFF
 from certbot_external_auth.text import say_once
 from certbot_external_auth.visibility import Expectation, Observation, Says, expectations, standing
 from certbot_external_auth.visibility.observer import Observer

@@ -14,14 +14,17 @@ logger = logging.getLogger(__name__)
 
 
 class OfferedTypes:
-    """:param carried: what the backend can carry out, in order of preference."""
+    """:param carried: what the backend can carry out, in order of preference.
+    :param carrier: names what limits them, for errors; None for the mode, the dialect or the provider.
+    """
 
-    def __init__(self, context: Context, carried: Sequence[str]) -> None:
+    def __init__(self, context: Context, carried: Sequence[str], carrier: str | None = None) -> None:
         self._context = context
         # A record that stands needs nobody to publish it.
         named = PERSISTENT in context.preferred and not context.settings.historic
         lasting = (PERSISTENT,) if named else ()
         self._carried = tuple(dict.fromkeys((*carried, *lasting)))
+        self._carrier = carrier or context.settings.carrier
 
     def check(self, asked: Collection[str]) -> None:
         """Check that there is a type for every name that was asked for.
@@ -29,7 +32,7 @@ class OfferedTypes:
         :raises UsageError: with every name for which there is none.
         """
         preferred, server = self._context.preferred, self._context.server
-        problems = choice.problems(asked, self._carried, preferred, self._context.settings.carrier)
+        problems = choice.problems(asked, self._carried, preferred, self._carrier)
         if tlssni01.TYPE in preferred and tlssni01.withdrawn_at(server):
             problems.append(
                 f"--preferred-challenges: Let's Encrypt ({server}) ended tls-sni-01 in 2019; use tls-alpn-01, or name "

@@ -7,7 +7,7 @@ import datetime
 import errno
 import logging
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from certbot import errors
 
@@ -22,7 +22,8 @@ from certbot_external_auth.recovery import disappearance
 from certbot_external_auth.recovery.context import entry_of
 from certbot_external_auth.run import ca_hints, lasting, placing
 from certbot_external_auth.run.informer import Informer
-from certbot_external_auth.run.verification import OFF, Verification
+from certbot_external_auth.run.verification import Verification
+from certbot_external_auth.settings import OFF
 from certbot_external_auth.text import rfc3339
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
 
@@ -86,38 +87,63 @@ class Publication:
         :raises GuardError: before anything outside is touched.
         :raises PerformError: naming what failed.
         """
+        self.look(self.publish(self.checked(challenges)))
+        self.offer()
+
+    def checked(self, challenges: Sequence[Challenge]) -> Sequence[Challenge]:
+        """Return the batch with the ends of aliases, if this is what was asked for and can be published.
+
+        :raises GuardError: if it is not.
+        """
         self._offered = False
-        batch = self._batch = self._checked(challenges)
-        try:
-            records = self._records.found([one for one in batch if one.persists])
-            self._publish([one for one in batch if not one.persists], records)
-        except PerformError as error:
-            self._refused.update(error.problems)
-            raise
-        self._offered = True
-
-    def _publish(self, passing: Sequence[Challenge], records: lasting.Records) -> None:
-        """Publish what is missing, and wait until the CA can see it. Records that stay are not in the journal."""
-        if passing and not self._abilities.publishes_nothing:
-            self._note(passing)
-        self._lasting = list(records.missing)
-        made = self._served.make([*passing, *records.missing])
-        if made:
-            try:
-                self._backend.perform(made, self._begin)
-            finally:
-                self._keep_outputs()
-        unseen = [] if self._abilities.looks else made
-        self._verification.check([*unseen, *records.unsure, *records.unknown], self._abilities.printed)
-
-    def _checked(self, challenges: Sequence[Challenge]) -> Sequence[Challenge]:
-        """Return the batch with the ends of aliases, if this is what was asked for and can be published."""
         checked = guard.check(challenges, self._asked, self._types_of)
         if self._asked is None:
             logger.info(NAMES_UNKNOWN)
         self._prepare()
         # Before the batch is noted: after a crash, a recovery must know where the records are.
-        return placing.placed(checked, self._abilities, self._verification)
+        self._batch = placing.placed(checked, self._abilities, self._verification)
+        return self._batch
+
+    def publish(self, batch: Sequence[Challenge]) -> Sequence[Challenge]:
+        """Publish what is missing of a batch that is checked. Records that stay are not in the journal.
+
+        :returns: what the CA must be able to see.
+        """
+        with self._noting_refusals():
+            persisting = [one for one in batch if one.persists]
+            records = self._records.found(persisting)
+            passing = [one for one in batch if not one.persists]
+            if passing and not self._abilities.publishes_nothing:
+                self._note(passing)
+            self._lasting = list(records.missing)
+            made = self._served.make([*passing, *records.missing])
+            if made:
+                try:
+                    self._backend.perform(made, self._begin)
+                finally:
+                    self._keep_outputs()
+        unseen = [] if self._abilities.looks else made
+        return [*unseen, *records.unsure, *records.unknown]
+
+    def look(self, wanted: Sequence[Challenge]) -> None:
+        """Wait until the CA can see what was published.
+
+        :raises NotVisibleError: if it cannot.
+        """
+        with self._noting_refusals():
+            self._verification.check(wanted, self._abilities.printed)
+
+    def offer(self) -> None:
+        """Note that the CA may be asked now."""
+        self._offered = True
+
+    @contextlib.contextmanager
+    def _noting_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except PerformError as error:
+            self._refused.update(error.problems)
+            raise
 
     def _note(self, challenges: Sequence[Challenge]) -> None:
         """Write the batch to disk, before anything of it is published."""
@@ -152,6 +178,10 @@ class Publication:
 
     # --- the CA's answer ---
 
+    def has(self, challenge_type: str, mark: str) -> bool:
+        """Tell whether a challenge is of this batch. :param mark: see `Challenge.key`."""
+        return any(one.key == (challenge_type, mark) for one in self._batch)
+
     def refused_by_ca(self, challenge_type: str, mark: str, problem: Problem) -> None:
         """Note the CA's problem document for a challenge. :param mark: see `Challenge.key`."""
         self._failed[challenge_type, mark] = problem
@@ -180,6 +210,10 @@ class Publication:
         return examine(names, self._verification.observer.dns, request).sentences
 
     # --- withdraw ---
+
+    def abandon(self) -> None:
+        """Leave to a recovery what is not withdrawn."""
+        self._journal.abandon()
 
     def cleanup(self, exception: BaseException | None) -> None:
         """Withdraw what was begun. A failure is logged, and does not stop the others.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection
 from certbot.display import util as display_util
 
 from certbot_external_auth import journal, recovery
-from certbot_external_auth.backends import Context, backend, deploy_handler
+from certbot_external_auth.backends import Context, deploy_handler
 from certbot_external_auth.console import terminal_lines
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import file_signature
@@ -26,11 +26,12 @@ from certbot_external_auth.protocol.lines import Line
 from certbot_external_auth.protocol.stream import Stream, opened
 from certbot_external_auth.recovery import messages
 from certbot_external_auth.run.exit_report import exit_report
-from certbot_external_auth.run.handover import Handover
+from certbot_external_auth.run.groups import Groups
+from certbot_external_auth.run.handover import Handover, Receiver
 from certbot_external_auth.run.informer import Informer
-from certbot_external_auth.run.offered_types import OfferedTypes
+from certbot_external_auth.run.part import Part, Surroundings
 from certbot_external_auth.run.publication import Publication
-from certbot_external_auth.run.verification import Verification
+from certbot_external_auth.run.undeployed import Undeployed
 from certbot_external_auth.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -45,34 +46,29 @@ class Run:
 
     :ivar publication: publishes and withdraws the challenges.
     :ivar handover: hands the certificates over.
-    :ivar usable_types: see `OfferedTypes.usable`.
     """
 
     def __init__(self, context: Context, asked: Collection[str] | None) -> None:
         settings = context.settings
         self._context = context
-        self._asked = asked
         self._work_dir = context.facts.work_dir
-        self._prepared: set[tuple[bool, bool]] = set()
         # Before everything else, so that the stream also reports a backend that cannot be loaded.
         self._informer = Informer(self._open_stream(), mirrors=_mirrors(settings))
-        self._backend = backend(settings.mode, context)
+        around = Surroundings(asked, self._informer, _say(context))
         self._deployer = deploy_handler(context)
-        self._verification = Verification(context, _say(context), self._informer.inform)
-        self._types = OfferedTypes(context, self._backend.challenge_types)
-        self.usable_types = self._types.usable
-        self.publication = Publication(
-            context,
-            asked,
-            self._backend,
-            self._verification,
-            self._types.of,
-            self._informer,
-            functools.partial(self.prepare, publishing=True),
-        )
+        self._prepared_to_deploy: set[bool] = set()
+        self._publishing: Part | Groups
+        self.publication: Publication | Groups
+        receiver: Receiver
+        if settings.mode == "handler" and settings.routes is not None:
+            self._publishing = self.publication = Groups(context, settings.routes, around)
+            receiver = Undeployed()
+        else:
+            self._publishing = Part.whole(context, around)
+            self.publication, receiver = self._publishing.publication, self._publishing.backend
         self.handover = Handover(
             context,
-            self._deployer or self._backend,
+            self._deployer or receiver,
             self._informer,
             lambda deploying: self.prepare(deploying=deploying),
         )
@@ -99,20 +95,19 @@ class Run:
         return []
 
     def prepare(self, publishing: bool = False, deploying: bool = False) -> None:
-        """Check everything that can be checked before the work, each combination once.
+        """Check everything that can be checked before the work.
 
         :raises UsageError: if the work cannot be done.
         """
-        if (publishing, deploying) not in self._prepared:
-            if publishing:
-                self._types.check(self._asked or ())
-                self._verification.prepare()
-            needed = publishing and not self._types.all_persist(self._asked or ())
-            if self._deployer is None or publishing:
-                self._backend.prepare(needed, deploying and self._deployer is None)
-            if self._deployer is not None and (deploying or not publishing):
-                self._deployer.prepare(False, deploying)
-            self._prepared.add((publishing, deploying))
+        if self._deployer is None or publishing:
+            self._publishing.prepare(publishing, deploying and self._deployer is None)
+        if self._deployer is not None and (deploying or not publishing) and deploying not in self._prepared_to_deploy:
+            self._deployer.prepare(False, deploying)
+            self._prepared_to_deploy.add(deploying)
+
+    def usable_types(self, identifier: str, addresses: bool) -> list[str]:
+        """Return the challenge types for a name or an address; see `OfferedTypes.usable`."""
+        return self._publishing.usable(identifier, addresses)
 
     def recover(self, publishing: bool) -> None:
         """Withdraw what earlier runs left behind. A failure does not stop this run.

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-
-from certbot import errors
 
 from certbot_external_auth.backends import Context, publisher, surroundings
 from certbot_external_auth.backends.handler import mistakes
 from certbot_external_auth.backends.printed import Printed, shown
-from certbot_external_auth.challenges import Challenge, guard
+from certbot_external_auth.challenges import Challenge
 from certbot_external_auth.dialects import recognise
 from certbot_external_auth.errors import MissingDependencyError, NotVisibleError, Problem
 from certbot_external_auth.handler_setup import preflight
 from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.protocol import lines
 from certbot_external_auth.protocol.lines import Line
-from certbot_external_auth.text import clean, counted, one_line, quoted
+from certbot_external_auth.run import aliases
+from certbot_external_auth.settings import OFF
+from certbot_external_auth.text import clean, counted, one_line
 from certbot_external_auth.visibility import Expectation, Observation, Outcome, Says, expectations, explain, report
 from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.verdict import Decision, State, said
 from certbot_external_auth.visibility.watch import Policy, Round, watch
 
 logger = logging.getLogger(__name__)
-
-ALIAS_SECONDS = 3.0
-"""How long the plugin may follow aliases before it publishes anything."""
-ALIAS_SECONDS_IF_OFF = 1.0
-"""The same with --external-auth-verify off, because the name servers may be out of reach then."""
-OFF = "off"
 
 PrintedAbout = Callable[[Collection[str]], Sequence[Printed]]
 """Returns what calls printed that published challenges, by the ids of these."""
@@ -77,38 +70,15 @@ class Verification:
     def aliased(self, challenges: Sequence[Challenge]) -> list[Challenge]:
         """Return the batch, with the end of the alias for each TXT name that is an alias.
 
-        Never fails, and takes at most `ALIAS_SECONDS`. The plugin does this even with verify off, because the backend
+        Never fails, and takes at most `aliases.SECONDS`. The plugin does this even with verify off, because the backend
         must know where to publish.
         """
-        names = list(dict.fromkeys(one.txt_domain for one in challenges if one.txt_domain is not None))
+        unknown = (one for one in challenges if one.txt_target is None)
+        names = list(dict.fromkeys(one.txt_domain for one in unknown if one.txt_domain is not None))
         if self._settings.historic or not names:
             return list(challenges)
-        targets = self._targets(names)
-        for name, (target, zone) in list(targets.items()):
-            if guard.alias_ends(target, zone):
-                logger.info("%s is an alias of %s%s.", name, target, f" in the zone {zone}" if zone else "")
-                continue
-            del targets[name]
-            logger.warning(
-                "%s is an alias of %s in the zone %s. That is not a valid name, so the plugin does not pass it on, and "
-                "publishes at %s.",
-                name,
-                quoted(target),
-                quoted(zone),
-                name,
-            )
+        targets = aliases.ends(self.observer, names, self._settings.verify)
         return [_with_end(one, targets.get(one.txt_domain or "")) for one in challenges]
-
-    def _targets(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
-        try:
-            limit = ALIAS_SECONDS_IF_OFF if self._settings.verify == OFF else ALIAS_SECONDS
-            return self.observer.follow(names, time.monotonic() + limit)
-        except errors.SignalExit:
-            raise
-        except Exception as error:
-            logger.debug("Following aliases failed.", exc_info=True)
-            logger.warning("The plugin could not find out which TXT names are aliases: %s", explain.described(error))
-            return {}
 
     def check(self, challenges: Sequence[Challenge], printed: PrintedAbout) -> None:
         """Wait until the CA may be asked.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from certbot import errors
@@ -70,9 +70,14 @@ class Observer:
         seen = [row for row in observations if row.place in records]
         return self.dns.explain(list(records.values()), seen, until) if records else []
 
-    def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
-        """Return where aliases of TXT names lead: for each alias its target and the target's zone."""
-        return self.dns.follow(names, until)
+    def follow(
+        self, names: Sequence[str], until: float, unsaid: Callable[[Collection[str]], None] | None = None
+    ) -> dict[str, tuple[str, str]]:
+        """Return where aliases of TXT names lead: for each alias its target and the target's zone.
+
+        :param unsaid: takes the names about which no server answered; None logs them.
+        """
+        return self.dns.follow(names, until) if unsaid is None else self.dns.follow(names, until, unsaid)
 
     def whereabouts(self, names: Sequence[str], until: float) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Return the zone of each TXT name, and the addresses of name servers that answered about it."""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# dns-01 by dynamic updates (RFC 2136) signed with a TSIG key: BIND, Knot, PowerDNS, NSD's masters and others.
+# dns-01 and dns-account-01 by dynamic updates (RFC 2136) signed with a TSIG key: BIND, Knot, PowerDNS, NSD's masters and others.
 #     NSUPDATE_KEY_FILE   the key, as tsig-keygen prints it
 #     NSUPDATE_SERVER     host, and port if it is not 53; without it the zone's primary
 #     NSUPDATE_ZONE       the zone; without it what the server says
@@ -17,12 +17,15 @@ update() {
 
 case $1 in
 perform)
-    [ "$cbot_type" = dns-01 ] || { echo "this handler does dns-01 only: --preferred-challenges dns" >&2 && exit 1; }
+    case $cbot_type in
+    dns-01 | dns-account-01) ;;
+    *) echo "this handler does DNS only: --preferred-challenges dns" >&2 && exit 1 ;;
+    esac
     update "add $cbot_txt_domain. 60 TXT \"$cbot_validation\""
     ;;
 cleanup)
     # Of another type, nothing was published.
-    [ "$cbot_type" = dns-01 ] || exit 0
+    case $cbot_type in dns-01 | dns-account-01) ;; *) exit 0 ;; esac
     # This value only: a wildcard and its base name have one each, at the same name.
     update "delete $cbot_txt_domain. TXT \"$cbot_validation\""
     ;;

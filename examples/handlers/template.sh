@@ -7,12 +7,15 @@ challenges=${CHALLENGE_FOLDER:-/var/www/html/.well-known/acme-challenge}
 tls=${ACME_TLS_FOLDER:-/var/lib/acme-tls}
 certificates=${CERTIFICATE_FOLDER:-/etc/ssl/acme}
 
+# A string of a TXT record has 255 characters at most; only records of dns-persist-01 can be longer.
+strings() { printf %s "$1" | fold -b -w 255 | sed 's/.*/"&"/' | tr '\n' ' '; }
+
 publish() {
     case $cbot_type in
-    dns-01)
+    dns-*)
         # One more value at this name; never replace what is there already.
-        printf 'server %s\nupdate add %s. 60 TXT "%s"\nsend\n' "${NSUPDATE_SERVER:-localhost}" \
-            "$cbot_txt_domain" "$cbot_validation" | nsupdate -k "${NSUPDATE_KEY_FILE:-/etc/letsencrypt/nsupdate.key}"
+        printf 'server %s\nupdate add %s. 60 TXT %s\nsend\n' "${NSUPDATE_SERVER:-localhost}" \
+            "$cbot_txt_domain" "$(strings "$cbot_validation")" | nsupdate -k "${NSUPDATE_KEY_FILE:-/etc/letsencrypt/nsupdate.key}"
         ;;
     http-01) (umask 022 && printf %s "$cbot_key_auth" >"$challenges/$cbot_token") ;;
     tls-alpn-01 | tls-sni-01)
@@ -27,7 +30,7 @@ publish() {
 withdraw() {
     # What was published may be gone already, and that is no failure.
     case $cbot_type in
-    dns-01)
+    dns-*)
         printf 'server %s\nupdate delete %s. TXT "%s"\nsend\n' "${NSUPDATE_SERVER:-localhost}" \
             "$cbot_txt_domain" "$cbot_validation" | nsupdate -k "${NSUPDATE_KEY_FILE:-/etc/letsencrypt/nsupdate.key}"
         ;;
@@ -39,6 +42,7 @@ withdraw() {
 case $1 in
 pre-perform) echo "to be published: $cbot_domains" ;;
 perform) publish ;;
+persist) publish ;; # a record that stays: there will be no cleanup for it
 post-perform) ;; # all is published: one reload for the whole batch has its place here
 pre-cleanup) ;;
 cleanup) withdraw ;;

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import certificates, ports, private_network
+from tests.support import certificates, new_ca, ports, private_network
 from tests.support import tls as tls_support
 from tests.support.bind import Bind
 from tests.support.certbot import Certbot
+from tests.support.new_ca import NewCA
 from tests.support.powerdns import powerdns
 from tests.support.rehearsals import rehearse
 from tests.support.testca import TestCA
@@ -171,6 +172,28 @@ def test_template_does_everything(tmp_path: Path, folder: Path) -> None:
         assert list(folder.iterdir()) == [] == list((tmp_path / "tls").iterdir())
         unchanged = certbot.run("renew", "--no-random-sleep-on-renew")
         assert f"{ZONE} is good until 20" in unchanged.log
+
+
+@new_ca.needed
+@pytest.mark.long
+def test_template_and_nsupdate_with_the_types_of_2026(tmp_path: Path) -> None:
+    with Bind(ZONE) as dns, NewCA(dns_server=dns.server) as ca:
+        certbot = Certbot(tmp_path / "host", ca)
+        environment = {"NSUPDATE_KEY_FILE": str(dns.key_file), "NSUPDATE_SERVER": f"{dns.address} {dns.port}"}
+        certbot.environment |= environment
+        for name, kind in (("template.sh", "dns-account-01"), ("nsupdate.sh", "dns-account-01")):
+            words = handler(str(HANDLERS / name), "--preferred-challenges", kind)
+            issues_and_renews(certbot, words, f"{name}.{ZONE}", f"*.{name}.{ZONE}")
+            passes_its_rehearsal(certbot, name, dns.server, "--type", kind)
+        words = handler(str(HANDLERS / "template.sh"), "--preferred-challenges", "dns-persist-01")
+        issues_and_renews(certbot, words, ZONE, f"*.{ZONE}")
+        assert len(dns.txt(f"_validation-persist.{ZONE}")) == 1
+        # No account of this CA has so long a URL.
+        long = f"ca.example; accounturi=https://ca.example/{'a' * 250}; policy=wildcard"
+        place = f"_validation-persist.long.{ZONE}"
+        called = {"cbot_type": "dns-persist-01", "cbot_txt_domain": place, "cbot_validation": long}
+        subprocess.run([HANDLERS / "template.sh", "persist"], env={**os.environ, **environment, **called}, check=True)
+        assert dns.txt(place) == [long]
 
 
 def test_they_are_short() -> None:

@@ -57,3 +57,14 @@ def test_a_check(ca: TestCA, scripts: Hooks, domain: str, tmp_path: Path) -> Non
         said, broken = window.everything(), window.broken()
     assert "this handler cannot be used yet" in " ".join(said.split())
     assert ours(broken) == []
+
+
+def test_the_list_of_providers(tmp_path: Path) -> None:
+    """Only what a person copies is broken by the window."""
+    words = [str(Path(sys.executable).parent / "certbot-external-auth"), "providers", "cloudflare"]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    with tmux.window(words, environment, tmp_path, 40, HEIGHT) as window:
+        assert window.wait_for_end() == 0
+        said, broken = window.everything(), window.broken()
+    assert "Take " in said
+    assert [line for line in broken if not re.search(r"^(/|git |apt-get |certbot|python3 )", line)] == []

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import certificates, draft_ca, new_ca
+from tests.support.bind import Bind
 from tests.support.certbot import Certbot
 from tests.support.draft_ca import DraftCA
 from tests.support.drivers import Publisher
@@ -226,3 +227,71 @@ def test_a_person_sees_the_record(ca: NewCA, certbot: Certbot, domain: str) -> N
     assert "You can now remove" not in issued.stdout
     # The next one needs nobody.
     assert certbot.run(*RENEW_NOW).returncode == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mode", ["manual", "lego", "native"])
+def test_a_rehearsal_looks_at_the_record(ca: NewCA, certbot: Certbot, scripts: Hooks, domain: str, mode: str) -> None:
+    """Guards against a rehearsal that publishes a record that stays, or that asks for a person who is not needed."""
+    certbot.run("register", "--agree-tos", "--register-unsafely-without-email", "--server", ca.directory)
+    place, right = f"_validation-persist.{domain}", f"{ISSUER}; accounturi={account(certbot)}"
+    ca.add_txt(place, right)
+    words = {"manual": ["-n", *AUTHENTICATOR], "native": handler(scripts.native)}
+    lego = handler("/bin/true", "--external-auth-dialect", "lego")
+    issued = certbot.run("certonly", *words.get(mode, lego), *WORDS, *names(domain))
+    assert issued.returncode == 0, issued
+
+    def rehearsed(*values: str) -> list[tuple[str, str]]:
+        ca.clear_txt(place)
+        for value in values:
+            ca.add_txt(place, value)
+        folders = ("--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir))
+        ended = console(certbot, "rehearse", "--publish", "--json", *folders)
+        found = json.loads(ended.stdout)["certificates"][0]["findings"]
+        about = [
+            (one["code"], one["level"]) for one in found if "dnssec" not in one["code"] and "caa" not in one["code"]
+        ]
+        assert (ended.returncode == 1) is ("problem" in {level for _, level in about}), ended
+        return about
+
+    assert rehearsed(right) == []
+    assert rehearsed() == ([("record_to_come", "note")] if mode == "native" else [("record", "problem")])
+    assert rehearsed(f"{right}; persistUntil={int(time.time()) + 1000}") == [("record_ends", "warning")]
+    assert scripts.calls("persist", "perform") == []
+
+
+FOLLOWS = """#!/bin/sh
+[ "$1" = persist ] || exit 0
+printf 'server %s\\nupdate add %s 60 TXT "%s"\\nsend\\n' "$SERVER" "$cbot_txt_target" "$cbot_validation" |
+    nsupdate -k "$KEY_FILE"
+"""
+
+
+@pytest.mark.long
+def test_an_alias_leads_to_the_record(tmp_path: Path, scripts: Hooks) -> None:
+    """Guards against a record beside a CNAME, which no zone can have."""
+    with Bind("example") as dns, NewCA(dns_server=dns.server) as ca:
+        dns.change("add _validation-persist.a.example 60 CNAME a.records.example.")
+        certbot = host(tmp_path, ca, scripts)
+        certbot.environment |= {"SERVER": f"{dns.address} {dns.port}", "KEY_FILE": str(dns.key_file)}
+        words = (
+            *handler(scripts.write("follows.sh", FOLLOWS), *WORDS),
+            "--external-auth-verify-nameservers",
+            dns.server,
+        )
+        issued = certbot.run("certonly", *words, *names("a.example", "*.a.example"))
+        assert issued.returncode == 0, issued
+        assert len(dns.txt("a.records.example")) == 1
+        assert certbot.run(*RENEW_NOW).returncode == 0
+        assert len(dns.txt("a.records.example")) == 1
+
+
+@pytest.mark.long
+def test_the_directory_is_read_again_as_certbot_reads_it(certbot: Certbot, scripts: Hooks, domain: str) -> None:
+    """Guards against a certificate of the CA that Certbot accepts, and the plugin does not."""
+    words = ("certonly", *handler(scripts.native, *WORDS), *names(domain))
+    del certbot.environment["REQUESTS_CA_BUNDLE"]
+    assert certbot.run(*words).returncode == 1
+    accepted = certbot.run(*words, "--no-verify-ssl")
+    assert accepted.returncode == 0, accepted
+    assert len(scripts.calls("persist")) == 1

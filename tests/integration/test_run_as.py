@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.another_user import NAME
+from certbot_external_auth.providers.acme_sh import PROGRAM
+from tests.support import acme_sh
+from tests.support.another_user import NAME, open_to_all
 from tests.support.certbot import Certbot
 from tests.support.hooks import SOURCE
+from tests.support.powerdns import powerdns
 from tests.support.recover import journal, recover
 from tests.support.testca import TestCA
-from tests.support.words import RENEW_NOW, handler, handler_for_both, names
+from tests.support.words import AUTHENTICATOR, RENEW_NOW, handler, handler_for_both, names
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 RUN_AS = ("--external-auth-run-as", NAME)
@@ -92,3 +95,22 @@ def test_what_the_user_cannot_do_is_said_before_the_order(
     assert "whose user cannot read keys of TLS challenges, supports only dns-01, http-01" in " ".join(
         result.stderr.split()
     )
+
+
+@pytest.mark.long
+@acme_sh.needed
+@pytest.mark.skipif(not open_to_all(PROGRAM.parent), reason="other users cannot read this checkout")
+def test_a_provider_publishes_as_a_user(open_folder: Path, tmp_path: Path) -> None:
+    """Guards against: an engine that works for root only."""
+    home = shutil.copytree(acme_sh.HOME, open_folder / "acme.sh")
+    with powerdns("example.test") as dns, TestCA(dns_server=dns.server) as ca:
+        certbot = Certbot(tmp_path / "host", ca)
+        secrets = tmp_path / "pdns.env"
+        settings = {"PDNS_Url": dns.api, "PDNS_ServerId": "localhost", "PDNS_Token": dns.key}
+        secrets.write_text("".join(f"{name}={value}\n" for name, value in {**settings, "LE_WORKING_DIR": home}.items()))
+        secrets.chmod(0o600)
+        provider = ("--external-auth-provider", "acme.sh:pdns", "--external-auth-env-file", str(secrets))
+        result = certbot.run("certonly", "-n", *AUTHENTICATOR, *provider, *RUN_AS, *names("example.test"))
+        assert result.returncode == 0, result
+        assert "add example.test" in result.log
+        assert dns.txt("_acme-challenge.example.test") == []

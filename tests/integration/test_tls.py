@@ -345,7 +345,10 @@ def test_an_address_below_5_3_says_which_certbot_is_needed(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([*ALPN, "-d", "*.wrong.test"], "*.wrong.test: a wildcard can be proven only by dns-01, and --preferred-chall"),
+        (
+            [*ALPN, "-d", "*.wrong.test"],
+            "*.wrong.test: a wildcard can be proven only by dns-01 or dns-account-01 or dns-persist-01, and",
+        ),
         (
             [*SNI, "--external-auth-dialect", "dehydrated", "-d", "wrong.test"],
             "the dialect dehydrated supports only dns-01,",
@@ -354,7 +357,10 @@ def test_an_address_below_5_3_says_which_certbot_is_needed(
             [*SNI, "--external-auth-dialect", "uacme", "-d", "wrong.test"],
             "the dialect uacme supports only dns-01, http-01,",
         ),
-        ([*ALPN, "--external-auth-dialect", "lego", "-d", "wrong.test"], "the dialect lego supports only dns-01; name"),
+        (
+            [*ALPN, "--external-auth-dialect", "lego", "-d", "wrong.test"],
+            "the dialect lego supports only dns-01, dns-account-01; name",
+        ),
     ],
 )
 def test_what_cannot_be_proven_is_said_before_the_order(

@@ -49,7 +49,7 @@ def dnsmasq(upstream: str, known: str, address: str = ports.ADDRESS, port: int |
     program = shutil.which("dnsmasq") or "/usr/sbin/dnsmasq"
     with contextlib.ExitStack() as stack:
         mine = port or ports.free(stack, address)
-        yield from _running([program, *words, f"--port={mine}"], address, mine, known)
+        yield from running([program, *words, f"--port={mine}"], address, mine, known)
 
 
 @contextlib.contextmanager
@@ -61,13 +61,13 @@ def bind_cache(upstream: str, known: str, address: str = ports.ADDRESS) -> Itera
         mine = ports.free(stack, address)
         text = _FORWARDER.format(folder=folder, port=mine, address=address, host=host, upstream=port)
         (folder / "named.conf").write_text(text)
-        yield from _running([bind.PROGRAM, "-g", "-n", "1", "-c", str(folder / "named.conf")], address, mine, known)
+        yield from running([bind.PROGRAM, "-g", "-n", "1", "-c", str(folder / "named.conf")], address, mine, known)
 
 
 CACHES = {"dnsmasq": dnsmasq, "bind": bind_cache}
 
 
-def _running(command: Sequence[str], address: str, port: int, known: str) -> Iterator[str]:
+def running(command: Sequence[str], address: str, port: int, known: str) -> Iterator[str]:
     tied = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
     process = subprocess.Popen(
         [*tied, *command],

@@ -18,9 +18,9 @@ KINDS = {
     "status": (*OF_A_SESSION, "sessions"),
     "recover": ("recovery",),
     "rehearse": ("rehearsal",),
-    "check": ("step", "summary"),
-    "persist": ("persist",),
+    "check": ("step", "summary", "routes"),
     "providers": ("providers",),
+    "persist": ("persist",),
 }
 """Verb to what it may print."""
 OTHERS = {"notify": ("failure",)}

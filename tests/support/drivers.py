@@ -63,7 +63,7 @@ class Publisher:
 
     def withdraw(self, line: Line) -> None:
         if line["type"].startswith("dns-"):
-            self._ca.clear_txt(self._names[line["token"]])
+            self._ca.clear_txt(self._names.get(line["token"], f"_acme-challenge.{line['domain']}"))
         elif self._tls is not None and line["type"].startswith("tls-"):
             for kind in ("key", "crt"):
                 (self._tls / f"{self._names[line['token']]}.{kind}.pem").unlink()

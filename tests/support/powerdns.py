@@ -55,6 +55,12 @@ class PowerDns:
             content: bytes = answer.read()
         return content
 
+    def add(self, name: str, kind: str, content: str) -> None:
+        """Make a record the only one of its kind at a name."""
+        record = {"content": content, "disabled": False}
+        rrset = {"name": f"{name}.", "type": kind, "ttl": 60, "changetype": "REPLACE", "records": [record]}
+        self.call("PATCH", f"/zones/{self.zone}.", {"rrsets": [rrset]})
+
     def make_zone(self) -> None:
         names = {"name": f"{self.zone}.", "kind": "Native", "nameservers": [f"ns1.{self.zone}."]}
         address = {"content": "127.0.0.1", "disabled": False}

@@ -60,7 +60,7 @@ def record() -> str:
         tool = Tool(certbot, ca, host)
         ones = [*_sessions(tool), *_renewal(tool), *_leftovers(tool, dns, scripts), *_checks(dns, scripts)]
         ones += _lasting(host / "lasting")
-        ones += list(_records(dns))
+        ones += [*_records(dns), *_routes(dns, scripts)]
         text = json.dumps(
             [{"verb": verb, "code": code, "document": document} for verb, code, document in ones], indent=1
         )
@@ -161,6 +161,19 @@ def _checks(dns: Bind, scripts: Hooks) -> Iterator[Recorded]:
         path = scripts.path("updates.sh")
         ended = rehearse(path, *words, "--verify-timeout", "1", environment={**environment, "FAULT": fault})
         yield from (("check", None, line) for line in [*ended.steps.values(), ended.summary])
+
+
+def _routes(dns: Bind, scripts: Hooks) -> Iterator[Recorded]:
+    """A route that works, one that does not, and one without a name."""
+    good = scripts.path("updates.sh")
+    path = scripts.folder / "routes.ini"
+    server = f"dialect = dehydrated\nverify-nameservers = {dns.server}\n"
+    sections = {"r.example": f"{good}\n{server}", "s.example": f"{scripts.folder}/none\n", "*": f"{good}\n"}
+    path.write_text("".join(f"[{name}]\nhandler = {text}" for name, text in sections.items()))
+    path.chmod(0o644)
+    environment = {"SERVER": f"{dns.address} {dns.port}", "KEY_FILE": str(dns.key_file)}
+    ended = rehearse("--routes", str(path), "--json", "--timeout", "5", environment=environment)
+    yield from (("check", None, line) for line in ended.lines)
 
 
 def _records(dns: Bind) -> Iterator[Recorded]:

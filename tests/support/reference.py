@@ -35,10 +35,10 @@ OF_SESSIONS = (
 )
 OF_RECOVER = ("recovery", "batch", "leftover")
 OF_REHEARSE = ("rehearsal", "rehearsed", "finding")
-OF_CHECK = ("step", "sight", "summary")
+OF_CHECK = ("step", "sight", "summary", "routes")
+OF_PROVIDERS = ("providers", "engine", "provider", "variable")
 OF_PERSIST = ("persist", "persist_record", "persist_look")
 OF_NOTIFIERS = ("failure",)
-OF_PROVIDERS = ("providers", "engine", "provider", "variable")
 
 
 def pages() -> dict[Path, str]:
@@ -57,10 +57,10 @@ def pages() -> dict[Path, str]:
             "sessions": _described(verbs, OF_SESSIONS),
             "check": _described(verbs, OF_CHECK),
             "recover": _described(verbs, OF_RECOVER),
+            "providers": _described(verbs, OF_PROVIDERS),
             "persist": _described(verbs, OF_PERSIST),
             "rehearse": _described(verbs, OF_REHEARSE),
             "notify": _described(verbs, OF_NOTIFIERS),
-            "providers": _described(verbs, OF_PROVIDERS),
         },
     }
     return {FOLDER / page: _filled(FOLDER / page, contents) for page, contents in parts.items()}

@@ -24,13 +24,18 @@ class Rehearsal:
     stderr: str
 
     @property
+    def lines(self) -> list[dict[str, Any]]:
+        """All of them, in order."""
+        return [documents.checked(line, "check") for line in self.stdout.splitlines()]
+
+    @property
     def steps(self) -> dict[str, dict[str, Any]]:
         """Each step's line by its key, in order."""
-        return {line["step"]: line for line in self._lines if line["kind"] == "step"}
+        return {line["step"]: line for line in self.lines if line["kind"] == "step"}
 
     @property
     def summary(self) -> dict[str, Any]:
-        last = self._lines[-1]
+        last = self.lines[-1]
         assert last["kind"] == "summary"
         return last
 
@@ -38,10 +43,6 @@ class Rehearsal:
     def results(self) -> dict[str, str]:
         """Steps that did not pass, and how they ended."""
         return {key: line["result"] for key, line in self.steps.items() if line["result"] != "passed"}
-
-    @property
-    def _lines(self) -> list[dict[str, Any]]:
-        return [documents.checked(line, "check") for line in self.stdout.splitlines()]
 
 
 def started(

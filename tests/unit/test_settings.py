@@ -22,6 +22,7 @@ TABLE = {
     "mode": ("MODE", Kind.WORD, MODES, None, ("handler", "json", "manual", "stateless")),
     "handler": ("COMMAND", Kind.COMMAND_LINE, HANDLER, None, ()),
     "provider": ("ENGINE:NAME", Kind.PROVIDER, HANDLER, None, ENGINES),
+    "routes": ("FILE", Kind.TEXT, HANDLER, None, ()),
     "dialect": (
         *("DIALECT", Kind.WORD, HANDLER, "native"),
         ("native", "dehydrated", "certbot", "lego", "lego-raw", "uacme", "acmetool"),

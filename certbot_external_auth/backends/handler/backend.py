@@ -66,8 +66,9 @@ class HandlerBackend:
         user = self._examine_user(findings) if publishing else None
         # A handler that only its owner runs gives its owner nothing.
         ids = (*trust.trusted_ids(), *([] if user is None or deploying else [user.uid]))
+        noun = "handler" if self._settings.provider is None else "provider's program"
         for words, origin in self._handler.commands():
-            findings.add(preflight.check_command(words, search_path, ids, origin))
+            findings.add(preflight.check_command(words, search_path, ids, origin, noun))
         if self._settings.wellknown is not None:
             problem = webroot.problem(self._settings.wellknown)
             findings.problems.extend([problem] if problem else [])

@@ -99,7 +99,7 @@ class HandlerCaller:
     def commands(self) -> list[tuple[tuple[str, ...], str]]:
         """Return every command line that the caller may start, and the flag or the line of a file that has it."""
         if isinstance(self._dialect, ProviderDialect):
-            return [(self._dialect.program, wording.FLAG)] if self._dialect.program else []
+            return [(words, wording.FLAG) for words in (self._dialect.known_program,) if words]
         facts, cleanup = self._context.facts, self._context.facts.cleanup_words
         from_config = facts.config is not None and self._settings.handler is None
         origin = f"HOOK in {facts.config}" if from_config else self._context.origin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from certbot_external_auth.challenges import dns01
 from certbot_external_auth.endpoint import Endpoint
@@ -24,6 +24,10 @@ MAX_EXPLAINED_ADDRESSES = 200
 """Asked for clues to the likely reason."""
 _LABEL = "_acme-challenge"
 """A label whose name above is the name that is meant. No server is asked about the name with it."""
+
+
+def _log_unsaid(names: Collection[str]) -> None:
+    logger.info("No server said whether these names are aliases: %s.", ", ".join(sorted(names)[:5]))
 
 
 class Probe:
@@ -78,16 +82,21 @@ class Probe:
         order = {one.place: index for index, one in enumerate(expectations)}
         return sorted(kept, key=lambda row: order[row.place])
 
-    def follow(self, names: Sequence[str], until: float) -> dict[str, tuple[str, str]]:
-        """Return for each name that is an alias its end and the zone of the end, before anything is published."""
+    def follow(
+        self, names: Sequence[str], until: float, unsaid: Callable[[Collection[str]], None] = _log_unsaid
+    ) -> dict[str, tuple[str, str]]:
+        """Return for each name that is an alias its end and the zone of the end, before anything is published.
+
+        :param unsaid: takes the names about which no server answered.
+        """
         if self._named is not None:
             self._named.learn([name.lower() for name in names], until, again=True)
         now = time.monotonic()
         # The rest of the time is for wildcards, even if some servers are silent now.
         seen = self._walk.look(_any(names), now + (until - now) / 2)
-        unsaid = set(names) - {row.place for row in seen if row.outcome is Outcome.MATCH or row.asked}
-        if unsaid:
-            logger.info("No server said whether these names are aliases: %s.", ", ".join(sorted(unsaid)[:5]))
+        silent = set(names) - {row.place for row in seen if row.outcome is Outcome.MATCH or row.asked}
+        if silent:
+            unsaid(silent)
         ways = self._with_zones(aliases.chains(seen), seen, now + (until - now) * 3 / 4)
         ends = {place: way[-1] for place, way in self._without_wildcards(ways, until).items()}
         return {place: (end.name, end.zone) for place, end in ends.items() if end.name != place.lower()}

@@ -83,9 +83,10 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         text = re.sub(r"\\\n\s*", " ", page.read_text())
         for line in re.findall(r"^ {4,}(certbot (?:certonly|run) .*)$", text, re.MULTILINE):
             words = shlex.split(line)
-            # One that names a certificate alone has no name that the check could use.
+            # One that names a certificate alone has no name that the check could use. It does not try dns-persist-01.
             if (
                 " -d " in line
+                and "dns-persist-01" not in line
                 and not re.search(r"[…$]", line)
                 and ("--external-auth-handler" in line or "--external-auth-dehydrated-config" in line)
             ):
@@ -135,6 +136,7 @@ def test_of_preferred_types_the_first_that_the_dialect_has_is_tried() -> None:
         (("/bin/true", "-d", "a.test", "--external-auth-mode", "json"), ["json", "handler"]),
         (("/bin/true", "-d", "a.test", "--external-auth-handler", "/bin/false"), ["/bin/true", "/bin/false"]),
         (("/bin/true", "-d", "a.test", "--preferred-challenges", "dns-02"), ["--preferred-challenges", "'dns-02'"]),
+        (("/bin/true", "-d", "a.test", "--type", "dns-persist-01"), ["--type", "persist --look -d a.test"]),
         (("/bin/true", "-d", "a.test", "--external-auth-jobs", "0"), ["-jobs", "'0'"]),
         (("/bin/true", "-d", "a.test", "--external-auth-verify", "of"), ["-verify", "'of'"]),
     ],

@@ -98,36 +98,21 @@ def test_the_historic_name_does_not_look() -> None:
     assert resolution.resolve_historic({}).verify == "off"
 
 
-@pytest.mark.parametrize(
-    ("raw", "typed", "gone"),
-    [
-        ({"dialect": "lego", "cleanup-handler": "x", "handler": "h"}, ["dialect"], ("cleanup-handler",)),
-        ({"dialect": "certbot", "cleanup-handler": "x", "hook-chain": "yes"}, ["dialect"], ("hook-chain",)),
-        ({"dialect": "native", "dehydrated-config": "c"}, ["dialect"], ("dehydrated-config",)),
-        ({"dialect": "native", "dehydrated-config": "c"}, ["dialect", "dehydrated-config"], ()),
-        ({"dialect": "dehydrated", "dehydrated-config": "c", "hook-chain": "yes"}, ["dialect"], ()),
-        ({"dehydrated-config": "c", "handler": "h", "dialect": "lego"}, ["dehydrated-config"], ("handler", "dialect")),
-        ({"dehydrated-config": "c", "handler": "h"}, ["dehydrated-config", "handler"], ()),
-        ({"provider": "httpreq", "handler": "h", "timeout": "5"}, ["handler"], ("provider",)),
-        ({"provider": "httpreq", "dehydrated-config": "c"}, ["dehydrated-config"], ("provider",)),
-        ({"provider": "httpreq", "dialect": "lego"}, ["dialect"], ()),
-        (
-            {"provider": "httpreq", "handler": "h", "dialect": "certbot", "cleanup-handler": "x", "env-file": "e"},
-            ["provider"],
-            ("handler", "dialect", "cleanup-handler"),
-        ),
-        (
-            {"provider": "httpreq", "dehydrated-config": "c", "wellknown": "/w"},
-            ["provider"],
-            ("dehydrated-config", "wellknown"),
-        ),
-        ({"mode": "json", "handler": "h", "verify": "off", "timeout": "5"}, ["mode"], ()),
-    ],
-)
-def test_what_a_renewal_file_has_no_place_for_any_more(
-    raw: dict[str, str], typed: list[str], gone: tuple[str, ...]
-) -> None:
-    assert resolution.superseded(raw, typed) == gone
+@pytest.mark.parametrize("option", ["handler", "provider", "dialect", "env-file", "wellknown", "dehydrated-config"])
+def test_a_publisher_beside_routes_is_refused(option: str) -> None:
+    """Guards against: a secret or a script that the person believes is used."""
+    given = {"provider": "httpreq:", "dialect": "lego"}.get(option, "/x")
+    with pytest.raises(UsageError, match=f"--external-auth-routes and --external-auth-{option} contradict each other"):
+        resolution.resolve({"routes": "/r", option: given})
+
+
+def test_routes_imply_the_mode_and_take_what_holds_for_all() -> None:
+    checked = resolution.resolve({"routes": "/r", "jobs": "4", "verify": "strict", "run-as": "nobody"})
+    assert (checked.mode, checked.routes, checked.jobs, checked.verify) == ("handler", "/r", 4, "strict")
+    # The command that takes certificates has a dialect and an env file of its own.
+    deploying = {"deploy-handler": "/d", "dialect": "dehydrated", "env-file": "/e"}
+    assert resolution.resolve({"routes": "/r", **deploying}).dialect == "dehydrated"
+    assert "does not use --external-auth-routes" in resolution.resolve({"routes": "/r", "mode": "json"}).warnings[0]
 
 
 @pytest.mark.parametrize("option", settings.OPTIONS, ids=lambda option: option.name)

@@ -76,11 +76,12 @@ def test_cleanup_says_where_the_value_stands() -> None:
         ("pre-perform", 1, "NotImplemented\n", False),
         ("pre-perform", 1, "no", True),
         ("perform", 1, "NotImplemented", True),
+        ("persist", 1, "NotImplemented", True),
     ],
 )
 def test_not_implemented(operation: str, code: int, stdout: str, supported: bool) -> None:
     """A handler may decline everything but publishing."""
-    call = next(one for one in Native().perform([DNS], Facts()) if one.operation == operation)
+    call = next(one for one in Native().perform([DNS, LASTING], Facts()) if one.operation == operation)
     assert Native().supported(call, Ended(code=code, stdout=stdout)) is supported
 
 

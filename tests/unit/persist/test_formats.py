@@ -59,12 +59,12 @@ def test_octodns_gets_escaped_semicolons_and_whole_texts() -> None:
 def test_terraform_gets_one_resource_for_each_name() -> None:
     """Guards against: two resources that own the same records, and an expression within a text."""
     odd = Records("_validation-persist.a-b.example.com", ("x; accounturi=https://c/${a}%{b}",))
-    same = Records("_validation-persist.a_b.example.com", ("y",))
-    lines = list(formats.terraform([APEX, odd, same], ZONES))
+    alike = [Records(f"_validation-persist.{name}.example.com", ("y",)) for name in ("a_b", "a.b")]
+    lines = list(formats.terraform([APEX, odd, *alike], ZONES))
     assert lines[1] == 'resource "dns_txt_record_set" "persist_example_com" {'
     assert '    "x; accounturi=https://c/$${a}%%{b}",' in lines
     names = [line for line in lines if line.startswith("resource")]
-    assert len(set(names)) == 3
+    assert len(set(names)) == 4
 
 
 def test_the_longest_zone_holds_a_name() -> None:

@@ -110,7 +110,7 @@ def call(name: str, calls: Path, *words: str, state: str = "", **more: str) -> s
 
 def test_dns_plugins_with_their_options_in_capitals(made_up: Path) -> None:
     found = {each.name: each for each in CertbotPlugin(SETTINGS).providers()}
-    assert found["dns-rfc2136"].variables == (Variable(CREDENTIALS, "RFC 2136 credentials INI file.", None),)
+    assert found["dns-rfc2136"].variables == (Variable(CREDENTIALS, "RFC 2136 credentials INI file."),)
     assert found["dns-remembering"].variables[0] == Variable("DNS_REMEMBERING_FILE", "where it notes its calls", None)
     assert not {"standalone", "webroot", "nginx", "external-auth"} & found.keys()
     refused = {name: each.refused.facts["why"] for name, each in found.items() if each.refused is not None}

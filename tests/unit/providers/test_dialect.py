@@ -57,6 +57,14 @@ def test_the_end_of_an_alias() -> None:
     assert not dialect(HTTPREQ_MODE="RAW").told_aliases
 
 
+def test_a_name_with_the_account_in_it_needs_an_engine_that_is_told_the_name() -> None:
+    challenge = dataclasses.replace(DNS, type="dns-account-01", account_label="_ujmmovf2vn55tgye._acme-challenge")
+    (add,) = dialect().perform([challenge], FACTS)
+    assert add.arguments[1] == challenge.record_name
+    assert dialect().challenge_types == ("dns-01", "dns-account-01")
+    assert dialect(HTTPREQ_MODE="RAW").challenge_types == ("dns-01",)
+
+
 def test_what_is_not_known_is_nothing() -> None:
     (remove,) = dialect().cleanup([Finished(DNS, "pending", output=None)], FACTS)
     assert remove.document is not None

@@ -91,7 +91,9 @@ def test_every_engine_is_asked_and_none_hides_another(
         ("1984", "1984hosting", "1984.hosting", Match.TITLE),
         ("cloudflare", "cf", "CloudFlare", Match.TITLE),
         ("digital ocean", "dgon", "DigitalOcean.com", Match.TITLE),
+        ("powerdns", "pdns", "PowerDNS Server API", Match.TITLE),
         ("hetzner", "hetznercloud", "Hetzner Cloud DNS", Match.PART),
+        ("hetzner cloud", "hcloud", "Hetzner Cloud DNS", Match.TITLE),
         ("hetzner", "cf", "CloudFlare", None),
         ("…", "cf", "CloudFlare", None),
     ],
@@ -99,6 +101,22 @@ def test_every_engine_is_asked_and_none_hides_another(
 def test_a_provider_is_known_by_its_name_and_its_title(word: str, name: str, title: str, match: Match | None) -> None:
     found = listing.matching([row("acme.sh", name, title=title)], word)
     assert [each for each, _ in found] == ([] if match is None else [match])
+
+
+@pytest.mark.parametrize(
+    ("variables", "settings", "state"),
+    [
+        ((Variable("A", "", None), Variable("B", "", None)), {}, State.VARIABLES_MISSING),
+        ((Variable("A", "", None), Variable("B", "", None)), {"B": "x"}, State.READY),
+        ((Variable("A", "", None), Variable("B")), {"B": "x"}, State.READY),
+        ((), {}, State.READY),
+    ],
+)
+def test_an_engine_may_not_say_which_variables_are_needed(
+    variables: tuple[Variable, ...], settings: dict[str, str], state: State
+) -> None:
+    """Guards against: lexicon and Certbot's plugins, which say this of few, taken for ready."""
+    assert listing._row(Engine("lexicon"), Provider("p", variables=variables), settings).state is state
 
 
 def test_without_a_word_everything_is_listed_in_its_order() -> None:
@@ -130,6 +148,12 @@ def test_the_one_to_take_needs_the_least_and_is_certainly_meant(rows: list[Row],
     for given in (rows, rows[::-1]):
         best = listing.best(listing.matching(given, "x"))
         assert (best and best.value) == taken
+
+
+def test_one_engine_tells_what_another_one_calls_it() -> None:
+    """lego has no titles."""
+    rows = [row("acme.sh", "pdns", title="PowerDNS Server API"), row("lego", "pdns"), row("lego", "pdnsx")]
+    assert [each.value for _, each in listing.matching(rows, "powerdns")] == ["acme.sh:pdns", "lego:pdns"]
 
 
 def test_the_best_stands_first() -> None:

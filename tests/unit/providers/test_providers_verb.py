@@ -30,7 +30,7 @@ def test_what_can_be_used_is_listed_with_what_is_missing(
     code, shown = run(capsys)
     assert code == 0
     assert "  here: 2 providers\n" in shown
-    assert "  gone: not installed, 1 provider known of it; it needs x; run: pip install x\n" in shown
+    assert "  gone: not installed, would reach 1 provider; it needs x; run: pip install x\n" in shown
     assert re.search(r"^  broken: .*IProviderEngine", shown, re.MULTILINE)
     assert "here:x: usable here\n  needs X_TOKEN; optional: X_TTL\n" in shown
     assert "here:y: not usable: it asks a person; use acme.sh:x.\n" in shown
@@ -110,9 +110,9 @@ def test_wrong_use(engines: list[str], capsys: pytest.CaptureFixture[str], words
     ("variables", "line"),
     [
         ((), None),
-        ((Variable("A"), Variable("B")), "needs A with B"),
-        ((Variable("A"), Variable("B", "", 1), Variable("C", "", 1)), "needs A, or B with C"),
-        ((Variable("A", "", None),), "may have: A"),
+        ((Variable("A"), Variable("B")), "needs A and B"),
+        ((Variable("A"), Variable("B"), Variable("C")), "needs A, B and C"),
+        ((Variable("A"), Variable("B", "", 1), Variable("C", "", 1)), "needs A, or B and C"),
         ((Variable("A"), Variable("B", "", None)), "needs A; optional: B"),
     ],
 )
@@ -120,6 +120,13 @@ def test_variables_are_said_in_a_line(variables: tuple[Variable, ...], line: str
     found = [(Match.NAME, Row(Engine("e"), Provider("p", variables=variables)))]
     lines = list(listed.lines([Engine("e")], found, None, "p", []))
     assert lines[lines.index("e:p: usable here, and every variable is set") + 1] == (f"  {line}" if line else "")
+
+
+def test_variables_of_which_none_is_said_to_be_needed() -> None:
+    found = Row(Engine("e"), Provider("p", variables=(Variable("A", "", None),)), undecided=True)
+    lines = list(listed.lines([Engine("e")], [(Match.NAME, found)], found, "p", []))
+    assert lines[lines.index("e:p: usable here") + 1] == "  may have: A"
+    assert "Take e:p. Set those of its variables that you need in a file of NAME=VALUE lines, mode 0600." in lines
 
 
 def test_text_of_an_engine_cannot_change_the_terminal() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.run import part
 from certbot_external_auth.run import run as module
 from certbot_external_auth.run.run import Run
 from tests.support.recording_backend import RecordingBackend, context
@@ -31,7 +32,7 @@ def test_with_a_command_of_its_own_each_is_asked_for_its_part(
     of_command: list[str],
 ) -> None:
     publisher, command = RecordingBackend(), RecordingBackend()
-    monkeypatch.setattr(module, "backend", lambda mode, context: publisher)
+    monkeypatch.setattr(part, "backend", lambda mode, context: publisher)
     monkeypatch.setattr(module, "deploy_handler", lambda context: command)
     run = Run(dataclasses.replace(context(tmp_path), silent=True), {"a.example"})
     run.prepare(publishing, deploying)

@@ -140,6 +140,17 @@ def test_nothing_is_removed_before_certbot_has_done_with_it() -> None:
     assert session_state.to_remove(seen([CHALLENGE, AWAIT, RESULT], alive=True, handed_out=[1]))["txt"] == {}
 
 
+def test_a_record_that_stays_is_never_listed_for_removal() -> None:
+    """Guards against a tool that removes at the end all that it has published."""
+    lasting = {**CHALLENGE, "id": "c2", "persist": True, "txt_domain": "_validation-persist.a.test", "validation": "p"}
+    batch = {**AWAIT, "ids": ["c1", "c2"], "persist": {"_validation-persist.a.test": ["p"]}}
+    waiting = session_state.document("s", seen([CHALLENGE, lasting, batch], alive=True), "finish s")
+    assert waiting["persist"] == {"_validation-persist.a.test": ["p"]}
+    ended = session_state.document("s", seen([CHALLENGE, lasting, batch, RESULT, CLEANUP], handed_out=[1]), "finish s")
+    assert ended["remove"]["txt"] == {"_acme-challenge.a.test": ["v"]}
+    assert "persist" not in ended
+
+
 def test_a_server_name_that_is_published_again_stays() -> None:
     tls = [{"cmd": "perform_challenge", "id": one, "type": "tls-alpn-01", "z_domain": "a.test"} for one in ("c1", "c2")]
     hello = {"cmd": "hello", "leftover": [{**tls[0], "txt_domain": None, "uri": None}]}

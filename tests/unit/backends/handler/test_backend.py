@@ -138,3 +138,16 @@ def test_a_handler_that_is_gone_is_named_by_what_names_it(
     settings = Settings(mode="handler", handler=flag, dialect="dehydrated")
     problems = HandlerBackend(Context(settings, facts, words=("/bin/gone",))).examine().problems
     assert [origin in problem for origin, problem in zip(origins, problems, strict=True)] == [True, True]
+
+
+def test_of_a_provider_that_is_not_known_only_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: a traceback, since an engine has no program for it."""
+    (tmp_path / "acme.sh").write_text("#!/bin/sh\n_initpath() { :; }\n")
+    monkeypatch.setenv("LE_WORKING_DIR", str(tmp_path))
+    settings = Settings("handler", provider="acme.sh:cff", dialect="provider", env_file=str(tmp_path / "missing"))
+    findings = HandlerBackend(Context(settings, FACTS)).examine()
+    assert [problem.split(":")[0] for problem in findings.problems] == [
+        "--external-auth-provider acme.sh",
+        "--external-auth-env-file",
+    ]
+    assert "acme.sh knows no provider cff" in findings.problems[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from certbot_external_auth.recovery import by_hand
 from certbot_external_auth.recovery import context as recovering
 from certbot_external_auth.recovery.reasons import Fix
 from certbot_external_auth.settings import PROVIDER, Settings
+from tests.support.challenges import LASTING
 
 SCRIPT = """#!/bin/sh
 {
@@ -91,6 +93,25 @@ def context(folder: Path, env: str = f"API_TOKEN={SECRET}\n") -> Context:
 def recorded(folder: Path) -> list[list[str]]:
     """The lines of each call."""
     return [call.splitlines() for call in (folder / "record").read_text().split(".\n")[:-1]]
+
+
+def test_nothing_is_kept_of_a_record_that_stays(folder: Path) -> None:
+    """Guards against a file of outputs that no cleanup removes."""
+    backend = HandlerBackend(context(folder))
+    states = BackendAbilities.of(backend).states
+    assert states is not None
+    asked: list[str] = []
+
+    def opened(challenge: str) -> int:
+        asked.append(challenge)
+        return os.open(folder / challenge, os.O_RDWR | os.O_CREAT)
+
+    states(opened)
+    backend.prepare(True, False)
+    backend.perform([LASTING, CHALLENGE], lambda begun: None)
+    assert asked == ["c1"]
+    assert set(backend.kept_outputs) == {"c1"}
+    assert recorded(folder)[0][:2] == ["add x.example", LASTING.validation]
 
 
 def test_what_adding_writes_is_given_to_removing_and_shown_nowhere(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
+from certbot_external_auth.accounts import Account
 from certbot_external_auth.backends.manual import instructions
 from certbot_external_auth.backends.manual.instructions import NoPerson
 from certbot_external_auth.backends.manual.renewal_reminder import Reminder
 from certbot_external_auth.challenges import Challenge, Served
+from certbot_external_auth.persistent_records import Draft, Need, Terms
 
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
 KEY_AUTHORIZATION = f"{TOKEN}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI"
@@ -45,6 +48,22 @@ def test_a_record_can_be_pasted_in_three_forms() -> None:
         "send\n"
         "END"
     )
+
+
+def test_a_record_that_stays_is_shown_with_whom_it_serves() -> None:
+    """Guards against a person who cannot see what the record allows, or a zone file that refuses a long text."""
+    account = Account("https://ca.example/acct/" + "1" * 250, "t" * 43)
+    need = Need("a.test", True, Terms(Draft.D01, ("ca.example", "ca2.example")), account)
+    made = Challenge("c1", "dns-persist-01", "a.test", "dns", "", "", need=need)
+    text = instructions.instructions([made, challenge("dns-01")], 80)
+    whole = " ".join(text.split())
+    assert "The record of a.test stays: do not remove it. It lets ca.example or ca2.example issue for" in whole
+    assert account.uri in whole
+    [line] = [one for one in text.splitlines() if one.startswith("_validation-persist.a.test. 60 IN TXT")]
+    strings = re.findall(r'"([^"]*)"', line)
+    assert ("".join(strings), max(map(len, strings))) == (need.value(), 255)
+    [shown] = [lines for place, lines in instructions.values([made], {}).items() if place.startswith("_validation")]
+    assert shown == ["_validation-persist.a.test", f"  {need.value()}"]
 
 
 @pytest.mark.parametrize(

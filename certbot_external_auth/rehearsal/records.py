@@ -1,0 +1,94 @@
+"""Whether the records of dns-persist-01 stand that the next renewals need."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
+
+from certbot_external_auth.accounts import Account, directory, foreign, stored
+from certbot_external_auth.accounts.directory import DirectoryError
+from certbot_external_auth.backends import Context, context
+from certbot_external_auth.challenges import PERSISTENT
+from certbot_external_auth.endpoint import is_address
+from certbot_external_auth.errors import UsageError
+from certbot_external_auth.interfaces import BackendAbilities
+from certbot_external_auth.persist import looking
+from certbot_external_auth.persist.looking import Seen, State
+from certbot_external_auth.persist.making import Entry
+from certbot_external_auth.persistent_records import Need, OfferError, Terms, of_directory, proven, wording
+from certbot_external_auth.rehearsal.findings import Finding, Kind
+from certbot_external_auth.rehearsal.publisher import NOT_REHEARSED, Ready
+from certbot_external_auth.rehearsal.subject import Host, Subject
+
+Found = Mapping[str, Sequence[Finding]]
+"""By lineage."""
+
+
+class Records:
+    """Looks at the records of a host. Each CA is asked once for its directory."""
+
+    def __init__(self, host: Host, now: datetime.datetime) -> None:
+        self._host = host
+        self._now = int(now.timestamp())
+        self._metas: dict[str, Mapping[str, object] | str] = {}
+
+    def check(self, ready: Sequence[Ready]) -> Found:
+        """Return what was found about the certificates that need such records."""
+        return {
+            one.subject.lineage: list(self._of_one(one.subject, one.publisher.context))
+            for one in ready
+            if one.publisher.context is not None and PERSISTENT in one.publisher.types
+        }
+
+    def _of_one(self, subject: Subject, found: Context) -> Iterator[Finding]:
+        try:
+            account = stored.chosen(self._host.config_dir, found.server, subject.text("account") or None)
+        except UsageError:
+            # What is wrong with the account has a finding of its own.
+            return
+        terms = "its account belongs to another server" if foreign(account.uri, found.server) else self._terms(found)
+        if isinstance(terms, str):
+            yield Finding(Kind.RECORD_UNSAID, {"names": ", ".join(subject.facts.names), "text": terms})
+            return
+        entries = [Entry(need, found.server) for need in _needs(subject, terms, account)]
+        for seen in looking.look(entries, found.settings.verify_nameservers, self._now, ()):
+            yield from self._findings(seen, found)
+
+    def _terms(self, found: Context) -> Terms | str:
+        """Return what the CA wants in a record, or why that is not known."""
+        if found.server not in self._metas:
+            try:
+                self._metas[found.server] = directory.meta(found.server)
+            except DirectoryError as error:
+                self._metas[found.server] = f"the CA's directory cannot be read: {error}"
+        meta = self._metas[found.server]
+        if isinstance(meta, str):
+            return meta
+        try:
+            return of_directory(meta)
+        except OfferError as error:
+            return wording.offer(error).rstrip(".")
+
+    def _findings(self, seen: Seen, found: Context) -> Iterator[Finding]:
+        need = seen.entry.need
+        if seen.state is State.UNKNOWN:
+            yield Finding(Kind.RECORD_UNSAID, {"names": need.domain, "text": "no name server answered"})
+        elif seen.reason is not None:
+            kind = Kind.RECORD_TO_COME if _publishes(found) else Kind.RECORD
+            yield Finding(kind, {"text": wording.missing(seen.reason, need), "name": need.domain})
+        elif seen.judgement is not None and seen.judgement.ends_soon(self._now):
+            ending = wording.ending(need.domain, seen.judgement.until or 0, self._now)
+            yield Finding(Kind.RECORD_ENDS, {"text": ending, "name": need.domain})
+
+
+def _needs(subject: Subject, terms: Terms, account: Account) -> list[Need]:
+    names = proven(name for name in subject.facts.names if not is_address(name))
+    return [Need(domain, wildcard, terms, account) for domain, wildcard in names.items()]
+
+
+def _publishes(found: Context) -> bool:
+    """Tell whether a renewal, at which there is no person and no driver, can publish a record."""
+    settings = found.settings
+    if settings.mode in NOT_REHEARSED or settings.routes is not None:
+        return False
+    return BackendAbilities.of(context.backend(settings.mode, found)).persists

@@ -1,0 +1,1 @@
+"""Say who publishes for which names of a certificate: the file of --external-auth-routes."""
