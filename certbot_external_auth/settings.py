@@ -223,8 +223,7 @@ OPTIONS = (
     ),
     Option(
         "metrics",
-        "File for Prometheus's node_exporter (NAME.prom). The plugin writes when the certificate ends, how the last "
-        "attempt ended, and more. Needs the Python library prometheus-client.",
+        "File with figures for Prometheus's node_exporter (NAME.prom). Needs the Python library prometheus-client.",
         "FILE",
     ),
 )
@@ -261,8 +260,7 @@ class Settings:
     :ivar verify_timeout: seconds.
     :ivar verify_settle: seconds.
     :ivar ack_timeout: seconds.
-    :ivar notify: the command line as kept or typed.
-    :ivar metrics: the file as kept or typed.
+    :ivar notify, metrics: the command line and the file, as kept or typed.
     :ivar historic: the plugin was called by its name of 2016-2020.
     :ivar warnings: sentences for the log, each printed once in a process.
     """
@@ -298,6 +296,5 @@ class Settings:
         if self.mode != "handler":
             return f"the mode {self.mode}"
         name = f"the dialect {self.dialect}" if self.provider is None else f"the provider {self.provider}"
-        if self.run_as is None:
-            return name
-        return f"{name} with --external-auth-run-as, whose user cannot read keys of TLS challenges,"
+        unread = " with --external-auth-run-as, whose user cannot read keys of TLS challenges,"
+        return name if self.run_as is None else name + unread
