@@ -33,6 +33,7 @@ MAX_SECONDS = 2_000_000
 SESSION = "CERTBOT_EXTERNAL_AUTH_SESSION"
 """The variable in which `certbot-external-auth begin` names its session's folder to the Certbot it starts."""
 
+
 _HANDLER = ("handler",)
 _JSON = ("json",)
 
@@ -222,25 +223,22 @@ OPTIONS = (
     ),
     Option(
         "metrics",
-        "File for Prometheus's node_exporter (NAME.prom). The plugin writes when the certificate ends, how the last "
-        "attempt ended, and more. Needs the Python library prometheus-client.",
+        "File with figures for Prometheus's node_exporter (NAME.prom). Needs the Python library prometheus-client.",
         "FILE",
     ),
 )
 
+
+def _switch(name: str, sentence: str) -> Option:
+    return Option(name, sentence, default_help="off", historic_switch=True)
+
+
 HISTORIC_OPTIONS = (
     Option("handler", "Handler script. Without it the mode is json.", "PATH", kind=Kind.COMMAND_LINE),
-    Option("dehydrated-dns", "Call the handler as a Dehydrated hook.", default_help="off", historic_switch=True),
-    Option(
-        "text-mode", "Show a person what to do, instead of printing JSON.", default_help="off", historic_switch=True
-    ),
-    Option(
-        "public-ip-logging-ok",
-        "Accepted for old command lines. Has no effect.",
-        default_help="off",
-        historic_switch=True,
-    ),
-    Option("test-mode", "Accepted for old command lines. Has no effect.", default_help="off", historic_switch=True),
+    _switch("dehydrated-dns", "Call the handler as a Dehydrated hook."),
+    _switch("text-mode", "Show a person what to do, instead of printing JSON."),
+    _switch("public-ip-logging-ok", "Accepted for old command lines. Has no effect."),
+    _switch("test-mode", "Accepted for old command lines. Has no effect."),
 )
 
 
@@ -259,7 +257,9 @@ class Settings:
     :ivar jobs: how many handler calls may run at the same time.
     :ivar timeout: seconds for a handler call, or None for no limit.
     :ivar verify: ``auto``, ``strict`` or ``off``.
-    :ivar verify_timeout, verify_settle, ack_timeout: seconds.
+    :ivar verify_timeout: seconds.
+    :ivar verify_settle: seconds.
+    :ivar ack_timeout: seconds.
     :ivar notify, metrics: the command line and the file, as kept or typed.
     :ivar historic: the plugin was called by its name of 2016-2020.
     :ivar warnings: sentences for the log, each printed once in a process.
@@ -296,6 +296,5 @@ class Settings:
         if self.mode != "handler":
             return f"the mode {self.mode}"
         name = f"the dialect {self.dialect}" if self.provider is None else f"the provider {self.provider}"
-        if self.run_as is None:
-            return name
-        return f"{name} with --external-auth-run-as, whose user cannot read keys of TLS challenges,"
+        unread = " with --external-auth-run-as, whose user cannot read keys of TLS challenges,"
+        return name if self.run_as is None else name + unread
