@@ -35,8 +35,10 @@ def env_file(tmp_path: Path, server: Server) -> Path:
     return path
 
 
-@pytest.mark.parametrize("mode", ["", "RAW"])
-def test_issue_and_renew(certbot: Certbot, ca: TestCA, server: Server, env_file: Path, domain: str, mode: str) -> None:
+@pytest.mark.parametrize("mode", ["", pytest.param("RAW", marks=pytest.mark.long)])
+def test_issue_renew_and_recover(
+    certbot: Certbot, ca: TestCA, server: Server, env_file: Path, domain: str, mode: str
+) -> None:
     """The server may answer with any status of success."""
     server.status = 202 if mode else 200
     env_file.write_text(env_file.read_text() + f"HTTPREQ_MODE={mode}\n")

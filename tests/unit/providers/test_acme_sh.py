@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,16 @@ def test_state_goes_from_adding_to_removing_and_nothing_is_saved(home: Path, she
     assert (removed.returncode, removed.stdout) == (0, ""), removed
     assert f"removing {record}" in removed.stderr
     assert sorted(home.rglob("*")) == before
+
+
+@acme_sh.needed
+def test_two_at_the_same_time_do_not_mix(home: Path) -> None:
+    """Guards against: a certificate's record that stays, because another certificate's number took its place."""
+    numbers = [str(number) for number in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        added = list(pool.map(lambda number: run(home, "add", OWN_Token="a-secret", OWN_ID=number), numbers))
+        removed = list(pool.map(lambda one: run(home, "remove", one.stdout).stderr, added))
+    assert removed == [f"removing {number}\n" for number in numbers]
 
 
 @acme_sh.needed
