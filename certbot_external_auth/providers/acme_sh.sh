@@ -1,4 +1,3 @@
-#!/bin/sh
 # Adds or removes one TXT record with a script of the acme.sh that is installed on this machine. See acme_sh.py.
 # Arguments: acme.sh, the script, the user's account.conf or nothing, add or remove, the name of the record, its zone.
 # stdin: see dialect.py.
