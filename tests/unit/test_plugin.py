@@ -54,9 +54,10 @@ CONFIG = {
 @pytest.mark.parametrize("made", [plugin.ExternalAuth, plugin.HistoricExternalAuth])
 @pytest.mark.parametrize("value", [True, False, "yes", "", "\0"])
 def test_no_value_of_a_renewal_file_is_a_traceback(
-    made: type[plugin.ExternalAuth], value: object, tmp_path: Path
+    made: type[plugin.ExternalAuth], value: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Certbot makes bool of the words True and False, and a text of what a switch should have been."""
+    monkeypatch.chdir(tmp_path)
     name = "certbot-external-auth:out" if made.historic else "external-auth"
     folders = {"config_dir": str(tmp_path / "config"), "work_dir": str(tmp_path / "work")}
     for option in made.options:
