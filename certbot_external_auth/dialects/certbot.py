@@ -13,13 +13,12 @@ from zope.interface import implementer
 from certbot_external_auth.challenges import Challenge, dns01, http01
 from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
+from certbot_external_auth.dialects.only_challenges import OnlyChallenges
 from certbot_external_auth.interfaces import IDialect
-from certbot_external_auth.lineages.deployment import Deployment
-from certbot_external_auth.processes.program import Ended
 
 
 @implementer(IDialect)
-class CertbotManual:
+class CertbotManual(OnlyChallenges):
     """See the module."""
 
     challenge_types = (dns01.TYPE, http01.TYPE)
@@ -52,16 +51,6 @@ class CertbotManual:
             _call("cleanup-hook", end.challenge, {**of_challenge, **output}, facts.cleanup_words)
             for end, of_challenge, output in zip(finished, exported, outputs, strict=True)
         ]
-
-    def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        # Owners of these hooks use Certbot's --deploy-hook.
-        return []
-
-    def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        return []
-
-    def supported(self, call: Call, ended: Ended) -> bool:
-        return True
 
 
 def variables(challenges: Sequence[Challenge]) -> list[dict[str, str]]:

@@ -12,16 +12,15 @@ from zope.interface import implementer
 from certbot_external_auth.challenges import TXT_TYPES, Challenge, dns01
 from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
+from certbot_external_auth.dialects.only_challenges import OnlyChallenges
 from certbot_external_auth.interfaces import IDialect
-from certbot_external_auth.lineages.deployment import Deployment
-from certbot_external_auth.processes.program import Ended
 
 GO_TRUE = ("1", "t", "T", "true", "TRUE", "True")
 """What Go's strconv.ParseBool accepts as true."""
 
 
 @implementer(IDialect)
-class Lego:
+class Lego(OnlyChallenges):
     """Calls ``present FQDN. VALUE``."""
 
     challenge_types: Sequence[str] = TXT_TYPES
@@ -38,16 +37,6 @@ class Lego:
 
     def cleanup(self, finished: Sequence[Finished], facts: Facts) -> list[Call]:
         return [self._call("cleanup", one.challenge) for one in finished]
-
-    def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        # lego calls a provider only for challenges.
-        return []
-
-    def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        return []
-
-    def supported(self, call: Call, ended: Ended) -> bool:
-        return True
 
     def words(self, challenge: Challenge) -> tuple[str, ...]:
         """Return the arguments that follow the operation."""

@@ -14,13 +14,13 @@ from zope.interface import implementer
 from certbot_external_auth.challenges import Challenge, dns01, http01, tlsalpn01
 from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
+from certbot_external_auth.dialects.only_challenges import OnlyChallenges
 from certbot_external_auth.interfaces import IDialect
-from certbot_external_auth.lineages.deployment import Deployment
 from certbot_external_auth.processes.program import Ended
 
 
 @implementer(IDialect)
-class Uacme:
+class Uacme(OnlyChallenges):
     """See the module."""
 
     challenge_types = (dns01.TYPE, http01.TYPE, tlsalpn01.TYPE)
@@ -30,12 +30,6 @@ class Uacme:
 
     def cleanup(self, finished: Sequence[Finished], facts: Facts) -> list[Call]:
         return [_call("done" if one.status == "valid" else "failed", one.challenge) for one in finished]
-
-    def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        return []
-
-    def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        return []
 
     def supported(self, call: Call, ended: Ended) -> bool:
         # uacme ignores the exit codes of done and failed. Its own hook fails there for types that its begin declines.

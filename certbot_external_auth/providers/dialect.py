@@ -24,10 +24,9 @@ from certbot_external_auth import dialects
 from certbot_external_auth.challenges import Challenge, dns01, dnsaccount01
 from certbot_external_auth.challenges.finished import Finished
 from certbot_external_auth.dialects import Call, Facts
+from certbot_external_auth.dialects.only_challenges import OnlyChallenges
 from certbot_external_auth.handler_setup import env_file
 from certbot_external_auth.interfaces import IDialect
-from certbot_external_auth.lineages.deployment import Deployment
-from certbot_external_auth.processes.program import Ended
 from certbot_external_auth.providers import registry
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def dialect_of(called: Called) -> Dialect:
 
 
 @implementer(IDialect)
-class ProviderDialect:
+class ProviderDialect(OnlyChallenges):
     """See the module. :ivar engine: see `IProviderEngine`. :ivar name: of the provider."""
 
     told_output = True
@@ -107,16 +106,6 @@ class ProviderDialect:
 
     def cleanup(self, finished: Sequence[Finished], facts: Facts) -> list[Call]:
         return [self._call(REMOVE, one.challenge, one.output or "") for one in finished]
-
-    def deploy(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        # A provider publishes records, and knows nothing of certificates.
-        return []
-
-    def unchanged(self, deployment: Deployment, facts: Facts) -> list[Call]:
-        return []
-
-    def supported(self, call: Call, ended: Ended) -> bool:
-        return True
 
     def _call(self, operation: str, challenge: Challenge, state: str) -> Call:
         more = {
