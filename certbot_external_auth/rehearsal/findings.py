@@ -92,6 +92,10 @@ class Outcome:
         return replace(self, findings=(*self.findings, *more))
 
 
+Found = Mapping[str, Sequence[Finding]]
+"""Findings about some certificates, by lineage."""
+
+
 def worst(findings: Iterable[Finding]) -> Level | None:
     """Return the worst level of findings, None if there are none."""
     order = list(Level)

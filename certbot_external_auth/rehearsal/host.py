@@ -19,9 +19,9 @@ _FLOCK = "hhqqi"
 """struct flock of fcntl(2): type, whence, start, length, process id."""
 
 
-def findings(host: Host, logs_dir: str = "") -> Iterator[Finding]:
+def findings(host: Host) -> Iterator[Finding]:
     """Look at the folders, and yield what is wrong."""
-    for folder in dict.fromkeys(filter(None, (host.config_dir, host.work_dir, logs_dir))):
+    for folder in (host.config_dir, host.work_dir):
         text = _disk(folder)
         if text:
             yield Finding(Kind.DISK, {"path": folder, "text": text})

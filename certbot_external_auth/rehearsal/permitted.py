@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.backends import Context, surroundings
@@ -10,15 +10,13 @@ from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.permission import applying, wording
 from certbot_external_auth.permission.finding import Applicant
 from certbot_external_auth.permission.look import Sight, guarded, look
-from certbot_external_auth.rehearsal.findings import Finding, Kind
+from certbot_external_auth.rehearsal.findings import Finding, Found, Kind
 from certbot_external_auth.rehearsal.publisher import Ready
 from certbot_external_auth.rehearsal.subject import Subject
 from certbot_external_auth.visibility.observer import Observer
 
 LEAST_SECONDS, SECONDS_PER_NAME = 5.0, 0.02
 """The time for all names that the same servers are asked about."""
-Found = Mapping[str, Sequence[Finding]]
-"""By lineage."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from certbot_external_auth.backends import Context, context
@@ -48,12 +48,24 @@ class Ready:
     publisher: Publisher
 
 
+@dataclass(frozen=True)
+class _Examined:
+    """What one setting came to.
+
+    :ivar types: returns the challenge types for the names of a certificate, and a finding for each name that none of
+        them can prove.
+    """
+
+    findings: tuple[Finding, ...]
+    types: Callable[[Sequence[str]], tuple[tuple[str, ...], list[Finding]]]
+
+
 @dataclass
 class Publishers:
-    """The publishers of a host. Lineages that keep the same options have the same one, and it is checked once."""
+    """The publishers of a host. Lineages that keep the same options have the same one, and it is made once."""
 
     host: Host
-    _checked: dict[tuple[object, ...], tuple[Finding, ...]] = field(default_factory=dict)
+    _examined: dict[tuple[object, ...], _Examined] = field(default_factory=dict)
 
     def of(self, subject: Subject) -> Publisher:
         """Check the publisher of a certificate."""
@@ -67,52 +79,60 @@ class Publishers:
             return Publisher((), found, (PERSISTENT,))
         if by_other is not None:
             return Publisher((Finding(by_other, {"day": subject.facts.not_after.date().isoformat()}),))
-        types, unfit = _of_types(subject, found)
-        return Publisher((*self._once(subject, handler, found), *unfit), found, types)
+        examined = self._once(subject, handler, found)
+        types, unfit = examined.types(subject.facts.names) if subject.publishes else ((), [])
+        return Publisher((*examined.findings, *unfit), found, types)
 
-    def _once(self, subject: Subject, handler: assembly.Handler, found: Context) -> tuple[Finding, ...]:
+    def _once(self, subject: Subject, handler: assembly.Handler, found: Context) -> _Examined:
         roles = (subject.publishes, subject.deploys)
         names = subject.facts.names if found.settings.routes is not None else None
         key = (*roles, handler.settings, handler.words, handler.cleanup_words, handler.types, names)
-        if key not in self._checked:
-            self._checked[key] = tuple(_prepared(found, *roles, names))
-        return self._checked[key]
+        if key not in self._examined:
+            self._examined[key] = _plain(found, *roles) if names is None else _routed(found, *roles, names)
+        return self._examined[key]
 
 
-def _prepared(found: Context, publishing: bool, deploying: bool, names: Collection[str] | None) -> Iterator[Finding]:
-    """Yield what the examination before a run finds.
+def _plain(found: Context, publishing: bool, deploying: bool) -> _Examined:
+    """Examine a publisher of all names."""
+    try:
+        made = context.backend(found.settings.mode, found)
+    except UsageError as error:
+        return _Examined(_problems(error), lambda names: ((), []))
+    offered = OfferedTypes(found, made.challenge_types)
 
-    :param names: of the certificate, if it has routes.
-    """
+    def types(names: Sequence[str]) -> tuple[tuple[str, ...], list[Finding]]:
+        try:
+            offered.check(names)
+        except UsageError as error:
+            return (), list(_problems(error))
+        return tuple(dict.fromkeys(kind for name in names for kind in offered.of(name))), []
+
+    return _Examined(_prepared(lambda: made.prepare(publishing, deploying)), types)
+
+
+def _routed(found: Context, publishing: bool, deploying: bool, names: Sequence[str]) -> _Examined:
+    """Examine the routes of a certificate. Also what is wrong with their challenge types is among the findings."""
+    run = Run(found, names)
+
+    def types(names: Sequence[str]) -> tuple[tuple[str, ...], list[Finding]]:
+        try:
+            return tuple(dict.fromkeys(kind for name in names for kind in run.usable_types(name, addresses=True))), []
+        except UsageError:
+            return (), []
+
+    return _Examined(_prepared(lambda: run.prepare(publishing, deploying)), types)
+
+
+def _prepared(prepare: Callable[[], None]) -> tuple[Finding, ...]:
+    """Return what the examination before a run finds."""
+    found: tuple[Finding, ...] = ()
     with collected() as warnings:
         try:
-            if found.settings.routes is None:
-                context.backend(found.settings.mode, found).prepare(publishing, deploying)
-            else:
-                Run(found, names).prepare(publishing, deploying)
+            prepare()
         except UsageError as error:
-            yield from (Finding(Kind.PUBLISHER, {"text": problem}) for problem in error.problems)
-    yield from (Finding(Kind.PUBLISHER_DOUBT, {"text": text}) for text in warnings)
+            found = _problems(error)
+    return (*found, *(Finding(Kind.PUBLISHER_DOUBT, {"text": text}) for text in warnings))
 
 
-def _of_types(subject: Subject, found: Context) -> tuple[tuple[str, ...], list[Finding]]:
-    """Return the challenge types for the names, and a finding for each name that none of them can prove."""
-    if not subject.publishes:
-        return (), []
-    if found.settings.routes is not None:
-        return _of_routes(subject, found), []
-    offered = OfferedTypes(found, context.backend(found.settings.mode, found).challenge_types)
-    try:
-        offered.check(subject.facts.names)
-    except UsageError as error:
-        return (), [Finding(Kind.PUBLISHER, {"text": problem}) for problem in error.problems]
-    return tuple(dict.fromkeys(kind for name in subject.facts.names for kind in offered.of(name))), []
-
-
-def _of_routes(subject: Subject, found: Context) -> tuple[str, ...]:
-    """Return the challenge types for names with routes. What is wrong with these, their examination says."""
-    run, names = Run(found, subject.facts.names), subject.facts.names
-    try:
-        return tuple(dict.fromkeys(kind for name in names for kind in run.usable_types(name, addresses=True)))
-    except UsageError:
-        return ()
+def _problems(error: UsageError) -> tuple[Finding, ...]:
+    return tuple(Finding(Kind.PUBLISHER, {"text": problem}) for problem in error.problems)

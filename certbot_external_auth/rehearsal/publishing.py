@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -19,9 +19,10 @@ from certbot_external_auth.backends import Context, surroundings
 from certbot_external_auth.challenges import TXT_TYPES, Challenge, dnsaccount01, guard
 from certbot_external_auth.check import looking, made_up, occupied
 from certbot_external_auth.check.looking import Wish
+from certbot_external_auth.endpoint import is_address
 from certbot_external_auth.errors import NotVisibleError, PerformError
 from certbot_external_auth.rehearsal import host as of_host
-from certbot_external_auth.rehearsal.findings import Finding, Kind
+from certbot_external_auth.rehearsal.findings import Finding, Found, Kind
 from certbot_external_auth.rehearsal.logged import collected
 from certbot_external_auth.rehearsal.publisher import Ready
 from certbot_external_auth.rehearsal.subject import Host
@@ -34,8 +35,6 @@ POLL_SECONDS = 0.25
 """How often the rehearsal checks whether a Certbot has started."""
 GONE_SECONDS = 30.0
 """The longest wait for a removed value to disappear, unless the time limit of the check is shorter."""
-Found = Mapping[str, Sequence[Finding]]
-"""By lineage."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _looking(context: Context) -> Context:
 def _challenge(run: Run, name: str) -> Challenge:
     base = guard.base_name(name)
     kind = run.usable_types(name, addresses=True)[0]
-    identifier_type = "ip" if base != name.removeprefix("*.") or ":" in base else "dns"
+    identifier_type = "ip" if is_address(base) else "dns"
     label = made_up.account_label() if kind == dnsaccount01.TYPE else None
     return made_up.challenge(next_id("r"), kind, base, identifier_type, dashed=False, label=label)
 

@@ -16,12 +16,9 @@ from certbot_external_auth.persist import looking
 from certbot_external_auth.persist.looking import Seen, State
 from certbot_external_auth.persist.making import Entry
 from certbot_external_auth.persistent_records import Need, OfferError, Terms, of_directory, proven, wording
-from certbot_external_auth.rehearsal.findings import Finding, Kind
+from certbot_external_auth.rehearsal.findings import Finding, Found, Kind
 from certbot_external_auth.rehearsal.publisher import NOT_REHEARSED, Ready
 from certbot_external_auth.rehearsal.subject import Host, Subject
-
-Found = Mapping[str, Sequence[Finding]]
-"""By lineage."""
 
 
 class Records:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from certbot_external_auth.backends import Context
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.lineages import live
-from certbot_external_auth.rehearsal.findings import Finding, Kind
+from certbot_external_auth.rehearsal.findings import Finding, Found, Kind
 from certbot_external_auth.rehearsal.publisher import Ready
 from certbot_external_auth.rehearsal.subject import Subject
 from certbot_external_auth.visibility.web.served import Served, look
 
 LIMIT_SECONDS = 60.0
 """The time for all addresses together."""
-Found = Mapping[str, Sequence[Finding]]
-"""By lineage."""
 _Where = tuple[tuple[Endpoint, ...], int]
 """The name servers to ask, and the port."""
 

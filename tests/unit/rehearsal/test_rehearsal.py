@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth.lineages.handed_over import HandedOver
-from certbot_external_auth.rehearsal import report, wording
+from certbot_external_auth.rehearsal import publishing, report, wording
 from certbot_external_auth.rehearsal.findings import Kind, Level
 from certbot_external_auth.rehearsal.rehearsal import Report
+from certbot_external_auth.run.run import Run
 from tests.support import lineages
 from tests.support.rehearsed import NAME, NOW, SERVER, Bed
 
@@ -270,3 +271,17 @@ def test_the_command_prints_a_line_each_and_its_exit_code_tells_the_truth(bed: B
     assert json.loads(bad.stdout)["certificates"][0]["findings"][0]["code"] == "publisher"
     none = subprocess.run([*command, "--cert-name", "x"], capture_output=True, text=True, timeout=60)
     assert none.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.example", "dns"), ("*.a.example", "dns"), ("192.0.2.1", "ip"), ("2001:db8::1", "ip")],
+)
+def test_a_test_value_for_an_address_is_that_of_an_address(name: str, kind: str) -> None:
+    """Guards against: a reverse name or a URL for a name that is an address."""
+
+    class OfHttp(Run):
+        def __init__(self) -> None:
+            self.usable_types = lambda identifier, addresses: ["http-01"]
+
+    assert publishing._challenge(OfHttp(), name).identifier_type == kind
