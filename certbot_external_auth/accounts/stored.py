@@ -11,10 +11,10 @@ import shlex
 import urllib.parse
 
 from certbot_external_auth.accounts.account import Account, AccountError, read
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.errors import UsageError
 
 FOLDER = "accounts"
-DEFAULT_CONFIG_DIR = "/etc/letsencrypt"
 _HELP = "Run this as the user who runs Certbot, or name --config-dir."
 
 
@@ -65,5 +65,5 @@ def chosen(config_dir: str, server: str, account_id: str | None = None) -> Accou
 def register_command(config_dir: str, server: str) -> str:
     """Return the command that makes an account."""
     words = ["certbot", "register", "--agree-tos", "-m", "you@example.org", "--server", server]
-    more = [] if config_dir == DEFAULT_CONFIG_DIR else ["--config-dir", config_dir]
+    more = [] if config_dir == certbot_folders.DEFAULTS["config-dir"] else ["--config-dir", config_dir]
     return shlex.join([*words, *more])

@@ -190,14 +190,12 @@ class Host:
         configuration = self._configuration
         if configuration.historic:
             return
-        # A renewal file with the word True is refused later, and names no file here.
-        wrong = configuration.evaluated()
-        # Imported here: most runs have neither.
-        if configuration.value("notify") is not None and "notify" not in wrong:
+        # Imported here: most runs have neither. A renewal file with the word True is refused later, and names nothing.
+        if configuration.value("notify") is not None and "notify" not in configuration.evaluated():
             from certbot_external_auth.run import watched
 
             watched.watch(configuration, self._lineage)
-        if configuration.value("metrics") is not None and "metrics" not in wrong:
+        if configuration.value("metrics") is not None and "metrics" not in configuration.evaluated():
             from certbot_external_auth.run import recorded
 
             recorded.record(configuration, self._lineage, attempted)

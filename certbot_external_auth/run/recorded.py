@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 from certbot_external_auth.configuration import assembly, lineage_name
@@ -11,10 +10,7 @@ from certbot_external_auth.errors import UsageError
 from certbot_external_auth.metrics import text
 from certbot_external_auth.metrics.recorder import Recorded
 from certbot_external_auth.metrics.recorder import record as record_certificate
-from certbot_external_auth.run.watched import VERBS
-from certbot_external_auth.text import say_once
-
-logger = logging.getLogger(__name__)
+from certbot_external_auth.run import attended
 
 OPTION = "metrics"
 
@@ -24,21 +20,19 @@ def record(config: CertbotConfig, lineage: str | None, attempted: bool) -> None:
 
     :param lineage: its name, if Certbot has told.
     :param attempted: Certbot may issue or renew it now.
-    :raises UsageError: if the file was named now, and cannot be written. One that was kept for renewal is left out with
-        a warning.
+    :raises UsageError: see `attended.prepared`.
     """
-    certbot = config.config
-    if certbot.verb not in VERBS or certbot.dry_run:
-        return
-    try:
-        path = config.path(OPTION, str(config.value(OPTION)))
+
+    def prepare(value: str) -> str:
+        path = config.path(OPTION, value)
         assembly.require(text.MODULE, text.LIBRARY)
         _check(path, config.flag(OPTION))
-    except UsageError as error:
-        if OPTION in config.given:
-            raise
-        say_once(logger, f"The plugin cannot write figures. {error}")
+        return path
+
+    path = attended.prepared(config, OPTION, prepare, "The plugin cannot write figures.")
+    if path is None:
         return
+    certbot = config.config
     names = tuple(assembly.names_asked_for(certbot) or ())
     name = lineage_name.expected(certbot, names, lineage)
     folders = os.path.abspath(certbot.config_dir), os.path.abspath(certbot.work_dir)

@@ -13,32 +13,30 @@ from certbot_external_auth.handler_setup import preflight, trust
 from certbot_external_auth.handler_setup.environment import handler_environment
 from certbot_external_auth.notification.watch import Watched
 from certbot_external_auth.notification.watch import watch as watch_certificate
+from certbot_external_auth.run import attended
 from certbot_external_auth.text import say_once
 
 logger = logging.getLogger(__name__)
 
 OPTION = "notify"
-VERBS = ("certonly", "run", "renew", "install")
-"""Certbot's verbs after which a certificate may be missed. `reconfigure` only tries."""
 
 
 def watch(config: CertbotConfig, lineage: str | None) -> None:
     """Watch the certificate of a run that has a notifier, unless it is a trial.
 
     :param lineage: its name, if Certbot has told.
-    :raises UsageError: if the notifier was named now, and cannot be called. One that was kept for renewal is left out
-        with a warning, since a renewal is worth more than a notifier.
+    :raises UsageError: see `attended.prepared`.
     """
-    certbot = config.config
-    if certbot.verb not in VERBS or certbot.dry_run:
-        return
-    try:
-        words = config.words(OPTION, str(config.value(OPTION)))
+
+    def prepare(value: str) -> tuple[str, ...]:
+        words = config.words(OPTION, value)
         _check(words, config.flag(OPTION))
-    except UsageError as error:
-        if OPTION in config.given:
-            raise
-        say_once(logger, f"The plugin cannot call the notifier if {certbot.verb} fails. {error}")
+        return words
+
+    certbot = config.config
+    without = f"The plugin cannot call the notifier if {certbot.verb} fails."
+    words = attended.prepared(config, OPTION, prepare, without)
+    if words is None:
         return
     names = tuple(assembly.names_asked_for(certbot) or ())
     watch_certificate(Watched(lineage_name.expected(certbot, names, lineage), names, certbot.verb, words))
