@@ -55,6 +55,20 @@ install() {
         { echo "apt-get could not install $*: see above; install $what by hand and run the same command again." >&2; exit 1; }
 }
 
+environment() {
+    # environment NAME WHAT PIP-ARGUMENT…: a virtual environment .tools/NAME with packages, whose dependencies are many and
+    # are not ours. It is made again when the arguments, or files among them, have changed.
+    name=$1 what=$2
+    shift 2
+    wanted=$(for word; do if [ -f "$word" ]; then cat "$word"; else printf '%s\n' "$word"; fi; done | cksum)
+    [ "$(cat ".tools/$name/made-for" 2>/dev/null)" != "$wanted" ] || return 0
+    echo "== installing $what into .tools/$name"
+    rm -rf ".tools/$name"
+    "$python" -m venv ".tools/$name"
+    ".tools/$name/bin/python" -m pip install -qq --disable-pip-version-check "$@" </dev/null
+    printf '%s\n' "$wanted" >".tools/$name/made-for"
+}
+
 from_sid() {
     # from_sid PACKAGE[=VERSION] FOLDER: unpacks a package of Debian sid. The lists of sid have a folder of their own, so
     # that apt-get installs nothing from there. Its name has no blank, which apt-get would not take.
@@ -186,26 +200,12 @@ for need; do
         fi
         ;;
     dns-tools)
-        wanted=$(cksum <tests/constraints/dns-tools.txt)
-        if [ "$(cat .tools/dns-tools/made-for 2>/dev/null)" != "$wanted" ]; then
-            echo "== installing octoDNS and a parser of HCL into .tools/dns-tools"
-            rm -rf .tools/dns-tools
-            "$python" -m venv .tools/dns-tools
-            .tools/dns-tools/bin/python -m pip install -qq --disable-pip-version-check -r tests/constraints/dns-tools.txt </dev/null
-            printf '%s\n' "$wanted" >.tools/dns-tools/made-for
-        fi
+        environment dns-tools "octoDNS and a parser of HCL" -r tests/constraints/dns-tools.txt
         { [ -x /usr/bin/named-checkzone ] || command -v named-checkzone; } >/dev/null 2>&1 ||
             install "The program named-checkzone" bind9-utils
         ;;
     second-ca)
-        wanted=$(cksum <tests/constraints/second-ca.txt)
-        if [ "$(cat .tools/second-ca/made-for 2>/dev/null)" != "$wanted" ]; then
-            echo "== installing acme2certifier into .tools/second-ca"
-            rm -rf .tools/second-ca
-            "$python" -m venv .tools/second-ca
-            .tools/second-ca/bin/python -m pip install -qq --disable-pip-version-check -r tests/constraints/second-ca.txt </dev/null
-            printf '%s\n' "$wanted" >.tools/second-ca/made-for
-        fi
+        environment second-ca acme2certifier -r tests/constraints/second-ca.txt
         ;;
     engines)
         # In a folder that is searched only by tests that ask for it. What .venv has as well is not in it.
@@ -229,30 +229,13 @@ for need; do
         command -v jq >/dev/null 2>&1 || install "jq" jq
         ;;
     ansible)
-        # In an environment of its own: its dependencies are many, and are not ours.
-        if ! [ -x .tools/ansible/bin/ansible-playbook ]; then
-            echo "== installing Ansible into .tools/ansible"
-            rm -rf .tools/ansible
-            "$python" -m venv .tools/ansible
-            .tools/ansible/bin/python -m pip install -qq --disable-pip-version-check ansible-core </dev/null
-        fi
+        environment ansible Ansible ansible-core
         ;;
     ansible-oldest)
-        if ! [ -x .tools/ansible-oldest/bin/ansible-playbook ]; then
-            echo "== installing the oldest ansible-core into .tools/ansible-oldest"
-            rm -rf .tools/ansible-oldest
-            "$python" -m venv .tools/ansible-oldest
-            .tools/ansible-oldest/bin/python -m pip install -qq --disable-pip-version-check 'ansible-core==2.14.*' </dev/null
-        fi
+        environment ansible-oldest "the oldest ansible-core" 'ansible-core==2.14.*'
         ;;
     ansible-quality)
-        if ! [ -x .tools/ansible-quality/bin/ansible-lint ]; then
-            echo "== installing ansible-lint and others into .tools/ansible-quality"
-            rm -rf .tools/ansible-quality
-            "$python" -m venv .tools/ansible-quality
-            .tools/ansible-quality/bin/python -m pip install -qq --disable-pip-version-check \
-                ansible-lint antsibull-changelog antsibull-docs </dev/null
-        fi
+        environment ansible-quality "ansible-lint and others" ansible-lint antsibull-changelog antsibull-docs
         ;;
     tmux)
         command -v tmux >/dev/null 2>&1 || install "tmux, a terminal whose screen can be read" tmux

@@ -21,6 +21,15 @@ class UnreadableError(Exception):
     """What should be a certificate or a key cannot be read."""
 
 
+def content_of(path):
+    """Return what is in a file; None if it does not exist."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
 def fingerprint(text):
     """Return the SHA-256 fingerprint of the first certificate in a text, in lower-case hex."""
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first(text))).hexdigest()

@@ -302,24 +302,15 @@ def _listed(module, lineage, reasons):
     paths = {key: lineage[key] for key in lineages.PATHS}
     one = dict(shown(lineage), name=lineage["name"], due=bool(reasons), **paths)
     if module.params["with_content"]:
-        one["content"] = {key: text(lineage[key + "_path"]) for key in ("cert", "chain", "fullchain")}
+        one["content"] = {key: pem.content_of(lineage[key + "_path"]) for key in ("cert", "chain", "fullchain")}
     return one
-
-
-def text(path):
-    """Return what is in a file; None if there is no such file."""
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
 
 
 def files(module):
     """Return the certificates in the files that the task names, by path."""
     found = {}
     for path in module.params["files"]:
-        content = text(path)
+        content = pem.content_of(path)
         if content is not None:
             try:
                 found[path] = dict(shown(pem.described(module, content)), content=content)

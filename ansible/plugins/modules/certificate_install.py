@@ -114,19 +114,10 @@ LINK = "current"
 FOLDERS = "versions"
 
 
-def text(path):
-    """Return what is in a file; None if there is no such file."""
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
 def key_of(module, certificate):
     """Return the private key that belongs to the certificate; the module fails if none does."""
     params = module.params
-    candidates = [params["key"]] if params["key"] else [text(path) for path in params["key_paths"]]
+    candidates = [params["key"]] if params["key"] else [pem.content_of(path) for path in params["key_paths"]]
     for key in filter(None, candidates):
         try:
             if pem.public_key_of(module, key) == certificate["public_key"]:
@@ -174,7 +165,7 @@ class Place:
     def holds(self, version, files):
         """Tell whether a folder has these files."""
         folder = os.path.join(self.versions, version)
-        return all(text(os.path.join(folder, name)) == content for name, content in files.items())
+        return all(pem.content_of(os.path.join(folder, name)) == content for name, content in files.items())
 
     def write(self, version, files):
         """Write a folder; it has its name only when everything is in it."""
@@ -292,7 +283,7 @@ def main():
         module.fail_json(msg=f"{place.link} is not a link, so it was not made by this module; move it away.")
     files = wanted_files(module, certificate)
     version, before = version_of(files), place.target()
-    old = text(os.path.join(place.link, "cert.pem"))
+    old = pem.content_of(os.path.join(place.link, "cert.pem"))
     previous = None if old is None else described(module, old)
     result = dict(shown(certificate), previous_sha256=previous["sha256"] if previous else None)
     written = not place.holds(version, files)

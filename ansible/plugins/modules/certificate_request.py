@@ -114,15 +114,6 @@ ALGORITHMS = {
 }
 
 
-def text(path):
-    """Return what is in a file; None if there is no such file."""
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
 def write(path, content):
     """Write a file that only its owner can read; it has its name only when everything is in it."""
     new = path + ".new"
@@ -168,7 +159,7 @@ def readable(module, content):
 def has_key(module, certificate, paths):
     """Tell whether one of the files has the key of a certificate."""
     for path in paths:
-        content = text(path)
+        content = pem.content_of(path)
         try:
             if content and pem.public_key_of(module, content) == certificate["public_key"]:
                 return True
@@ -188,7 +179,7 @@ class Pending:
 
     def fits(self):
         """Tell whether there are a key and a request as they are wanted."""
-        key, csr = text(self.key), text(self.csr)
+        key, csr = pem.content_of(self.key), pem.content_of(self.csr)
         if not key or not csr:
             return False
         names = {alternative(name).split(":", 1)[1].lower() for name in self._module.params["names"]}
@@ -230,7 +221,7 @@ def main():
     pending = Pending(module)
     paths = [pending.key, os.path.join(params["path"], "current", "privkey.pem")]
     now = datetime.datetime.now(datetime.timezone.utc)
-    installed = readable(module, text(os.path.join(params["path"], "current", "cert.pem")))
+    installed = readable(module, pem.content_of(os.path.join(params["path"], "current", "cert.pem")))
     offered = readable(module, params["offered"])
     fits = offered is not None and not reasons(module, offered, now) and has_key(module, offered, paths)
     because = [] if fits else reasons(module, installed, now)
@@ -244,7 +235,7 @@ def main():
     if because and not module.check_mode:
         if result["changed"]:
             pending.make()
-        result["csr"] = text(pending.csr)
+        result["csr"] = pem.content_of(pending.csr)
     if result["changed"] and module._diff:
         result["diff"] = {"before": {}, "after": {"request": sorted(params["names"]), "reasons": because}}
     module.exit_json(**result)

@@ -8,8 +8,6 @@ import shlex
 import subprocess
 import sys
 import time
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,17 +27,6 @@ WORDS = ("--preferred-challenges", "dns-persist-01")
 ENTER = r"Press Enter .*(\n.*)*?up\.\n"
 ZONE_LINE = re.compile(r'^(\S+)\. \d+ IN TXT "(.+)"$', re.MULTILINE)
 UNSEEN = ("--external-auth-verify", "off")
-
-
-@pytest.fixture(scope="module")
-def ca() -> Iterator[NewCA]:
-    with NewCA() as found:
-        yield found
-
-
-@pytest.fixture
-def domain(ca: NewCA) -> str:
-    return f"t{uuid.uuid4().hex[:12]}.test"
 
 
 def account(certbot: Certbot) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,17 +32,6 @@ printf 'server %s\\nupdate %s %s 1 TXT "%s"\\nsend\\n' "$SERVER" "$change" "$cbo
     nsupdate -k "$KEY_FILE"
 """
 ZONE_LINE = re.compile(r'^(\S+)\. \d+ IN TXT "(\S+)"$', re.MULTILINE)
-
-
-@pytest.fixture(scope="module")
-def ca() -> Iterator[NewCA]:
-    with NewCA() as found:
-        yield found
-
-
-@pytest.fixture
-def domain(ca: NewCA) -> str:
-    return f"t{uuid.uuid4().hex[:12]}.test"
 
 
 def label(certbot: Certbot) -> str:

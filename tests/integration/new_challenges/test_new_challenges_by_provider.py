@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,17 +16,6 @@ from tests.support.new_ca import ISSUER, NewCA
 from tests.support.words import AUTHENTICATOR, RENEW_NOW, names
 
 pytestmark = [new_ca.needed, pytest.mark.long]
-
-
-@pytest.fixture(scope="module")
-def ca() -> Iterator[NewCA]:
-    with NewCA() as found:
-        yield found
-
-
-@pytest.fixture
-def domain(ca: NewCA) -> str:
-    return f"t{uuid.uuid4().hex[:12]}.test"
 
 
 @pytest.fixture
