@@ -27,7 +27,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - RV(state) is V(nothing_due) or V(due) then, and there is no RV(session).
+      - Then RV(state) is V(nothing_due) or V(due), and RV(session) is not returned.
 options:
   names:
     description:
@@ -552,7 +552,7 @@ def words(params):
         if params[key]:
             found += ["--" + key.replace("_", "-"), params[key]]
     if params["cert_name"] and params["names"]:
-        # Or Certbot asks whether the certificate may get other names, and nobody answers.
+        # Or Certbot asks whether the certificate may get other names, and no person answers.
         found.append("--renew-with-new-domains")
     if params["force"]:
         found.append("--force-renewal")
