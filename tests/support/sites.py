@@ -22,6 +22,7 @@ INSIDE = ("127.0.0.1", "10.1.2.3", "169.254.169.254")
 UNCERTAIN = ("192.0.0.9", "2001::1", "2001:20::1")
 """Of protocols, Teredo and ORCHID: not public, but not of this network either."""
 RESOLVER = "127.0.0.53"
+ROUTED_WITHIN = 60.0
 NAMES = {
     "site.test": SITE,
     "other.test": OTHER_SITE,
@@ -70,6 +71,7 @@ def world() -> Iterator[World]:
             # The kernel must not look for others with an address of IPv6 before it can be used.
             now = ["nodad"] if ":" in address else []
             subprocess.run(["ip", "address", "add", address, "dev", "lo", *now], check=True)
+        _wait_for_routes({address for address in UNCERTAIN if ":" in address})
         net = stack.enter_context(Net([RESOLVER, SITE, OTHER_SITE, *INSIDE], port=53))
         net[RESOLVER].recursive = True
         net[RESOLVER].serve("test", SOA + "".join(f"{name}. 60 IN A {one}\n" for name, one in NAMES.items()))
@@ -77,6 +79,19 @@ def world() -> Iterator[World]:
         for address in (SITE, OTHER_SITE, *INSIDE, *UNCERTAIN):
             stack.enter_context(web.answering(address, found.port, found.serve(address)))
         yield found
+
+
+def _wait_for_routes(addresses: set[str]) -> None:
+    """Wait until the kernel delivers to addresses of IPv6. It does so later than a server can be bound to them."""
+    deadline = time.monotonic() + ROUTED_WITHIN
+    while True:
+        shown = subprocess.run(
+            ["ip", "-6", "route", "show", "table", "local"], check=True, capture_output=True, text=True
+        ).stdout
+        if addresses <= {words[1] for words in map(str.split, shown.splitlines()) if words[:1] == ["local"]}:
+            return
+        assert time.monotonic() < deadline, f"no route to all of {addresses} after {ROUTED_WITHIN} seconds:\n{shown}"
+        time.sleep(0.02)
 
 
 def redirect(url: str) -> str:
