@@ -55,6 +55,6 @@ def remembered(figures: Mapping[str, Figures], now: float) -> dict[str, Figures]
 def leftovers(work_dir: str) -> int | None:
     """Return how many challenges runs have published and not removed; None if that cannot be read."""
     try:
-        return sum(len(entry.challenges) for entry in journal.read_all(work_dir).left)
+        return sum(len(entry.challenges) for entry in journal.read_all(work_dir, changing=False).left)
     except OSError:
         return None

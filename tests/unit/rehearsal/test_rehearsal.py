@@ -61,6 +61,47 @@ def test_a_healthy_host_has_no_finding(bed: Bed, arrange: Callable[[Bed], None])
     assert found.level is None
 
 
+# --- nothing is changed ---
+
+
+def _damaged_state(bed: Bed) -> None:
+    """Once the first of these files is set aside, every certificate counts as not deployed."""
+    folder = Path(bed.host.work_dir) / "external-auth"
+    folder.mkdir(0o755)
+    (folder / "deployments.json").write_text("{")
+    (folder / "journal").mkdir(0o755)
+    (folder / "journal" / f"{'0' * 32}.json").write_text("{")
+    for number in range(20):
+        (folder / "journal" / f"{number}.damaged").touch()
+    for each in (folder, folder / "journal"):
+        (each / ".new-0123").touch()
+
+
+def _no_state(bed: Bed) -> None:
+    Path(bed.host.work_dir).rmdir()
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [_dehydrated, _stateless, _handed_over, _wellknown, _damaged_state, _no_state],
+    ids=lambda one: one.__name__,
+)
+def test_a_rehearsal_changes_nothing(bed: Bed, arrange: Callable[[Bed], None]) -> None:
+    arrange(bed)
+
+    def tree() -> dict[str, tuple[int, ...]]:
+        found = [bed.folder, *bed.folder.rglob("*")]
+        return {
+            str(path): (one.st_ino, one.st_mode, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
+            for path in found
+            for one in [path.lstat()]
+        }
+
+    before = tree()
+    bed.look()
+    assert tree() == before
+
+
 # --- what will fail ---
 
 
