@@ -59,7 +59,7 @@ def overdue(facts: certificate.Facts, now: datetime.datetime) -> Iterator[Findin
 def account(subject: Subject, host: Host) -> Iterator[Finding]:
     """Yield a finding if the account of the renewal cannot be used."""
     try:
-        stored.chosen(host.config_dir, subject.text("server"), subject.text("account") or None)
+        stored.chosen(host.config_dir, subject.server, subject.text("account") or None)
     except UsageError as error:
         yield Finding(Kind.ACCOUNT, {"text": str(error)})
 

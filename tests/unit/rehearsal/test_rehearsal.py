@@ -245,6 +245,50 @@ def test_what_will_fail_is_found_with_what_to_do(
     assert fact in "\n".join(report.lines(found))
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "kind", "said"),
+    [
+        (SERVER, "http://[::1", Kind.ACCOUNT, "http://[::1 is not the URL of a CA's directory"),
+        (SERVER, "https://ca.example/\0", Kind.RENEWAL_FILE, "it has a NUL character"),
+        ("[renewalparams]", f"[renewalparams]\nhttps_port = {'9' * 5000}", None, ""),
+    ],
+)
+def test_an_odd_value_spoils_no_other_certificate(
+    bed: Bed, before: str, after: str, kind: Kind | None, said: str
+) -> None:
+    both = ("authenticator = external-auth", f"external_auth_handler = {bed.hook}")
+    lineages.one(Path(bed.host.config_dir), "z.example", SERVER, both)
+    bed.edit(before, after)
+    odd, other = bed.look().outcomes
+    assert [one.kind for one in odd.findings] == ([] if kind is None else [kind])
+    assert said in " ".join(wording.sentence(one) for one in odd.findings)
+    assert other.level is not None
+    assert other.not_after
+
+
+def test_names_of_files_that_no_certbot_has_given(bed: Bed, capfd: pytest.CaptureFixture[str]) -> None:
+    """They may be anything: what a terminal would obey, or octets that are not UTF-8. Certbot reads no hidden one."""
+    folder = Path(bed.host.config_dir) / "renewal"
+    for name in (b"\x1b]0;x\x07\x9b.conf", b"\xff.conf", b".hidden.conf"):
+        (folder / os.fsdecode(name)).write_bytes(b"\xff")
+    (folder / f"{NAME}.conf").unlink()
+    found = bed.look()
+    assert len(found.outcomes) == 2
+    print("\n".join(report.lines(found)))
+    shown = capfd.readouterr().out
+    assert "\x1b" not in shown
+    assert "FAIL  \\xff " in shown
+
+
+def test_a_certificate_whose_renewal_file_names_no_ca_is_one_of_certbots_default(bed: Bed) -> None:
+    from certbot_external_auth.console.certbot_folders import DEFAULT_SERVER
+
+    bed.edit(f"server = {SERVER}\n", "")
+    (found,) = bed.look().outcomes
+    assert [one.kind for one in found.findings] == [Kind.ACCOUNT]
+    assert f"Certbot has no account at {DEFAULT_SERVER}" in wording.sentence(found.findings[0])
+
+
 def test_a_certificate_near_its_end_is_overdue(bed: Bed) -> None:
     late = NOW + datetime.timedelta(days=365 * lineages.YEARS - 3)
     assert kinds(bed.look(late)) == [Kind.OVERDUE]
