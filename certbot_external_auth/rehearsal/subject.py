@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -67,19 +68,30 @@ class Subject:
 def lineages(config_dir: str) -> list[str]:
     """Return the names of all lineages.
 
-    :raises UsageError: if the folder cannot be read.
+    :raises UsageError: if the folder cannot be read, or Certbot cannot be run by this user.
     """
     folder = os.path.join(config_dir, FOLDER)
     try:
+        _check_user(folder)
         files = [name for name in os.listdir(folder) if name.endswith(SUFFIX)]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise UsageError(
-            [f"{folder} cannot be read: {error.strerror}. Run this as the user who runs Certbot, or name --config-dir."]
+            [f"{folder} cannot be used: {error.strerror}. Run this as the user who runs Certbot, or name --config-dir."]
         ) from None
     # Certbot does not read hidden files, such as those of editors.
     return sorted(name.removesuffix(SUFFIX) for name in files if not name.startswith("."))
+
+
+def _check_user(folder: str) -> None:
+    """Check that this may be the user who runs Certbot: what another user cannot read or write is not wrong.
+
+    :raises PermissionError: if it is not.
+    """
+    owner = os.stat(folder).st_uid
+    if os.geteuid() not in (0, owner) and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        raise PermissionError(errno.EPERM, f"it belongs to another user (uid {owner})", folder)
 
 
 def chosen(config_dir: str, named: Collection[str]) -> list[str]:

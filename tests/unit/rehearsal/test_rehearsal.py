@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages.handed_over import HandedOver
 from certbot_external_auth.rehearsal import publishing, report, wording
 from certbot_external_auth.rehearsal.findings import Kind, Level
 from certbot_external_auth.rehearsal.rehearsal import Report
 from certbot_external_auth.run.run import Run
 from tests.support import lineages
+from tests.support.another_user import NOBODY
 from tests.support.rehearsed import NAME, NOW, SERVER, Bed
 
 
@@ -287,6 +289,27 @@ def test_a_certificate_whose_renewal_file_names_no_ca_is_one_of_certbots_default
     (found,) = bed.look().outcomes
     assert [one.kind for one in found.findings] == [Kind.ACCOUNT]
     assert f"Certbot has no account at {DEFAULT_SERVER}" in wording.sentence(found.findings[0])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_is_told_so_and_not_that_renewals_would_fail(open_folder: Path) -> None:
+    bed = Bed(open_folder)
+    (Path(bed.host.config_dir) / "live").chmod(0o700)
+    os.seteuid(NOBODY)
+    try:
+        with pytest.raises(UsageError, match=r"belongs to another user .*Run this as the user who runs Certbot"):
+            bed.look()
+    finally:
+        os.seteuid(0)
+
+
+def test_a_certificate_that_may_be_there_is_not_to_be_removed(bed: Bed) -> None:
+    for there, advice in ((True, "Correct that."), (False, "Issue the certificate again")):
+        bed.live("cert").unlink()
+        if there:
+            os.mkfifo(bed.live("cert"))
+        (found,) = bed.look().outcomes
+        assert advice in wording.sentence(found.findings[0])
 
 
 def test_a_certificate_near_its_end_is_overdue(bed: Bed) -> None:
