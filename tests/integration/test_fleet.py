@@ -224,6 +224,76 @@ def test_other_proofs(tmp_path: Path) -> None:
         assert {host.served() for host in found.fleet.hosts} == found.installed()
 
 
+RESPONDER = """
+- hosts: web
+  gather_facts: false
+  vars:
+    responder_executable: "{{ certificate_executable }}"
+    responder_config_dir: "{{ certificate_config_dir }}"
+    responder_work_dir: "{{ certificate_work_dir }}"
+    responder_path: /srv/responder.conf
+    responder_test: "{{ certificate_test }}"
+    responder_reload: "{{ certificate_reload }}"
+    responder_server_name: shop.test
+    responder_look_timeout: 3
+  roles:
+    - role: external_auth.certbot.responder
+"""
+
+
+@pytest.mark.long
+def test_stateless(tmp_path: Path) -> None:
+    """An account is made once, the hosts answer from its thumbprint, and no file travels for an order or a renewal."""
+    with bed(tmp_path, 3) as found:
+        hosts = found.fleet.hosts
+        found.certificate["proof"] = "stateless"
+        given: dict[str, object] = {"responder_server": found.ca.directory}
+        given["responder_arguments"] = ["--agree-tos", "--register-unsafely-without-email"]
+        given["responder_arguments"] += ["--logs-dir", str(found.certbot.logs_dir)]
+        accounts = found.certbot.config_dir / "accounts"
+
+        planned = found.play("--check", "--diff", text=RESPONDER, **given)
+        assert (planned.code, accounts.exists()) == (0, False), planned.output
+        assert [planned.hosts[host.name]["changed"] for host in hosts] == [2, 1, 1]
+        wrong = found.play(text=RESPONDER, **given, responder_test=["sh", "-c", "echo no such directive >&2; exit 1"])
+        assert wrong.code != 0
+        assert wrong.reasons[-1].endswith("so the file was removed: no such directive"), wrong.output
+        assert not [host for host in hosts if (host.folder / "responder.conf").exists()]
+
+        # A host whose web server does not reload.
+        stuck = f"ip -o address | grep -q {hosts[1].address}/ || exec {' '.join(found.vars['certificate_reload'])}"
+        late = found.play(text=RESPONDER, **given, responder_reload=["sh", "-c", stuck])
+        assert late.code != 0
+        assert late.reasons == ["web2 does not answer http-01 for shop.test at 10.99.0.12: HTTP status 404."], (
+            late.output
+        )
+        # The CA is not asked while one host does not answer.
+        refused = found.play()
+        assert refused.code != 0
+        assert [reason for reason in refused.reasons if "10.99.0.12:80 (web2): wrong content: 404" in reason], (
+            refused.output
+        )
+        assert "/chalZ/" not in found.ca.log("pebble")
+
+        healed = found.play("--diff", text=RESPONDER, **given)
+        assert healed.code == 0, healed.output
+        assert [healed.hosts[host.name]["changed"] for host in hosts] == [0, 2, 0]
+        again = found.play("--check", "--diff", text=RESPONDER, **given)
+        assert (again.code, again.count("changed")) == (0, 0), again.output
+        assert len(list(accounts.glob("**/regr.json"))) == 1
+
+        issued = found.play()
+        assert issued.code == 0, issued.output
+        assert {host.served() for host in hosts} == found.installed()
+        assert not [host for host in hosts if (host.folder / "www" / ".well-known").exists()]
+        before = found.installed()
+        renewal = found.certbot.config_dir / "renewal" / "shop.conf"
+        renewal.write_text("renew_before_expiry = 9999 days\n" + renewal.read_text())
+        renewed = found.play(text=RENEW)
+        assert renewed.code == 0, renewed.output
+        assert {host.served() for host in hosts} == found.installed() != before
+
+
 @pytest.mark.long
 def test_serial_and_renewal_of_several(tmp_path: Path) -> None:
     """The batches of `serial` share one order; a renewal orders only what is due, and one that fails stops no other."""
