@@ -1,0 +1,48 @@
+"""What a set-up is: how a host comes to be, what breaks, and what `rehearse` must say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faults.renewals.site import Site
+
+Step = Callable[[Site], None]
+NO_CAA = "no: Pebble does not look at CAA records"
+
+
+@dataclass(frozen=True)
+class WillFail:
+    """A host that has a certificate, and then breaks.
+
+    :ivar issue: lets Certbot issue. :ivar spoil: what happens afterwards.
+    :ivar code: of the finding. :ivar fix: words of its message that tell what to do.
+    :ivar flags: of `rehearse`.
+    :ivar unshown: why no renewal shows the failure; empty if one does.
+    :ivar of_host: the finding is about all certificates.
+    """
+
+    what: str
+    issue: Step
+    spoil: Step
+    code: str
+    fix: str
+    flags: tuple[str, ...] = ()
+    unshown: str = ""
+    of_host: bool = False
+
+
+@dataclass(frozen=True)
+class Healthy:
+    """A host that has a certificate, and whose next renewal works.
+
+    :ivar said: codes of findings that are no problem.
+    :ivar renews: why no renewal is tried; empty if one is.
+    """
+
+    what: str
+    issue: Step
+    flags: tuple[str, ...] = ("--publish",)
+    said: tuple[str, ...] = ()
+    unshown: str = ""
+    plain_ca: bool = False
