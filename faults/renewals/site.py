@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -17,13 +18,13 @@ from tests.support.tls import EXAMPLES
 from tests.support.words import AUTHENTICATOR, BOTH, RENEW_NOW, names
 
 PATIENCE = 120.0
-_HOOK = f"""\
+_HOOK = """\
 #!/bin/sh
-# The example of dynamic updates, which also follows an alias.
-[ -z "${{cbot_txt_target:-}}" ] || export cbot_txt_domain="$cbot_txt_target"
+# The example of dynamic updates, which also follows an alias, and hands a certificate over.
+[ -z "${cbot_txt_target:-}" ] || export cbot_txt_domain="$cbot_txt_target"
 case $1 in
 deploy_cert) cat "$cert_path" > "$DEPLOYED" ;;
-*) exec '{EXAMPLES}/handlers/nsupdate.sh' "$@" ;;
+*) exec "$(dirname "$0")/nsupdate.sh" "$@" ;;
 esac
 """
 
@@ -52,6 +53,7 @@ class Site:
     """A host with one name in the top-level domain.
 
     :ivar hook: publishes by dynamic updates. :ivar env_file: its secrets.
+    :ivar stack: of what ends with the site.
     """
 
     def __init__(self, world: World, folder: Path, label: str, ca: TestCA | None = None) -> None:
@@ -59,13 +61,15 @@ class Site:
         self.folder = folder / label
         self.domain = f"{label}.{TOP}"
         self.certbot = Certbot(self.folder / "host", ca or world.ca)
-        self.key = self._copy("key", world.top.key_file.read_text(), 0o600)
-        self.hook = self._copy("hook", _HOOK, 0o755)
+        self.stack = contextlib.ExitStack()
+        self.write("nsupdate.sh", (EXAMPLES / "handlers" / "nsupdate.sh").read_text(), 0o755)
+        self.key = self.write("key", world.top.key_file.read_text(), 0o600)
+        self.hook = self.write("hook", _HOOK, 0o755)
         self.deployed = self.folder / "deployed.pem"
         self.env_file = self.secrets(NSUPDATE_KEY_FILE=str(self.key), DEPLOYED=str(self.deployed))
         world.top.change(f"add {self.domain} 1 A 127.0.0.1")
 
-    def _copy(self, name: str, content: str, mode: int) -> Path:
+    def write(self, name: str, content: str, mode: int = 0o755) -> Path:
         path = self.folder / name
         path.write_text(content)
         path.chmod(mode)
@@ -73,9 +77,17 @@ class Site:
 
     def secrets(self, **values: str) -> Path:
         """Write an env file."""
-        return self._copy("secrets.env", "".join(f"{name}='{value}'\n" for name, value in values.items()), 0o600)
+        return self.write("secrets.env", "".join(f"{name}='{value}'\n" for name, value in values.items()), 0o600)
 
     # --- words of Certbot ---
+
+    @property
+    def label(self) -> str:
+        return self.domain.partition(".")[0]
+
+    @property
+    def place(self) -> str:
+        return f"_acme-challenge.{self.domain}"
 
     @property
     def handler(self) -> list[str]:
@@ -90,12 +102,16 @@ class Site:
         where = ["--external-auth-wellknown", str(folder)]
         return ["--external-auth-handler", "/bin/true", *where, "--preferred-challenges", "http"]
 
-    def persists(self, more: str = "") -> None:
-        """Publish the record of dns-persist-01 that a person would have published."""
-        account = json.loads((self.account / "regr.json").read_text())["uri"]
+    def register(self) -> None:
+        """Make an account."""
+        words = ("register", "-n", "--agree-tos", "--register-unsafely-without-email")
+        assert self.certbot.run(*words, "--server", self.certbot.ca.directory).returncode == 0
+
+    def persists(self, more: str = "", account: str = "") -> None:
+        """Publish the record of dns-persist-01 that a person would have published. :param account: its own if empty."""
         self.world.top.change(
             f"del _validation-persist.{self.domain} TXT",
-            f'add _validation-persist.{self.domain} 1 TXT "{ISSUER}; accounturi={account}{more}"',
+            f'add _validation-persist.{self.domain} 1 TXT "{ISSUER}; accounturi={account or self.account_uri}{more}"',
         )
 
     def issue(self, *words: str, domains: tuple[str, ...] = (), both: bool = False) -> None:
@@ -147,6 +163,10 @@ class Site:
     @property
     def account(self) -> Path:
         return next(self.certbot.config_dir.glob("accounts/**/regr.json")).parent
+
+    @property
+    def account_uri(self) -> str:
+        return str(json.loads((self.account / "regr.json").read_text())["uri"])
 
     def live(self, file: str) -> Path:
         return self.certbot.live(self.conf.stem, file)

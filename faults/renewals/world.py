@@ -22,6 +22,7 @@ from tests.support.powerdns import PowerDns, powerdns
 from tests.support.private_network import private_network
 from tests.support.signed_zones import signed, unbound
 from tests.support.testca import TestCA
+from tests.support.tls import serving
 from tests.support.webroot import PREFIX, Webroot
 
 TOP = "example"
@@ -31,9 +32,12 @@ DNS_PORT = 53
 ODD = "odd.example"
 """Its server answers every question but those about CAA records, for which it has an error."""
 LAME = "lame.example"
-MOVED = ("moved.example", "elsewhere.example")
+MOVED, ELSEWHERE = "moved.example", "elsewhere.example"
+DELEGATED = "_acme-challenge.delegated.example"
+OTHERS = (LAME, MOVED, ELSEWHERE, DELEGATED)
+"""Zones with another key than that of the top-level domain."""
 SIGNED = "signed.example"
-BOGUS = ("expired.example", "altered.example", "otherkey.example")
+EXPIRED, ALTERED, OTHERKEY = BOGUS = ("expired.example", "altered.example", "otherkey.example")
 RECORDS = f"""\
 odd NS ns.odd
 ns.odd A {ODD_SERVER}
@@ -59,7 +63,7 @@ class World:
 
     :ivar ca: it names itself in CAA records, and offers the challenges of 2026. :ivar plain_ca: it does neither.
     :ivar top: the zone of every host. :ivar other: zones with another key.
-    :ivar web: the folder that the web server serves.
+    :ivar web: the folder that the web server serves. :ivar tls: the same for certificates of tls-alpn-01.
     """
 
     ca: TestCA
@@ -68,10 +72,13 @@ class World:
     other: Bind
     pdns: PowerDns
     web: Path
+    tls: Path
 
     def delegate(self, zone: str, address: str) -> None:
         """Let the top-level domain name a server for a zone below it."""
-        self.top.change(f"del ns.{zone} A", f"add ns.{zone} 1 A {address}", f"add {zone} 1 NS ns.{zone}.")
+        # The name of a server is one of a host, without an underscore.
+        server = f"ns.{zone.removeprefix('_acme-challenge.')}"
+        self.top.change(f"del {server} A", f"add {server} 1 A {address}", f"add {zone} 1 NS {server}.")
 
 
 @contextlib.contextmanager
@@ -86,7 +93,7 @@ def world(folder: Path) -> Iterator[World]:
             # BIND listens only where an interface has the address.
             subprocess.run(["ip", "addr", "add", f"{address}/8", "dev", "lo"], check=True, timeout=30)
         top = stack.enter_context(Bind(TOP, records=RECORDS, address=TOP_SERVER, port=DNS_PORT))
-        other = stack.enter_context(Bind(LAME, *MOVED, address=OTHER_SERVER, port=DNS_PORT))
+        other = stack.enter_context(Bind(*OTHERS, address=OTHER_SERVER, port=DNS_PORT))
         pdns = stack.enter_context(powerdns("pdns.example", DNS_PORT))
         stack.enter_context(_odd_server())
         anchors = stack.enter_context(_signed(folder))
@@ -97,8 +104,9 @@ def world(folder: Path) -> Iterator[World]:
         web = folder / "web" / PREFIX.strip("/")
         for address in ("127.0.0.1", "::1"):
             stack.enter_context(Webroot(web, ca.http_port, address))
-        found = World(ca, plain_ca, top, other, pdns, web)
-        for zone in (LAME, *MOVED):
+        tls = stack.enter_context(serving(folder / "tls", ca.tls_port))
+        found = World(ca, plain_ca, top, other, pdns, web, tls)
+        for zone in OTHERS:
             found.delegate(zone, OTHER_SERVER)
         for zone in (SIGNED, *BOGUS):
             found.delegate(zone, SIGNED_SERVER)
@@ -134,12 +142,11 @@ def _signed(folder: Path) -> Iterator[dict[str, str]]:
         key = _key(place, zone)
         right[zone] = _signed_zone(place, zone, key, _FAR)
         wrong[zone] = right[zone]
-    expired, altered, otherkey = BOGUS
-    wrong[expired] = _signed_zone(folder / expired, expired, _last_key(folder / expired), _PAST)
+    wrong[EXPIRED] = _signed_zone(folder / EXPIRED, EXPIRED, _last_key(folder / EXPIRED), _PAST)
     # As a person edits a zone: with a new serial number, and without a new signature.
-    wrong[altered] = wrong[altered].replace("127.0.0.1", "127.0.0.9")
-    wrong[altered] = re.sub(r"^(\s+)1( +; serial)", r"\g<1>2\2", wrong[altered], flags=re.MULTILINE)
-    wrong[otherkey] = _signed_zone(folder / otherkey, otherkey, _key(folder / otherkey, otherkey), _FAR)
+    wrong[ALTERED] = wrong[ALTERED].replace("127.0.0.1", "127.0.0.9")
+    wrong[ALTERED] = re.sub(r"^(\s+)1( +; serial)", r"\g<1>2\2", wrong[ALTERED], flags=re.MULTILINE)
+    wrong[OTHERKEY] = _signed_zone(folder / OTHERKEY, OTHERKEY, _key(folder / OTHERKEY, OTHERKEY), _FAR)
     with (
         signed({}, right, SIGNED_SERVER, DNS_PORT) as good,
         signed({}, wrong, BOGUS_SERVER, DNS_PORT),
