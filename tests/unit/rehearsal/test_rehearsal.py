@@ -53,8 +53,14 @@ def _wellknown(bed: Bed) -> None:
     bed.keeps(f"external_auth_wellknown = {bed.folder / 'web'}", "pref_challs = http-01,")
 
 
+def _only_takes(bed: Bed) -> None:
+    """Another plugin publishes, and a command takes the certificate, so no person is needed."""
+    bed.keeps(publisher=f"external_auth_deploy_handler = {bed.hook}")
+    bed.edit("authenticator = external-auth", "authenticator = webroot")
+
+
 @pytest.mark.parametrize(
-    "arrange", [lambda _: None, _dehydrated, _stateless, _handed_over, _wellknown], ids=lambda one: one.__name__
+    "arrange", [lambda _: None, _dehydrated, _stateless, _handed_over, _wellknown, _only_takes], ids=lambda one: one.__name__
 )
 def test_a_healthy_host_has_no_finding(bed: Bed, arrange: Callable[[Bed], None]) -> None:
     arrange(bed)
@@ -125,6 +131,15 @@ def _interpreter_gone(bed: Bed) -> None:
 
 def _hook_for_everyone(bed: Bed) -> None:
     bed.hook.chmod(0o777)
+
+
+def _taker_gone(bed: Bed) -> None:
+    bed.keeps(f"external_auth_deploy_handler = {bed.folder / 'takes'}")
+
+
+def _only_takes_and_gone(bed: Bed) -> None:
+    _only_takes(bed)
+    bed.hook.unlink()
 
 
 def _env_file_gone(bed: Bed) -> None:
@@ -212,6 +227,8 @@ WILL_FAIL: list[tuple[Callable[[Bed], None], Kind, str]] = [
     (_hook_with_crlf, Kind.PUBLISHER, "CR"),
     (_interpreter_gone, Kind.PUBLISHER, "/opt/gone/python3"),
     (_hook_for_everyone, Kind.PUBLISHER, "chmod"),
+    (_taker_gone, Kind.PUBLISHER, "--external-auth-deploy-handler"),
+    (_only_takes_and_gone, Kind.PUBLISHER, "--external-auth-deploy-handler"),
     (_env_file_gone, Kind.PUBLISHER, "gone.env"),
     (_env_file_open, Kind.PUBLISHER, "chmod"),
     (_env_file_broken, Kind.PUBLISHER, "secrets.env"),
@@ -323,6 +340,11 @@ def test_a_person_and_a_driver_are_said_and_are_no_failure(bed: Bed) -> None:
         found = bed.look()
         assert kinds(found) == [kind]
         assert found.level is not Level.PROBLEM
+
+
+def test_the_command_beside_a_driver_that_takes_certificates_is_checked(bed: Bed) -> None:
+    bed.keeps("external_auth_deploy_handler = /opt/gone", publisher="external_auth_mode = json")
+    assert set(kinds(bed.look())) == {Kind.PUBLISHER, Kind.BY_DRIVER}
 
 
 def test_a_running_certbot_is_said_and_its_lock_is_not_taken(bed: Bed) -> None:
