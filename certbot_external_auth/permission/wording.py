@@ -84,7 +84,7 @@ def _other_account(finding: Finding, applicant: Applicant) -> str:
 
 
 def _other_methods(finding: Finding, applicant: Applicant) -> str:
-    types = " or ".join(applicant.types)
+    types = " or ".join(applicant.about(finding.name).types)
     return f"CAA records do not let this CA issue for {finding.name} after a challenge of type {types}."
 
 

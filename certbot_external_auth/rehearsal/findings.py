@@ -25,7 +25,7 @@ class Kind(enum.Enum):
     OPTIONS = "options", Level.PROBLEM  # text: a sentence of the check before a run
     PUBLISHER = "publisher", Level.PROBLEM  # text: a sentence of the check before a run
     PUBLISHER_DOUBT = "publisher_doubt", Level.WARNING  # text: a warning of the check before a run
-    CERTIFICATE = "certificate", Level.PROBLEM  # path, text
+    CERTIFICATE = "certificate", Level.PROBLEM  # path, text, lost: empty if it may be there
     KEY = "key", Level.PROBLEM  # path, text
     OVERDUE = "overdue", Level.PROBLEM  # day: of its end, days: until then
     ACCOUNT = "account", Level.PROBLEM  # text: a sentence

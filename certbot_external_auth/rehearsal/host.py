@@ -50,7 +50,7 @@ def _disk(folder: str) -> str:
 
 def _of_journal(host: Host) -> Iterator[Finding]:
     try:
-        contents = journal.read_all(host.work_dir)
+        contents = journal.read_all(host.work_dir, changing=False)
     except OSError as error:
         text = error.strerror or str(error)
         yield Finding(Kind.JOURNAL, {"path": journal.folder(host.work_dir), "text": text})

@@ -10,7 +10,7 @@ from certbot_external_auth.rehearsal.findings import Finding, Level, Outcome
 from certbot_external_auth.rehearsal.notifiers import Tested, broken
 from certbot_external_auth.rehearsal.rehearsal import Report
 from certbot_external_auth.rehearsal.wording import sentence
-from certbot_external_auth.text import counted
+from certbot_external_auth.text import counted, one_line, printable
 
 _ADDING = "certbot reconfigure --cert-name NAME --external-auth-notify COMMAND"
 MARKS = {None: "ok", Level.NOTE: "ok", Level.WARNING: "warn", Level.PROBLEM: "FAIL"}
@@ -18,10 +18,12 @@ MARKS = {None: "ok", Level.NOTE: "ok", Level.WARNING: "warn", Level.PROBLEM: "FA
 
 def lines(report: Report) -> Iterator[str]:
     """Yield the lines for a person."""
-    width = max((len(one.lineage) for one in report.outcomes), default=0)
+    # The name is that of a file, which may be anything.
+    shown = {one.lineage: one_line(printable(one.lineage)) for one in report.outcomes}
+    width = max(map(len, shown.values()), default=0)
     for one in report.outcomes:
         ends = f"ends {one.not_after[:10]}" if one.not_after else "cannot be read"
-        yield f"{MARKS[one.level]:4}  {one.lineage:{width}}  {ends}"
+        yield f"{MARKS[one.level]:4}  {shown[one.lineage]:{width}}  {ends}"
         yield from _listed(one.findings)
     if report.host:
         yield "All certificates:"

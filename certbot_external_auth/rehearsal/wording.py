@@ -15,7 +15,8 @@ _WORDS: Mapping[Kind, _Say] = {
     Kind.PUBLISHER: lambda one: one["text"],
     Kind.PUBLISHER_DOUBT: lambda one: one["text"],
     Kind.CERTIFICATE: lambda one: (
-        f"{one['path']} cannot be read: {one['text']}. Issue the certificate again, or remove it with 'certbot delete'."
+        f"{one['path']} cannot be read: {one['text']}. "
+        + ("Issue the certificate again, or remove it with 'certbot delete'." if one["lost"] else "Correct that.")
     ),
     Kind.KEY: lambda one: (
         f"{one['path']}: {one['text']}. The private keys belong to the user who runs Certbot, and "

@@ -43,6 +43,7 @@ http {{
     server {{
         listen {address}:80;
         root /srv/www;
+        include /srv/responder*.conf;
     }}
     server {{
         listen {address}:{port} ssl;

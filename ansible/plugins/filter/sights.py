@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def address_of(host, facts):
     """Return the address of a host: the one that is set for it, else the one that Ansible connects to."""
@@ -32,6 +34,18 @@ def answering(hosts, hostvars, elsewhere=None, port=None):
             one["port"] = int(port)
         found.append(one)
     return found
+
+
+def placed(text, hosts, hostvars):
+    """Return a text in which each address of a host is followed by the host's name."""
+    places = {address_of(host, hostvars[host]): host for host in hosts}
+    names = {address: host for address, host in places.items() if address != host}
+    if not names:
+        return text
+    # An address is no part of a longer one.
+    addresses = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    pattern = r"(?<![0-9A-Za-z.:-])(%s)(:\d+)?(?![0-9A-Za-z-]|[.:]\w)" % addresses
+    return re.sub(pattern, lambda found: "{} ({})".format(found.group(0), names[found.group(1)]), text)
 
 
 def problem(result):
@@ -84,4 +98,4 @@ class FilterModule:
 
     def filters(self):
         """Return them by name."""
-        return {"answering": answering, "records": records, "serving": serving}
+        return {"answering": answering, "placed": placed, "records": records, "serving": serving}
