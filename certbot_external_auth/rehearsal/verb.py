@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="only call each notifier once, with a message that says that it is a test",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON document")
-    certbot_folders.arguments(parser)
+    certbot_folders.arguments(parser, *certbot_folders.DEFAULTS, certbot_folders.LOGS)
 
 
 def main(given: argparse.Namespace) -> int:
@@ -54,7 +54,7 @@ def main(given: argparse.Namespace) -> int:
     from certbot_external_auth.signals.interruption import raising_interrupted
 
     named = {"config-dir": given.config_dir, "work-dir": given.work_dir}
-    host = Host(*certbot_folders.found(named))
+    host = Host(*certbot_folders.found(named), certbot_folders.logs(given.logs_dir))
     with raising_interrupted():
         return _notifiers(given, host) if given.notify_test else _renewals(given, host)
 

@@ -99,6 +99,7 @@ def test_prometheus_reads_them_through_node_exporter(
         # The file that the certificate names.
         words = [sys.executable, "-m", "certbot_external_auth", "rehearse"]
         words += ["--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir)]
+        words += ["--logs-dir", str(certbot.logs_dir)]
         assert subprocess.run(words, capture_output=True, timeout=60).returncode in (0, 1)
         assert server.wait_for(f"time() - {PREFIX}rehearsal_timestamp_seconds < 3600")
         (rehearsed,) = server.wait_for(f"{PREFIX}rehearsal_success")

@@ -70,6 +70,7 @@ def kinds(found: Report) -> list[Kind]:
 
 def started(bed: Bed) -> subprocess.Popen[str]:
     words = ["rehearse", "--publish", "--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir]
+    words += ["--logs-dir", str(bed.folder)]
     return subprocess.Popen([*TOOL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

@@ -232,7 +232,8 @@ def test_a_rehearsal_looks_at_the_record(ca: NewCA, certbot: Certbot, scripts: H
         ca.clear_txt(place)
         for value in values:
             ca.add_txt(place, value)
-        folders = ("--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir))
+        folders = ["--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir)]
+        folders += ["--logs-dir", str(certbot.logs_dir)]
         ended = console(certbot, "rehearse", "--publish", "--json", *folders)
         found = json.loads(ended.stdout)["certificates"][0]["findings"]
         about = [

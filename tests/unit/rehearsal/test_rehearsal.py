@@ -60,7 +60,9 @@ def _only_takes(bed: Bed) -> None:
 
 
 @pytest.mark.parametrize(
-    "arrange", [lambda _: None, _dehydrated, _stateless, _handed_over, _wellknown, _only_takes], ids=lambda one: one.__name__
+    "arrange",
+    [lambda _: None, _dehydrated, _stateless, _handed_over, _wellknown, _only_takes],
+    ids=lambda one: one.__name__,
 )
 def test_a_healthy_host_has_no_finding(bed: Bed, arrange: Callable[[Bed], None]) -> None:
     arrange(bed)
@@ -391,7 +393,7 @@ def test_every_kind_has_a_sentence(kind: Kind) -> None:
 
 def test_the_command_prints_a_line_each_and_its_exit_code_tells_the_truth(bed: Bed) -> None:
     command = [sys.executable, "-m", "certbot_external_auth", "rehearse"]
-    command += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir]
+    command += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir, "--logs-dir", str(bed.folder)]
     good = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (good.returncode, good.stderr) == (0, "")
     assert good.stdout.startswith(f"ok    {NAME}  ends ")

@@ -52,7 +52,7 @@ def test_the_line_for_cron_prints_only_what_would_fail(tmp_path: Path) -> None:
     (line,) = re.findall(r"^    (?:\S+ ){5}root (said=.*)$", page, re.MULTILINE)
     bed = Bed(tmp_path)
     words = [sys.executable, "-m", "certbot_external_auth", "rehearse"]
-    words += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir]
+    words += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir, "--logs-dir", str(bed.folder)]
     typed = "/usr/local/bin/certbot-external-auth rehearse --publish"
     assert typed in line
     command = ["/bin/sh", "-c", line.replace(typed, shlex.join(words))]
