@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from certbot_external_auth.handler_setup import command_line
+from certbot_external_auth.lineages import change
 from certbot_external_auth.rehearsal.findings import Finding, Level, Outcome
 from certbot_external_auth.rehearsal.notifiers import Tested, broken
 from certbot_external_auth.rehearsal.rehearsal import Report
 from certbot_external_auth.rehearsal.wording import sentence
 from certbot_external_auth.text import counted, one_line, printable
 
-_ADDING = "certbot reconfigure --cert-name NAME --external-auth-notify COMMAND"
 MARKS = {None: "ok", Level.NOTE: "ok", Level.WARNING: "warn", Level.PROBLEM: "FAIL"}
 
 
@@ -69,7 +69,8 @@ def _about_notifiers(tested: Tested) -> str:
     if tested.ok:
         return f"{counted(len(tested.called), 'notifier')} called. Check that the test has arrived."
     if not tested.called and not tested.unready:
-        return f"No certificate has a notifier. To add one: {_ADDING}"
+        adding = change.command("NAME", ["--external-auth-notify", "COMMAND"], "INSTALLER")
+        return f"No certificate has a notifier. To add one: {adding}"
     return "Not every notifier works. If a renewal fails, you may not hear of it."
 
 
