@@ -134,6 +134,18 @@ def test_killed_in_the_middle_and_recovered(bed: Bed, dns: Bind) -> None:
     assert dns.txt(PLACE) == []
 
 
+def test_a_signal_leaves_nothing(bed: Bed, dns: Bind) -> None:
+    keeps(bed, dns, "interrupted", MARK=str(bed.folder))
+    with started(bed) as process:
+        wait_for(bed.folder / "publishing")
+        process.send_signal(signal.SIGTERM)
+        said, complained = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, said) == (128 + signal.SIGTERM, "")
+    assert complained.startswith("SIGTERM: stopped. ")
+    assert dns.txt(PLACE) == []
+    assert os.listdir(Path(bed.host.work_dir) / "external-auth" / "journal") == []
+
+
 def test_it_makes_room_for_a_certbot_that_starts(bed: Bed, dns: Bind) -> None:
     keeps(bed, dns, "interrupted", MARK=str(bed.folder))
     with started(bed) as process:
