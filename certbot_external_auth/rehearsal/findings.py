@@ -29,7 +29,7 @@ class Kind(enum.Enum):
     KEY = "key", Level.PROBLEM  # path, text
     OVERDUE = "overdue", Level.PROBLEM  # day: of its end, days: until then
     ACCOUNT = "account", Level.PROBLEM  # text: a sentence
-    DISK = "disk", Level.PROBLEM  # path, text
+    DISK = "disk", Level.PROBLEM  # path, flag: of Certbot, text: why not, and what to do
     JOURNAL = "journal", Level.PROBLEM  # path, text
     LEFTOVER = "leftover", Level.WARNING  # names, work_dir
     PENDING = "pending", Level.PROBLEM  # lineage

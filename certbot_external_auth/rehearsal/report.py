@@ -21,7 +21,9 @@ def lines(report: Report) -> Iterator[str]:
     # The name is that of a file, which may be anything.
     shown = {one.lineage: one_line(printable(one.lineage)) for one in report.outcomes}
     width = max(map(len, shown.values()), default=0)
-    for one in report.outcomes:
+    order = [None, *Level]
+    # The worst ones come last, where a terminal shows them.
+    for one in sorted(report.outcomes, key=lambda one: order.index(one.level)):
         ends = f"ends {one.not_after[:10]}" if one.not_after else "cannot be read"
         yield f"{MARKS[one.level]:4}  {shown[one.lineage]:{width}}  {ends}"
         yield from _listed(one.findings)

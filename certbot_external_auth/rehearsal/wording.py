@@ -27,7 +27,7 @@ _WORDS: Mapping[Kind, _Say] = {
         "before. Run 'certbot renew' and read what it says; 'certbot-external-auth doctor' shows what starts it."
     ),
     Kind.ACCOUNT: lambda one: one["text"],
-    Kind.DISK: lambda one: f"{one['path']}: {one['text']}. Certbot could not save a certificate there.",
+    Kind.DISK: lambda one: f"Certbot must write to {one['path']} ({one['flag']}), but {one['text']}.",
     Kind.JOURNAL: lambda one: f"{one['path']} cannot be used: {one['text']}. No run publishes anything then.",
     Kind.LEFTOVER: lambda one: (
         f"An earlier run left what it published for {one['names']}. To remove it: "
