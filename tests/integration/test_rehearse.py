@@ -139,6 +139,16 @@ def test_killed_in_the_middle_and_recovered(bed: Bed, dns: Bind) -> None:
     assert dns.txt(PLACE) == []
 
 
+def test_interrupted_is_not_a_renewal_that_would_fail(bed: Bed, dns: Bind) -> None:
+    keeps(bed, dns, "interrupted", MARK=str(bed.folder))
+    with started(bed) as process:
+        wait_for(bed.folder / "publishing")
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, *said) == (128 + signal.SIGTERM, "", "SIGTERM: stopped, without a report.\n")
+    assert dns.txt(PLACE) == []
+
+
 def test_it_makes_room_for_a_certbot_that_starts(bed: Bed, dns: Bind) -> None:
     keeps(bed, dns, "interrupted", MARK=str(bed.folder))
     with started(bed) as process:
