@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import ipaddress
 import re
 import ssl
 
@@ -62,8 +63,16 @@ def described(module, text):
 
 
 def _names(said):
-    names = _NAME.findall(said)
-    return [name.lower() for name in names]
+    return [normal(name) for name in _NAME.findall(said)]
+
+
+def normal(name):
+    """Return a name or an IP address in the one form in which they are compared."""
+    name = name.lower().rstrip(".")
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name
 
 
 def _time(text):

@@ -590,7 +590,7 @@ def planned(module, run):
     """Return in check mode what Certbot would do, without starting it."""
     params = module.params
     folder = lineages.config_dir(params["config_dir"])
-    wanted = [name.lower() for name in params["names"]]
+    wanted = [lineages.pem.normal(name) for name in params["names"]]
     lineage = None if params["csr"] else lineages.found(module, folder, params["cert_name"], wanted)
     if lineage is None and params["renew"]:
         module.fail_json(msg="There is no certificate {} in {}.".format(params["cert_name"], folder))
