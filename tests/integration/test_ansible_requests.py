@@ -6,6 +6,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from tests.support.ansible_modules import run
 
 NAMES = ["shop.test"]
@@ -67,3 +72,49 @@ def test_a_certificate_that_lives_shorter_than_it_is_renewed_before(tmp_path: Pa
     assert host.request(renew_before=60)["due"] is False
     assert host.request(renew_before=44)["due"] is False
     assert host.request(names=["other.test"], renew_before=60)["reasons"] == ["names"]
+
+
+def begin(folder: Path, csr: Path) -> str:
+    """Return why an order with a request is refused, by a module that cannot reach Certbot."""
+    outputs = {f"{name}_path": str(folder / name) for name in ("cert", "chain", "fullchain")}
+    given = {"csr": str(csr), "names": NAMES, "executable": "/usr/bin/false", **outputs}
+    message: str = run(folder, "certificate_begin", **given)["msg"]
+    return message
+
+
+OURS = "/usr/bin/false begin ended with code 1."
+REQUESTS = {
+    "more names": (["-addext", "subjectAltName=DNS:shop.test,DNS:admin.test"], "is for other names than shop.test"),
+    "another name": (["-addext", "subjectAltName=DNS:admin.test"], "is for other names than shop.test: admin.test."),
+    "a name in the subject": (["-subj", "/CN=admin.test", "-addext", "subjectAltName=DNS:shop.test"], "has a subject"),
+    "no name": ([], "is for other names"),
+}
+
+
+@pytest.mark.parametrize(("words", "refusal"), REQUESTS.values(), ids=REQUESTS)
+def test_a_request_for_names_of_other_hosts(tmp_path: Path, words: list[str], refusal: str) -> None:
+    """Guards against: one host of a fleet that has been taken over, and orders certificates for the names of others."""
+    csr = tmp_path / "request.csr"
+    subject = [] if "-subj" in words else ["-subj", "/"]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", str(tmp_path / "key")]
+    subprocess.run(
+        ["openssl", "req", "-new", *key, *subject, *words, "-out", str(csr)], check=True, capture_output=True
+    )
+    assert refusal in begin(tmp_path, csr)
+
+
+def test_the_request_that_was_asked_for(tmp_path: Path) -> None:
+    csr = tmp_path / "request.csr"
+    csr.write_text(Host(tmp_path).request(names=["Shop.test"])["csr"])
+    assert begin(tmp_path, csr) == OURS
+
+
+def test_a_request_that_two_programs_read_differently(tmp_path: Path) -> None:
+    """Of two lists of extensions, openssl takes that of the newer kind, and Certbot's library the first."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    builder = builder.add_attribute(x509.ObjectIdentifier("1.3.6.1.4.1.311.2.1.14"), b"another list")
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("shop.test")]), critical=False)
+    request = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    csr = tmp_path / "request.csr"
+    csr.write_bytes(request.public_bytes(serialization.Encoding.PEM))
+    assert "asks for extensions twice" in begin(tmp_path, csr)
