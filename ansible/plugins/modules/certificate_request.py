@@ -143,7 +143,7 @@ def reasons(module, certificate, now):
         because.append("key")
     days = params["renew_before"]
     kept = {} if days is None else {"renew_before_expiry": f"{days} days"}
-    if now > lineages.due_at(dict(certificate, kept=kept), lineages.THIRDS_SINCE):
+    if lineages.is_due(dict(certificate, kept=kept), now, lambda: lineages.THIRDS_SINCE):
         because.append("date")
     return because
 
