@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,6 +161,24 @@ def test_what_fails_says_why_in_one_sentence(host: Host, web: Webroot) -> None:
         "Begin once more",
         "Give up",
     ]
+
+
+@pytest.mark.long
+def test_a_lock_that_is_given_back(host: Host, web: Webroot) -> None:
+    """Guards against: a play that fails because another Certbot renews at the same time."""
+    host.certbot.config_dir.mkdir(parents=True, exist_ok=True)
+    words = ("-e", json.dumps(host.vars))
+    with open(host.certbot.config_dir / ".certbot.lock", "w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        process = host.ansible.start(ISSUE.replace("lock_timeout: 0", "lock_timeout: 60"), *words)
+        deadline = time.monotonic() + 60
+        # Certbot was started, and has found the lock.
+        while not [path for path in host.certbot.logs_dir.glob("*.log") if "is already running" in path.read_text()]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output.decode()
+    assert certificates.names(host.certbot.live(host.domain)) == [host.domain]
 
 
 HAPROXY = """

@@ -332,6 +332,7 @@ def test_puppet(host: Host, tmp_path: Path) -> None:
     # 2: there were changes; 0: there were none; 6 and 4: with failures.
     failed = host.run(words, FACTER_domain=host.domain, FAIL_AT="add")
     assert failed.returncode in (4, 6), failed
+    assert "could not add a record at _acme-challenge." in failed.stdout
     assert host.nothing_left()
     undeployed = host.run(words, FACTER_domain=host.domain, FAIL_AT="deploy")
     assert undeployed.returncode in (4, 6), undeployed

@@ -5,6 +5,7 @@ Each host is a set of namespaces of this machine, with sshd and nginx from Debia
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ from tests.support.testca import BLOCKED
 
 pytestmark = pytest.mark.skipif(not fleets.possible(), reason="only root can make namespaces for networks")
 
+ROOT = Path(__file__).resolve().parents[2]
 RENEW = """
 - hosts: web
   gather_facts: false
@@ -72,13 +74,16 @@ def test_issue_and_install(tmp_path: Path) -> None:
         (web2.folder / "www").unlink()
         (web2.folder / "elsewhere").rename(web2.folder / "www")
 
-        issued = found.play("--diff")
+        issued = found.play("--diff", "-vvv")
         assert issued.code == 0, issued.output
         assert len(found.installed()) == 1
         assert {host.served() for host in found.fleet.hosts} == found.installed()
         key = found.certbot.live("shop", "privkey").read_text()
         assert all(host.read("ssl/shop/current/privkey.pem") == key for host in found.fleet.hosts)
-        assert key.splitlines()[1] not in issued.output + found.ansible.log() + json.dumps(issued.tasks)
+        shown = issued.output + found.ansible.log() + json.dumps(issued.tasks)
+        assert not [
+            one for one in (key.splitlines()[1], base64.b64encode(key.encode()).decode()[60:120]) if one in shown
+        ]
         assert found.tokens() == []
 
         again = found.play("--diff")
@@ -295,6 +300,34 @@ def test_stateless(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_validation_certificates(tmp_path: Path) -> None:
+    """tls-alpn-01: nginx presents the files that the role copies; a host that cannot have them is told by its name."""
+    text = (ROOT / "examples" / "nginx-tls-alpn" / "acme-tls.conf").read_text()
+    for kind, wanted in (("certificate", "crt"), ("certificate_key", "key")):
+        words = f"ssl_{kind} /var/lib/acme-tls/$certificate.pem"
+        assert words in text
+        text = text.replace(words, f"ssl_{kind} /srv/acme-tls/$certificate.{wanted}.pem")
+    text = text.replace("listen [::]:443;", "")
+    with bed(tmp_path, 3, f"load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n{text}") as found:
+        found.certificate["challenge"] = "tls-alpn-01"
+        found.vars["certificate_alpn_dir"] = "/srv/acme-tls"
+        folder = found.fleet.hosts[1].folder
+        (folder / "acme-tls").symlink_to("/dev/null")
+        missing = found.play()
+        assert missing.code != 0
+        assert [reason for reason in missing.reasons if "as it should: web2: " in reason], missing.output
+        assert "/chalZ/" not in found.ca.log("pebble")
+        (folder / "acme-tls").unlink()
+        issued = found.play("--diff", "-vvv")
+        assert issued.code == 0, issued.output
+        assert {host.served() for host in found.fleet.hosts} == found.installed()
+        assert not [path for host in found.fleet.hosts for path in host.folder.glob("acme-tls/*")]
+        assert "BEGIN PRIVATE KEY" not in issued.output + found.ansible.log()
+        again = found.play("--diff")
+        assert (again.code, again.count("changed")) == (0, 0), again.output
+
+
+@pytest.mark.long
 def test_serial_and_renewal_of_several(tmp_path: Path) -> None:
     """The batches of `serial` share one order; a renewal orders only what is due, and one that fails stops no other."""
     with bed(tmp_path, 4) as found:
@@ -323,6 +356,14 @@ def test_serial_and_renewal_of_several(tmp_path: Path) -> None:
         after = {name: certificates.serial(found.certbot.live(name)) for name in ("a", "c", "shop")}
         assert [name for name in after if after[name] != before[name]] == ["a", "shop"]
         assert {host.served() for host in found.fleet.hosts} == found.installed() == {after["shop"]}
+
+        found.vars["certificate_list"] = [found.certificate]
+        (found.fleet.hosts[0].folder / "ssl" / "shop" / "current").unlink()
+        installed = found.play("--tags", "certificate_install", certificate_force=True)
+        assert (installed.code, found.installed()) == (0, {after["shop"]}), installed.output
+        ordered = found.play("--tags", "certificate_order", certificate_force=True)
+        assert (ordered.code, found.installed()) == (0, {after["shop"]}), ordered.output
+        assert certificates.serial(found.certbot.live("shop")) != after["shop"]
 
 
 @pytest.mark.long

@@ -73,10 +73,11 @@ class Bed:
 
 
 @contextlib.contextmanager
-def bed(folder: Path, count: int) -> Iterator[Bed]:
+def bed(folder: Path, count: int, stream: str = "") -> Iterator[Bed]:
+    """Let everything run. :param stream: see `Fleet`."""
     # Paths of sockets are short, and those of pytest's folders are not.
     with contextlib.ExitStack() as stack:
         runtime = stack.enter_context(tempfile.TemporaryDirectory())
-        fleet = stack.enter_context(fleets.fleet(folder / "fleet", count, CURRENT))
+        fleet = stack.enter_context(fleets.fleet(folder / "fleet", count, CURRENT, stream))
         ca = stack.enter_context(TestCA(looks_at=(80, 443)))
         yield Bed(folder, fleet, ca, Path(runtime))

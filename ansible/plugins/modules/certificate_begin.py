@@ -640,7 +640,10 @@ def checked(module, run):
     if reasons and module._diff:
         result["diff"] = {"before": before(lineage), "after": {"domains": sorted(names), "ordered": reasons}}
     if not reasons:
-        result["message"] = "No certificate is due by its names, its key and its dates."
+        result["message"] = (
+            "No certificate is due by its names, its key, its dates and what its renewal file keeps; "
+            "the CA was not asked for its renewal information."
+        )
     else:
         result["message"] = "A certificate would be ordered: {}.".format(", ".join(reasons))
     return result

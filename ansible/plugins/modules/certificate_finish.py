@@ -528,6 +528,14 @@ def diff(module, texts, document):
     return {"before": before, "after": {one["name"] or one["cert_path"]: verbs.summary(one) for one in changed}}
 
 
+def checked(module, now, is_open):
+    """Return the result in check mode: the certificates are not known before the CA has issued them."""
+    result = dict(now, changed=is_open)
+    if is_open and module._diff:
+        result["diff"] = {"before": {"state": now["state"]}, "after": {"state": "done"}}
+    return result
+
+
 def main():
     """Run the module."""
     answering = {
@@ -555,7 +563,7 @@ def main():
     now = run.session(params["session"])
     is_open = now["state"] in verbs.OPEN
     if module.check_mode:
-        module.exit_json(**dict(now, changed=is_open))
+        module.exit_json(**checked(module, now, is_open))
     texts = lineages.live_texts(lineages.config_dir(params["config_dir"])) if module._diff and is_open else {}
     failed, message = params["failed"], params["reason"]
     if is_open and not failed:

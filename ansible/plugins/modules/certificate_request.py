@@ -142,19 +142,19 @@ def reasons(module, certificate, now):
         because.append("names")
     if pem.key_type(module, certificate["public_key"]) != params["key_type"]:
         because.append("key")
-    if now > due_at(module, certificate):
+    if is_due(module, certificate, now):
         because.append("date")
     return because
 
 
-def due_at(module, certificate):
-    """Return when a certificate is due. A time that is not shorter than its lifetime would make every run order one."""
+def is_due(module, certificate, now):
+    """Tell whether a certificate is due. A time that is not shorter than its lifetime would make every run order one."""
     days = module.params["renew_before"]
     lifetime = certificate["not_after"] - certificate["not_before"]
     kept = {}
     if days is not None and datetime.timedelta(days=days) < lifetime:
         kept["renew_before_expiry"] = f"{days} days"
-    return lineages.due_at(dict(certificate, kept=kept), lineages.THIRDS_SINCE)
+    return lineages.is_due(dict(certificate, kept=kept), now, lambda: lineages.THIRDS_SINCE)
 
 
 def readable(module, content):
