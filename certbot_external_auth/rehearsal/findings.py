@@ -13,7 +13,7 @@ class Level(enum.Enum):
     NOTE = "note"
     """Nothing is wrong; it is only said."""
     WARNING = "warning"
-    """The next renewal will work. A later one may not."""
+    """The next renewal will work, but something needs attention."""
     PROBLEM = "problem"
     """The next renewal would fail, or its certificate would not be used."""
 
@@ -47,6 +47,9 @@ class Kind(enum.Enum):
     RECORD_ENDS = "record_ends", Level.WARNING  # name, text: a sentence
     RECORD_UNSAID = "record_unsaid", Level.NOTE  # names, text: why
     STOPPED = "stopped", Level.NOTE  # path
+    NOTIFIER = "notifier", Level.WARNING  # text: why it could not be called
+    NOTIFIER_DOUBT = "notifier_doubt", Level.WARNING  # text: a sentence
+    METRICS = "metrics", Level.WARNING  # text: why figures cannot be written
     BY_DRIVER = "by_driver", Level.NOTE
     BY_HAND = "by_hand", Level.WARNING  # day: of its end
 

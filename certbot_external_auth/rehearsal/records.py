@@ -22,15 +22,21 @@ from certbot_external_auth.rehearsal.subject import Host, Subject
 
 
 class Records:
-    """Looks at the records of a host. Each CA is asked once for its directory."""
+    """Looks at the records of a host. Each CA is asked once for its directory.
+
+    :ivar ends: when the first record of a certificate ends, in seconds since 1970, by lineage. None if it has none that
+        ends. A certificate is missing here if that could not be found out.
+    """
 
     def __init__(self, host: Host, now: datetime.datetime) -> None:
         self._host = host
         self._now = int(now.timestamp())
+        self.ends: dict[str, float | None] = {}
         self._metas: dict[str, Mapping[str, object] | str] = {}
 
     def check(self, ready: Sequence[Ready]) -> Found:
         """Return what was found about the certificates that need such records."""
+        self.ends.update((one.subject.lineage, None) for one in ready if one.publisher.types)
         return {
             one.subject.lineage: list(self._of_one(one.subject, one.publisher.context))
             for one in ready
@@ -38,6 +44,7 @@ class Records:
         }
 
     def _of_one(self, subject: Subject, found: Context) -> Iterator[Finding]:
+        del self.ends[subject.lineage]
         try:
             account = stored.chosen(self._host.config_dir, found.server, subject.text("account") or None)
         except UsageError:
@@ -48,7 +55,10 @@ class Records:
             yield Finding(Kind.RECORD_UNSAID, {"names": ", ".join(subject.facts.names), "text": terms})
             return
         entries = [Entry(need, found.server) for need in _needs(subject, terms, account)]
-        for seen in looking.look(entries, found.settings.verify_nameservers, self._now, ()):
+        rows = looking.look(entries, found.settings.verify_nameservers, self._now, ())
+        if all(seen.state is not State.UNKNOWN for seen in rows):
+            self.ends[subject.lineage] = _first_end(rows)
+        for seen in rows:
             yield from self._findings(seen, found)
 
     def _terms(self, found: Context) -> Terms | str:
@@ -81,6 +91,11 @@ class Records:
 def _needs(subject: Subject, terms: Terms, account: Account) -> list[Need]:
     names = proven(name for name in subject.facts.names if not is_address(name))
     return [Need(domain, wildcard, terms, account) for domain, wildcard in names.items()]
+
+
+def _first_end(rows: Sequence[Seen]) -> float | None:
+    judged = [seen.judgement for seen in rows if seen.judgement is not None and seen.judgement.stands]
+    return min((float(one.until) for one in judged if one.until is not None), default=None)
 
 
 def _publishes(found: Context) -> bool:

@@ -65,6 +65,9 @@ _WORDS: Mapping[Kind, _Say] = {
         f"Nothing is known about the records of dns-persist-01 for {one['names']}: {one['text']}."
     ),
     Kind.STOPPED: lambda _: "Nothing was published, because a Certbot runs. Run rehearse again when it has ended.",
+    Kind.NOTIFIER: lambda one: f"The plugin cannot call the notifier if a renewal fails. {one['text']}",
+    Kind.NOTIFIER_DOUBT: lambda one: one["text"],
+    Kind.METRICS: lambda one: f"The plugin cannot write figures. {one['text']}",
     Kind.BY_DRIVER: lambda _: "Not rehearsed: a program renews it in mode json.",
     Kind.BY_HAND: lambda one: f"A person must renew it before {one['day']}: mode manual cannot run unattended.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,13 @@ def test_prometheus_reads_them_through_node_exporter(
         assert server.wait_for(f"{PREFIX}certificate_expiry_timestamp_seconds - time() > 86400")
         Path(scripts.native).write_text("#!/bin/sh\nexit 7\n")
         assert certbot.run(*RENEW_NOW, "-q").returncode == 1
+        # The file that the certificate names.
+        words = [sys.executable, "-m", "certbot_external_auth", "rehearse"]
+        words += ["--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir)]
+        assert subprocess.run(words, capture_output=True, timeout=60).returncode in (0, 1)
+        assert server.wait_for(f"time() - {PREFIX}rehearsal_timestamp_seconds < 3600")
+        (rehearsed,) = server.wait_for(f"{PREFIX}rehearsal_success")
+        assert rehearsed["metric"]["lineage"] == domain
         (bad,) = server.wait_for(f"{PREFIX}last_attempt_success == 0")
         assert bad["metric"]["code"] == "challenge.not_published"
         (alert,) = server.wait_for('ALERTS{alertname="CertificateNotRenewed"}')
