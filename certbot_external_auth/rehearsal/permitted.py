@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,10 +14,11 @@ from certbot_external_auth.permission.look import Sight, guarded, look
 from certbot_external_auth.rehearsal.findings import Finding, Found, Kind
 from certbot_external_auth.rehearsal.publisher import Ready
 from certbot_external_auth.rehearsal.subject import Subject
+from certbot_external_auth.visibility import parallel
 from certbot_external_auth.visibility.observer import Observer
 
 LEAST_SECONDS, SECONDS_PER_NAME = 5.0, 0.02
-"""The time for all names that the same servers are asked about."""
+"""The time for all names. Different servers are asked at the same time, so that silent ones hold up no others."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +35,31 @@ def check(ready: Sequence[Ready]) -> tuple[Found, Sequence[Finding]]:
 
     :returns: what was found, and what could not be found out for any certificate.
     """
+    groups = _groups(ready)
+    until = time.monotonic() + _seconds([one for group in groups for one in group])
     applicants: dict[tuple[object, ...], Applicant] = {}
     found: dict[str, Sequence[Finding]] = {}
     unsaid: list[Finding] = []
-    for group in _groups(ready):
-        names = sorted({name for one in group for name in one.subject.facts.names})
-        sight = look(names, Observer(surroundings(group[0].context)).dns, LEAST_SECONDS + SECONDS_PER_NAME * len(names))
+    for group, sight in zip(groups, parallel.each(lambda group: _sight(group, until), groups), strict=True):
         unsaid += [] if sight.checked or not sight.told else [Finding(Kind.UNSIGNED)]
         for one in group:
             applicant = _applicant(one, applicants) if sight.restricted else Applicant(types=one.types)
             found[one.subject.lineage] = list(_of_one(one, sight, applicant))
     return found, unsaid[:1]
+
+
+def _sight(group: Sequence[_Wish], until: float) -> Sight:
+    """Ask about the names of some certificates. :param until: when to give up, by the monotonic clock."""
+    seconds = min(_seconds(group), until - time.monotonic())
+    return look(_names(group), Observer(surroundings(group[0].context)).dns, seconds)
+
+
+def _seconds(group: Sequence[_Wish]) -> float:
+    return LEAST_SECONDS + SECONDS_PER_NAME * len(_names(group))
+
+
+def _names(group: Sequence[_Wish]) -> list[str]:
+    return sorted({name for one in group for name in one.subject.facts.names})
 
 
 def _groups(ready: Sequence[Ready]) -> list[list[_Wish]]:
