@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from certbot_external_auth.backends import Context, surroundings
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.permission import applying, wording
+from certbot_external_auth.permission.applying import Meta
 from certbot_external_auth.permission.finding import Applicant
 from certbot_external_auth.permission.look import Sight, guarded, look
 from certbot_external_auth.rehearsal.findings import Finding, Found, Kind
@@ -30,9 +31,10 @@ class _Wish:
     types: tuple[str, ...]
 
 
-def check(ready: Sequence[Ready]) -> tuple[Found, Sequence[Finding]]:
+def check(ready: Sequence[Ready], meta: Meta) -> tuple[Found, Sequence[Finding]]:
     """Ask name servers and resolvers about all names.
 
+    :param meta: reads the directory of a CA.
     :returns: what was found, and what could not be found out for any certificate.
     """
     groups = _groups(ready)
@@ -43,7 +45,7 @@ def check(ready: Sequence[Ready]) -> tuple[Found, Sequence[Finding]]:
     for group, sight in zip(groups, parallel.each(lambda group: _sight(group, until), groups), strict=True):
         unsaid += [] if sight.checked or not sight.told else [Finding(Kind.UNSIGNED)]
         for one in group:
-            applicant = _applicant(one, applicants) if sight.restricted else Applicant(types=one.types)
+            applicant = _applicant(one, applicants, meta) if sight.restricted else Applicant(types=one.types)
             found[one.subject.lineage] = list(_of_one(one, sight, applicant))
     return found, unsaid[:1]
 
@@ -73,11 +75,11 @@ def _groups(ready: Sequence[Ready]) -> list[list[_Wish]]:
     return list(groups.values())
 
 
-def _applicant(one: _Wish, known: dict[tuple[object, ...], Applicant]) -> Applicant:
-    """Return who asks. Each CA is asked once for its names."""
+def _applicant(one: _Wish, known: dict[tuple[object, ...], Applicant], meta: Meta) -> Applicant:
+    """Return who asks."""
     asking = (one.context.server, one.context.facts.config_dir, one.subject.text("account"), one.types)
     if asking not in known:
-        known[asking] = guarded(lambda: applying.applicant(*asking), Applicant(types=one.types))
+        known[asking] = guarded(lambda: applying.applicant(*asking, meta), Applicant(types=one.types))
     return known[asking]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 import itertools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from certbot_external_auth.accounts import Account, directory, foreign, stored
+from certbot_external_auth.accounts import Account, foreign, stored
 from certbot_external_auth.accounts.directory import DirectoryError
 from certbot_external_auth.backends import Context, context
 from certbot_external_auth.challenges import PERSISTENT
@@ -19,6 +19,7 @@ from certbot_external_auth.persist import looking
 from certbot_external_auth.persist.looking import Seen, State
 from certbot_external_auth.persist.making import Entry
 from certbot_external_auth.persistent_records import Need, OfferError, Terms, of_directory, proven, wording
+from certbot_external_auth.rehearsal.directories import Directories
 from certbot_external_auth.rehearsal.findings import Finding, Found, Kind
 from certbot_external_auth.rehearsal.publisher import NOT_REHEARSED, Ready
 from certbot_external_auth.rehearsal.subject import Host, Subject
@@ -38,17 +39,17 @@ class _Wish:
 
 
 class Records:
-    """Looks at the records of a host. Each CA is asked once for its directory.
+    """Looks at the records of a host.
 
     :ivar ends: when the first record of a certificate ends, in seconds since 1970, by lineage. None if it has none that
         ends. A certificate is missing here if that could not be found out.
     """
 
-    def __init__(self, host: Host, now: datetime.datetime) -> None:
+    def __init__(self, host: Host, now: datetime.datetime, directories: Directories) -> None:
         self._host = host
         self._now = int(now.timestamp())
         self.ends: dict[str, float | None] = {}
-        self._metas: dict[str, Mapping[str, object] | str] = {}
+        self._directories = directories
 
     def check(self, ready: Sequence[Ready]) -> Found:
         """Return what was found about the certificates that need such records."""
@@ -82,16 +83,10 @@ class Records:
 
     def _terms(self, found: Context) -> Terms | str:
         """Return what the CA wants in a record, or why that is not known."""
-        if found.server not in self._metas:
-            try:
-                self._metas[found.server] = directory.meta(found.server)
-            except DirectoryError as error:
-                self._metas[found.server] = f"the CA's directory cannot be read: {error}"
-        meta = self._metas[found.server]
-        if isinstance(meta, str):
-            return meta
         try:
-            return of_directory(meta)
+            return of_directory(self._directories.meta(found.server))
+        except DirectoryError as error:
+            return f"the CA's directory cannot be read: {error}"
         except OfferError as error:
             return wording.offer(error).rstrip(".")
 

@@ -13,7 +13,7 @@ from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.persist import looking
 from certbot_external_auth.persist.looking import Seen, State
 from certbot_external_auth.persist.making import Entry
-from certbot_external_auth.rehearsal import permitted, records
+from certbot_external_auth.rehearsal import directories, permitted
 from certbot_external_auth.rehearsal.findings import Kind
 from certbot_external_auth.rehearsal.rehearsal import Wanted, rehearse
 from tests.support.rehearsed import NAME, NOW, Bed
@@ -34,8 +34,8 @@ def bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bed:
     for name in OTHERS:
         found.copy(name)
     keeps(found, "127.0.0.1:1")
-    monkeypatch.setattr(records.directory, "meta", lambda server: {"caaIdentities": ["ca.example"]})
-    monkeypatch.setattr(permitted, "check", lambda ready: ({}, []))
+    monkeypatch.setattr(directories.directory, "meta", lambda server: {"caaIdentities": ["ca.example"]})
+    monkeypatch.setattr(permitted, "check", lambda *_: ({}, []))
     return found
 
 
