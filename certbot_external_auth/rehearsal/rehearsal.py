@@ -13,6 +13,7 @@ from certbot_external_auth.rehearsal import lineage as of_lineage
 from certbot_external_auth.rehearsal import permitted, publishing, served
 from certbot_external_auth.rehearsal.attended import Attendance, Attendances
 from certbot_external_auth.rehearsal.certificates import found
+from certbot_external_auth.rehearsal.directories import Directories
 from certbot_external_auth.rehearsal.findings import Finding, Kind, Level, Outcome, worst
 from certbot_external_auth.rehearsal.publisher import Publishers, Ready
 from certbot_external_auth.rehearsal.records import Records
@@ -67,15 +68,15 @@ def rehearse(host: Host, wanted: Wanted, now: datetime.datetime) -> Report:
     :param now: the present time, with its zone.
     :raises UsageError: if a lineage that is named does not exist.
     """
-    publishers = Publishers(host)
+    publishers, directories = Publishers(host), Directories()
     subjects = found(host, wanted.named)
     ready = [Ready(one, publishers.of(one)) for one in subjects if isinstance(one, Subject)]
     outcomes = {one.lineage: one for one in subjects if isinstance(one, Outcome)}
     attended = dict(_attended(ready))
     outcomes |= {one.subject.lineage: _outcome(one, host, now) for one in ready}
     of_all = list(of_host.findings(host))
-    forbidden, unsaid = permitted.check(ready) if wanted.dns else ({}, ())
-    records = Records(host, now)
+    forbidden, unsaid = permitted.check(ready, directories.meta) if wanted.dns else ({}, ())
+    records = Records(host, now, directories)
     standing = records.check(ready) if wanted.dns else {}
     published = publishing.publish(ready, host) if wanted.publish else {}
     seen = served.check(ready, host.config_dir) if wanted.served else {}
