@@ -65,7 +65,7 @@ def unsaid(names: tuple[str, ...], checked: bool) -> Iterator[str]:
     if names:
         yield f"This machine could not look up the CAA records of {', '.join(names)}, so it says nothing about them."
     if not checked:
-        yield "No resolver that was asked checks signatures, so nothing is said about DNSSEC."
+        yield "No resolver that was asked confirms a signature, so nothing is said about DNSSEC."
 
 
 # --- CAA ---

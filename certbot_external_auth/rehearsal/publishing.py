@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -111,15 +111,15 @@ def _there_and_back(batch: Sequence[Trial]) -> dict[str, list[Finding]]:
     if not made:
         return found
     try:
-        text = _published(run, list(made.values()))
+        failure = _published(run, list(made.values()), context.settings.env_file)
     finally:
         with collected() as said:
             run.publication.cleanup(None)
     sight = looking.look(observer, Wish(absent=tuple(made.values())), policy)
     for lineage, challenge in made.items():
-        if text:
-            found[lineage].append(Finding(Kind.NOT_PUBLISHED, {"text": text, "name": challenge.identifier}))
-        if challenge in sight.left or (said and not text):
+        if failure:
+            found[lineage].append(Finding(Kind.NOT_PUBLISHED, {**failure, "name": challenge.identifier}))
+        if challenge in sight.left or (said and not failure):
             found[lineage].append(Finding(Kind.NOT_WITHDRAWN, {"place": challenge.place, "text": " ".join(said)}))
     return found
 
@@ -144,19 +144,22 @@ def _in_use(observer: Observer, challenge: Challenge) -> bool:
     return bool(occupied.values(sight.observations))
 
 
-def _published(run: Run, challenges: Sequence[Challenge]) -> str:
-    """Publish, and look; return why it failed, empty if it did not."""
+def _published(run: Run, challenges: Sequence[Challenge], env_file: str | None) -> Mapping[str, str]:
+    """Publish, and look; return facts about the failure, none if there is none.
+
+    :param env_file: with the secrets of what publishes.
+    """
     try:
         run.publication.perform(challenges)
     except NotVisibleError as error:
-        return "\n".join(error.text)
+        return {"text": "\n".join(error.text)}
     except PerformError as error:
-        return "\n".join(map(str, error.failures))
+        return {"text": "\n".join(map(str, error.failures)), "secrets": env_file or ""}
     except errors.SignalExit:
         raise
     except errors.Error as error:
-        return str(error)
-    return ""
+        return {"text": str(error)}
+    return {}
 
 
 @contextlib.contextmanager

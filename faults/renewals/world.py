@@ -32,9 +32,9 @@ DNS_PORT = 53
 ODD = "odd.example"
 """Its server answers every question but those about CAA records, for which it has an error."""
 LAME = "lame.example"
-MOVED, ELSEWHERE = "moved.example", "elsewhere.example"
+MOVED = "moved.example"
 DELEGATED = "_acme-challenge.delegated.example"
-OTHERS = (LAME, MOVED, ELSEWHERE, DELEGATED)
+OTHERS = (LAME, MOVED, DELEGATED)
 """Zones with another key than that of the top-level domain."""
 SIGNED = "signed.example"
 EXPIRED, ALTERED, OTHERKEY = BOGUS = ("expired.example", "altered.example", "otherkey.example")

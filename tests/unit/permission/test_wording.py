@@ -66,5 +66,5 @@ def test_what_is_not_known_is_said() -> None:
     assert list(unsaid((), True)) == []
     assert list(unsaid(("a.test", "b.test"), False)) == [
         "This machine could not look up the CAA records of a.test, b.test, so it says nothing about them.",
-        "No resolver that was asked checks signatures, so nothing is said about DNSSEC.",
+        "No resolver that was asked confirms a signature, so nothing is said about DNSSEC.",
     ]
