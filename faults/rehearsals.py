@@ -15,8 +15,8 @@ from faults.renewals.world import World, world
 from faults.table import Row, Table
 from tests.support import engines, new_ca, private_network
 
-QUICK = 8
-"""With --quick, one set-up in eight is tried."""
+QUICK = 16
+"""With --quick, one set-up in sixteen is tried."""
 MAX_SHOWN = 260
 FAILING = (*broken_hosts.SET_UPS, *broken_publishing.SET_UPS)
 INTRO = (

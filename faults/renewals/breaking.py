@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,7 +98,17 @@ def other_token(site: Site) -> None:
 
 
 def delegated(zone: str, address: str) -> Step:
-    return lambda site: site.world.delegate(zone, address)
+    """Let the zone above name another server."""
+
+    def spoil(site: Site) -> None:
+        site.world.delegate(zone, address)
+        # A resolver may use in this second and the next one what it has learned. It cannot be asked whether it does:
+        # it tells the reason only with its first answer.
+        forgotten = int(time.time()) + 2
+        while time.time() < forgotten:
+            time.sleep(0.05)
+
+    return spoil
 
 
 def persists(more: str = "", account: str = "") -> Step:

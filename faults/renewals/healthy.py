@@ -56,9 +56,10 @@ def _by_tls(site: Site) -> None:
     folder = site.world.tls
     text = f"""\
 #!/bin/sh
+place='{folder}/'"$cbot_z_domain"
 case $1 in
-perform) cat "$cert_path" "$key_path" > '{folder}/'"$z_domain.new" && mv '{folder}/'"$z_domain.new" '{folder}/'"$z_domain.pem" ;;
-cleanup) rm -f '{folder}/'"$cbot_z_domain.pem" ;;
+perform) cp "$key_path" "$place.key.pem" && cp "$cert_path" "$place.crt.pem" ;;
+cleanup) rm -f "$place.crt.pem" "$place.key.pem" ;;
 *) echo NotImplemented && exit 1 ;;
 esac
 """
