@@ -45,8 +45,8 @@ def fix(finding: Finding) -> str:
         return _sign_again(finding)
     if finding.kind is Kind.UNANSWERED:
         return (
-            "Let every server of the zone answer questions about CAA records; if there is none, with an empty answer "
-            "(NOERROR)."
+            "Every server that the NS records name must know the zone, and answer questions about CAA records; if "
+            "there is none, with an empty answer (NOERROR)."
         )
     if finding.kind is Kind.CRITICAL:
         return f"Remove the record with the tag {finding.tag}, or its flag 128."

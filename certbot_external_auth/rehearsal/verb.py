@@ -7,7 +7,9 @@ import datetime
 
 from certbot_external_auth.console import certbot_folders, documents, terminal_lines
 
-EPILOG = "Exit code: 0 if every renewal can work, 1 if one would fail, 2 for wrong use."
+EPILOG = (
+    "Exit code: 0 if every renewal can work, 1 if one would fail, 2 for wrong use, 128 + N if signal N interrupted it."
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def main(given: argparse.Namespace) -> int:
     """Rehearse, print, and return the exit code.
 
+    :returns: 128 + N if signal N interrupted it: nothing is known then.
     :raises UsageError: if a certificate that was named is not there.
     """
     import sys
@@ -37,13 +40,17 @@ def main(given: argparse.Namespace) -> int:
     from certbot_external_auth.rehearsal.findings import Level
     from certbot_external_auth.rehearsal.rehearsal import Wanted, rehearse
     from certbot_external_auth.rehearsal.subject import Host
-    from certbot_external_auth.signals.interruption import raising_interrupted
+    from certbot_external_auth.signals.interruption import Interrupted, raising_interrupted
 
     named = {"config-dir": given.config_dir, "work-dir": given.work_dir}
     host = Host(*certbot_folders.found(named))
     wanted = Wanted(given.cert_name, given.publish, given.served)
-    with raising_interrupted():
-        found = rehearse(host, wanted, datetime.datetime.now(datetime.timezone.utc))
+    try:
+        with raising_interrupted():
+            found = rehearse(host, wanted, datetime.datetime.now(datetime.timezone.utc))
+    except Interrupted as interrupted:
+        terminal_lines.complain(f"{interrupted}: stopped, without a report.")
+        return 128 + interrupted.number
     if given.json:
         documents.tell(report.document(found))
     else:

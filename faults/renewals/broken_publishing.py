@@ -141,7 +141,7 @@ UNSEEN = (
         by_web(LAME),
         delegated(LAME, TOP_SERVER),
         "not_permitted",
-        "not authoritative",
+        "NS records",
     ),
 )
 STAYING = (

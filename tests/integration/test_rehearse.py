@@ -96,6 +96,12 @@ def test_a_token_that_the_server_does_not_take_any_more(bed: Bed, dns: Bind) -> 
     assert one.facts["secrets"] == str(bed.folder / "secrets.env")
 
 
+def test_a_value_that_is_gone_was_withdrawn_whatever_the_hook_says(bed: Bed, dns: Bind) -> None:
+    keeps(bed, dns, "untidy")
+    assert kinds(published(bed)) == []
+    assert dns.txt(PLACE) == []
+
+
 @pytest.mark.parametrize(("fault", "kind"), [("nothing", Kind.NOT_PUBLISHED), ("leaves", Kind.NOT_WITHDRAWN)])
 def test_a_hook_with_a_fault(bed: Bed, dns: Bind, fault: str, kind: Kind) -> None:
     keeps(bed, dns, fault)
@@ -137,6 +143,16 @@ def test_killed_in_the_middle_and_recovered(bed: Bed, dns: Bind) -> None:
     assert dns.txt(PLACE) == []
 
 
+def test_interrupted_is_not_a_renewal_that_would_fail(bed: Bed, dns: Bind) -> None:
+    keeps(bed, dns, "interrupted", MARK=str(bed.folder))
+    with started(bed) as process:
+        wait_for(bed.folder / "publishing")
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, *said) == (128 + signal.SIGTERM, "", "SIGTERM: stopped, without a report.\n")
+    assert dns.txt(PLACE) == []
+
+
 def test_it_makes_room_for_a_certbot_that_starts(bed: Bed, dns: Bind) -> None:
     keeps(bed, dns, "interrupted", MARK=str(bed.folder))
     with started(bed) as process:
@@ -145,6 +161,18 @@ def test_it_makes_room_for_a_certbot_that_starts(bed: Bed, dns: Bind) -> None:
             fcntl.lockf(lock, fcntl.LOCK_EX)
             said, _ = process.communicate(timeout=PATIENCE)
     assert "because a Certbot runs" in said
+    assert dns.txt(PLACE) == []
+    assert os.listdir(Path(bed.host.work_dir) / "external-auth" / "journal") == []
+
+
+def test_a_certbot_that_starts_during_the_removal_does_not_stop_it(bed: Bed, dns: Bind) -> None:
+    keeps(bed, dns, "slow", MARK=str(bed.folder))
+    with started(bed) as process:
+        wait_for(bed.folder / "cleaning")
+        with (Path(bed.host.config_dir) / ".certbot.lock").open("w") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            said, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, said
     assert dns.txt(PLACE) == []
     assert os.listdir(Path(bed.host.work_dir) / "external-auth" / "journal") == []
 

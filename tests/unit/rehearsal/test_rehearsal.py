@@ -60,7 +60,9 @@ def _only_takes(bed: Bed) -> None:
 
 
 @pytest.mark.parametrize(
-    "arrange", [lambda _: None, _dehydrated, _stateless, _handed_over, _wellknown, _only_takes], ids=lambda one: one.__name__
+    "arrange",
+    [lambda _: None, _dehydrated, _stateless, _handed_over, _wellknown, _only_takes],
+    ids=lambda one: one.__name__,
 )
 def test_a_healthy_host_has_no_finding(bed: Bed, arrange: Callable[[Bed], None]) -> None:
     arrange(bed)
