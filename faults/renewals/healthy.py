@@ -16,7 +16,7 @@ from faults.renewals.site import PATIENCE, Site
 from faults.renewals.world import SIGNED, TOP_SERVER
 from tests.support import web
 from tests.support.another_user import NAME as USER
-from tests.support.words import RENEW_NOW
+from tests.support.words import RENEW_NOW, names
 
 IDN = "xn--bcher-kva."
 IPV6 = ("del {name} A", "add {name} 1 AAAA ::1")
@@ -133,6 +133,14 @@ def _locked(site: Site) -> Iterator[None]:
         other.stdin.close()
 
 
+def _beside_webroot(site: Site) -> None:
+    """Certbot's own plugin publishes, and a command of ours takes the certificate."""
+    words = ["run", "-n", "-a", "webroot", "-w", str(site.world.web.parent.parent), "-i", "external-auth"]
+    words += ["--external-auth-deploy-handler", str(_script(site)), *names(site.domain)]
+    result = site.certbot.run(*words)
+    assert result.returncode == 0, result
+
+
 def _script(site: Site) -> Path:
     return site.write("notified", "#!/bin/sh\ncat > /dev/null\n")
 
@@ -188,6 +196,11 @@ RULES = (
 )
 LIVES = (
     Healthy("handler takes the certificate, too", deployed()),
+    Healthy(
+        "another command takes the certificate",
+        lambda site: deployed("--external-auth-deploy-handler", str(_script(site)))(site),
+    ),
+    Healthy("Certbot's webroot publishes, a command takes the certificate", _beside_webroot),
     Healthy("RSA key", by_handler("--key-type", "rsa")),
     Healthy("key that is used again", by_handler("--reuse-key")),
     Healthy("without a look at the DNS", by_handler("--external-auth-verify", "off")),
