@@ -184,6 +184,10 @@ RULES = (
     Healthy(
         "CAA for wildcards of another CA, no wildcard", with_caa('0 issue "ca.example"', '0 issuewild "other.test"')
     ),
+    Healthy(
+        "CAA for http-01, and for dns-01",
+        with_caa('0 issue "ca.example; validationmethods=http-01"', '0 issue "ca.example; validationmethods=dns-01"'),
+    ),
     Healthy("CAA for reports only", with_caa('0 iodef "mailto:a@b.test"')),
     Healthy("CAA with an unknown tag that is not critical", with_caa('0 tbs "x"', '0 issue "ca.example"')),
     Healthy(
