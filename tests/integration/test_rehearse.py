@@ -23,6 +23,7 @@ from tests.support.rehearsed import NAME, NOW, SERVER, Bed
 
 PLACE = f"_acme-challenge.{NAME}"
 PATIENCE = 60.0
+CAPITALS = lineages.certificate(NAME.upper())
 RECORDS = """\
 a A 127.0.0.2
 a A 127.0.0.3
@@ -181,6 +182,9 @@ def test_an_address_that_serves_another_certificate_is_named(bed: Bed, dns: Bind
     """Guards against: one of several servers that was not reloaded."""
     port = web.free_port("127.0.0.2")
     bed.keeps(f'external_auth_verify_nameservers = "{dns.server}"', f"https_port = {port}")
+    # A name in a certificate may have capitals.
+    for file in ("cert", "fullchain"):
+        bed.live(file).write_bytes(CAPITALS)
     old = tmp_path / "old.pem"
     old.write_bytes(lineages.certificate(NAME))
     server = "server {{ listen {}:{} ssl; ssl_certificate {}; ssl_certificate_key {}; }}"
