@@ -34,7 +34,10 @@ class Kind(enum.Enum):
     LEFTOVER = "leftover", Level.WARNING  # names, work_dir
     PENDING = "pending", Level.PROBLEM  # lineage
     LOCKED = "locked", Level.NOTE  # path
-    NOT_PUBLISHED = "not_published", Level.PROBLEM  # name, text: as a run says it
+    NOT_PUBLISHED = (
+        "not_published",
+        Level.PROBLEM,
+    )  # name, text: as a run says it; secrets: the env file, may be missing
     NOT_WITHDRAWN = "not_withdrawn", Level.PROBLEM  # place, text: as a run says it; may be empty
     NOT_PERMITTED = "not_permitted", Level.PROBLEM  # text: a sentence, code: of the finding
     UNSAID = "caa_unsaid", Level.NOTE  # names

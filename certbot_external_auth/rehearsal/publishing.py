@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import logging
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -118,7 +118,7 @@ def _there_and_back(batch: Sequence[Trial], busy: Callable[[], bool]) -> dict[st
         return found
     try:
         with _stopping(busy):
-            text = _published(run, list(made.values()))
+            failure = _published(run, list(made.values()), context.settings.env_file)
     except BaseException as error:
         said = _withdrawn(run)
         if isinstance(error, CertbotStartedError):
@@ -128,9 +128,9 @@ def _there_and_back(batch: Sequence[Trial], busy: Callable[[], bool]) -> dict[st
     said = _withdrawn(run)
     sight = looking.look(observer, Wish(absent=tuple(made.values())), policy)
     for lineage, challenge in made.items():
-        if text:
-            found[lineage].append(Finding(Kind.NOT_PUBLISHED, {"text": text, "name": challenge.identifier}))
-        if challenge in sight.left or (said and not text):
+        if failure:
+            found[lineage].append(Finding(Kind.NOT_PUBLISHED, {**failure, "name": challenge.identifier}))
+        if challenge in sight.left or (said and not failure):
             found[lineage].append(Finding(Kind.NOT_WITHDRAWN, {"place": challenge.place, "text": " ".join(said)}))
     return found
 
@@ -162,19 +162,22 @@ def _in_use(observer: Observer, challenge: Challenge) -> bool:
     return bool(occupied.values(sight.observations))
 
 
-def _published(run: Run, challenges: Sequence[Challenge]) -> str:
-    """Publish, and look; return why it failed, empty if it did not."""
+def _published(run: Run, challenges: Sequence[Challenge], env_file: str | None) -> Mapping[str, str]:
+    """Publish, and look; return facts about the failure, none if there is none.
+
+    :param env_file: with the secrets of what publishes.
+    """
     try:
         run.publication.perform(challenges)
     except NotVisibleError as error:
-        return "\n".join(error.text)
+        return {"text": "\n".join(error.text)}
     except PerformError as error:
-        return "\n".join(map(str, error.failures))
+        return {"text": "\n".join(map(str, error.failures)), "secrets": env_file or ""}
     except errors.SignalExit:
         raise
     except errors.Error as error:
-        return str(error)
-    return ""
+        return {"text": str(error)}
+    return {}
 
 
 @contextlib.contextmanager

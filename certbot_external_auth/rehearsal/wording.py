@@ -38,14 +38,17 @@ _WORDS: Mapping[Kind, _Say] = {
         f"certbot install --cert-name {shlex.quote(one['lineage'])} -i external-auth"
     ),
     Kind.LOCKED: lambda one: f"A Certbot is running now (its configuration directory is {one['path']}).",
-    Kind.NOT_PUBLISHED: lambda one: f"A test value for {one['name']} could not be published: {one['text']}",
+    Kind.NOT_PUBLISHED: lambda one: (
+        f"A test value for {one['name']} could not be published: {one['text']}"
+        + (f"\nIf a token or key is refused, correct it in {one['secrets']}." if one.get("secrets") else "")
+    ),
     Kind.NOT_WITHDRAWN: lambda one: f"A test value at {one['place']} is still there after its removal. {one['text']}",
     Kind.NOT_PERMITTED: lambda one: one["text"],
     Kind.UNSAID: lambda one: (
         f"This machine could not look up the CAA records of {one['names']}, so nothing is known about them."
     ),
     Kind.UNSIGNED: lambda _: (
-        "No resolver of this machine checks the signatures of zones (DNSSEC), so nothing is known about them."
+        "No resolver of this machine confirms a signature of these zones (DNSSEC), so nothing is known about them."
     ),
     Kind.SERVED_OTHER: lambda one: (
         f"{one['address']} serves another certificate for {one['name']} than Certbot has "

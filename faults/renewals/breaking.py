@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from faults.renewals.site import Site
 from tests.support import certificates, web
 from tests.support.another_user import NOBODY
 
+HTTPS_PORT = 443
+"""Certbot keeps no other."""
+OLD_SITE, NEW_SITE = "127.0.1.1", "127.0.1.2"
 Place = Callable[[Site], Path]
 
 
@@ -94,7 +98,17 @@ def other_token(site: Site) -> None:
 
 
 def delegated(zone: str, address: str) -> Step:
-    return lambda site: site.world.delegate(zone, address)
+    """Let the zone above name another server."""
+
+    def spoil(site: Site) -> None:
+        site.world.delegate(zone, address)
+        # A resolver may use in this second and the next one what it has learned. It cannot be asked whether it does:
+        # it tells the reason only with its first answer.
+        forgotten = int(time.time()) + 2
+        while time.time() < forgotten:
+            time.sleep(0.05)
+
+    return spoil
 
 
 def persists(more: str = "", account: str = "") -> Step:
@@ -126,15 +140,21 @@ def read_only(site: Site) -> None:
     subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True, timeout=30)
 
 
-def serves(site: Site, certificate: Path, key: Path) -> None:
-    """A web server has a certificate until the site ends."""
-    port = int(next(line.rpartition("=")[2] for line in site.conf.read_text().splitlines() if "https_port" in line))
+def serves(site: Site, certificate: Path, key: Path, address: str) -> None:
+    """A web server has a certificate until the site ends, at an address of the site's own."""
+    site.world.top.change(f"del {site.domain} A", f"add {site.domain} 1 A {address}")
     folder = site.folder / "nginx"
     folder.mkdir()
-    block = f'server {{ listen 127.0.0.1:{port} ssl; ssl_certificate "{certificate}"; ssl_certificate_key "{key}"; }}'
-    site.stack.enter_context(web.nginx(folder, block, port, "127.0.0.1"))
+    block = (
+        f'server {{ listen {address}:{HTTPS_PORT} ssl; ssl_certificate "{certificate}"; ssl_certificate_key "{key}"; }}'
+    )
+    site.stack.enter_context(web.nginx(folder, block, HTTPS_PORT, address))
+
+
+def serves_new(site: Site) -> None:
+    serves(site, site.live("fullchain"), site.live("privkey"), NEW_SITE)
 
 
 def serves_old(site: Site) -> None:
     old = certificates.with_key(site.folder / "old.pem", [site.domain])
-    serves(site, old, old)
+    serves(site, old, old, OLD_SITE)

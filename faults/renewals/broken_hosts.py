@@ -10,8 +10,6 @@ from faults.renewals.issuing import by_handler, deployed
 from faults.renewals.set_up import WillFail
 from faults.renewals.site import Site
 
-WEB_PORT = 8443
-"""In the network of these hosts no other program listens there."""
 WORKS = "not tried: the renewal works, and the certificate is not used"
 
 
@@ -73,7 +71,7 @@ SET_UPS = (
         "publisher",
         "routes.ini",
     ),
-    WillFail("user of the handler gone", by_handler(), keeps("external_auth_run_as = gone"), "options", "gone"),
+    WillFail("user of the handler gone", by_handler(), keeps("external_auth_run_as = gone"), "publisher", "useradd"),
     WillFail("folder for http-01 gone", issuing.by_own_folder, gone(below("web")), "publisher", "/web"),
     WillFail("disk of the work directory full", by_handler(), breaking.full, "disk", "kB are free", of_host=True),
     WillFail(
@@ -127,7 +125,7 @@ SET_UPS = (
     ),
     WillFail(
         "web server that serves an old certificate",
-        by_handler("--https-port", str(WEB_PORT)),
+        by_handler(),
         breaking.serves_old,
         "served_other",
         "Reload the server",

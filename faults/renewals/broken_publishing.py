@@ -7,7 +7,7 @@ from faults.renewals.breaking import below, caa, delegated, gone, hook, persists
 from faults.renewals.issuing import DNS_ONLY, by_alias, by_handler, by_persist, by_web
 from faults.renewals.set_up import NO_CAA, PUBLISH, Step, WillFail
 from faults.renewals.site import Site
-from faults.renewals.world import ALTERED, BOGUS_SERVER, ELSEWHERE, EXPIRED, LAME, ODD, OTHERKEY, TOP_SERVER
+from faults.renewals.world import ALTERED, BOGUS_SERVER, EXPIRED, LAME, ODD, OTHERKEY, TOP_SERVER
 
 OTHER_ACCOUNT = "https://ca.example/acct/7"
 DNS_HANDLER = by_handler(*DNS_ONLY)
@@ -62,12 +62,19 @@ PUBLISHING = (
     _refused(
         "alias changed to a zone of another key",
         by_alias,
-        zone("del {place} CNAME", f"add {{place}} 1 CNAME x.{ELSEWHERE}."),
+        zone("del {place} CNAME", "add {place} 1 CNAME x.elsewhere.example."),
         "secrets.env",
     ),
     WillFail("scripts of acme.sh gone", issuing.acme_sh_of_powerdns, gone(below("acme.sh")), "publisher", "git clone"),
     WillFail("library of dns-lexicon gone", issuing.lexicon, _no_library, "publisher", "install", engine="lexicon"),
-    WillFail("DNS plugin of Certbot's gone", issuing.certbots, _no_library, "publisher", "install", engine="certbot"),
+    WillFail(
+        "DNS plugin of Certbot's gone",
+        issuing.certbots,
+        _no_library,
+        "publisher",
+        "certbot-dns-rfc2136",
+        engine="certbot",
+    ),
 )
 FORBIDDEN = (
     _forbidden("CAA for another CA", '0 issue "ca.example"', '0 issue "other.test"'),
@@ -134,7 +141,7 @@ UNSEEN = (
         by_web(LAME),
         delegated(LAME, TOP_SERVER),
         "not_permitted",
-        "not authoritative",
+        "NS records",
     ),
 )
 STAYING = (

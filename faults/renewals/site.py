@@ -135,7 +135,15 @@ class Site:
         words = ["rehearse", "--json", "--config-dir", str(self.certbot.config_dir)]
         words += ["--logs-dir", str(self.certbot.logs_dir)]
         words += ["--work-dir", str(self.certbot.work_dir), *flags]
-        ended = subprocess.run(
+        ended = self.tool(*words)
+        try:
+            return Rehearsed(ended.returncode, json.loads(ended.stdout), ended.stderr)
+        except ValueError:
+            raise AssertionError(f"exit code {ended.returncode}: {ended.stdout}{ended.stderr}"[-2000:]) from None
+
+    def tool(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the command `certbot-external-auth`."""
+        return subprocess.run(
             [sys.executable, "-m", "certbot_external_auth", *words],
             env=self.certbot.environment,
             cwd=self.certbot.cwd,
@@ -144,22 +152,12 @@ class Site:
             text=True,
             timeout=PATIENCE,
         )
-        try:
-            return Rehearsed(ended.returncode, json.loads(ended.stdout), ended.stderr)
-        except ValueError:
-            raise AssertionError(f"exit code {ended.returncode}: {ended.stdout}{ended.stderr}"[-2000:]) from None
 
     # --- its files ---
 
     @property
     def conf(self) -> Path:
         return next((self.certbot.config_dir / "renewal").glob("*.conf"))
-
-    def edit(self, before: str, after: str) -> None:
-        """Change the renewal file."""
-        text = self.conf.read_text()
-        assert before in text, text
-        self.conf.write_text(text.replace(before, after))
 
     @property
     def account(self) -> Path:

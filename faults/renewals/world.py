@@ -32,9 +32,9 @@ DNS_PORT = 53
 ODD = "odd.example"
 """Its server answers every question but those about CAA records, for which it has an error."""
 LAME = "lame.example"
-MOVED, ELSEWHERE = "moved.example", "elsewhere.example"
+MOVED = "moved.example"
 DELEGATED = "_acme-challenge.delegated.example"
-OTHERS = (LAME, MOVED, ELSEWHERE, DELEGATED)
+OTHERS = (LAME, MOVED, DELEGATED)
 """Zones with another key than that of the top-level domain."""
 SIGNED = "signed.example"
 EXPIRED, ALTERED, OTHERKEY = BOGUS = ("expired.example", "altered.example", "otherkey.example")
@@ -44,7 +44,7 @@ ns.odd A {ODD_SERVER}
 pdns NS ns1.pdns
 ns1.pdns A 127.0.0.1
 """
-_FAR, _PAST = ("20200101000000", "now+31536000"), ("20200101000000", "20200201000000")
+_BEGIN, _PAST, _FAR = "20200101000000", "20200201000000", "now+31536000"
 _ZONE = """\
 $TTL 1
 @ SOA ns hostmaster 1 3600 5 86400 1
@@ -140,13 +140,13 @@ def _signed(folder: Path) -> Iterator[dict[str, str]]:
         place = folder / zone
         place.mkdir(parents=True)
         key = _key(place, zone)
-        right[zone] = _signed_zone(place, zone, key, _FAR)
-        wrong[zone] = right[zone]
-    wrong[EXPIRED] = _signed_zone(folder / EXPIRED, EXPIRED, _last_key(folder / EXPIRED), _PAST)
+        right[zone] = _signed_zone(place, zone, key, SIGNED_SERVER)
+        until = _PAST if zone == EXPIRED else _FAR
+        used = _key(place, zone) if zone == OTHERKEY else key
+        wrong[zone] = _signed_zone(place, zone, used, BOGUS_SERVER, until)
     # As a person edits a zone: with a new serial number, and without a new signature.
-    wrong[ALTERED] = wrong[ALTERED].replace("127.0.0.1", "127.0.0.9")
-    wrong[ALTERED] = re.sub(r"^(\s+)1( +; serial)", r"\g<1>2\2", wrong[ALTERED], flags=re.MULTILINE)
-    wrong[OTHERKEY] = _signed_zone(folder / OTHERKEY, OTHERKEY, _key(folder / OTHERKEY, OTHERKEY), _FAR)
+    edited = wrong[ALTERED].replace("127.0.0.1", "127.0.0.9")
+    wrong[ALTERED] = re.sub(r"^(\s+)1( +; serial)", r"\g<1>2\2", edited, flags=re.MULTILINE)
     with (
         signed({}, right, SIGNED_SERVER, DNS_PORT) as good,
         signed({}, wrong, BOGUS_SERVER, DNS_PORT),
@@ -159,16 +159,11 @@ def _key(place: Path, zone: str) -> str:
     return made.strip()
 
 
-def _last_key(place: Path) -> str:
-    return next(place.glob("K*.key")).stem
-
-
-def _signed_zone(place: Path, zone: str, key: str, validity: tuple[str, str]) -> str:
-    """Sign a zone with one key for everything. :param validity: of the signatures: from, and until."""
+def _signed_zone(place: Path, zone: str, key: str, server: str, until: str = _FAR) -> str:
+    """Sign a zone with one key for everything. :param server: its address. :param until: the end of the signatures."""
     record = (place / f"{key}.key").read_text()
-    (place / "plain").write_text(_ZONE.format(address=SIGNED_SERVER) + record)
-    begin, end = validity
-    words = ["dnssec-signzone", "-q", "-z", "-P", "-o", zone, "-s", begin, "-e", end, "-f", "signed", "plain", key]
+    (place / "plain").write_text(_ZONE.format(address=server) + record)
+    words = ["dnssec-signzone", "-q", "-z", "-P", "-o", zone, "-s", _BEGIN, "-e", until, "-f", "signed", "plain", key]
     _run(place, *words)
     return (place / "signed").read_text()
 

@@ -93,13 +93,17 @@ def test_a_token_that_the_server_does_not_take_any_more(bed: Bed, dns: Bind) -> 
     key.write_text(key.read_text().replace('secret "', 'secret "AAAA'))
     found = published(bed)
     assert found.level is Level.PROBLEM
-    assert Kind.NOT_PUBLISHED in kinds(found)
+    (one,) = [each for each in found.outcomes[0].findings if each.kind is Kind.NOT_PUBLISHED]
+    assert one.facts["secrets"] == str(bed.folder / "secrets.env")
 
 
 @pytest.mark.parametrize(("fault", "kind"), [("nothing", Kind.NOT_PUBLISHED), ("leaves", Kind.NOT_WITHDRAWN)])
 def test_a_hook_with_a_fault(bed: Bed, dns: Bind, fault: str, kind: Kind) -> None:
     keeps(bed, dns, fault)
-    assert kinds(published(bed)) == [kind]
+    (one,) = (found := published(bed)).outcomes[0].findings
+    assert kinds(found) == [kind]
+    # No server has refused anything.
+    assert not one.facts.get("secrets")
     dns.change(f"delete {PLACE} TXT")
 
 
