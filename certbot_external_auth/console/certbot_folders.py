@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
+from certbot_external_auth.errors import UsageError
 from certbot_external_auth.files import regular_file
 
 MAX_BYTES = 1_000_000
@@ -39,6 +40,21 @@ def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -
     configured = {**DEFAULTS, **_configured(configurations)}
     config_dir, work_dir = (os.path.abspath(os.path.expanduser(given.get(key) or configured[key])) for key in DEFAULTS)
     return config_dir, work_dir
+
+
+def existing(given: Mapping[str, str | None]) -> tuple[str, str]:
+    """Return the two directories as `found` does, for a command that only looks.
+
+    A default may not exist before Certbot's first run. One that was named should.
+
+    :raises UsageError: if a directory that is given does not exist.
+    """
+    folders = found(given)
+    for option, folder in zip(DEFAULTS, folders, strict=True):
+        if given.get(option) is not None and not os.path.isdir(folder):
+            problem = "There is no such directory; perhaps it is not mounted, or the path is wrong"
+            raise UsageError([f"--{option} {folder}: {problem}."])
+    return folders
 
 
 def logs(given: str | None = None) -> str:

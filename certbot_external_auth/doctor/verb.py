@@ -23,8 +23,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(given: argparse.Namespace) -> int:
-    """Look, print, and return the exit code."""
-    config_dir, _ = certbot_folders.found({"config-dir": given.config_dir})
+    """Look, print, and return the exit code.
+
+    :raises UsageError: if the directory that is given does not exist.
+    """
+    config_dir, _ = certbot_folders.existing({"config-dir": given.config_dir})
     # The Certbot of the environment that this command belongs to may be on nobody's PATH.
     searched = [*os.environ.get("PATH", os.defpath).split(os.pathsep), os.path.dirname(sys.executable)]
     report = look(Path("/"), searched, Path(config_dir))

@@ -61,11 +61,7 @@ def main(arguments: argparse.Namespace) -> int:
 def _done(arguments: argparse.Namespace) -> int:
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     terminal_lines.prepare_logs()
-    _, work_dir = certbot_folders.found({"work-dir": arguments.work_dir})
-    if arguments.work_dir is not None and not os.path.isdir(work_dir):
-        # The default directory may not exist before the first run. One that was named should.
-        problem = "There is no such directory; perhaps it is not mounted, or the path is wrong"
-        raise UsageError([f"--work-dir {work_dir}: {problem}."])
+    _, work_dir = certbot_folders.existing({"work-dir": arguments.work_dir})
     config_dir = os.path.abspath(arguments.config_dir) if arguments.config_dir is not None else None
     try:
         if arguments.confirm:

@@ -58,7 +58,7 @@ def main(given: argparse.Namespace) -> int:
     from certbot_external_auth.signals.interruption import Interrupted, raising_interrupted
 
     named = {"config-dir": given.config_dir, "work-dir": given.work_dir}
-    host = Host(*certbot_folders.found(named), certbot_folders.logs(given.logs_dir))
+    host = Host(*certbot_folders.existing(named), certbot_folders.logs(given.logs_dir))
     try:
         with raising_interrupted():
             return _notifiers(given, host) if given.notify_test else _renewals(given, host)

@@ -21,7 +21,7 @@ def main(arguments: argparse.Namespace) -> int:
             arguments, lambda session: session_document.tell(*session_document.describe(session))
         )
     socket_place.sweep()
-    return _listed(certbot_folders.found({"work-dir": arguments.work_dir})[1])
+    return _listed(certbot_folders.existing({"work-dir": arguments.work_dir})[1])
 
 
 def _listed(work_dir: str) -> int:

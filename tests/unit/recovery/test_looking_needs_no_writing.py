@@ -156,6 +156,24 @@ def test_a_directory_that_does_not_exist_is_an_error(
     assert (shown.out, str(tmp_path / "none") in shown.err) == ("", True)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["rehearse", "--config-dir"],
+        ["rehearse", "--work-dir"],
+        ["doctor", "--config-dir"],
+        ["status", "--work-dir"],
+    ],
+    ids=" ".join,
+)
+def test_other_commands_that_only_look_say_so_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert cli.main([*words, str(tmp_path / "none")]) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, str(tmp_path / "none") in shown.err) == ("", True)
+
+
 def test_the_default_directory_need_not_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
