@@ -51,6 +51,9 @@ def _values(one: Outcome, report: Report, all_fail: bool, now: float) -> dict[st
     works = one.level is not Level.PROBLEM and not all_fail
     if works and any(finding.kind in _NOT_REHEARSED for finding in one.findings):
         return {"rehearsal": None, "rehearsed": None}
+    if works and any(finding.kind is Kind.STOPPED for finding in one.findings):
+        # Half a rehearsal says nothing. The one before still counts.
+        return {}
     known = one.lineage in report.record_ends
     ends = {"persist_until": report.record_ends[one.lineage]} if known else {}
     return {"rehearsal": now, "rehearsed": works, **ends}

@@ -55,7 +55,7 @@ def notifier_lines(tested: Tested) -> Iterator[str]:
     """Yield what became of the notifiers, for a person."""
     for one in tested.called:
         yield f"{'ok' if one.ended.ok else 'FAIL':4}  {command_line.named(one.words)}: {one.ended}"
-        yield f"      of: {', '.join(one.lineages)}"
+        yield f"      certificates: {', '.join(one.lineages)}"
         yield from (f"      printed: {line}" for line in one.ended.tail)
     for outcome in tested.unready:
         yield f"{'FAIL' if broken(outcome) else 'warn'}  {outcome.lineage}"

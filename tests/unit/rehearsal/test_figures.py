@@ -33,6 +33,7 @@ def test_what_is_noted_of_each() -> None:
         Outcome("warned", findings=[Finding(Kind.RECORD_ENDS, FACTS)]),
         Outcome("bad", findings=[Finding(Kind.PUBLISHER, FACTS)]),
         Outcome("driver", findings=[Finding(Kind.BY_DRIVER)]),
+        Outcome("stopped", findings=[Finding(Kind.STOPPED, FACTS)]),
         Outcome("hand", findings=[Finding(Kind.BY_HAND, FACTS), Finding(Kind.KEY, FACTS)]),
     ]
     ends = {"good": None, "warned": 5.0}
@@ -41,6 +42,7 @@ def test_what_is_noted_of_each() -> None:
         "warned": {"rehearsal": 9.0, "rehearsed": True, "persist_until": 5.0},
         "bad": {"rehearsal": 9.0, "rehearsed": False},
         "driver": {"rehearsal": None, "rehearsed": None},
+        "stopped": {},
         "hand": {"rehearsal": 9.0, "rehearsed": False},
     }
 

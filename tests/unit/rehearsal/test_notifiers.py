@@ -54,7 +54,7 @@ def test_equal_notifiers_are_called_once_with_a_document_that_says_what_it_is(be
     assert "test" in document["message"]
     assert ended.stdout.splitlines() == [
         f"ok    {bed.folder / 'tell me'}: exit code 0",
-        f"      of: {NAME}, b.example",
+        f"      certificates: {NAME}, b.example",
         f"      printed: It went to {os.environ.get('HOME', '')}",
         f"      printed: This is a test of the notifier. Nothing is wrong with the certificate {NAME}.",
         "Without a notifier: c.example",
