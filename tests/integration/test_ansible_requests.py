@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -118,3 +119,21 @@ def test_a_request_that_two_programs_read_differently(tmp_path: Path) -> None:
     csr = tmp_path / "request.csr"
     csr.write_bytes(request.public_bytes(serialization.Encoding.PEM))
     assert "asks for extensions twice" in begin(tmp_path, csr)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+def test_who_owns_what_is_installed(tmp_path: Path) -> None:
+    """Guards against: an owner of the files who puts links in their places, and a server kept out by root's umask."""
+    host = Host(tmp_path)
+    before = os.umask(0o077)
+    try:
+        host.install(host.signed(host.request()["csr"]), owner="nobody", mode="0640")
+    finally:
+        os.umask(before)
+    for folder in (host.path, host.path / "versions", (host.path / "current").resolve()):
+        assert (folder.stat().st_uid, folder.stat().st_mode & 0o777) == (0, 0o755)
+    for file in (host.path / "current").iterdir():
+        assert (file.owner(), file.stat().st_mode & 0o777) == ("nobody", 0o640)
+    assert (host.path / "pending.key").stat().st_mode & 0o777 == 0o600
+    again = host.install((host.path / "current" / "fullchain.pem").read_text(), owner="nobody", mode="0640")
+    assert again["changed"] is False

@@ -128,4 +128,6 @@ class _Limit:
 
 
 def _words(error):
+    if isinstance(error, socket.timeout):
+        return "timed out"
     return text.readable(getattr(error, "strerror", None) or str(error) or type(error).__name__)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import ipaddress
+import os
 import re
 import ssl
 
@@ -30,6 +31,14 @@ def content_of(path):
             return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def make_folders(path):
+    """Make a folder and those above it; servers may enter them, whatever the umask of this process is."""
+    if not os.path.isdir(path):
+        make_folders(os.path.dirname(path))
+        os.mkdir(path)
+        os.chmod(path, 0o755)
 
 
 def fingerprint(text):

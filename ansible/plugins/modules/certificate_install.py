@@ -55,7 +55,7 @@ options:
     default: 1
   mode:
     description:
-      - The permissions of the files. The folder of a certificate may also be entered by those who may read the files.
+      - The permissions of the files. Their folder belongs to the user who installs, and others may only enter it.
     default: "0640"
 requirements:
   - openssl
@@ -169,7 +169,7 @@ class Place:
 
     def write(self, version, files):
         """Write a folder; it has its name only when everything is in it."""
-        os.makedirs(self.versions, mode=0o755, exist_ok=True)
+        pem.make_folders(self.versions)
         folder = tempfile.mkdtemp(prefix=".new-", dir=self.versions)
         try:
             for name, content in files.items():
@@ -178,6 +178,8 @@ class Place:
                 ) as file:
                     file.write(to_bytes(content))
                     os.fsync(file.fileno())
+            # The files protect themselves. If their owner owned the folder, links could take their places.
+            os.chmod(folder, 0o755)
             final = os.path.join(self.versions, version)
             if os.path.lexists(final):
                 shutil.rmtree(final)
@@ -188,13 +190,11 @@ class Place:
     def set_attributes(self, version, changed=False):
         """Give the files the owner, the group and the permissions that the task names; return whether any changed."""
         folder = os.path.join(self.versions, version)
-        for name in ("cert.pem", "chain.pem", "fullchain.pem", "privkey.pem", ""):
-            path = os.path.join(folder, name) if name else folder
+        for name in ("cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"):
+            path = os.path.join(folder, name)
             if self._module.check_mode and not os.path.exists(path):
                 continue
             arguments = self._module.load_file_common_arguments(self._module.params, path=path)
-            if not name:
-                arguments["mode"] = _entered(self._module.params["mode"])
             changed = self._module.set_fs_attributes_if_different(arguments, changed)
         return changed
 
@@ -219,15 +219,6 @@ class Place:
         found.sort(key=os.path.getmtime, reverse=True)
         for path in found[keep:]:
             shutil.rmtree(path)
-
-
-def _entered(mode):
-    """Return the permissions of a folder whose files have a mode: who may read them may enter it."""
-    try:
-        number = int(str(mode), 8)
-    except ValueError:
-        return "0755"
-    return "%04o" % (number | (number & 0o444) >> 2)
 
 
 def test(module, place, before):

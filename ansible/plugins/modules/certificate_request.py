@@ -206,7 +206,7 @@ class Pending:
 
     def make(self):
         """Make a key, and a request for it."""
-        os.makedirs(self.folder, mode=0o755, exist_ok=True)
+        pem.make_folders(self.folder)
         names = ",".join(alternative(name) for name in self._module.params["names"])
         key = pem.openssl(self._module, ["genpkey", *ALGORITHMS[self._module.params["key_type"]]])
         write(self.key, key)
