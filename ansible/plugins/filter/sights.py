@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.external_auth.certbot.plugins.module_utils.text import readable
+
 
 def address_of(host, facts):
     """Return the address of a host: the one that is set for it, else the one that Ansible connects to."""
@@ -56,7 +58,7 @@ def problem(result):
         if one.get("unreachable"):
             return "it is unreachable"
         if "checksum" not in one and one.get("msg") and not one.get("skipped"):
-            return " ".join(str(one["msg"]).split())
+            return readable(str(one["msg"]))
     return None
 
 

@@ -468,9 +468,10 @@ output:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.external_auth.certbot.plugins.module_utils import lineages, look, pem, verbs
+from ansible_collections.external_auth.certbot.plugins.module_utils import lineages, look, pem, text, verbs
 
 MAX_NAMED = 5
+MAX_REASON = 2000
 
 
 def missing(document, answering, timeout):
@@ -509,7 +510,7 @@ def finish_words(params, failed, message):
         words += ["--batch", str(params["batch"])]
     for one in failed:
         words += ["--failed", one]
-    return words + (["--message", message] if message else [])
+    return words + (["--message", text.readable(message, MAX_REASON)] if message else [])
 
 
 def diff(module, texts, document):

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
+import dns.rrset
 import pytest
 
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.permission import lookup
 from certbot_external_auth.permission.caa import Record
 from certbot_external_auth.permission.lookup import Standing, Told, Unanswered
-from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility import Observation, Outcome
 from certbot_external_auth.visibility.dns.probe import Probe
+from certbot_external_auth.visibility.dns.reply import Question, Reply
 from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
@@ -119,3 +124,60 @@ def test_servers_that_this_machine_cannot_reach_say_nothing(net: Net) -> None:
     net[NS1].behaviour = net[NS2].behaviour = "good"
     net[RESOLVER].behaviour = "servfail"
     assert look(net, "www.example.org")["www.example.org"] is None
+
+
+@pytest.mark.parametrize("by_tcp", [False, True])
+def test_records_that_dnspython_cannot_read_are_not_missing(net: Net, by_tcp: bool) -> None:
+    """Guards against: the records of the name above, because a tag has a dash, or the answer by TCP cannot be read."""
+    net.serve("org", TOP + CAA.format("@", "top.test"), [PARENT])
+    for address in (NS1, NS2):
+        _answers_oddly(net[address], by_tcp)
+    assert look(net, "www.example.org")["www.example.org"] is None
+
+
+def _answers_oddly(server: NameServer, by_tcp: bool) -> None:
+    """Let a server answer with a record whose tag dnspython refuses. :param by_tcp: only by TCP."""
+    known = server.reply
+
+    def reply(data: bytes, tcp: bool) -> bytes | None:
+        query = dns.message.from_wire(data)
+        if query.question[0].rdtype != dns.rdatatype.CAA:
+            return known(data, tcp)
+        made = dns.message.make_response(query)
+        made.flags |= dns.flags.AA
+        if by_tcp and not tcp:
+            made.flags |= dns.flags.TC
+            return made.to_wire()
+        data = b"\0\6is-suex"
+        record = dns.rdata.GenericRdata(dns.rdataclass.IN, dns.rdatatype.CAA, data)
+        made.answer.append(dns.rrset.from_rdata_list(query.question[0].name, 60, [record]))
+        return made.to_wire()
+
+    server.reply = reply  # type: ignore[method-assign]
+
+
+def test_a_silent_server_is_asked_about_all_names_together(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: a wait for every name, which is minutes for some hundred names."""
+    places = [Endpoint(address, net.port) for address in (NS1, NS2)]
+    asked: list[tuple[Endpoint, int]] = []
+
+    def ask(server: Endpoint, questions: Sequence[Question], until: float) -> list[Reply]:
+        asked.append((server, len(questions)))
+        return [Reply(failed=Outcome.TIMEOUT) for _ in questions]
+
+    def records(names: Sequence[str], kind: str, until: float) -> list[Observation]:
+        silent = Outcome.TIMEOUT
+        return [Observation(name, "ns", str(one), silent, zone="example.org") for name in names for one in places]
+
+    monkeypatch.setattr(lookup.wire, "ask", ask)
+    names = [f"n{number}.example.org" for number in range(5)]
+    assert lookup.look(names, records, time.monotonic() + 1) == dict.fromkeys(names)
+    assert sorted(asked, key=str) == [(place, 5) for place in places]
+
+
+def test_named_servers_that_are_silent_are_not_asked_again(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have no zone, so nothing would be said about their silence."""
+    net[NS1].behaviour = "silent"
+    probe = Probe(Surroundings((Endpoint(NS1, net.port),)))
+    monkeypatch.setattr(lookup, "wire", None)
+    assert lookup.look(["example.org"], probe.records, time.monotonic() + 1) == {"example.org": None}
