@@ -22,8 +22,8 @@ MAX_FUNCTION_LINES = 50
 COPIED = f"{PACKAGE}.client"
 """Other programs copy this module, so it stays one file however long it is."""
 FLOORS = (
-    ("client", "endpoint", "errors", "files", "interfaces", "option", "signals", "text", "threads"),
-    ("registration", "settings"),
+    ("client", "endpoint", "files", "interfaces", "option", "signals", "text", "threads"),
+    ("errors", "registration", "settings"),
     ("console", "lineages", "processes", "progress"),
     ("accounts",),
     ("persistent_records",),

@@ -135,7 +135,7 @@ def test_ten_hosts(tmp_path: Path) -> None:
         late = found.play("-f", "10", certificate_force=True, certificate_reload=stuck)
         assert late.code != 0
         assert [one for one in late.reasons if "web4 does not serve the new certificate shop" in one], late.output
-        assert (late.hosts["web4"]["failed"], late.hosts["web5"]["failed"]) == (1, 0)
+        assert (late.hosts["web4"]["failures"], late.hosts["web5"]["failures"]) == (1, 0)
         recovered = found.play("-f", "10")
         assert recovered.code == 0, recovered.output
         assert {host.served() for host in hosts} == found.installed()
@@ -373,5 +373,7 @@ def test_fifty_issues_in_a_row(tmp_path: Path) -> None:
         for number in range(ISSUES):
             issued = found.play(certificate_force=True)
             assert issued.code == 0, (number, issued.output)
+        log = found.ca.log("pebble")
+        assert (log.count("set VALID by completed challenge"), log.count("set INVALID")) == (ISSUES, 0)
         assert {host.served() for host in found.fleet.hosts} == found.installed()
         assert found.tokens() == []
