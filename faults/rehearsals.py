@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -114,5 +115,6 @@ def _shown(site: Site, findings: Sequence[dict[str, str]]) -> str:
     """Return what was said, without what differs from run to run."""
     text = " ".join(one["message"] for one in findings)
     text = text.replace(f"{site.folder}", "…").replace(site.domain, "a.example").replace(site.label, "a")
+    text = text.replace(sys.executable, "python3")
     text = re.sub(r"https://localhost:\d+/", "https://ca/", text)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
