@@ -52,6 +52,7 @@ class Plan:
     :ivar hosts: for `begin`. :ivar begins: tries on each of them.
     :ivar scale: challenges of the largest batch.
     :ivar renewals: numbers of certificates. :ivar renewal_rounds: with each of them.
+    :ivar rehearsals: numbers of certificates. :ivar rehearsal_rounds: with each of them.
     :ivar provider_calls: rounds of single calls. :ivar provider_names: of a certificate by providers. :ivar own_waits:
         also by clients that wait a minute for each certificate.
     """
@@ -70,6 +71,8 @@ class Plan:
     scale: int
     renewals: Sequence[int]
     renewal_rounds: int
+    rehearsals: Sequence[int]
+    rehearsal_rounds: int
     provider_calls: int
     provider_names: int
     own_waits: bool
@@ -98,6 +101,8 @@ FULL = Plan(
     scale=1000,
     renewals=(50, 400, 2000),
     renewal_rounds=3,
+    rehearsals=(50, 100, 200, 400),
+    rehearsal_rounds=3,
     provider_calls=10,
     provider_names=20,
     own_waits=True,
@@ -117,6 +122,8 @@ QUICK = Plan(
     scale=200,
     renewals=(20,),
     renewal_rounds=1,
+    rehearsals=(20,),
+    rehearsal_rounds=1,
     provider_calls=2,
     provider_names=3,
     own_waits=False,

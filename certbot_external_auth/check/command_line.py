@@ -1,4 +1,4 @@
-"""Turns the command line into what a rehearsal needs, and refuses wrong use before anything is called."""
+"""Turns the command line into what a trial needs, and refuses wrong use before anything is called."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PREFIX = "--external-auth-"
 
 @dataclass(frozen=True)
 class Setting:
-    """What is rehearsed.
+    """What is tried.
 
     :ivar context: what the backend is made with.
     :ivar identifier: the name or address for which test values are published.
@@ -106,7 +106,7 @@ class Flags:
 
 
 def build(arguments: argparse.Namespace, folder: str) -> Setting:
-    """Make the setting of a rehearsal from the command line.
+    """Make the setting of a trial from the command line.
 
     :param folder: used in place of Certbot's folders.
     :raises UsageError: with a sentence that says what to change in the command line.
@@ -145,7 +145,7 @@ def context_of(arguments: argparse.Namespace, handler: assembly.Handler, folder:
 
 
 def setting_of(arguments: argparse.Namespace, context: Context, challenge_type: str, names: tuple[str, ...]) -> Setting:
-    """Make the setting of a rehearsal for the first of these names."""
+    """Make the setting of a trial for the first of these names."""
     identifier = guard.base_name(names[0])
     facts = dataclasses.replace(
         context.facts,

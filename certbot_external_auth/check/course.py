@@ -1,4 +1,4 @@
-"""What a rehearsal has found so far, and what follows for its next steps. No handler is called and no server asked."""
+"""What a trial has found so far, and what follows for its next steps. No handler is called and no server asked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from certbot_external_auth.errors import Failure
 
 
 class Course:
-    """The course of one rehearsal.
+    """The course of one trial.
 
     :ivar stood: keys of the steps that did what they should.
     :ivar before: values that were at the name before the first call.
@@ -45,7 +45,7 @@ class Course:
     def judged(self, step: Step, sight: Sight, ours: Collection[Challenge]) -> Sight:
         """Note what stays after everything was removed, and see whether the next value takes the place of some.
 
-        :param ours: all challenges of the rehearsal.
+        :param ours: all challenges of the trial.
         """
         seen = set(occupied.values(sight.observations))
         if step.key == "withdraw" and self._dns:

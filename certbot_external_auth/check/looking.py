@@ -80,7 +80,7 @@ class Sight:
     :ivar missing: see `Wish.missing`, at any address.
     :ivar left: see `Wish.left`, at any address.
     :ivar shown: the observations for a person.
-    :ivar reasons: sentences about the likely cause, empty unless the rehearsal asked for it.
+    :ivar reasons: sentences about the likely cause, empty unless the trial asked for it.
     """
 
     decision: Decision

@@ -1,4 +1,4 @@
-"""What a rehearsal waits for, and how it says so if that takes long."""
+"""What a trial waits for, and how it says so if that takes long."""
 
 from __future__ import annotations
 

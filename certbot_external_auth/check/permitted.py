@@ -1,4 +1,4 @@
-"""Add to a rehearsal what in DNS keeps the CA from issuing. The handler is not at fault then, and can still be used."""
+"""Add to a trial what in DNS keeps the CA from issuing. The handler is not at fault then, and can still be used."""
 
 from __future__ import annotations
 

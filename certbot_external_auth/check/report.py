@@ -1,4 +1,4 @@
-"""Prints a rehearsal as lines for a person, or as JSON for a program. `wording` has the sentences."""
+"""Prints a trial as lines for a person, or as JSON for a program. `wording` has the sentences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MIN_WIDTH_COLUMNS, MAX_WIDTH_COLUMNS = 40, 120
 
 
 class Report:
-    """Writes to a file, line by line. If a line cannot be written, the rehearsal continues without a report.
+    """Writes to a file, line by line. If a line cannot be written, the trial continues without a report.
 
     :ivar lost: why part of the report could not be written; empty if all was, or if the reader closed the pipe.
     """
@@ -41,7 +41,7 @@ class Report:
         raise NotImplementedError
 
     def waiting(self, waiting: Waiting) -> None:
-        """Take that something takes long. The rehearsal may call this from another thread, while it waits itself."""
+        """Take that something takes long. The trial may call this from another thread, while it waits itself."""
 
     def cleaning(self, signal_name: str | None) -> None:
         """Take that everything still published is being removed.
@@ -51,7 +51,7 @@ class Report:
         raise NotImplementedError
 
     def end(self, summary: Summary) -> None:
-        """Take what the whole rehearsal came to."""
+        """Take what the whole trial came to."""
         raise NotImplementedError
 
     def route(self, name: str, line: int) -> None:
@@ -199,7 +199,7 @@ class TextReport(Report):
         self._line(terminal_lines.for_stream(self._named(text), self._file))
 
     def _named(self, text: str) -> str:
-        """Say provider in place of handler, if one is tried: to a rehearsal both are the same."""
+        """Say provider in place of handler, if one is tried: to a trial both are the same."""
         return text.replace("handler", "provider") if self._provider else text
 
     def _paragraph(self, label: str, text: str) -> None:

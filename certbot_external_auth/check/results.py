@@ -84,7 +84,7 @@ class Works:
 
 
 def works(results: Sequence[Result], stood: Set[str], placeholder: bool) -> Works:
-    """Return what works, by the steps of a rehearsal for dns-01.
+    """Return what works, by the steps of a trial for dns-01.
 
     :param stood: keys of the steps that did what they should.
     :param placeholder: the handler has left a text in place of what it removed.
@@ -116,10 +116,10 @@ def _stays(tried: Set[str], stood: Set[str], placeholder: bool) -> Stays | None:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the whole rehearsal came to.
+    """What the whole trial came to.
 
     :ivar left: challenges that may still be published.
-    :ivar interrupted: name of the signal that ended the rehearsal, None if none did.
+    :ivar interrupted: name of the signal that ended the trial, None if none did.
     :ivar works: what works and what does not; empty for other types than dns-01.
     :ivar placeholders: values that the handler has left in place of those that it removed.
     :ivar during: what the signal interrupted; None if it was nothing.

@@ -10,9 +10,9 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.challenges import PERSISTENT, dns01
 from certbot_external_auth.check import command_line, permitted
 from certbot_external_auth.check.command_line import Flags, Setting
-from certbot_external_auth.check.rehearsal import Rehearsal
 from certbot_external_auth.check.report import Report
 from certbot_external_auth.check.results import Level, Summary
+from certbot_external_auth.check.trial import Trial
 from certbot_external_auth.configuration import assembly, routing
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import run_as
@@ -27,7 +27,7 @@ from certbot_external_auth.run.choices import Choice, Choices
 class Routed:
     """One route.
 
-    :ivar setting: what is rehearsed with it; None if no name is known that it is for.
+    :ivar setting: what is tried with it; None if no name is known that it is for.
     """
 
     section: Section
@@ -42,7 +42,7 @@ class Outcome:
     interrupted: str | None
 
 
-def rehearse(routes: Sequence[Routed], report: Report) -> Outcome:
+def try_each(routes: Sequence[Routed], report: Report) -> Outcome:
     """Try each route. A signal ends all.
 
     :raises UsageError: at the end, if a name is in use.
@@ -71,9 +71,9 @@ def rehearse(routes: Sequence[Routed], report: Report) -> Outcome:
 
 
 def tried(setting: Setting, report: Report) -> Summary:
-    """Rehearse one handler or provider."""
+    """Try one handler or provider."""
     report.begin(setting)
-    summary = permitted.added(Rehearsal(setting, report).run(), setting, report)
+    summary = permitted.added(Trial(setting, report).run(), setting, report)
     report.end(summary)
     return summary
 

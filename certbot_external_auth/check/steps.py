@@ -1,4 +1,4 @@
-"""The steps of a rehearsal, in order, as data. `wording` has their titles."""
+"""The steps of a trial, in order, as data. `wording` has their titles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STATIC, BEFORE = "start", "before"
 """Keys of the two steps that publish nothing: the examination of the handler, and of the name."""
 FIRST, SECOND, THIRD, DASHED = "first", "second", "third", "dashed"
 VALUES = {FIRST: False, SECOND: False, THIRD: False, DASHED: True}
-"""The values that a rehearsal publishes, and whether each begins with ``-``."""
+"""The values that a trial publishes, and whether each begins with ``-``."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def trial(dialect: str) -> tuple[Step, ...]:
 
 
 def plan(challenge_type: str, chain: bool) -> tuple[Step, ...]:
-    """Return the steps of a rehearsal.
+    """Return the steps of a trial.
 
     Only a TXT name can have two values: those of a name and its wildcard (RFC 8555 section 8.4), or of two orders at
     the same time.

@@ -81,7 +81,7 @@ def _as_here(option: settings.Option) -> settings.Option:
 
 
 def main(given: argparse.Namespace) -> int:
-    """Rehearse, and return the exit code.
+    """Try, and return the exit code.
 
     :raises UsageError: for wrong use.
     :raises NotPrintedError: if stdout did not take the whole report.
@@ -98,7 +98,7 @@ def main(given: argparse.Namespace) -> int:
         if given.routes is None:
             outcome = routed.tried(command_line.build(given, folder), report)
         else:
-            outcome = routed.rehearse(routed.build(given, folder), report)
+            outcome = routed.try_each(routed.build(given, folder), report)
     if report.lost:
         raise NotPrintedError(f"The report could not be printed: {report.lost}. The check itself ran to its end.")
     if outcome.interrupted is not None:

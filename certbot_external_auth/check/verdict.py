@@ -1,4 +1,4 @@
-"""What the whole rehearsal came to, in words. Pure functions."""
+"""What the whole trial came to, in words. Pure functions."""
 
 from __future__ import annotations
 

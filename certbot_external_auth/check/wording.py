@@ -1,4 +1,4 @@
-"""Every sentence about a step of a rehearsal, made from its data; `verdict` has those about all. Pure functions."""
+"""Every sentence about a step of a trial, made from its data; `verdict` has those about all. Pure functions."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from certbot_external_auth.protocol import error_codes
 from certbot_external_auth.text import of_server, one_line
 
 MAX_SUMMARY_CHARACTERS = 300
+TEST = "test"
+"""The code where nothing has failed, and only the notifier is tried."""
 
 
 class Stage(enum.Enum):
@@ -27,7 +29,7 @@ class Trouble:
     """A certificate that needs attention.
 
     :ivar names: of the certificate; empty if they are not known.
-    :ivar code: one of `error_codes.CODES`.
+    :ivar code: one of `error_codes.CODES`, or `TEST`.
     """
 
     lineage: str
@@ -41,6 +43,12 @@ def of(lineage: str, names: tuple[str, ...], verb: str, exception: BaseException
     """Make a trouble of the exception that ended Certbot, or the renewal of one certificate."""
     message = of_server(error_codes.message_of(exception))
     return Trouble(lineage, names, stage_of(verb, exception), error_codes.code_of(exception), message)
+
+
+def example(lineage: str, names: tuple[str, ...]) -> Trouble:
+    """Make a trouble that only tries the notifier, and says so in every field that a person may read."""
+    message = f"This is a test of the notifier. Nothing is wrong with the certificate {lineage}."
+    return Trouble(lineage, names, Stage.RENEW, TEST, message)
 
 
 def stage_of(verb: str, exception: BaseException) -> Stage:
@@ -75,4 +83,5 @@ _SENTENCES = {
 def summary(trouble: Trouble) -> str:
     """Return one sentence for a subject line."""
     first = trouble.message.strip().partition("\n")[0]
-    return one_line(_SENTENCES[trouble.stage].format(trouble.lineage, first), MAX_SUMMARY_CHARACTERS)
+    sentence = first if trouble.code == TEST else _SENTENCES[trouble.stage].format(trouble.lineage, first)
+    return one_line(sentence, MAX_SUMMARY_CHARACTERS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from certbot_external_auth.accounts import directory, stored
@@ -14,18 +14,23 @@ from certbot_external_auth.permission.finding import Applicant
 
 logger = logging.getLogger(__name__)
 
+Meta = Callable[[str], Mapping[str, Any]]
+"""A function that returns the field ``meta`` of a CA's directory; see `directory.meta`."""
 _NAME = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 
-def applicant(server: str, config_dir: str, account: str, types: Sequence[str]) -> Applicant:
+def applicant(
+    server: str, config_dir: str, account: str, types: Sequence[str], meta: Meta = directory.meta
+) -> Applicant:
     """Return who asks, as far as that can be found out. Asks the CA for its directory.
 
     :param server: the URL of the directory.
     :param account: the id of the account in Certbot's files; empty for the only one.
     :param types: the challenge types that can be used.
+    :param meta: reads the directory.
     """
     try:
-        names = issuers(directory.meta(server))
+        names = issuers(meta(server))
     except DirectoryError as error:
         logger.debug("The directory %s cannot be read: %s", server, error)
         names = ()

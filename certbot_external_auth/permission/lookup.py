@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.endpoint import parse
@@ -70,16 +70,20 @@ def _told(names: Sequence[str], ask: Ask, until: float) -> Mapping[str, Told | t
     rows: dict[str, list[Observation]] = {name: [] for name in names}
     for row in ask(names, "CAA", until):
         rows[row.place].append(row)
-    deaf = _deaf(rows, until)
-    return {name: _judged(name, found, name in deaf) for name, found in rows.items()}
+    errors = {name: [row for row in found if _counts(row)] for name, found in rows.items()}
+    deaf = _deaf({name: found for name, found in errors.items() if len(found) == len(rows[name])}, until)
+    return {name: _judged(name, found, errors[name], name in deaf) for name, found in rows.items()}
 
 
-def _judged(name: str, rows: Sequence[Observation], deaf: bool) -> Told | tuple[()]:
+def _counts(row: Observation) -> bool:
+    """Tell whether a row is an error of a server of the zone. One that the administrator named need not know it."""
+    return bool(row.address and row.zone) and row.outcome in _ERRORS
+
+
+def _judged(name: str, rows: Sequence[Observation], errors: Sequence[Observation], deaf: bool) -> Told | tuple[()]:
     answers = [row for row in rows if row.outcome is Outcome.MATCH]
     if answers:
         return _standings(name, answers)
-    # A server that the administrator named need not know the zone.
-    errors = [row for row in rows if row.address and row.zone and row.outcome in _ERRORS]
     unsaid = deaf or any(row.outcome in (Outcome.NOT_ASKED, Outcome.FAULT) or _unreadable(row) for row in rows)
     return Unanswered(name, tuple(errors)) if errors and not unsaid else None
 
@@ -110,18 +114,21 @@ def _record(line: str) -> Record:
     return Record(found.flags, found.tag.decode("ascii").lower(), value)  # type: ignore[attr-defined]
 
 
-def _deaf(rows: Mapping[str, Iterable[Observation]], until: float) -> set[str]:
+def _deaf(rows: Mapping[str, Sequence[Observation]], until: float) -> set[str]:
     """Return the names whose silent servers do not answer another question either.
 
-    This machine may not reach them, while the CA does.
+    This machine may not reach them, while the CA does. Each address is asked about all its names together, so a silent
+    one costs one wait.
     """
-    silent = {name: [row for row in found if row.outcome in _SILENT] for name, found in rows.items()}
-    wholly = {name: found for name, found in silent.items() if found and len(found) == len(list(rows[name]))}
+    silent = {name for name, found in rows.items() if found and all(row.outcome in _SILENT for row in found)}
+    places: dict[str, list[str]] = {}
+    for name in sorted(silent):
+        for row in rows[name]:
+            places.setdefault(row.address, []).append(name)
 
-    def answers(name: str) -> bool:
-        asked = [parse(row.address, DNS_PORT) for row in wholly[name] if row.address]
-        replies = parallel.each(lambda one: wire.ask(one, [Question(name, "SOA")], until)[0], asked)
-        return any(reply.message is not None for reply in replies)
+    def heard(address: str) -> list[str]:
+        names = places[address]
+        replies = wire.ask(parse(address, DNS_PORT), [Question(name, "SOA") for name in names], until)
+        return [name for name, reply in zip(names, replies, strict=True) if reply.message is not None]
 
-    names = list(wholly)
-    return {name for name, heard in zip(names, parallel.each(answers, names), strict=True) if not heard}
+    return silent.difference(*parallel.each(heard, list(places)))

@@ -13,6 +13,7 @@ from certbot_external_auth.persist.making import Entry
 from certbot_external_auth.persistent_records import TYPE, Judgement, Reason, judge
 from certbot_external_auth.visibility import Expectation, Observation, Says, standing
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.verdict import by_place
 
 LOOK_SECONDS = 10.0
 
@@ -52,8 +53,17 @@ class Seen:
         return self.judgement.reason if self.judgement is not None and self.state is State.WRONG else None
 
 
-def look(entries: Sequence[Entry], nameservers: Sequence[Endpoint], now: int, others: Sequence[Account]) -> list[Seen]:
-    """Return what the servers have of each record. Several records can be needed at one name."""
+def look(
+    entries: Sequence[Entry],
+    nameservers: Sequence[Endpoint],
+    now: int,
+    others: Sequence[Account],
+    seconds: float = LOOK_SECONDS,
+) -> list[Seen]:
+    """Return what the servers have of each record. Several records can be needed at one name.
+
+    :param now: in seconds since 1970. :param seconds: the time for all records.
+    """
     # dnspython is needed only here.
     from certbot_external_auth.visibility.observer import Observer
 
@@ -64,8 +74,8 @@ def look(entries: Sequence[Entry], nameservers: Sequence[Endpoint], now: int, ot
         Expectation(TYPE, group[0].need.domain, place, (), accepts=_accepted(group, now))
         for place, group in places.items()
     ]
-    rows = Observer(Surroundings(tuple(nameservers))).look(wanted, time.monotonic() + LOOK_SECONDS)
-    return [seen(entry, [row for row in rows if row.place == entry.need.place], now, others) for entry in entries]
+    rows = by_place(wanted, Observer(Surroundings(tuple(nameservers))).look(wanted, time.monotonic() + seconds))
+    return [seen(entry, rows[entry.need.place], now, others) for entry in entries]
 
 
 def _accepted(group: Sequence[Entry], now: int) -> Callable[[Sequence[str]], bool]:

@@ -48,6 +48,7 @@ class Interpreter:
         self._package = package
         self._variable = variable
         self._named = settings.get(variable, "") if variable else ""
+        self._missing: dict[str, Missing | None] = {}
         self._described: dict[tuple[str, ...], list[Provider]] = {}
         self._about: dict[str, tuple[Provider | None, list[Problem]]] = {}
 
@@ -59,7 +60,12 @@ class Interpreter:
         return [python, "-I", program.__file__, self._file, os.pathsep.join(folders), name]
 
     def missing(self, module: str) -> Missing | None:
-        """Say what to install if the Python does not have a module."""
+        """Say what to install if the Python does not have a module. Another Python is started for that, once."""
+        if module not in self._missing:
+            self._missing[module] = self._looked(module)
+        return self._missing[module]
+
+    def _looked(self, module: str) -> Missing | None:
         why = ""
         if self._named:
             why = self._ask({}, self._settings).get("error", "")

@@ -13,7 +13,7 @@ class Level(enum.Enum):
     NOTE = "note"
     """Nothing is wrong; it is only said."""
     WARNING = "warning"
-    """The next renewal will work. A later one may not."""
+    """The next renewal will work, but something needs attention."""
     PROBLEM = "problem"
     """The next renewal would fail, or its certificate would not be used."""
 
@@ -29,7 +29,7 @@ class Kind(enum.Enum):
     KEY = "key", Level.PROBLEM  # path, text
     OVERDUE = "overdue", Level.PROBLEM  # day: of its end, days: until then
     ACCOUNT = "account", Level.PROBLEM  # text: a sentence
-    DISK = "disk", Level.PROBLEM  # path, text
+    DISK = "disk", Level.PROBLEM  # path, flag: of Certbot, text: why not, and what to do
     JOURNAL = "journal", Level.PROBLEM  # path, text
     LEFTOVER = "leftover", Level.WARNING  # names, work_dir
     PENDING = "pending", Level.PROBLEM  # lineage
@@ -50,6 +50,9 @@ class Kind(enum.Enum):
     RECORD_ENDS = "record_ends", Level.WARNING  # name, text: a sentence
     RECORD_UNSAID = "record_unsaid", Level.NOTE  # names, text: why
     STOPPED = "stopped", Level.NOTE  # path
+    NOTIFIER = "notifier", Level.WARNING  # text: why it could not be called
+    NOTIFIER_DOUBT = "notifier_doubt", Level.WARNING  # text: a sentence
+    METRICS = "metrics", Level.WARNING  # text: why figures cannot be written
     BY_DRIVER = "by_driver", Level.NOTE
     BY_HAND = "by_hand", Level.WARNING  # day: of its end
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from certbot_external_auth.backends import Context, surroundings
 from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.permission import applying, wording
+from certbot_external_auth.permission.applying import Meta
 from certbot_external_auth.permission.finding import Applicant
 from certbot_external_auth.permission.look import Sight, guarded, look
 from certbot_external_auth.rehearsal.findings import Finding, Found, Kind
 from certbot_external_auth.rehearsal.publisher import Ready
 from certbot_external_auth.rehearsal.subject import Subject
+from certbot_external_auth.visibility import parallel
 from certbot_external_auth.visibility.observer import Observer
 
 LEAST_SECONDS, SECONDS_PER_NAME = 5.0, 0.02
-"""The time for all names that the same servers are asked about."""
+"""The time for all names. Different servers are asked at the same time, so that silent ones hold up no others."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +31,37 @@ class _Wish:
     types: tuple[str, ...]
 
 
-def check(ready: Sequence[Ready]) -> tuple[Found, Sequence[Finding]]:
+def check(ready: Sequence[Ready], meta: Meta) -> tuple[Found, Sequence[Finding]]:
     """Ask name servers and resolvers about all names.
 
+    :param meta: reads the directory of a CA.
     :returns: what was found, and what could not be found out for any certificate.
     """
+    groups = _groups(ready)
+    until = time.monotonic() + _seconds([one for group in groups for one in group])
     applicants: dict[tuple[object, ...], Applicant] = {}
     found: dict[str, Sequence[Finding]] = {}
     unsaid: list[Finding] = []
-    for group in _groups(ready):
-        names = sorted({name for one in group for name in one.subject.facts.names})
-        sight = look(names, Observer(surroundings(group[0].context)).dns, LEAST_SECONDS + SECONDS_PER_NAME * len(names))
+    for group, sight in zip(groups, parallel.each(lambda group: _sight(group, until), groups), strict=True):
         unsaid += [] if sight.checked or not sight.told else [Finding(Kind.UNSIGNED)]
         for one in group:
-            applicant = _applicant(one, applicants) if sight.restricted else Applicant(types=one.types)
+            applicant = _applicant(one, applicants, meta) if sight.restricted else Applicant(types=one.types)
             found[one.subject.lineage] = list(_of_one(one, sight, applicant))
     return found, unsaid[:1]
+
+
+def _sight(group: Sequence[_Wish], until: float) -> Sight:
+    """Ask about the names of some certificates. :param until: when to give up, by the monotonic clock."""
+    seconds = min(_seconds(group), until - time.monotonic())
+    return look(_names(group), Observer(surroundings(group[0].context)).dns, seconds)
+
+
+def _seconds(group: Sequence[_Wish]) -> float:
+    return LEAST_SECONDS + SECONDS_PER_NAME * len(_names(group))
+
+
+def _names(group: Sequence[_Wish]) -> list[str]:
+    return sorted({name for one in group for name in one.subject.facts.names})
 
 
 def _groups(ready: Sequence[Ready]) -> list[list[_Wish]]:
@@ -57,11 +75,11 @@ def _groups(ready: Sequence[Ready]) -> list[list[_Wish]]:
     return list(groups.values())
 
 
-def _applicant(one: _Wish, known: dict[tuple[object, ...], Applicant]) -> Applicant:
-    """Return who asks. Each CA is asked once for its names."""
+def _applicant(one: _Wish, known: dict[tuple[object, ...], Applicant], meta: Meta) -> Applicant:
+    """Return who asks."""
     asking = (one.context.server, one.context.facts.config_dir, one.subject.text("account"), one.types)
     if asking not in known:
-        known[asking] = guarded(lambda: applying.applicant(*asking), Applicant(types=one.types))
+        known[asking] = guarded(lambda: applying.applicant(*asking, meta), Applicant(types=one.types))
     return known[asking]
 
 

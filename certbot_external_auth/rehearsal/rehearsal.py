@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from certbot_external_auth.configuration import kept_options
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.rehearsal import host as of_host
 from certbot_external_auth.rehearsal import lineage as of_lineage
 from certbot_external_auth.rehearsal import permitted, publishing, served
+from certbot_external_auth.rehearsal.attended import Attendance, Attendances
+from certbot_external_auth.rehearsal.certificates import found
+from certbot_external_auth.rehearsal.directories import Directories
 from certbot_external_auth.rehearsal.findings import Finding, Kind, Level, Outcome, worst
 from certbot_external_auth.rehearsal.publisher import Publishers, Ready
 from certbot_external_auth.rehearsal.records import Records
-from certbot_external_auth.rehearsal.subject import Host, Subject, chosen
-from certbot_external_auth.settings import HISTORIC_NAME, NAME
+from certbot_external_auth.rehearsal.subject import Host, Subject
 from certbot_external_auth.text import rfc3339
 
 
@@ -25,10 +27,18 @@ class Report:
 
     :ivar host: findings about all certificates.
     :ivar outcomes: one for each certificate of this plugin.
+    :ivar record_ends: see `Records.ends`.
+    :ivar metrics: the files for figures that certificates name, and that can be written.
     """
 
     host: Sequence[Finding]
     outcomes: Sequence[Outcome]
+    record_ends: Mapping[str, float | None] = field(default_factory=dict)
+    metrics: Collection[str] = ()
+
+    def plus(self, more: Sequence[Finding]) -> Report:
+        """Return the report with more findings about all certificates."""
+        return replace(self, host=(*self.host, *more))
 
     @property
     def level(self) -> Level | None:
@@ -58,43 +68,37 @@ def rehearse(host: Host, wanted: Wanted, now: datetime.datetime) -> Report:
     :param now: the present time, with its zone.
     :raises UsageError: if a lineage that is named does not exist.
     """
-    publishers = Publishers(host)
-    subjects = [_subject(name, host, bool(wanted.named)) for name in chosen(host.config_dir, wanted.named)]
+    publishers, directories = Publishers(host), Directories()
+    subjects = found(host, wanted.named)
     ready = [Ready(one, publishers.of(one)) for one in subjects if isinstance(one, Subject)]
     outcomes = {one.lineage: one for one in subjects if isinstance(one, Outcome)}
+    attended = dict(_attended(ready))
     outcomes |= {one.subject.lineage: _outcome(one, host, now) for one in ready}
     of_all = list(of_host.findings(host))
-    forbidden, unsaid = permitted.check(ready) if wanted.dns else ({}, ())
-    records = Records(host, now).check(ready) if wanted.dns else {}
+    forbidden, unsaid = permitted.check(ready, directories.meta) if wanted.dns else ({}, ())
+    records = Records(host, now, directories)
+    standing = records.check(ready) if wanted.dns else {}
     published = publishing.publish(ready, host) if wanted.publish else {}
     seen = served.check(ready, host.config_dir) if wanted.served else {}
-    for more in (forbidden, records, published, seen):
+    watched = {name: one.findings for name, one in attended.items()}
+    for more in (forbidden, standing, published, seen, watched):
         outcomes |= {name: outcomes[name].plus(findings) for name, findings in more.items()}
-    return Report((*of_all, *unsaid), [outcomes[name] for name in sorted(outcomes)])
-
-
-def _subject(name: str, host: Host, asked: bool) -> Subject | Outcome | None:
-    """Return a lineage; what is wrong with it if it cannot be read; or None if it is not this plugin's.
-
-    :param asked: it was named on the command line.
-    """
-    try:
-        kept = kept_options.read(host.config_dir, name)
-    except UsageError as error:
-        # Certbot skips a file that it cannot parse, whatever plugin it names.
-        return Outcome(name, findings=(Finding(Kind.RENEWAL_FILE, {"text": str(error)}),))
-    if kept is None or not (kept.names(NAME) or kept.names(HISTORIC_NAME)):
-        if asked:
-            raise UsageError([f"The certificate {name} is not renewed by this plugin."])
-        return None
-    read = of_lineage.read(host.config_dir, name)
-    return Outcome(name, findings=(read,)) if isinstance(read, Finding) else Subject(name, kept, read)
+    files = {one.metrics for one in attended.values() if one.metrics}
+    return Report((*of_all, *unsaid), [outcomes[name] for name in sorted(outcomes)], records.ends, files)
 
 
 def _outcome(one: Ready, host: Host, now: datetime.datetime) -> Outcome:
     facts = one.subject.facts
     found = (*one.publisher.findings, *_of_files(one.subject, host, now))
     return Outcome(one.subject.lineage, facts.names, rfc3339(facts.not_after), found)
+
+
+def _attended(ready: Sequence[Ready]) -> Iterator[tuple[str, Attendance]]:
+    attendances = Attendances()
+    for one in ready:
+        # What no option takes is a finding about the publisher.
+        with contextlib.suppress(UsageError):
+            yield one.subject.lineage, attendances.of(one.subject.kept)
 
 
 def _of_files(subject: Subject, host: Host, now: datetime.datetime) -> Iterator[Finding]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from certbot_external_auth.handler_setup import command_line
+from certbot_external_auth.lineages import change
 from certbot_external_auth.rehearsal.findings import Finding, Level, Outcome
+from certbot_external_auth.rehearsal.notifiers import Tested, broken
 from certbot_external_auth.rehearsal.rehearsal import Report
 from certbot_external_auth.rehearsal.wording import sentence
 from certbot_external_auth.text import counted, one_line, printable
@@ -18,7 +21,9 @@ def lines(report: Report) -> Iterator[str]:
     # The name is that of a file, which may be anything.
     shown = {one.lineage: one_line(printable(one.lineage)) for one in report.outcomes}
     width = max(map(len, shown.values()), default=0)
-    for one in report.outcomes:
+    order = [None, *Level]
+    # The worst ones come last, where a terminal shows them.
+    for one in sorted(report.outcomes, key=lambda one: order.index(one.level)):
         ends = f"ends {one.not_after[:10]}" if one.not_after else "cannot be read"
         yield f"{MARKS[one.level]:4}  {shown[one.lineage]:{width}}  {ends}"
         yield from _listed(one.findings)
@@ -44,6 +49,29 @@ def _conclusion(report: Report) -> str:
     if failing:
         return f"{failing} of {counted(len(report.outcomes), 'renewal')} would fail."
     return f"{counted(len(report.outcomes), 'renewal')}: nothing stands in the way."
+
+
+def notifier_lines(tested: Tested) -> Iterator[str]:
+    """Yield what became of the notifiers, for a person."""
+    for one in tested.called:
+        yield f"{'ok' if one.ended.ok else 'FAIL':4}  {command_line.named(one.words)}: {one.ended}"
+        yield f"      of: {', '.join(one.lineages)}"
+        yield from (f"      printed: {line}" for line in one.ended.tail)
+    for outcome in tested.unready:
+        yield f"{'FAIL' if broken(outcome) else 'warn'}  {outcome.lineage}"
+        yield from (f"      {sentence(finding)}" for finding in outcome.findings)
+    if tested.without:
+        yield f"Without a notifier: {', '.join(tested.without)}"
+    yield _about_notifiers(tested)
+
+
+def _about_notifiers(tested: Tested) -> str:
+    if tested.ok:
+        return f"{counted(len(tested.called), 'notifier')} called. Check that the test has arrived."
+    if not tested.called and not tested.unready:
+        adding = change.command("NAME", ["--external-auth-notify", "COMMAND"], "INSTALLER")
+        return f"No certificate has a notifier. To add one: {adding}"
+    return "Not every notifier works. If a renewal fails, you may not hear of it."
 
 
 def document(report: Report) -> dict[str, Any]:

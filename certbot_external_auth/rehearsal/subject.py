@@ -27,10 +27,11 @@ _PORT = re.compile(r"[0-9]{1,5}")
 
 @dataclass(frozen=True)
 class Host:
-    """Certbot's folders, as absolute paths."""
+    """Certbot's folders, as absolute paths. :ivar logs_dir: empty if it is not looked at."""
 
     config_dir: str
     work_dir: str
+    logs_dir: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ _WORDS: Mapping[Kind, _Say] = {
         "before. Run 'certbot renew' and read what it says; 'certbot-external-auth doctor' shows what starts it."
     ),
     Kind.ACCOUNT: lambda one: one["text"],
-    Kind.DISK: lambda one: f"{one['path']}: {one['text']}. Certbot could not save a certificate there.",
+    Kind.DISK: lambda one: f"Certbot must write to {one['path']} ({one['flag']}), but {one['text']}.",
     Kind.JOURNAL: lambda one: f"{one['path']} cannot be used: {one['text']}. No run publishes anything then.",
     Kind.LEFTOVER: lambda one: (
         f"An earlier run left what it published for {one['names']}. To remove it: "
@@ -69,6 +69,9 @@ _WORDS: Mapping[Kind, _Say] = {
         f"Nothing is known about the records of dns-persist-01 for {one['names']}: {one['text']}."
     ),
     Kind.STOPPED: lambda _: "Nothing was published, because a Certbot runs. Run rehearse again when it has ended.",
+    Kind.NOTIFIER: lambda one: f"The plugin cannot call the notifier if a renewal fails. {one['text']}",
+    Kind.NOTIFIER_DOUBT: lambda one: one["text"],
+    Kind.METRICS: lambda one: f"The plugin cannot write figures. {one['text']}",
     Kind.BY_DRIVER: lambda _: "Not rehearsed: a program renews it in mode json.",
     Kind.BY_HAND: lambda one: f"A person must renew it before {one['day']}: mode manual cannot run unattended.",
 }

@@ -25,8 +25,7 @@ def record(config: CertbotConfig, lineage: str | None, attempted: bool) -> None:
 
     def prepare(value: str) -> str:
         path = config.path(OPTION, value)
-        assembly.require(text.MODULE, text.LIBRARY)
-        _check(path, config.flag(OPTION))
+        check(path, config.flag(OPTION))
         return path
 
     path = attended.prepared(config, OPTION, prepare, "The plugin cannot write figures.")
@@ -39,11 +38,12 @@ def record(config: CertbotConfig, lineage: str | None, attempted: bool) -> None:
     record_certificate(Recorded(name, *folders, path, certbot.verb, attempted and certbot.verb != "install"))
 
 
-def _check(path: str, flag: str) -> None:
-    """Check that a file can be replaced.
+def check(path: str, flag: str) -> None:
+    """Check that figures can be written to a file.
 
-    :raises UsageError: if its folder is missing, or this user may not write there.
+    :raises UsageError: if the library is missing, the file's folder is missing, or this user may not write there.
     """
+    assembly.require(text.MODULE, text.LIBRARY)
     folder = os.path.dirname(path)
     if os.path.isdir(path):
         raise UsageError([f"{flag}: {path} is a directory; name a file in it, such as certbot.prom."])

@@ -30,7 +30,11 @@ def watch(config: CertbotConfig, lineage: str | None) -> None:
 
     def prepare(value: str) -> tuple[str, ...]:
         words = config.words(OPTION, value)
-        _check(words, config.flag(OPTION))
+        found = examined(words, config.flag(OPTION))
+        for warning in found.warnings:
+            say_once(logger, warning)
+        if found.problems:
+            raise UsageError(found.problems)
         return words
 
     certbot = config.config
@@ -42,14 +46,7 @@ def watch(config: CertbotConfig, lineage: str | None) -> None:
     watch_certificate(Watched(lineage_name.expected(certbot, names, lineage), names, certbot.verb, words))
 
 
-def _check(words: Sequence[str], flag: str) -> None:
-    """Check a notifier as a handler is checked.
-
-    :raises UsageError: if it cannot be started, or every user can change it.
-    """
+def examined(words: Sequence[str], flag: str) -> trust.Findings:
+    """Examine a notifier as a handler is examined: whether it can be started, and who can change it."""
     search_path = handler_environment(os.environ)["PATH"]
-    found = preflight.check_command(words, search_path, trust.trusted_ids(), flag, "notifier")
-    for warning in found.warnings:
-        say_once(logger, warning)
-    if found.problems:
-        raise UsageError(found.problems)
+    return preflight.check_command(words, search_path, trust.trusted_ids(), flag, "notifier")

@@ -133,6 +133,7 @@ class Site:
 
     def rehearse(self, *flags: str) -> Rehearsed:
         words = ["rehearse", "--json", "--config-dir", str(self.certbot.config_dir)]
+        words += ["--logs-dir", str(self.certbot.logs_dir)]
         words += ["--work-dir", str(self.certbot.work_dir), *flags]
         ended = self.tool(*words)
         try:

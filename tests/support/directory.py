@@ -13,7 +13,10 @@ _BODY = json.dumps(dict.fromkeys(_RESOURCES, "http://127.0.0.1:1/")).encode()
 
 
 class _Directory(BaseHTTPRequestHandler):
+    requests: list[str]
+
     def do_GET(self) -> None:
+        self.requests.append(self.path)
         self.send_response(200)
         self.send_header("Content-Length", str(len(_BODY)))
         self.end_headers()
@@ -24,9 +27,10 @@ class _Directory(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def directory() -> Iterator[str]:
-    """The URL for ``--server``."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Directory) as server:
+def directory(requests: list[str] | None = None) -> Iterator[str]:
+    """The URL for ``--server``. :param requests: takes the path of each request."""
+    kept: list[str] = [] if requests is None else requests
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("_Counting", (_Directory,), {"requests": kept})) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

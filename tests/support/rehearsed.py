@@ -39,6 +39,14 @@ class Bed:
         lineages.one(Path(self.host.config_dir), NAME, SERVER, [*both, *filter(None, [named]), *options])
         self.edit("account = none", "account = abc")
 
+    def copy(self, name: str) -> None:
+        """Write another certificate with the same options."""
+        config = Path(self.host.config_dir)
+        _, _, kept = (config / "renewal" / f"{NAME}.conf").read_text().partition("key_type = ecdsa\n")
+        lineages.one(config, name, SERVER, kept.splitlines())
+        path = config / "renewal" / f"{name}.conf"
+        path.write_text(path.read_text().replace("account = none", "account = abc"))
+
     def edit(self, before: str, after: str) -> None:
         path = Path(self.host.config_dir) / "renewal" / f"{NAME}.conf"
         text = path.read_text()

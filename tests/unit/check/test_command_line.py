@@ -1,4 +1,4 @@
-"""The pure parts of a rehearsal: its challenges, its steps, and what follows from what the servers show."""
+"""The pure parts of a trial: its challenges, its steps, and what follows from what the servers show."""
 
 from __future__ import annotations
 

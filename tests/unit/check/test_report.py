@@ -159,7 +159,7 @@ def broken(path: str) -> Any:
     return open(path, "w", encoding="utf-8", buffering=1)
 
 
-def test_a_report_that_is_lost_does_not_end_the_rehearsal() -> None:
+def test_a_report_that_is_lost_does_not_end_the_trial() -> None:
     with broken("/dev/full") as file:
         writing = report.JsonReport(file)
         writing.step(FAILED)

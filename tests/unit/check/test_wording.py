@@ -1,4 +1,4 @@
-"""The sentences of a rehearsal's report."""
+"""The sentences of a trial's report."""
 
 from __future__ import annotations
 

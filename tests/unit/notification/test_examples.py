@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth.notification.notifier import call
-from certbot_external_auth.notification.trouble import Stage, Trouble
+from certbot_external_auth.notification.trouble import Stage, Trouble, example
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "notify"
 TROUBLE = Trouble("ä.test", ("xn--4ca.test",), Stage.RENEW, "usage", 'It says "no" to $HOME.')
@@ -92,6 +92,16 @@ def test_by_ntfy(tmp_path: Path) -> None:
     assert body.decode() == SENTENCE
     assert headers["priority"] == "high"
     assert headers["title"].startswith("certificates of ")
+
+
+@needs_curl
+def test_a_test_is_recognised_by_the_person_who_gets_it(tmp_path: Path) -> None:
+    sentence = "This is a test of the notifier. Nothing is wrong with the certificate a.test."
+    with server() as (url, posted):
+        for name in ("web-hook.sh", "ntfy.sh"):
+            assert call((str(EXAMPLES / name), options(tmp_path, url)), example("a.test", ("a.test",))).ok
+    (_, _, document), (_, _, text) = posted
+    assert json.loads(document)["message"] == text.decode() == sentence
 
 
 @needs_curl

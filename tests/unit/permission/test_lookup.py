@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dns.flags
 import dns.message
@@ -18,8 +18,9 @@ from certbot_external_auth.endpoint import Endpoint
 from certbot_external_auth.permission import lookup
 from certbot_external_auth.permission.caa import Record
 from certbot_external_auth.permission.lookup import Standing, Told, Unanswered
-from certbot_external_auth.visibility import Outcome
+from certbot_external_auth.visibility import Observation, Outcome
 from certbot_external_auth.visibility.dns.probe import Probe
+from certbot_external_auth.visibility.dns.reply import Question, Reply
 from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.probe import Surroundings
@@ -153,3 +154,30 @@ def _answers_oddly(server: NameServer, by_tcp: bool) -> None:
         return made.to_wire()
 
     server.reply = reply  # type: ignore[method-assign]
+
+
+def test_a_silent_server_is_asked_about_all_names_together(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against: a wait for every name, which is minutes for some hundred names."""
+    places = [Endpoint(address, net.port) for address in (NS1, NS2)]
+    asked: list[tuple[Endpoint, int]] = []
+
+    def ask(server: Endpoint, questions: Sequence[Question], until: float) -> list[Reply]:
+        asked.append((server, len(questions)))
+        return [Reply(failed=Outcome.TIMEOUT) for _ in questions]
+
+    def records(names: Sequence[str], kind: str, until: float) -> list[Observation]:
+        silent = Outcome.TIMEOUT
+        return [Observation(name, "ns", str(one), silent, zone="example.org") for name in names for one in places]
+
+    monkeypatch.setattr(lookup.wire, "ask", ask)
+    names = [f"n{number}.example.org" for number in range(5)]
+    assert lookup.look(names, records, time.monotonic() + 1) == dict.fromkeys(names)
+    assert sorted(asked, key=str) == [(place, 5) for place in places]
+
+
+def test_named_servers_that_are_silent_are_not_asked_again(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have no zone, so nothing would be said about their silence."""
+    net[NS1].behaviour = "silent"
+    probe = Probe(Surroundings((Endpoint(NS1, net.port),)))
+    monkeypatch.setattr(lookup, "wire", None)
+    assert lookup.look(["example.org"], probe.records, time.monotonic() + 1) == {"example.org": None}

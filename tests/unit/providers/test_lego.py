@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -89,3 +90,13 @@ def test_a_python_that_is_not_there() -> None:
     missing = Lego({**SETTINGS, "LEGO_PYTHON": "/nowhere/python"}).installed()
     assert missing is not None
     assert missing.why == "it could not be started: No such file or directory"
+
+
+def test_another_python_is_looked_into_once(tmp_path: Path) -> None:
+    """Guards against: a start of it before every record."""
+    counting = tmp_path / "python"
+    counting.write_text(f"#!/bin/sh\necho >>{shlex.quote(str(tmp_path / 'starts'))}\nexit 1\n")
+    counting.chmod(0o755)
+    made = Lego({**SETTINGS, "LEGO_PYTHON": str(counting)})
+    assert made.installed() == made.installed() is not None
+    assert (tmp_path / "starts").read_text() == "\n"

@@ -16,7 +16,7 @@ import pytest
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.lineages.handed_over import HandedOver
 from certbot_external_auth.rehearsal import publishing, report, wording
-from certbot_external_auth.rehearsal.findings import Kind, Level
+from certbot_external_auth.rehearsal.findings import Finding, Kind, Level, Outcome
 from certbot_external_auth.rehearsal.rehearsal import Report
 from certbot_external_auth.run.run import Run
 from tests.support import lineages
@@ -393,7 +393,7 @@ def test_every_kind_has_a_sentence(kind: Kind) -> None:
 
 def test_the_command_prints_a_line_each_and_its_exit_code_tells_the_truth(bed: Bed) -> None:
     command = [sys.executable, "-m", "certbot_external_auth", "rehearse"]
-    command += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir]
+    command += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir, "--logs-dir", str(bed.folder)]
     good = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (good.returncode, good.stderr) == (0, "")
     assert good.stdout.startswith(f"ok    {NAME}  ends ")
@@ -417,3 +417,10 @@ def test_a_test_value_for_an_address_is_that_of_an_address(name: str, kind: str)
             self.usable_types = lambda identifier, addresses: ["http-01"]
 
     assert publishing._challenge(OfHttp(), name).identifier_type == kind
+
+
+def test_the_worst_come_last_where_a_terminal_shows_them() -> None:
+    bad = Outcome("a.test", findings=[Finding(Kind.PUBLISHER, {"text": "x"})])
+    doubtful = Outcome("b.test", findings=[Finding(Kind.PUBLISHER_DOUBT, {"text": "x"})])
+    said = report.lines(Report([], [bad, doubtful, Outcome("c.test")]))
+    assert [line[:6] for line in said if "test" in line] == ["ok    ", "warn  ", "FAIL  "]

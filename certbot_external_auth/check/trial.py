@@ -1,4 +1,4 @@
-"""The rehearsal itself: takes one step after the other, and removes everything it published."""
+"""The trial itself: takes one step after the other, and removes everything it published."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ LAST_LOOK_SECONDS = 5.0
 """At the end, the longest wait for removed values to disappear."""
 
 
-class Rehearsal:
-    """One rehearsal of a handler."""
+class Trial:
+    """One trial of a handler."""
 
     def __init__(self, setting: Setting, report: Report) -> None:
-        """Prepare a rehearsal.
+        """Prepare a trial.
 
         :param setting: what to try.
         :param report: takes the result of each step as it ends.
@@ -117,7 +117,7 @@ class Rehearsal:
     def _look_before(self) -> bool:
         """Check that the name has no TXT records; return whether a server answered.
 
-        :raises UsageError: if it has some, since a rehearsal must not touch a name in use.
+        :raises UsageError: if it has some, since a trial must not touch a name in use.
         """
         if self._setting.challenge_type not in TXT_TYPES:
             return True

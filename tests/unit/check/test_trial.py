@@ -1,4 +1,4 @@
-"""Whole rehearsals of real hooks. Their records are lines of a file, which stands in for the name server."""
+"""Whole trials of real hooks. Their records are lines of a file, which stands in for the name server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from certbot_external_auth.challenges import Challenge
-from certbot_external_auth.check import arguments, command_line, patience, rehearsal
+from certbot_external_auth.check import arguments, command_line, patience, trial
 from certbot_external_auth.check.advice import Kind
 from certbot_external_auth.check.handler_output import MAX_LINES, HandlerOutput
 from certbot_external_auth.check.patience import Waiting, Wanted
@@ -89,21 +89,21 @@ class Collected(Report):
         self.while_cleaning()
 
 
-Rehearse = Callable[..., tuple[Summary, Collected]]
+Check = Callable[..., tuple[Summary, Collected]]
 
 
 @pytest.fixture
 def zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Zone:
     found = Zone(tmp_path / "zone")
     found.path.touch()
-    monkeypatch.setattr(rehearsal, "_verification", lambda context: found)
+    monkeypatch.setattr(trial, "_verification", lambda context: found)
     monkeypatch.setenv("ZONE", str(found.path))
     return found
 
 
 @pytest.fixture
-def rehearse(zone: Zone, tmp_path: Path) -> Rehearse:
-    """Rehearse a hook that works, except for the operations whose bodies are given; or a whole script."""
+def check(zone: Zone, tmp_path: Path) -> Check:
+    """Check a hook that works, except for the operations whose bodies are given; or a whole script."""
 
     def run(
         *words: str,
@@ -123,7 +123,7 @@ def rehearse(zone: Zone, tmp_path: Path) -> Rehearse:
         report.while_cleaning, report.while_waiting = while_cleaning, while_waiting
         with raising_interrupted():
             built = command_line.build(parser.parse_args([str(hook), *given]), str(tmp_path / "work"))
-            return rehearsal.Rehearsal(built, report).run(), report
+            return trial.Trial(built, report).run(), report
 
     return run
 
@@ -137,8 +137,8 @@ def faults(summary: Summary) -> dict[str, list[Kind]]:
     }
 
 
-def test_a_good_hook_passes_and_leaves_nothing(rehearse: Rehearse, zone: Zone) -> None:
-    summary, report = rehearse()
+def test_a_good_hook_passes_and_leaves_nothing(check: Check, zone: Zone) -> None:
+    summary, report = check()
     assert [result.key for result in summary.results] == ORDER
     assert {result.level for result in summary.results} == {Level.PASSED}
     assert summary.ok
@@ -177,24 +177,24 @@ def test_a_good_hook_passes_and_leaves_nothing(rehearse: Rehearse, zone: Zone) -
     ],
 )
 def test_a_fault_is_found_and_what_to_change_is_said(
-    rehearse: Rehearse, zone: Zone, body: dict[str, str], ok: bool, expected: dict[str, list[Kind]]
+    check: Check, zone: Zone, body: dict[str, str], ok: bool, expected: dict[str, list[Kind]]
 ) -> None:
-    summary, _ = rehearse(**body)
+    summary, _ = check(**body)
     assert summary.ok is ok
     assert zone.values == ()
     assert faults(summary) == expected
 
 
-def test_what_depends_on_a_failed_step_is_skipped(rehearse: Rehearse) -> None:
-    summary, report = rehearse(deploy_challenge=":")
+def test_what_depends_on_a_failed_step_is_skipped(check: Check) -> None:
+    summary, report = check(deploy_challenge=":")
     skipped = [result.key for result in summary.results if result.level is Level.SKIPPED]
     assert skipped == ["second", "keep", "withdraw", "again", "dash", "dash-withdraw"]
     # The handler may have published where nobody looked.
     assert report.cleaned == [None]
 
 
-def test_a_hook_that_removes_nothing_leaves_what_it_published(rehearse: Rehearse, zone: Zone) -> None:
-    summary, report = rehearse(clean_challenge=":")
+def test_a_hook_that_removes_nothing_leaves_what_it_published(check: Check, zone: Zone) -> None:
+    summary, report = check(clean_challenge=":")
     assert faults(summary) == {
         "keep": [Kind.NOT_REMOVED],
         "withdraw": [Kind.NOT_REMOVED],
@@ -219,8 +219,8 @@ ONE_VALUE = {"deploy_challenge": 'echo "$4" >"$ZONE"'}
 WITH_WILDCARD = ("--domain", "*.a.test")
 
 
-def test_values_that_make_room_leave_no_more_behind(rehearse: Rehearse, zone: Zone) -> None:
-    summary, _ = rehearse(*WITH_WILDCARD, **ROLLING)
+def test_values_that_make_room_leave_no_more_behind(check: Check, zone: Zone) -> None:
+    summary, _ = check(*WITH_WILDCARD, **ROLLING)
     assert faults(summary) == {
         "keep": [Kind.NOT_REMOVED],
         "withdraw": [Kind.NOT_REMOVED],
@@ -231,48 +231,48 @@ def test_values_that_make_room_leave_no_more_behind(rehearse: Rehearse, zone: Zo
     assert summary.ok
 
 
-def test_values_that_are_there_already_may_be_declared_as_of_no_use(rehearse: Rehearse, zone: Zone) -> None:
+def test_values_that_are_there_already_may_be_declared_as_of_no_use(check: Check, zone: Zone) -> None:
     """Lost: every second check of a hook for acme-dns."""
-    rehearse(**ROLLING)
+    check(**ROLLING)
     with pytest.raises(UsageError) as raised:
-        rehearse(**ROLLING)
+        check(**ROLLING)
     assert "--not-empty" in raised.value.problems[0]
-    again, report = rehearse("--not-empty", **ROLLING)
+    again, report = check("--not-empty", **ROLLING)
     assert [one.kind for one in report.results["before"].advice] == [Kind.OCCUPIED]
     assert again.works == Works(single=True, both=Both.YES, stays=Stays.MAKES_ROOM)
     assert again.ok
 
 
 @pytest.mark.parametrize("wanted", [(), WITH_WILDCARD])
-def test_one_value_at_a_name_is_enough_for_single_names(rehearse: Rehearse, wanted: tuple[str, ...]) -> None:
-    summary, report = rehearse(*wanted, **ONE_VALUE)
+def test_one_value_at_a_name_is_enough_for_single_names(check: Check, wanted: tuple[str, ...]) -> None:
+    summary, report = check(*wanted, **ONE_VALUE)
     assert summary.works == Works(single=True, both=Both.NO, stays=Stays.NOTHING)
     assert summary.ok is (not wanted)
     assert summary.only_two_values_fail is bool(wanted)
     assert Kind.KEEP_BOTH in [one.kind for one in report.results["second"].advice]
 
 
-def test_one_value_that_is_never_removed_makes_room(rehearse: Rehearse) -> None:
-    summary, _ = rehearse(**ONE_VALUE, clean_challenge=":")
+def test_one_value_that_is_never_removed_makes_room(check: Check) -> None:
+    summary, _ = check(**ONE_VALUE, clean_challenge=":")
     assert summary.works == Works(single=True, both=Both.NO, stays=Stays.MAKES_ROOM)
     assert summary.ok
 
 
-def test_a_placeholder_of_the_handler_does_not_stop_the_next_check(rehearse: Rehearse, zone: Zone) -> None:
+def test_a_placeholder_of_the_handler_does_not_stop_the_next_check(check: Check, zone: Zone) -> None:
     bodies = {**ONE_VALUE, "clean_challenge": 'remove "$4" && echo none >"$ZONE" || :'}
-    summary, _ = rehearse(**bodies)
+    summary, _ = check(**bodies)
     assert summary.works == Works(single=True, both=Both.NO, stays=Stays.PLACEHOLDER)
     assert summary.placeholders == ("none",)
     assert zone.values == ("none",)
-    again, report = rehearse(**bodies)
+    again, report = check(**bodies)
     assert report.results["before"].level is Level.WARNING
     assert [(one.kind, one.detail) for one in report.results["before"].advice] == [(Kind.PLACEHOLDER, "none")]
     assert again.ok
 
 
-def test_a_chain_that_works_makes_up_for_a_value_that_was_replaced(rehearse: Rehearse, zone: Zone) -> None:
+def test_a_chain_that_works_makes_up_for_a_value_that_was_replaced(check: Check, zone: Zone) -> None:
     every = 'while [ $# -gt 3 ]; do add "$4"; shift 3; done'
-    summary, report = rehearse(
+    summary, report = check(
         deploy_challenge=f': >"$ZONE"; {every}', clean_challenge='while [ $# -gt 3 ]; do remove "$4"; shift 3; done; :'
     )
     assert summary.ok
@@ -281,33 +281,33 @@ def test_a_chain_that_works_makes_up_for_a_value_that_was_replaced(rehearse: Reh
     assert zone.values == ()
 
 
-def test_output_is_told_apart_from_its_label(rehearse: Rehearse) -> None:
+def test_output_is_told_apart_from_its_label(check: Check) -> None:
     """Guards against a line of the handler cut at its own colon."""
-    summary, report = rehearse(deploy_challenge="echo who: what: why; exit 1")
+    summary, report = check(deploy_challenge="echo who: what: why; exit 1")
     assert not summary.ok
     assert report.results["publish"].output == ("deploy_challenge a.test: who: what: why",)
 
 
-def test_a_hook_of_another_dialect_is_recognised_by_its_output(rehearse: Rehearse) -> None:
+def test_a_hook_of_another_dialect_is_recognised_by_its_output(check: Check) -> None:
     """Its text says nothing, as with a binary. The label of the output is not output: it has dehydrated's own word."""
-    summary, report = rehearse(script="#!/bin/sh\necho CERTBOT_'DOMAIN is not set'\n")
+    summary, report = check(script="#!/bin/sh\necho CERTBOT_'DOMAIN is not set'\n")
     assert not summary.ok
     (advice,) = report.results["publish"].advice
     assert (advice.kind, advice.detail) == (Kind.OTHER_DIALECT, "certbot")
 
 
-def test_a_name_with_records_is_not_touched(rehearse: Rehearse, zone: Zone) -> None:
+def test_a_name_with_records_is_not_touched(check: Check, zone: Zone) -> None:
     zone.path.write_text(f"{THEIRS}\n")
     with pytest.raises(UsageError) as raised:
-        rehearse()
+        check()
     (problem,) = raised.value.problems
     assert [fact for fact in ("_acme-challenge.a.test", THEIRS, "--domain") if fact not in problem] == []
     assert zone.values == (THEIRS,)
 
 
-def test_without_an_answer_nothing_is_published(rehearse: Rehearse, zone: Zone) -> None:
+def test_without_an_answer_nothing_is_published(check: Check, zone: Zone) -> None:
     zone.silent = True
-    summary, _ = rehearse()
+    summary, _ = check()
     assert faults(summary) == {"before": [Kind.UNANSWERED]}
     assert [result.key for result in summary.results] == ["start", "before"]
 
@@ -315,27 +315,27 @@ def test_without_an_answer_nothing_is_published(rehearse: Rehearse, zone: Zone) 
 @pytest.mark.parametrize(
     ("policy", "found"), [("auto", Level.WARNING), ("off", Level.WARNING), ("strict", Level.FAILED)]
 )
-def test_answers_are_judged_by_the_policy_of_the_run(rehearse: Rehearse, zone: Zone, policy: str, found: Level) -> None:
+def test_answers_are_judged_by_the_policy_of_the_run(check: Check, zone: Zone, policy: str, found: Level) -> None:
     """Only that a check always looks: without looking, it could say nothing."""
     zone.half_silent = True
-    _, report = rehearse("--external-auth-verify", policy)
+    _, report = check("--external-auth-verify", policy)
     assert report.results["publish"].level is found
 
 
-def test_a_file_that_cannot_be_started_is_not_called(rehearse: Rehearse, zone: Zone, tmp_path: Path) -> None:
-    summary, _ = rehearse("--env-file", str(tmp_path / "missing"))
+def test_a_file_that_cannot_be_started_is_not_called(check: Check, zone: Zone, tmp_path: Path) -> None:
+    summary, _ = check("--env-file", str(tmp_path / "missing"))
     (result,) = summary.results
     assert (result.key, result.level) == ("start", Level.FAILED)
     assert str(tmp_path / "missing") in result.findings[0]
 
 
 def test_a_handler_that_takes_long_is_waited_for_with_a_word(
-    rehearse: Rehearse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, nothing was seen for five minutes. The handler goes on when the word was said, so it was said before."""
     monkeypatch.setattr(patience, "TELL_AFTER_SECONDS", 0.0)
     said = tmp_path / "said"
-    summary, report = rehearse(
+    summary, report = check(
         "--timeout", "60", while_waiting=said.touch, deploy_challenge=f'while ! [ -e {said} ]; do :; done; add "$4"'
     )
     assert summary.ok
@@ -343,7 +343,7 @@ def test_a_handler_that_takes_long_is_waited_for_with_a_word(
 
 
 def test_at_the_end_a_handler_is_waited_for_with_a_word_too(
-    rehearse: Rehearse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "TELL_AFTER_SECONDS", 0.0)
     said = tmp_path / "said"
@@ -351,7 +351,7 @@ def test_at_the_end_a_handler_is_waited_for_with_a_word_too(
     def cleaning() -> None:
         said.unlink(missing_ok=True)
 
-    _, report = rehearse(
+    _, report = check(
         "--timeout",
         "60",
         while_waiting=said.touch,
@@ -362,13 +362,13 @@ def test_at_the_end_a_handler_is_waited_for_with_a_word_too(
     assert report.waited[-1] == Waiting("withdraw", Wanted.HANDLER, 60.0)
 
 
-def test_a_change_that_is_not_seen_at_once_is_waited_for_with_a_word(rehearse: Rehearse, zone: Zone) -> None:
+def test_a_change_that_is_not_seen_at_once_is_waited_for_with_a_word(check: Check, zone: Zone) -> None:
     """Before, nothing was seen for two minutes. The value comes when the word was said."""
 
     def publish() -> None:
         zone.path.write_text((zone.path.parent / "value").read_text())
 
-    summary, report = rehearse(
+    summary, report = check(
         "--verify-timeout",
         "60",
         while_waiting=publish,
@@ -378,10 +378,10 @@ def test_a_change_that_is_not_seen_at_once_is_waited_for_with_a_word(rehearse: R
     assert report.waited == [Waiting("publish", Wanted.SERVERS, 60.0)]
 
 
-def test_what_was_interrupted_is_known(rehearse: Rehearse, zone: Zone) -> None:
-    handler, _ = rehearse(deploy_challenge='add "$4"; kill -TERM $PPID; exec sleep 60')
+def test_what_was_interrupted_is_known(check: Check, zone: Zone) -> None:
+    handler, _ = check(deploy_challenge='add "$4"; kill -TERM $PPID; exec sleep 60')
     assert (handler.during and (handler.during.step, handler.during.wanted)) == ("publish", Wanted.HANDLER)
-    servers, _ = rehearse(
+    servers, _ = check(
         "--verify-timeout",
         "60",
         deploy_challenge=":",
@@ -391,9 +391,9 @@ def test_what_was_interrupted_is_known(rehearse: Rehearse, zone: Zone) -> None:
     assert servers.interrupted == "SIGINT"
 
 
-def test_a_signal_ends_the_steps_and_what_was_published_is_removed(rehearse: Rehearse, zone: Zone) -> None:
-    # The shell hands the signal to its parent, which is the rehearsal, and waits to be ended.
-    summary, report = rehearse(deploy_challenge='add "$4"; kill -TERM $PPID; exec sleep 60')
+def test_a_signal_ends_the_steps_and_what_was_published_is_removed(check: Check, zone: Zone) -> None:
+    # The shell hands the signal to its parent, which is the trial, and waits to be ended.
+    summary, report = check(deploy_challenge='add "$4"; kill -TERM $PPID; exec sleep 60')
     assert summary.interrupted == "SIGTERM"
     assert (summary.left, zone.values) == ((), ())
     assert report.cleaned == ["SIGTERM"]
@@ -401,11 +401,11 @@ def test_a_signal_ends_the_steps_and_what_was_published_is_removed(rehearse: Reh
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_what_may_be_left_is_listed_if_no_server_answers_at_the_end(rehearse: Rehearse, zone: Zone) -> None:
+def test_what_may_be_left_is_listed_if_no_server_answers_at_the_end(check: Check, zone: Zone) -> None:
     def silence() -> None:
         zone.silent = True
 
-    summary, _ = rehearse(deploy_challenge=":", while_cleaning=silence)
+    summary, _ = check(deploy_challenge=":", while_cleaning=silence)
     assert [challenge.id for challenge in summary.left] == ["first"]
     assert not summary.ok
 
