@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -17,16 +18,16 @@ from tests.support import engines, new_ca, private_network
 
 QUICK = 16
 """With --quick, one set-up in sixteen is tried."""
-MAX_SHOWN = 260
+MAX_SHOWN = 600
 EVERYWHERE = "dnssec_unsaid"
 """What is said about every host of which no name is in a signed zone."""
 FAILING = (*broken_hosts.SET_UPS, *broken_publishing.SET_UPS)
 INTRO = (
     "Real hosts in a network of their own: BIND, Knot and PowerDNS with its HTTP API, a resolver that checks "
-    "signatures (unbound), and Pebble as the CA. Each host gets a certificate. The hosts of the first rows then break "
-    "in one way; for them `rehearse` must end with exit code 1, and its message must name the fault and what to do. "
-    "The others stay healthy; for them it must end with exit code 0, and no line may be a problem. Afterwards each "
-    "host renews with Certbot, so that the table shows who was right."
+    "signatures (unbound), and the Pebble of Debian's next release as the CA. Each host gets a certificate. The hosts "
+    "of the first rows then break in one way; for them `rehearse` must end with exit code 1, and its message must name "
+    "the fault and what to do. The others stay healthy; for them it must end with exit code 0, and no line may be a "
+    "problem. Afterwards each host renews with Certbot, so that the table shows who was right."
 )
 _Case = TypeVar("_Case", WillFail, Healthy)
 
@@ -114,5 +115,6 @@ def _shown(site: Site, findings: Sequence[dict[str, str]]) -> str:
     """Return what was said, without what differs from run to run."""
     text = " ".join(one["message"] for one in findings)
     text = text.replace(f"{site.folder}", "…").replace(site.domain, "a.example").replace(site.label, "a")
+    text = text.replace(sys.executable, "python3")
     text = re.sub(r"https://localhost:\d+/", "https://ca/", text)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

@@ -90,6 +90,13 @@ def test_a_name_that_is_nearly_right() -> None:
     assert problem.facts == {"name": "cloudn", "near": ("cloudns", "clouddns"), "others": ()}
 
 
+def test_a_plugin_of_certbots_that_is_gone_has_a_package() -> None:
+    """Guards against: an update of Certbot that leaves its plugins behind, and a message without what to do."""
+    problem = Problem(Kind.UNKNOWN_PROVIDER, {"name": "dns-rfc2136", "near": (), "others": ()})
+    assert "certbot-dns-rfc2136" in wording.sentence("certbot:dns-rfc2136", problem)
+    assert "certbot-" not in wording.sentence("lego:dns-rfc2136", problem)
+
+
 def test_another_engine_that_knows_the_name() -> None:
     (problem,) = found("only-there")
     assert problem.facts["others"] == ("second:only-there",)
