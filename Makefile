@@ -75,7 +75,7 @@ long: venv pebble servers ## the tests that take minutes, which `make test` leav
 demo: venv pebble ## issue and renew a certificate before your eyes
 	@$(PY) demo/run.py
 
-pictures: venv pebble ## the pictures of README.md, from real runs in a terminal
+pictures: venv pebble ## the pictures of the documents, from real runs in a terminal
 	@sh scripts/need.sh tmux
 	@$(PY) demo/pictures.py
 

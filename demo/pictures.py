@@ -1,4 +1,4 @@
-"""Makes the pictures of README.md from real runs in a terminal: mode handler, and the live table of mode manual.
+"""Makes pictures from real runs in a terminal: mode handler, the live table of mode manual, and a rehearsal.
 
 What is not shown stands in a cli.ini: the test CA, its name server and the folders. Certbot's own folders stand in the
 pictures instead of the temporary ones, and what Certbot says after the end of the plugin's work is cut off.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ PICTURES = ROOT / "docs" / "pictures"
 NAMES = "-d example.org -d '*.example.org'"
 TXT_NAME = "_acme-challenge.example.org"
 WIDTH, HEIGHT = 116, 30
+FAILING = {"example.org": "publish-org", "example.net": "publish-net", "shop.example": "publish-shop"}
+"""The handlers of the certificates that are rehearsed; the first one is well."""
 HANDLER = """\
 #!/bin/sh
 # Publishes in the test CA's name server, which loses all values of a name at once.
@@ -45,8 +48,10 @@ echo "$change $cbot_txt_domain $cbot_validation"
 
 
 def main() -> int:
-    """Make both pictures."""
+    """Make all pictures."""
     PICTURES.mkdir(exist_ok=True)
+    with TestCA() as ca, tempfile.TemporaryDirectory() as folder:
+        rehearsal(Path(folder), ca)
     with TestCA() as ca, tempfile.TemporaryDirectory() as folder:
         host = Path(folder)
         configure(host, ca)
@@ -63,6 +68,23 @@ def main() -> int:
             screen.keys("C-c")
             screen.wait_for_end()
     return 0
+
+
+def rehearsal(host: Path, ca: TestCA) -> None:
+    """Issue three certificates, let two of them fail at their next renewal, and rehearse."""
+    configure(host, ca)
+    scripts = {name: host / "bin" / script for name, script in FAILING.items()}
+    for name, script in scripts.items():
+        script.write_bytes((host / "bin" / "publish-txt").read_bytes())
+        script.chmod(0o755)
+        issue = ["certbot", "certonly", "-n", "-a", "external-auth", "--external-auth-handler", script.name, "-d", name]
+        subprocess.run(issue, env=environment(host), check=True, capture_output=True, timeout=120)
+    scripts["shop.example"].unlink()
+    ca.manage("add-caa", {"host": "example.net.", "policies": [{"tag": "issue", "value": ";"}]})
+    command = "certbot-external-auth rehearse --publish"
+    with shown(host, command) as screen:
+        screen.wait_for_end()
+        save("rehearse", command, screen, host, "Pane is dead")
 
 
 def configure(host: Path, ca: TestCA) -> None:
@@ -87,26 +109,31 @@ def configure(host: Path, ca: TestCA) -> None:
 @contextlib.contextmanager
 def shown(host: Path, command: str) -> Iterator[Window]:
     """Run a command in a terminal."""
-    environment = {
+    with window(["sh", "-c", command], environment(host), host, WIDTH, HEIGHT) as made:
+        yield made
+
+
+def environment(host: Path) -> dict[str, str]:
+    """Return the variables of a command."""
+    return {
         "PATH": f"{host / 'bin'}:{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin",
         "XDG_CONFIG_HOME": str(host),
         "REQUESTS_CA_BUNDLE": (host / "ca").read_text(),
         "LC_ALL": "C.UTF-8",
     }
-    with window(["sh", "-c", command], environment, host, WIDTH, HEIGHT) as made:
-        yield made
 
 
 def save(name: str, command: str, screen: Window, host: Path, last: str) -> None:
-    """Write what can be seen as a picture. :param last: begins the line before which it ends."""
+    """Write what can be seen as a picture. :param last: stands in the line before which it ends."""
     lines = screen.coloured().replace(f"{host}/letsencrypt/config", "/etc/letsencrypt").splitlines()
-    lines = lines[: next(number for number, line in enumerate(lines) if line.startswith(last))]
+    lines = lines[: next(number for number, line in enumerate(lines) if last in line)]
     lines = [line.replace(f"{host}/letsencrypt/logs", "/var/log/letsencrypt") for line in lines]
+    lines = [line.replace(f"{host}/bin", "/usr/local/sbin") for line in lines]
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(f"[bold]# {command}[/bold]", highlight=False, soft_wrap=True)
     for line in lines:
         console.print(Text.from_ansi(line), soft_wrap=True)
-    svg = console.export_svg(title="certbot", unique_id=name)
+    svg = console.export_svg(title=command.split()[0], unique_id=name)
     # A page that shows the picture asks nobody else for fonts.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     (PICTURES / f"{name}.svg").write_text(re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE))

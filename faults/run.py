@@ -27,6 +27,7 @@ from faults import (  # noqa: E402
     kills,
     kills_of_recovery,
     properties,
+    rehearsals,
     sessions_under_attack,
     surroundings,
     told_outputs,
@@ -65,6 +66,7 @@ TABLES: dict[str, Make] = {
     "recovery": _kills_of_recovery,
     "looks": hostile_looks.table,
     "offers": lambda folder, quick, seed: hostile_offers.table(folder, quick),
+    "rehearsals": lambda folder, quick, seed: rehearsals.table(folder, quick),
     "install": lambda folder, quick, seed: installing.table(folder, quick),
     "input": lambda folder, quick, seed: properties.table(quick, seed),
 }

@@ -248,7 +248,7 @@ for need; do
         ;;
     deb)
         set -- bash-completion debhelper dh-python help2man lintian pybuild-plugin-pyproject python3-all python3-certbot \
-            python3-dnspython python3-rich python3-setuptools python3-shtab python3-wheel python3-zope.interface
+            python3-dnspython python3-rich python3-setuptools python3-shtab python3-wheel python3-zope.interface systemd
         [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed)" = $# ] ||
             install "What builds a Debian package" "$@"
         ;;

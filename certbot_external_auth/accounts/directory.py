@@ -60,16 +60,24 @@ def _fetched(url: str, verify: bool) -> bytes:
     # Certbot has loaded it; a verb of our own needs it only here.
     import requests
 
+    data = b""
     try:
         with requests.get(url, headers=_HEADERS, timeout=LIMIT_SECONDS, verify=verify, stream=True) as answer:
             if answer.status_code != requests.codes.ok:
                 raise DirectoryError(f"the server answers with status {answer.status_code}")
-            data = next(answer.iter_content(MAX_BYTES + 1), b"")
-    except requests.exceptions.RequestException as error:
+            # A server may send it in parts.
+            for part in answer.iter_content(MAX_BYTES + 1):
+                data += part
+                if len(data) > MAX_BYTES:
+                    break
+    except DirectoryError:
+        raise
+    except (requests.exceptions.RequestException, ValueError) as error:
+        # Of some malformed URLs, requests raises the error of a library.
         raise DirectoryError(f"{type(error).__name__}: {str(error)[:300]}") from error
     if len(data) > MAX_BYTES:
         raise DirectoryError(f"the answer is longer than {MAX_BYTES} bytes")
-    return bytes(data)
+    return data
 
 
 def _meta(data: bytes) -> Mapping[str, Any]:

@@ -29,7 +29,10 @@ def stored(config_dir: str, server: str) -> dict[str, Account]:
 
     :raises UsageError: if the folder or an account cannot be read.
     """
-    place = folder(config_dir, server)
+    try:
+        place = folder(config_dir, server)
+    except ValueError:
+        raise UsageError([f"{server} is not the URL of a CA's directory; correct it."]) from None
     try:
         ids = sorted(name for name in os.listdir(place) if os.path.isdir(os.path.join(place, name)))
     except FileNotFoundError:

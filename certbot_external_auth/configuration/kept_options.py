@@ -111,6 +111,9 @@ def read(config_dir: str, lineage: str) -> Kept | None:
     path = os.path.join(config_dir, "renewal", f"{lineage}.conf")
     try:
         content = regular_file.read(path, _MAX_BYTES).decode("utf-8")
+        if "\0" in content:
+            # No path and no URL can have one.
+            raise ValueError("it has a NUL character")
         section = configobj.ConfigObj(content.splitlines(), interpolation=True).get("renewalparams")
         # Reading a value fails if it contains %(name)s for an unknown name.
         values = {key: section[key] for key in section} if isinstance(section, configobj.Section) else None

@@ -13,16 +13,20 @@ from certbot_external_auth.files import regular_file
 MAX_BYTES = 1_000_000
 """Longest cli.ini, in bytes, that is read."""
 DEFAULTS = {"config-dir": "/etc/letsencrypt", "work-dir": "/var/lib/letsencrypt"}
+LOGS, DEFAULT_LOGS = "logs-dir", "/var/log/letsencrypt"
+"""Certbot's option that names the directory of its logs, and its default."""
 SERVER, DEFAULT_SERVER = "server", "https://acme-v02.api.letsencrypt.org/directory"
 """Certbot's option that names the CA's directory, and its default."""
 
-_LINE = re.compile(rf"(?:--)?(?P<key>{'|'.join((*DEFAULTS, SERVER))})(?:\s*[=:]\s*|\s+)(?P<value>.*?)(?:\s+[#;].*)?")
+_LINE = re.compile(
+    rf"(?:--)?(?P<key>{'|'.join((*DEFAULTS, LOGS, SERVER))})(?:\s*[=:]\s*|\s+)(?P<value>.*?)(?:\s+[#;].*)?"
+)
 
 
 def arguments(parser: argparse.ArgumentParser, *options: str) -> None:
     """Add the flags that name the folders; see `found`. :param options: only these, if any are given."""
     for option in options or DEFAULTS:
-        text = f"Certbot's --{option} (default: from cli.ini, else {DEFAULTS[option]})"
+        text = f"Certbot's --{option} (default: from cli.ini, else {({**DEFAULTS, LOGS: DEFAULT_LOGS})[option]})"
         parser.add_argument(f"--{option}", metavar="DIR", help=text)
 
 
@@ -35,6 +39,11 @@ def found(given: Mapping[str, str | None], configurations: Sequence[str] = ()) -
     configured = {**DEFAULTS, **_configured(configurations)}
     config_dir, work_dir = (os.path.abspath(os.path.expanduser(given.get(key) or configured[key])) for key in DEFAULTS)
     return config_dir, work_dir
+
+
+def logs(given: str | None = None) -> str:
+    """Return the directory of Certbot's logs, absolute. :param given: from the command line, None if not given."""
+    return os.path.abspath(os.path.expanduser(given or _configured(()).get(LOGS, DEFAULT_LOGS)))
 
 
 def server(given: str | None = None) -> str:

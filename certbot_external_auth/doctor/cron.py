@@ -39,7 +39,7 @@ def find(reader: Reader, systemd: bool) -> Iterator[Schedule]:
                 variables[setting[1]] = _expanded(setting[3], variables)
                 continue
             runs = used and not _idle(line, systemd)
-            for command in programs(_expanded(line, variables)):
+            for command in programs(_expanded(line, variables).replace(r"\%", "%")):
                 yield Schedule(f"/{path.relative_to(reader.root)}", command, runs, _searched(variables))
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 SEARCHED = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/snap/bin")
 """Where systemd and cron look for a program that is named without its directory."""
-_DIRECTORY = r"(?:/[\w./@+-]*/)?"
-_BEFORE, _AFTER = r"(?<![\w./-])", r"(?![\w./-])"
-_CERTBOT = re.compile(rf"{_BEFORE}({_DIRECTORY}certbot(?:-auto)?){_AFTER}[^\n;|&]*\brenew\b([^\n;|&]*)")
+_DIRECTORY = r"(?:/[\w./@+%-]*/)?"
+_BEFORE, _AFTER = r"(?<![\w./%-])", r"(?![\w./-])"
+_CERTBOT = re.compile(rf"{_BEFORE}(?P<program>{_DIRECTORY}certbot(?:-auto)?){_AFTER}[^\n;|&]*\brenew\b([^\n;|&]*)")
+_QUOTED = re.compile(r"""(["'])(?P<program>/[^"'\n]*/certbot(?:-auto)?)\1[^\n;|&]*\brenew\b([^\n;|&]*)""")
+"""A path with a blank."""
 _PYTHON = re.compile(rf"{_BEFORE}({_DIRECTORY})python[\d.]*(?: +-[A-Za-z]+)* +-m +certbot{_AFTER}")
 """A Python that runs the module: pip puts the program beside it."""
 _SNAP = re.compile(rf"{_BEFORE}{_DIRECTORY}snap +run(?: +-\S+)* +certbot(?:\.(?=renew\b)|(?= ))")
@@ -43,7 +45,7 @@ class Schedule:
 
 def programs(line: str) -> Iterator[str]:
     """Yield the Certbots that a command line starts in order to renew."""
-    plain = _SNAP.sub("/snap/bin/certbot ", _PYTHON.sub(r"\1certbot", line))
-    for match in _CERTBOT.finditer(plain):
+    plain = _SNAP.sub("/snap/bin/certbot ", _PYTHON.sub(r"\1certbot", _QUOTED.sub("", line)))
+    for match in (*_QUOTED.finditer(line), *_CERTBOT.finditer(plain)):
         if "--dry-run" not in match[0]:
-            yield match[1]
+            yield match["program"]

@@ -28,7 +28,8 @@ def find(config_dir: Path) -> Renewals:
     """Read every renewal file. A directory that is not there has none."""
     names, unreadable = [], []
     try:
-        paths = sorted(path for path in (config_dir / "renewal").iterdir() if path.suffix == ".conf")
+        # Certbot does not read hidden files.
+        paths = sorted((config_dir / "renewal").glob("[!.]*.conf"))
     except FileNotFoundError:
         return Renewals()
     except OSError as error:

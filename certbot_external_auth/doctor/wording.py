@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 
 from certbot_external_auth.doctor.findings import Finding, Kind
@@ -35,8 +36,15 @@ def described(each: Installation) -> str:
 
 def install(each: Installation) -> str:
     """Return the command that adds the plugin to a Certbot."""
-    pip = f"{each.command.rpartition('/')[0]}/pip install certbot_external_auth-VERSION-py3-none-any.whl"
+    program = shlex.quote(f"{each.command.rpartition('/')[0]}/pip")
+    pip = f"{program} install certbot_external_auth-VERSION-py3-none-any.whl"
     return INSTALL.get(each.kind, pip)
+
+
+def cron_line(each: Installation) -> str:
+    """Return the line for /etc/cron.d that renews with a Certbot. In it, ``%`` is a line break; see crontab(5)."""
+    program = shlex.quote(each.command).replace("%", r"\%")
+    return f"17 */12 * * * root {program} -q renew"
 
 
 def sentence(finding: Finding) -> str:
@@ -73,7 +81,7 @@ def _schedule_without_plugin(finding: Finding) -> str:
     return (
         f"{wrong} Either add the plugin to it: {install(first)}\n"
         f"Or let {second.command} renew: {_stop(place)}, then write this line into /etc/cron.d/certbot-renew: "
-        f"17 */12 * * * root {second.command} -q renew"
+        f"{cron_line(second)}"
     )
 
 
@@ -82,7 +90,7 @@ def _schedule_unknown(finding: Finding) -> str:
     command = finding.installation.command
     return (
         f"{finding.schedules[0].place} renews with {command}. Its Python modules could not be found or read, so it may "
-        f"not have the plugin. To see it, run: {command} plugins"
+        f"not have the plugin. To see it, run: {shlex.quote(command)} plugins"
     )
 
 
@@ -106,7 +114,7 @@ def _no_schedule(finding: Finding) -> str:
     if table is not None:
         why = "cron is not installed, or the entry does nothing here (the file's name or mode, @reboot, systemd)"
         return f"{nothing} {table} would, but {why}."
-    line = f"17 */12 * * * root {finding.better.command} -q renew"
+    line = cron_line(finding.better)
     return f"{nothing} Install cron, and write this line into /etc/cron.d/certbot-renew: {line}"
 
 

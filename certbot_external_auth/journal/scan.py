@@ -34,29 +34,33 @@ class Contents:
     aside: dict[str, str] = field(default_factory=dict)
 
 
-def read_all(work_dir: str) -> Contents:
+def read_all(work_dir: str, *, changing: bool = True) -> Contents:
     """Read every file, and set aside those that are not the journal's and that no process works on.
 
+    :param changing: False only looks: nothing is set aside, removed, or given another mode.
     :returns: the batches, oldest first.
     :raises OSError: if the folder cannot be used.
     """
     contents = Contents()
-    with contextlib.suppress(FileNotFoundError), own_folder.opened(work_dir, FOLDER, create=False) as above:
+    opened = own_folder.opened(work_dir, FOLDER, create=False) if changing else own_folder.looked_into(work_dir, FOLDER)
+    with contextlib.suppress(FileNotFoundError), opened as above:
         for name in sorted(os.listdir(above)):
-            _read_file(above, name, contents)
-        _make_room(above, contents)
+            _read_file(above, name, contents, changing)
+        if changing:
+            _make_room(above, contents)
     for entries in (contents.left, contents.running):
         entries.sort(key=lambda entry: entry.written)
     return contents
 
 
-def _read_file(above: int, name: str, contents: Contents) -> None:
+def _read_file(above: int, name: str, contents: Contents, changing: bool) -> None:
     if name.endswith(ASIDE):
         contents.aside[name] = ""
     elif name.startswith(own_folder.PASSING):
-        own_folder.sweep(above, name)
+        if changing:
+            own_folder.sweep(above, name)
     elif not _FILE.fullmatch(name):
-        _set_aside(above, name, "it is not a file of the journal", contents)
+        _set_aside(above, name, "it is not a file of the journal", contents, changing)
     else:
         try:
             descriptor = open_file(above, name)
@@ -69,7 +73,7 @@ def _read_file(above: int, name: str, contents: Contents) -> None:
         except VersionError as error:
             contents.aside[name] = str(error)
         except EntryError as error:
-            _set_aside(above, name, str(error), contents)
+            _set_aside(above, name, str(error), contents, changing)
         except OSError as error:
             # It may be readable the next time, so it stays where it is.
             if not isinstance(error, FileNotFoundError):
@@ -91,8 +95,11 @@ def _in_use(above: int, name: str) -> bool:
         os.close(descriptor)
 
 
-def _set_aside(above: int, name: str, reason: str, contents: Contents) -> None:
+def _set_aside(above: int, name: str, reason: str, contents: Contents, changing: bool) -> None:
     aside = f"{name[:100]}{ASIDE}"
+    if not changing:
+        contents.aside[name] = reason
+        return
     try:
         if _in_use(above, name):
             contents.aside[name] = f"{reason}, and a process works on it"

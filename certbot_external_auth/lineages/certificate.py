@@ -40,7 +40,16 @@ def read(path: str) -> Facts:
     """Read the first certificate in a PEM file. Raises the same errors as `fingerprint`."""
     from cryptography import x509
 
-    der = _first(path)
+    try:
+        return _facts(_first(path))
+    except (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        # None of these is a ValueError.
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _facts(der: bytes) -> Facts:
+    from cryptography import x509
+
     certificate = x509.load_der_x509_certificate(der)
     try:
         san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -65,6 +74,8 @@ def addresses_requested(data: bytes) -> list[str]:
         request = x509.load_pem_x509_csr(data) if pem else x509.load_der_x509_csr(data)
         san = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, x509.ExtensionNotFound):
+        return []
+    except (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return []
     return [str(address) for address in san.get_values_for_type(x509.IPAddress)]
 

@@ -135,8 +135,16 @@ class HandedOver:
         return value if isinstance(value, str) else None
 
     def known(self) -> dict[str, str | None]:
-        """Return this fingerprint for every lineage that was handed over, or begun; None while it is only begun."""
-        return {name: entry.get("sha256") for name, entry in self._lineages(self._load()).items()}
+        """Return this fingerprint for every lineage that was handed over, or begun; None while it is only begun.
+
+        Only looks: nothing is created or changed. A state file that is damaged says nothing.
+        """
+        try:
+            with own_folder.looked_into(self._work_dir) as folder:
+                content = self._read(folder)
+        except (FileNotFoundError, ValueError, RecursionError):
+            return {}
+        return {name: entry.get("sha256") for name, entry in self._lineages(content).items()}
 
     def begin(self, lineage: str) -> None:
         """Note that a deployment begins. Until `record`, the lineage counts as due, even after a crash."""
@@ -158,20 +166,27 @@ class HandedOver:
         self._store({**content, "config_dirs": {**content["config_dirs"], self._config_dir: own}})
 
     def _load(self) -> dict[str, Any]:
-        known = _states.get(self._work_dir)
         try:
             with own_folder.opened(self._work_dir, create=False) as folder:
-                if known and known[0] == file_signature.of(os.stat(FILE, dir_fd=folder, follow_symlinks=False)):
-                    return known[1]
-                descriptor = os.open(FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                return self._read(folder)
         except FileNotFoundError:
             return {"version": VERSION, "config_dirs": {}}
+        except (ValueError, RecursionError):
+            return self._set_aside()
+
+    def _read(self, folder: int) -> dict[str, Any]:
+        """Return the content of the state file.
+
+        :param folder: that it lies in.
+        :raises ValueError: if it is damaged. Deep nesting raises RecursionError.
+        """
+        known = _states.get(self._work_dir)
+        if known and known[0] == file_signature.of(os.stat(FILE, dir_fd=folder, follow_symlinks=False)):
+            return known[1]
+        descriptor = own_folder.file(folder, FILE)
         with os.fdopen(descriptor, encoding="utf-8") as file:
             signature = file_signature.of(os.fstat(descriptor))
-            try:
-                content = _checked(json.loads(file.read(50_000_000)))
-            except (ValueError, RecursionError):
-                return self._set_aside()
+            content = _checked(json.loads(file.read(50_000_000)))
         _states[self._work_dir] = (signature, content)
         return content
 

@@ -22,18 +22,22 @@ class Figures:
 
     :ivar expiry: when it ends, in seconds since 1970; None if there is none that can be read.
     :ivar pending: whether it was not handed over yet; None if this plugin does not hand it over.
+    :ivar exists: False only if its file is not there. One that cannot be read is there.
     """
 
     lineage: str
     entry: Entry
     expiry: float | None = None
     pending: bool | None = None
+    exists: bool = True
 
 
 def of(lineage: str, entry: Entry, work_dir: str) -> Figures:
     """Return the figures of a certificate now."""
     try:
         facts = certificate.read(Lineage(entry.config_dir, lineage).cert_path)
+    except (FileNotFoundError, NotADirectoryError):
+        return Figures(lineage, entry, exists=False)
     except (OSError, ValueError):
         return Figures(lineage, entry)
     pending = None
@@ -48,13 +52,13 @@ def remembered(figures: Mapping[str, Figures], now: float) -> dict[str, Figures]
     return {
         name: one
         for name, one in figures.items()
-        if one.expiry is not None or now - max(one.entry.attempt or 0, one.entry.rehearsal or 0) < FORGOTTEN_SECONDS
+        if one.exists or now - max(one.entry.attempt or 0, one.entry.rehearsal or 0) < FORGOTTEN_SECONDS
     }
 
 
 def leftovers(work_dir: str) -> int | None:
     """Return how many challenges runs have published and not removed; None if that cannot be read."""
     try:
-        return sum(len(entry.challenges) for entry in journal.read_all(work_dir).left)
+        return sum(len(entry.challenges) for entry in journal.read_all(work_dir, changing=False).left)
     except OSError:
         return None

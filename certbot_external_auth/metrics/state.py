@@ -35,6 +35,8 @@ class Entry:
 
 
 _FIELDS = {field.name: field for field in dataclasses.fields(Entry)}
+_MAX_NUMBER = 2**53
+"""A greater one is not a time, and Prometheus does not have each of them."""
 _NUMBERS = ("attempt", "visibility", "rehearsal", "persist_until")
 
 
@@ -82,5 +84,6 @@ def _entry(value: object) -> Entry | None:
 
 def _fits(name: str, value: object) -> bool:
     if name in _NUMBERS:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        # Not NaN either, which is neither more nor less than any number.
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < _MAX_NUMBER
     return isinstance(value, bool) if name == "rehearsed" else isinstance(value, str)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from certbot_external_auth.metrics.figures import Figures
 from certbot_external_auth.metrics.state import OK
+from certbot_external_auth.text import printable
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -73,12 +74,12 @@ def _families(figures: Sequence[Figures], leftovers: int | None) -> Iterator[Met
         family = GaugeMetricFamily(PREFIX + name, sentence, labels=["lineage"])
         for one in figures:
             if (found := value(one)) is not None:
-                family.add_metric([one.lineage], float(found))
+                family.add_metric([printable(one.lineage)], float(found))
         yield family
     ends = GaugeMetricFamily(PREFIX + SUCCESS, _SUCCESS_HELP, labels=["lineage", "code"])
     for one in figures:
         if one.entry.attempt is not None:
-            ends.add_metric([one.lineage, one.entry.code], float(one.entry.code == OK))
+            ends.add_metric([printable(one.lineage), one.entry.code], float(one.entry.code == OK))
     yield ends
     if leftovers is not None:
         yield GaugeMetricFamily(PREFIX + LEFTOVERS, _LEFTOVERS_HELP, value=leftovers)

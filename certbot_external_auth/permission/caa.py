@@ -13,8 +13,9 @@ from certbot_external_auth.permission.finding import Applicant, Kind
 
 CRITICAL = 128
 """Bit 0 of the flags (RFC 8659 section 4.1): a CA that does not know the tag must not issue."""
-KNOWN_TAGS = ("issue", "issuewild", "iodef", "contactemail", "contactphone", "issuemail", "issuevmc")
-"""IANA's registry of the tags: every CA knows those of RFC 8659 sections 4.2 to 4.4; the others are for other uses."""
+KNOWN_TAGS = ("issue", "issuewild", "iodef", "issuemail")
+"""Every CA knows those of RFC 8659 sections 4.2 to 4.4, and those that issue for web servers let RFC 9495 be. IANA's
+registry has more tags. Let's Encrypt, for one, does not know these."""
 
 _LABEL = r"[A-Za-z0-9](?:-*[A-Za-z0-9])*"
 _ISSUER = re.compile(rf"({_LABEL}(?:\.{_LABEL})*)")
@@ -73,13 +74,13 @@ def parsed(value: str) -> Issue | None:
     if issuer and not _ISSUER.fullmatch(issuer):
         return None
     found = []
-    for index, part in enumerate(others):
+    for part in others:
         text = part.strip(" \t")
         parameter = _PARAMETER.fullmatch(text)
         if parameter is not None:
             found.append((parameter[1].lower(), parameter[2]))
-        elif text or index < len(others) - 1:
-            # Only the end may be empty: `ca.example;` has no parameter.
+        elif text or len(others) > 1:
+            # `ca.example;` has no parameter. Behind a parameter, a semicolon must have another one.
             return None
     return Issue(issuer.lower(), tuple(found))
 
@@ -113,9 +114,11 @@ def suits_methods(issue: Issue, types: Collection[str]) -> bool:
     """Tell whether a record lets the CA use one of these challenge types (RFC 8657 section 4).
 
     The types are compared whole: ``dns-01`` does not cover ``dns-account-01`` or ``dns-persist-01``.
+
+    :param types: empty if they are not known; then every record suits them.
     """
     named = issue.of("validationmethods")
-    if not named:
+    if not named or not types:
         return True
     return len(named) == 1 and bool(_METHODS.fullmatch(named[0])) and bool(set(named[0].split(",")) & set(types))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from certbot_external_auth.challenges import choice
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,10 @@ class Applicant:
     issuers: tuple[str, ...] = ()
     account: str | None = None
     types: tuple[str, ...] = ()
+
+    def about(self, name: str) -> Applicant:
+        """Return the same with only those types that can prove a name. A wildcard is not proven by a web server."""
+        return replace(self, types=tuple(kind for kind in self.types if kind in choice.defined_for(name)))
 
 
 class Kind(enum.Enum):

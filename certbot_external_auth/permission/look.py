@@ -125,7 +125,7 @@ def _answer(row: Observation) -> str:
 
 
 def _of_standing(name: str, standing: Standing, applicant: Applicant) -> Finding | None:
-    wildcard = name.startswith("*.")
+    wildcard, applicant = name.startswith("*."), applicant.about(name)
     kind = caa.judge(standing.records, wildcard, applicant)
     if kind is None:
         return None

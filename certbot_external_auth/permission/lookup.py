@@ -10,6 +10,7 @@ from certbot_external_auth.permission import caa
 from certbot_external_auth.permission.caa import Record
 from certbot_external_auth.visibility import Observation, Outcome, parallel
 from certbot_external_auth.visibility.dns import wire
+from certbot_external_auth.visibility.dns.pending import UNREADABLE
 from certbot_external_auth.visibility.dns.reply import Question
 from certbot_external_auth.visibility.probe import DNS_PORT
 
@@ -83,8 +84,13 @@ def _judged(name: str, rows: Sequence[Observation], errors: Sequence[Observation
     answers = [row for row in rows if row.outcome is Outcome.MATCH]
     if answers:
         return _standings(name, answers)
-    unsaid = deaf or any(row.outcome in (Outcome.NOT_ASKED, Outcome.FAULT) for row in rows)
+    unsaid = deaf or any(row.outcome in (Outcome.NOT_ASKED, Outcome.FAULT) or _unreadable(row) for row in rows)
     return Unanswered(name, tuple(errors)) if errors and not unsaid else None
+
+
+def _unreadable(row: Observation) -> bool:
+    """Tell whether dnspython could not read an answer. It refuses tags that CAs read, and then ignore."""
+    return row.detail == UNREADABLE
 
 
 def _standings(name: str, answers: Sequence[Observation]) -> tuple[Standing, ...]:

@@ -45,8 +45,8 @@ def fix(finding: Finding) -> str:
         return _sign_again(finding)
     if finding.kind is Kind.UNANSWERED:
         return (
-            "Let every server of the zone answer questions about CAA records; if there is none, with an empty answer "
-            "(NOERROR)."
+            "Every server that the NS records name must know the zone, and answer questions about CAA records; if "
+            "there is none, with an empty answer (NOERROR)."
         )
     if finding.kind is Kind.CRITICAL:
         return f"Remove the record with the tag {finding.tag}, or its flag 128."
@@ -65,7 +65,7 @@ def unsaid(names: tuple[str, ...], checked: bool) -> Iterator[str]:
     if names:
         yield f"This machine could not look up the CAA records of {', '.join(names)}, so it says nothing about them."
     if not checked:
-        yield "No resolver that was asked checks signatures, so nothing is said about DNSSEC."
+        yield "No resolver that was asked confirms a signature, so nothing is said about DNSSEC."
 
 
 # --- CAA ---
@@ -84,7 +84,7 @@ def _other_account(finding: Finding, applicant: Applicant) -> str:
 
 
 def _other_methods(finding: Finding, applicant: Applicant) -> str:
-    types = " or ".join(applicant.types)
+    types = " or ".join(applicant.about(finding.name).types)
     return f"CAA records do not let this CA issue for {finding.name} after a challenge of type {types}."
 
 

@@ -90,10 +90,12 @@ def message_of(exception: BaseException) -> str:
 
 
 def problem_of(exception: BaseException) -> Problem | None:
-    """Return the CA's problem document (RFC 8555 section 6.7), if that is what ended the run."""
+    """Return the CA's problem document (RFC 8555 section 6.7), or what it would not see, if that ended the run."""
     from acme import errors as acme_errors
     from acme import messages
 
+    if isinstance(exception, NotVisibleError):
+        return next(iter(exception.problems.values()), None)
     # Of an order that became invalid, the exception has only the document.
     document = exception.error if isinstance(exception, acme_errors.IssuanceError) else exception
     return lines.problem_of(document) if isinstance(document, messages.Error) else None

@@ -23,7 +23,7 @@ def end(provider: str, problem: Problem) -> str:
     if problem.kind is Kind.NAME_NOT_NEEDED:
         return f"{engine} has no names of providers; leave out :{facts['name']}"
     if problem.kind is Kind.UNKNOWN_PROVIDER:
-        return f"{engine} knows no provider {facts['name']}{_hints(engine, problem)}"
+        return f"{engine} knows no provider {facts['name']}{_hints(engine, problem)}{_package(engine, facts['name'])}"
     if problem.kind is Kind.REFUSED:
         instead = f"; use {_or(facts['instead'])}" if facts["instead"] else ""
         return f"{facts['why']}{instead}."
@@ -46,6 +46,12 @@ def _hints(engine: str, problem: Problem) -> str:
     others = problem.facts["others"]
     use = f"; another engine of this machine does: {_or(others)}" if others else ""
     return use + (f"; did you mean {_or(near)}?" if near else "" if use else ".")
+
+
+def _package(engine: str, name: object) -> str:
+    """Name the package that a DNS plugin of Certbot's most often has."""
+    wanted = engine == "certbot" and str(name).startswith("dns-")
+    return f" If it was there before, install its package beside Certbot, such as certbot-{name}." if wanted else ""
 
 
 def _or(words: object) -> str:

@@ -25,16 +25,19 @@ class Kind(enum.Enum):
     OPTIONS = "options", Level.PROBLEM  # text: a sentence of the check before a run
     PUBLISHER = "publisher", Level.PROBLEM  # text: a sentence of the check before a run
     PUBLISHER_DOUBT = "publisher_doubt", Level.WARNING  # text: a warning of the check before a run
-    CERTIFICATE = "certificate", Level.PROBLEM  # path, text
+    CERTIFICATE = "certificate", Level.PROBLEM  # path, text, lost: empty if it may be there
     KEY = "key", Level.PROBLEM  # path, text
     OVERDUE = "overdue", Level.PROBLEM  # day: of its end, days: until then
     ACCOUNT = "account", Level.PROBLEM  # text: a sentence
-    DISK = "disk", Level.PROBLEM  # path, text
+    DISK = "disk", Level.PROBLEM  # path, flag: of Certbot, text: why not, and what to do
     JOURNAL = "journal", Level.PROBLEM  # path, text
     LEFTOVER = "leftover", Level.WARNING  # names, work_dir
     PENDING = "pending", Level.PROBLEM  # lineage
     LOCKED = "locked", Level.NOTE  # path
-    NOT_PUBLISHED = "not_published", Level.PROBLEM  # name, text: as a run says it
+    NOT_PUBLISHED = (
+        "not_published",
+        Level.PROBLEM,
+    )  # name, text: as a run says it; secrets: the env file, may be missing
     NOT_WITHDRAWN = "not_withdrawn", Level.PROBLEM  # place, text: as a run says it; may be empty
     NOT_PERMITTED = "not_permitted", Level.PROBLEM  # text: a sentence, code: of the finding
     UNSAID = "caa_unsaid", Level.NOTE  # names

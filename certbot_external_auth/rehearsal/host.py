@@ -21,36 +21,51 @@ _FLOCK = "hhqqi"
 
 def findings(host: Host) -> Iterator[Finding]:
     """Look at the folders, and yield what is wrong."""
-    for folder in (host.config_dir, host.work_dir):
-        text = _disk(folder)
-        if text:
-            yield Finding(Kind.DISK, {"path": folder, "text": text})
+    yield from _of_disks(host)
     yield from _of_journal(host)
     if busy(host):
         yield Finding(Kind.LOCKED, {"path": host.config_dir})
 
 
+def _of_disks(host: Host) -> Iterator[Finding]:
+    """Yield a finding for each option of Certbot's whose folder it could not write."""
+    # A part of the configuration directory can be a mount of its own.
+    parts = [os.path.join(host.config_dir, part) for part in ("", "archive", "live", "renewal", "accounts")]
+    places = {"config-dir": parts, "work-dir": [host.work_dir], "logs-dir": [host.logs_dir] if host.logs_dir else []}
+    for option, folders in places.items():
+        # What concerns the whole folder concerns all parts.
+        for folder, text in ((folder.rstrip("/"), _disk(folder)) for folder in folders):
+            if text:
+                yield Finding(Kind.DISK, {"path": folder, "flag": f"--{option}", "text": text})
+                break
+
+
 def _disk(folder: str) -> str:
-    """Return why nothing can be written into a folder; empty if it can."""
+    """Return why nothing can be written into a folder, and what to do; empty if it can be written, or made."""
+    place = folder
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
     try:
-        space = os.statvfs(folder)
-    except FileNotFoundError:
-        return ""
+        space = os.statvfs(place)
     except OSError as error:
-        return error.strerror or str(error)
+        return f"it cannot be read: {error.strerror}"
+    if not os.path.isdir(place):
+        return f"{place} is not a directory; move it away"
     if space.f_flag & os.ST_RDONLY:
-        return "its file system is mounted read-only"
-    if space.f_bavail * space.f_frsize < LEAST_BYTES:
-        return f"only {space.f_bavail * space.f_frsize // 1000} kB are free"
+        return "its file system is mounted read-only; mount it for writing"
+    # Only root may use the last blocks.
+    free = (space.f_bfree if os.geteuid() == 0 else space.f_bavail) * space.f_frsize
+    if free < LEAST_BYTES:
+        return f"only {free // 1000} kB are free; make room"
     # File systems without a table of inodes report none at all.
     if space.f_files and space.f_favail < LEAST_FILES:
-        return f"only {space.f_favail} more files can be made (inodes)"
-    return "" if os.access(folder, os.W_OK | os.X_OK) else "this user may not write there"
+        return f"only {space.f_favail} more files can be made there (inodes); remove some"
+    return "" if os.access(place, os.W_OK | os.X_OK) else "this user may not; run this as the user who runs Certbot"
 
 
 def _of_journal(host: Host) -> Iterator[Finding]:
     try:
-        contents = journal.read_all(host.work_dir)
+        contents = journal.read_all(host.work_dir, changing=False)
     except OSError as error:
         text = error.strerror or str(error)
         yield Finding(Kind.JOURNAL, {"path": journal.folder(host.work_dir), "text": text})

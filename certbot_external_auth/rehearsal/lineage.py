@@ -25,9 +25,11 @@ def read(config_dir: str, lineage: str) -> certificate.Facts | Finding:
     try:
         return certificate.read(path)
     except OSError as error:
-        return Finding(Kind.CERTIFICATE, {"path": path, "text": error.strerror or str(error)})
+        gone = isinstance(error, FileNotFoundError)
+        text = error.strerror or str(error)
+        return Finding(Kind.CERTIFICATE, {"path": path, "text": text, "lost": "yes" if gone else ""})
     except ValueError:
-        return Finding(Kind.CERTIFICATE, {"path": path, "text": "it is not a certificate"})
+        return Finding(Kind.CERTIFICATE, {"path": path, "text": "it is not a certificate", "lost": "yes"})
 
 
 def files(config_dir: str, lineage: str) -> Iterator[Finding]:
@@ -59,7 +61,7 @@ def overdue(facts: certificate.Facts, now: datetime.datetime) -> Iterator[Findin
 def account(subject: Subject, host: Host) -> Iterator[Finding]:
     """Yield a finding if the account of the renewal cannot be used."""
     try:
-        stored.chosen(host.config_dir, subject.text("server"), subject.text("account") or None)
+        stored.chosen(host.config_dir, subject.server, subject.text("account") or None)
     except UsageError as error:
         yield Finding(Kind.ACCOUNT, {"text": str(error)})
 

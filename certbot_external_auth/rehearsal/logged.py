@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 
 class _Collector(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
         self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -17,9 +17,9 @@ class _Collector(logging.Handler):
 
 
 @contextlib.contextmanager
-def collected() -> Iterator[list[str]]:
-    """Yield the list of messages, which is complete at the end of the block."""
-    logger, collector = logging.getLogger("certbot_external_auth"), _Collector()
+def collected(level: int = logging.WARNING) -> Iterator[list[str]]:
+    """Yield the list of messages, which is complete at the end of the block. :param level: the lowest that counts."""
+    logger, collector = logging.getLogger("certbot_external_auth"), _Collector(level)
     propagates, logger.propagate = logger.propagate, False
     logger.addHandler(collector)
     try:

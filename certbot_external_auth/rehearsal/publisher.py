@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from certbot_external_auth.backends import Context, context
+from certbot_external_auth.backends import Context, context, deploy_handler
 from certbot_external_auth.challenges import PERSISTENT
 from certbot_external_auth.configuration import assembly
 from certbot_external_auth.errors import UsageError
@@ -66,6 +66,7 @@ class Publishers:
 
     host: Host
     _examined: dict[tuple[object, ...], _Examined] = field(default_factory=dict)
+    _takers: dict[tuple[object, ...], tuple[Finding, ...]] = field(default_factory=dict)
 
     def of(self, subject: Subject) -> Publisher:
         """Check the publisher of a certificate."""
@@ -75,16 +76,30 @@ class Publishers:
             return Publisher(tuple(Finding(Kind.OPTIONS, {"text": problem}) for problem in error.problems))
         by_other = NOT_REHEARSED.get(handler.settings.mode)
         found = context_of(subject, handler, self.host)
+        taker = self._taker(subject, found)
+        if not subject.publishes and found.deploy_words:
+            return Publisher(taker, found)
         if by_other is not None and OfferedTypes(found, ()).all_persist(subject.facts.names):
-            return Publisher((), found, (PERSISTENT,))
+            return Publisher(taker, found, (PERSISTENT,))
         if by_other is not None:
-            return Publisher((Finding(by_other, {"day": subject.facts.not_after.date().isoformat()}),))
+            return Publisher((*taker, Finding(by_other, {"day": subject.facts.not_after.date().isoformat()})))
         examined = self._once(subject, handler, found)
         types, unfit = examined.types(subject.facts.names) if subject.publishes else ((), [])
-        return Publisher((*examined.findings, *unfit), found, types)
+        return Publisher((*examined.findings, *unfit, *taker), found, types)
+
+    def _taker(self, subject: Subject, found: Context) -> tuple[Finding, ...]:
+        """Check the command that takes the certificate, if it is not what publishes."""
+        made = deploy_handler(found) if subject.deploys else None
+        if made is None:
+            return ()
+        key = (found.settings, found.deploy_words)
+        if key not in self._takers:
+            self._takers[key] = _prepared(lambda: made.prepare(False, True))
+        return self._takers[key]
 
     def _once(self, subject: Subject, handler: assembly.Handler, found: Context) -> _Examined:
-        roles = (subject.publishes, subject.deploys)
+        # A command for it alone is checked apart from this.
+        roles = (subject.publishes, subject.deploys and not found.deploy_words)
         names = subject.facts.names if found.settings.routes is not None else None
         key = (*roles, handler.settings, handler.words, handler.cleanup_words, handler.types, names)
         if key not in self._examined:

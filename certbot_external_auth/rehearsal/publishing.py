@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -57,7 +58,7 @@ def _trial(one: Ready) -> Iterator[Trial]:
 
 
 class CertbotStartedError(errors.SignalExit):
-    """A Certbot has taken its lock while something was published."""
+    """A Certbot has taken its lock while something was published. The message says why that was not removed."""
 
 
 def publish(ready: Sequence[Ready], host: Host) -> Found:
@@ -69,11 +70,16 @@ def publish(ready: Sequence[Ready], host: Host) -> Found:
             found.update((one.lineage, [stopped]) for one in batch)
             continue
         try:
-            with _stopping(lambda: of_host.busy(host)):
-                found.update(_of_batch(batch))
-        except CertbotStartedError:
-            found.update((one.lineage, [stopped]) for one in batch)
+            found.update(_of_batch(batch, lambda: of_host.busy(host)))
+        except CertbotStartedError as error:
+            left = str(error)
+            found.update((one.lineage, [stopped, *_still_there(one.name, left)]) for one in batch)
     return found
+
+
+def _still_there(place: str, text: str) -> Iterator[Finding]:
+    if text:
+        yield Finding(Kind.NOT_WITHDRAWN, {"place": place, "text": text})
 
 
 def _batches(trials: Sequence[Trial]) -> Iterator[Sequence[Trial]]:
@@ -88,15 +94,15 @@ def _batches(trials: Sequence[Trial]) -> Iterator[Sequence[Trial]]:
         yield from (group[first : first + size] for first in range(0, len(group), size))
 
 
-def _of_batch(batch: Sequence[Trial]) -> Found:
-    found = _there_and_back(batch)
+def _of_batch(batch: Sequence[Trial], busy: Callable[[], bool]) -> Found:
+    found = _there_and_back(batch, busy)
     if len(batch) > 1 and any(found.values()):
         # A failure names what failed and ends the whole batch, so each is tried alone.
-        return {one.lineage: _there_and_back([one])[one.lineage] for one in batch}
+        return {one.lineage: _there_and_back([one], busy)[one.lineage] for one in batch}
     return found
 
 
-def _there_and_back(batch: Sequence[Trial]) -> dict[str, list[Finding]]:
+def _there_and_back(batch: Sequence[Trial], busy: Callable[[], bool]) -> dict[str, list[Finding]]:
     found: dict[str, list[Finding]] = {one.lineage: [] for one in batch}
     context = _looking(batch[0].context)
     run = Run(context, [one.name for one in batch])
@@ -111,17 +117,29 @@ def _there_and_back(batch: Sequence[Trial]) -> dict[str, list[Finding]]:
     if not made:
         return found
     try:
-        text = _published(run, list(made.values()))
-    finally:
-        with collected() as said:
-            run.publication.cleanup(None)
+        with _stopping(busy):
+            failure = _published(run, list(made.values()), context.settings.env_file)
+    except BaseException as error:
+        said = _withdrawn(run)
+        if isinstance(error, CertbotStartedError):
+            raise CertbotStartedError(" ".join(said)) from None
+        raise
+    # A Certbot that starts now does not stop the removal: the value would stay.
+    said = _withdrawn(run)
     sight = looking.look(observer, Wish(absent=tuple(made.values())), policy)
     for lineage, challenge in made.items():
-        if text:
-            found[lineage].append(Finding(Kind.NOT_PUBLISHED, {"text": text, "name": challenge.identifier}))
-        if challenge in sight.left or (said and not text):
+        if failure:
+            found[lineage].append(Finding(Kind.NOT_PUBLISHED, {**failure, "name": challenge.identifier}))
+        if challenge in sight.left or (said and not failure):
             found[lineage].append(Finding(Kind.NOT_WITHDRAWN, {"place": challenge.place, "text": " ".join(said)}))
     return found
+
+
+def _withdrawn(run: Run) -> list[str]:
+    """Remove what was published; return what may still be there, as the run says it."""
+    with collected(logging.ERROR) as said:
+        run.publication.cleanup(None)
+    return said
 
 
 def _looking(context: Context) -> Context:
@@ -144,19 +162,22 @@ def _in_use(observer: Observer, challenge: Challenge) -> bool:
     return bool(occupied.values(sight.observations))
 
 
-def _published(run: Run, challenges: Sequence[Challenge]) -> str:
-    """Publish, and look; return why it failed, empty if it did not."""
+def _published(run: Run, challenges: Sequence[Challenge], env_file: str | None) -> Mapping[str, str]:
+    """Publish, and look; return facts about the failure, none if there is none.
+
+    :param env_file: with the secrets of what publishes.
+    """
     try:
         run.publication.perform(challenges)
     except NotVisibleError as error:
-        return "\n".join(error.text)
+        return {"text": "\n".join(error.text)}
     except PerformError as error:
-        return "\n".join(map(str, error.failures))
+        return {"text": "\n".join(map(str, error.failures)), "secrets": env_file or ""}
     except errors.SignalExit:
         raise
     except errors.Error as error:
-        return str(error)
-    return ""
+        return {"text": str(error)}
+    return {}
 
 
 @contextlib.contextmanager

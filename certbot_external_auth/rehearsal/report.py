@@ -6,22 +6,26 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from certbot_external_auth.handler_setup import command_line
+from certbot_external_auth.lineages import change
 from certbot_external_auth.rehearsal.findings import Finding, Level, Outcome
 from certbot_external_auth.rehearsal.notifiers import Tested, broken
 from certbot_external_auth.rehearsal.rehearsal import Report
 from certbot_external_auth.rehearsal.wording import sentence
-from certbot_external_auth.text import counted
+from certbot_external_auth.text import counted, one_line, printable
 
-_ADDING = "certbot reconfigure --cert-name NAME --external-auth-notify COMMAND"
 MARKS = {None: "ok", Level.NOTE: "ok", Level.WARNING: "warn", Level.PROBLEM: "FAIL"}
 
 
 def lines(report: Report) -> Iterator[str]:
     """Yield the lines for a person."""
-    width = max((len(one.lineage) for one in report.outcomes), default=0)
-    for one in report.outcomes:
+    # The name is that of a file, which may be anything.
+    shown = {one.lineage: one_line(printable(one.lineage)) for one in report.outcomes}
+    width = max(map(len, shown.values()), default=0)
+    order = [None, *Level]
+    # The worst ones come last, where a terminal shows them.
+    for one in sorted(report.outcomes, key=lambda one: order.index(one.level)):
         ends = f"ends {one.not_after[:10]}" if one.not_after else "cannot be read"
-        yield f"{MARKS[one.level]:4}  {one.lineage:{width}}  {ends}"
+        yield f"{MARKS[one.level]:4}  {shown[one.lineage]:{width}}  {ends}"
         yield from _listed(one.findings)
     if report.host:
         yield "All certificates:"
@@ -65,7 +69,8 @@ def _about_notifiers(tested: Tested) -> str:
     if tested.ok:
         return f"{counted(len(tested.called), 'notifier')} called. Check that the test has arrived."
     if not tested.called and not tested.unready:
-        return f"No certificate has a notifier. To add one: {_ADDING}"
+        adding = change.command("NAME", ["--external-auth-notify", "COMMAND"], "INSTALLER")
+        return f"No certificate has a notifier. To add one: {adding}"
     return "Not every notifier works. If a renewal fails, you may not hear of it."
 
 

@@ -34,7 +34,7 @@ def check(ready: Sequence[Ready], config_dir: str) -> Found:
             finding
             for name in _asked(subject.facts.names)
             for row in answers[_where(context)].get(name, ())
-            for finding in _compared(row, saved.get(name, set()))
+            for finding in _compared(row, saved.get(name.lower(), set()))
         ]
         for subject, context in expected
     }

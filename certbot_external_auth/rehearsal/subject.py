@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,20 +15,23 @@ from certbot_external_auth.backends import Context
 from certbot_external_auth.configuration import assembly, resolution
 from certbot_external_auth.configuration.certbot_config import absolute_path
 from certbot_external_auth.configuration.kept_options import Kept
+from certbot_external_auth.console import certbot_folders
 from certbot_external_auth.dialects import Facts
 from certbot_external_auth.errors import UsageError
 from certbot_external_auth.handler_setup import command_line
 from certbot_external_auth.lineages import certificate
 
 FOLDER, SUFFIX = "renewal", ".conf"
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True)
 class Host:
-    """Certbot's folders, as absolute paths."""
+    """Certbot's folders, as absolute paths. :ivar logs_dir: empty if it is not looked at."""
 
     config_dir: str
     work_dir: str
+    logs_dir: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,11 @@ class Subject:
         """Whether the plugin hands it over."""
         return self.kept.values.get("installer") in (settings.NAME, settings.HISTORIC_NAME)
 
+    @property
+    def server(self) -> str:
+        """The URL of the CA's directory. Old versions of Certbot did not write down their default."""
+        return self.text("server") or certbot_folders.server()
+
     def text(self, key: str) -> str:
         """Return a value of Certbot's own in the renewal file; empty if there is none."""
         value = self.kept.values.get(key)
@@ -59,17 +69,30 @@ class Subject:
 def lineages(config_dir: str) -> list[str]:
     """Return the names of all lineages.
 
-    :raises UsageError: if the folder cannot be read.
+    :raises UsageError: if the folder cannot be read, or Certbot cannot be run by this user.
     """
     folder = os.path.join(config_dir, FOLDER)
     try:
-        return sorted(name.removesuffix(SUFFIX) for name in os.listdir(folder) if name.endswith(SUFFIX))
+        _check_user(folder)
+        files = [name for name in os.listdir(folder) if name.endswith(SUFFIX)]
     except FileNotFoundError:
         return []
     except OSError as error:
         raise UsageError(
-            [f"{folder} cannot be read: {error.strerror}. Run this as the user who runs Certbot, or name --config-dir."]
+            [f"{folder} cannot be used: {error.strerror}. Run this as the user who runs Certbot, or name --config-dir."]
         ) from None
+    # Certbot does not read hidden files, such as those of editors.
+    return sorted(name.removesuffix(SUFFIX) for name in files if not name.startswith("."))
+
+
+def _check_user(folder: str) -> None:
+    """Check that this may be the user who runs Certbot: what another user cannot read or write is not wrong.
+
+    :raises PermissionError: if it is not.
+    """
+    owner = os.stat(folder).st_uid
+    if os.geteuid() not in (0, owner) and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        raise PermissionError(errno.EPERM, f"it belongs to another user (uid {owner})", folder)
 
 
 def chosen(config_dir: str, named: Collection[str]) -> list[str]:
@@ -141,11 +164,11 @@ def context_of(subject: Subject, handler: assembly.Handler, host: Host) -> Conte
         renewing=True,
         silent=True,
         preferred=handler.types,
-        server=subject.text("server"),
+        server=subject.server,
         http_port=_port(subject.text("http01_port"), 80),
         tls_port=_port(subject.text("https_port"), 443),
     )
 
 
 def _port(text: str, default: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() else default
+    return int(text) if _PORT.fullmatch(text) else default

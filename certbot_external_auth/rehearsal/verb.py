@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 EPILOG = (
     "Exit code: 0 if every renewal can work, 1 if one would fail, 2 for wrong use. With --notify-test: 0 if every "
-    "notifier works, 1 if one fails or there is none."
+    "notifier works, 1 if one fails or there is none. 128 + N if signal N ended it."
+)
+
+_AFTER_PUBLISHING = (
+    "rehearse has removed what it published. To see whether anything is left, run: certbot-external-auth recover --list"
 )
 
 
@@ -42,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="only call each notifier once, with a message that says that it is a test",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON document")
-    certbot_folders.arguments(parser)
+    certbot_folders.arguments(parser, *certbot_folders.DEFAULTS, certbot_folders.LOGS)
 
 
 def main(given: argparse.Namespace) -> int:
@@ -51,12 +55,16 @@ def main(given: argparse.Namespace) -> int:
     :raises UsageError: if the flags do not fit together, or name something that is not there.
     """
     from certbot_external_auth.rehearsal.subject import Host
-    from certbot_external_auth.signals.interruption import raising_interrupted
+    from certbot_external_auth.signals.interruption import Interrupted, raising_interrupted
 
     named = {"config-dir": given.config_dir, "work-dir": given.work_dir}
-    host = Host(*certbot_folders.found(named))
-    with raising_interrupted():
-        return _notifiers(given, host) if given.notify_test else _renewals(given, host)
+    host = Host(*certbot_folders.found(named), certbot_folders.logs(given.logs_dir))
+    try:
+        with raising_interrupted():
+            return _notifiers(given, host) if given.notify_test else _renewals(given, host)
+    except Interrupted as signal:
+        terminal_lines.complain(f"{signal}: stopped. {_AFTER_PUBLISHING if given.publish else ''}".rstrip())
+        return 128 + signal.number
 
 
 def _notifiers(given: argparse.Namespace, host: Host) -> int:

@@ -15,7 +15,8 @@ _WORDS: Mapping[Kind, _Say] = {
     Kind.PUBLISHER: lambda one: one["text"],
     Kind.PUBLISHER_DOUBT: lambda one: one["text"],
     Kind.CERTIFICATE: lambda one: (
-        f"{one['path']} cannot be read: {one['text']}. Issue the certificate again, or remove it with 'certbot delete'."
+        f"{one['path']} cannot be read: {one['text']}. "
+        + ("Issue the certificate again, or remove it with 'certbot delete'." if one["lost"] else "Correct that.")
     ),
     Kind.KEY: lambda one: (
         f"{one['path']}: {one['text']}. The private keys belong to the user who runs Certbot, and "
@@ -26,7 +27,7 @@ _WORDS: Mapping[Kind, _Say] = {
         "before. Run 'certbot renew' and read what it says; 'certbot-external-auth doctor' shows what starts it."
     ),
     Kind.ACCOUNT: lambda one: one["text"],
-    Kind.DISK: lambda one: f"{one['path']}: {one['text']}. Certbot could not save a certificate there.",
+    Kind.DISK: lambda one: f"Certbot must write to {one['path']} ({one['flag']}), but {one['text']}.",
     Kind.JOURNAL: lambda one: f"{one['path']} cannot be used: {one['text']}. No run publishes anything then.",
     Kind.LEFTOVER: lambda one: (
         f"An earlier run left what it published for {one['names']}. To remove it: "
@@ -37,14 +38,17 @@ _WORDS: Mapping[Kind, _Say] = {
         f"certbot install --cert-name {shlex.quote(one['lineage'])} -i external-auth"
     ),
     Kind.LOCKED: lambda one: f"A Certbot is running now (its configuration directory is {one['path']}).",
-    Kind.NOT_PUBLISHED: lambda one: f"A test value for {one['name']} could not be published: {one['text']}",
+    Kind.NOT_PUBLISHED: lambda one: (
+        f"A test value for {one['name']} could not be published: {one['text']}"
+        + (f"\nIf a token or key is refused, correct it in {one['secrets']}." if one.get("secrets") else "")
+    ),
     Kind.NOT_WITHDRAWN: lambda one: f"A test value at {one['place']} is still there after its removal. {one['text']}",
     Kind.NOT_PERMITTED: lambda one: one["text"],
     Kind.UNSAID: lambda one: (
         f"This machine could not look up the CAA records of {one['names']}, so nothing is known about them."
     ),
     Kind.UNSIGNED: lambda _: (
-        "No resolver of this machine checks the signatures of zones (DNSSEC), so nothing is known about them."
+        "No resolver of this machine confirms a signature of these zones (DNSSEC), so nothing is known about them."
     ),
     Kind.SERVED_OTHER: lambda one: (
         f"{one['address']} serves another certificate for {one['name']} than Certbot has "

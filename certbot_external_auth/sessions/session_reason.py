@@ -16,6 +16,7 @@ _CONSEQUENCES = ("certbot.failed", "challenge.failed", "certbot.interrupted")
 """Codes of errors that follow from another one, if there is another one."""
 _BESIDES = ("answer.", "recovery.", "socket.")
 """Beginnings of the codes of errors that did not end the run by themselves."""
+_NOT_VISIBLE = "challenge.not_visible"
 _OF_CERTBOT = ("Saving debug log to", "Ask for help or search for solutions")
 """Beginnings of lines that Certbot prints at every failure."""
 _MAX_CHARACTERS = 400
@@ -25,13 +26,13 @@ _MAX_CHARACTERS = 400
 class Reason:
     """Why a session failed.
 
-    :ivar kind: what the reason was found in: the CA's verdict about names, its refusal of a request, an error of the
-        run, or the last thing that Certbot printed.
+    :ivar kind: what the reason was found in: the CA's verdict about names, its refusal of a request, the look before
+        the CA is asked, an error of the run, or the last thing that Certbot printed.
     :ivar detail: what the CA, the plugin or Certbot said.
     :ivar names: those that the CA could not validate.
     """
 
-    kind: Literal["validation", "request", "error", "output"]
+    kind: Literal["validation", "request", "look", "error", "output"]
     detail: str
     names: tuple[str, ...] = ()
 
@@ -70,7 +71,10 @@ def _error(errors: Sequence[Line]) -> Reason | None:
     ending = [line for line in errors if not str(line.get("code")).startswith(_BESIDES)]
     causes = [line for line in ending if line.get("code") not in _CONSEQUENCES]
     chosen = next(iter([*causes, *ending, *errors]), None)
-    return None if chosen is None else Reason("error", _first_line(str(chosen.get("message", ""))))
+    if chosen is None:
+        return None
+    missing = (chosen.get("problem") or {}).get("detail") if chosen.get("code") == _NOT_VISIBLE else None
+    return Reason("look", missing) if missing else Reason("error", _first_line(str(chosen.get("message", ""))))
 
 
 def _first_line(text: str) -> str:
@@ -93,4 +97,6 @@ def sentence(found: Reason) -> str:
         return f"The CA could not validate {first}{more}{because}."
     if found.kind == "request":
         return f"The CA refused the request{because}."
+    if found.kind == "look":
+        return f"The CA was not asked, because it would not see everything{because}."
     return f"{detail or 'Certbot failed'}."

@@ -46,6 +46,17 @@ case "$operation $FAULT" in
     touch "$MARK/cleaning"
     sleep 600
     ;;
+"clean_challenge slow")
+    touch "$MARK/cleaning"
+    sleep 1
+    update "$@"
+    ;;
+"clean_challenge untidy")
+    # The value is removed, and a program in the background holds the pipe.
+    update "$@"
+    sleep 5 &
+    exit 1
+    ;;
 "clean_challenge once")
     dig | grep -q -e "$3" || { echo "there is no record $3" >&2; exit 1; }
     update "$@"

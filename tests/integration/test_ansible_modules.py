@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import certificates
+from certbot_external_auth.thumbprint import snippets
+from tests.support import certificates, web
 from tests.support.ansible import Ansible, Play
 from tests.support.certbot import Certbot
 from tests.support.testca import BLOCKED, TestCA
@@ -158,3 +161,79 @@ def test_what_fails_says_why_in_one_sentence(host: Host, web: Webroot) -> None:
         "Begin once more",
         "Give up",
     ]
+
+
+@pytest.mark.long
+def test_a_lock_that_is_given_back(host: Host, web: Webroot) -> None:
+    """Guards against: a play that fails because another Certbot renews at the same time."""
+    host.certbot.config_dir.mkdir(parents=True, exist_ok=True)
+    words = ("-e", json.dumps(host.vars))
+    with open(host.certbot.config_dir / ".certbot.lock", "w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        process = host.ansible.start(ISSUE.replace("lock_timeout: 0", "lock_timeout: 60"), *words)
+        deadline = time.monotonic() + 60
+        # Certbot was started, and has found the lock.
+        while not [path for path in host.certbot.logs_dir.glob("*.log") if "is already running" in path.read_text()]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output.decode()
+    assert certificates.names(host.certbot.live(host.domain)) == [host.domain]
+
+
+HAPROXY = """
+defaults
+    mode http
+    timeout client 10s
+frontend plain
+    bind 127.0.0.1:80
+    http-request return status 404
+"""
+THUMBPRINT = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+LINES = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: Install
+      external_auth.certbot.responder_install: &install
+        path: "{{ site }}"
+        lines: "{{ lines }}"
+        insert_after: '^ *bind '
+        test: &test ["{{ haproxy }}", -c, -f, "{{ site }}"]
+    - name: Install again
+      external_auth.certbot.responder_install: *install
+    - name: Lines that HAProxy does not take
+      external_auth.certbot.responder_install:
+        path: "{{ site }}"
+        lines: no-such-word
+        insert_after: '^ *bind '
+        test: *test
+      ignore_errors: true
+    - name: A place that there is not
+      external_auth.certbot.responder_install:
+        path: "{{ site }}"
+        lines: "{{ lines }}"
+        insert_after: ':443$'
+      ignore_errors: true
+"""
+
+
+def test_lines_for_a_server_that_includes_no_files(tmp_path: Path) -> None:
+    """Guards against: a second copy of the lines, and a configuration that the server does not take."""
+    tool, site = Ansible(tmp_path / "ansible", {"PATH": os.environ["PATH"]}), tmp_path / "haproxy.cfg"
+    site.write_text(HAPROXY)
+    site.chmod(0o640)
+    given = {"site": str(site), "haproxy": web.program("haproxy"), "lines": snippets.FORMATS["haproxy"](THUMBPRINT)}
+    would = tool.play(LINES, "--check", "--diff", "-e", json.dumps(given))
+    assert (changed(would)[:2], site.read_text()) == ([True, True], HAPROXY), would.output
+    assert THUMBPRINT in would.result("Install")["diff"]["after"]
+
+    installed = tool.play(LINES, "-e", json.dumps(given))
+    assert (installed.code, changed(installed)) == (0, [True, False, False, False]), installed.output
+    unknown, nowhere = installed.reasons
+    assert re.search(r" ended with code 1, so the file before is in place again: .*no-such-word", unknown)
+    assert nowhere == f"No line of {site} matches :443$, so nothing was changed."
+    before, _, rest = site.read_text().partition("    # BEGIN external_auth.certbot\n")
+    block, _, after = rest.partition("    # END external_auth.certbot\n")
+    assert (before + after, block.count(THUMBPRINT)) == (HAPROXY, 1)
+    assert site.stat().st_mode & 0o777 == 0o640

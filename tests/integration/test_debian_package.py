@@ -21,6 +21,7 @@ from tests.support.testca import TestCA
 ROOT = debian.ROOT
 PACKAGE = "python3-certbot-external-auth"
 NAME = "debian.example"
+REHEARSAL = "certbot-external-auth-rehearse"
 HANDLER = """#!/usr/bin/python3
 import json, os, sys, urllib.request
 if sys.argv[1] not in ("perform", "cleanup"):
@@ -75,6 +76,7 @@ def test_beside_debians_certbot(name: str, package: Path, ca: TestCA, tmp_path: 
         before = system.files("usr", "etc", "var/lib/letsencrypt")
         install(system, package)
         issues_and_is_renewed_by_debians_timer(system, ca)
+        is_rehearsed_by_a_timer_that_is_off(system)
         said = system.apt_get("purge", "--autoremove", PACKAGE)
         assert f"/etc/letsencrypt/renewal/{NAME}.conf" in said
         assert "external-auth" not in system.must("/usr/bin/certbot", "plugins")
@@ -128,6 +130,24 @@ def issues_and_is_renewed_by_debians_timer(system: debian.System, ca: TestCA) ->
     assert renewed.returncode == 0, renewed.stdout
     assert certificates.serial(live) != serial
     assert not list((system.root / "var/lib/letsencrypt/external-auth/journal").glob("*.json"))
+
+
+def is_rehearsed_by_a_timer_that_is_off(system: debian.System) -> None:
+    """No systemd runs in it, so what the service starts is started as systemd would."""
+    files = [path for path in system.must("dpkg", "-L", PACKAGE).split() if "/systemd/system/" in path]
+    assert [os.path.basename(path) for path in files] == [f"{REHEARSAL}.service", f"{REHEARSAL}.timer"]
+    of_units = ["systemctl", f"--root={system.root}"]
+    assert subprocess.run([*of_units, "is-enabled", f"{REHEARSAL}.timer"], capture_output=True).stdout == b"disabled\n"
+    judged = subprocess.run(
+        ["systemd-analyze", f"--root={system.root}", "verify", "--man=no", *files], capture_output=True, text=True
+    )
+    assert (judged.returncode, judged.stderr) == (0, "")
+    (command,) = re.findall(r"^ExecStart=(.*)$", system.must("cat", files[0]), re.MULTILINE)
+    rehearsed = system.run(*shlex.split(command), environment={})
+    assert rehearsed.returncode == 0, rehearsed.stdout
+    assert f"ok    {NAME}" in rehearsed.stdout
+    # The purge removes the link that this makes.
+    subprocess.run([*of_units, "enable", f"{REHEARSAL}.timer"], check=True, capture_output=True)
 
 
 def a_journal_with_entries_survives_the_purge(system: debian.System) -> None:

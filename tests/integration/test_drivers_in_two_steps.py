@@ -21,10 +21,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import certificates, documents
+from tests.support.ansible import Ansible, Play
 from tests.support.certbot import PATIENCE, Certbot
 from tests.support.hooks import Hooks
-from tests.support.testca import BLOCKED, TestCA
-from tests.support.webroot import Webroot
+from tests.support.testca import TestCA
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = ROOT / "examples" / "drivers"
@@ -38,7 +38,6 @@ mv "$document" "$document-$1-$code"
 exit $code
 """
 """The command, which keeps what it prints."""
-ANSIBLE = ROOT / ".tools" / "ansible" / "bin" / "ansible-playbook"
 
 
 class Host:
@@ -107,32 +106,45 @@ def host(certbot: Certbot, ca: TestCA, scripts: Hooks, tmp_path: Path, domain: s
         found.said()
 
 
+def ansible(host: Host, *more: str) -> Ansible:
+    """The collection with a host that stands for those of an inventory.
+
+    :param more: arguments of Certbot.
+    """
+    found = Ansible(host.folder / "ansible", {**host.environment, "FAIL_AT": ""})
+    install = ["{{ program }}", "deploy", "{{ domain }}", "FULLCHAIN", "KEY"]
+    found.vars = {"domain": host.domain, "program": host.program, "certificate_arguments": list(more)}
+    found.vars |= {"certificate_path": str(host.folder / "ssl"), "certificate_served": False}
+    found.vars |= {"certificate_reload": install, "certificate_look_timeout": 1, "certificate_lock_timeout": 0}
+    return found
+
+
+def example(host: Host, tool: Ansible, *words: str, **environment: str) -> Play:
+    """Run the example. :param environment: of the program, and of all else."""
+    host.done.write_text("")
+    tool.environment.update({"FAIL_AT": "", **environment})
+    return tool.run(DRIVERS / "ansible" / "certificate.yml", "-e", json.dumps(tool.vars), *words)
+
+
 def test_ansible(host: Host) -> None:
     """Guards against: a task that changes something each time, and a record left by a failed task."""
-    words = [str(ANSIBLE), "-i", "localhost,", "-c", "local", "-e", f"domain={host.domain} program={host.program}"]
-    words.append(str(DRIVERS / "ansible" / "certificate.yml"))
-    facts = {"ANSIBLE_PYTHON_INTERPRETER": str(ANSIBLE.parent / "python"), "ANSIBLE_NOCOLOR": "1"}
-    checked = host.run([*words, "--check"], **facts)
-    assert checked.returncode == 0, checked.stdout
+    tool = ansible(host)
+    checked = example(host, tool, "--check")
+    assert checked.code == 0, checked.output
     assert (host.did(), host.said()) == ([], [])
-    failed = host.run(words, **facts, FAIL_AT="add")
-    assert failed.returncode != 0
-    assert "Publish: " in failed.stdout, failed
+    failed = example(host, tool, FAIL_AT="add")
+    assert failed.code != 0
+    assert "Change the zone" in failed.reasons[-1]
     assert not host.certbot.live(host.domain).exists()
     assert host.nothing_left()
-    undeployed = host.run(words, **facts, FAIL_AT="deploy")
-    assert undeployed.returncode != 0
-    assert host.did() == ["add", "remove"]
-    issued = host.run(words, **facts)
-    assert issued.returncode == 0, issued.stdout + issued.stderr
-    assert host.did() == ["deploy"]
-    assert certificates.names(host.certbot.live(host.domain)) == [host.domain]
-    again = host.run(words, **facts)
-    assert again.returncode == 0
-    assert re.search(r"changed=0 .*failed=0", again.stdout), again.stdout
-    assert host.did() == []
+    issued = example(host, tool)
+    assert issued.code == 0, issued.output
+    assert host.did() == ["add", "remove", "deploy"]
+    assert certificates.names(host.folder / "ssl" / host.domain / "current" / "cert.pem") == [host.domain]
+    again = example(host, tool)
+    assert (again.code, again.count("changed"), host.did()) == (0, 0, []), again.output
     assert host.nothing_left()
-    assert {"begin", "finish", "abort"} == set(host.said())
+    assert {"begin", "finish", "status"} == set(host.said())
 
 
 @pytest.mark.parametrize("tool", ["ansible", "issue.sh"])
@@ -142,37 +154,12 @@ def test_a_record_is_written_where_an_alias_leads(host: Host, tool: str) -> None
     host.ca.manage("set-cname", {"host": f"_acme-challenge.{host.domain}.", "target": f"{target}."})
     looking = ["--external-auth-verify-nameservers", host.ca.dns]
     if tool == "ansible":
-        words = [str(ANSIBLE), "-i", "localhost,", "-c", "local", "-e", f"domain={host.domain} program={host.program}"]
-        words += ["-e", json.dumps({"more": looking}), str(DRIVERS / "ansible" / "certificate.yml")]
+        code = example(host, ansible(host, *looking)).code
     else:
-        words = [str(DRIVERS / tool), host.program, *looking, "-d", host.domain]
-    issued = host.run(words, ANSIBLE_PYTHON_INTERPRETER=str(ANSIBLE.parent / "python"), ANSIBLE_NOCOLOR="1")
-    assert issued.returncode == 0, issued.stdout + issued.stderr
+        code = host.run([str(DRIVERS / tool), host.program, *looking, "-d", host.domain]).returncode
+    assert code == 0
     done = [line.split()[:2] for line in host.done.read_text().splitlines()]
     assert done[:2] == [["add", target], ["remove", target]]
-
-
-def test_ansible_with_http_and_a_lock_that_stays(host: Host, web: Webroot, tmp_path: Path) -> None:
-    """Lost: names that only http-01 can prove; a playbook that waits for a lock; and the CA's reason."""
-    words = [str(ANSIBLE), "-i", "localhost,", "-c", "local", str(DRIVERS / "ansible" / "certificate.yml")]
-    words += ["-e", f"domain={host.domain} program={host.program} wait_tries=0"]
-    facts = {"ANSIBLE_PYTHON_INTERPRETER": str(ANSIBLE.parent / "python"), "ANSIBLE_NOCOLOR": "1"}
-    (tmp_path / "site" / ".well-known").mkdir(parents=True)
-    (tmp_path / "site" / ".well-known" / "acme-challenge").symlink_to(web.folder)
-    more = ["--http-01-port", str(host.ca.http_port), "--external-auth-verify-nameservers", host.ca.dns]
-    http = ["-e", json.dumps({"webroot": str(tmp_path / "site"), "more": more})]
-    issued = host.run([*words, *http], **facts)
-    assert issued.returncode == 0, issued.stdout + issued.stderr
-    assert host.did() == ["deploy"]
-    assert [status for _, status in web.asked].count(200) > 0
-    assert web.files() == []
-    with host.certbot_lock():
-        locked = host.run(words, **facts)
-    assert locked.returncode != 0
-    assert "Another Certbot process holds the lock" in locked.stdout
-    refused = host.run([*words, "-e", f"domain={BLOCKED}"], **facts)
-    assert refused.returncode != 0
-    assert "issuance is forbidden by policy" in refused.stdout, refused.stdout
 
 
 def shell_of(path: Path, after: str) -> str:
@@ -345,6 +332,7 @@ def test_puppet(host: Host, tmp_path: Path) -> None:
     # 2: there were changes; 0: there were none; 6 and 4: with failures.
     failed = host.run(words, FACTER_domain=host.domain, FAIL_AT="add")
     assert failed.returncode in (4, 6), failed
+    assert "could not add a record at _acme-challenge." in failed.stdout
     assert host.nothing_left()
     undeployed = host.run(words, FACTER_domain=host.domain, FAIL_AT="deploy")
     assert undeployed.returncode in (4, 6), undeployed

@@ -5,39 +5,25 @@ Each host is a set of namespaces of this machine, with sshd and nginx from Debia
 
 from __future__ import annotations
 
-import contextlib
+import base64
 import json
 import os
 import signal
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support import certificates
 from tests.support import fleet as fleets
-from tests.support.ansible import Ansible, Play
-from tests.support.certbot import Certbot
-from tests.support.fleet import Fleet
+from tests.support.fleet_bed import NAME, PLAY, bed
 from tests.support.hooks import Hooks
-from tests.support.testca import BLOCKED, TestCA
+from tests.support.testca import BLOCKED
 
 pytestmark = pytest.mark.skipif(not fleets.possible(), reason="only root can make namespaces for networks")
 
-PROGRAM = Path(sys.executable).parent / "certbot-external-auth"
-NAME = "shop.test"
-CURRENT = "/srv/ssl/shop/current"
-PLAY = """
-- hosts: web
-  gather_facts: false
-  roles:
-    - role: external_auth.certbot.certificate
-"""
-
+ROOT = Path(__file__).resolve().parents[2]
 RENEW = """
 - hosts: web
   gather_facts: false
@@ -67,60 +53,6 @@ ISSUES = int(os.environ.get("ISSUES", "50"))
 WITHIN = 60.0
 
 
-class Bed:
-    """A fleet, a CA that looks at its hosts, and the machine that orders."""
-
-    def __init__(self, folder: Path, fleet: Fleet, ca: TestCA, runtime: Path) -> None:
-        self.fleet, self.ca = fleet, ca
-        self.certbot = Certbot(folder / "orders", ca)
-        environment = {**self.certbot.environment, "XDG_RUNTIME_DIR": str(runtime), "HOME": str(runtime)}
-        self.ansible = Ansible(folder / "ansible", environment)
-        ca.set_addresses(NAME, *(host.address for host in fleet.hosts))
-        self.certificate: dict[str, object] = {"name": "shop", "names": [NAME], "challenge": "http-01"}
-        arguments = ["--server", ca.directory, "--agree-tos", "--register-unsafely-without-email"]
-        arguments += ["--logs-dir", str(self.certbot.logs_dir)]
-        arguments += ["--external-auth-verify-nameservers", ca.dns, "--external-auth-verify-timeout", "2"]
-        nginx = ["/usr/sbin/nginx", "-c", "/srv/nginx.conf"]
-        self.vars: dict[str, Any] = {
-            "certificate_list": [self.certificate],
-            "certificate_executable": str(PROGRAM),
-            "certificate_config_dir": str(self.certbot.config_dir),
-            "certificate_work_dir": str(self.certbot.work_dir),
-            "certificate_arguments": arguments,
-            "certificate_webroot": "/srv/www",
-            "certificate_path": "/srv/ssl",
-            "certificate_test": [*nginx, "-t"],
-            "certificate_reload": [*nginx, "-s", "reload"],
-            "certificate_lock_timeout": 20,
-            "certificate_look_timeout": 3,
-        }
-
-    def play(self, *words: str, text: str = PLAY, **more: object) -> Play:
-        """Run a playbook. What the CA has validated is forgotten afterwards."""
-        given = json.dumps({**self.vars, **more})
-        play = self.ansible.play(text, "-e", given, *words, inventory=self.fleet.inventory())
-        self.certbot.after_run()
-        return play
-
-    def installed(self) -> set[int]:
-        """The serial numbers of what the hosts have."""
-        return {certificates.serial(host.folder / "ssl" / "shop" / "current" / "cert.pem") for host in self.fleet.hosts}
-
-    def tokens(self) -> list[Path]:
-        """What is still published."""
-        return [path for host in self.fleet.hosts for path in host.folder.glob("www/.well-known/acme-challenge/*")]
-
-
-@contextlib.contextmanager
-def bed(folder: Path, count: int) -> Iterator[Bed]:
-    # Paths of sockets are short, and those of pytest's folders are not.
-    with contextlib.ExitStack() as stack:
-        runtime = stack.enter_context(tempfile.TemporaryDirectory())
-        fleet = stack.enter_context(fleets.fleet(folder / "fleet", count, CURRENT))
-        ca = stack.enter_context(TestCA(looks_at=(80, 443)))
-        yield Bed(folder, fleet, ca, Path(runtime))
-
-
 def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WITHIN
     while not condition():
@@ -142,13 +74,16 @@ def test_issue_and_install(tmp_path: Path) -> None:
         (web2.folder / "www").unlink()
         (web2.folder / "elsewhere").rename(web2.folder / "www")
 
-        issued = found.play("--diff")
+        issued = found.play("--diff", "-vvv")
         assert issued.code == 0, issued.output
         assert len(found.installed()) == 1
         assert {host.served() for host in found.fleet.hosts} == found.installed()
         key = found.certbot.live("shop", "privkey").read_text()
         assert all(host.read("ssl/shop/current/privkey.pem") == key for host in found.fleet.hosts)
-        assert key.splitlines()[1] not in issued.output + found.ansible.log() + json.dumps(issued.tasks)
+        shown = issued.output + found.ansible.log() + json.dumps(issued.tasks)
+        assert not [
+            one for one in (key.splitlines()[1], base64.b64encode(key.encode()).decode()[60:120]) if one in shown
+        ]
         assert found.tokens() == []
 
         again = found.play("--diff")
@@ -294,6 +229,104 @@ def test_other_proofs(tmp_path: Path) -> None:
         assert {host.served() for host in found.fleet.hosts} == found.installed()
 
 
+RESPONDER = """
+- hosts: web
+  gather_facts: false
+  vars:
+    responder_executable: "{{ certificate_executable }}"
+    responder_config_dir: "{{ certificate_config_dir }}"
+    responder_work_dir: "{{ certificate_work_dir }}"
+    responder_path: /srv/responder.conf
+    responder_test: "{{ certificate_test }}"
+    responder_reload: "{{ certificate_reload }}"
+    responder_server_name: shop.test
+    responder_look_timeout: 3
+  roles:
+    - role: external_auth.certbot.responder
+"""
+
+
+@pytest.mark.long
+def test_stateless(tmp_path: Path) -> None:
+    """An account is made once, the hosts answer from its thumbprint, and no file travels for an order or a renewal."""
+    with bed(tmp_path, 3) as found:
+        hosts = found.fleet.hosts
+        found.certificate["proof"] = "stateless"
+        given: dict[str, object] = {"responder_server": found.ca.directory}
+        given["responder_arguments"] = ["--agree-tos", "--register-unsafely-without-email"]
+        given["responder_arguments"] += ["--logs-dir", str(found.certbot.logs_dir)]
+        accounts = found.certbot.config_dir / "accounts"
+
+        planned = found.play("--check", "--diff", text=RESPONDER, **given)
+        assert (planned.code, accounts.exists()) == (0, False), planned.output
+        assert [planned.hosts[host.name]["changed"] for host in hosts] == [2, 1, 1]
+        wrong = found.play(text=RESPONDER, **given, responder_test=["sh", "-c", "echo no such directive >&2; exit 1"])
+        assert wrong.code != 0
+        assert wrong.reasons[-1].endswith("so the file was removed: no such directive"), wrong.output
+        assert not [host for host in hosts if (host.folder / "responder.conf").exists()]
+
+        # A host whose web server does not reload.
+        stuck = f"ip -o address | grep -q {hosts[1].address}/ || exec {' '.join(found.vars['certificate_reload'])}"
+        late = found.play(text=RESPONDER, **given, responder_reload=["sh", "-c", stuck])
+        assert late.code != 0
+        assert late.reasons == ["web2 does not answer http-01 for shop.test at 10.99.0.12: HTTP status 404."], (
+            late.output
+        )
+        # The CA is not asked while one host does not answer.
+        refused = found.play()
+        assert refused.code != 0
+        assert [reason for reason in refused.reasons if "10.99.0.12:80 (web2): wrong content: 404" in reason], (
+            refused.output
+        )
+        assert "/chalZ/" not in found.ca.log("pebble")
+
+        healed = found.play("--diff", text=RESPONDER, **given)
+        assert healed.code == 0, healed.output
+        assert [healed.hosts[host.name]["changed"] for host in hosts] == [0, 2, 0]
+        again = found.play("--check", "--diff", text=RESPONDER, **given)
+        assert (again.code, again.count("changed")) == (0, 0), again.output
+        assert len(list(accounts.glob("**/regr.json"))) == 1
+
+        issued = found.play()
+        assert issued.code == 0, issued.output
+        assert {host.served() for host in hosts} == found.installed()
+        assert not [host for host in hosts if (host.folder / "www" / ".well-known").exists()]
+        before = found.installed()
+        renewal = found.certbot.config_dir / "renewal" / "shop.conf"
+        renewal.write_text("renew_before_expiry = 9999 days\n" + renewal.read_text())
+        renewed = found.play(text=RENEW)
+        assert renewed.code == 0, renewed.output
+        assert {host.served() for host in hosts} == found.installed() != before
+
+
+@pytest.mark.long
+def test_validation_certificates(tmp_path: Path) -> None:
+    """tls-alpn-01: nginx presents the files that the role copies; a host that cannot have them is told by its name."""
+    text = (ROOT / "examples" / "nginx-tls-alpn" / "acme-tls.conf").read_text()
+    for kind, wanted in (("certificate", "crt"), ("certificate_key", "key")):
+        words = f"ssl_{kind} /var/lib/acme-tls/$certificate.pem"
+        assert words in text
+        text = text.replace(words, f"ssl_{kind} /srv/acme-tls/$certificate.{wanted}.pem")
+    text = text.replace("listen [::]:443;", "")
+    with bed(tmp_path, 3, f"load_module /usr/lib/nginx/modules/ngx_stream_module.so;\n{text}") as found:
+        found.certificate["challenge"] = "tls-alpn-01"
+        found.vars["certificate_alpn_dir"] = "/srv/acme-tls"
+        folder = found.fleet.hosts[1].folder
+        (folder / "acme-tls").symlink_to("/dev/null")
+        missing = found.play()
+        assert missing.code != 0
+        assert [reason for reason in missing.reasons if "as it should: web2: " in reason], missing.output
+        assert "/chalZ/" not in found.ca.log("pebble")
+        (folder / "acme-tls").unlink()
+        issued = found.play("--diff", "-vvv")
+        assert issued.code == 0, issued.output
+        assert {host.served() for host in found.fleet.hosts} == found.installed()
+        assert not [path for host in found.fleet.hosts for path in host.folder.glob("acme-tls/*")]
+        assert "BEGIN PRIVATE KEY" not in issued.output + found.ansible.log()
+        again = found.play("--diff")
+        assert (again.code, again.count("changed")) == (0, 0), again.output
+
+
 @pytest.mark.long
 def test_serial_and_renewal_of_several(tmp_path: Path) -> None:
     """The batches of `serial` share one order; a renewal orders only what is due, and one that fails stops no other."""
@@ -323,6 +356,14 @@ def test_serial_and_renewal_of_several(tmp_path: Path) -> None:
         after = {name: certificates.serial(found.certbot.live(name)) for name in ("a", "c", "shop")}
         assert [name for name in after if after[name] != before[name]] == ["a", "shop"]
         assert {host.served() for host in found.fleet.hosts} == found.installed() == {after["shop"]}
+
+        found.vars["certificate_list"] = [found.certificate]
+        (found.fleet.hosts[0].folder / "ssl" / "shop" / "current").unlink()
+        installed = found.play("--tags", "certificate_install", certificate_force=True)
+        assert (installed.code, found.installed()) == (0, {after["shop"]}), installed.output
+        ordered = found.play("--tags", "certificate_order", certificate_force=True)
+        assert (ordered.code, found.installed()) == (0, {after["shop"]}), ordered.output
+        assert certificates.serial(found.certbot.live("shop")) != after["shop"]
 
 
 @pytest.mark.long

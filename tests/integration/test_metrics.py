@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.metrics.text import FAMILIES, LEFTOVERS, PREFIX, SUCCESS
 from tests.support import prometheus
 from tests.support.certbot import Certbot
 from tests.support.figures import parsed
@@ -17,7 +18,6 @@ from tests.support.words import RENEW_NOW, handler, handler_for_both, names
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "examples" / "prometheus"
-PREFIX = "certbot_external_auth_"
 
 
 @pytest.fixture
@@ -81,6 +81,11 @@ def test_the_rules_for_alerts_are_right() -> None:
         assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+def test_each_figure_has_a_rule() -> None:
+    rules = (RULES / "alerts.yml").read_text()
+    assert [name for name in (*FAMILIES, SUCCESS, LEFTOVERS) if PREFIX + name not in rules] == []
+
+
 @pytest.mark.long
 @pytest.mark.skipif(None in prometheus.PROGRAMS.values(), reason="Prometheus or node_exporter is not installed")
 def test_prometheus_reads_them_through_node_exporter(
@@ -92,13 +97,14 @@ def test_prometheus_reads_them_through_node_exporter(
         (good,) = server.wait_for(f"{PREFIX}last_attempt_success == 1")
         assert (good["metric"]["lineage"], good["metric"]["code"]) == (domain, "ok")
         assert server.query("node_textfile_scrape_error")[0]["value"][1] == "0"
-        assert len(server.rules()) == 7
+        assert len(server.rules()) == 9
         assert server.wait_for(f"{PREFIX}certificate_expiry_timestamp_seconds - time() > 86400")
         Path(scripts.native).write_text("#!/bin/sh\nexit 7\n")
         assert certbot.run(*RENEW_NOW, "-q").returncode == 1
         # The file that the certificate names.
         words = [sys.executable, "-m", "certbot_external_auth", "rehearse"]
         words += ["--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir)]
+        words += ["--logs-dir", str(certbot.logs_dir)]
         assert subprocess.run(words, capture_output=True, timeout=60).returncode in (0, 1)
         assert server.wait_for(f"time() - {PREFIX}rehearsal_timestamp_seconds < 3600")
         (rehearsed,) = server.wait_for(f"{PREFIX}rehearsal_success")

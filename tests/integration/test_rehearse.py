@@ -70,6 +70,7 @@ def kinds(found: Report) -> list[Kind]:
 
 def started(bed: Bed) -> subprocess.Popen[str]:
     words = ["rehearse", "--publish", "--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir]
+    words += ["--logs-dir", str(bed.folder)]
     return subprocess.Popen([*TOOL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -92,13 +93,17 @@ def test_a_token_that_the_server_does_not_take_any_more(bed: Bed, dns: Bind) -> 
     key.write_text(key.read_text().replace('secret "', 'secret "AAAA'))
     found = published(bed)
     assert found.level is Level.PROBLEM
-    assert Kind.NOT_PUBLISHED in kinds(found)
+    (one,) = [each for each in found.outcomes[0].findings if each.kind is Kind.NOT_PUBLISHED]
+    assert one.facts["secrets"] == str(bed.folder / "secrets.env")
 
 
 @pytest.mark.parametrize(("fault", "kind"), [("nothing", Kind.NOT_PUBLISHED), ("leaves", Kind.NOT_WITHDRAWN)])
 def test_a_hook_with_a_fault(bed: Bed, dns: Bind, fault: str, kind: Kind) -> None:
     keeps(bed, dns, fault)
-    assert kinds(published(bed)) == [kind]
+    (one,) = (found := published(bed)).outcomes[0].findings
+    assert kinds(found) == [kind]
+    # No server has refused anything.
+    assert not one.facts.get("secrets")
     dns.change(f"delete {PLACE} TXT")
 
 
@@ -131,6 +136,18 @@ def test_killed_in_the_middle_and_recovered(bed: Bed, dns: Bind) -> None:
     words = ["recover", "--work-dir", bed.host.work_dir]
     assert subprocess.run([*TOOL, *words], capture_output=True, timeout=PATIENCE).returncode == 0
     assert dns.txt(PLACE) == []
+
+
+def test_a_signal_leaves_nothing(bed: Bed, dns: Bind) -> None:
+    keeps(bed, dns, "interrupted", MARK=str(bed.folder))
+    with started(bed) as process:
+        wait_for(bed.folder / "publishing")
+        process.send_signal(signal.SIGTERM)
+        said, complained = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, said) == (128 + signal.SIGTERM, "")
+    assert complained.startswith("SIGTERM: stopped. ")
+    assert dns.txt(PLACE) == []
+    assert os.listdir(Path(bed.host.work_dir) / "external-auth" / "journal") == []
 
 
 def test_it_makes_room_for_a_certbot_that_starts(bed: Bed, dns: Bind) -> None:

@@ -219,6 +219,7 @@ def test_from_a_handler_to_routes_and_back(three: World, certbot: Certbot, tmp_p
     assert renewed.returncode == 0, repr(renewed)
     assert deploy.with_name("deploy.calls").read_text().split("\n")[:-1] == [f"deploy_cert {first}"]
     folders = ["--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir)]
+    folders += ["--logs-dir", str(certbot.logs_dir)]
     words = [sys.executable, "-m", "certbot_external_auth", "rehearse", *folders, "--publish", "--cert-name", first]
     ended = subprocess.run(words, env=certbot.environment, capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode == 0, ended

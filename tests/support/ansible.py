@@ -13,8 +13,10 @@ from typing import Any
 from tests.support.processes import end_group
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / ".tools" / "ansible" / "bin"
-PATIENCE = 300.0
+FOLDER = ROOT / ".tools" / os.environ.get("ANSIBLE_OF_TESTS", "ansible") / "bin"
+PATIENCE = 900.0
+HERE = "localhost ansible_connection=local ansible_python_interpreter=/usr/bin/python3\n"
+"""An inventory of one host, which is this machine."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,15 @@ class Play:
 
 
 class Ansible:
-    """The programs of ansible-core with a folder of collections. :ivar environment: of every play."""
+    """The programs of ansible-core with a folder of collections.
+
+    :ivar environment: of every play.
+    :ivar vars: what a test keeps here for its plays.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
+        self.vars: dict[str, Any] = {}
         place = folder / "collections" / "ansible_collections" / "external_auth"
         place.mkdir(parents=True)
         (place / "certbot").symlink_to(ROOT / "ansible")
@@ -69,24 +76,25 @@ class Ansible:
             "LC_ALL": "C.UTF-8",
         }
 
-    def play(self, text: str, *words: str, inventory: str = "localhost ansible_connection=local\n") -> Play:
+    def play(self, text: str, *words: str, inventory: str = HERE) -> Play:
         """Run a playbook, given as text."""
-        process = self.start(text, *words, inventory=inventory)
-        try:
-            output, _ = process.communicate(timeout=PATIENCE)
-        finally:
-            end_group(process)
-        return self.ended(process.returncode, output.decode())
+        return self._ended(self.start(text, *words, inventory=inventory))
 
-    def start(
-        self, text: str, *words: str, inventory: str = "localhost ansible_connection=local\n"
-    ) -> subprocess.Popen[bytes]:
-        """Start a playbook."""
-        (self.folder / "play.yml").write_text(text)
+    def run(self, path: Path, *words: str, inventory: str = HERE) -> Play:
+        """Run a playbook, given by its path."""
+        return self._ended(self._start(path, words, inventory))
+
+    def start(self, text: str, *words: str, inventory: str = HERE) -> subprocess.Popen[bytes]:
+        """Start a playbook, given as text."""
+        path = self.folder / "play.yml"
+        path.write_text(text)
+        return self._start(path, words, inventory)
+
+    def _start(self, path: Path, words: Sequence[str], inventory: str) -> subprocess.Popen[bytes]:
         (self.folder / "inventory.ini").write_text(inventory)
         Path(self.environment["RESULTS"]).unlink(missing_ok=True)
         return subprocess.Popen(
-            self._command(words),
+            [str(FOLDER / "ansible-playbook"), "-i", "inventory.ini", str(path), *words],
             env=self.environment,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -95,15 +103,16 @@ class Ansible:
             start_new_session=True,
         )
 
-    def _command(self, words: Sequence[str]) -> list[str]:
-        return [str(FOLDER / "ansible-playbook"), "-i", "inventory.ini", "play.yml", *words]
+    def _ended(self, process: subprocess.Popen[bytes]) -> Play:
+        try:
+            output, _ = process.communicate(timeout=PATIENCE)
+        finally:
+            end_group(process)
+        path = self.environment["RESULTS"]
+        found = json.loads(Path(path).read_text()) if os.path.exists(path) else {"hosts": {}, "tasks": []}
+        tasks = [(name, results) for name, results in found["tasks"]]
+        return Play(process.returncode, output.decode(), found["hosts"], tasks)
 
     def log(self) -> str:
         """What Ansible wrote into its log."""
         return Path(self.environment["ANSIBLE_LOG_PATH"]).read_text()
-
-    def ended(self, code: int, output: str) -> Play:
-        path = self.environment["RESULTS"]
-        found = json.loads(Path(path).read_text()) if os.path.exists(path) else {"hosts": {}, "tasks": []}
-        tasks = [(name, results) for name, results in found["tasks"]]
-        return Play(code, output, found["hosts"], tasks)

@@ -42,6 +42,7 @@ options {{
     notify-delay 0;
     serial-query-rate 1000;
     minimal-responses no;
+    check-names primary ignore;
 }};
 controls {{ }};
 key "{key_name}" {{ algorithm hmac-sha256; secret "{secret}"; }};

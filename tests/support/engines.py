@@ -38,6 +38,11 @@ def version(package: str) -> str:
     return found.version
 
 
+def there(engine: str) -> bool:
+    """Tell whether this Python can load the library of an engine."""
+    return not _lacks(engine)
+
+
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The libraries, as if they were installed beside this Certbot."""

@@ -34,7 +34,7 @@ pid /srv/nginx.pid;
 error_log /srv/nginx.log;
 user root;
 worker_processes 1;
-{modules}
+{stream}
 events {{}}
 http {{
     access_log /srv/access.log;
@@ -43,9 +43,10 @@ http {{
     server {{
         listen {address}:80;
         root /srv/www;
+        include /srv/responder*.conf;
     }}
     server {{
-        listen {address}:{port} ssl;
+        listen {tls} ssl{proxied};
         ssl_certificate {certificate}/fullchain.pem;
         ssl_certificate_key {certificate}/privkey.pem;
     }}
@@ -108,8 +109,9 @@ class Host:
 
     def _script(self) -> str:
         (self.folder / "sshd_config").write_text(SSHD.format(address=self.address))
-        here = {"address": self.address, "certificate": self._certificate, "port": 443, "modules": ""}
-        (self.folder / "nginx.conf").write_text(NGINX.format(**here))
+        here = {"address": self.address, "certificate": self._certificate, "stream": self._fleet.stream}
+        here |= {"tls": "127.0.0.1:8443", "proxied": " proxy_protocol"} if self._fleet.stream else {}
+        (self.folder / "nginx.conf").write_text(NGINX.format_map({"tls": f"{self.address}:443", "proxied": "", **here}))
         steps = [
             f"mount --bind '{self.folder}' /srv",
             # The network is there when a line has come.
@@ -162,9 +164,12 @@ class Host:
 class Fleet:
     """Hosts on one bridge, to which the network of this thread belongs, too."""
 
-    def __init__(self, folder: Path, count: int, certificate: str) -> None:
-        """:param certificate: the folder with the files of the certificate on each host, as nginx reads them."""
-        self.folder = folder
+    def __init__(self, folder: Path, count: int, certificate: str, stream: str = "") -> None:
+        """:param certificate: the folder with the files of the certificate on each host, as nginx reads them.
+
+        :param stream: configuration of what takes connections at port 443 and passes them on to port 8443.
+        """
+        self.folder, self.stream = folder, stream
         folder.mkdir(parents=True)
         _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key"))
         self.hosts = [Host(self, f"web{number}", number, certificate) for number in range(1, count + 1)]
@@ -172,6 +177,8 @@ class Fleet:
     def inventory(self) -> str:
         """The inventory for Ansible."""
         ssh = f"-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o LogLevel=ERROR -i '{self.folder}/key'"
+        # Ansible keeps its connections for the next play, and one to a host that was switched off since would hang.
+        ssh += " -o ServerAliveInterval=2 -o ServerAliveCountMax=3"
         lines = [f"{host.name} ansible_host={host.address}" for host in self.hosts]
         return "\n".join(
             [
@@ -186,13 +193,13 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def fleet(folder: Path, count: int, certificate: str) -> Iterator[Fleet]:
-    """Let a fleet run; the network of this thread is one with it inside the block."""
+def fleet(folder: Path, count: int, certificate: str, stream: str = "") -> Iterator[Fleet]:
+    """Let a fleet run; the network of this thread is one with it inside the block. See `Fleet`."""
     with private_network.private_network(), contextlib.ExitStack() as stack:
         _run("ip", "link", "add", "bridge", "type", "bridge")
         _run("ip", "address", "add", f"{NETWORK}.1/24", "dev", "bridge")
         _run("ip", "link", "set", "bridge", "up")
-        found = Fleet(folder, count, certificate)
+        found = Fleet(folder, count, certificate, stream)
         for host in found.hosts:
             stack.callback(host.down)
             host.up()

@@ -98,16 +98,21 @@ class Signed:
 
 
 @contextlib.contextmanager
-def signed(zones: Mapping[str, str], ready_made: Mapping[str, str] | None = None) -> Iterator[Signed]:
+def signed(
+    zones: Mapping[str, str],
+    ready_made: Mapping[str, str] | None = None,
+    address: str = ports.ADDRESS,
+    port: int | None = None,
+) -> Iterator[Signed]:
     """A Knot that serves zones.
 
     :param zones: records by zone, which it signs. :param ready_made: whole zone files, which it serves as they are.
+    :param port: a free one if None.
     """
-    address = ports.ADDRESS
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="test-signed-")))
         (folder / "db").mkdir()
-        port = ports.free(stack, address)
+        port = port or ports.free(stack, address)
         text = _KNOT.format(address=address, port=port, folder=folder)
         for zone, records in zones.items():
             (folder / f"{zone}.zone").write_text(_ZONE.format(address=address, records=records))
@@ -123,23 +128,33 @@ def signed(zones: Mapping[str, str], ready_made: Mapping[str, str] | None = None
 
 
 @contextlib.contextmanager
-def unbound(authority: str, anchors: Mapping[str, str], *more: str, validates: bool = True) -> Iterator[str]:
+def unbound(
+    authority: str,
+    anchors: Mapping[str, str],
+    *more: str,
+    validates: bool = True,
+    above: str = "",
+    address: str = ports.ADDRESS,
+    port: int | None = None,
+) -> Iterator[str]:
     """A resolver that knows only these zones; ``address:port``.
 
     :param anchors: a DNSKEY record for each zone. :param more: lines of its configuration.
     :param validates: it checks signatures.
+    :param above: a zone of the authority that all the others are in, and that delegates them.
+    :param port: a free one if None.
     """
-    address = ports.ADDRESS
+    zones = [above] if above else list(anchors)
     lines = [f'trust-anchor: "{anchor}"' for anchor in anchors.values()] if validates else []
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="test-unbound-")))
-        port = ports.free(stack, address)
+        port = port or ports.free(stack, address)
         (folder / "hints").write_text(f". 60 NS ns.root.\nns.root. 60 A {address}\n")
         # It knows nothing else, and says so at once.
-        known = [f'local-zone: "{zone}." transparent' for zone in anchors]
+        known = [f'local-zone: "{zone}." transparent' for zone in zones]
         lines += ['local-zone: "." static', *known]
         text = _UNBOUND.format(address=address, port=port, folder=folder, more="\n    ".join([*lines, *more]))
-        for zone in anchors:
+        for zone in zones:
             text += f'stub-zone:\n    name: "{zone}"\n    stub-addr: {authority.replace(":", "@")}\n'
         (folder / "unbound.conf").write_text(text)
         process = _started(stack, folder, [PROGRAM, "-d", "-c", str(folder / "unbound.conf")])

@@ -54,6 +54,7 @@ TITLES = {
     "8738": "ACME for IP addresses",
     "8914": "Extended DNS errors",
     "9110": "HTTP",
+    "9495": "CAA for email addresses",
 }
 _SECTION = r"\d+(?:\.\d+)*"
 _CITED = re.compile(rf"RFC (\d+)((?: sections? {_SECTION}(?:(?:, | and ){_SECTION})*)?)")

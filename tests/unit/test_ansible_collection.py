@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,20 @@ def test_the_version_is_that_of_the_plugin() -> None:
     assert re.search(r"^version: (.*)$", (COLLECTION / "galaxy.yml").read_text(), re.MULTILINE)[1] == __version__  # type: ignore[index]
 
 
-def test_every_module_is_in_the_action_group() -> None:
-    """Lost: the directories that `module_defaults` names for the whole group."""
+def test_the_action_group_has_the_modules_that_take_its_directories() -> None:
+    """Lost: the directories that `module_defaults` names for the group; other modules would fail because of them."""
     listed = re.findall(r"^    - (\w+)$", (COLLECTION / "meta" / "runtime.yml").read_text(), re.MULTILINE)
-    assert listed == [path.stem for path in MODULES]
+    assert listed == [path.stem for path in MODULES if "verbs.ARGUMENTS" in path.read_text()]
+
+
+def test_a_host_is_named_after_its_address_alone() -> None:
+    """Lost: which host it is that does not answer, to an administrator who knows names; and a wrong one."""
+    placed = runpy.run_path(str(COLLECTION / "plugins" / "filter" / "sights.py"))["placed"]
+    hosts = {"w1": {"ansible_host": "192.0.2.1"}, "w2": {"ansible_host": "192.0.2.12"}, "2001:db8::1": {}}
+    text = "at 192.0.2.12:80: 404; 192.0.2.1. 2001:db8::1: no; 192.0.2.13, 192.0.2.1.4, 2001:db8::1:5:6"
+    assert placed(text, list(hosts), hosts) == (
+        "at 192.0.2.12:80 (w2): 404; 192.0.2.1 (w1). 2001:db8::1: no; 192.0.2.13, 192.0.2.1.4, 2001:db8::1:5:6"
+    )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

@@ -30,16 +30,17 @@ options:
 requirements:
   - certbot-external-auth on the host that orders
   - openssl on the same host
-"""
-
-    ATTRIBUTES = r"""
-options: {}
 attributes:
   action_group:
     description: Use C(group/external_auth.certbot.certificate) in C(module_defaults) to set defaults for this module.
     support: full
     membership:
       - external_auth.certbot.certificate
+"""
+
+    ATTRIBUTES = r"""
+options: {}
+attributes:
   check_mode:
     description: Can run in check mode and report what would change, without a change.
     support: full

@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+import re
+
+from ansible_collections.external_auth.certbot.plugins.module_utils.text import readable
+
 
 def address_of(host, facts):
     """Return the address of a host: the one that is set for it, else the one that Ansible connects to."""
@@ -34,6 +38,18 @@ def answering(hosts, hostvars, elsewhere=None, port=None):
     return found
 
 
+def placed(text, hosts, hostvars):
+    """Return a text in which each address of a host is followed by the host's name."""
+    places = {address_of(host, hostvars[host]): host for host in hosts}
+    names = {address: host for address, host in places.items() if address != host}
+    if not names:
+        return text
+    # An address is no part of a longer one.
+    addresses = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    pattern = r"(?<![0-9A-Za-z.:-])(%s)(:\d+)?(?![0-9A-Za-z-]|[.:]\w)" % addresses
+    return re.sub(pattern, lambda found: "{} ({})".format(found.group(0), names[found.group(1)]), text)
+
+
 def problem(result):
     """Return why a task that copies could not do it; None if it could."""
     if result.get("unreachable"):
@@ -42,7 +58,7 @@ def problem(result):
         if one.get("unreachable"):
             return "it is unreachable"
         if "checksum" not in one and one.get("msg") and not one.get("skipped"):
-            return " ".join(str(one["msg"]).split())
+            return readable(str(one["msg"]))
     return None
 
 
@@ -84,4 +100,4 @@ class FilterModule:
 
     def filters(self):
         """Return them by name."""
-        return {"answering": answering, "records": records, "serving": serving}
+        return {"answering": answering, "placed": placed, "records": records, "serving": serving}

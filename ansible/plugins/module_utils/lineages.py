@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 import re
 
@@ -107,7 +108,7 @@ def reasons(lineage, now, version, wanted=(), key_type=None, module=None):
     """Return why Certbot would order, in words for programs; empty if it would not.
 
     :param now: the time, in UTC.
-    :param version: of Certbot, as numbers.
+    :param version: returns that of Certbot, as numbers.
     :param wanted: the names that a command line asks for; if empty, the lineage's own.
     :param key_type: what a command line asks for; if None, the lineage's own.
     """
@@ -118,21 +119,24 @@ def reasons(lineage, now, version, wanted=(), key_type=None, module=None):
         because.append("names")
     if key_type and key_type != pem.key_type(module, lineage["public_key"]):
         because.append("key")
-    if lineage["kept"].get("autorenew", "True") != "False" and now > due_at(lineage, version):
+    if lineage["kept"].get("autorenew", "True") != "False" and is_due(lineage, now, version):
         because.append("date")
     return because
 
 
-def due_at(lineage, version):
-    """Return when Certbot renews a certificate by its dates alone, without the CA's renewal information (RFC 9773)."""
+def is_due(lineage, now, version):
+    """Tell whether Certbot renews a certificate by its dates, without the CA's renewal information (RFC 9773).
+
+    :param version: returns that of Certbot. It is asked only if the answer depends on it, since it takes a while.
+    """
     kept = interval(lineage["kept"].get("renew_before_expiry", ""))
     if kept is not None:
-        return lineage["not_after"] - kept
-    if version < THIRDS_SINCE:
-        return lineage["not_after"] - datetime.timedelta(days=30)
+        return now > lineage["not_after"] - kept
     lifetime = lineage["not_after"] - lineage["not_before"]
     share = lifetime / 2 if lifetime < datetime.timedelta(days=10) else lifetime * 2 / 3
-    return lineage["not_before"] + share
+    before = now > lineage["not_after"] - datetime.timedelta(days=30)
+    since = now > lineage["not_before"] + share
+    return since if before == since or version() >= THIRDS_SINCE else before
 
 
 def interval(text):
@@ -145,15 +149,19 @@ def interval(text):
 
 
 def certbot_version(module, folder, given):
-    """Return the version of the Certbot that would order, as numbers; that of today's rules if it does not tell.
+    """Return what finds the version of the Certbot that would order, as numbers; that of today's rules if it does not tell.
 
     :param folder: where to look for it first.
     :param given: its path, or None.
     """
-    program = given or module.get_bin_path("certbot", opt_dirs=[folder])
-    if program:
-        code, out, err = module.run_command([program, "--version"])
-        match = re.search(r"certbot (\d+)\.(\d+)", out + err)
-        if code == 0 and match:
-            return tuple(map(int, match.groups()))
-    return THIRDS_SINCE
+
+    def found():
+        program = given or module.get_bin_path("certbot", opt_dirs=[folder])
+        if program:
+            code, out, err = module.run_command([program, "--version"])
+            match = re.search(r"certbot (\d+)\.(\d+)", out + err)
+            if code == 0 and match:
+                return tuple(map(int, match.groups()))
+        return THIRDS_SINCE
+
+    return functools.lru_cache(maxsize=None)(found)

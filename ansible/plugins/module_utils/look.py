@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import hashlib
 import http.client
 import socket
 import ssl
+import threading
 import time
+from urllib.parse import urlsplit
 
-from ansible.module_utils.six.moves.urllib.parse import urlsplit
+from ansible_collections.external_auth.certbot.plugins.module_utils import text
 
 AT_A_TIME = 32
 CONNECT_SECONDS = 5
@@ -45,12 +48,14 @@ def token(address, port, url, content):
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(address, port or parts.port or 80, timeout=CONNECT_SECONDS)
     try:
-        connection.request("GET", parts.path, headers={"Host": parts.netloc, "Accept": "*/*"})
-        answer = connection.getresponse()
-        # A redirect leads to where the CA follows it, which is not this host's matter.
-        if answer.status in (301, 302, 303, 307, 308):
-            return None
-        body = answer.read(MAX_BYTES)
+        connection.connect()
+        with _Limit(connection.sock):
+            connection.request("GET", parts.path, headers={"Host": parts.netloc, "Accept": "*/*"})
+            answer = connection.getresponse()
+            # A redirect leads to where the CA follows it, which is not this host's matter.
+            if answer.status in (301, 302, 303, 307, 308):
+                return None
+            body = answer.read(MAX_BYTES)
     except (OSError, http.client.HTTPException) as error:
         return f"no answer: {_words(error)}"
     finally:
@@ -72,7 +77,10 @@ def presented(address, port, server_name, alpn=None):
     if alpn:
         context.set_alpn_protocols([alpn])
     plain = socket.create_connection((address, port), timeout=CONNECT_SECONDS)
-    with plain, context.wrap_socket(plain, server_hostname=server_name) as secure:
+    with plain, context.wrap_socket(
+        plain, server_hostname=server_name, do_handshake_on_connect=False
+    ) as secure, _Limit(secure):
+        secure.do_handshake()
         return secure.getpeercert(binary_form=True) or b""
 
 
@@ -95,5 +103,29 @@ def served(address, port, server_name):
     return hashlib.sha256(found).hexdigest(), None
 
 
+class _Limit:
+    """Cut a connection that takes too long: a server that sends a byte now and then never reaches a socket's timeout."""
+
+    def __init__(self, connection):
+        self._connection = connection
+        self._over = False
+        self._timer = threading.Timer(CONNECT_SECONDS, self._cut)
+        self._timer.daemon = True
+
+    def _cut(self):
+        self._over = True
+        with contextlib.suppress(OSError):
+            # Not the method of a TLS connection, which the other thread uses.
+            socket.socket.shutdown(self._connection, socket.SHUT_RDWR)
+
+    def __enter__(self):
+        self._timer.start()
+
+    def __exit__(self, *error):
+        self._timer.cancel()
+        if self._over:
+            raise socket.timeout("timed out")
+
+
 def _words(error):
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.readable(getattr(error, "strerror", None) or str(error) or type(error).__name__)

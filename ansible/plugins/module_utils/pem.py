@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import ipaddress
 import re
 import ssl
 
 _PEM = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _DATE = re.compile(r"^(notBefore|notAfter)=(.*)$", re.MULTILINE)
 _NAME = re.compile(r"(?:DNS|IP Address):([^,\s]+)")
+_EXTENSIONS = re.compile(r":(?:Microsoft )?Extension Request$", re.MULTILINE)
 _KEY = re.compile("-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 
@@ -62,8 +64,16 @@ def described(module, text):
 
 
 def _names(said):
-    names = _NAME.findall(said)
-    return [name.lower() for name in names]
+    return [normal(name) for name in _NAME.findall(said)]
+
+
+def normal(name):
+    """Return a name or an IP address in the one form in which they are compared."""
+    name = name.lower().rstrip(".")
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name
 
 
 def _time(text):
@@ -85,6 +95,21 @@ def requested(module, csr):
     """Return the names and the public key in a signing request."""
     said = openssl(module, ["req", "-noout", "-text", "-pubkey"], csr)
     return set(_names(said)), _found(said)
+
+
+def names_ordered(module, csr):
+    """Return all names that a certificate for a signing request would have.
+
+    :raises UnreadableError: if it is not a plain request, in which two programs may not find the same names.
+    """
+    if csr.count("-----BEGIN") != 1:
+        raise UnreadableError("It is not one request.")
+    if openssl(module, ["req", "-noout", "-subject"], csr).strip() != "subject=":
+        raise UnreadableError("It has a subject.")
+    tree = openssl(module, ["asn1parse"], openssl(module, ["req"], csr))
+    if len(_EXTENSIONS.findall(tree)) > 1:
+        raise UnreadableError("It asks for extensions twice.")
+    return requested(module, csr)[0]
 
 
 def _found(said):

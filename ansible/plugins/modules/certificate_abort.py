@@ -323,7 +323,8 @@ errors:
     problem:
       description:
         - >-
-          Codes C(ca.…): C(type) and C(detail) of the CA's problem document.
+          Codes C(ca.…): C(type) and C(detail) of the CA's problem document. Code
+          C(challenge.not_visible): what the CA would not see, in one line.
       returned: if there is one
       type: dict
       contains:

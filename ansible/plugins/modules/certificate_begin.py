@@ -33,6 +33,8 @@ options:
     description:
       - The names and IP addresses in the certificate.
       - Required unless O(renew=true) or O(csr) is given.
+      - With O(csr), the names that the request may have. A request with other names is refused. Give them if the
+        request comes from another machine, which would else decide what is ordered.
     type: list
     elements: str
     default: []
@@ -420,7 +422,8 @@ errors:
     problem:
       description:
         - >-
-          Codes C(ca.…): C(type) and C(detail) of the CA's problem document.
+          Codes C(ca.…): C(type) and C(detail) of the CA's problem document. Code
+          C(challenge.not_visible): what the CA would not see, in one line.
       returned: if there is one
       type: dict
       contains:
@@ -531,7 +534,7 @@ import datetime
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.external_auth.certbot.plugins.module_utils import lineages, verbs
+from ansible_collections.external_auth.certbot.plugins.module_utils import lineages, text, verbs
 
 POLL_SECONDS = 1.0
 OUTPUTS = ("cert_path", "chain_path", "fullchain_path")
@@ -542,7 +545,7 @@ def words(params):
     found = ["renew"] if params["renew"] else ["certonly"]
     if params["cert_name"]:
         found += ["--cert-name", params["cert_name"]]
-    for name in params["names"]:
+    for name in [] if params["csr"] else params["names"]:
         found += ["-d", name]
     if params["challenge"]:
         found += ["--preferred-challenges", ",".join(params["challenge"])]
@@ -565,11 +568,26 @@ def contradiction(params):
         return "A renewal needs the name of the certificate, cert_name."
     if params["renew"] and params["names"]:
         return "A renewal keeps its names: give either renew or names."
-    if params["csr"] and (params["renew"] or params["names"] or params["key_type"]):
-        return "A request (csr) has its names and its key: give neither renew nor names nor key_type."
+    if params["csr"] and (params["renew"] or params["key_type"]):
+        return "A request (csr) has its key: give neither renew nor key_type."
     if not (params["renew"] or params["names"] or params["csr"]):
         return "Nothing is asked for: give names, csr, or renew and cert_name."
     return None
+
+
+def other_request(module):
+    """Return why a request does not have the names that it may have; None if it has, or none were given."""
+    params = module.params
+    if not (params["csr"] and params["names"]):
+        return None
+    try:
+        names = lineages.pem.names_ordered(module, lineages.pem.content_of(params["csr"]) or "")
+    except lineages.pem.UnreadableError as error:
+        return "The request {} cannot be used. {}".format(params["csr"], text.readable(str(error)))
+    if names == set(map(lineages.pem.normal, params["names"])):
+        return None
+    found = text.readable(", ".join(sorted(names)))
+    return "The request {} is for other names than {}: {}.".format(params["csr"], ", ".join(params["names"]), found)
 
 
 def begun(module, run):
@@ -590,7 +608,7 @@ def planned(module, run):
     """Return in check mode what Certbot would do, without starting it."""
     params = module.params
     folder = lineages.config_dir(params["config_dir"])
-    wanted = [name.lower() for name in params["names"]]
+    wanted = [lineages.pem.normal(name) for name in params["names"]]
     lineage = None if params["csr"] else lineages.found(module, folder, params["cert_name"], wanted)
     if lineage is None and params["renew"]:
         module.fail_json(msg="There is no certificate {} in {}.".format(params["cert_name"], folder))
@@ -622,7 +640,10 @@ def checked(module, run):
     if reasons and module._diff:
         result["diff"] = {"before": before(lineage), "after": {"domains": sorted(names), "ordered": reasons}}
     if not reasons:
-        result["message"] = "No certificate is due by its names, its key and its dates."
+        result["message"] = (
+            "No certificate is due by its names, its key, its dates and what its renewal file keeps; "
+            "the CA was not asked for its renewal information."
+        )
     else:
         result["message"] = "A certificate would be ordered: {}.".format(", ".join(reasons))
     return result
@@ -651,7 +672,7 @@ def main():
         required_together=[("csr", "cert_path", "chain_path", "fullchain_path")],
         supports_check_mode=True,
     )
-    wrong = contradiction(module.params)
+    wrong = contradiction(module.params) or other_request(module)
     if wrong:
         module.fail_json(msg=wrong)
     run = verbs.Verbs(module)

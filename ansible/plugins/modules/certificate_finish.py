@@ -366,7 +366,8 @@ errors:
     problem:
       description:
         - >-
-          Codes C(ca.…): C(type) and C(detail) of the CA's problem document.
+          Codes C(ca.…): C(type) and C(detail) of the CA's problem document. Code
+          C(challenge.not_visible): what the CA would not see, in one line.
       returned: if there is one
       type: dict
       contains:
@@ -467,9 +468,10 @@ output:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.external_auth.certbot.plugins.module_utils import lineages, look, pem, verbs
+from ansible_collections.external_auth.certbot.plugins.module_utils import lineages, look, pem, text, verbs
 
 MAX_NAMED = 5
+MAX_REASON = 2000
 
 
 def missing(document, answering, timeout):
@@ -508,7 +510,7 @@ def finish_words(params, failed, message):
         words += ["--batch", str(params["batch"])]
     for one in failed:
         words += ["--failed", one]
-    return words + (["--message", message] if message else [])
+    return words + (["--message", text.readable(message, MAX_REASON)] if message else [])
 
 
 def diff(module, texts, document):
@@ -524,6 +526,14 @@ def diff(module, texts, document):
                 "sha256": old["sha256"],
             }
     return {"before": before, "after": {one["name"] or one["cert_path"]: verbs.summary(one) for one in changed}}
+
+
+def checked(module, now, is_open):
+    """Return the result in check mode: the certificates are not known before the CA has issued them."""
+    result = dict(now, changed=is_open)
+    if is_open and module._diff:
+        result["diff"] = {"before": {"state": now["state"]}, "after": {"state": "done"}}
+    return result
 
 
 def main():
@@ -553,7 +563,7 @@ def main():
     now = run.session(params["session"])
     is_open = now["state"] in verbs.OPEN
     if module.check_mode:
-        module.exit_json(**dict(now, changed=is_open))
+        module.exit_json(**checked(module, now, is_open))
     texts = lineages.live_texts(lineages.config_dir(params["config_dir"])) if module._diff and is_open else {}
     failed, message = params["failed"], params["reason"]
     if is_open and not failed:

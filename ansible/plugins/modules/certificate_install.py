@@ -108,7 +108,7 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_bytes
-from ansible_collections.external_auth.certbot.plugins.module_utils import pem
+from ansible_collections.external_auth.certbot.plugins.module_utils import configuration, pem
 
 LINK = "current"
 FOLDERS = "versions"
@@ -232,16 +232,10 @@ def _entered(mode):
 
 def test(module, place, before):
     """Run the configuration's test; if it fails, go back, and fail."""
-    words = module.params["test"]
-    if not words:
-        return
-    code, out, err = module.run_command(words)
-    if code != 0:
+    wrong = configuration.wrong(module, module.params["test"], "the certificate before is in place again")
+    if wrong:
         place.point(before)
-        lines = [line for line in (err or out).splitlines() if line.strip()]
-        said = ": " + "; ".join(lines[-3:]) if lines else ""
-        command = " ".join(words)
-        module.fail_json(msg=f"{command} ended with code {code}, so the certificate before is in place again{said}")
+        module.fail_json(msg=wrong)
 
 
 def described(module, content):

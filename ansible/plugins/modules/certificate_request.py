@@ -47,7 +47,8 @@ options:
   renew_before:
     description:
       - How many days before its end a certificate is renewed. If not given, when a third of its lifetime is
-        left, or half of it if the lifetime is shorter than ten days.
+        left, or half of it if the lifetime is shorter than ten days. The same if the certificate does not live
+        that long.
     type: int
 requirements:
   - openssl
@@ -137,15 +138,23 @@ def reasons(module, certificate, now):
     if certificate is None:
         return ["new"]
     because = []
-    if set(certificate["domains"]) != {alternative(name).split(":", 1)[1].lower() for name in params["names"]}:
+    if set(certificate["domains"]) != set(map(pem.normal, params["names"])):
         because.append("names")
     if pem.key_type(module, certificate["public_key"]) != params["key_type"]:
         because.append("key")
-    days = params["renew_before"]
-    kept = {} if days is None else {"renew_before_expiry": f"{days} days"}
-    if now > lineages.due_at(dict(certificate, kept=kept), lineages.THIRDS_SINCE):
+    if is_due(module, certificate, now):
         because.append("date")
     return because
+
+
+def is_due(module, certificate, now):
+    """Tell whether a certificate is due. A time that is not shorter than its lifetime would make every run order one."""
+    days = module.params["renew_before"]
+    lifetime = certificate["not_after"] - certificate["not_before"]
+    kept = {}
+    if days is not None and datetime.timedelta(days=days) < lifetime:
+        kept["renew_before_expiry"] = f"{days} days"
+    return lineages.is_due(dict(certificate, kept=kept), now, lambda: lineages.THIRDS_SINCE)
 
 
 def readable(module, content):
@@ -177,16 +186,21 @@ class Pending:
         self.key = os.path.join(self.folder, "pending.key")
         self.csr = os.path.join(self.folder, "pending.csr")
 
-    def fits(self):
-        """Tell whether there are a key and a request as they are wanted."""
+    def fits(self, used):
+        """Tell whether there are a key and a request as they are wanted.
+
+        :param used: the public keys that have a certificate already.
+        """
         key, csr = pem.content_of(self.key), pem.content_of(self.csr)
         if not key or not csr:
             return False
-        names = {alternative(name).split(":", 1)[1].lower() for name in self._module.params["names"]}
+        names = set(map(pem.normal, self._module.params["names"]))
         try:
             public = pem.public_key_of(self._module, key)
             asked = pem.requested(self._module, csr)
         except pem.UnreadableError:
+            return False
+        if public in used:
             return False
         return asked == (names, public) and pem.key_type(self._module, public) == self._module.params["key_type"]
 
@@ -225,12 +239,13 @@ def main():
     offered = readable(module, params["offered"])
     fits = offered is not None and not reasons(module, offered, now) and has_key(module, offered, paths)
     because = [] if fits else reasons(module, installed, now)
+    used = [one["public_key"] for one in (installed, offered) if one is not None]
     result = {
         "due": bool(because),
         "reasons": because,
         "install_offered": fits and (installed is None or installed["sha256"] != offered["sha256"]),
         "key_paths": paths,
-        "changed": bool(because) and not pending.fits(),
+        "changed": bool(because) and not pending.fits(used),
     }
     if because and not module.check_mode:
         if result["changed"]:

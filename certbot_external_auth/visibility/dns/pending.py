@@ -20,6 +20,7 @@ MAX_UDP_BYTES = 1232
 """Of an answer by UDP: every path carries this much (DNS Flag Day 2020)."""
 MAX_OPEN_QUESTIONS = 20
 """At one address at a time, so that a slow server is not flooded."""
+UNREADABLE = "the answer is not a DNS message"
 TOO_LARGE = "the answer does not fit into UDP"
 _HEADER_BYTES = 12
 _TRUNCATED = 0x02
@@ -58,7 +59,8 @@ class Pending:
         self.reply.seconds = time.monotonic() - self.first
 
     def fail(self, outcome: Outcome, detail: str = "") -> None:
-        """Store the reason why there is no answer."""
+        """Store the reason why there is no answer. A part of one, which came before, is dropped."""
+        self.reply.message = None
         self.reply.failed, self.reply.detail = outcome, detail
         self.reply.seconds = time.monotonic() - self.first
 
@@ -72,7 +74,7 @@ class Pending:
                 # A server may cut an answer anywhere, also within a record.
                 self.fail(Outcome.TIMEOUT, TOO_LARGE)
             else:
-                self.fail(Outcome.SERVFAIL, "the answer is not a DNS message")
+                self.fail(Outcome.SERVFAIL, UNREADABLE)
             return True
         if message is not None:
             self.settle(message)

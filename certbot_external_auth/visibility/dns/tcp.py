@@ -107,5 +107,4 @@ def _no_better(left: Sequence[Pending], failure: tuple[Outcome, str]) -> None:
         if each.reply.failed is Outcome.TIMEOUT:
             each.reply.detail = f"TCP: {why}"
         elif each.reply.message is not None and not each.refuses_edns:
-            each.reply.message = None
             each.fail(Outcome.TIMEOUT, f"{TOO_LARGE}, and TCP failed: {why}")

@@ -218,7 +218,9 @@ def test_a_person_sees_the_record(ca: NewCA, certbot: Certbot, domain: str) -> N
 
 @pytest.mark.long
 @pytest.mark.parametrize("mode", ["manual", "lego", "native"])
-def test_a_rehearsal_looks_at_the_record(ca: NewCA, certbot: Certbot, scripts: Hooks, domain: str, mode: str) -> None:
+def test_a_rehearsal_looks_at_the_record(
+    ca: NewCA, certbot: Certbot, scripts: Hooks, domain: str, mode: str, tmp_path: Path
+) -> None:
     """Guards against a rehearsal that publishes a record that stays, or that asks for a person who is not needed."""
     certbot.run("register", "--agree-tos", "--register-unsafely-without-email", "--server", ca.directory)
     place, right = f"_validation-persist.{domain}", f"{ISSUER}; accounturi={account(certbot)}"
@@ -228,11 +230,14 @@ def test_a_rehearsal_looks_at_the_record(ca: NewCA, certbot: Certbot, scripts: H
     issued = certbot.run("certonly", *words.get(mode, lego), *WORDS, *names(domain))
     assert issued.returncode == 0, issued
 
+    figures = tmp_path / "certbot.prom"
+
     def rehearsed(*values: str) -> list[tuple[str, str]]:
         ca.clear_txt(place)
         for value in values:
             ca.add_txt(place, value)
-        folders = ("--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir))
+        folders = ["--config-dir", str(certbot.config_dir), "--work-dir", str(certbot.work_dir)]
+        folders += ["--logs-dir", str(certbot.logs_dir), "--metrics", str(figures)]
         ended = console(certbot, "rehearse", "--publish", "--json", *folders)
         found = json.loads(ended.stdout)["certificates"][0]["findings"]
         about = [
@@ -243,7 +248,12 @@ def test_a_rehearsal_looks_at_the_record(ca: NewCA, certbot: Certbot, scripts: H
 
     assert rehearsed(right) == []
     assert rehearsed() == ([("record_to_come", "note")] if mode == "native" else [("record", "problem")])
-    assert rehearsed(f"{right}; persistUntil={int(time.time()) + 1000}") == [("record_ends", "warning")]
+    ends = int(time.time()) + 1000
+    assert rehearsed(f"{right}; persistUntil={ends}") == [("record_ends", "warning")]
+    noted = parsed(figures.read_bytes())["certbot_external_auth_persist_until_timestamp_seconds"]
+    assert noted == {(domain,): float(ends)}
+    assert rehearsed(right) == []
+    assert parsed(figures.read_bytes())["certbot_external_auth_persist_until_timestamp_seconds"] == {}
     assert scripts.calls("persist", "perform") == []
 
 

@@ -17,9 +17,18 @@ META = {"accountHashPrefix": "https://ca.example/", "issuerDomainNames": ["ca.ex
 
 
 @contextlib.contextmanager
-def serving(body: bytes, status: int = 200, stall: threading.Event | None = None) -> Iterator[str]:
+def serving(
+    body: bytes, status: int = 200, stall: threading.Event | None = None, parts: int | None = None
+) -> Iterator[str]:
+    """:param parts: octets in each part of an answer whose length is not told before (RFC 9112 section 7.1)."""
+
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
+            if parts is not None:
+                self.in_parts(parts)
+                return
             self.send_response(status)
             self.send_header("Content-Length", str(len(body) + (stall is not None)))
             self.end_headers()
@@ -27,6 +36,15 @@ def serving(body: bytes, status: int = 200, stall: threading.Event | None = None
             if stall is not None:
                 self.wfile.flush()
                 stall.wait(60)
+
+        def in_parts(self, size: int) -> None:
+            self.send_response(status)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for first in range(0, len(body), size):
+                part = body[first : first + size]
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, format: str, *arguments: object) -> None:
             """Print nothing."""
@@ -68,6 +86,13 @@ def test_answers_that_are_not_a_directory(body: bytes, status: int, said: str) -
         directory.meta(url)
 
 
+def test_a_server_that_sends_its_answer_in_parts() -> None:
+    with serving(json.dumps({"newOrder": "x", "meta": META}).encode(), parts=7) as url:
+        assert directory.meta(url) == META
+    with serving(b" " * (directory.MAX_BYTES + 1), parts=10_000) as url, pytest.raises(DirectoryError, match="longer"):
+        directory.meta(url)
+
+
 def test_a_server_that_never_ends_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against a renewal that hangs, and holds Certbot's lock."""
     monkeypatch.setattr(directory, "LIMIT_SECONDS", 0.2)
@@ -78,5 +103,6 @@ def test_a_server_that_never_ends_its_answer(monkeypatch: pytest.MonkeyPatch) ->
 def test_no_server() -> None:
     with pytest.raises(DirectoryError, match="ConnectionError"):
         directory.meta("http://127.0.0.1:9/directory")
-    with pytest.raises(DirectoryError):
-        directory.meta("no url")
+    for malformed in ("no url", "http://[::1", f"https://{'a' * 64}.test/directory"):
+        with pytest.raises(DirectoryError):
+            directory.meta(malformed)

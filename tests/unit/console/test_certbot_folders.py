@@ -38,6 +38,13 @@ def test_what_is_given_counts_most_then_the_file_that_is_named_then_that_of_the_
     assert certbot_folders.found({}) == ("/c4", "/var/lib/letsencrypt")
 
 
+def test_the_directory_of_logs(home: Path) -> None:
+    assert certbot_folders.logs() == "/var/log/letsencrypt"
+    (home / ".config" / "letsencrypt" / "cli.ini").write_text("logs-dir = ~/l1\n")
+    assert certbot_folders.logs() == f"{home}/l1"
+    assert certbot_folders.logs("/l2") == "/l2"
+
+
 def test_an_empty_value_is_the_current_folder_as_for_certbot(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost: every session, looked for in a folder named =."""
     monkeypatch.chdir(home)

@@ -48,7 +48,9 @@ class Host:
         """Make a virtual environment with Certbot, and perhaps the plugin."""
         self.put(f"{folder}/pyvenv.cfg", f"home = /usr/bin\n{configuration}")
         self.put(f"{folder}/bin/python3")
-        self.put(f"{folder}/bin/certbot", f"#!/{folder}/bin/python3\n")
+        # What pip writes if the path of the interpreter has a blank.
+        by_a_shell = f"#!/bin/sh\n'''exec' \"/{folder}/bin/python3\" \"$0\" \"$@\"\n' '''\n"
+        self.put(f"{folder}/bin/certbot", by_a_shell if " " in folder else f"#!/{folder}/bin/python3\n")
         self.put(f"{folder}/lib/python3.11/site-packages/certbot-5.8.0.dist-info/METADATA")
         if plugin is not None:
             self.put(f"{folder}/lib/python3.11/site-packages/certbot_external_auth-{plugin}.dist-info/METADATA")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from certbot_external_auth.doctor.findings import Kind
+from certbot_external_auth.doctor.wording import cron_line
 from tests.unit.doctor.test_doctor import Host, kinds
 
 RENEWS = "1 1 * * * root certbot renew\n"
@@ -164,6 +167,23 @@ def test_a_table_without_cron_renews_nothing(host: Host) -> None:
     assert [schedule.place for schedule in only.schedules] == ["/etc/cron.d/renew"]
     host.put("usr/sbin/crond")
     assert kinds(host.look()) == []
+
+
+@pytest.mark.parametrize("folder", ["srv/two words", "srv/it's", "srv/100%"])
+def test_the_line_for_cron_works_for_every_path(host: Host, folder: str) -> None:
+    """Guards against: cron cuts the path at its blank, or the command at ``%``."""
+    host.venv(folder)
+    path = f"/{folder}/bin/certbot"
+    (only,) = host.look(f"/{folder}/bin").findings
+    assert only.kind is Kind.NO_SCHEDULE
+    assert only.better is not None
+    line = cron_line(only.better)
+    command = line.split(" root ")[1].replace(r"\%", "%")
+    assert shlex.split(command) == [path, "-q", "renew"]
+    assert re.search(r"(?<!\\)%", line) is None
+    if "'" not in folder:
+        host.put("etc/cron.d/certbot-renew", f"{line}\n")
+        assert started(host) == [(path, True)]
 
 
 # --- the Certbots ---

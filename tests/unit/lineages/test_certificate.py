@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import random
+import ssl
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -11,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certbot_external_auth.lineages import certificate
+from tests.support import lineages
+from tests.support.hostile_certificates import mutated_octets
 
 
 def request(*names: x509.GeneralName, encoding: Encoding = Encoding.PEM) -> bytes:
@@ -32,3 +38,18 @@ def test_no_addresses_in_what_has_none() -> None:
     assert certificate.addresses_requested(request()) == []
     assert certificate.addresses_requested(b"rubbish") == []
     assert certificate.addresses_requested(b"-----BEGIN rubbish") == []
+
+
+def test_a_certificate_that_no_honest_ca_issues_is_an_error_that_is_expected(tmp_path: Path) -> None:
+    """Guards against: one certificate at which every verb stops that reads all of them."""
+    der = ssl.PEM_cert_to_DER_cert(lineages.certificate("a.test", "b.test").decode())
+    version = b"\xa0\x03\x02\x01\x02"
+    assert version in der
+    path, chance = tmp_path / "cert.pem", random.Random(1)
+    path.write_text(ssl.DER_cert_to_PEM_cert(der.replace(version, version[:-1] + b"\x1d")))
+    with pytest.raises(ValueError, match="29 is not a valid X509 version"):
+        certificate.read(str(path))
+    for _ in range(300):
+        path.write_text(ssl.DER_cert_to_PEM_cert(mutated_octets(der, chance)))
+        with contextlib.suppress(ValueError):
+            certificate.read(str(path))

@@ -114,3 +114,16 @@ def test_certificates_and_deployments_are_read_at_each_writing(tmp_path: Path) -
     assert found["certbot_external_auth_leftovers"] == {(): 0.0}
     with files.locked(str(work)) as folder:
         assert set(files.read(folder)) == {"a.test"}
+
+
+@pytest.mark.parametrize("content", [b"", b"no certificate", None], ids=["empty", "damaged", "a pipe"])
+def test_a_certificate_that_cannot_be_read_is_not_forgotten(tmp_path: Path, content: bytes | None) -> None:
+    """Guards against: figures that vanish together with the certificate that they warn of."""
+    config, work, file = tmp_path / "config", tmp_path / "work", tmp_path / "certbot.prom"
+    path = config / "live" / "a.test" / "cert.pem"
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path) if content is None else path.write_bytes(content)
+    for _ in range(2):
+        writer.write(str(work), str(file), [Change("a.test", str(config), {"attempt": 1.0, "code": "ca.refused"})])
+        found = parsed(file.read_bytes())
+        assert found["certbot_external_auth_last_attempt_success"] == {("a.test", "ca.refused"): 0.0}

@@ -34,6 +34,12 @@ def test_what_is_not_known_has_no_value() -> None:
     assert f"{PREFIX}leftovers" not in found
 
 
+def test_a_name_that_is_not_utf_8_spoils_no_other_figure() -> None:
+    odd = Figures("\udcff\n.test", Entry("/le", 1.0, OK))
+    found = parsed(text([odd, Figures("a.test", GOOD)], None))
+    assert set(found[f"{PREFIX}last_attempt_success"]) == {("\\xff\n.test", "ok"), ("a.test", "ok")}
+
+
 def test_the_names_carry_their_units() -> None:
     """As https://prometheus.io/docs/practices/naming/ asks: base units, and time stamps in seconds."""
     for name in FAMILIES:

@@ -7,6 +7,9 @@ import pytest
 from certbot_external_auth.permission import caa
 from certbot_external_auth.permission.caa import Issue, Record, climb, judge, parsed, right
 from certbot_external_auth.permission.finding import Applicant, Kind
+from certbot_external_auth.permission.look import Sight
+from certbot_external_auth.permission.lookup import Standing
+from certbot_external_auth.permission.wording import sentence
 
 ACCOUNT = "https://ca.test/acct/1"
 OURS = Applicant(("ca.test",), ACCOUNT, ("dns-01", "http-01"))
@@ -29,7 +32,10 @@ def test_the_way_to_the_root() -> None:
         ("ca.test;", Issue("ca.test")),
         (";", Issue()),
         ("", Issue()),
-        ("ca.test; a=1;b = 2 ; ", Issue("ca.test", (("a", "1"), ("b", "2")))),
+        ("ca.test; a=1;b = 2 ", Issue("ca.test", (("a", "1"), ("b", "2")))),
+        ("ca.test; a=1;", None),
+        ("ca.test; a=1; ", None),
+        ("ca.test;;", None),
         ("ca.test; a=", Issue("ca.test", (("a", ""),))),
         ("; a=1", Issue("", (("a", "1"),))),
         ("ca.test; A-b=x=y:z", Issue("ca.test", (("a-b", "x=y:z"),))),
@@ -67,7 +73,8 @@ def test_the_value_of_an_issue_record(value: str, found: Issue | None) -> None:
         (issue(";", tag="issuewild"), False, None),
         ([*issue("ca.test"), Record(128, "tomorrow", "")], False, Kind.CRITICAL),
         ([*issue("ca.test"), Record(1, "tomorrow", "")], False, None),
-        ([Record(128, "issue", "ca.test")], False, None),
+        ([Record(128, "issue", "ca.test"), Record(128, "issuemail", ";")], False, None),
+        ([Record(128, "contactemail", "a@b.test")], False, Kind.CRITICAL),
         (issue(f"ca.test; accounturi={ACCOUNT}"), False, None),
         (issue(f"ca.test; accounturi={ACCOUNT}/"), False, Kind.OTHER_ACCOUNT),
         (issue(f"ca.test; accounturi={ACCOUNT}; accounturi={ACCOUNT}"), False, Kind.OTHER_ACCOUNT),
@@ -115,3 +122,13 @@ def test_the_record_that_would_be_right() -> None:
         value = made.partition('"')[2].rstrip('"')
         assert judge([*records, *issue(value)], False, OURS) is None, made
     assert str(caa.Record(0, "issue", "ca.test")) == '0 issue "ca.test"'
+
+
+def test_a_wildcard_is_not_proven_by_a_web_server() -> None:
+    records = tuple(issue("ca.test; validationmethods=http-01"))
+    told = {"a.test": (Standing("a.test", records),)}
+    (found,) = Sight(("a.test", "*.a.test"), dict(told), {}).findings(OURS)
+    assert (found.kind, found.name) == (Kind.OTHER_METHODS, "*.a.test")
+    assert found.right == '0 issue "ca.test; validationmethods=dns-01"'
+    assert "issue for *.a.test after a challenge of type dns-01. At" in sentence(found, OURS)
+    assert Sight(("*.a.test",), dict(told), {}).findings(Applicant(("ca.test",))) == []

@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
+import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
+import dns.rrset
 import pytest
 
 from certbot_external_auth.endpoint import Endpoint
@@ -120,6 +124,36 @@ def test_servers_that_this_machine_cannot_reach_say_nothing(net: Net) -> None:
     net[NS1].behaviour = net[NS2].behaviour = "good"
     net[RESOLVER].behaviour = "servfail"
     assert look(net, "www.example.org")["www.example.org"] is None
+
+
+@pytest.mark.parametrize("by_tcp", [False, True])
+def test_records_that_dnspython_cannot_read_are_not_missing(net: Net, by_tcp: bool) -> None:
+    """Guards against: the records of the name above, because a tag has a dash, or the answer by TCP cannot be read."""
+    net.serve("org", TOP + CAA.format("@", "top.test"), [PARENT])
+    for address in (NS1, NS2):
+        _answers_oddly(net[address], by_tcp)
+    assert look(net, "www.example.org")["www.example.org"] is None
+
+
+def _answers_oddly(server: NameServer, by_tcp: bool) -> None:
+    """Let a server answer with a record whose tag dnspython refuses. :param by_tcp: only by TCP."""
+    known = server.reply
+
+    def reply(data: bytes, tcp: bool) -> bytes | None:
+        query = dns.message.from_wire(data)
+        if query.question[0].rdtype != dns.rdatatype.CAA:
+            return known(data, tcp)
+        made = dns.message.make_response(query)
+        made.flags |= dns.flags.AA
+        if by_tcp and not tcp:
+            made.flags |= dns.flags.TC
+            return made.to_wire()
+        data = b"\0\6is-suex"
+        record = dns.rdata.GenericRdata(dns.rdataclass.IN, dns.rdatatype.CAA, data)
+        made.answer.append(dns.rrset.from_rdata_list(query.question[0].name, 60, [record]))
+        return made.to_wire()
+
+    server.reply = reply  # type: ignore[method-assign]
 
 
 def test_a_silent_server_is_asked_about_all_names_together(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:

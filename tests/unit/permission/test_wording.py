@@ -25,8 +25,8 @@ EXPECTED = {
     Kind.OTHER_METHODS: "CAA records do not let this CA issue for a.test after a challenge of type dns-01. At test "
     'stands: 0 issue "their.test". Change the record to: test. CAA 0 issue "ca.test"',
     Kind.UNANSWERED: 'The name servers do not answer the question about CAA records at test (0 issue "their.test"). A '
-    "CA must not issue for a.test without an answer. Let every server of the zone answer questions about CAA records; "
-    "if there is none, with an empty answer (NOERROR).",
+    "CA must not issue for a.test without an answer. Every server that the NS records name must know the zone, and "
+    "answer questions about CAA records; if there is none, with an empty answer (NOERROR).",
     Kind.BOGUS: "DNSSEC: the resolver 127.0.0.1:53 does not accept the signatures above test: signature expired (7). "
     'It says: 0 issue "their.test". A CA\'s resolver checks them too, and then cannot see the name at all. Sign the '
     "zone again, and find out why its server has stopped doing so.",
@@ -66,5 +66,5 @@ def test_what_is_not_known_is_said() -> None:
     assert list(unsaid((), True)) == []
     assert list(unsaid(("a.test", "b.test"), False)) == [
         "This machine could not look up the CAA records of a.test, b.test, so it says nothing about them.",
-        "No resolver that was asked checks signatures, so nothing is said about DNSSEC.",
+        "No resolver that was asked confirms a signature, so nothing is said about DNSSEC.",
     ]

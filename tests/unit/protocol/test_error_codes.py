@@ -53,6 +53,15 @@ def test_the_text_of_an_exception_is_its_message() -> None:
     assert error_codes.message_of(KeyboardInterrupt()) != error_codes.message_of(certbot_errors.SignalExit())
 
 
+def test_what_the_ca_would_not_see_is_told_like_a_problem() -> None:
+    problem = {"type": "challenge.not_visible", "detail": "a.test: 404"}
+    assert (
+        error_codes.problem_of(errors.NotVisibleError(["x"], {"c1": problem, "c2": {**problem, "detail": "y"}}))
+        == problem
+    )
+    assert error_codes.problem_of(errors.NotVisibleError(["x"], {})) is None
+
+
 def test_the_problem_document_is_the_cas_alone() -> None:
     """RFC 8555 section 6.7; of an order that became invalid, the exception has only the document."""
     document = {"type": RATE.typ, "detail": "too many"}

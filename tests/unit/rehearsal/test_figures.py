@@ -65,7 +65,7 @@ def file(tmp_path: Path) -> Path:
 
 def tool(bed: Bed, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "certbot_external_auth", "rehearse", *words]
-    command += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir]
+    command += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir, "--logs-dir", str(bed.folder)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 

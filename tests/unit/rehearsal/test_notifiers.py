@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from certbot_external_auth.lineages import change
 from certbot_external_auth.rehearsal.findings import Kind
 from tests.support import documents, lineages
 from tests.support.rehearsed import NAME, SERVER, Bed
@@ -36,7 +37,7 @@ def more(bed: Bed, name: str, *options: str) -> None:
 
 def tool(bed: Bed, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "certbot_external_auth", "rehearse", *words]
-    command += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir]
+    command += ["--config-dir", bed.host.config_dir, "--work-dir", bed.host.work_dir, "--logs-dir", str(bed.folder)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
@@ -77,7 +78,8 @@ def test_one_that_fails_is_said_with_what_it_printed(bed: Bed) -> None:
 def test_without_a_notifier_nothing_would_be_told(bed: Bed) -> None:
     ended = tool(bed, "--notify-test")
     assert ended.returncode == 1
-    assert "No certificate has a notifier. To add one: certbot reconfigure" in ended.stdout
+    adding = change.command("NAME", ["--external-auth-notify", "COMMAND"], "INSTALLER")
+    assert f"No certificate has a notifier. To add one: {adding}" in ended.stdout
 
 
 def test_what_cannot_be_called_is_a_failure_here_and_a_warning_in_a_rehearsal(bed: Bed) -> None:

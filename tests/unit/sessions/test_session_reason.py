@@ -44,6 +44,16 @@ UNPUBLISHED = error("challenge.not_published", "It failed for a.test: no room.\n
         # Lost: the reason, to what follows from it.
         ("failed", [REFUSED, UNPUBLISHED, SUMMED_UP], Reason("error", "It failed for a.test: no room.")),
         ("failed", [error("recovery.failed"), error("usage", "Bad flag.")], Reason("error", "Bad flag.")),
+        (
+            "failed",
+            [
+                error(
+                    "challenge.not_visible", "It cannot be seen:\nrows", problem={"type": "x", "detail": "a.test: 404"}
+                )
+            ],
+            Reason("look", "a.test: 404"),
+        ),
+        ("failed", [error("challenge.not_visible", "Not seen:\nrows")], Reason("error", "Not seen:")),
         ("failed", [SUMMED_UP], Reason("error", "2 renew failure(s)")),
         ("failed", [REFUSED], Reason("error", "c1 was refused (dns.full: no room).")),
         ("deploy_failed", [error("deploy.failed", "web1 is down.")], Reason("error", "web1 is down.")),
@@ -73,6 +83,10 @@ def test_without_an_error_it_is_what_certbot_printed_last() -> None:
         (Reason("validation", "x", ("a.test", "b.test", "c.test")), "The CA could not validate a.test and 2 more: x."),
         (Reason("validation", ""), "The CA could not validate a name."),
         (Reason("request", "too many\ncertificates"), "The CA refused the request: too many certificates."),
+        (
+            Reason("look", "a.test at 192.0.2.2:80: 404"),
+            "The CA was not asked, because it would not see everything: a.test at 192.0.2.2:80: 404.",
+        ),
         (Reason("error", "The zone is full."), "The zone is full."),
         (Reason("error", "These have no record:"), "These have no record."),
         (Reason("output", ""), "Certbot failed."),

@@ -1,0 +1,1 @@
+"""Set-ups of hosts whose next renewal will fail, and of healthy ones, with real servers."""
