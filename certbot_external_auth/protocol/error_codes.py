@@ -57,6 +57,7 @@ def code_of(exception: BaseException) -> str:
     from acme import errors as acme_errors
     from acme import messages
 
+    exception = _meant(exception)
     by_class: tuple[tuple[type[BaseException], str], ...] = (
         (UsageError, "usage"),
         (GuardError, "challenge.not_accepted"),
@@ -77,8 +78,20 @@ def code_of(exception: BaseException) -> str:
     return next((code for kind, code in by_class if isinstance(exception, kind)), "certbot.failed")
 
 
+def _meant(exception: BaseException) -> BaseException:
+    """Return the error of the CA if Python raised another one in its place.
+
+    The CA's error takes no attribute with an old josepy, and Python 3.11 sets one when the error leaves Certbot.
+    """
+    from acme import messages
+
+    before = exception.__context__
+    return before if isinstance(exception, AttributeError) and isinstance(before, messages.Error) else exception
+
+
 def message_of(exception: BaseException) -> str:
     """Return a sentence about an exception, also about one that has no text of its own."""
+    exception = _meant(exception)
     if str(exception):
         return str(exception)
     if isinstance(exception, KeyboardInterrupt):
@@ -94,6 +107,7 @@ def problem_of(exception: BaseException) -> Problem | None:
     from acme import errors as acme_errors
     from acme import messages
 
+    exception = _meant(exception)
     if isinstance(exception, NotVisibleError):
         return next(iter(exception.problems.values()), None)
     # Of an order that became invalid, the exception has only the document.

@@ -68,3 +68,13 @@ def test_the_problem_document_is_the_cas_alone() -> None:
     assert error_codes.problem_of(RATE) == document
     assert error_codes.problem_of(acme_errors.IssuanceError(RATE)) == document
     assert error_codes.problem_of(ValueError("x")) is None
+
+
+def test_what_python_raises_in_place_of_the_cas_error() -> None:
+    """Guards against: "can't set attribute" in place of the CA's reason, with Certbot 2.1 on Python 3.11."""
+    found = AttributeError("can't set attribute")
+    found.__context__ = RATE
+    assert error_codes.code_of(found) == "ca.refused"
+    assert "too many" in error_codes.message_of(found)
+    assert error_codes.problem_of(found) == error_codes.problem_of(RATE)
+    assert error_codes.code_of(AttributeError("x")) == "certbot.failed"
