@@ -53,8 +53,8 @@ class Plan:
     :ivar scale: challenges of the largest batch.
     :ivar renewals: numbers of certificates. :ivar renewal_rounds: with each of them.
     :ivar rehearsals: numbers of certificates. :ivar rehearsal_rounds: with each of them.
-    :ivar provider_calls: rounds of single calls. :ivar provider_names: of a certificate by providers. :ivar own_waits:
-        also by clients that wait a minute for each certificate.
+    :ivar provider_calls: rounds of single calls. :ivar provider_names: of a certificate by providers, and
+        :ivar provider_rounds: of it. :ivar own_waits: also by clients that wait a minute for each certificate.
     """
 
     cells: Sequence[Cell]
@@ -75,6 +75,7 @@ class Plan:
     rehearsal_rounds: int
     provider_calls: int
     provider_names: int
+    provider_rounds: int
     own_waits: bool
 
     def rounds_of(self, cell: Cell) -> int:
@@ -105,6 +106,7 @@ FULL = Plan(
     rehearsal_rounds=3,
     provider_calls=10,
     provider_names=20,
+    provider_rounds=5,
     own_waits=True,
 )
 QUICK = Plan(
@@ -126,5 +128,6 @@ QUICK = Plan(
     rehearsal_rounds=1,
     provider_calls=2,
     provider_names=3,
+    provider_rounds=1,
     own_waits=False,
 )

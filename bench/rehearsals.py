@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import dataclasses
 import itertools
 import json
 import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.measuring import Timing, bare_environment, take_turns, usage_of
+from bench.measuring import Timing, Usage, bare_environment, take_turns, usage_of
 from bench.plan import Plan
 from certbot_external_auth.accounts import stored
 from tests.support import engines, lineages, ports
@@ -28,6 +28,15 @@ ANSWER, SILENT = "name servers answer", "name servers are silent"
 ZONE = "example"
 ACCOUNT = {"body": {}, "uri": "https://ca.example/acct/1"}
 ROOT = Path(__file__).resolve().parent.parent
+START = """
+import re, sys
+from pathlib import Path
+from certbot_external_auth import cli
+peak = Path(sys.argv.pop(1))
+code = cli.main()
+peak.write_text(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+sys.exit(code)
+"""
 BY_PROVIDER = {
     "RFC2136_NAMESERVER": "127.0.0.1",
     "RFC2136_TSIG_KEY": "key",
@@ -66,7 +75,7 @@ def measure(plan: Plan, folder: Path) -> Found:
             hosts = {side: _Host(folder / f"rehearsed-{number}", ca) for number, side in enumerate(servers)}
             for side, host in hosts.items():
                 host.make(count, servers[side])
-            sides = {side: functools.partial(usage_of, *host.command()) for side, host in hosts.items()}
+            sides: dict[str, Callable[[], Usage]] = {side: host.rehearse for side, host in hosts.items()}
             timings = take_turns(f"rehearse, {count} certificates", sides, plan.rehearsal_rounds)
             runs = plan.rehearsal_rounds
             measured[count] = Measured(timings, hosts[ANSWER].programs() // runs, len(requests) // runs)
@@ -111,10 +120,13 @@ class _Host:
         for number in range(count):
             self._certificate(lineages.name(number), [*publishers[number % len(publishers)], *_common(servers)])
 
-    def command(self) -> tuple[list[str], dict[str, str]]:
+    def rehearse(self) -> Usage:
+        """Rehearse all certificates. The peak is that of the rehearsal alone, without the programs that it starts."""
+        peak = self.place / "peak"
         folders = [f"--{kind}-dir={self.place / kind}" for kind in ("config", "work")]
-        words = [sys.executable, "-m", "certbot_external_auth", "rehearse", "--json", *folders]
-        return words, {**bare_environment(), "PYTHONPATH": str(ROOT)}
+        words: list[str | Path] = [sys.executable, "-c", START, peak, "rehearse", "--json", *folders]
+        used = usage_of(words, {**bare_environment(), "PYTHONPATH": str(ROOT)})
+        return dataclasses.replace(used, peak=int(peak.read_text()) / 1024)
 
     def programs(self) -> int:
         """Return how often the program of the provider was started."""
@@ -174,7 +186,8 @@ def section(measured: Found) -> Iterator[str]:
         f"{HANDLERS} handlers and one provider (`lego:rfc2136`), with an env file each. A Knot has the CAA records, "
         "and an unbound checks signatures. Every other certificate has a CAA record, so the CA is asked for its "
         "names. In the second half of the table, the name servers take all questions and answer none. The least of "
-        f"{runs} runs counts. Processor seconds and megabytes (of the largest process) are without the servers'."
+        f"{runs} runs counts. Processor seconds include those of the provider's programs; megabytes are those of the "
+        "rehearsal alone."
     )
     yield ""
     yield f"| certificates | {' | '.join(f'{side}: seconds | processor seconds | MB' for side in (ANSWER, SILENT))} |"
@@ -188,9 +201,9 @@ def section(measured: Found) -> Iterator[str]:
     if few < many:
         yield from _slopes(measured)
     yield (
-        f"- Equal settings are checked once. Whatever the number of certificates, the provider's program is started "
-        f"{_numbers(found.programs for found in measured.values())} times, and the CA is asked "
-        f"{_numbers(found.directories for found in measured.values())} times."
+        "- Equal settings are checked once, whatever the number of certificates. Starts of the provider's programs: "
+        f"{_numbers(found.programs for found in measured.values())}. Requests to the CA: "
+        f"{_numbers(found.directories for found in measured.values())}."
     )
     yield ""
 

@@ -12,8 +12,8 @@ from certbot_external_auth.extensions import load
 from certbot_external_auth.handler_setup import command_line
 from certbot_external_auth.progress import NOWHERE, Progress
 from certbot_external_auth.settings import Settings
-from certbot_external_auth.visibility import report
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.publisher import Publisher
 
 if TYPE_CHECKING:
     from certbot_external_auth.interfaces import Backend
@@ -96,14 +96,14 @@ def surroundings(context: Context) -> Surroundings:
     return Surroundings(context.settings.verify_nameservers, context.http_port, context.tls_port)
 
 
-def publisher(context: Context) -> report.Publisher:
+def publisher(context: Context) -> Publisher:
     """Return who published, for sentences about what is visible."""
     settings, mode = context.settings, context.settings.mode
     if mode == "handler":
-        return report.Publisher(context.named(), settings.dialect, settings.hook_chain, settings.wellknown or "")
+        return Publisher(context.named(), settings.dialect, settings.hook_chain, settings.wellknown or "")
     if mode == "stateless":
-        return report.Publisher("The web server", stateless=True)
-    return report.Publisher("The program that drives Certbot") if mode == "json" else report.Publisher()
+        return Publisher("The web server", stateless=True)
+    return Publisher("The program that drives Certbot") if mode == "json" else Publisher()
 
 
 def backend(name: str, context: Context) -> Backend:

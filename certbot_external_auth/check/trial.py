@@ -28,7 +28,7 @@ from certbot_external_auth.run import placing
 from certbot_external_auth.run.verification import Verification
 from certbot_external_auth.signals.interruption import Interrupted
 from certbot_external_auth.validation_certificates.batch import ServedCertificates
-from certbot_external_auth.visibility import expectations, explain, report
+from certbot_external_auth.visibility import expectations, explain, likely, report
 from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.watch import Round
 
@@ -155,7 +155,7 @@ class Trial:
     def _wildcard(self, sight: Sight) -> list[str]:
         wanted = expectations(tuple(self._made.values()))
         until = time.monotonic() + explain.LIMIT_SECONDS
-        return report.wildcard(self._verification.observer.explain(wanted, sight.observations, until))
+        return likely.wildcard(self._verification.observer.explain(wanted, sight.observations, until))
 
     def _take(self, step: Step) -> None:
         if not self._course.stood.issuperset(step.needs):

@@ -153,6 +153,9 @@ class Verification:
 
     def _text(self, wanted: Sequence[Expectation], last: Round, printed: PrintedAbout) -> list[str]:
         """Return lines about what is missing: a sentence, the table, likely reasons, the handler's lines, advice."""
+        # Most runs have no failure, and never load it.
+        from certbot_external_auth.visibility import likely
+
         missing = report.worst_first(wanted, last.observations)
         observations = [row for one in missing for row in last.seen[one.place]]
         denied = any(Says.NO in said(last.seen[one.place]) for one in missing)
@@ -168,7 +171,7 @@ class Verification:
             *self.reasons(wanted, last.observations),
             *self._other_use(observations),
             *shown(self._publisher.who, printed({identifier for one in missing for identifier in one.ids})),
-            " ".join(report.advice(observations, self._settings.verify_timeout, only_named)),
+            " ".join(likely.advice(observations, self._settings.verify_timeout, only_named)),
         ]
 
     def _other_use(self, observations: Sequence[Observation]) -> list[str]:

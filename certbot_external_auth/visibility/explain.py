@@ -12,9 +12,9 @@ from certbot_external_auth.challenges import http01
 from certbot_external_auth.files import webroot
 from certbot_external_auth.files.webroot import FileState
 from certbot_external_auth.text import one_line
-from certbot_external_auth.visibility import report
 from certbot_external_auth.visibility.observation import Clue, Expectation, Observation, Says
 from certbot_external_auth.visibility.observer import Observer
+from certbot_external_auth.visibility.publisher import Publisher
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +23,15 @@ LIMIT_SECONDS = 5.0
 
 
 def reasons(
-    observer: Observer, wanted: Sequence[Expectation], observations: Sequence[Observation], publisher: report.Publisher
+    observer: Observer, wanted: Sequence[Expectation], observations: Sequence[Observation], publisher: Publisher
 ) -> list[str]:
     """Return sentences about the likely reasons. Takes at most `LIMIT_SECONDS`.
 
     An error here becomes a sentence too: the caller still shows what the servers answered.
     """
+    # Most runs have no failure, and never load it.
+    from certbot_external_auth.visibility import likely
+
     clues: Sequence[Clue] = ()
     failed = []
     try:
@@ -39,7 +42,7 @@ def reasons(
         logger.debug("Looking for the reason failed.", exc_info=True)
         failed = [f"The reason could not be looked for: {described(error)}"]
     written = files(wanted, observations, publisher.wellknown)
-    return [*report.reasons(wanted, observations, clues, publisher, written), *failed]
+    return [*likely.reasons(wanted, observations, clues, publisher, written), *failed]
 
 
 def files(wanted: Sequence[Expectation], observations: Sequence[Observation], wellknown: str) -> dict[str, FileState]:

@@ -1,4 +1,4 @@
-"""Find the likely reason why a value is not visible, and what may help. Pure functions; `report` has the sentences."""
+"""Find the likely reason why a value is not visible, and what may help. Pure functions; `likely` has the sentences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from certbot_external_auth.visibility import Clue, Expectation, Observation, Outcome, Says, record_reasons
 from certbot_external_auth.visibility.parallel import NO_TIME, NO_ZONE
-from certbot_external_auth.visibility.record_reasons import Publisher, Reason
+from certbot_external_auth.visibility.publisher import Publisher
+from certbot_external_auth.visibility.record_reasons import Reason
 from certbot_external_auth.visibility.verdict import answered, by_place, said
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certbot_external_auth.text import counted, one_line
+from certbot_external_auth.text import counted
 from certbot_external_auth.visibility.near_miss import Miss, NearMiss
 from certbot_external_auth.visibility.record_reasons import (
     Aliased,
@@ -15,20 +15,11 @@ from certbot_external_auth.visibility.record_reasons import (
     Remembered,
     Replaced,
 )
+from certbot_external_auth.visibility.report import value_shown
 
 NAMESERVERS = "--external-auth-verify-nameservers HOST[:PORT],…"
-MAX_VALUE_CHARACTERS = 44
-"""Of a value that is shown; a dns-01 value has 43."""
 MAX_NAMED_PLACES = 5
 """Places that a sentence names."""
-
-
-def value_shown(value: str) -> str:
-    """Return a value on one line, in quotation marks where it would otherwise look like another one."""
-    if value and value == value.strip() and '"' not in value and "  " not in value:
-        return one_line(value, MAX_VALUE_CHARACTERS)
-    cut = value if len(value) <= MAX_VALUE_CHARACTERS else value[: MAX_VALUE_CHARACTERS - 1] + "…"
-    return '"' + cut.replace('"', '\\"') + '"'
 
 
 def reason_sentence(reason: Reason, who: str) -> str:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from certbot_external_auth.visibility import Expectation, Observation, Outcome, report
+from certbot_external_auth.visibility import Expectation, Observation, Outcome, likely, report
 from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.publisher import Publisher
 from certbot_external_auth.visibility.verdict import Decision, State, decision
 from certbot_external_auth.visibility.watch import Policy, watch
 from tests.support import private_network
@@ -158,7 +159,7 @@ def test_the_reason_is_found(world: World) -> None:
         expectation = wanted(*values, name=name)
         found = world.look(*values, name=name)
         clues = observer.explain([expectation], found, time.monotonic() + 10)
-        return "\n".join(report.reasons([expectation], found, clues, report.Publisher("The handler /hook")))
+        return "\n".join(likely.reasons([expectation], found, clues, Publisher("The handler /hook")))
 
     world.primary.change(f"add {NAME} 60 TXT one")
     text = reasons("one")

@@ -74,6 +74,19 @@ def test_a_probe_is_loaded_when_it_is_first_needed_and_the_dns_library_later_sti
     assert done.stdout == "[]\n[]\n"
 
 
+RUN = """
+import sys
+import certbot_external_auth.run.host, certbot_external_auth.run.run
+likely = ("likely", "reasons", "record_reasons", "record_sentences", "web.reasons", "web.wording")
+print([one for one in likely if f"certbot_external_auth.visibility.{one}" in sys.modules])
+"""
+
+
+def test_a_run_loads_no_likely_reason_before_something_is_not_visible() -> None:
+    done = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 class Noting:
     """A probe that sees all it is asked about, and notes that."""
 

@@ -9,6 +9,7 @@ import pytest
 from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome
 from certbot_external_auth.visibility.near_miss import Miss, NearMiss
 from certbot_external_auth.visibility.parallel import NO_TIME, NO_ZONE
+from certbot_external_auth.visibility.publisher import Publisher
 from certbot_external_auth.visibility.reasons import Advice, Help, advice, reasons
 from certbot_external_auth.visibility.record_reasons import (
     Aliased,
@@ -17,7 +18,6 @@ from certbot_external_auth.visibility.record_reasons import (
     FromWildcard,
     Nearly,
     OldSerial,
-    Publisher,
     Reason,
     Remembered,
     Replaced,

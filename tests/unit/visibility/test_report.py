@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Page, report
+from certbot_external_auth.visibility import Clue, Expectation, Found, Observation, Outcome, Page, likely, report
 from certbot_external_auth.visibility.near_miss import Miss, NearMiss
 from certbot_external_auth.visibility.parallel import NO_ZONE
+from certbot_external_auth.visibility.publisher import Publisher
 from certbot_external_auth.visibility.record_reasons import (
     Aliased,
     FirstOnly,
@@ -16,7 +17,6 @@ from certbot_external_auth.visibility.record_reasons import (
     FromWildcard,
     Nearly,
     OldSerial,
-    Publisher,
     Reason,
     Remembered,
     Replaced,
@@ -171,21 +171,21 @@ def test_a_place_that_a_server_denies_comes_first() -> None:
     ],
 )
 def test_the_sentence_of_each_reason(reason: Reason, sentence: str) -> None:
-    assert report.reason_sentence(reason, WHO) == sentence
+    assert likely.reason_sentence(reason, WHO) == sentence
 
 
 def test_only_the_first_aliases_are_named() -> None:
     many = Replaced("x.test", 9, 1, tuple("abcdefg"))
-    assert ". a, b, c, d, e, … are aliases (CNAME) of that name" in report.reason_sentence(many, WHO)
-    assert ". a is an alias (CNAME) of that name" in report.reason_sentence(Replaced("x.test", 2, 1, ("a",)), WHO)
+    assert ". a, b, c, d, e, … are aliases (CNAME) of that name" in likely.reason_sentence(many, WHO)
+    assert ". a is an alias (CNAME) of that name" in likely.reason_sentence(Replaced("x.test", 2, 1, ("a",)), WHO)
 
 
 def test_the_sentences_name_the_publisher() -> None:
     rows = [row(1, Outcome.OTHER_VALUES, "two")]
-    (sentence,) = report.reasons([wanted("one", "two")], rows, (), Publisher("The driver", "native"))
+    (sentence,) = likely.reasons([wanted("one", "two")], rows, (), Publisher("The driver", "native"))
     assert ": The driver replaces what stands at the name" in sentence
     assert "--external-auth-dialect dehydrated with --external-auth-hook-chain yes fixes this." in sentence
-    (wildcard,) = report.wildcard([Clue(PLACE, Found.WILDCARD, "*.example.org"), Clue(PLACE, Found.SERIAL, "1")])
+    (wildcard,) = likely.wildcard([Clue(PLACE, Found.WILDCARD, "*.example.org"), Clue(PLACE, Found.SERIAL, "1")])
     assert "the wildcard record *.example.org" in wildcard
 
 
@@ -204,24 +204,24 @@ def test_the_sentences_name_the_publisher() -> None:
     ],
 )
 def test_the_advice_names_the_flags(rows: list[Observation], part: str) -> None:
-    sentences = report.advice(rows, 120, named=False)
+    sentences = likely.advice(rows, 120, named=False)
     assert part in sentences[-2]
     assert "--external-auth-verify-nameservers HOST[:PORT],…" in sentences[-2]
     assert sentences[-1] == "--external-auth-verify off asks the CA without this check."
 
 
 def test_the_advice_to_wait_has_the_seconds_that_were_waited() -> None:
-    assert "--external-auth-verify-timeout (now 120 s)." in report.advice([row(1, Outcome.NO_RECORD)], 120, True)[0]
+    assert "--external-auth-verify-timeout (now 120 s)." in likely.advice([row(1, Outcome.NO_RECORD)], 120, True)[0]
 
 
 def test_the_advice_for_web_servers_says_nothing_of_dns() -> None:
     web = Observation("http://a.test/x", "a.test", "192.0.2.1:80", Outcome.TIMEOUT)
-    sentences = report.advice([web], 120, named=False)
+    sentences = likely.advice([web], 120, named=False)
     assert sentences[0].startswith("No server answers there: check that it is running")
     assert sentences[1:] == ["--external-auth-verify off asks the CA without this check."]
 
 
 def test_the_advice_for_records_and_web_servers_says_each_thing_once() -> None:
     web = Observation("http://a.test/x", "a.test", "192.0.2.1:80", Outcome.WRONG_CONTENT, fact=Page(404))
-    sentences = report.advice([row(1, Outcome.NO_RECORD), web], 120, named=True)
+    sentences = likely.advice([row(1, Outcome.NO_RECORD), web], 120, named=True)
     assert [sentence.count("verify-timeout") for sentence in sentences] == [1, 0]

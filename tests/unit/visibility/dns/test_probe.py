@@ -17,8 +17,9 @@ from certbot_external_auth.visibility.dns.resolver import Resolver
 from certbot_external_auth.visibility.dns.zone import Zones
 from certbot_external_auth.visibility.observer import Observer
 from certbot_external_auth.visibility.probe import Surroundings
+from certbot_external_auth.visibility.publisher import Publisher
 from certbot_external_auth.visibility.reasons import reasons
-from certbot_external_auth.visibility.record_reasons import Aliased, FromWildcard, Publisher
+from certbot_external_auth.visibility.record_reasons import Aliased, FromWildcard
 from certbot_external_auth.visibility.verdict import State
 from certbot_external_auth.visibility.watch import Policy, watch
 from tests.support.name_servers import Net
