@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import runpy
 from pathlib import Path
 
 import pytest
 
 from certbot_external_auth import __version__
 from scripts import ansible_returns
+from tests.support.ansible_modules import load
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = ROOT / "ansible"
@@ -35,10 +35,9 @@ def test_the_action_group_has_the_modules_that_take_its_directories() -> None:
 
 def test_a_host_is_named_after_its_address_alone() -> None:
     """Lost: which host it is that does not answer, to an administrator who knows names; and a wrong one."""
-    placed = runpy.run_path(str(COLLECTION / "plugins" / "filter" / "sights.py"))["placed"]
     hosts = {"w1": {"ansible_host": "192.0.2.1"}, "w2": {"ansible_host": "192.0.2.12"}, "2001:db8::1": {}}
     text = "at 192.0.2.12:80: 404; 192.0.2.1. 2001:db8::1: no; 192.0.2.13, 192.0.2.1.4, 2001:db8::1:5:6"
-    assert placed(text, list(hosts), hosts) == (
+    assert load("filter.sights").placed(text, list(hosts), hosts) == (
         "at 192.0.2.12:80 (w2): 404; 192.0.2.1 (w1). 2001:db8::1: no; 192.0.2.13, 192.0.2.1.4, 2001:db8::1:5:6"
     )
 
