@@ -127,6 +127,8 @@ def save(name: str, command: str, screen: Window, host: Path, last: str) -> None
     """Write what can be seen as a picture. :param last: stands in the line before which it ends."""
     lines = screen.coloured().replace(f"{host}/letsencrypt/config", "/etc/letsencrypt").splitlines()
     lines = lines[: next(number for number, line in enumerate(lines) if last in line)]
+    while not lines[-1]:
+        lines.pop()
     lines = [line.replace(f"{host}/letsencrypt/logs", "/var/log/letsencrypt") for line in lines]
     lines = [line.replace(f"{host}/bin", "/usr/local/sbin") for line in lines]
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
