@@ -50,7 +50,7 @@ def run(found: Bed, **more: object) -> Run:
         if line.startswith(b"PLAY RECAP"):
             megabytes = peak(process.pid)
     if process.wait() != 0:
-        raise RuntimeError("".join(output))
+        raise RuntimeError(f"the play ended with {process.returncode}: " + "".join(output[-40:]))
     seconds = time.monotonic() - begun
     found.certbot.after_run()
     recap = "".join(output[-len(found.fleet.hosts) - 2 :])
