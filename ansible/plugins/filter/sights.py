@@ -44,7 +44,7 @@ def placed(text, hosts, hostvars):
     names = {address: host for address, host in places.items() if address != host}
     if not names:
         return text
-    # An address is no part of a longer one.
+    # A shorter address must not match within a longer one.
     addresses = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     pattern = r"(?<![0-9A-Za-z.:-])(%s)(:\d+)?(?![0-9A-Za-z-]|[.:]\w)" % addresses
     return re.sub(pattern, lambda found: "{} ({})".format(found.group(0), names[found.group(1)]), text)

@@ -10,7 +10,7 @@ LAST_LINES = 3
 
 
 def wrong(module, words, undone):
-    """Return what is wrong with the configuration, in one sentence; None if nothing is, or there is no test.
+    """Return one sentence about the error in the configuration; None if the test finds none, or if there is no test.
 
     :param undone: what is done if the test fails.
     """

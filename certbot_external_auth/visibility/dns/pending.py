@@ -59,7 +59,7 @@ class Pending:
         self.reply.seconds = time.monotonic() - self.first
 
     def fail(self, outcome: Outcome, detail: str = "") -> None:
-        """Store the reason why there is no answer. A part of one, which came before, is dropped."""
+        """Store why the server gave no answer, and drop a partial answer that came before."""
         self.reply.message = None
         self.reply.failed, self.reply.detail = outcome, detail
         self.reply.seconds = time.monotonic() - self.first
